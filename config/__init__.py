@@ -1,0 +1,1 @@
+"""Data that an operator edits: metrics, areas, calendar, rules."""

@@ -1,0 +1,126 @@
+"""Rules, transitions, operator actions and alerts."""
+
+import hashlib
+from enum import IntEnum, StrEnum
+from typing import Final
+
+import msgspec
+
+ALERT_ID_BYTES: Final = 8
+
+
+class Priority(IntEnum):
+    """ISA-18.2 priorities: 1 act now, 2 act soon, 3 look when free; about 5/15/80 % of alarms."""
+
+    P1 = 1
+    P2 = 2
+    P3 = 3
+
+
+class Channel(IntEnum):
+    """How a rule looks at a series; a metric has at most one rule a channel."""
+
+    THRESHOLD = 0
+    """The value crosses a line, with hysteresis."""
+    ANOMALY = 1
+    """The value is unlike its own past."""
+    SILENCE = 2
+    """No value comes."""
+
+
+CHANNELS: Final = len(Channel)
+
+
+class TransitionKind(StrEnum):
+    """What the fold says of an alert."""
+
+    OPENED = "opened"
+    RESOLVED = "resolved"
+
+
+class ActionKind(StrEnum):
+    """What an operator says of an alert."""
+
+    ACKNOWLEDGED = "acknowledged"
+    NOTED = "noted"
+
+
+class Transition(msgspec.Struct, frozen=True):
+    """An alert opened or resolved, as decided by the fold."""
+
+    alert_id: str
+    kind: TransitionKind
+    rule: str
+    """Name of the rule in rules.toml."""
+    series: int
+    school_id: int
+    priority: int
+    opened_at_us: int
+    """Event time of the opening: of the first reading out of bounds, or of the last one before silence."""
+    at_us: int
+    """Event time of this transition."""
+    detected_at_us: int
+    """Log time at which the fold saw it."""
+    value: float | None
+    """The value that decided; None for silence."""
+    expected_low: float | None
+    """Lower end of the expected range in the metric's unit; None where it has none."""
+    expected_high: float | None
+    score: float | None
+    """Anomaly score in [0, 1]; None where the rule does not score."""
+
+
+class Action(msgspec.Struct, frozen=True):
+    """What an operator did; folded by the one writer of alerts, so two engineers cannot race."""
+
+    action_id: str
+    """Chosen by the sender; the same id twice is one action."""
+    kind: ActionKind
+    alert_id: str
+    actor: str
+    """Name of the engineer, at most 80 characters."""
+    note: str
+    """At most 500 characters; may be empty for an acknowledgement."""
+    at_us: int
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """An alert as it stands now."""
+
+    alert_id: str
+    rule: str
+    series: int
+    school_id: int
+    priority: int
+    opened_at_us: int
+    detected_at_us: int
+    value: float | None
+    expected_low: float | None
+    expected_high: float | None
+    score: float | None
+    pupils: int
+    """Pupils of the school: how many are affected."""
+    acknowledged_at_us: int | None = None
+    acknowledged_by: str | None = None
+    note: str = ""
+    """The last note."""
+    resolved_at_us: int | None = None
+
+
+class AlertEvent(msgspec.Struct, frozen=True):
+    """One line of an alert's history; every one is kept."""
+
+    alert_id: str
+    kind: str
+    """opened, acknowledged, noted or resolved."""
+    at_us: int
+    actor: str
+    """The engineer, or `eduops` for what the fold decided."""
+    note: str
+    value: float | None = None
+
+
+def alert_id_of(rule: str, series: int, opened_at_us: int) -> str:
+    """Return the identity of an alert: 16 hex digits that a replay finds again."""
+    words = f"{rule}/{series}/{opened_at_us}".encode()
+    return hashlib.blake2b(words, digest_size=ALERT_ID_BYTES).hexdigest()

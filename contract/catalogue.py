@@ -1,0 +1,121 @@
+"""The metric catalogue: what may be measured, in which unit and range, how often, and why.
+
+The words live in `config/metrics.toml`, which an operator may edit; this module reads its text.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.errors import ConfigurationError
+from contract.series import MAX_METRIC_ID
+from contract.topic import Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One thing that a device measures."""
+
+    id: int
+    """Stable number, 1 to 255; part of every series number, so it is never used again."""
+    name: str
+    """Name in SenML records, such as `down_bps`; unique within its stream."""
+    stream: Stream
+    """The stream that carries it."""
+    unit: str
+    """SenML unit symbol (RFC 8428 section 12.1 and RFC 8798), such as `bit/s`."""
+    low: float
+    """Least believable value, inclusive."""
+    high: float
+    """Greatest believable value, inclusive."""
+    cadence_s: float
+    """Usual seconds between two readings of one series; above 0."""
+    stale_s: float
+    """A value older than this (log time since arrival) no longer counts as reporting."""
+    heartbeat: bool
+    """True for the one metric whose silence means that its whole stream is silent."""
+    meaning_vi: str
+    meaning_en: str
+    source: str
+    """Where the definition comes from."""
+
+
+class Catalogue:
+    """All metrics, by id and by (stream, name), and as columns indexed by metric id."""
+
+    def __init__(self, metrics: tuple[Metric, ...]) -> None:
+        self.metrics = metrics
+        self.by_id: Mapping[int, Metric] = {m.id: m for m in metrics}
+        self.by_name: Mapping[tuple[Stream, str], Metric] = {(m.stream, m.name): m for m in metrics}
+        if len(self.by_id) != len(metrics) or len(self.by_name) != len(metrics):
+            raise ConfigurationError("metrics.toml: every metric needs an id and a name of its own")
+
+    def of_stream(self, stream: Stream) -> tuple[Metric, ...]:
+        """Return the metrics that a stream carries, in catalogue order."""
+        return tuple(m for m in self.metrics if m.stream is stream)
+
+    def named(self, name: str) -> Metric:
+        """Return the metric of that name in any stream.
+
+        Raises:
+            ConfigurationError: no metric has that name.
+        """
+        for metric in self.metrics:
+            if metric.name == name:
+                return metric
+        raise ConfigurationError(f"no metric is called {name!r}; metrics.toml lists them")
+
+    @cached_property
+    def low(self) -> NDArray[np.float64]:
+        """Least believable value by metric id, shape (256,); NaN where no metric has the id."""
+        return self._column("low")
+
+    @cached_property
+    def high(self) -> NDArray[np.float64]:
+        """Greatest believable value by metric id, shape (256,)."""
+        return self._column("high")
+
+    @cached_property
+    def stale_us(self) -> NDArray[np.float64]:
+        """Age in µs after which a value no longer counts, by metric id, shape (256,)."""
+        return self._column("stale_s") * 1e6
+
+    def _column(self, field: str) -> NDArray[np.float64]:
+        column = np.full(MAX_METRIC_ID + 1, np.nan)
+        for metric in self.metrics:
+            column[metric.id] = getattr(metric, field)
+        return column
+
+
+def parse_catalogue(text: str) -> Catalogue:
+    """Return the catalogue written in TOML `text`: one `[[metric]]` table a metric.
+
+    Raises:
+        ConfigurationError: the text is not TOML, or a metric is incomplete or out of bounds.
+    """
+    try:
+        tables = tomllib.loads(text).get("metric", [])
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"metrics.toml is not TOML: {error}") from error
+    return Catalogue(tuple(_metric(table) for table in tables))
+
+
+def _metric(table: Mapping[str, object]) -> Metric:
+    fields = dict(table)
+    name = fields.get("name", "?")
+    try:
+        fields["stream"] = Stream(str(fields["stream"]))
+        metric = Metric(**fields)  # type: ignore[arg-type]
+    except (TypeError, KeyError, ValueError) as error:
+        raise ConfigurationError(f"metrics.toml, metric {name!r}: {error}") from error
+    if not 1 <= metric.id <= MAX_METRIC_ID:
+        raise ConfigurationError(f"metrics.toml, metric {name!r}: id {metric.id} is not within 1 to 255")
+    if not (metric.low < metric.high and metric.cadence_s > 0 and metric.stale_s >= metric.cadence_s):
+        raise ConfigurationError(
+            f"metrics.toml, metric {name!r}: needs low < high and 0 < cadence_s <= stale_s"
+        )
+    return metric

@@ -1,0 +1,71 @@
+"""What one transaction of a log's owner holds: results, counters and the position, together."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from contract.alert import Transition
+from contract.live import AlertChanged
+from contract.reading import Scored
+from contract.rejected import Rejected
+
+
+class Counts(NamedTuple):
+    """Readings of a stretch of a log; received = stored + duplicate + quarantined."""
+
+    received: int = 0
+    """As counted by whoever appended them."""
+    stored: int = 0
+    duplicate: int = 0
+    quarantined: int = 0
+
+    def plus(self, other: "Counts") -> "Counts":
+        """Return the sums of both."""
+        return Counts(*(a + b for a, b in zip(self, other, strict=True)))
+
+
+class KpiMinute(NamedTuple):
+    """One metric of one partition over one minute of log time, as it stood at the minute's end."""
+
+    minute_us: int
+    """Start of the minute, µs since 1970."""
+    partition: int
+    metric_id: int
+    expected: int
+    reporting: int
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One transaction. `after` is compared and `through` is set: two owners cannot both commit."""
+
+    log: str
+    """Name of the log, such as `telemetry-0`."""
+    after: int
+    """Position before: the seq of the last entry already committed, 0 for none."""
+    through: int
+    """Position after: the seq of the last entry in here."""
+    log_time_us: int
+    """Log time of the last entry in here."""
+    counts: Counts = Counts()
+    rows: Scored = field(default_factory=Scored.empty)
+    transitions: tuple[Transition, ...] = ()
+    kpis: tuple[KpiMinute, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+    """Only in the quarantine log."""
+    alerts: tuple[AlertChanged, ...] = ()
+    """Only in the alerts log."""
+    snapshot: bytes | None = None
+    """The owner's state at `through`, if this commit carries one."""
+
+
+class Position(NamedTuple):
+    """Where a log's owner stands."""
+
+    seq: int
+    """The last committed entry, 0 for none."""
+    log_time_us: int
+    snapshot_seq: int
+    """The entry after which the snapshot was taken, 0 for none; at most `seq`."""
+    snapshot: bytes | None
+    counts: Counts

@@ -1,0 +1,62 @@
+"""Entries of the log, as the fold sees them: readings and ticks, each with its log time."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from contract.reading import Readings
+
+
+class EntryKind(StrEnum):
+    """What an entry of a log holds."""
+
+    READINGS = "readings"
+    """Telemetry log: an Arrow IPC stream of readings."""
+    TICK = "tick"
+    """Telemetry log: only the time, once a second, so that silence is heard."""
+    REJECTED = "rejected"
+    """Quarantine log: a MessagePack list of `contract.rejected.Rejected`."""
+    TRANSITION = "transition"
+    """Alerts log: a MessagePack list of `contract.alert.Transition`."""
+    ACTION = "action"
+    """Alerts log: one MessagePack `contract.alert.Action`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawEntry:
+    """One entry as the log keeps it."""
+
+    seq: int
+    """Position in its log: 1, 2, 3 … without gaps."""
+    kind: EntryKind
+    at_us: int
+    """Log time of the append, µs since 1970."""
+    count: int
+    """Readings in the entry as counted by the appender; 0 for ticks, transitions and actions."""
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingsEntry:
+    """Readings that arrived together."""
+
+    at_us: int
+    readings: Readings
+
+
+@dataclass(frozen=True, slots=True)
+class TickEntry:
+    """Time went on."""
+
+    at_us: int
+
+
+Entry = ReadingsEntry | TickEntry
+
+QUARANTINE_LOG: Final = "quarantine"
+ALERTS_LOG: Final = "alerts"
+
+
+def telemetry_log(partition: int) -> str:
+    """Return the name of a partition's telemetry log, such as `telemetry-0`."""
+    return f"telemetry-{partition}"

@@ -1,0 +1,167 @@
+"""The fleet: city → cluster → ward → school → device, and each school's internet provider."""
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.topic import Stream
+
+
+class Level(StrEnum):
+    """School levels, in the order of `LEVELS`; the position is the level's number in columns."""
+
+    PRESCHOOL = "preschool"
+    PRIMARY = "primary"
+    LOWER_SECONDARY = "lower_secondary"
+    UPPER_SECONDARY = "upper_secondary"
+
+
+LEVELS: Final = tuple(Level)
+
+
+class DeviceKind(StrEnum):
+    """What stands in a school and publishes."""
+
+    GATEWAY = "gateway"
+    """The router at the school's internet line."""
+    ATTENDANCE = "attendance"
+    """The school's attendance system; it publishes counts only."""
+    ELEARNING = "elearning"
+    """The connector of the school's e-learning platform."""
+
+
+STREAMS_OF: Final[Mapping[DeviceKind, tuple[Stream, ...]]] = {
+    DeviceKind.GATEWAY: (Stream.BANDWIDTH, Stream.STATUS),
+    DeviceKind.ATTENDANCE: (Stream.ATTENDANCE,),
+    DeviceKind.ELEARNING: (Stream.ELEARNING,),
+}
+"""Streams that a device of each kind may publish."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A professional cluster (cụm chuyên môn) of wards; the honeycomb's area."""
+
+    code: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ward:
+    """A ward, commune or special zone (phường, xã, đặc khu)."""
+
+    code: str
+    """Code of the General Statistics Office, such as `26740`."""
+    name: str
+    short_name: str
+    """Curated for narrow places, never cut with an ellipsis."""
+    cluster_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class School:
+    """One school."""
+
+    id: int
+    """Stable number from 1; the fleet is sorted by it."""
+    code: str
+    """Token of its topics, such as `79010042`."""
+    name: str
+    level: Level
+    ward_code: str
+    pupils: int
+    isp: str
+    contracted_down_bps: float
+    contracted_up_bps: float
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One publisher in a school."""
+
+    id: int
+    """Stable number, 1 to 8,388,607; part of its series numbers."""
+    school_id: int
+    code: str
+    """Token of its topics, such as `gw-1`; unique within its school."""
+    kind: DeviceKind
+
+
+class Fleet:
+    """All that is monitored, with look-ups by identity and columns by school position."""
+
+    def __init__(
+        self,
+        province: str,
+        clusters: tuple[Cluster, ...],
+        wards: tuple[Ward, ...],
+        schools: tuple[School, ...],
+        devices: tuple[Device, ...],
+    ) -> None:
+        self.province = province
+        """Token of the province in topics, such as `79` for Ho Chi Minh City."""
+        self.clusters = clusters
+        self.wards = wards
+        self.schools = tuple(sorted(schools, key=lambda s: s.id))
+        self.devices = tuple(sorted(devices, key=lambda d: d.id))
+
+    @cached_property
+    def version(self) -> str:
+        """Eight hex digits that change when anything in the fleet changes."""
+        parts = (self.province, self.clusters, self.wards, self.schools, self.devices)
+        return f"{zlib.crc32(repr(parts).encode()):08x}"
+
+    @cached_property
+    def ward_by_code(self) -> Mapping[str, Ward]:
+        return {w.code: w for w in self.wards}
+
+    @cached_property
+    def cluster_by_code(self) -> Mapping[str, Cluster]:
+        return {c.code: c for c in self.clusters}
+
+    @cached_property
+    def school_by_code(self) -> Mapping[str, School]:
+        return {s.code: s for s in self.schools}
+
+    @cached_property
+    def school_by_id(self) -> Mapping[int, School]:
+        return {s.id: s for s in self.schools}
+
+    @cached_property
+    def device_by_id(self) -> Mapping[int, Device]:
+        return {d.id: d for d in self.devices}
+
+    @cached_property
+    def device_by_path(self) -> Mapping[tuple[str, str], Device]:
+        """Devices by (school code, device code)."""
+        return {(self.school_by_id[d.school_id].code, d.code): d for d in self.devices}
+
+    @cached_property
+    def school_position(self) -> Mapping[int, int]:
+        """Position of each school id in `schools`, and so in every per-school column."""
+        return {s.id: i for i, s in enumerate(self.schools)}
+
+    @cached_property
+    def pupils(self) -> NDArray[np.int64]:
+        """Pupils by school position, shape (schools,)."""
+        return np.array([s.pupils for s in self.schools], np.int64)
+
+    @cached_property
+    def level_index(self) -> NDArray[np.int8]:
+        """Position of each school's level in `LEVELS`, by school position, shape (schools,)."""
+        return np.array([LEVELS.index(s.level) for s in self.schools], np.int8)
+
+    def partition_of_schools(self, partitions: int) -> NDArray[np.int16]:
+        """Return the partition of each school, by school position, shape (schools,)."""
+        return np.array([partition_of(s.code, partitions) for s in self.schools], np.int16)
+
+
+def partition_of(school_code: str, partitions: int) -> int:
+    """Return the log partition of a school: crc32 of its code, stable across versions and machines."""
+    return zlib.crc32(school_code.encode()) % partitions

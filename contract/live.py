@@ -1,0 +1,53 @@
+"""Live events: what the fold and the alert writer tell the dashboard between two commits."""
+
+from typing import Final
+
+import msgspec
+
+from contract.alert import Alert, AlertEvent
+
+SUMMARY_SUBJECT: Final = "live.summary"
+"""NATS core subject of `Summary`; `.{partition}` follows."""
+ALERT_SUBJECT: Final = "live.alert"
+"""NATS core subject of `AlertChanged`."""
+
+
+class Kpi(msgspec.Struct, frozen=True):
+    """One metric over the schools of a partition."""
+
+    expected: int
+    """Series that should report now, by calendar and cadence."""
+    reporting: int
+    """Series among them with a fresh value."""
+    total: float
+    """Sum of the fresh values, in the metric's unit."""
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """A whole partition at one tick; each replaces the one before, so none needs the other."""
+
+    partition: int
+    at_us: int
+    """Log time of the tick."""
+    seq: int
+    """Committed position of the partition's log."""
+    states: str
+    """One character for each school of the partition in fleet order: see `STATE_*`."""
+    kpis: dict[str, Kpi]
+    """By metric name."""
+
+
+class AlertChanged(msgspec.Struct, frozen=True):
+    """An alert after a change, and the event that changed it."""
+
+    alert: Alert
+    event: AlertEvent
+
+
+STATE_NORMAL: Final = "n"
+STATE_UNKNOWN: Final = "u"
+"""Nothing fresh from the school: never shown as well."""
+STATE_P1: Final = "1"
+STATE_P2: Final = "2"
+STATE_P3: Final = "3"
+STATE_MAINTENANCE: Final = "m"

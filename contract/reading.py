@@ -1,0 +1,60 @@
+"""Readings are three columns; a row exists only on paper."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """Columns of n readings, in the order in which they arrived."""
+
+    time_us: NDArray[np.int64]
+    """When each was measured: µs since 1970-01-01T00:00Z, shape (n,)."""
+    series: NDArray[np.int32]
+    """What was measured: see `contract.series`, shape (n,)."""
+    value: NDArray[np.float64]
+    """The measured value in the unit of its metric, finite, shape (n,)."""
+
+    def __len__(self) -> int:
+        return len(self.time_us)
+
+    def take(self, index: NDArray[np.intp] | NDArray[np.bool_]) -> "Readings":
+        """Return the readings at the given positions or where the mask is true."""
+        return Readings(self.time_us[index], self.series[index], self.value[index])
+
+    @classmethod
+    def empty(cls) -> Self:
+        """Return no readings."""
+        return cls(np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.float64))
+
+    @classmethod
+    def concat(cls, parts: Sequence["Readings"]) -> Self:
+        """Return the parts one after the other."""
+        if not parts:
+            return cls.empty()
+        return cls(
+            np.concatenate([p.time_us for p in parts]),
+            np.concatenate([p.series for p in parts]),
+            np.concatenate([p.value for p in parts]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Columns of n readings as they are stored: each with the score that it got on arrival."""
+
+    readings: Readings
+    score: NDArray[np.float32]
+    """Anomaly score in [0, 1], shape (n,); NaN where unknown (late, immature, or not judged)."""
+
+    def __len__(self) -> int:
+        return len(self.readings)
+
+    @classmethod
+    def empty(cls) -> Self:
+        """Return no scored readings."""
+        return cls(Readings.empty(), np.empty(0, np.float32))

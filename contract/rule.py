@@ -1,0 +1,107 @@
+"""Alert rules as data: `config/rules.toml` read into frozen, checked rules."""
+
+import tomllib
+from collections.abc import Mapping
+
+import msgspec
+
+from contract.alert import Channel
+from contract.catalogue import Catalogue
+from contract.errors import ConfigurationError
+
+
+class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One condition on one metric, and what it means to people."""
+
+    name: str
+    """Stable name, such as `wan_down`; part of every alert's identity."""
+    metric: str
+    channel: str
+    """threshold, anomaly or silence."""
+    priority: int
+    """Priority outside school hours, 1 to 3."""
+    priority_in_session: int
+    """Priority while the school is in session, 1 to 3."""
+    title_vi: str
+    title_en: str
+    advice_vi: str
+    """What the person on shift should do next, one sentence."""
+    advice_en: str
+    below: float | None = None
+    """Threshold: out of bounds when the value is below this."""
+    above: float | None = None
+    """Threshold: out of bounds when the value is above this."""
+    clear_margin: float = 0.0
+    """Threshold: how far inside the bound the value must be before it counts as well, in the metric's unit."""
+    open_after: int = 1
+    """Threshold, anomaly: readings in a row out of bounds before the alert opens, 1 to 255."""
+    close_after: int = 3
+    """Threshold, anomaly: readings in a row within bounds before it resolves, 1 to 255."""
+    silent_s: float = 0.0
+    """Silence: seconds of log time without an arrival before the alert opens."""
+    z: float = 6.0
+    """Anomaly: deviations from the expected value that count as out of bounds."""
+    least_deviation: float = 0.0
+    """Anomaly: a difference smaller than this, in the metric's unit, never counts."""
+    direction: str = "both"
+    """Anomaly: up, down or both."""
+    refractory_s: float = 0.0
+    """Anomaly: seconds after a resolve in which the same series does not open again."""
+    only_in_session: bool = False
+    """Evaluated only while the school is in session."""
+    suppressed_by: str = ""
+    """Name of a rule; while the same school has an open alert of it, this one does not open."""
+
+    @property
+    def channel_number(self) -> Channel:
+        """The rule's channel."""
+        return Channel[self.channel.upper()]
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    rule: list[Rule]
+
+
+def parse_rules(text: str, catalogue: Catalogue) -> tuple[Rule, ...]:
+    """Return the rules written in TOML `text`: one `[[rule]]` table a rule.
+
+    Raises:
+        ConfigurationError: a rule is incomplete, names no metric, or shares its metric and channel.
+    """
+    try:
+        rules = msgspec.convert(tomllib.loads(text), _File).rule
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise ConfigurationError(f"rules.toml: {error}") from error
+    taken: dict[tuple[str, str], str] = {}
+    names: set[str] = set()
+    for rule in rules:
+        catalogue.named(rule.metric)
+        _check(rule)
+        other = taken.setdefault((rule.metric, rule.channel), rule.name)
+        if other != rule.name or rule.name in names:
+            raise ConfigurationError(
+                f"rules.toml: {rule.name!r} repeats {other!r}; a metric has one rule a channel"
+            )
+        names.add(rule.name)
+    unknown = {r.suppressed_by for r in rules if r.suppressed_by} - names
+    if unknown:
+        raise ConfigurationError(f"rules.toml: suppressed_by names no rule: {', '.join(sorted(unknown))}")
+    return tuple(rules)
+
+
+def _check(rule: Rule) -> None:
+    if rule.channel not in ("threshold", "anomaly", "silence"):
+        raise ConfigurationError(f"rules.toml, {rule.name!r}: channel {rule.channel!r} is unknown")
+    if rule.direction not in ("up", "down", "both"):
+        raise ConfigurationError(f"rules.toml, {rule.name!r}: direction {rule.direction!r} is unknown")
+    if not (1 <= rule.priority <= 3 and 1 <= rule.priority_in_session <= 3):
+        raise ConfigurationError(f"rules.toml, {rule.name!r}: priorities are 1, 2 or 3")
+    if not (1 <= rule.open_after <= 255 and 1 <= rule.close_after <= 255):
+        raise ConfigurationError(f"rules.toml, {rule.name!r}: open_after and close_after are 1 to 255")
+    needs: Mapping[str, bool] = {
+        "threshold": rule.below is not None or rule.above is not None,
+        "anomaly": rule.z > 0,
+        "silence": rule.silent_s > 0,
+    }
+    if not needs[rule.channel]:
+        raise ConfigurationError(f"rules.toml, {rule.name!r}: a {rule.channel} rule lacks its bound")

@@ -1,0 +1,51 @@
+"""The topic grammar `edu/v1/{province}/{school}/{device}/{stream}`.
+
+Identity comes from the topic alone. Tokens are letters, digits, `_` and `-`, so that a topic is
+also a NATS subject (a space in a topic closes the connection, a dot would split a token).
+"""
+
+import re
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+PREFIX: Final = "edu/v1"
+ALL_TOPICS: Final = "edu/v1/#"
+_TOKEN: Final = r"[A-Za-z0-9_-]{1,48}"
+_GRAMMAR: Final = re.compile(
+    rf"edu/v1/(?P<province>{_TOKEN})/(?P<school>{_TOKEN})/(?P<device>{_TOKEN})/(?P<stream>[a-z]{{1,16}})"
+)
+
+
+class Stream(StrEnum):
+    """What a message speaks of: the last token of its topic."""
+
+    BANDWIDTH = "bandwidth"
+    ATTENDANCE = "attendance"
+    ELEARNING = "elearning"
+    SYSTEMS = "systems"
+    STATUS = "status"
+    EVENT = "event"
+
+
+class Topic(NamedTuple):
+    """A well-formed topic."""
+
+    province: str
+    school: str
+    device: str
+    stream: Stream
+
+    def __str__(self) -> str:
+        return f"{PREFIX}/{self.province}/{self.school}/{self.device}/{self.stream}"
+
+
+_STREAMS: Final = {stream.value: stream for stream in Stream}
+
+
+def parse_topic(text: str) -> Topic | None:
+    """Return the topic's parts, or None where the grammar does not hold."""
+    match = _GRAMMAR.fullmatch(text)
+    stream = _STREAMS.get(match["stream"]) if match else None
+    if match is None or stream is None:
+        return None
+    return Topic(match["province"], match["school"], match["device"], stream)
