@@ -1,0 +1,1 @@
+"""The life of an alert, pure: lifecycle and grouping."""

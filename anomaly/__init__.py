@@ -1,0 +1,1 @@
+"""Scoring, pure: one published method a file behind one protocol."""

@@ -1,0 +1,1 @@
+"""The city as it could be: fleet, timetable, traffic, labelled faults, replay."""

@@ -1,0 +1,1 @@
+"""Settings, wiring, the embedded servers and their supervisor, the command line."""

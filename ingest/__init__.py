@@ -1,0 +1,1 @@
+"""From MQTT to the log: decode, accept or reject, append, then acknowledge."""

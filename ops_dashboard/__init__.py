@@ -1,0 +1,1 @@
+"""The wall and the engineers' pages: hub, API, Dash pages, live assets."""

@@ -1,0 +1,1 @@
+"""The fold and its owners: readings and ticks to rows, scores and transitions."""
