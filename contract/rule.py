@@ -75,8 +75,7 @@ def parse_rules(text: str, catalogue: Catalogue) -> tuple[Rule, ...]:
     taken: dict[tuple[str, str], str] = {}
     names: set[str] = set()
     for rule in rules:
-        catalogue.named(rule.metric)
-        _check(rule)
+        _check(rule, catalogue)
         other = taken.setdefault((rule.metric, rule.channel), rule.name)
         if other != rule.name or rule.name in names:
             raise ConfigurationError(
@@ -89,7 +88,9 @@ def parse_rules(text: str, catalogue: Catalogue) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
-def _check(rule: Rule) -> None:
+def _check(rule: Rule, catalogue: Catalogue) -> None:
+    if all(metric.name != rule.metric for metric in catalogue.metrics):
+        raise ConfigurationError(f"rules.toml, {rule.name!r}: no metric is called {rule.metric!r}")
     if rule.channel not in ("threshold", "anomaly", "silence"):
         raise ConfigurationError(f"rules.toml, {rule.name!r}: channel {rule.channel!r} is unknown")
     if rule.direction not in ("up", "down", "both"):
