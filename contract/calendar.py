@@ -119,7 +119,7 @@ class SchoolCalendar:
         )
 
     def contexts(self, level_index: NDArray[np.int8], time_us: NDArray[np.int64]) -> NDArray[np.int8]:
-        """Return the `Context` of each (level, time), shape (n,); one look-up per distinct level and minute."""
+        """Return the `Context` of each (level, time), shape (n,); one look-up per level and minute."""
         key = (time_us // MINUTE_US) * len(LEVELS) + level_index
         distinct, inverse = np.unique(key, return_inverse=True)
         found = [self.context_at(int(k % len(LEVELS)), int(k // len(LEVELS))) for k in distinct]

@@ -47,7 +47,7 @@ class Commit:
     """Position after: the seq of the last entry in here."""
     log_time_us: int
     """Log time of the last entry in here."""
-    counts: Counts = Counts()
+    counts: Counts = field(default_factory=Counts)
     rows: Scored = field(default_factory=Scored.empty)
     transitions: tuple[Transition, ...] = ()
     kpis: tuple[KpiMinute, ...] = ()

@@ -6,7 +6,7 @@ import msgspec
 
 
 class Reason(StrEnum):
-    """Why a message or a reading was refused; the codes are stable, the sentences are in the catalogue of texts."""
+    """Why a message or a reading was refused; codes are stable, sentences are in the texts."""
 
     BAD_TOPIC = "bad_topic"
     OVERSIZED = "oversized"
@@ -41,4 +41,4 @@ class Rejected(msgspec.Struct, frozen=True):
     payload_bytes: int
     """Size of the message it came in."""
     excerpt: str = ""
-    """The payload with every text and every unknown field's value blanked; empty if it could not be parsed."""
+    """The payload with all text and unknown fields' values blanked; empty if it could not be parsed."""

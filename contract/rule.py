@@ -32,7 +32,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     above: float | None = None
     """Threshold: out of bounds when the value is above this."""
     clear_margin: float = 0.0
-    """Threshold: how far inside the bound the value must be before it counts as well, in the metric's unit."""
+    """Threshold: how far inside the bound the value must be to count as well, in the metric's unit."""
     open_after: int = 1
     """Threshold, anomaly: readings in a row out of bounds before the alert opens, 1 to 255."""
     close_after: int = 3

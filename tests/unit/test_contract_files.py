@@ -57,7 +57,7 @@ def test_columns_are_indexed_by_metric_id(shipped: Catalogue) -> None:
 )
 def test_a_wrong_catalogue_is_named(change: tuple[str, str], says: str) -> None:
     text = (CONFIG / "metrics.toml").read_text("utf-8").replace(*change, 1)
-    with pytest.raises(ConfigurationError, match="metrics.toml") as caught:
+    with pytest.raises(ConfigurationError, match=r"metrics\.toml") as caught:
         parse_catalogue(text)
     assert says in str(caught.value)
 
@@ -76,7 +76,7 @@ def test_a_wrong_catalogue_is_named(change: tuple[str, str], says: str) -> None:
 )
 def test_a_wrong_rule_is_named(shipped: Catalogue, change: tuple[str, str], says: str) -> None:
     text = (CONFIG / "rules.toml").read_text("utf-8").replace(*change, 1)
-    with pytest.raises(ConfigurationError, match=r"rules.toml") as caught:
+    with pytest.raises(ConfigurationError, match=r"rules\.toml") as caught:
         parse_rules(text, shipped)
     assert says in str(caught.value)
 
@@ -138,6 +138,6 @@ def test_a_flooded_school_is_closed_alone() -> None:
 )
 def test_a_wrong_calendar_is_named(change: tuple[str, str], says: str) -> None:
     text = (CONFIG / "calendar.toml").read_text("utf-8").replace(*change, 1)
-    with pytest.raises(ConfigurationError, match="calendar.toml") as caught:
+    with pytest.raises(ConfigurationError, match=r"calendar\.toml") as caught:
         parse_calendar(text)
     assert says in str(caught.value)
