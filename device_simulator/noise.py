@@ -1,0 +1,42 @@
+"""Noise that is a function of time: the same seed and moment always give the same numbers.
+
+So the world can be asked for any moment in any order (history, live, after a restart) and tells
+one coherent story, without a state to carry along.
+"""
+
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+_KEPT: Final = 96
+"""Vectors kept: two lattice points for each of some twenty smooth noises, and room to step over."""
+
+
+class Noise:
+    """Standard normal noise for `size` things, addressed by label and time."""
+
+    def __init__(self, seed: int, size: int) -> None:
+        self.size = size
+        self._seed = seed
+        self._vector = lru_cache(maxsize=_KEPT)(self._draw)
+
+    def white(self, label: int, time_us: int) -> NDArray[np.float64]:
+        """Return independent draws for one moment, shape (size,)."""
+        return self._draw(label, time_us)
+
+    def smooth(self, label: int, time_us: int, period_us: int) -> NDArray[np.float64]:
+        """Return draws that change over about `period_us`, of unit variance at all times, shape (size,)."""
+        k, rest = divmod(time_us, period_us)
+        angle = np.pi / 2 * rest / period_us
+        mixed: NDArray[np.float64] = self._vector(label, k) * np.cos(angle)
+        mixed += self._vector(label, k + 1) * np.sin(angle)
+        return mixed
+
+    def _draw(self, label: int, number: int) -> NDArray[np.float64]:
+        # Philox is counter-based: key and counter name the stream, so no draw depends on another.
+        # Source: Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (SC 2011).
+        key = (self._seed & 0xFFFF_FFFF_FFFF) << 16 | label
+        counter = (number & 0xFFFF_FFFF_FFFF_FFFF) << 128
+        return np.random.Generator(np.random.Philox(key=key, counter=counter)).standard_normal(self.size)
