@@ -1,0 +1,165 @@
+"""Real servers for the tests: one PostgreSQL a session, a database and a nats-server of its own a test."""
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from contract.calendar import SchoolCalendar, parse_calendar
+from contract.catalogue import Catalogue, parse_catalogue
+from contract.fleet import Fleet
+from contract.rule import Rule, parse_rules
+from eduops.embedded_nats import EmbeddedNats, prepare_nats
+from eduops.embedded_postgres import EmbeddedPostgres, prepare_postgres
+from eduops.process import Server
+
+TEMPLATE = "prepared"
+
+
+class TestPostgres:
+    """The session's PostgreSQL with a prepared template database."""
+
+    __test__ = False
+
+    def __init__(self, postgres: EmbeddedPostgres, server: Server) -> None:
+        self.postgres = postgres
+        self.server = server
+
+    def clone(self) -> str:
+        """Create a database with the schema applied and return its name."""
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        self._run("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy", name, TEMPLATE)
+        return name
+
+    def drop(self, name: str) -> None:
+        """Drop a database, whoever still uses it."""
+        self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+
+    def _run(self, statement: str, *names: str) -> None:
+        with psycopg.connect(self.postgres.url("postgres"), autocommit=True) as connection:
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+
+class TestNats:
+    """A nats-server with JetStream and MQTT that a test may kill and start again on the same ports."""
+
+    __test__ = False
+
+    def __init__(self, nats: EmbeddedNats, server: Server) -> None:
+        self.url = nats.url
+        self.mqtt_host = "127.0.0.1"
+        self.mqtt_port = nats.mqtt_port
+        self.service_user = nats.credentials.service_user
+        self.service_password = nats.credentials.service_password
+        self.device_user = nats.credentials.device_user
+        self.device_password = nats.credentials.device_password
+        self._server = server
+
+    def start(self) -> None:
+        """Start it (again) on the same store and ports."""
+        self._server.start()
+
+    def stop(self) -> None:
+        """Stop it gently."""
+        self._server.stop()
+
+    def kill(self) -> None:
+        """Kill it at once, as a power cut would."""
+        self._server.kill()
+
+    def restart(self) -> None:
+        """Kill it and start it again."""
+        self.kill()
+        self.start()
+
+
+@pytest.fixture(scope="session")
+def servers_folder() -> Iterator[Path]:
+    """A folder that PostgreSQL's user can reach, with a path short enough for a socket."""
+    folder = Path(tempfile.mkdtemp(prefix="eduops-test-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres(servers_folder: Path) -> Iterator[TestPostgres]:
+    """The session's PostgreSQL; tests want `postgres_url`."""
+    from storage.database import prepare_database
+
+    prepared = prepare_postgres(servers_folder, durable=False)
+    server = Server(prepared.spec(), servers_folder / "postgres.log")
+    server.start()
+    prepared.create_database(TEMPLATE)
+    prepare_database(prepared.url(TEMPLATE))
+    yield TestPostgres(prepared, server)
+    server.stop()
+
+
+@pytest.fixture
+def postgres_url(postgres: TestPostgres) -> Iterator[str]:
+    """A fresh database with the schema applied, dropped after the test."""
+    name = postgres.clone()
+    yield postgres.postgres.url(name)
+    postgres.drop(name)
+
+
+@pytest.fixture
+def empty_postgres_url(postgres: TestPostgres) -> Iterator[str]:
+    """A fresh database with nothing in it, dropped after the test."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    postgres.postgres.create_database(name)
+    yield postgres.postgres.url(name)
+    postgres.drop(name)
+
+
+@pytest.fixture
+def nats(tmp_path: Path) -> Iterator[TestNats]:
+    """A nats-server of the test's own: it starts in a twentieth of a second."""
+    prepared = prepare_nats(tmp_path, sync_interval="2m")
+    server = Server(prepared.spec(), tmp_path / "nats.log")
+    server.start()
+    yield TestNats(prepared, server)
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def city() -> Fleet:
+    """A generated city of 40 schools."""
+    from device_simulator.fleet import generate_fleet
+
+    return generate_fleet(schools=40)
+
+
+@pytest.fixture(scope="session")
+def catalogue() -> Catalogue:
+    """The packaged metric catalogue."""
+    return parse_catalogue(_config("metrics.toml"))
+
+
+@pytest.fixture(scope="session")
+def calendar() -> SchoolCalendar:
+    """The packaged school calendar."""
+    return parse_calendar(_config("calendar.toml"))
+
+
+@pytest.fixture(scope="session")
+def rules(catalogue: Catalogue) -> tuple[Rule, ...]:
+    """The packaged rules."""
+    return parse_rules(_config("rules.toml"), catalogue)
+
+
+def _config(name: str) -> str:
+    return (files("config") / name).read_text(encoding="utf-8")
+
+
+def pytest_report_header() -> str:
+    """Say as whom the tests run: PostgreSQL behaves differently for root."""
+    return f"eduops tests as user {os.getuid()}"
