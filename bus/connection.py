@@ -1,0 +1,120 @@
+"""One connection to NATS that comes back for ever, shared by the log and the live events."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import nats
+from nats.aio.client import Client
+
+from contract.errors import InfrastructureError
+
+_logger: Final = logging.getLogger(__name__)
+
+RECONNECT_WAIT_S: Final = 0.25
+"""Between two attempts: a restarted server is found at once, a missing one costs next to nothing."""
+PING_S: Final = 10
+"""A silent line is noticed after two missed pings; the library's 120 s would hide a dead one for minutes."""
+PENDING_BYTES: Final = 16 * 1024 * 1024
+"""Room for what is sent while reconnecting: at least one largest entry."""
+
+
+class NatsConnection:
+    """A NATS client, and whether it is connected now."""
+
+    def __init__(self, client: Client, url: str) -> None:
+        self.client = client
+        self.url = url
+        self.epoch = 0
+        """Counts reconnections: what the server kept for an older epoch may be gone."""
+        self._up = asyncio.Event()
+        self._last_error: Exception | None = None
+
+    async def wait_connected(self, timeout_s: float) -> bool:
+        """Return True as soon as the connection stands, False if it does not within `timeout_s`."""
+        try:
+            await asyncio.wait_for(self._up.wait(), timeout_s)
+        except TimeoutError:
+            return False
+        return True
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the connection stands."""
+        return self._up.is_set()
+
+    @property
+    def last_error(self) -> str:
+        """What the library last complained of; empty for nothing."""
+        return "" if self._last_error is None else f"{self._last_error}" or repr(self._last_error)
+
+    async def open(self, options: dict[str, Any], patience_s: float) -> None:
+        """Connect for the first time.
+
+        Raises:
+            InfrastructureError: the server did not answer or refused within `patience_s`.
+        """
+        try:
+            await asyncio.wait_for(self.client.connect(self.url, **options), patience_s)
+        except (TimeoutError, OSError, nats.errors.Error) as error:
+            reason = self.last_error or "no answer"
+            raise InfrastructureError(f"NATS at {self.url} is out of reach: {reason}") from error
+        self._up.set()
+
+    async def on_disconnected(self) -> None:
+        """Note that the line is down."""
+        if self._up.is_set():
+            _logger.warning("lost the connection to NATS at %s; reconnecting", self.url)
+        self._up.clear()
+
+    async def on_reconnected(self) -> None:
+        """Note that the line is up again, with a server that may have forgotten us."""
+        self.epoch += 1
+        self._up.set()
+        _logger.info("connected again to NATS at %s", self.url)
+
+    async def on_error(self, error: Exception) -> None:
+        """Keep the last complaint; while the line is down every attempt makes one."""
+        if self.is_connected:
+            _logger.warning("NATS: %s", error or repr(error))
+        self._last_error = error
+
+
+@asynccontextmanager
+async def open_nats(
+    url: str, *, user: str | None, password: str | None, name: str, patience_s: float
+) -> AsyncIterator[NatsConnection]:
+    """Connect to NATS, reconnect for ever, and close at the end.
+
+    Args:
+        url: Such as `nats://127.0.0.1:4222`.
+        user: None where the server asks for none.
+        password: None where the server asks for none.
+        name: What the server's monitoring calls this connection.
+        patience_s: How long the first connection may take, seconds.
+
+    Raises:
+        InfrastructureError: the first connection did not succeed in time.
+    """
+    connection = NatsConnection(Client(), url)
+    options: dict[str, Any] = {
+        "name": name,
+        "user": user,
+        "password": password,
+        "max_reconnect_attempts": -1,
+        "reconnect_time_wait": RECONNECT_WAIT_S,
+        "connect_timeout": 2,
+        "ping_interval": PING_S,
+        "max_outstanding_pings": 2,
+        "pending_size": PENDING_BYTES,
+        "disconnected_cb": connection.on_disconnected,
+        "reconnected_cb": connection.on_reconnected,
+        "error_cb": connection.on_error,
+    }
+    await connection.open(options, patience_s)
+    try:
+        yield connection
+    finally:
+        await connection.client.close()

@@ -1,0 +1,117 @@
+"""Requests to JetStream, asked again until they are answered, with refusals as values of one type."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from nats import errors
+
+from bus.connection import NatsConnection
+from contract.errors import InfrastructureError
+
+API: Final = "$JS.API"
+ANSWER_S: Final = 2.0
+"""An answer later than this was lost with a server; asking again is harmless, as appends carry an id."""
+RETRY_S: Final = 0.1
+"""Between two attempts while JetStream starts or has no leader."""
+
+UNAVAILABLE: Final = frozenset({10008, 10009, 10039, 10076})
+"""Errors that pass: no cluster leader, JetStream not enabled (yet), stream offline.
+
+Source: nats-server, server/errors.json.
+"""
+FULL: Final = frozenset({10002, 10023, 10028, 10047, 10077})
+"""Errors of a store without room: resource, storage and memory limits, store failed.
+
+Source: nats-server, server/errors.json.
+"""
+NO_STREAM: Final = 10059
+NAME_IN_USE: Final = 10058
+
+
+class RefusedError(InfrastructureError):
+    """JetStream answered no."""
+
+    def __init__(self, subject: str, code: int, description: str) -> None:
+        super().__init__(f"JetStream refused {subject}: {description} ({code})")
+        self.code = code
+        """Number of the error in server/errors.json."""
+        self.description = description
+
+
+class JetStreamApi:
+    """Asks JetStream over one connection."""
+
+    def __init__(self, connection: NatsConnection, patience_s: float) -> None:
+        self.connection = connection
+        self.patience_s = patience_s
+        """How long a request is repeated before it fails, seconds."""
+
+    async def ask(self, verb: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return the answer to an API request such as `STREAM.INFO.<name>`.
+
+        Raises:
+            RefusedError: JetStream refuses.
+            InfrastructureError: it did not answer within the patience.
+        """
+        payload = b"" if body is None else json.dumps(body).encode()
+        return await self.request(f"{API}.{verb}", payload)
+
+    async def request(
+        self,
+        subject: str,
+        payload: bytes,
+        headers: Mapping[str, str] | None = None,
+        stream: str | None = None,
+    ) -> dict[str, Any]:
+        """Return the answer to a message; the same bytes are sent again until one comes.
+
+        Args:
+            subject: Where to send it.
+            payload: What to send.
+            headers: None for none.
+            stream: The stream that should answer; where nobody does, it is asked whether it exists.
+
+        Raises:
+            RefusedError: JetStream refuses, or the stream does not exist.
+            InfrastructureError: it did not answer within the patience, or the message is too big.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self.patience_s
+        reason = "no connection"
+        while (left_s := deadline - loop.time()) > 0:
+            if not await self.connection.wait_connected(left_s):
+                break
+            try:
+                return await self._once(subject, payload, headers)
+            except errors.MaxPayloadError:
+                limit = self.connection.client.max_payload
+                raise InfrastructureError(
+                    f"{subject}: {len(payload)} bytes are more than the server's max_payload {limit}"
+                ) from None
+            except RefusedError as error:
+                if error.code not in UNAVAILABLE:
+                    raise
+                reason = error.description
+            except errors.NoRespondersError:
+                reason = "nobody answers there"
+                if stream is not None:
+                    await self.ask(f"STREAM.INFO.{stream}")
+            except (errors.Error, OSError) as error:
+                reason = str(error) or repr(error)
+            await asyncio.sleep(min(RETRY_S, max(0.0, deadline - loop.time())))
+        raise InfrastructureError(
+            f"JetStream at {self.connection.url} did not answer {subject} "
+            f"within {self.patience_s:g} s ({reason})"
+        )
+
+    async def _once(self, subject: str, payload: bytes, headers: Mapping[str, str] | None) -> dict[str, Any]:
+        reply = await self.connection.client.request(
+            subject, payload, timeout=ANSWER_S, headers=None if headers is None else dict(headers)
+        )
+        answer: dict[str, Any] = json.loads(reply.data)
+        if "error" in answer:
+            error = answer["error"]
+            raise RefusedError(subject, error.get("err_code", error["code"]), error.get("description", ""))
+        return answer

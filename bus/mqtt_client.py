@@ -1,0 +1,170 @@
+"""A paho client whose socket is watched by an asyncio loop: one thread drives any number of them."""
+
+import asyncio
+import logging
+import socket
+from typing import Any, Final
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+_logger: Final = logging.getLogger(__name__)
+
+READS_A_TURN: Final = 64
+"""Messages read before other sockets have their turn."""
+
+
+class LoopClient(Client):
+    """An MQTT 3.1.1 client that belongs to the loop, and so to the thread, on which it was made.
+
+    Unlike paho's own connect, `dial` does not block: thousands may dial at the same time.
+    """
+
+    def __init__(self, client_id: str, *, clean_session: bool, keepalive_s: int) -> None:
+        super().__init__(
+            CallbackAPIVersion.VERSION2,
+            client_id,
+            clean_session=clean_session,
+            protocol=MQTTProtocolVersion.MQTTv311,
+            manual_ack=True,
+            reconnect_on_failure=False,
+        )
+        self._own_loop = asyncio.get_running_loop()
+        self._keepalive_s = keepalive_s
+        self._dialled: socket.socket | None = None
+        self._connected: asyncio.Future[bool] | None = None
+        self._closed: asyncio.Future[str] | None = None
+        self._messages_read = 0
+        self.on_socket_open = self._watch
+        self.on_socket_close = self._unwatch
+        self.on_socket_register_write = self._watch_writes
+        self.on_socket_unregister_write = self._unwatch_writes
+        self.on_connect = self._on_connected
+        self.on_disconnect = self._on_disconnected
+        self.on_message = self._on_read
+
+    async def dial(self, host: str, port: int, timeout_s: float) -> bool:
+        """Connect and return whether the broker still has this client's session.
+
+        Raises:
+            OSError: the broker is out of reach, refuses, or does not answer within `timeout_s`; the
+                message says which.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                self._dialled = await _open_socket(self._own_loop, host, port)
+                self._connected = self._own_loop.create_future()
+                self._closed = self._own_loop.create_future()
+                self.connect_async(host, port, self._keepalive_s)
+                self.reconnect()
+                return await self._connected
+        except TimeoutError as error:
+            raise TimeoutError(f"no answer within {timeout_s:g} s") from error
+        finally:
+            connected, self._connected = self._connected, None
+            if connected is not None and (connected.cancelled() or connected.exception() is not None):
+                self.cut()
+
+    async def closed(self) -> str:
+        """Wait until the connection is gone and return why."""
+        return "never connected" if self._closed is None else await self._closed
+
+    def cut(self) -> None:
+        """Close the socket without a DISCONNECT: the broker then publishes the last will."""
+        self._sock_close()
+        self._note_closed("cut")
+
+    def keep_alive(self) -> None:
+        """Send a ping if one is due, and close if the broker has not answered the last."""
+        self.loop_misc()
+
+    def received(self, message: MQTTMessage) -> None:
+        """Take a message; it is acknowledged only by `ack`."""
+
+    def flush(self) -> None:
+        """Write what waits, now rather than at the loop's next turn."""
+        if self.want_write():
+            self.loop_write()
+
+    def _create_socket(self) -> socket.socket:
+        # paho would connect here, blocking; `dial` has done so already
+        sock, self._dialled = self._dialled, None
+        if sock is None:
+            raise ConnectionError("not dialled")
+        return sock
+
+    def _watch(self, _client: Client, _userdata: Any, sock: Any) -> None:
+        self._own_loop.add_reader(sock.fileno(), self._on_readable)
+
+    def _unwatch(self, _client: Client, _userdata: Any, sock: Any) -> None:
+        self._own_loop.remove_reader(sock.fileno())
+        self._own_loop.remove_writer(sock.fileno())
+
+    def _watch_writes(self, _client: Client, _userdata: Any, sock: Any) -> None:
+        self._own_loop.add_writer(sock.fileno(), self.loop_write)
+
+    def _unwatch_writes(self, _client: Client, _userdata: Any, sock: Any) -> None:
+        self._own_loop.remove_writer(sock.fileno())
+
+    def _on_readable(self) -> None:
+        # loop_read does not say whether more waits: go on for as long as messages come
+        for _ in range(READS_A_TURN):
+            before = self._messages_read
+            if self.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS or self._messages_read == before:
+                return
+
+    def _on_read(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
+        self._messages_read += 1
+        self.received(message)
+
+    def _on_connected(
+        self, _client: Client, _userdata: Any, flags: ConnectFlags, reason: ReasonCode, _: Properties | None
+    ) -> None:
+        if self._connected is None or self._connected.done():
+            return
+        if reason.is_failure:
+            self._connected.set_exception(ConnectionRefusedError(f"the broker refuses: {reason}"))
+        else:
+            self._connected.set_result(flags.session_present)
+
+    def _on_disconnected(
+        self,
+        _client: Client,
+        _userdata: Any,
+        _flags: DisconnectFlags,
+        reason: ReasonCode,
+        _: Properties | None,
+    ) -> None:
+        self._note_closed(str(reason))
+
+    def _note_closed(self, reason: str) -> None:
+        if self._connected is not None and not self._connected.done():
+            self._connected.set_exception(ConnectionResetError(f"closed before it stood: {reason}"))
+        if self._closed is not None and not self._closed.done():
+            self._closed.set_result(reason)
+
+
+async def _open_socket(loop: asyncio.AbstractEventLoop, host: str, port: int) -> socket.socket:
+    """Return a connected, non-blocking TCP socket.
+
+    Raises:
+        OSError: no address of the host accepts.
+    """
+    failure: OSError = ConnectionError(f"{host} has no address")
+    for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        sock = socket.socket(family, kind, protocol)
+        sock.setblocking(False)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            await loop.sock_connect(sock, address)
+        except OSError as error:
+            sock.close()
+            failure = error
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            return sock
+    raise failure
