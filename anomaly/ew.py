@@ -1,0 +1,132 @@
+"""The exponentially weighted detector: a mean and a mean absolute deviation that forget by time.
+
+Method. Each cell keeps a weight W, a mean m and a mean absolute deviation d. A reading x at time
+t, `dt` after the one before, has the weight w = min(dt, 15 min): the stretch of time that it
+speaks for. All older weight is worth `exp(-dt / tau)` of what it was:
+
+    W <- W * exp(-dt / tau) + w;   a = w / W;   m <- m + a (x - m);   d <- d + a (|x - m| - d)
+
+Because forgetting follows time and not the number of readings, readings every ten seconds, every
+quarter of an hour and once a day may follow each other in one cell, and a night's silence does
+not make the next morning's first reading the whole truth.
+
+The deviation is sqrt(pi/2) * d, the standard deviation if the noise is normal, and never less
+than 1 % of |m|: figures that hardly ever move are not judged by their last digit. Before it is
+learnt, a mature cell's value is pulled to within three deviations (winsorised), so that one
+outlier cannot widen the range by more than the outliers that follow it would; a lasting shift
+widens it step by step and is learnt in the end.
+
+A cell is mature after 12 readings that speak for at least two hours; until then it answers NaN,
+"unknown", never 0.
+
+Example:
+    >>> import numpy as np
+    >>> detector = ExponentiallyWeighted()
+    >>> memory, cell = detector.empty(1), np.array([0])
+    >>> for hour in range(48):
+    ...     value = np.array([100.0 + hour % 3])
+    ...     detector.learn(memory, cell, np.array([hour * 3_600_000_000]), value, np.ones(1))
+    >>> judgement = detector.judge(memory, cell, np.array([50.0]))
+    >>> bool(judgement.z[0] < -20)
+    True
+
+Source:
+    S. W. Roberts, "Control chart tests based on geometric moving averages", Technometrics 1(3),
+    239-250, 1959. J. S. Hunter, "The exponentially weighted moving average", Journal of Quality
+    Technology 18(4), 203-210, 1986. Winsorising: P. J. Huber, "Robust estimation of a location
+    parameter", Annals of Mathematical Statistics 35(1), 73-101, 1964 (psi function, k = 3).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anomaly.judgement import Judgement
+from anomaly.score import Z_LIMIT
+
+NORMAL_RATIO: Final = float(np.sqrt(np.pi / 2))
+"""Standard deviation over mean absolute deviation of the normal distribution."""
+READINGS_LIMIT: Final = 65535
+"""The count of readings stays here: beyond maturity it decides nothing."""
+OBSERVED_LIMIT_S: Final = 1e6
+"""The observed time stays here, well within what float32 adds exactly enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExponentiallyWeighted:
+    """EWMA of value and of absolute deviation per cell, with irregular times."""
+
+    name: str = "ew"
+    tau_s: float = 14 * 86400.0
+    """Seconds after which a reading weighs 1/e; two weeks hold two of each weekday."""
+    longest_weight_s: float = 900.0
+    """A reading speaks for at most this long; the step of seeded history."""
+    mature_readings: int = 12
+    mature_s: float = 7200.0
+    """Observed seconds before a cell is judged."""
+    least_ratio: float = 0.01
+    """A deviation is at least this share of |mean|."""
+    winsor_z: float = 3.0
+
+    def empty(self, cells: int) -> dict[str, NDArray[Any]]:
+        """Return the memory of cells that have seen nothing: 30 bytes a cell."""
+        return {
+            "mean": np.zeros(cells),
+            "spread": np.zeros(cells, np.float32),
+            "weight_s": np.zeros(cells, np.float32),
+            "observed_s": np.zeros(cells, np.float32),
+            "learnt_us": np.zeros(cells, np.int64),
+            "readings": np.zeros(cells, np.uint16),
+        }
+
+    def judge(
+        self, columns: Mapping[str, NDArray[Any]], cell: NDArray[np.intp], value: NDArray[np.float64]
+    ) -> Judgement:
+        """Return how each value compares with its cell's mean, in deviations; NaN while immature."""
+        mean = columns["mean"][cell]
+        deviation = self._deviation(mean, columns["spread"][cell])
+        mature = self._mature(columns, cell)
+        difference = value - mean
+        z = np.zeros(len(cell))
+        np.divide(difference, deviation, out=z, where=deviation > 0)
+        z = np.where((deviation == 0) & (difference != 0), np.sign(difference) * Z_LIMIT, z)
+        unknown = ~mature
+        z[unknown] = mean[unknown] = deviation[unknown] = np.nan
+        return Judgement(np.clip(z, -Z_LIMIT, Z_LIMIT), mean, deviation)
+
+    def learn(
+        self,
+        columns: dict[str, NDArray[Any]],
+        cell: NDArray[np.intp],
+        time_us: NDArray[np.int64],
+        value: NDArray[np.float64],
+        share: NDArray[np.float64],
+    ) -> None:
+        """Take each value into its cell with `share` of its weight; times may not go back in a cell."""
+        readings = columns["readings"][cell]
+        first = readings == 0
+        dt_s = np.where(first, self.longest_weight_s, (time_us - columns["learnt_us"][cell]) * 1e-6)
+        own = np.minimum(dt_s, self.longest_weight_s) * share
+        weight = columns["weight_s"][cell] * np.exp(-dt_s / self.tau_s) + own
+        part = np.zeros(len(cell))
+        np.divide(own, weight, out=part, where=weight > 0)
+        mean, spread = columns["mean"][cell], columns["spread"][cell].astype(np.float64)
+        mean = np.where(first, value, mean)
+        reach = np.where(self._mature(columns, cell), self.winsor_z * self._deviation(mean, spread), np.inf)
+        difference = np.clip(value - mean, -reach, reach)
+        columns["mean"][cell] = mean + part * difference
+        columns["spread"][cell] = spread + part * (np.abs(difference) - spread)
+        columns["weight_s"][cell] = weight
+        columns["observed_s"][cell] = np.minimum(columns["observed_s"][cell] + own, OBSERVED_LIMIT_S)
+        columns["learnt_us"][cell] = time_us
+        columns["readings"][cell] = np.minimum(readings, READINGS_LIMIT - 1) + 1
+
+    def _mature(self, columns: Mapping[str, NDArray[Any]], cell: NDArray[np.intp]) -> NDArray[np.bool_]:
+        enough: NDArray[np.bool_] = columns["readings"][cell] >= self.mature_readings
+        return enough & (columns["observed_s"][cell] >= self.mature_s)
+
+    def _deviation(self, mean: NDArray[np.float64], spread: NDArray[Any]) -> NDArray[np.float64]:
+        return np.maximum(NORMAL_RATIO * spread.astype(np.float64), self.least_ratio * np.abs(mean))

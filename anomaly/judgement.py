@@ -1,0 +1,17 @@
+"""What a detector says of readings."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Judgement(NamedTuple):
+    """How n values compare with their past; every column is NaN where the past is too short."""
+
+    z: NDArray[np.float64]
+    """Signed deviations from the expected value, shape (n,)."""
+    expected: NDArray[np.float64]
+    """The expected value in the metric's unit, shape (n,)."""
+    deviation: NDArray[np.float64]
+    """One deviation in the metric's unit, at least 0, shape (n,)."""

@@ -1,0 +1,126 @@
+"""What the fold of one partition knows beforehand: slots, rules, calendar, detector."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from functools import cached_property, lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anomaly.detector import Detector, detector_named
+from contract.alert import Channel
+from contract.calendar import Context, SchoolCalendar
+from contract.catalogue import Catalogue
+from contract.fleet import LEVELS, Fleet
+from contract.rule import Rule
+from stream_processor.layout import Layout, lay_out
+from stream_processor.rulebook import Rulebook, compile_rules
+from stream_processor.state import State, initial_state
+
+QUARTER_US: Final = 900_000_000
+"""Offsets of time zones are multiples of a quarter of an hour: within one, the local day is one."""
+LAST_US: Final = int(np.iinfo(np.int64).max)
+
+
+@dataclass(frozen=True)
+class DayPlan:
+    """One local day, as far as the fold asks."""
+
+    starts_us: int
+    """Local midnight."""
+    first_session_us: NDArray[np.int64]
+    """Start of the first session by level, the end of time on a day without, shape (4,)."""
+    closed: NDArray[np.bool_]
+    """Schools of the partition that are closed by themselves, shape (m,)."""
+
+
+class Fold:
+    """Constants of one partition's fold. It has no state: look-ups by day are kept, not decided."""
+
+    def __init__(
+        self, layout: Layout, rulebook: Rulebook, catalogue: Catalogue, calendar: SchoolCalendar, detector: Detector
+    ) -> None:
+        self.layout = layout
+        self.rulebook = rulebook
+        self.catalogue = catalogue
+        self.calendar = calendar
+        self.detector = detector
+        self.day_plan = lru_cache(maxsize=512)(self._day_plan)
+        """`day_plan(local_day)`; see `DayPlan`."""
+
+    def initial_state(self) -> State:
+        """Return the state before the first entry."""
+        return initial_state(self.layout, self.detector, len(self.rulebook.parents))
+
+    def contexts(self, slot: NDArray[np.intp], time_us: NDArray[np.int64]) -> NDArray[np.int8]:
+        """Return what the school of each slot was doing at each time, shape (n,); see `Context`."""
+        found = self.calendar.contexts(self.layout.level[slot], time_us)
+        quarter, inverse = np.unique(time_us // QUARTER_US, return_inverse=True)
+        plans = [self.day_plan(self.calendar.local_day(int(q) * QUARTER_US)) for q in quarter]
+        if any(plan.closed.any() for plan in plans):
+            closed = np.stack([plan.closed for plan in plans])
+            found[closed[inverse, self.layout.school[slot]]] = Context.CLOSED
+        return found
+
+    @cached_property
+    def stale_us(self) -> NDArray[np.int64]:
+        """Age after which a slot's value no longer counts, shape (n,)."""
+        return self.catalogue.stale_us[self.layout.metric_id].astype(np.int64)
+
+    @cached_property
+    def silence_slots(self) -> NDArray[np.intp]:
+        """Slots that a silence rule watches."""
+        return np.flatnonzero(self.rulebook.channels[Channel.SILENCE].exists[self.layout.metric_id])
+
+    @cached_property
+    def parent_slots(self) -> tuple[tuple[int, NDArray[np.intp]], ...]:
+        """Channel and slots of each parent rule."""
+        return tuple(
+            (rule.channel_number, np.flatnonzero(self.layout.metric_id == self.catalogue.named(rule.metric).id))
+            for rule in self.rulebook.parents
+        )
+
+    @cached_property
+    def metrics(self) -> tuple[tuple[int, str], ...]:
+        """Id and name of each metric that the partition has, in catalogue order."""
+        present = set(np.unique(self.layout.metric_id).tolist())
+        return tuple((m.id, m.name) for m in self.catalogue.metrics if m.id in present)
+
+    @cached_property
+    def metric_place(self) -> NDArray[np.intp]:
+        """Position of each slot's metric in `metrics`, shape (n,)."""
+        place = np.zeros(256, np.intp)
+        for i, (metric_id, _) in enumerate(self.metrics):
+            place[metric_id] = i
+        return place[self.layout.metric_id]
+
+    def _day_plan(self, day: date) -> DayPlan:
+        first = np.full(len(LEVELS), LAST_US)
+        for level in range(len(LEVELS)):
+            sessions = self.calendar.sessions(level, day)
+            if sessions:
+                first[level] = sessions[0].start_us
+        codes = self.calendar.closed_schools(day)
+        closed = np.array([code in codes for code in self.layout.school_codes], np.bool_)
+        midnight = datetime.combine(day, time.min, self.calendar.timezone)
+        return DayPlan(int(midnight.timestamp()) * 1_000_000, first, closed)
+
+
+def build_fold(
+    fleet: Fleet,
+    catalogue: Catalogue,
+    calendar: SchoolCalendar,
+    rules: tuple[Rule, ...],
+    partition: int,
+    partitions: int,
+    detector: str = "ew",
+) -> Fold:
+    """Return the fold of one partition."""
+    return Fold(
+        lay_out(fleet, catalogue, partition, partitions),
+        compile_rules(rules, catalogue),
+        catalogue,
+        calendar,
+        detector_named(detector),
+    )

@@ -1,0 +1,207 @@
+"""New readings against thresholds and against their own past, a round of distinct series at a time."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anomaly.score import score_of
+from contract.alert import Channel, Transition, TransitionKind, alert_id_of
+from contract.calendar import Context, in_session
+from stream_processor.fold import Fold
+from stream_processor.state import NEVER_US, State
+
+LEAK: Final = 0.25
+"""Weight of learning while an anomaly alert is open: a lasting shift becomes the new normal in about
+a tau and a half of the detector, an incident of hours hardly touches the baseline."""
+RUN_LIMIT: Final = 255
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Columns of the new readings of a step, in log order; all of shape (k,)."""
+
+    place: NDArray[np.intp]
+    """Position of each among all readings of the step: the order of what it causes."""
+    slot: NDArray[np.intp]
+    metric_id: NDArray[np.int32]
+    time_us: NDArray[np.int64]
+    value: NDArray[np.float64]
+    arrival_us: NDArray[np.int64]
+    context: NDArray[np.int8]
+    score: NDArray[np.float32]
+    """Filled by the fold; NaN where unknown."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one channel says of k readings: for opening, for resolving, or neither; and the bounds."""
+
+    index: NDArray[np.intp]
+    """Readings of the batch that the channel's rules watch, shape (k,)."""
+    out: NDArray[np.bool_]
+    well: NDArray[np.bool_]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    judged: NDArray[np.bool_]
+    """Where the reading says anything; elsewhere the run stands still."""
+
+
+Event = tuple[int, int, Transition]
+"""Place in the step, channel, transition: the order in which transitions leave the fold."""
+
+
+def judge_round(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp], events: list[Event]) -> None:
+    """Fold the readings at `index`, no two of one series, into `state`, which the caller owns."""
+    slot = batch.slot[index]
+    state.mark_us[slot] = batch.time_us[index]
+    state.value[slot] = batch.value[index]
+    _advance(fold, state, batch, _thresholds(fold, batch, index), Channel.THRESHOLD, events)
+    _anomalies(fold, state, batch, index, events)
+
+
+def _thresholds(fold: Fold, batch: Batch, index: NDArray[np.intp]) -> Evidence:
+    rules = fold.rulebook.channels[Channel.THRESHOLD]
+    index = index[rules.exists[batch.metric_id[index]]]
+    metric, value = batch.metric_id[index], batch.value[index]
+    low, high = rules.below[metric], rules.above[metric]
+    idle = rules.only_in_session[metric] & ~in_session(batch.context[index])
+    out = ((value < low) | (value > high)) & ~idle
+    well = ((value >= rules.clear_low[metric]) & (value <= rules.clear_high[metric])) | idle
+    return Evidence(index, out, well, low, high, np.ones(len(index), np.bool_))
+
+
+def _anomalies(
+    fold: Fold, state: State, batch: Batch, index: NDArray[np.intp], events: list[Event]
+) -> None:
+    rules = fold.rulebook.channels[Channel.ANOMALY]
+    context = batch.context[index]
+    usual = (context != Context.CLOSED) & (context != Context.EDGE)
+    slot, metric, value = batch.slot[index], batch.metric_id[index], batch.value[index]
+    cell = slot + len(fold.layout) * (context >= Context.SESSION)
+    judgement = fold.detector.judge(state.detector, cell, value)
+    z = np.where(usual, judgement.z, np.nan)
+    batch.score[index] = score_of(z, rules.bound[metric])
+    idle = rules.only_in_session[metric] & ~in_session(context)
+    far = np.abs(value - judgement.expected) >= rules.least_deviation[metric]
+    bound = rules.bound[metric]
+    out = far & ((rules.looks_down[metric] & (z <= -bound)) | (rules.looks_up[metric] & (z >= bound))) & ~idle
+    reach = np.maximum(bound * judgement.deviation, rules.least_deviation[metric])
+    watched = rules.exists[metric]
+    evidence = Evidence(
+        index[watched],
+        out[watched],
+        ~out[watched],
+        (judgement.expected - reach)[watched],
+        (judgement.expected + reach)[watched],
+        (idle | ~np.isnan(z))[watched],
+    )
+    _advance(fold, state, batch, evidence, Channel.ANOMALY, events)
+    share = np.where(state.is_open[Channel.ANOMALY, slot], LEAK, 1.0)
+    fold.detector.learn(
+        state.detector, cell[usual], batch.time_us[index][usual], value[usual], share[usual]
+    )
+
+
+def _advance(
+    fold: Fold, state: State, batch: Batch, evidence: Evidence, channel: Channel, events: list[Event]
+) -> None:
+    rules = fold.rulebook.channels[channel]
+    index = evidence.index
+    slot, metric, time_us = batch.slot[index], batch.metric_id[index], batch.time_us[index]
+    is_open, run = state.is_open[channel, slot], state.run[channel, slot]
+    speaks = np.where(is_open, evidence.well, evidence.out)
+    longer = np.where(speaks, np.minimum(run, RUN_LIMIT - 1) + 1, 0).astype(np.uint8)
+    longer = np.where(evidence.judged, longer, run)
+    starts = speaks & ~is_open & (run == 0) & evidence.judged
+    state.since_us[channel, slot[starts]] = time_us[starts]
+    opens = ~is_open & speaks & (longer >= rules.open_after[metric]) & evidence.judged
+    if opens.any():
+        opens &= ~_held_back(fold, state, channel, slot, metric, time_us)
+    resolves = is_open & speaks & (longer >= rules.close_after[metric]) & evidence.judged
+    longer[opens | resolves] = 0
+    state.run[channel, slot] = longer
+    for k in np.flatnonzero(opens).tolist():
+        events.append(_opened(fold, state, batch, evidence, channel, k))
+    for k in np.flatnonzero(resolves).tolist():
+        events.append(_resolved(fold, state, batch, evidence, channel, k))
+
+
+def _held_back(
+    fold: Fold,
+    state: State,
+    channel: Channel,
+    slot: NDArray[np.intp],
+    metric: NDArray[np.int32],
+    time_us: NDArray[np.int64],
+) -> NDArray[np.bool_]:
+    """Return where an opening waits: its parent was open at the last tick, or it has just resolved."""
+    rules = fold.rulebook.channels[channel]
+    parent = rules.parent[metric]
+    held: NDArray[np.bool_] = np.zeros(len(slot), np.bool_)
+    if len(state.parent_open):
+        held = (parent >= 0) & state.parent_open[parent, fold.layout.school[slot]]
+    if channel is Channel.ANOMALY:
+        closed_us = state.closed_us[slot]
+        held |= (closed_us != NEVER_US) & (time_us < closed_us + rules.refractory_us[metric])
+    return held
+
+
+def _opened(
+    fold: Fold, state: State, batch: Batch, evidence: Evidence, channel: Channel, k: int
+) -> Event:
+    i = int(evidence.index[k])
+    slot, metric_id = int(batch.slot[i]), int(batch.metric_id[i])
+    rules = fold.rulebook.channels[channel]
+    of_session = bool(in_session(batch.context[i : i + 1])[0])
+    state.is_open[channel, slot] = True
+    state.priority[channel, slot] = (rules.priority_in_session if of_session else rules.priority)[metric_id]
+    return _event(fold, state, batch, evidence, channel, k, TransitionKind.OPENED)
+
+
+def _resolved(
+    fold: Fold, state: State, batch: Batch, evidence: Evidence, channel: Channel, k: int
+) -> Event:
+    i = int(evidence.index[k])
+    slot = int(batch.slot[i])
+    state.is_open[channel, slot] = False
+    if channel is Channel.ANOMALY:
+        state.closed_us[slot] = batch.time_us[i]
+    return _event(fold, state, batch, evidence, channel, k, TransitionKind.RESOLVED)
+
+
+def _event(
+    fold: Fold,
+    state: State,
+    batch: Batch,
+    evidence: Evidence,
+    channel: Channel,
+    k: int,
+    kind: TransitionKind,
+) -> Event:
+    i = int(evidence.index[k])
+    slot = int(batch.slot[i])
+    rule = fold.rulebook.channels[channel].by_metric[int(batch.metric_id[i])]
+    opened_at_us = int(state.since_us[channel, slot])
+    series = int(fold.layout.series[slot])
+    transition = Transition(
+        alert_id=alert_id_of(rule.name, series, opened_at_us),
+        kind=kind,
+        rule=rule.name,
+        series=series,
+        school_id=int(fold.layout.school_ids[fold.layout.school[slot]]),
+        priority=int(state.priority[channel, slot]),
+        opened_at_us=opened_at_us,
+        at_us=int(batch.time_us[i]),
+        detected_at_us=int(batch.arrival_us[i]),
+        value=float(batch.value[i]),
+        expected_low=_finite(evidence.low[k]),
+        expected_high=_finite(evidence.high[k]),
+        score=_finite(batch.score[i]) if channel is Channel.ANOMALY else None,
+    )
+    return int(batch.place[i]), int(channel), transition
+
+
+def _finite(number: float) -> float | None:
+    return float(number) if np.isfinite(number) else None

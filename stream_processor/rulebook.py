@@ -1,0 +1,115 @@
+"""Alert rules compiled to columns by metric, so that a batch is judged without a look at any rule."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.alert import Channel
+from contract.catalogue import Catalogue
+from contract.rule import Rule
+from contract.series import MAX_METRIC_ID
+
+METRICS: Final = MAX_METRIC_ID + 1
+DEFAULT_BOUND: Final = 6.0
+"""Deviations that score 0.5 where a metric has no anomaly rule; the default of `Rule.z`."""
+
+
+@dataclass(frozen=True)
+class ChannelRules:
+    """The rules of one channel as columns by metric id, each of shape (256,)."""
+
+    exists: NDArray[np.bool_]
+    by_metric: dict[int, Rule]
+    open_after: NDArray[np.uint8]
+    close_after: NDArray[np.uint8]
+    priority: NDArray[np.uint8]
+    priority_in_session: NDArray[np.uint8]
+    only_in_session: NDArray[np.bool_]
+    parent: NDArray[np.int8]
+    """Row of `Rulebook.parents` that holds this rule back, -1 for none."""
+    below: NDArray[np.float64]
+    """Threshold: out of bounds below this; -inf where unbounded."""
+    above: NDArray[np.float64]
+    clear_low: NDArray[np.float64]
+    """Threshold: well again at or above this."""
+    clear_high: NDArray[np.float64]
+    silent_us: NDArray[np.int64]
+    bound: NDArray[np.float64]
+    """Anomaly: deviations that count as out of bounds."""
+    least_deviation: NDArray[np.float64]
+    looks_down: NDArray[np.bool_]
+    looks_up: NDArray[np.bool_]
+    refractory_us: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Rulebook:
+    """All rules, by channel."""
+
+    channels: tuple[ChannelRules, ...]
+    """In the order of `Channel`."""
+    parents: tuple[Rule, ...]
+    """Rules that hold others back, each once."""
+
+    def rule(self, channel: int, metric_id: int) -> Rule | None:
+        """Return the rule of a channel and metric, if there is one."""
+        return self.channels[channel].by_metric.get(metric_id)
+
+    def names(self) -> dict[str, str]:
+        """Return the rule's name by `channel/metric id`, as a snapshot remembers them."""
+        return {
+            f"{channel}/{metric_id}": rule.name
+            for channel, rules in enumerate(self.channels)
+            for metric_id, rule in rules.by_metric.items()
+        }
+
+
+def compile_rules(rules: Sequence[Rule], catalogue: Catalogue) -> Rulebook:
+    """Return the rules as columns; a metric has at most one rule a channel (`parse_rules` sees to it)."""
+    held_by = dict.fromkeys(r.suppressed_by for r in rules if r.suppressed_by)
+    parents = tuple(r for r in rules if r.name in held_by)
+    row = {rule.name: i for i, rule in enumerate(parents)}
+    channels = tuple(
+        _compile({catalogue.named(r.metric).id: r for r in rules if r.channel_number is channel}, row)
+        for channel in Channel
+    )
+    return Rulebook(channels, parents)
+
+
+def _compile(by_metric: dict[int, Rule], parent_row: dict[str, int]) -> ChannelRules:
+    def column(values: Mapping[int, Any], default: Any, kind: type[np.generic]) -> NDArray[Any]:
+        out = np.full(METRICS, default, kind)
+        for metric_id, value in values.items():
+            if value is not None:
+                out[metric_id] = value
+        return out
+
+    def of(field: str, default: Any, kind: type[np.generic]) -> NDArray[Any]:
+        return column({m: getattr(r, field) for m, r in by_metric.items()}, default, kind)
+
+    below, above = of("below", -np.inf, np.float64), of("above", np.inf, np.float64)
+    margin = of("clear_margin", 0.0, np.float64)
+    direction = {m: r.direction for m, r in by_metric.items()}
+    return ChannelRules(
+        exists=column(dict.fromkeys(by_metric, True), False, np.bool_),
+        by_metric=by_metric,
+        open_after=of("open_after", 1, np.uint8),
+        close_after=of("close_after", 1, np.uint8),
+        priority=of("priority", 3, np.uint8),
+        priority_in_session=of("priority_in_session", 3, np.uint8),
+        only_in_session=of("only_in_session", False, np.bool_),
+        parent=column({m: parent_row.get(r.suppressed_by) for m, r in by_metric.items()}, -1, np.int8),
+        below=below,
+        above=above,
+        clear_low=below + margin,
+        clear_high=above - margin,
+        silent_us=(of("silent_s", 0.0, np.float64) * 1e6).astype(np.int64),
+        bound=of("z", DEFAULT_BOUND, np.float64),
+        least_deviation=of("least_deviation", 0.0, np.float64),
+        looks_down=column({m: d in ("down", "both") for m, d in direction.items()}, False, np.bool_),
+        looks_up=column({m: d in ("up", "both") for m, d in direction.items()}, False, np.bool_),
+        refractory_us=(of("refractory_s", 0.0, np.float64) * 1e6).astype(np.int64),
+    )

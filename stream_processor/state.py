@@ -1,0 +1,94 @@
+"""What the fold of one partition remembers: columns only, so that copying and keeping it is cheap."""
+
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anomaly.detector import Columns, Detector
+from contract.alert import CHANNELS
+from contract.fleet import LEVELS
+from stream_processor.layout import Layout
+
+NEVER_US: Final = int(np.iinfo(np.int64).min)
+"""A time before all times: nothing came yet."""
+BASELINES: Final = 2
+"""Baselines a series: outside and inside school hours."""
+
+
+@dataclass(eq=False)
+class State:
+    """Everything that the past says to the fold; n slots, m schools, 3 channels, p parent rules."""
+
+    mark_us: NDArray[np.int64]
+    """Greatest measured time taken in, `NEVER_US` if none, shape (n,): the high-water mark of a series."""
+    value: NDArray[np.float64]
+    """Value at the mark, NaN if none, shape (n,)."""
+    arrival_us: NDArray[np.int64]
+    """Log time of the last arrival of any reading, `NEVER_US` if none, shape (n,)."""
+    is_open: NDArray[np.bool_]
+    """Where an alert is open, shape (3, n)."""
+    run: NDArray[np.uint8]
+    """Readings in a row that speak for a change (to open, or to resolve), at most 255, shape (3, n)."""
+    since_us: NDArray[np.int64]
+    """Opening of the open alert; if none is open, start of the run, shape (3, n)."""
+    priority: NDArray[np.uint8]
+    """Priority at the opening, shape (3, n)."""
+    closed_us: NDArray[np.int64]
+    """Event time at which the anomaly alert last resolved, `NEVER_US` if never, shape (n,)."""
+    parent_open: NDArray[np.bool_]
+    """Where a school had an open alert of a parent rule at the last tick, shape (p, m)."""
+    session_from_us: NDArray[np.int64]
+    """Log time since which each level is in session, `NEVER_US` if it is not, shape (4,)."""
+    detector: Columns
+    """The detector's memory: 2 n cells, first all baselines outside school hours, then all inside."""
+    now_us: int = 0
+    """Log time of the last entry."""
+    tick_us: int = NEVER_US
+    """Log time of the last tick."""
+    silence_from_us: int = 0
+    """Silence is counted from here at the earliest: the first tick, or the first after a gap in the log."""
+    kpi_minute: int = 0
+    """Minute of log time (µs // 60,000,000) that is not yet written; 0 before the first tick."""
+
+    def copy(self) -> "State":
+        """Return a state with columns of its own."""
+        own = {f.name: getattr(self, f.name) for f in fields(self)}
+        copied = {k: v.copy() for k, v in own.items() if isinstance(v, np.ndarray)}
+        return replace(self, **copied, detector={k: v.copy() for k, v in self.detector.items()})
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in all columns."""
+        return sum(column.nbytes for column in slot_columns(self).values()) + self.parent_open.nbytes
+
+
+def initial_state(layout: Layout, detector: Detector, parents: int) -> State:
+    """Return the state of a partition that has heard nothing."""
+    n = len(layout)
+    return State(
+        mark_us=np.full(n, NEVER_US),
+        value=np.full(n, np.nan),
+        arrival_us=np.full(n, NEVER_US),
+        is_open=np.zeros((CHANNELS, n), np.bool_),
+        run=np.zeros((CHANNELS, n), np.uint8),
+        since_us=np.zeros((CHANNELS, n), np.int64),
+        priority=np.zeros((CHANNELS, n), np.uint8),
+        closed_us=np.full(n, NEVER_US),
+        parent_open=np.zeros((parents, layout.schools), np.bool_),
+        session_from_us=np.full(len(LEVELS), NEVER_US),
+        detector=detector.empty(BASELINES * n),
+    )
+
+
+def slot_columns(state: State) -> dict[str, NDArray[Any]]:
+    """Return every column of the state whose last axis is slots (or cells), as views of shape (k, n)."""
+    n = len(state.mark_us)
+    named = {
+        f.name: getattr(state, f.name)
+        for f in fields(state)
+        if f.name not in ("parent_open", "session_from_us") and isinstance(getattr(state, f.name), np.ndarray)
+    }
+    named |= {f"detector.{k}": v for k, v in state.detector.items()}
+    return {name: column.reshape(column.size // n if n else 1, n) for name, column in named.items()}
