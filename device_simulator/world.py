@@ -92,8 +92,8 @@ class World:
         self._isp_ms = np.array([_ISP_MS.get(s.isp, 8.0) for s in fleet.schools])
         self._level = fleet.level_index.astype(np.intp)
         self._pupils = fleet.pupils.astype(float)
-        self._down_cap = np.array([s.contracted_down_bps for s in fleet.schools])
-        self._up_cap = np.array([s.contracted_up_bps for s in fleet.schools])
+        self.contracted_down_bps = np.array([s.contracted_down_bps for s in fleet.schools])
+        self.contracted_up_bps = np.array([s.contracted_up_bps for s in fleet.schools])
         self._positions = {s.code: i for i, s in enumerate(fleet.schools)}
         fixed = self._noise.white
         self._habit = np.exp(0.30 * fixed(_Label.HABIT, 0).clip(-2, 2))
@@ -151,13 +151,14 @@ class World:
         present, _, idle = self._presence(time_us, at)
         full = self._pupils[at] * TRAFFIC_BPS[self._level[at]] * self._habit[at]
         jitter = np.exp(0.06 * self._noise.white(_Label.DOWN, time_us)[at])
-        return full * (present * self._busy(time_us, at) + idle) * jitter
+        demand: Column = full * (present * self._busy(time_us, at) + idle) * jitter
+        return demand
 
     def _bandwidth(self, time_us: int, at: NDArray[np.intp]) -> dict[str, Column]:
-        down = np.minimum(self._demand(time_us, at), _FULLEST * self._down_cap[at])
+        down = np.minimum(self._demand(time_us, at), _FULLEST * self.contracted_down_bps[at])
         up = down * self._up_share[at] * np.exp(0.08 * self._noise.white(_Label.UP, time_us)[at])
-        up = np.minimum(up, _FULLEST * self._up_cap[at])
-        used = down / self._down_cap[at]
+        up = np.minimum(up, _FULLEST * self.contracted_up_bps[at])
+        used = down / self.contracted_down_bps[at]
         isp = self._isp_noise.smooth(_Label.ISP_DELAY, time_us, 20 * MINUTE_US)[self._isp[at]]
         ward = self._ward_noise.smooth(_Label.WARD_DELAY, time_us, 40 * MINUTE_US)[self._ward[at]]
         path = self._isp_ms[at] * np.exp(0.12 * isp) + self._ward_ms[self._ward[at]] * np.exp(0.15 * ward)
