@@ -1,0 +1,92 @@
+"""Seeded history: the world's past at a coarse cadence, so that a first start has charts and baselines."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.calendar import SchoolCalendar
+from contract.catalogue import Catalogue
+from contract.fleet import Fleet
+from contract.reading import Readings
+from contract.series import METRIC_BITS
+from contract.topic import Stream
+from device_simulator.publishers import Publishers
+from device_simulator.world import World
+
+EVERY_STEP: Final = frozenset(
+    {"down_bps", "latency_ms", "active_users", "success_ratio"}
+    | {"enrolled", "present", "late", "absent", "attendance_ratio"}
+)
+"""Metrics told at every step: those that rules learn from or walls draw."""
+COARSE_STEPS: Final = 4
+"""The other metrics are told at every fourth step: some 2.9 million readings for three days in all."""
+
+
+def history_entries(
+    fleet: Fleet,
+    catalogue: Catalogue,
+    calendar: SchoolCalendar,
+    partitions: int,
+    now_us: int,
+    days: float = 3,
+    step_s: int = 1800,
+    seed: int = 79,
+) -> Iterator[tuple[int, Mapping[int, Readings]]]:
+    """Yield (log time, readings by partition) in time order, all of them before `now_us`.
+
+    The readings follow the same world as the live simulator with the same seed, so the charts
+    join without a step. Every reading's time is its entry's log time.
+
+    Args:
+        fleet: Whose devices measure.
+        catalogue: Gives the metric ids.
+        calendar: Gives the timetable.
+        partitions: Partitions of the log, at least 1.
+        now_us: Where the live readings begin, µs since 1970.
+        days: How far back, above 0.
+        step_s: Seconds between two entries, aligned to the clock.
+        seed: The world's.
+    """
+    world = World(fleet, calendar, seed)
+    publishers = Publishers(fleet, catalogue)
+    partition = fleet.partition_of_schools(partitions)
+    step_us = step_s * 1_000_000
+    first = -(-(now_us - round(days * 86_400e6)) // step_us)
+    for step in range(first, -(-now_us // step_us)):
+        found = _readings(world, publishers, step * step_us, coarse=step % COARSE_STEPS == 0)
+        if len(found):
+            position_partition = partition[_positions(found, fleet)]
+            yield (
+                step * step_us,
+                {int(p): found.take(position_partition == p) for p in np.unique(position_partition)},
+            )
+
+
+def _readings(world: World, publishers: Publishers, time_us: int, coarse: bool) -> Readings:
+    parts: list[Readings] = []
+    for stream, metrics in publishers.metrics.items():
+        if stream is Stream.ATTENDANCE and not world.in_register(time_us):
+            continue
+        wanted = [m for m in metrics if coarse or m.name in EVERY_STEP]
+        if not wanted:
+            continue
+        at = publishers.positions(stream)
+        measured = world.measure(stream, time_us, at)
+        base = publishers.device_ids[stream][at] << np.int32(METRIC_BITS)
+        for metric in wanted:
+            value = measured.values[metric.name]
+            known = ~np.isnan(value)
+            count = int(known.sum())
+            series = (base[known] | np.int32(metric.id)).astype(np.int32)
+            parts.append(Readings(np.full(count, time_us, np.int64), series, value[known]))
+    return Readings.concat(parts)
+
+
+def _positions(readings: Readings, fleet: Fleet) -> NDArray[np.intp]:
+    """Return the school position of each reading, shape (n,)."""
+    device = readings.series >> np.int32(METRIC_BITS)
+    ids = np.array([d.id for d in fleet.devices], np.int32)
+    position = np.array([fleet.school_position[d.school_id] for d in fleet.devices], np.intp)
+    return position[np.searchsorted(ids, device)]
