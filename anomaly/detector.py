@@ -59,7 +59,9 @@ class Registered(NamedTuple):
 
 
 DETECTORS: Mapping[str, Registered] = {
-    "ew": Registered(ExponentiallyWeighted(), "Roberts 1959, Technometrics 1(3); Hunter 1986, J. Qual. Tech. 18(4)"),
+    "ew": Registered(
+        ExponentiallyWeighted(), "Roberts 1959, Technometrics 1(3); Hunter 1986, J. Qual. Tech. 18(4)"
+    ),
 }
 """Every detector that the fold may use, by name."""
 

@@ -39,7 +39,12 @@ class Fold:
     """Constants of one partition's fold. It has no state: look-ups by day are kept, not decided."""
 
     def __init__(
-        self, layout: Layout, rulebook: Rulebook, catalogue: Catalogue, calendar: SchoolCalendar, detector: Detector
+        self,
+        layout: Layout,
+        rulebook: Rulebook,
+        catalogue: Catalogue,
+        calendar: SchoolCalendar,
+        detector: Detector,
     ) -> None:
         self.layout = layout
         self.rulebook = rulebook
@@ -77,7 +82,10 @@ class Fold:
     def parent_slots(self) -> tuple[tuple[int, NDArray[np.intp]], ...]:
         """Channel and slots of each parent rule."""
         return tuple(
-            (rule.channel_number, np.flatnonzero(self.layout.metric_id == self.catalogue.named(rule.metric).id))
+            (
+                rule.channel_number,
+                np.flatnonzero(self.layout.metric_id == self.catalogue.named(rule.metric).id),
+            )
             for rule in self.rulebook.parents
         )
 

@@ -72,9 +72,7 @@ def _thresholds(fold: Fold, batch: Batch, index: NDArray[np.intp]) -> Evidence:
     return Evidence(index, out, well, low, high, np.ones(len(index), np.bool_))
 
 
-def _anomalies(
-    fold: Fold, state: State, batch: Batch, index: NDArray[np.intp], events: list[Event]
-) -> None:
+def _anomalies(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp], events: list[Event]) -> None:
     rules = fold.rulebook.channels[Channel.ANOMALY]
     context = batch.context[index]
     usual = (context != Context.CLOSED) & (context != Context.EDGE)
@@ -99,9 +97,7 @@ def _anomalies(
     )
     _advance(fold, state, batch, evidence, Channel.ANOMALY, events)
     share = np.where(state.is_open[Channel.ANOMALY, slot], LEAK, 1.0)
-    fold.detector.learn(
-        state.detector, cell[usual], batch.time_us[index][usual], value[usual], share[usual]
-    )
+    fold.detector.learn(state.detector, cell[usual], batch.time_us[index][usual], value[usual], share[usual])
 
 
 def _advance(
@@ -122,10 +118,8 @@ def _advance(
     resolves = is_open & speaks & (longer >= rules.close_after[metric]) & evidence.judged
     longer[opens | resolves] = 0
     state.run[channel, slot] = longer
-    for k in np.flatnonzero(opens).tolist():
-        events.append(_opened(fold, state, batch, evidence, channel, k))
-    for k in np.flatnonzero(resolves).tolist():
-        events.append(_resolved(fold, state, batch, evidence, channel, k))
+    events += [_opened(fold, state, batch, evidence, channel, int(k)) for k in np.flatnonzero(opens)]
+    events += [_resolved(fold, state, batch, evidence, channel, int(k)) for k in np.flatnonzero(resolves)]
 
 
 def _held_back(
@@ -148,9 +142,7 @@ def _held_back(
     return held
 
 
-def _opened(
-    fold: Fold, state: State, batch: Batch, evidence: Evidence, channel: Channel, k: int
-) -> Event:
+def _opened(fold: Fold, state: State, batch: Batch, evidence: Evidence, channel: Channel, k: int) -> Event:
     i = int(evidence.index[k])
     slot, metric_id = int(batch.slot[i]), int(batch.metric_id[i])
     rules = fold.rulebook.channels[channel]
@@ -160,9 +152,7 @@ def _opened(
     return _event(fold, state, batch, evidence, channel, k, TransitionKind.OPENED)
 
 
-def _resolved(
-    fold: Fold, state: State, batch: Batch, evidence: Evidence, channel: Channel, k: int
-) -> Event:
+def _resolved(fold: Fold, state: State, batch: Batch, evidence: Evidence, channel: Channel, k: int) -> Event:
     i = int(evidence.index[k])
     slot = int(batch.slot[i])
     state.is_open[channel, slot] = False

@@ -37,7 +37,7 @@ def figures(fold: Fold, state: State, at_us: int) -> Figures:
     return Figures(
         np.bincount(place[expected], minlength=k),
         np.bincount(place[reporting], minlength=k),
-        np.bincount(place[reporting], state.value[reporting], minlength=k),
+        np.bincount(place[reporting], state.value[reporting], minlength=k).astype(np.float64),
     )
 
 

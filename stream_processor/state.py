@@ -54,9 +54,10 @@ class State:
 
     def copy(self) -> "State":
         """Return a state with columns of its own."""
-        own = {f.name: getattr(self, f.name) for f in fields(self)}
-        copied = {k: v.copy() for k, v in own.items() if isinstance(v, np.ndarray)}
-        return replace(self, **copied, detector={k: v.copy() for k, v in self.detector.items()})
+        own: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
+        copied: dict[str, Any] = {k: v.copy() for k, v in own.items() if isinstance(v, np.ndarray)}
+        copied["detector"] = {k: v.copy() for k, v in self.detector.items()}
+        return replace(self, **copied)
 
     @property
     def nbytes(self) -> int:

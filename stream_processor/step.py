@@ -38,7 +38,7 @@ class Output:
     transitions: tuple[Transition, ...] = ()
     """Alerts that opened or resolved, in log order."""
     kpis: tuple[KpiMinute, ...] = ()
-    counts: Counts = Counts()
+    counts: Counts = field(default_factory=Counts)
     summary: Summary | None = None
     """The partition at the last tick of the stretch, None without a tick."""
 
@@ -139,11 +139,10 @@ def _fold_readings(
     index = np.arange(first, last)
     turn = occurrence(batch.slot[index])
     order = np.argsort(turn, kind="stable")
-    ends = np.cumsum(np.bincount(turn)) if len(turn) else []
     begin = 0
-    for end in ends:
+    for end in np.cumsum(np.bincount(turn)).tolist():
         judge_round(fold, state, batch, index[order[begin:end]], events)
-        begin = int(end)
+        begin = end
 
 
 def _output(

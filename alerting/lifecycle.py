@@ -1,0 +1,112 @@
+"""The life of an alert: the fold's decisions and the operators' actions, folded into alerts and events."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+import msgspec
+
+from contract.alert import (
+    Action,
+    ActionKind,
+    Alert,
+    AlertEvent,
+    Transition,
+    TransitionKind,
+)
+from contract.live import AlertChanged
+
+FOLD_ACTOR = "eduops"
+"""Actor of what the fold decided."""
+
+
+def fold_alerts(
+    known: Mapping[str, Alert],
+    history: Collection[AlertEvent],
+    entries: Sequence[Transition | Action],
+    pupils: Mapping[int, int],
+) -> list[AlertChanged]:
+    """Return every change that the entries make, in their order; a change later in the list is newer.
+
+    Everything that repeats changes nothing: an opening of a known alert, a resolution of a resolved
+    one, an action that the history already holds. An action on an alert that nobody knows changes
+    nothing either; one on a resolved alert is still written down, for the operator did look.
+
+    Args:
+        known: alerts as they stand, open or resolved; at least all that the entries name and that exist.
+        history: events of the alerts that actions name, in any order.
+        entries: a stretch of the alerts log.
+        pupils: pupils by school id; a school that is missing counts 0.
+    """
+    now = dict(known)
+    seen = set(history)
+    changes: list[AlertChanged] = []
+    for entry in entries:
+        alert = now.get(entry.alert_id)
+        if isinstance(entry, Transition):
+            made = _of_transition(alert, entry, pupils)
+        else:
+            made = _of_action(alert, entry, seen)
+        for change in made:
+            now[change.alert.alert_id] = change.alert
+            seen.add(change.event)
+        changes += made
+    return changes
+
+
+def _of_transition(
+    alert: Alert | None, transition: Transition, pupils: Mapping[int, int]
+) -> list[AlertChanged]:
+    changes: list[AlertChanged] = []
+    if alert is None:
+        # A resolution may overtake its opening on the way; it carries all that the opening had to say.
+        alert = _opened(transition, pupils.get(transition.school_id, 0))
+        opened_at_us = transition.opened_at_us
+        value = transition.value if transition.kind is TransitionKind.OPENED else None
+        event = AlertEvent(alert.alert_id, TransitionKind.OPENED.value, opened_at_us, FOLD_ACTOR, "", value)
+        changes.append(AlertChanged(alert, event))
+    if transition.kind is TransitionKind.RESOLVED and alert.resolved_at_us is None:
+        alert = msgspec.structs.replace(alert, resolved_at_us=transition.at_us)
+        event = AlertEvent(
+            alert.alert_id, transition.kind.value, transition.at_us, FOLD_ACTOR, "", transition.value
+        )
+        changes.append(AlertChanged(alert, event))
+    return changes
+
+
+def _opened(transition: Transition, pupils: int) -> Alert:
+    return Alert(
+        alert_id=transition.alert_id,
+        rule=transition.rule,
+        series=transition.series,
+        school_id=transition.school_id,
+        priority=transition.priority,
+        opened_at_us=transition.opened_at_us,
+        detected_at_us=transition.detected_at_us,
+        value=transition.value,
+        expected_low=transition.expected_low,
+        expected_high=transition.expected_high,
+        score=transition.score,
+        pupils=pupils,
+    )
+
+
+def _of_action(alert: Alert | None, action: Action, seen: set[AlertEvent]) -> list[AlertChanged]:
+    if alert is None:
+        return []
+    kind = action.kind
+    if kind is ActionKind.ACKNOWLEDGED and alert.acknowledged_at_us is not None:
+        # Somebody was first and stays; what the second wanted to say is kept as a note.
+        kind = ActionKind.NOTED
+    events = [
+        AlertEvent(action.alert_id, each.value, action.at_us, action.actor, action.note)
+        for each in (kind, action.kind)
+    ]
+    if any(event in seen for event in events):
+        return []
+    if kind is ActionKind.NOTED and not action.note:
+        return []
+    changed = msgspec.structs.replace(alert, note=action.note or alert.note)
+    if kind is ActionKind.ACKNOWLEDGED:
+        changed = msgspec.structs.replace(
+            changed, acknowledged_at_us=action.at_us, acknowledged_by=action.actor
+        )
+    return [AlertChanged(changed, events[0])]

@@ -1,0 +1,159 @@
+"""Owning a log: the loop that all owners share, from the first connection to the last commit."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+import psycopg
+from psycopg import AsyncConnection
+
+from bus.log import Log
+from contract.clock import LogClock
+from contract.commit import Counts
+from contract.entry import RawEntry
+from contract.errors import InfrastructureError, PositionMovedError
+from storage.database import connect
+
+_logger: Final = logging.getLogger(__name__)
+
+PATIENCE_S: Final = 0.5
+"""Longest wait for entries before an owner looks whether it should stop."""
+FIRST_PAUSE_S: Final = 0.2
+LONGEST_PAUSE_S: Final = 5.0
+
+Publish = Callable[[str, bytes], Awaitable[None]]
+"""Sends a live event: subject and payload."""
+
+
+@dataclass(frozen=True)
+class ProcessorConfig:
+    """How the processor runs."""
+
+    partitions: int
+    """Telemetry logs, 1 to 64."""
+    dsn: str
+    """Connection string of PostgreSQL."""
+    clock: LogClock = field(default_factory=LogClock)
+    detector: str = "ew"
+    """Name in `anomaly.detector.DETECTORS`."""
+    snapshot_every_s: float = 15.0
+    """Real seconds between two snapshots of a partition's state: the most that a restart replays."""
+    drop_every_s: float = 60.0
+    """Real seconds between two clearings of what a log no longer needs to keep."""
+    maintain_every_s: float = 60.0
+    batch_entries: int = 256
+    """Most entries folded in one step."""
+    batch_readings: int = 50_000
+    """Readings after which a step is cut, whatever its entries."""
+
+
+@dataclass
+class Tally:
+    """What an owner did since the start, for the log line."""
+
+    counts: Counts = field(default_factory=Counts)
+    commits: int = 0
+    log_time_us: int = 0
+    """Log time of the last committed entry."""
+    seq: int = 0
+
+
+class Session(Protocol):
+    """One owner between loading its state and losing its connection or the ownership."""
+
+    @property
+    def seq(self) -> int:
+        """Position: the last committed entry."""
+        ...
+
+    @property
+    def keep_after(self) -> int:
+        """Entries up to here are no longer needed in the log."""
+        ...
+
+    async def take(self, raws: Sequence[RawEntry]) -> None:
+        """Fold entries and commit them."""
+        ...
+
+    async def finish(self) -> None:
+        """Commit what makes the next start quick."""
+        ...
+
+
+Open = Callable[[AsyncConnection[Any]], Awaitable[Session]]
+"""Loads an owner's state over a fresh connection."""
+
+
+async def own(name: str, log: Log, open_session: Open, config: ProcessorConfig, stop: asyncio.Event) -> None:
+    """Own the log `name` until `stop`; after any failure of a server, begin anew from the tables.
+
+    Raises:
+        EduopsError: configuration, a snapshot or an entry cannot be read; trying again would not help.
+    """
+    pause_s = FIRST_PAUSE_S
+    while not stop.is_set():
+        try:
+            async with _connection(config.dsn) as conn:
+                session = await open_session(conn)
+                pause_s = FIRST_PAUSE_S
+                await _follow(name, log, session, config, stop)
+        except PositionMovedError as error:
+            _logger.warning("event=position_moved log=%s detail=%r", name, str(error))
+        except (InfrastructureError, psycopg.OperationalError, psycopg.InterfaceError) as error:
+            _logger.warning("event=server_lost log=%s retry_s=%.1f detail=%r", name, pause_s, str(error))
+            await wait(stop, pause_s * random.uniform(0.5, 1.0))
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+
+async def wait(stop: asyncio.Event, seconds: float) -> None:
+    """Return after some seconds, or at once when `stop` is set."""
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return
+
+
+async def _follow(
+    name: str, log: Log, session: Session, config: ProcessorConfig, stop: asyncio.Event
+) -> None:
+    reader = await log.reader(name, session.seq)
+    dropped_at, dropped = time.monotonic(), 0
+    try:
+        while not stop.is_set():
+            raws = await reader.fetch(config.batch_entries, PATIENCE_S)
+            for stretch in _stretches(raws, config.batch_readings):
+                await session.take(stretch)
+            if time.monotonic() - dropped_at > config.drop_every_s:
+                dropped_at = time.monotonic()
+                if session.keep_after > dropped:
+                    dropped = session.keep_after
+                    await log.drop_through(name, dropped)
+        await session.finish()
+    finally:
+        await reader.close()
+
+
+def _stretches(raws: Sequence[RawEntry], most_readings: int) -> list[list[RawEntry]]:
+    stretches: list[list[RawEntry]] = []
+    readings = most_readings
+    for raw in raws:
+        if readings + raw.count > most_readings:
+            stretches.append([])
+            readings = 0
+        stretches[-1].append(raw)
+        readings += raw.count
+    return stretches
+
+
+@asynccontextmanager
+async def _connection(dsn: str) -> AsyncIterator[AsyncConnection[Any]]:
+    conn = await connect(dsn)
+    try:
+        yield conn
+    finally:
+        await conn.close()

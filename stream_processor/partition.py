@@ -1,0 +1,173 @@
+"""The owner of one telemetry log: replays to where it stood, then folds, commits and publishes."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import AsyncConnection
+
+from bus.codec import decode_entry, encode_transitions
+from bus.log import Log
+from contract.alert import Transition, TransitionKind
+from contract.commit import Commit
+from contract.entry import ALERTS_LOG, Entry, EntryKind, RawEntry, telemetry_log
+from contract.errors import InfrastructureError
+from contract.live import SUMMARY_SUBJECT
+from storage.results import already_stored, commit, load_position
+from stream_processor.fold import Fold
+from stream_processor.owner import ProcessorConfig, Publish, Tally
+from stream_processor.sift import must_look_up
+from stream_processor.snapshot import decode, encode
+from stream_processor.state import State
+from stream_processor.step import Output, readings_of, step
+
+REPLAY_PATIENCE_S: Final = 10.0
+"""Longest wait for an entry that is known to exist."""
+
+Reach = Callable[[str], None]
+"""Called with the name of each point that the owner reaches; a test may raise there."""
+
+
+def pass_by(_point: str) -> None:
+    """Reach a point and go on."""
+
+
+class PartitionSession:
+    """A partition's state in memory, in step with its position in the table."""
+
+    def __init__(
+        self,
+        conn: AsyncConnection[Any],
+        log: Log,
+        publish: Publish,
+        fold: Fold,
+        config: ProcessorConfig,
+        tally: Tally,
+        reach: Reach = pass_by,
+    ) -> None:
+        self._conn = conn
+        self._log = log
+        self._publish = publish
+        self._fold = fold
+        self._config = config
+        self._tally = tally
+        self._reach = reach
+        self._name = telemetry_log(fold.layout.partition)
+        self._state: State = fold.initial_state()
+        self._log_time_us = 0
+        self._snapshot_at = time.monotonic()
+        self.seq = 0
+        self.keep_after = 0
+
+    async def load(self) -> None:
+        """Read snapshot and position, and fold what lies between them once more, in silence.
+
+        Raises:
+            SnapshotVersionError: the snapshot cannot be read by this version.
+            InfrastructureError: the log no longer has the entries after the snapshot.
+        """
+        position = await load_position(self._conn, self._name)
+        if position.snapshot is not None:
+            self._state = decode(self._fold, position.snapshot)
+        self.seq, self.keep_after = position.snapshot_seq, position.snapshot_seq
+        if position.seq > self.seq:
+            await self._replay(position.seq)
+        self._log_time_us = position.log_time_us
+
+    async def take(self, raws: Sequence[RawEntry]) -> None:
+        """Fold entries, commit what follows from them, and tell the dashboard."""
+        entries = [decode_entry(raw) for raw in raws]
+        stored = await self._look_up(entries)
+        after, output = step(self._fold, self._state, entries, stored)
+        self._reach("folded")
+        await self._announce(output.transitions)
+        self._reach("announced")
+        await self._commit(raws, after, output, with_snapshot=self._snapshot_is_due())
+        self._reach("committed")
+        if output.summary is not None:
+            summary = msgspec.structs.replace(output.summary, seq=self.seq)
+            subject = f"{SUMMARY_SUBJECT}.{self._fold.layout.partition}"
+            await self._publish(subject, msgspec.msgpack.encode(summary))
+
+    async def finish(self) -> None:
+        """Commit a snapshot of the state as it is, so that the next start replays nothing."""
+        if self.seq > self.keep_after:
+            await self._write(self._empty_commit())
+            self.keep_after = self.seq
+
+    async def _replay(self, through: int) -> None:
+        reader = await self._log.reader(self._name, self.seq)
+        try:
+            while self.seq < through:
+                most = min(self._config.batch_entries, through - self.seq)
+                raws = await reader.fetch(most, REPLAY_PATIENCE_S)
+                if not raws:
+                    raise InfrastructureError(f"log {self._name} does not give entry {self.seq + 1} again")
+                self._state, _ = step(self._fold, self._state, [decode_entry(raw) for raw in raws])
+                self.seq = raws[-1].seq
+                await asyncio.sleep(0)  # other partitions want their turn
+        finally:
+            await reader.close()
+
+    async def _look_up(self, entries: Sequence[Entry]) -> NDArray[np.bool_] | None:
+        readings = readings_of(entries)
+        unsure = must_look_up(self._fold.layout, self._state, readings)
+        if not unsure.any():
+            return None
+        stored = np.zeros(len(readings), np.bool_)
+        stored[unsure] = await already_stored(self._conn, readings.take(unsure))
+        return stored
+
+    async def _announce(self, transitions: Sequence[Transition]) -> None:
+        """Append transitions to the alerts log; the same ones again after a crash are the same entries."""
+        for kind in TransitionKind:
+            ours = [t for t in transitions if t.kind is kind]
+            await asyncio.gather(*(announce(self._log, t) for t in ours))
+
+    async def _commit(
+        self, raws: Sequence[RawEntry], after: State, output: Output, *, with_snapshot: bool
+    ) -> None:
+        what = Commit(
+            log=self._name,
+            after=self.seq,
+            through=raws[-1].seq,
+            log_time_us=raws[-1].at_us,
+            counts=output.counts._replace(received=sum(raw.count for raw in raws)),
+            rows=output.rows,
+            transitions=output.transitions,
+            kpis=output.kpis,
+            snapshot=encode(self._fold, after) if with_snapshot else None,
+        )
+        await self._write(what)
+        self._state, self.seq, self._log_time_us = after, what.through, what.log_time_us
+        if with_snapshot:
+            self.keep_after, self._snapshot_at = self.seq, time.monotonic()
+
+    async def _write(self, what: Commit) -> None:
+        await commit(self._conn, what)
+        self._tally.counts = self._tally.counts.plus(what.counts)
+        self._tally.commits += 1
+        self._tally.log_time_us, self._tally.seq = what.log_time_us, what.through
+
+    def _empty_commit(self) -> Commit:
+        return Commit(
+            self._name, self.seq, self.seq, self._log_time_us, snapshot=encode(self._fold, self._state)
+        )
+
+    def _snapshot_is_due(self) -> bool:
+        return time.monotonic() - self._snapshot_at >= self._config.snapshot_every_s
+
+
+async def announce(log: Log, transition: Transition) -> None:
+    """Append one transition to the alerts log under an identity of its own."""
+    await log.append(
+        ALERTS_LOG,
+        EntryKind.TRANSITION,
+        encode_transitions([transition]),
+        at_us=transition.detected_at_us,
+        message_id=f"{transition.alert_id}-{transition.kind.value}",
+    )

@@ -1,0 +1,123 @@
+"""The state as bytes and back: an Arrow IPC stream of columns by series, with a header of the rest.
+
+A snapshot knows its series, so it fits a fleet that changed meanwhile: what left the fleet is
+forgotten, what joined it starts unheard. It knows the names of its rules, so an alert of a rule
+that is gone is not taken for one of its successor.
+"""
+
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from contract.errors import SnapshotVersionError
+from stream_processor.fold import Fold
+from stream_processor.state import State, slot_columns
+
+VERSION: Final = 1
+_HEADER: Final = b"eduops"
+
+
+class _Header(msgspec.Struct, frozen=True):
+    """All that is not a column by slot."""
+
+    version: int
+    detector: str
+    rules: dict[str, str]
+    """Rule name by `channel/metric id`."""
+    parent_schools: dict[str, list[int]]
+    """School ids with an open alert at the last tick, by parent rule."""
+    session_from_us: list[int]
+    now_us: int
+    tick_us: int
+    silence_from_us: int
+    kpi_minute: int
+
+
+class _Version(msgspec.Struct, frozen=True):
+    version: int
+
+
+def encode(fold: Fold, state: State) -> bytes:
+    """Return the state as bytes; `decode` gives it back exactly."""
+    layout = fold.layout
+    header = _Header(
+        version=VERSION,
+        detector=fold.detector.name,
+        rules=fold.rulebook.names(),
+        parent_schools={
+            rule.name: layout.school_ids[state.parent_open[row]].tolist()
+            for row, rule in enumerate(fold.rulebook.parents)
+        },
+        session_from_us=state.session_from_us.tolist(),
+        now_us=state.now_us,
+        tick_us=state.tick_us,
+        silence_from_us=state.silence_from_us,
+        kpi_minute=state.kpi_minute,
+    )
+    columns: dict[str, NDArray[Any]] = {"series": layout.series}
+    for name, rows in slot_columns(state).items():
+        # Arrow packs booleans into bits; as bytes they stay what numpy reads.
+        columns |= {f"{name}/{k}": np.ascontiguousarray(row) for k, row in enumerate(rows)}
+    arrays = {n: c.view(np.uint8) if c.dtype == np.bool_ else c for n, c in columns.items()}
+    batch = pa.record_batch([pa.array(a) for a in arrays.values()], names=list(arrays))
+    schema = batch.schema.with_metadata({_HEADER: msgspec.json.encode(header)})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
+        writer.write_batch(batch.replace_schema_metadata(schema.metadata))
+    encoded: bytes = sink.getvalue().to_pybytes()
+    return encoded
+
+
+def decode(fold: Fold, snapshot: bytes) -> State:
+    """Return the state that was encoded, fitted to the fold's fleet and rules.
+
+    Raises:
+        SnapshotVersionError: this is no snapshot, or one of a version or detector not known here.
+    """
+    try:
+        with pa.ipc.open_stream(pa.py_buffer(snapshot)) as stream:
+            metadata, batch = stream.schema.metadata or {}, stream.read_next_batch()
+        version = msgspec.json.decode(metadata[_HEADER], type=_Version).version
+        if version != VERSION:
+            raise SnapshotVersionError(f"the snapshot has version {version}; this program reads {VERSION}")
+        header = msgspec.json.decode(metadata[_HEADER], type=_Header)
+    except (pa.ArrowException, OSError, StopIteration, KeyError, msgspec.MsgspecError) as error:
+        raise SnapshotVersionError(f"not a snapshot that this program can read: {error}") from error
+    if header.detector != fold.detector.name:
+        raise SnapshotVersionError(
+            f"the snapshot is of detector {header.detector!r}; configured is {fold.detector.name!r}"
+        )
+    columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+    return _fit(fold, header, {name: column.to_numpy() for name, column in columns.items()})
+
+
+def _fit(fold: Fold, header: _Header, columns: dict[str, NDArray[Any]]) -> State:
+    layout, state = fold.layout, fold.initial_state()
+    slot = layout.slots_of(columns["series"])
+    kept = slot >= 0
+    for name, rows in slot_columns(state).items():
+        for k, row in enumerate(rows):
+            row[slot[kept]] = columns[f"{name}/{k}"][kept]
+    _drop_foreign_rules(fold, header, state)
+    for row, rule in enumerate(fold.rulebook.parents):
+        state.parent_open[row] = np.isin(layout.school_ids, header.parent_schools.get(rule.name, []))
+    state.session_from_us[:] = header.session_from_us
+    state.now_us, state.tick_us = header.now_us, header.tick_us
+    state.silence_from_us, state.kpi_minute = header.silence_from_us, header.kpi_minute
+    if int(kept.sum()) < len(layout):
+        # Series that joined could first be heard from now on; none may be called silent before.
+        state.silence_from_us = header.now_us
+    return state
+
+
+def _drop_foreign_rules(fold: Fold, header: _Header, state: State) -> None:
+    known = fold.rulebook.names()
+    for key, name in header.rules.items():
+        if known.get(key) != name:
+            channel, metric_id = map(int, key.split("/"))
+            slots = np.flatnonzero(fold.layout.metric_id == metric_id)
+            state.is_open[channel, slots] = False
+            state.run[channel, slots] = 0
