@@ -64,9 +64,13 @@ class _SessionClient(LoopClient):
             if message.mid in self._held:
                 return
             self._held.add(message.mid)
-        topic = bytes(message._topic).decode("utf-8", "replace")
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = ""  # no topic of ours; whoever accepts messages says so
+        payload = bytes(message.payload)
         self._session.take(
-            MqttMessage(topic, message.payload, message.mid, message.qos, message.retain, self.connection)
+            MqttMessage(topic, payload, message.mid, message.qos, message.retain, self.connection)
         )
 
     def start_connection(self) -> None:
@@ -83,11 +87,11 @@ class _SessionClient(LoopClient):
         self.flush()
 
     async def subscribe_all(self, topics: str) -> bool:
-        """Subscribe with QoS 1 and return whether the broker granted it."""
-        self._granted = asyncio.get_running_loop().create_future()
+        """Subscribe with QoS 1 and return whether the broker granted it in time."""
+        granted = self._granted = asyncio.get_running_loop().create_future()
         self.subscribe(topics, qos=1)
-        async with asyncio.timeout(DIAL_S):
-            return await self._granted
+        await asyncio.wait([granted], timeout=DIAL_S)
+        return granted.done() and granted.result()
 
     def _on_granted(
         self, _client: Client, _userdata: Any, _mid: int, reasons: list[ReasonCode], _properties: Any
@@ -126,6 +130,7 @@ class IngestSession:
         self._network = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run_network, name=f"mqtt {client_id}", daemon=True)
         self._client: _SessionClient | None = None
+        self._task: asyncio.Task[None] | None = None
         self._is_connected = False
         self.dropped = 0
         """Messages of QoS 0 dropped because too many were at hand."""
@@ -138,11 +143,10 @@ class IngestSession:
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
         self._thread.start()
-        self._task = asyncio.run_coroutine_threadsafe(self._stay_connected(), self._network)
+        asyncio.run_coroutine_threadsafe(self._stay_connected(), self._network)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._task.cancel()
         await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._say_goodbye(), self._network))
         self._network.call_soon_threadsafe(self._network.stop)
         await asyncio.to_thread(self._thread.join)
@@ -200,6 +204,7 @@ class IngestSession:
         self._network.run_forever()
 
     async def _stay_connected(self) -> None:
+        self._task = asyncio.current_task()
         client = self._client = _SessionClient(self, self._client_id)
         if self._user is not None:
             client.username_pw_set(self._user, self._password)
@@ -224,7 +229,7 @@ class IngestSession:
         session_present = await client.dial(*self._address, DIAL_S)
         # subscribing to a standing session would send every retained message again
         if not session_present and not await client.subscribe_all(self._topics):
-            raise PermissionError(f"the broker does not let {self._user} subscribe to {self._topics}")
+            raise PermissionError(f"the broker did not grant {self._user} a subscription to {self._topics}")
         self._is_connected = True
         _logger.info("MQTT session %s stands at %s:%d", self._client_id, *self._address)
         self._loop.call_soon_threadsafe(self._ready.set)
@@ -240,3 +245,8 @@ class IngestSession:
         if self._client is not None and self._is_connected:
             self._client.disconnect()
             self._client.flush()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        if self._client is not None:
+            self._client.cut()

@@ -64,7 +64,7 @@ class LoopClient(Client):
             raise TimeoutError(f"no answer within {timeout_s:g} s") from error
         finally:
             connected, self._connected = self._connected, None
-            if connected is not None and (connected.cancelled() or connected.exception() is not None):
+            if connected is not None and not _succeeded(connected):
                 self.cut()
 
     async def closed(self) -> str:
@@ -75,6 +75,11 @@ class LoopClient(Client):
         """Close the socket without a DISCONNECT: the broker then publishes the last will."""
         self._sock_close()
         self._note_closed("cut")
+
+    def forget_sent(self) -> None:
+        """Forget the messages of which paho still awaits an acknowledgement: it would send them again."""
+        self._out_messages.clear()
+        self._inflight_messages = 0
 
     def keep_alive(self) -> None:
         """Send a ping if one is due, and close if the broker has not answered the last."""
@@ -144,6 +149,10 @@ class LoopClient(Client):
             self._connected.set_exception(ConnectionResetError(f"closed before it stood: {reason}"))
         if self._closed is not None and not self._closed.done():
             self._closed.set_result(reason)
+
+
+def _succeeded(future: "asyncio.Future[bool]") -> bool:
+    return future.done() and not future.cancelled() and future.exception() is None
 
 
 async def _open_socket(loop: asyncio.AbstractEventLoop, host: str, port: int) -> socket.socket:

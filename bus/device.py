@@ -1,0 +1,282 @@
+"""Devices' connections to the broker: thousands of them on one asyncio loop, one thread, one epoll."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+import numpy as np
+from paho.mqtt.client import Client
+from paho.mqtt.enums import MQTTErrorCode
+
+from bus.mqtt_client import LoopClient
+
+_logger: Final = logging.getLogger(__name__)
+
+DIALS_AT_ONCE: Final = 128
+"""Below the backlog of a listening socket on Linux, 4,096 and 128 on older ones (listen(2))."""
+DIAL_S: Final = 20.0
+FIRST_DELAY_S: Final = 1.0
+LONGEST_DELAY_S: Final = 30.0
+MAX_IN_FLIGHT: Final = 8
+"""Messages of one device sent and not yet acknowledged; the rest waits in its queue."""
+MAX_QUEUED: Final = 1000
+"""Messages that a device keeps while it is away; the oldest are lost first, as in its small memory."""
+SWEEPS_A_KEEPALIVE: Final = 4
+
+Done = Callable[[], None]
+"""Called on the loop once the broker has acknowledged a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastWill:
+    """What the broker publishes, with QoS 1, when a device goes without a goodbye."""
+
+    topic: str
+    payload: bytes
+    retain: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Queued:
+    topic: str
+    payload: bytes
+    retain: bool
+    done: Done | None
+
+
+class DeviceConnection:
+    """One device: publishes with QoS 1, comes back by itself until it is cut or closed.
+
+    Made by `DeviceLoop.add`; every method belongs to that loop's thread.
+    """
+
+    def __init__(
+        self,
+        owner: "DeviceLoop",
+        client: LoopClient,
+        generator: np.random.Generator,
+        max_in_flight: int,
+        max_queued: int,
+    ) -> None:
+        self._owner = owner
+        self._client = client
+        self._generator = generator
+        self._max_in_flight = max_in_flight
+        self._queue: deque[_Queued] = deque(maxlen=max_queued)
+        self._in_flight: dict[int, _Queued] = {}
+        self._standing = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.lost = 0
+        """Messages dropped because the queue was full."""
+        client.on_publish = self._on_acknowledged
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the broker has accepted the connection and it still stands."""
+        return self._standing.is_set()
+
+    @property
+    def unacknowledged(self) -> int:
+        """Messages published here of which the broker has not said that it has them."""
+        return len(self._queue) + len(self._in_flight)
+
+    def connect(self) -> None:
+        """Start to connect, and to connect again after a loss; does nothing where it does so already."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._stay_connected())
+
+    async def connected(self) -> None:
+        """Wait until the connection stands."""
+        await self._standing.wait()
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False, done: Done | None = None) -> None:
+        """Queue a message; `done` is called once the broker has acknowledged it.
+
+        A message sent before the connection was lost is sent again on the next one, as QoS 1 wants.
+        Where the queue is full the oldest message in it is lost, and counted.
+        """
+        if len(self._queue) == self._queue.maxlen:
+            self.lost += 1
+            self._owner.lost += 1
+        self._queue.append(_Queued(topic, payload, retain, done))
+        self._send()
+
+    def cut(self) -> None:
+        """Close the line without a word, as a power cut does: the broker publishes the last will.
+
+        The device stays away until `connect`.
+        """
+        self._stop()
+        self._client.cut()
+
+    def close(self) -> None:
+        """Say goodbye, so that no last will is published, and stay away until `connect`."""
+        if self.is_connected:
+            self._client.disconnect()
+            self._client.flush()
+        self._stop()
+        self._client.cut()
+
+    def keep_alive(self) -> None:
+        """Send a ping if one is due."""
+        if self.is_connected:
+            self._client.keep_alive()
+
+    def _stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        self._task = None
+        self._rewind()
+
+    async def _stay_connected(self) -> None:
+        delay_s = FIRST_DELAY_S
+        while True:
+            try:
+                await self._owner.dial(self._client)
+                delay_s = FIRST_DELAY_S
+                self._standing.set()
+                self._send()
+                await self._client.closed()
+            except OSError as error:
+                self._owner.note_failure(error)
+            self._rewind()
+            # full jitter: whoever lost the same broker does not come back in the same instant
+            await asyncio.sleep(delay_s * self._generator.random())
+            delay_s = min(2 * delay_s, LONGEST_DELAY_S)
+
+    def _rewind(self) -> None:
+        """Put back in front, in order, what was sent and not seen acknowledged."""
+        self._standing.clear()
+        self._client.forget_sent()
+        again = list(self._in_flight.values())
+        self._in_flight.clear()
+        overflow = max(0, len(self._queue) + len(again) - (self._queue.maxlen or 0))
+        self._queue.extendleft(reversed(again[overflow:]))
+        self.lost += overflow
+        self._owner.lost += overflow
+
+    def _send(self) -> None:
+        while self._queue and len(self._in_flight) < self._max_in_flight and self._standing.is_set():
+            message = self._queue.popleft()
+            info = self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
+            if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:  # the socket just closed
+                self._queue.appendleft(message)
+                return
+            self._in_flight[info.mid] = message
+
+    def _on_acknowledged(
+        self, _client: Client, _userdata: Any, mid: int, _reason: Any, _properties: Any
+    ) -> None:
+        message = self._in_flight.pop(mid, None)
+        if message is None:
+            return
+        self._owner.acknowledged += 1
+        if message.done is not None:
+            message.done()
+        if self._queue:
+            self._send()
+
+
+class DeviceLoop:
+    """Keeps the connections of many devices to one broker. Use as `async with`."""
+
+    def __init__(self, host: str, port: int, *, keepalive_s: int = 60) -> None:
+        """Take the broker's address.
+
+        Args:
+            host: Name or address of the broker.
+            port: Its MQTT port.
+            keepalive_s: A silent device is thought dead by the broker after 1.5 times this
+                (MQTT 3.1.1, section 3.1.2.10).
+        """
+        self._host = host
+        self._port = port
+        self._keepalive_s = keepalive_s
+        self._dials = asyncio.Semaphore(DIALS_AT_ONCE)
+        self._connections: list[DeviceConnection] = []
+        self._sweep: asyncio.Task[None] | None = None
+        self.acknowledged = 0
+        """Messages of all devices that the broker has acknowledged."""
+        self.lost = 0
+        """Messages dropped because a device's queue was full."""
+        self.failures = 0
+        """Attempts to connect that failed."""
+
+    def __iter__(self) -> Iterator[DeviceConnection]:
+        return iter(self._connections)
+
+    @property
+    def connected(self) -> int:
+        """Devices whose connection stands."""
+        return sum(connection.is_connected for connection in self._connections)
+
+    @property
+    def unacknowledged(self) -> int:
+        """Messages of all devices that the broker has not acknowledged yet."""
+        return sum(connection.unacknowledged for connection in self._connections)
+
+    async def __aenter__(self) -> Self:
+        self._sweep = asyncio.create_task(self._keep_alive())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._sweep is not None:
+            self._sweep.cancel()
+        for connection in self._connections:
+            connection.close()
+
+    def add(
+        self,
+        client_id: str,
+        *,
+        generator: np.random.Generator,
+        user: str | None = None,
+        password: str | None = None,
+        will: LastWill | None = None,
+        max_in_flight: int = MAX_IN_FLIGHT,
+        max_queued: int = MAX_QUEUED,
+    ) -> DeviceConnection:
+        """Return a device that does not connect until it is told to.
+
+        Args:
+            client_id: Its own; a second client with it would kick the first off.
+            generator: Draws the jitter of its reconnects.
+            user: None where the broker asks for none.
+            password: None where the broker asks for none.
+            will: None for none.
+            max_in_flight: Messages sent and not yet acknowledged at most.
+            max_queued: Messages kept at most while the line is down or slow.
+        """
+        client = LoopClient(client_id, clean_session=True, keepalive_s=self._keepalive_s)
+        # paho's own queue stays empty: what waits is here, so that a cut leaves nothing behind
+        client.max_inflight_messages_set(0)
+        if user is not None:
+            client.username_pw_set(user, password)
+        if will is not None:
+            client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
+        connection = DeviceConnection(self, client, generator, max_in_flight, max_queued)
+        self._connections.append(connection)
+        return connection
+
+    async def dial(self, client: LoopClient) -> None:
+        """Connect a client, while no more than `DIALS_AT_ONCE` do.
+
+        Raises:
+            OSError: the broker is out of reach or refuses.
+        """
+        async with self._dials:
+            await client.dial(self._host, self._port, DIAL_S)
+
+    def note_failure(self, error: OSError) -> None:
+        """Count a failed attempt."""
+        self.failures += 1
+        _logger.debug("a device does not reach %s:%d: %s", self._host, self._port, error)
+
+    async def _keep_alive(self) -> None:
+        while True:
+            await asyncio.sleep(self._keepalive_s / SWEEPS_A_KEEPALIVE)
+            for connection in self._connections:
+                connection.keep_alive()

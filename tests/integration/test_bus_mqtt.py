@@ -1,0 +1,244 @@
+"""The MQTT session and the devices' connections against a real nats-server."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bus.device import DeviceConnection, DeviceLoop, LastWill
+from bus.jetstream import JetStreamLog
+from bus.mqtt import BROKER_WINDOW, IngestSession, MqttMessage
+from contract.errors import InfrastructureError
+
+TOPIC = "edu/v1/79/S1/att-1/attendance"
+STATUS = "edu/v1/79/S1/gw-1/status"
+
+
+def _session(nats: Any) -> IngestSession:
+    return IngestSession(
+        nats.mqtt_host,
+        nats.mqtt_port,
+        client_id="ingest",
+        user=nats.service_user,
+        password=nats.service_password,
+    )
+
+
+def _device(devices: DeviceLoop, nats: Any, name: str, will: LastWill | None = None) -> DeviceConnection:
+    return devices.add(
+        name,
+        generator=np.random.default_rng(1),
+        user=nats.device_user,
+        password=nats.device_password,
+        will=will,
+    )
+
+
+async def _receive(session: IngestSession, wanted: int) -> list[MqttMessage]:
+    messages: list[MqttMessage] = []
+    async with asyncio.timeout(60):
+        while len(messages) < wanted:
+            messages += await session.receive(1000, 1.0)
+    return messages
+
+
+async def _drain(session: IngestSession, payloads: set[bytes]) -> list[bytes]:
+    """Receive and acknowledge until every payload has come; return all that came, in order."""
+    seen: list[bytes] = []
+    async with asyncio.timeout(60):
+        while not payloads <= set(seen):
+            messages = await session.receive(1000, 1.0)
+            session.acknowledge(messages)
+            seen += [message.payload for message in messages]
+    return seen
+
+
+async def _acknowledged(devices: DeviceLoop) -> None:
+    """Wait until the broker has everything that was published."""
+    async with asyncio.timeout(30):
+        while devices.unacknowledged:
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def devices(nats: Any) -> AsyncIterator[DeviceLoop]:
+    """Devices of the test's nats-server."""
+    async with DeviceLoop(nats.mqtt_host, nats.mqtt_port) as loop:
+        yield loop
+
+
+async def test_a_message_arrives_as_it_was_published(nats: Any, devices: DeviceLoop) -> None:
+    done = asyncio.Event()
+    async with _session(nats) as session:
+        await session.ready()
+        device = _device(devices, nats, "d")
+        device.connect()
+        device.publish(TOPIC, b'[{"n":"present"}]', done=done.set)
+        await done.wait()
+        (message,) = await _receive(session, 1)
+        session.acknowledge([message])
+    assert (message.topic, message.payload, message.qos, message.retain) == (
+        TOPIC,
+        b'[{"n":"present"}]',
+        1,
+        False,
+    )
+    assert devices.acknowledged == 1
+
+
+async def test_the_session_keeps_what_is_published_while_it_is_away(nats: Any, devices: DeviceLoop) -> None:
+    async with _session(nats) as session:
+        await session.ready()
+    device = _device(devices, nats, "d")
+    device.connect()
+    payloads = {b"%d" % number for number in range(200)}
+    for payload in sorted(payloads):
+        device.publish(TOPIC, payload)
+    await _acknowledged(devices)
+    async with _session(nats) as session:
+        assert sorted(await _drain(session, payloads)) == sorted(payloads)
+
+
+async def test_what_was_not_acknowledged_comes_again_after_a_crash(nats: Any, devices: DeviceLoop) -> None:
+    device = _device(devices, nats, "d")
+    device.connect()
+    payloads = {b"%d" % number for number in range(20)}
+    async with _session(nats) as first:
+        await first.ready()
+        for payload in sorted(payloads):
+            device.publish(TOPIC, payload)
+        messages = await _receive(first, 20)
+        first.acknowledge(messages[:5])
+    kept = {message.payload for message in messages[5:]}
+    async with _session(nats) as second:
+        seen = await _drain(second, kept)
+    assert set(seen) == kept
+
+
+async def test_an_acknowledgement_of_an_earlier_connection_is_not_sent(
+    nats: Any, devices: DeviceLoop
+) -> None:
+    device = _device(devices, nats, "d")
+    device.connect()
+    async with _session(nats) as session:
+        await session.ready()
+        device.publish(TOPIC, b"first")
+        (stale,) = await _receive(session, 1)
+        await asyncio.to_thread(nats.restart)
+        (again,) = await _receive(session, 1)
+        assert (again.payload, again.connection > stale.connection) == (b"first", True)
+        session.acknowledge([stale])
+    async with _session(nats) as session:
+        assert set(await _drain(session, {b"first"})) == {b"first"}
+
+
+async def test_no_more_than_the_window_is_unacknowledged(nats: Any, devices: DeviceLoop) -> None:
+    payloads = {b"%d" % number for number in range(3 * BROKER_WINDOW)}
+    async with _session(nats) as session:
+        await session.ready()
+        device = _device(devices, nats, "d")
+        device.connect()
+        numbers = iter(sorted(payloads))
+
+        def publish_next() -> None:
+            payload = next(numbers, None)
+            if payload is not None:
+                device.publish(TOPIC, payload, done=publish_next)
+
+        for _ in range(8):
+            publish_next()
+        async with asyncio.timeout(30):
+            while devices.acknowledged < len(payloads):
+                await asyncio.sleep(0.01)
+        held = await _receive(session, BROKER_WINDOW)
+        held += await session.receive(10_000, 0.2)
+        assert len(held) == BROKER_WINDOW
+        session.acknowledge(held)
+        rest = payloads - {message.payload for message in held}
+        assert sorted(await _drain(session, rest)) == sorted(rest)
+
+
+async def test_a_cut_publishes_the_last_will_and_a_goodbye_does_not(nats: Any, devices: DeviceLoop) -> None:
+    will = LastWill(STATUS, b'{"online":false}')
+    async with _session(nats) as session:
+        await session.ready()
+        polite, cut = (_device(devices, nats, name, will) for name in ("polite", "cut"))
+        for device in (polite, cut):
+            device.connect()
+            await device.connected()
+        polite.close()
+        cut.cut()
+        (message,) = await _receive(session, 1)
+        session.acknowledge([message])
+        assert (message.topic, message.payload) == (STATUS, b'{"online":false}')
+        cut.connect()
+        cut.publish(STATUS, b'{"online":true}', retain=True)
+        assert await _drain(session, {b'{"online":true}'}) == [b'{"online":true}']
+
+
+async def test_a_standing_session_is_not_flooded_with_retained_messages(
+    nats: Any, devices: DeviceLoop
+) -> None:
+    async with _session(nats) as session:
+        await session.ready()
+        device = _device(devices, nats, "d")
+        device.connect()
+        device.publish(STATUS, b"kept", retain=True)
+        await _drain(session, {b"kept"})
+    async with _session(nats) as session:
+        await session.ready()
+        device.publish(TOPIC, b"next")
+        assert await _drain(session, {b"next"}) == [b"next"]
+
+
+async def test_everything_survives_a_killed_broker(nats: Any, devices: DeviceLoop) -> None:
+    payloads = {b"%d" % number for number in range(600)}
+    async with _session(nats) as session:
+        await session.ready()
+        device = _device(devices, nats, "d")
+        device.connect()
+        for number, payload in enumerate(sorted(payloads)):
+            device.publish(TOPIC, payload)
+            if number == 300:
+                await _receive(session, 1)
+                await asyncio.to_thread(nats.restart)
+        # at least once: those on the way when the broker died may come twice
+        assert set(await _drain(session, payloads)) | set() <= payloads
+        await _acknowledged(devices)
+
+
+async def test_five_hundred_devices_connect_and_come_back(nats: Any, devices: DeviceLoop) -> None:
+    fleet = [_device(devices, nats, f"d{number}") for number in range(500)]
+    for device in fleet:
+        device.connect()
+    async with asyncio.timeout(30):
+        for device in fleet:
+            await device.connected()
+        await asyncio.to_thread(nats.restart)
+        for device in fleet:
+            device.publish(TOPIC, b"back")
+        while devices.acknowledged < len(fleet):
+            await asyncio.sleep(0.01)
+    assert devices.lost == 0
+
+
+async def test_a_device_may_not_read_other_schools(nats: Any) -> None:
+    nosy = IngestSession(
+        nats.mqtt_host, nats.mqtt_port, client_id="nosy", user=nats.device_user, password=nats.device_password
+    )
+    async with nosy:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(nosy.ready(), 1.0)
+
+
+async def test_the_mqtt_store_is_capped_once_a_session_stands(nats: Any) -> None:
+    async with JetStreamLog.connect(nats.url, user=nats.service_user, password=nats.service_password) as log:
+        with pytest.raises(InfrastructureError):
+            await log.cap_mqtt_store(1 << 20)
+        async with _session(nats) as session:
+            await session.ready()
+            await log.cap_mqtt_store(1 << 20)
+            info = await log._api.ask("STREAM.INFO.$MQTT_msgs")
+    assert (info["config"]["max_bytes"], info["config"]["discard"]) == (1 << 20, "new")
