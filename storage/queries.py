@@ -1,0 +1,28 @@
+"""Loads the named queries of `queries.sql`, one block a query: `-- name: the_name` and its SQL."""
+
+import re
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+_HEAD: Final = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+
+
+def sql_file(name: str) -> str:
+    """Return the text of a `.sql` file that ships with this package."""
+    return files("storage").joinpath(name).read_text(encoding="utf-8")
+
+
+def query(name: str) -> str:
+    """Return the SQL of a named query.
+
+    Raises:
+        KeyError: `queries.sql` has no query of that name.
+    """
+    return _queries()[name]
+
+
+@cache
+def _queries() -> dict[str, str]:
+    parts = _HEAD.split(sql_file("queries.sql"))[1:]
+    return {name: text.strip() for name, text in zip(parts[::2], parts[1::2], strict=True)}
