@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -35,6 +36,10 @@ class Batch(NamedTuple):
     metric: NDArray[np.int16]
     """Metric id."""
     value: NDArray[np.float64]
+
+    def take(self, index: NDArray[np.intp] | slice) -> "Batch":
+        """Return the rows at the given positions."""
+        return Batch(self.time_us[index], self.school[index], self.metric[index], self.value[index])
 
 
 class Place(NamedTuple):
@@ -93,8 +98,8 @@ class Recording:
         """Yield the readings in time order, those of `moments` distinct times together."""
         _, starts = np.unique(self.columns.time_us, return_index=True)
         edges = [*starts[::moments].tolist(), self.readings]
-        for start, end in zip(edges, edges[1:], strict=False):
-            yield Batch(*(column[start:end] for column in self.columns))
+        for start, end in pairwise(edges):
+            yield self.columns.take(slice(start, end))
 
 
 def build(
@@ -149,9 +154,8 @@ def build(
         for k, kind in enumerate(kinds)
     )
     order = np.argsort(columns.time_us, kind="stable")
-    ordered = Batch(*(column[order] for column in columns))
     fleet = Fleet(province, clusters, wards, schools, devices)
-    return Recording(name, fleet, calendar_toml, ordered, tuple(bad.kept), bad.count)
+    return Recording(name, fleet, calendar_toml, columns.take(order), tuple(bad.kept), bad.count)
 
 
 def known_metrics(catalogue: Catalogue) -> dict[str, Metric]:

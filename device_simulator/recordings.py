@@ -95,16 +95,17 @@ def read_nyc_attendance(folder: Path, catalogue: Catalogue, span: tuple[int, int
 def read_moodle(folder: Path, catalogue: Catalogue, span: tuple[int, int]) -> Recording:
     """Return the hourly events and distinct users of one university course, as one school.
 
-    The source's hours carry no zone; they are read as Dublin's. Its year is assumed there as well.
+    The source's hours carry no zone and no summer time shows in them (each occurs once), so they
+    are read as UTC. Its year is assumed there as well.
     """
     metrics = [catalogue.named("events"), catalogue.named("active_users")]
-    zone, bad = ZoneInfo("Europe/Dublin"), BadRows()
+    bad = BadRows()
     times: list[int] = []
     values: list[tuple[float, float]] = []
     with (folder / "hourly.csv").open(encoding="utf-8", newline="") as file:
         for line, row in enumerate(csv.DictReader(file), start=2):
             try:
-                time_us = _us(datetime.fromisoformat(row["hour"]).replace(tzinfo=zone))
+                time_us = _us(datetime.fromisoformat(row["hour"]).replace(tzinfo=UTC))
                 pair = (float(row["events"]), float(row["users"]))
             except (ValueError, KeyError, TypeError):
                 bad.add(line, f"{dict(row)!r} is not an hour with two counts.")
