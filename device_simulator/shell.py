@@ -1,0 +1,215 @@
+"""The running city: asks the world what is due, lets faults have their way, publishes over MQTT."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bus.device import DeviceLoop
+from bus.live import Live
+from contract.calendar import SchoolCalendar
+from contract.catalogue import Catalogue
+from contract.clock import LogClock
+from contract.errors import ConfigurationError
+from contract.fleet import Fleet
+from contract.topic import Stream
+from device_simulator.effects import apply
+from device_simulator.fault_board import FaultBoard, cut_positions
+from device_simulator.faults import FAULT_SUBJECT, Fault, FaultRequest
+from device_simulator.lines import Lines, raise_descriptor_limit
+from device_simulator.packs import encode_packs, garbage
+from device_simulator.publishers import Publishers
+from device_simulator.schedule import Cadence, Schedule
+from device_simulator.world import World
+
+_logger: Final = logging.getLogger(__name__)
+
+PROGRESS_S: Final = 30.0
+"""Real seconds between two lines of progress."""
+GREET_S: Final = 0.5
+"""Real seconds between two looks at which lines have come up."""
+MOST_BEHIND_US: Final = 60_000_000
+"""Log time by which the simulator may lag before it leaves slots out rather than fall behind for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatorConfig:
+    """How to run the city."""
+
+    mqtt_host: str
+    mqtt_port: int
+    mqtt_user: str | None = None
+    mqtt_password: str | None = None
+    seed: int = 79
+    """Chooses the world's noise; history with the same seed joins without a step."""
+    clock: LogClock = field(default_factory=LogClock)
+    cadence: Cadence = field(default_factory=Cadence)
+    """In seconds of log time."""
+    max_connections: int = 0
+    """Connections at most; 0 for one a school, as far as descriptors reach."""
+    buffer_packs: int = 1000
+    """Packs that a school keeps while its line is down."""
+    faults: tuple[FaultRequest, ...] = ()
+    """Faults to start by themselves; their `after_s` counts from the start of `run`."""
+    scatter_per_h: float = 0.0
+    """Everyday faults an hour of log time in the whole city, at random, labelled."""
+    labels_path: Path | None = None
+    """Where the label of each fault is appended as a JSON line."""
+
+
+class _City:
+    """Everything that one run needs at hand."""
+
+    def __init__(
+        self,
+        config: SimulatorConfig,
+        fleet: Fleet,
+        catalogue: Catalogue,
+        calendar: SchoolCalendar,
+        loop: DeviceLoop,
+    ) -> None:
+        self.clock = config.clock
+        self.loop = loop
+        self.world = World(fleet, calendar, config.seed)
+        self.publishers = Publishers(fleet, catalogue)
+        self.schedule = Schedule(self.publishers, config.cadence)
+        self.board = FaultBoard(
+            fleet,
+            labels_path=config.labels_path,
+            scatter_per_h=config.scatter_per_h,
+            seed=config.seed,
+        )
+        room = raise_descriptor_limit()
+        self.lines = Lines(
+            loop,
+            fleet,
+            self.publishers,
+            connections=min(room, config.max_connections or room),
+            user=config.mqtt_user,
+            password=config.mqtt_password,
+            buffer_packs=config.buffer_packs,
+            seed=config.seed,
+        )
+        self.sent = 0
+        """Messages given to the lines, duplicates included."""
+        self.active: list[Fault] = []
+
+    def now_us(self) -> int:
+        """Return the log time."""
+        return self.clock.log_us(time.time_ns() // 1000)
+
+    def send_slot(self, slot: int) -> None:
+        """Publish what is due in a slot."""
+        time_us = slot * self.schedule.slot_us
+        self.active = self.board.active(time_us)
+        self.lines.set_cut(cut_positions(self.active))
+        for stream, at in self.schedule.due(slot):
+            if stream is Stream.STATUS:
+                for position in at.tolist():
+                    self.lines.send_status(position)
+                self.sent += len(at)
+            elif stream is not Stream.ATTENDANCE or self.world.in_register(time_us):
+                self._send_packs(stream, time_us, at)
+
+    def _send_packs(self, stream: Stream, time_us: int, at: NDArray[np.intp]) -> None:
+        measured, wire = apply(self.world.measure(stream, time_us, at), self.active, self.world)
+        packs = encode_packs(measured, self.publishers.metrics[stream], time_us + wire.skew_us)
+        spoilt = wire.garbage > 0
+        if spoilt.any():
+            draw = np.random.Generator(np.random.Philox(key=time_us, counter=0)).random(len(at))
+            spoilt &= draw < wire.garbage
+        topics = self.publishers.topics[stream]
+        rows = zip(
+            at.tolist(), packs, wire.sends.tolist(), wire.copies.tolist(), spoilt.tolist(), strict=True
+        )
+        for position, pack, sends, copies, is_spoilt in rows:
+            if pack is None or not sends:
+                continue
+            payload = garbage(position + time_us // self.schedule.slot_us, pack) if is_spoilt else pack
+            for _ in range(copies):
+                self.lines.send(position, topics[position], payload)
+            self.sent += copies
+
+    def progress(self) -> str:
+        """Return one line of progress."""
+        return (
+            f"{len(self.world.fleet.schools)} schools, {self.loop.connected} connections; "
+            f"{self.sent} messages, {self.loop.acknowledged} acknowledged, "
+            f"{self.loop.unacknowledged} waiting, {self.loop.lost + self.lines.lost} lost; "
+            f"{len(self.active)} faults on"
+        )
+
+
+async def run(
+    config: SimulatorConfig,
+    fleet: Fleet,
+    catalogue: Catalogue,
+    calendar: SchoolCalendar,
+    live: Live | None,
+    stop: asyncio.Event,
+) -> None:
+    """Simulate the fleet until `stop` is set.
+
+    Lines connect in the background; what is measured before a line stands is kept and sent with
+    its original times. Requests on `simulator.fault` are answered if `live` is given.
+
+    Raises:
+        ConfigurationError: a configured fault names nothing that exists.
+    """
+    async with DeviceLoop(config.mqtt_host, config.mqtt_port) as loop:
+        city = _City(config, fleet, catalogue, calendar, loop)
+        for request in config.faults:
+            reply = city.board.request(request, city.now_us())
+            if reply.error:
+                raise ConfigurationError(reply.error)
+        if live is not None:
+
+            async def answer(_subject: str, payload: bytes) -> bytes:
+                return city.board.answer(payload, city.now_us())
+
+            await live.respond(FAULT_SUBJECT, answer)
+        city.lines.connect()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_every(GREET_S, city.lines.greet, stop))
+            tasks.create_task(_every(PROGRESS_S, lambda: _logger.info(city.progress()), stop))
+            tasks.create_task(_send(city, stop))
+        _logger.info("stopped: %s", city.progress())
+
+
+async def _send(city: _City, stop: asyncio.Event) -> None:
+    """Send slot after slot, each when the log's clock says so."""
+    slot_us = city.schedule.slot_us
+    slot = city.now_us() // slot_us + 1
+    while not stop.is_set():
+        behind_us = city.now_us() - slot * slot_us
+        if behind_us > MOST_BEHIND_US:
+            _logger.warning("%.0f s of log time behind: slots are left out", behind_us / 1e6)
+            slot += behind_us // slot_us
+        wait_s = (city.clock.real_us(slot * slot_us) - time.time_ns() // 1000) / 1e6
+        await _pause(stop, wait_s)
+        if not stop.is_set():
+            city.send_slot(slot)
+            slot += 1
+
+
+async def _every(seconds: float, action: Callable[[], None], stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        await _pause(stop, seconds)
+        action()
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    """Wait until `stop` is set or the time is over; let other tasks run in any case."""
+    if seconds <= 0:
+        await asyncio.sleep(0)
+        return
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return
