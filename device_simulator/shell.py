@@ -1,6 +1,7 @@
 """The running city: asks the world what is due, lets faults have their way, publishes over MQTT."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -209,7 +210,5 @@ async def _pause(stop: asyncio.Event, seconds: float) -> None:
     if seconds <= 0:
         await asyncio.sleep(0)
         return
-    try:
+    with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return
