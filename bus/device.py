@@ -99,8 +99,8 @@ class DeviceConnection:
         Where the queue is full the oldest message in it is lost, and counted.
         """
         if len(self._queue) == self._queue.maxlen:
-            self.lost += 1
-            self._owner.lost += 1
+            self._note_lost(1)
+        self._owner.published += 1
         self._queue.append(_Queued(topic, payload, retain, done))
         self._send()
 
@@ -155,8 +155,11 @@ class DeviceConnection:
         self._in_flight.clear()
         overflow = max(0, len(self._queue) + len(again) - (self._queue.maxlen or 0))
         self._queue.extendleft(reversed(again[overflow:]))
-        self.lost += overflow
-        self._owner.lost += overflow
+        self._note_lost(overflow)
+
+    def _note_lost(self, messages: int) -> None:
+        self.lost += messages
+        self._owner.note_lost(messages)
 
     def _send(self) -> None:
         while self._queue and len(self._in_flight) < self._max_in_flight and self._standing.is_set():
@@ -173,7 +176,7 @@ class DeviceConnection:
         message = self._in_flight.pop(mid, None)
         if message is None:
             return
-        self._owner.acknowledged += 1
+        self._owner.note_acknowledged()
         if message.done is not None:
             message.done()
         if self._queue:
@@ -198,6 +201,9 @@ class DeviceLoop:
         self._dials = asyncio.Semaphore(DIALS_AT_ONCE)
         self._connections: list[DeviceConnection] = []
         self._sweep: asyncio.Task[None] | None = None
+        self._drained = asyncio.Event()
+        self.published = 0
+        """Messages given to all devices to publish."""
         self.acknowledged = 0
         """Messages of all devices that the broker has acknowledged."""
         self.lost = 0
@@ -216,7 +222,13 @@ class DeviceLoop:
     @property
     def unacknowledged(self) -> int:
         """Messages of all devices that the broker has not acknowledged yet."""
-        return sum(connection.unacknowledged for connection in self._connections)
+        return self.published - self.acknowledged - self.lost
+
+    async def drained(self) -> None:
+        """Wait until the broker has every message that was published, but the lost ones."""
+        while self.unacknowledged:
+            self._drained.clear()
+            await self._drained.wait()
 
     async def __aenter__(self) -> Self:
         self._sweep = asyncio.create_task(self._keep_alive())
@@ -270,10 +282,24 @@ class DeviceLoop:
         async with self._dials:
             await client.dial(self._host, self._port, DIAL_S)
 
+    def note_acknowledged(self) -> None:
+        """Count a message that the broker has."""
+        self.acknowledged += 1
+        self._wake_drained()
+
+    def note_lost(self, messages: int) -> None:
+        """Count messages that were dropped."""
+        self.lost += messages
+        self._wake_drained()
+
     def note_failure(self, error: OSError) -> None:
         """Count a failed attempt."""
         self.failures += 1
         _logger.debug("a device does not reach %s:%d: %s", self._host, self._port, error)
+
+    def _wake_drained(self) -> None:
+        if not self.unacknowledged:
+            self._drained.set()
 
     async def _keep_alive(self) -> None:
         while True:

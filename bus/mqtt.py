@@ -16,7 +16,7 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.reasoncodes import ReasonCode
 
 from bus.mqtt_client import LoopClient
-from contract.topic import ALL_TOPICS
+from contract.topic import ALL_TOPICS, PREFIX
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -27,6 +27,9 @@ QOS0_BOUND: Final = 4 * BROKER_WINDOW
 KEEPALIVE_S: Final = 15
 """A dead line is noticed within twice this."""
 DIAL_S: Final = 10.0
+PROBE_TOPIC: Final = f"{PREFIX}/probe"
+"""What a session that stands already sends to itself: any message shows that its subscription stands too."""
+PROBE_S: Final = 5.0
 FIRST_DELAY_S: Final = 0.2
 LONGEST_DELAY_S: Final = 5.0
 
@@ -54,20 +57,25 @@ class _SessionClient(LoopClient):
         self._session = session
         self._held: set[int] = set()
         """Packet identifiers received and not yet acknowledged on this connection."""
+        self._heard = asyncio.Event()
         self._granted: asyncio.Future[bool] | None = None
         self.on_subscribe = self._on_granted
         self.connection = 0
 
     def received(self, message: MQTTMessage) -> None:
         """Hand a message over, unless it is a repetition of one that waits for its acknowledgement."""
-        if message.qos > 0:
-            if message.mid in self._held:
-                return
-            self._held.add(message.mid)
+        self._heard.set()
         try:
             topic = message.topic
         except UnicodeDecodeError:
             topic = ""  # no topic of ours; whoever accepts messages says so
+        if topic == PROBE_TOPIC:
+            self.ack(message.mid, message.qos)
+            return
+        if message.qos > 0:
+            if message.mid in self._held:
+                return
+            self._held.add(message.mid)
         payload = bytes(message.payload)
         self._session.take(
             MqttMessage(topic, payload, message.mid, message.qos, message.retain, self.connection)
@@ -77,6 +85,8 @@ class _SessionClient(LoopClient):
         """Forget the packet identifiers of the last connection; count this one."""
         self.connection += 1
         self._held.clear()
+        self._heard.clear()
+        self.forget_sent()
 
     def acknowledge(self, messages: Iterable[MqttMessage]) -> None:
         """Send the acknowledgements that are still due on this connection."""
@@ -86,10 +96,19 @@ class _SessionClient(LoopClient):
                 self.ack(message.mid, message.qos)
         self.flush()
 
-    async def subscribe_all(self, topics: str) -> bool:
-        """Subscribe with QoS 1 and return whether the broker granted it in time."""
+    async def hears(self) -> bool:
+        """Return whether the standing session has a subscription: anything at all arrives."""
+        self.publish(PROBE_TOPIC, b"", qos=1)
+        try:
+            await asyncio.wait_for(self._heard.wait(), PROBE_S)
+        except TimeoutError:
+            return False
+        return True
+
+    async def subscribe_all(self) -> bool:
+        """Subscribe to every device with QoS 1 and return whether the broker granted it in time."""
         granted = self._granted = asyncio.get_running_loop().create_future()
-        self.subscribe(topics, qos=1)
+        self.subscribe(ALL_TOPICS, qos=1)
         await asyncio.wait([granted], timeout=DIAL_S)
         return granted.done() and granted.result()
 
@@ -115,13 +134,11 @@ class IngestSession:
         client_id: str,
         user: str | None = None,
         password: str | None = None,
-        topics: str = ALL_TOPICS,
     ) -> None:
         self._address = (host, port)
         self._client_id = client_id
         self._user = user
         self._password = password
-        self._topics = topics
         self._arrived: deque[MqttMessage] = deque()
         self._waiting = False
         """Whether `receive` wants to be woken; only then does the network thread wake it."""
@@ -227,9 +244,11 @@ class IngestSession:
 
     async def _connect(self, client: _SessionClient) -> None:
         session_present = await client.dial(*self._address, DIAL_S)
-        # subscribing to a standing session would send every retained message again
-        if not session_present and not await client.subscribe_all(self._topics):
-            raise PermissionError(f"the broker did not grant {self._user} a subscription to {self._topics}")
+        # subscribing in a standing session would bring every retained message again; but a session
+        # that died between its CONNECT and its SUBSCRIBE stands without a subscription
+        subscribed = session_present and await client.hears()
+        if not subscribed and not await client.subscribe_all():
+            raise PermissionError(f"the broker did not grant {self._user} a subscription to {ALL_TOPICS}")
         self._is_connected = True
         _logger.info("MQTT session %s stands at %s:%d", self._client_id, *self._address)
         self._loop.call_soon_threadsafe(self._ready.set)

@@ -1,0 +1,108 @@
+"""The bytes of log entries: what is written is read again, and damage is named."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+
+from bus import codec
+from contract.alert import Action, ActionKind, Transition, TransitionKind
+from contract.entry import EntryKind, RawEntry, ReadingsEntry, TickEntry
+from contract.reading import Readings
+from contract.rejected import Reason, Rejected
+
+ACTION = Action("a1", ActionKind.NOTED, "00ff", "Lan", "đã gọi trường", 5)
+TRANSITION = Transition(
+    "00ff", TransitionKind.OPENED, "link_slow", 257, 3, 1, 10, 10, 12, 0.5, None, None, 0.99
+)
+REJECTED = Rejected(Reason.OUT_OF_RANGE, "edu/v1/79/S1/gw-1/bandwidth", "down_bps=-1", 9, 40, '{"v":-1}')
+
+Columns = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]
+
+
+def _readings(n: int) -> Readings:
+    return Readings(
+        np.arange(n, dtype=np.int64), np.arange(n, dtype=np.int32), np.linspace(0.0, 1.0, n, dtype=np.float64)
+    )
+
+
+@given(
+    st.integers(0, 200).flatmap(
+        lambda n: st.tuples(
+            arrays(np.int64, n),
+            arrays(np.int32, n),
+            arrays(np.float64, n, elements=st.floats(allow_nan=False)),
+        )
+    )
+)
+def test_readings_come_back_bit_for_bit(columns: Columns) -> None:
+    decoded = codec.decode_readings(codec.encode_readings(Readings(*columns)))
+    found: Columns = (decoded.time_us, decoded.series, decoded.value)
+    assert [column.dtype for column in found] == [np.int64, np.int32, np.float64]
+    assert [column.tobytes() for column in found] == [column.tobytes() for column in columns]
+
+
+def test_strided_columns_are_written_as_they_read() -> None:
+    whole = _readings(10)
+    strided = Readings(whole.time_us[::2], whole.series[::2], whole.value[::2])
+    every_other = whole.take(np.arange(0, 10, 2))
+    assert codec.encode_readings(strided) == codec.encode_readings(every_other)
+
+
+def test_a_reading_costs_twenty_bytes() -> None:
+    grown = len(codec.encode_readings(_readings(20_000))) - len(codec.encode_readings(_readings(10_000)))
+    assert abs(grown - 200_000) <= 256
+
+
+@pytest.mark.parametrize("cut", [0, 1, 40, 300, -30])
+def test_a_damaged_entry_of_readings_is_named(cut: int) -> None:
+    whole = codec.encode_readings(_readings(100))
+    with pytest.raises(codec.CodecError):
+        codec.decode_readings(whole[:cut])
+
+
+def _stream(batches: list[pa.RecordBatch], schema: pa.Schema) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def test_other_columns_are_refused() -> None:
+    schema = pa.schema([pa.field("time_us", pa.int64())])
+    with pytest.raises(codec.CodecError, match="time_us"):
+        codec.decode_readings(_stream([pa.record_batch([pa.array([1])], schema=schema)], schema))
+
+
+@pytest.mark.parametrize("batches", [0, 2])
+def test_more_or_less_than_one_batch_is_refused(batches: int) -> None:
+    columns = [pa.array([1], pa.int64()), pa.array([1], pa.int32()), pa.array([1.0], pa.float64())]
+    batch = pa.record_batch(columns, schema=codec.READINGS_SCHEMA)
+    with pytest.raises(codec.CodecError):
+        codec.decode_readings(_stream([batch] * batches, codec.READINGS_SCHEMA))
+
+
+def test_lists_and_actions_come_back() -> None:
+    assert codec.decode_action(codec.encode_action(ACTION)) == ACTION
+    assert codec.decode_transitions(codec.encode_transitions([TRANSITION])) == [TRANSITION]
+    assert codec.decode_rejected(codec.encode_rejected([REJECTED, REJECTED])) == [REJECTED, REJECTED]
+
+
+@pytest.mark.parametrize("decode", [codec.decode_action, codec.decode_transitions, codec.decode_rejected])
+def test_damaged_messagepack_is_named(decode: object) -> None:
+    with pytest.raises(codec.CodecError):
+        decode(b"\xc1")  # type: ignore[operator]
+
+
+def test_entries_of_a_telemetry_log_decode_by_kind() -> None:
+    payload = codec.encode_readings(_readings(3))
+    entry = codec.decode_entry(RawEntry(1, EntryKind.READINGS, 7, 3, payload))
+    assert isinstance(entry, ReadingsEntry)
+    assert (entry.at_us, len(entry.readings)) == (7, 3)
+    assert codec.decode_entry(RawEntry(2, EntryKind.TICK, 8, 0, b"")) == TickEntry(8)
+    with pytest.raises(codec.CodecError, match="action"):
+        codec.decode_entry(RawEntry(3, EntryKind.ACTION, 9, 0, b""))
