@@ -119,7 +119,7 @@ class Gateway:
         self.counters = Counters()
 
     async def run(self) -> None:
-        """Receive, keep and acknowledge, tick and report until the stop event; then finish the batch at hand."""
+        """Receive, keep, acknowledge, tick and report until told to stop; then finish the batch at hand."""
         await self._writer.open([telemetry_log(p) for p in range(self._config.partitions)], QUARANTINE_LOG)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._pump(), name="ingest-pump")

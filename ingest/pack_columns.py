@@ -62,11 +62,13 @@ def to_columns(
     marks = 4 * (name >= 0) + 2 * ~np.isnan(value) + 2 * ~np.isnan(time_s) + 4 * (unit != 0)
     base_time_s = np.array([pack[0].bt for pack in packs], np.float64)
     base_unit = np.array([unit_codes[pack[0].bu] for pack in packs], np.int16)
+    with np.errstate(over="ignore"):  # an infinite time is refused like any other far one
+        time_s = np.repeat(base_time_s, length) + np.where(np.isnan(time_s), 0.0, time_s)
     return Columns(
         length=length,
         name=name,
         value=value,
-        time_s=np.repeat(base_time_s, length) + np.nan_to_num(time_s, nan=0.0),
+        time_s=time_s,
         unit=np.where(unit == 0, np.repeat(base_unit, length), unit),
         marks=marks,
     )

@@ -1,0 +1,340 @@
+"""The gateway against a real nats-server: MQTT in, logs out, acknowledged last."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bus.codec import decode_readings, decode_rejected
+from bus.device import DeviceConnection, DeviceLoop
+from bus.jetstream import JetStreamLog
+from bus.log import Log
+from bus.mqtt import IngestSession
+from contract.catalogue import Catalogue
+from contract.entry import QUARANTINE_LOG, EntryKind, RawEntry, telemetry_log
+from contract.errors import InfrastructureError
+from contract.fleet import Fleet
+from contract.rejected import Reason, Rejected
+from ingest.gateway import Gateway, GatewayConfig, run
+from ingest.registry import Registry
+
+PARTITIONS = 2
+LOGS = [*(telemetry_log(p) for p in range(PARTITIONS)), QUARANTINE_LOG]
+PATIENCE_S = 60
+
+
+class FaultyLog:
+    """The real log behind a failpoint that runs before or after each append of readings or refusals."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self.before: Callable[[str], Awaitable[None]] | None = None
+        self.after: Callable[[str], Awaitable[None]] | None = None
+
+    async def create(self, logs: Sequence[str], max_bytes: int) -> None:
+        await self._log.create(logs, max_bytes)
+
+    async def append(
+        self,
+        log: str,
+        kind: EntryKind,
+        payload: bytes,
+        *,
+        at_us: int,
+        count: int = 0,
+        message_id: str | None = None,
+    ) -> int:
+        if self.before and kind is not EntryKind.TICK:
+            await self.before(log)
+        seq = await self._log.append(log, kind, payload, at_us=at_us, count=count, message_id=message_id)
+        if self.after and kind is not EntryKind.TICK:
+            await self.after(log)
+        return seq
+
+    async def reader(self, log: str, after: int) -> Any:
+        return await self._log.reader(log, after)
+
+    async def last_seq(self, log: str) -> int:
+        return await self._log.last_seq(log)
+
+    async def drop_through(self, log: str, seq: int) -> None:
+        await self._log.drop_through(log, seq)
+
+    async def pending_readings(self, log: str, after: int) -> int:
+        return await self._log.pending_readings(log, after)
+
+
+class Door:
+    """A nats-server with logs, one device connection, and gateways started at will."""
+
+    def __init__(
+        self, nats: Any, log: Log, fleet: Fleet, catalogue: Catalogue, device: DeviceConnection
+    ) -> None:
+        self.nats = nats
+        self.log = log
+        self.fleet = fleet
+        self.registry = Registry(fleet, catalogue, PARTITIONS)
+        self.device = device
+        self.config = GatewayConfig(
+            nats.mqtt_host,
+            nats.mqtt_port,
+            mqtt_user=nats.service_user,
+            mqtt_password=nats.service_password,
+            partitions=PARTITIONS,
+            batch_ms=5,
+        )
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[IngestSession]:
+        config = self.config
+        async with IngestSession(
+            config.mqtt_host,
+            config.mqtt_port,
+            client_id=config.client_id,
+            user=config.mqtt_user,
+            password=config.mqtt_password,
+        ) as session:
+            await session.ready()
+            yield session
+
+    @asynccontextmanager
+    async def gateway(self, log: Log | None = None, *, dies: bool = False) -> AsyncIterator[Gateway]:
+        """Run a gateway; at the end it is stopped gently, or dies as by a signal."""
+        stop = asyncio.Event()
+        async with self.session() as session:
+            gateway = Gateway(self.config, session, log or self.log, self.registry, stop)
+            task = asyncio.create_task(gateway.run())
+            try:
+                yield gateway
+                if not dies:
+                    stop.set()
+                    await task
+            finally:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+    def topic(self, school: int = 0, device: str = "gw-1", stream: str = "bandwidth") -> str:
+        return f"edu/v1/{self.fleet.province}/{self.fleet.schools[school].code}/{device}/{stream}"
+
+    async def entries(self, log: str, wanted: Callable[[list[RawEntry]], bool]) -> list[RawEntry]:
+        """Read a log from its start until it has what is wanted."""
+        reader = await self.log.reader(log, 0)
+        found: list[RawEntry] = []
+        async with asyncio.timeout(PATIENCE_S):
+            while not wanted(found):
+                found += await reader.fetch(100, 1.0)
+        await reader.close()
+        return found
+
+    async def all_entries(self, partition: int) -> list[RawEntry]:
+        """Read what a partition's log holds at this moment."""
+        last = await self.log.last_seq(telemetry_log(partition))
+        return await self.entries(telemetry_log(partition), lambda found: len(found) >= last)
+
+    async def values(self, wanted: set[float]) -> list[float]:
+        """Return the values in all telemetry logs, in order, once all wanted ones are there."""
+        found: list[float] = []
+        async with asyncio.timeout(PATIENCE_S):
+            while not wanted <= set(found):
+                found = []
+                for p in range(PARTITIONS):
+                    for entry in await self.all_entries(p):
+                        if entry.kind is EntryKind.READINGS:
+                            found += decode_readings(entry.payload).value.tolist()
+        return found
+
+    async def rejected(self, wanted: int) -> list[Rejected]:
+        entries = await self.entries(QUARANTINE_LOG, lambda e: sum(x.count for x in e) >= wanted)
+        return [r for e in entries for r in decode_rejected(e.payload)]
+
+
+@pytest.fixture
+async def door(nats: Any, city: Fleet, catalogue: Catalogue) -> AsyncIterator[Door]:
+    """The test's door; the session stands before the device connects."""
+    async with (
+        JetStreamLog.connect(
+            nats.url, user=nats.service_user, password=nats.service_password, name="test-ingest"
+        ) as log,
+        DeviceLoop(nats.mqtt_host, nats.mqtt_port) as devices,
+    ):
+        await log.create(LOGS, 64 << 20)
+        device = devices.add(
+            "device", generator=np.random.default_rng(1), user=nats.device_user, password=nats.device_password
+        )
+        door = Door(nats, log, city, catalogue, device)
+        async with door.session():
+            device.connect()
+        yield door
+
+
+def pack(value: float, name: str = "down_bps", **more: object) -> bytes:
+    return json.dumps([{"n": name, "v": value, **more}]).encode()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():  # noqa: ASYNC110 - counters are numbers; nobody rings a bell
+            await asyncio.sleep(0.01)
+
+
+async def test_readings_reach_the_log_of_their_school(door: Door, city: Fleet) -> None:
+    sent = {float(i) for i in range(100)}
+    async with door.gateway() as gateway:
+        for value in sent:
+            door.device.publish(door.topic(school=int(value) % len(city.schools)), pack(value))
+        assert sorted(await door.values(sent)) == sorted(sent)
+        await until(lambda: gateway.counters.acknowledged == 100)
+    of_school = city.partition_of_schools(PARTITIONS)
+    for p in range(PARTITIONS):
+        for entry in await door.all_entries(p):
+            if entry.kind is EntryKind.READINGS:
+                schools = decode_readings(entry.payload).value.astype(int) % len(city.schools)
+                assert set(of_school[schools].tolist()) == {p}
+    assert gateway.counters.received == gateway.counters.appended == 100
+    assert gateway.counters.unacknowledged == 0
+
+
+async def test_ticks_and_readings_never_go_back_in_time(door: Door) -> None:
+    async with door.gateway():
+        for i in range(50):
+            door.device.publish(door.topic(school=i % 40), pack(i))
+        await door.values({float(i) for i in range(50)})
+        two_ticks = await door.entries(
+            telemetry_log(0), lambda e: sum(x.kind is EntryKind.TICK for x in e) >= 2
+        )
+    async with door.gateway():
+        entries = await door.entries(
+            telemetry_log(0), lambda e: len(e) > len(two_ticks) and e[-1].kind is EntryKind.TICK
+        )
+    times = [entry.at_us for entry in entries]
+    assert times == sorted(set(times))
+    assert abs(times[-1] - time.time_ns() // 1000) < PATIENCE_S * 1_000_000
+
+
+async def test_a_death_between_append_and_acknowledgement_loses_nothing(door: Door) -> None:
+    appended = asyncio.Event()
+    log = FaultyLog(door.log)
+
+    async def hang(_: str) -> None:
+        appended.set()
+        await asyncio.Event().wait()
+
+    log.after = hang
+    async with door.gateway(log, dies=True) as gateway:
+        door.device.publish(door.topic(), pack(7))
+        async with asyncio.timeout(PATIENCE_S):
+            await appended.wait()
+        assert gateway.counters.acknowledged == 0
+    async with door.gateway() as gateway:
+        await until(lambda: gateway.counters.acknowledged == 1)
+    assert await door.values({7.0}) == [7.0, 7.0]
+
+
+async def test_a_bad_message_is_acknowledged_only_once_it_is_in_quarantine(door: Door) -> None:
+    log = FaultyLog(door.log)
+    tries: list[str] = []
+    healed = asyncio.Event()
+
+    async def refuse(name: str) -> None:
+        if name == QUARANTINE_LOG and not healed.is_set():
+            tries.append(name)
+            raise InfrastructureError("the store is full")
+
+    log.before = refuse
+    async with door.gateway(log) as gateway:
+        door.device.publish(door.topic(), b"nonsense")
+        door.device.publish(door.topic(), pack(5))
+        await until(lambda: len(tries) >= 3)
+        assert gateway.counters.acknowledged == 0
+        healed.set()
+        await until(lambda: gateway.counters.acknowledged == 2)
+        assert [r.reason for r in await door.rejected(1)] == [Reason.NOT_JSON]
+        assert await door.values({5.0}) == [5.0]
+
+
+async def test_a_stop_while_nothing_can_be_appended_leaves_the_messages_with_the_broker(door: Door) -> None:
+    log = FaultyLog(door.log)
+    tried = asyncio.Event()
+
+    async def refuse(_: str) -> None:
+        tried.set()
+        raise InfrastructureError("the store is full")
+
+    log.before = refuse
+    async with door.gateway(log) as gateway:
+        door.device.publish(door.topic(), pack(9))
+        async with asyncio.timeout(PATIENCE_S):
+            await tried.wait()
+    assert gateway.counters.acknowledged == 0
+    async with door.gateway():
+        assert await door.values({9.0}) == [9.0]
+
+
+async def test_a_restart_of_the_server_loses_nothing(door: Door) -> None:
+    sent = {float(i) for i in range(60)}
+    async with door.gateway():
+        for value in sorted(sent):
+            door.device.publish(door.topic(), pack(value))
+            if value == 20:
+                await door.values({0.0})
+                await asyncio.to_thread(door.nats.restart)
+        assert set(await door.values(sent)) == sent
+
+
+async def test_each_reason_ends_in_quarantine_and_the_good_ones_do_not(door: Door) -> None:
+    future_s = time.time() + 3600
+    bad: list[tuple[str, bytes, Reason]] = [
+        (door.topic().replace(door.fleet.schools[0].code, "00000000"), pack(1), Reason.UNKNOWN_SCHOOL),
+        (door.topic(device="gw-77"), pack(1), Reason.UNKNOWN_DEVICE),
+        (door.topic(stream="attendance"), pack(1), Reason.WRONG_STREAM),
+        (door.topic(stream="weather"), pack(1), Reason.BAD_TOPIC),
+        (door.topic(), pack(1, "humidity"), Reason.UNKNOWN_METRIC),
+        (door.topic(), pack(1, u="furlong"), Reason.WRONG_UNIT),
+        (door.topic(), pack(-5), Reason.OUT_OF_RANGE),
+        (door.topic(), pack(1, t=future_s), Reason.FUTURE_TIME),
+        (door.topic(), pack(1, t=3e8), Reason.TOO_OLD),
+        (door.topic(), b'[{"n":"down_bps","v":NaN}]', Reason.NOT_JSON),
+        (door.topic(), b"\x00\xff garbage", Reason.NOT_JSON),
+        (door.topic(), b"{}", Reason.NOT_SENML),
+        (door.topic(), b" " * 70_000, Reason.OVERSIZED),
+        (door.topic(), pack(1, bver=11), Reason.UNSUPPORTED_VERSION),
+        (door.topic(), pack(1, bn="x/y/"), Reason.IDENTITY_MISMATCH),
+        (door.topic(), b'[{"n":"down_bps","vb":true}]', Reason.NOT_A_NUMBER),
+        (door.topic(), b'[{"n":"down_bps"}]', Reason.NO_VALUE),
+        (
+            door.topic(device="att-1", stream="attendance"),
+            pack(1, "present", child="An"),
+            Reason.UNKNOWN_FIELD,
+        ),
+        (
+            door.topic(device="att-1", stream="attendance"),
+            b'[{"n":"enrolled","v":10},{"n":"present","v":11}]',
+            Reason.INCONSISTENT,
+        ),
+    ]
+    assert {reason for _, _, reason in bad} == set(Reason)
+    async with door.gateway() as gateway:
+        for topic, payload, _ in bad:
+            door.device.publish(topic, payload)
+            door.device.publish(door.topic(), pack(42))
+        await until(lambda: gateway.counters.acknowledged == 2 * len(bad))
+        found = await door.rejected(len(bad))
+        assert [r.reason for r in found] == [reason for _, _, reason in bad]
+        assert len(await door.values({42.0})) == len(bad)
+    assert gateway.counters.received == 2 * len(bad)
+    assert "An" not in "".join(r.detail + r.excerpt for r in found)
+
+
+async def test_the_service_stops_when_told(door: Door, catalogue: Catalogue) -> None:
+    stop = asyncio.Event()
+    service = asyncio.create_task(run(door.config, door.log, door.fleet, catalogue, stop))
+    door.device.publish(door.topic(stream="status"), b'{"online":true}')
+    assert await door.values({1.0}) == [1.0]
+    stop.set()
+    async with asyncio.timeout(PATIENCE_S):
+        await service

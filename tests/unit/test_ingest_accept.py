@@ -1,0 +1,265 @@
+"""What enters, what does not, and what is said about it."""
+
+import json
+
+import pytest
+
+from contract.catalogue import Catalogue
+from contract.fleet import Cluster, Device, DeviceKind, Fleet, Level, School, Ward
+from contract.rejected import Reason
+from contract.series import series_of
+from ingest.accept import Accepted, Message, accept
+from ingest.judgement import Limits
+from ingest.registry import Registry, Route
+
+NOW_US = 1_790_000_000_000_000
+NOW_S = NOW_US / 1e6
+GATEWAY = "edu/v1/79/79010042/gw-1/bandwidth"
+ATTENDANCE = "edu/v1/79/79010042/att-1/attendance"
+LMS = "edu/v1/79/79010042/lms-1/elearning"
+STATUS = "edu/v1/79/79010042/gw-1/status"
+
+
+@pytest.fixture(scope="module")
+def fleet() -> Fleet:
+    """One school with a device of each kind."""
+    school = School(1, "79010042", "A", Level.PRIMARY, "26740", 500, "isp-a", 1e8, 1e8)
+    kinds = {"gw-1": DeviceKind.GATEWAY, "att-1": DeviceKind.ATTENDANCE, "lms-1": DeviceKind.ELEARNING}
+    devices = tuple(Device(i + 1, 1, code, kind) for i, (code, kind) in enumerate(kinds.items()))
+    return Fleet("79", (Cluster("c1", "C"),), (Ward("26740", "W", "W", "c1"),), (school,), devices)
+
+
+@pytest.fixture(scope="module")
+def registry(fleet: Fleet, catalogue: Catalogue) -> Registry:
+    """Its registry over 4 partitions."""
+    return Registry(fleet, catalogue, 4)
+
+
+def take(registry: Registry, topic: str, pack: object) -> Accepted:
+    payload = pack if isinstance(pack, bytes) else json.dumps(pack).encode()
+    return accept([Message(topic, payload, NOW_US)], registry, Limits())
+
+
+def rows(accepted: Accepted) -> list[tuple[int, int, float]]:
+    return [
+        (int(r.time_us[i]), int(r.series[i]), float(r.value[i]))
+        for r in accepted.by_partition.values()
+        for i in range(len(r))
+    ]
+
+
+def reasons(accepted: Accepted) -> list[Reason]:
+    return [r.reason for r in accepted.rejected]
+
+
+@pytest.mark.parametrize("base", ["", "79010042/gw-1/", "urn:edu:79010042:gw-1:"])
+def test_a_plain_pack_becomes_readings(registry: Registry, base: str) -> None:
+    pack = [
+        {"bn": base, "bt": NOW_S, "n": "down_bps", "u": "bit/s", "v": 5e6},
+        {"n": "latency_ms", "v": 12, "t": -1.5},
+    ]
+    accepted = take(registry, GATEWAY, pack)
+    assert accepted.rejected == []
+    assert rows(accepted) == [(NOW_US, series_of(1, 1), 5e6), (NOW_US - 1_500_000, series_of(1, 3), 12.0)]
+
+
+def test_times_relative_and_absent_are_of_the_arrival(registry: Registry) -> None:
+    accepted = take(registry, GATEWAY, [{"n": "down_bps", "v": 1}, {"n": "up_bps", "v": 2, "t": -30}])
+    assert [t for t, _, _ in rows(accepted)] == [NOW_US, NOW_US - 30_000_000]
+
+
+def test_columns_have_the_types_of_the_log(registry: Registry) -> None:
+    (readings,) = take(registry, GATEWAY, [{"n": "down_bps", "v": 1}]).by_partition.values()
+    columns = (readings.time_us, readings.series, readings.value)
+    assert [c.dtype.name for c in columns] == ["int64", "int32", "float64"]
+
+
+@pytest.mark.parametrize(
+    ("topic", "reason"),
+    [
+        ("edu/v2/79/79010042/gw-1/bandwidth", Reason.BAD_TOPIC),
+        ("edu/v1/79/79010042/gw-1/weather", Reason.BAD_TOPIC),
+        ("edu/v1/79/79010042/gw 1/bandwidth", Reason.BAD_TOPIC),
+        ("edu/v1/1/79010042/gw-1/bandwidth", Reason.UNKNOWN_SCHOOL),
+        ("edu/v1/79/79999999/gw-1/bandwidth", Reason.UNKNOWN_SCHOOL),
+        ("edu/v1/79/79010042/gw-9/bandwidth", Reason.UNKNOWN_DEVICE),
+        ("edu/v1/79/79010042/gw-1/attendance", Reason.WRONG_STREAM),
+    ],
+)
+def test_topics_that_may_not_publish(registry: Registry, topic: str, reason: Reason) -> None:
+    accepted = take(registry, topic, [{"n": "down_bps", "v": 1}])
+    assert reasons(accepted) == [reason]
+    assert accepted.rejected[0].excerpt == ""
+    assert accepted.rejected[0].topic == topic
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        ({"n": "present", "v": 1}, Reason.UNKNOWN_METRIC),
+        ({"n": "temperature", "v": 1}, Reason.UNKNOWN_METRIC),
+        ({"n": "down_bps", "u": "ms", "v": 1}, Reason.WRONG_UNIT),
+        ({"n": "down_bps", "u": "furlong", "v": 1}, Reason.WRONG_UNIT),
+        ({"n": "down_bps", "v": -1}, Reason.OUT_OF_RANGE),
+        ({"n": "loss_ratio", "v": 1.5}, Reason.OUT_OF_RANGE),
+        ({"n": "down_bps", "v": 1, "t": 301}, Reason.FUTURE_TIME),
+        ({"n": "down_bps", "v": 1, "t": NOW_S + 400}, Reason.FUTURE_TIME),
+        ({"n": "down_bps", "v": 1, "t": 1e300}, Reason.FUTURE_TIME),
+        ({"n": "down_bps", "v": 1, "t": -1e300}, Reason.TOO_OLD),
+        ({"n": "down_bps", "v": 1, "t": -48 * 3600 - 1}, Reason.TOO_OLD),
+        ({"n": "down_bps", "v": 1, "t": 3e8}, Reason.TOO_OLD),
+        ({"n": "down_bps", "vb": True}, Reason.NOT_A_NUMBER),
+        ({"n": "down_bps"}, Reason.NO_VALUE),
+    ],
+)
+def test_a_bad_reading_spoils_no_other(registry: Registry, record: object, reason: Reason) -> None:
+    accepted = take(registry, GATEWAY, [{"n": "up_bps", "v": 7}, record, {"n": "latency_ms", "v": 8}])
+    assert reasons(accepted) == [reason]
+    assert [v for _, _, v in rows(accepted)] == [7.0, 8.0]
+    assert accepted.received == 3
+
+
+def test_a_base_unit_counts_as_the_unit(registry: Registry) -> None:
+    pack = [
+        {"bu": "bit/s", "n": "down_bps", "v": 1},
+        {"n": "latency_ms", "v": 1},
+        {"n": "latency_ms", "u": "ms", "v": 1},
+    ]
+    accepted = take(registry, GATEWAY, pack)
+    assert reasons(accepted) == [Reason.WRONG_UNIT]
+    assert "ms" in accepted.rejected[0].detail
+    assert len(rows(accepted)) == 2
+
+
+def test_the_claimed_time_is_in_the_detail(registry: Registry) -> None:
+    accepted = take(registry, GATEWAY, [{"n": "down_bps", "v": 1, "t": 4102444800}])
+    assert "4102444800" in accepted.rejected[0].detail
+
+
+@pytest.mark.parametrize("base", ["79010043/gw-1/", "urn:edu:79010042:gw-2:", "other/"])
+def test_a_pack_of_another_device_is_refused_whole(registry: Registry, base: str) -> None:
+    accepted = take(registry, GATEWAY, [{"bn": base, "n": "down_bps", "v": 1}, {"n": "up_bps", "v": 1}])
+    assert reasons(accepted) == [Reason.IDENTITY_MISMATCH]
+    assert rows(accepted) == []
+
+
+def test_a_pack_without_a_measurement_is_one_refusal(registry: Registry) -> None:
+    assert reasons(take(registry, GATEWAY, [{"bn": "79010042/gw-1/", "bt": NOW_S}])) == [Reason.NO_VALUE]
+
+
+def test_an_oversized_message_is_not_read(registry: Registry) -> None:
+    accepted = take(registry, GATEWAY, b" " * 65_537)
+    assert reasons(accepted) == [Reason.OVERSIZED]
+    assert (accepted.rejected[0].payload_bytes, accepted.rejected[0].excerpt) == (65_537, "")
+
+
+def counts(**given: float) -> list[dict[str, object]]:
+    return [{"n": name, "v": value} for name, value in given.items()]
+
+
+@pytest.mark.parametrize(
+    ("given", "good"),
+    [
+        ({"enrolled": 100, "present": 90, "absent": 10, "late": 3, "attendance_ratio": 0.9}, True),
+        ({"enrolled": 100, "present": 95, "absent": 10}, False),
+        ({"present": 5, "late": 6}, False),
+        ({"enrolled": 10, "present": 11}, False),
+        ({"late": 6}, True),
+        ({"present": 95}, True),
+    ],
+)
+def test_attendance_counts_must_agree(registry: Registry, given: dict[str, float], good: bool) -> None:
+    accepted = take(registry, ATTENDANCE, counts(**given))
+    assert reasons(accepted) == ([] if good else [Reason.INCONSISTENT])
+    assert len(rows(accepted)) == (len(given) if good else 0)
+
+
+def test_sessions_at_different_times_are_judged_apart(registry: Registry) -> None:
+    pack = [{"n": "enrolled", "v": 10, "t": -600}, {"n": "enrolled", "v": 100}, {"n": "present", "v": 90}]
+    assert take(registry, ATTENDANCE, pack).rejected == []
+
+
+@pytest.mark.parametrize("topic", [ATTENDANCE, LMS])
+def test_unknown_fields_about_pupils_are_refused_by_name(registry: Registry, topic: str) -> None:
+    name = "present" if topic == ATTENDANCE else "active_users"
+    accepted = take(registry, topic, [{"n": name, "v": 1, "student": "Lan", "x y": {"deep": 770077}}])
+    assert reasons(accepted) == [Reason.UNKNOWN_FIELD]
+    refusal = accepted.rejected[0]
+    assert "student" in refusal.detail
+    assert "x y" not in refusal.detail + refusal.excerpt
+    assert "Lan" not in refusal.excerpt
+    assert "770077" not in refusal.excerpt
+    assert json.loads(refusal.excerpt) == [{"n": "", "v": 1, "student": None, "(name withheld)": None}]
+
+
+def test_unknown_fields_of_machines_are_ignored(registry: Registry) -> None:
+    assert take(registry, GATEWAY, [{"n": "down_bps", "v": 1, "firmware": "1.2"}]).rejected == []
+
+
+def test_a_number_under_an_unknown_name_about_pupils_is_blanked(registry: Registry) -> None:
+    accepted = take(registry, ATTENDANCE, [{"n": "card_of_lan", "v": 880088}, {"n": "present", "v": 3}])
+    assert reasons(accepted) == [Reason.UNKNOWN_METRIC]
+    assert json.loads(accepted.rejected[0].excerpt) == [{"n": "", "v": None}, {"n": "", "v": 3}]
+    assert "lan" not in accepted.rejected[0].detail
+
+
+def test_an_excerpt_is_bounded_and_whole(registry: Registry) -> None:
+    accepted = take(registry, GATEWAY, [{"n": "nothing", "v": i} for i in range(500)])
+    assert len(accepted.rejected) == 500
+    excerpt = accepted.rejected[0].excerpt
+    assert len(excerpt.encode()) <= 1024
+    assert json.loads(excerpt)[0] == {"n": "", "v": 0}
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        (b'{"online":true}', (NOW_US, 1.0)),
+        (b'{"online":false}', (NOW_US, 0.0)),
+        (b'{"online":false,"t":-5}', (NOW_US - 5_000_000, 0.0)),
+        (f'{{"t":{NOW_S - 60:.0f},"online":true,"firmware":"x"}}'.encode(), (NOW_US - 60_000_000, 1.0)),
+    ],
+)
+def test_status_becomes_online(registry: Registry, payload: bytes, expected: tuple[int, float]) -> None:
+    ((time_us, series, value),) = rows(take(registry, STATUS, payload))
+    assert (time_us, value) == expected
+    assert series == series_of(1, 10)
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (b'{"online":1}', Reason.NOT_A_NUMBER),
+        (b"{}", Reason.NO_VALUE),
+        (b"true", Reason.NOT_SENML),
+        (b'{"online":true,"t":"x"}', Reason.NOT_SENML),
+        (b'{"online":true,"must_":1}', Reason.NOT_SENML),
+        (b'{"online":true,"online":false}', Reason.NOT_JSON),
+    ],
+)
+def test_status_that_is_none(registry: Registry, payload: bytes, reason: Reason) -> None:
+    assert reasons(take(registry, STATUS, payload)) == [reason]
+
+
+def test_two_statuses_in_one_batch_stay_two(registry: Registry) -> None:
+    messages = [Message(STATUS, b'{"online":true}', NOW_US), Message(STATUS, b'{"online":false}', NOW_US + 1)]
+    assert [(t, v) for t, _, v in rows(accept(messages, registry, Limits()))] == [
+        (NOW_US, 1.0),
+        (NOW_US + 1, 0.0),
+    ]
+
+
+def test_only_known_topics_are_remembered(registry: Registry) -> None:
+    assert isinstance(registry.route(GATEWAY), Route)
+    assert registry.route(GATEWAY) is registry.route(GATEWAY)
+    assert registry.route("edu/v1/79/x/y/status") is not registry.route("edu/v1/79/x/y/status")
+
+
+def test_control_characters_leave_a_topic(registry: Registry) -> None:
+    accepted = take(registry, "edu/\x00\n" + "x" * 300, b"")
+    assert accepted.rejected[0].topic == "edu/\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}" + "x" * 250
+
+
+def test_no_messages_are_no_readings(registry: Registry) -> None:
+    accepted = accept([], registry, Limits())
+    assert (accepted.by_partition, accepted.rejected, accepted.received) == ({}, [], 0)
