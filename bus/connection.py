@@ -63,6 +63,11 @@ class NatsConnection:
             raise InfrastructureError(f"NATS at {self.url} is out of reach: {reason}") from error
         self._up.set()
 
+    async def close(self) -> None:
+        """Close for good; that is no loss worth a warning."""
+        self._up.clear()
+        await self.client.close()
+
     async def on_disconnected(self) -> None:
         """Note that the line is down."""
         if self._up.is_set():
@@ -117,4 +122,4 @@ async def open_nats(
     try:
         yield connection
     finally:
-        await connection.client.close()
+        await connection.close()
