@@ -60,7 +60,7 @@ def prepare_database(dsn: str, *, chunk_h: float = 6, raw_retention_h: float = 5
     Args:
         dsn: connection string of PostgreSQL 15 to 18.
         chunk_h: width of new chunks of raw readings, hours of data; above 0.
-        raw_retention_h: how long raw readings are kept, hours; above 48, the oldest that ingest accepts.
+        raw_retention_h: how long raw readings are kept, hours; 49 or more, as ingest accepts up to 48.
 
     Raises:
         ConfigurationError: a width or retention is out of range, or the database is of a later version.
@@ -68,9 +68,9 @@ def prepare_database(dsn: str, *, chunk_h: float = 6, raw_retention_h: float = 5
     """
     if not chunk_h > 0:
         raise ConfigurationError(f"chunk_h is {chunk_h}; it must be above 0")
-    if not raw_retention_h > LATE_ACCEPTANCE_H:
+    if not raw_retention_h >= LATE_ACCEPTANCE_H + 1:
         raise ConfigurationError(
-            f"raw_retention_h is {raw_retention_h}; it must be above {LATE_ACCEPTANCE_H:g}, "
+            f"raw_retention_h is {raw_retention_h}; it must be an hour or more above {LATE_ACCEPTANCE_H:g}, "
             "the age at which late readings are still accepted and compared with those kept"
         )
     try:
@@ -124,7 +124,7 @@ def _prepare(conn: Connection[Any], chunk: timedelta, keep: timedelta) -> None:
         _create(conn)
     conn.execute(query("save_chunk_and_keep"), {"chunk": chunk, "keep": keep})
     if conn.execute(query("setting"), {"name": "engine"}).fetchone() == ("timescale",):
-        conn.execute(sql_file("timescale_policies.sql"))
+        conn.execute(query("set_chunk_interval"), {"chunk": chunk})
 
 
 def _create(conn: Connection[Any]) -> None:

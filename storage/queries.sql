@@ -38,7 +38,7 @@ select pg_advisory_xact_lock_shared(hashtext('eduops/horizon'))
 -- name: touch_buckets
 insert into touched_bucket (width, bucket)
 select '15m', bucket from unnest(%(buckets)s::timestamptz[]) bucket
-where bucket < (select through_at from horizon)
+where bucket < (select touch_before from horizon)
 
 -- name: copy_readings
 copy reading (time, series, value, score) from stdin (format binary)
@@ -110,3 +110,135 @@ select from pg_available_extensions where name = 'timescaledb'
 
 -- name: save_chunk_and_keep
 update retention set chunk = %(chunk)s, keep = %(keep)s where table_name = 'reading'
+
+-- name: ledger
+select log, seq, to_us(log_time), snapshot_seq, received, stored, duplicate, quarantined
+from position order by log
+
+-- name: unaccounted
+select log, received - stored - duplicate - quarantined from position
+where received <> stored + duplicate + quarantined order by log
+
+-- name: kpi_history
+select to_us(minute), sum(expected)::bigint, sum(reporting)::bigint, sum(total)
+from kpi_minute where metric_id = %(metric_id)s and minute >= %(first)s and minute < %(end)s
+group by minute order by minute
+
+-- name: quarantine_page
+select id, reason, topic, detail, to_us(at), payload_bytes, excerpt from quarantine
+where (%(before_id)s::bigint is null or id < %(before_id)s) and (%(reason)s::text is null or reason = %(reason)s)
+order by id desc limit %(limit)s
+
+-- name: quarantine_counts
+select reason, count(*) from quarantine group by reason order by reason
+
+-- name: alerts
+select alert_id, rule, series, school_id, priority, to_us(opened_at), to_us(detected_at), value, expected_low,
+       expected_high, score, pupils, to_us(acknowledged_at), acknowledged_by, note, to_us(resolved_at)
+from alert
+
+-- name: alert_history
+select alert_id, kind, to_us(at), actor, note, value from alert_event where alert_id = %(alert_id)s order by id
+
+-- name: try_maintenance_lock
+select pg_try_advisory_lock(hashtext('eduops/maintain'))
+
+-- name: maintenance_unlock
+select pg_advisory_unlock(hashtext('eduops/maintain'))
+
+-- name: engine_horizon_and_fold
+select (select value from setting where name = 'engine'),
+       (select to_us(touch_before) from horizon),
+       (select to_us(min(log_time)) from position where log like 'telemetry-%%')
+
+-- name: lock_horizon
+select pg_advisory_xact_lock(hashtext('eduops/horizon'))
+
+-- name: move_touch_before
+update horizon set touch_before = %(through)s
+
+-- name: move_rolled_before
+update horizon set rolled_before = %(through)s
+
+-- name: touch_closed_buckets
+insert into touched_bucket (width, bucket)
+select distinct '15m', bucket
+from chunk
+cross join lateral generate_series(
+    greatest(date_bin(interval '15 minutes', from_at, timestamptz '2000-01-01 00:00+00'), %(after)s),
+    least(to_at, %(through)s) - interval '1 microsecond',
+    interval '15 minutes') bucket
+where table_name = 'reading' and to_at > %(after)s and from_at < %(through)s
+
+-- name: take_touched
+update touched_bucket set taken = true
+where width = %(width)s and bucket in (
+    select distinct bucket from touched_bucket
+    where width = %(width)s and bucket <= %(last)s order by bucket limit %(limit)s)
+returning to_us(bucket)
+
+-- name: forget_taken
+delete from touched_bucket where width = %(width)s and taken
+
+-- name: touch
+insert into touched_bucket (width, bucket)
+select %(width)s, bucket from unnest(%(buckets)s::timestamptz[]) bucket
+
+-- name: roll_15m
+insert into reading_15m_rolled (bucket, series, n, sum, min, max)
+select date_bin(interval '15 minutes', time, timestamptz '2000-01-01 00:00+00'), series,
+       count(*), sum(value), min(value), max(value)
+from reading where time >= %(first)s and time < %(end)s group by 1, 2
+on conflict (series, bucket) do update
+set n = excluded.n, sum = excluded.sum, min = excluded.min, max = excluded.max
+
+-- name: roll_1h
+insert into reading_1h_rolled (bucket, series, n, sum, min, max)
+select date_bin(interval '1 hour', bucket, timestamptz '2000-01-01 00:00+00'), series,
+       sum(n), sum(sum), min(min), max(max)
+from reading_15m_rolled where bucket >= %(first)s and bucket < %(end)s group by 1, 2
+on conflict (series, bucket) do update
+set n = excluded.n, sum = excluded.sum, min = excluded.min, max = excluded.max
+
+-- name: roll_1d
+insert into reading_1d_rolled (bucket, series, n, sum, min, max)
+select date_bin(interval '1 day', bucket, timestamptz '1999-12-31 17:00+00'), series,
+       sum(n), sum(sum), min(min), max(max)
+from reading_1h_rolled where bucket >= %(first)s and bucket < %(end)s group by 1, 2
+on conflict (series, bucket) do update
+set n = excluded.n, sum = excluded.sum, min = excluded.min, max = excluded.max
+
+-- name: refresh_aggregate
+call refresh_continuous_aggregate(%(aggregate)s, %(first)s::timestamptz, %(end)s::timestamptz)
+
+-- name: retention
+select table_name, time_column, keep, chunk from retention where keep is not null and time_column is not null order by table_name
+
+-- name: old_chunks
+select name from chunk where table_name = %(table)s and to_at <= %(before)s order by from_at
+
+-- name: drop_chunks
+select drop_chunks(%(table)s::regclass, older_than => %(before)s::timestamptz)
+
+-- name: raw_history
+select to_us(time), series, 1, value, value, value, score
+from reading where series = any(%(series)s::int[]) and time >= %(first)s and time < %(end)s
+order by series, time
+
+-- name: history_15m
+select to_us(bucket), series, n, sum, min, max, 'NaN'::real
+from reading_15m where series = any(%(series)s::int[]) and bucket >= %(first)s and bucket < %(end)s
+order by series, bucket
+
+-- name: history_1h
+select to_us(bucket), series, n, sum, min, max, 'NaN'::real
+from reading_1h where series = any(%(series)s::int[]) and bucket >= %(first)s and bucket < %(end)s
+order by series, bucket
+
+-- name: history_1d
+select to_us(bucket), series, n, sum, min, max, 'NaN'::real
+from reading_1d where series = any(%(series)s::int[]) and bucket >= %(first)s and bucket < %(end)s
+order by series, bucket
+
+-- name: set_chunk_interval
+select set_chunk_time_interval('reading', %(chunk)s::interval)

@@ -20,13 +20,15 @@ create table retention (
     keep        interval,
     chunk       interval
 );
-comment on table retention is 'How long each table keeps its rows. keep null: until replaced. chunk: width of a range partition.';
+comment on table retention is 
+    'How long each table keeps its rows. keep null: until replaced. chunk: width of a range partition. '
+    'time_column null: nothing for maintain to age.';
 
 insert into retention (table_name, time_column, keep, chunk) values
     ('reading',       'time',        interval '50 hours', interval '6 hours'),
-    ('reading_15m',   'bucket',      interval '90 days',  interval '7 days'),
-    ('reading_1h',    'bucket',      interval '730 days', interval '90 days'),
-    ('reading_1d',    'bucket',      null, null),
+    ('reading_15m_rolled', 'bucket',      interval '90 days',  interval '7 days'),
+    ('reading_1h_rolled', 'bucket',      interval '730 days', interval '90 days'),
+    ('reading_1d_rolled', 'bucket',      null, null),
     ('kpi_minute',    'minute',      interval '90 days',  null),
     ('quarantine',    'at',          interval '30 days',  null),
     ('transition',    'at',          interval '730 days', null),
@@ -68,7 +70,7 @@ comment on column reading.score is 'Anomaly score in [0, 1] on arrival; NaN wher
 -- Not unique: the fold knows duplicates (law 3), and a unique check would cost a third of the load.
 create index reading_series_time on reading (series, time);
 
-create table reading_15m (
+create table reading_15m_rolled (
     bucket timestamptz not null,
     series int not null,
     n      bigint not null,
@@ -78,24 +80,63 @@ create table reading_15m (
     primary key (series, bucket)
 ) partition by range (bucket);
 
-create table reading_1h (like reading_15m, primary key (series, bucket)) partition by range (bucket);
+create table reading_1h_rolled (like reading_15m_rolled, primary key (series, bucket)) partition by range (bucket);
 
-create table reading_1d (like reading_15m, primary key (series, bucket));
-comment on table reading_1d is 'Days of Vietnam, UTC+7: buckets start at 17:00 UTC.';
+create table reading_1d_rolled (like reading_15m_rolled, primary key (series, bucket));
 
 create table horizon (
-    through_at timestamptz not null,
-    one        boolean primary key default true check (one)
+    touch_before  timestamptz not null,
+    rolled_before timestamptz not null,
+    one           boolean primary key default true check (one)
 );
-comment on table horizon is 'Buckets that end before this were rolled up; a row that comes later touches its bucket.';
-insert into horizon (through_at) values ('-infinity');
+comment on column horizon.touch_before is 'A row of an earlier bucket marks it as touched when it is committed.';
+comment on column horizon.rolled_before is 'Earlier buckets are read from the rollups, later ones from what they are made of.';
+insert into horizon (touch_before, rolled_before) values ('1970-01-01 00:00+00', '1970-01-01 00:00+00');
 
 create table touched_bucket (
     width  text not null,
-    bucket timestamptz not null
+    bucket timestamptz not null,
+    taken  boolean not null default false
 );
+comment on column touched_bucket.taken is
+    'A refresh has begun: it sees the row that touched. Deleted after it, so a crash only repeats it.';
 comment on table touched_bucket is
     'Buckets to roll up (again). No key: a commit must never wait for a running refresh.';
+
+-- The views that readers use: what is rolled up, and the open end made on the spot. TimescaleDB's
+-- continuous aggregates of the same names do the same.
+
+create view reading_15m as
+select bucket, series, n, sum, min, max
+from reading_15m_rolled where bucket < (select rolled_before from horizon)
+union all
+select date_bin(interval '15 minutes', time, timestamptz '2000-01-01 00:00+00'), series,
+       count(*), sum(value), min(value), max(value)
+from reading where time >= (select rolled_before from horizon)
+group by 1, 2;
+
+create view reading_1h as
+select bucket, series, n, sum, min, max
+from reading_1h_rolled
+where bucket < (select date_bin(interval '1 hour', rolled_before, timestamptz '2000-01-01 00:00+00') from horizon)
+union all
+select date_bin(interval '1 hour', bucket, timestamptz '2000-01-01 00:00+00'), series,
+       sum(n)::bigint, sum(sum), min(min), max(max)
+from reading_15m
+where bucket >= (select date_bin(interval '1 hour', rolled_before, timestamptz '2000-01-01 00:00+00') from horizon)
+group by 1, 2;
+
+create view reading_1d as
+select bucket, series, n, sum, min, max
+from reading_1d_rolled
+where bucket < (select date_bin(interval '1 day', rolled_before, timestamptz '1999-12-31 17:00+00') from horizon)
+union all
+select date_bin(interval '1 day', bucket, timestamptz '1999-12-31 17:00+00'), series,
+       sum(n)::bigint, sum(sum), min(min), max(max)
+from reading_1h
+where bucket >= (select date_bin(interval '1 day', rolled_before, timestamptz '1999-12-31 17:00+00') from horizon)
+group by 1, 2;
+comment on view reading_1d is 'Days of Vietnam, UTC+7: buckets start at 17:00 UTC.';
 
 create view chunk as
 select parent.relname::text as table_name,

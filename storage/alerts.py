@@ -1,0 +1,64 @@
+"""Alerts and their histories, as the alerts log's owner wrote them."""
+
+from typing import Any
+
+from psycopg import AsyncConnection
+
+from contract.alert import Alert, AlertEvent
+from storage.moment import moment
+from storage.queries import query
+
+
+async def open_alerts(conn: AsyncConnection[Any]) -> list[Alert]:
+    """Return the alerts that are not resolved, the most urgent and then the oldest first."""
+    return await _alerts(conn, "where resolved_at is null order by priority, opened_at, alert_id", {})
+
+
+async def load_alert(conn: AsyncConnection[Any], alert_id: str) -> Alert | None:
+    """Return an alert as it stands, or None if none has that id."""
+    found = await _alerts(conn, "where alert_id = %(alert_id)s", {"alert_id": alert_id})
+    return found[0] if found else None
+
+
+async def recent_alerts(
+    conn: AsyncConnection[Any],
+    limit: int,
+    *,
+    school_id: int | None = None,
+    rule: str | None = None,
+    priority: int | None = None,
+    before_us: int | None = None,
+) -> list[Alert]:
+    """Return at most `limit` alerts, open or resolved, the latest opened first.
+
+    Args:
+        conn: a connection.
+        limit: greatest number of alerts.
+        school_id: only this school's.
+        rule: only this rule's.
+        priority: only this priority's, 1 to 3.
+        before_us: only those opened before this, µs since 1970: the next page.
+    """
+    values: dict[str, object] = {
+        "school_id": school_id,
+        "rule": rule,
+        "priority": priority,
+        "opened_at": moment(before_us),
+        "limit": limit,
+    }
+    tests = {"school_id": "=", "rule": "=", "priority": "=", "opened_at": "<"}
+    # Only the conditions that are asked, so that each choice finds its own index.
+    asked = [f"{name} {test} %({name})s" for name, test in tests.items() if values[name] is not None]
+    where = f"where {' and '.join(asked)} " if asked else ""
+    return await _alerts(conn, where + "order by opened_at desc, alert_id limit %(limit)s", values)
+
+
+async def alert_history(conn: AsyncConnection[Any], alert_id: str) -> list[AlertEvent]:
+    """Return all that happened to an alert, in the order in which it was written."""
+    cursor = await conn.execute(query("alert_history"), {"alert_id": alert_id})
+    return [AlertEvent(*row) for row in await cursor.fetchall()]
+
+
+async def _alerts(conn: AsyncConnection[Any], rest: str, values: dict[str, object]) -> list[Alert]:
+    cursor = await conn.execute(f"{query('alerts')} {rest}", values)
+    return [Alert(*row) for row in await cursor.fetchall()]
