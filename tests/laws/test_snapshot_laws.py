@@ -1,0 +1,103 @@
+"""Law 6: a snapshot gives the state back exactly, fits a changed fleet, or is refused by name."""
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from contract.entry import Entry, TickEntry
+from contract.errors import SnapshotVersionError
+from stream_processor.snapshot import decode, encode
+from tests.fold_world import (
+    MONDAY_9H_US,
+    SECOND_US,
+    assert_same,
+    assert_same_state,
+    fold_log,
+    logs,
+    series_named,
+    small_fold,
+)
+
+calm = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+
+
+@calm
+@given(logs())
+def test_round_trip_is_exact(log: list[Entry]) -> None:
+    fold = small_fold()
+    state = fold_log(fold, [log]).state
+    again = decode(fold, encode(fold, state))
+    assert_same_state(state, again)
+    assert encode(fold, again) == encode(fold, state)
+
+
+@calm
+@given(logs(), logs(longest=15))
+def test_a_restart_from_a_snapshot_goes_on_as_if_nothing_had_been(
+    first: list[Entry], second: list[Entry]
+) -> None:
+    fold = small_fold()
+    state = fold_log(fold, [first]).state
+    restarted = decode(fold, encode(fold, state))
+    assert_same(fold_log(fold, [second], state), fold_log(fold, [second], restarted))
+
+
+@calm
+@given(logs())
+def test_a_grown_fleet_keeps_what_it_knew(log: list[Entry]) -> None:
+    fold, grown = small_fold(schools=4), small_fold(schools=6)
+    state = fold_log(fold, [log]).state
+    fitted = decode(grown, encode(fold, state))
+    slots = grown.layout.slots_of(fold.layout.series)
+    np.testing.assert_array_equal(fitted.mark_us[slots], state.mark_us)
+    np.testing.assert_array_equal(fitted.is_open[:, slots], state.is_open)
+    shrunk = decode(fold, encode(grown, fitted))
+    np.testing.assert_array_equal(shrunk.value, state.value)
+
+
+def test_schools_that_join_are_not_called_silent_at_once() -> None:
+    fold, grown = small_fold(schools=4), small_fold(schools=6)
+    ticks: list[Entry] = [TickEntry(MONDAY_9H_US + i * SECOND_US) for i in range(100)]
+    state = fold_log(fold, [ticks]).state
+    fitted = decode(grown, encode(fold, state))
+    joined = {series_named(5, "down_bps"), series_named(6, "down_bps")}
+    soon = fold_log(grown, [[TickEntry(MONDAY_9H_US + 101 * SECOND_US)]], fitted)
+    assert not joined & {t.series for t in soon.transitions}
+    later: list[Entry] = [TickEntry(MONDAY_9H_US + i * SECOND_US) for i in range(100, 160)]
+    assert joined <= {t.series for t in fold_log(grown, [later], fitted).transitions}
+
+
+def test_an_alert_of_a_rule_that_is_gone_is_forgotten() -> None:
+    fold = small_fold()
+    renamed = small_fold(rules=_renamed())
+    ticks: list[Entry] = [TickEntry(MONDAY_9H_US + i * SECOND_US) for i in range(100)]
+    state = fold_log(fold, [ticks]).state
+    assert state.is_open.any()
+    assert not decode(renamed, encode(fold, state)).is_open.any()
+
+
+def _renamed() -> str:
+    from tests.fold_world import RULES
+
+    return RULES.replace('"gateway_silent"', '"gateway_quiet"')
+
+
+@pytest.mark.parametrize("damage", [b"", b"not a snapshot", b"\x00" * 200])
+def test_what_is_no_snapshot_is_refused(damage: bytes) -> None:
+    with pytest.raises(SnapshotVersionError, match="not a snapshot"):
+        decode(small_fold(), damage)
+
+
+def test_another_version_is_refused_by_name() -> None:
+    fold = small_fold()
+    with pa.ipc.open_stream(encode(fold, fold.initial_state())) as stream:
+        batch, metadata = stream.read_next_batch(), dict(stream.schema.metadata)
+    header = msgspec.json.decode(metadata[b"eduops"]) | {"version": 99}
+    schema = batch.schema.with_metadata({b"eduops": msgspec.json.encode(header)})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, schema) as writer:
+        writer.write_batch(batch.replace_schema_metadata(schema.metadata))
+    with pytest.raises(SnapshotVersionError, match="version 99; this program reads 1"):
+        decode(fold, sink.getvalue().to_pybytes())
