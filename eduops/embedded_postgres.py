@@ -25,7 +25,7 @@ from psycopg import sql
 
 from contract.errors import ConfigurationError, InfrastructureError
 from eduops.postgres_binaries import PostgresBinaries, can_traverse, find_binaries, reachable
-from eduops.process import ProcessSpec
+from eduops.process import NO_CHATTER, ProcessSpec
 
 ROLE: Final = "eduops"
 """Database role and owner of everything; the only one who may connect."""
@@ -89,7 +89,7 @@ class EmbeddedPostgres:
         host = quote(str(self.socket_folder), safe="")
         return f"postgresql://{ROLE}@/{database}?host={host}&port={SOCKET_PORT}"
 
-    def spec(self) -> ProcessSpec:
+    def spec(self, chatter: str = NO_CHATTER) -> ProcessSpec:
         """Return how the server is started, stopped (fast shutdown) and asked whether it serves."""
         argv = [str(self.binaries.postgres), "-D", str(self.cluster), "-k", str(self.socket_folder)]
         argv += ["-p", str(SOCKET_PORT)]
@@ -106,6 +106,7 @@ class EmbeddedPostgres:
             stop_signal=signal.SIGINT,
             stop_s=30.0,
             before=self.clear_stale_pid,
+            chatter=chatter,
         )
 
     def answers(self) -> bool:

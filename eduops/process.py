@@ -19,6 +19,10 @@ _PR_SET_PDEATHSIG: Final = 1
 """prctl(2): the signal that a child gets when its parent dies; Linux only."""
 
 
+NO_CHATTER: Final = r"(?!)"
+"""A pattern that no line has."""
+
+
 def _nothing() -> None:
     return None
 
@@ -47,6 +51,8 @@ class ProcessSpec:
     """Clears what a killed predecessor left; called before every start."""
     port: int | None = None
     """The port it listens on, shown by `eduops status`."""
+    chatter: str = NO_CHATTER
+    """Pattern of lines that go to the log file only, not to the terminal."""
 
 
 def spawn(spec: ProcessSpec, output: int | IO[bytes] | None = None) -> "subprocess.Popen[bytes]":

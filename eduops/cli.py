@@ -1,0 +1,303 @@
+"""The command line `eduops`: thin verbs; what they do stands in the modules that they call."""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from contract.errors import EduopsError
+from eduops.attach import attach
+from eduops.settings import Settings, load_settings
+
+app: Final = typer.Typer(
+    name="eduops",
+    help="A smart education operations center: school telemetry from MQTT to a live wall.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+fleet_app: Final = typer.Typer(
+    help="The fleet: city, clusters, wards, schools, devices.", no_args_is_help=True
+)
+app.add_typer(fleet_app, name="fleet")
+
+Data = Annotated[
+    Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")
+]
+Config = Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+_LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s %(message)s"
+INTERRUPTED: Final = 130
+"""Exit code of a command that Ctrl-C ended before it was done (128 + SIGINT)."""
+
+
+@app.command()
+def up(
+    data: Data = None,
+    config: Config = None,
+    port: Annotated[int | None, typer.Option(help="Port of the wall.")] = None,
+    schools: Annotated[
+        int | None, typer.Option(help="Schools of the generated fleet, at first start.")
+    ] = None,
+    seed_days: Annotated[float | None, typer.Option(help="Days of history, at first start.")] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(help="What the log's clock shows now, such as 2026-11-24T08:30, at first start."),
+    ] = None,
+    speed: Annotated[float | None, typer.Option(help="Log seconds per real second, at first start.")] = None,
+    simulator: Annotated[bool, typer.Option(help="Whether to simulate the city's devices.")] = True,
+    quiet: Annotated[bool, typer.Option(help="Keep the services' lines in the log files only.")] = False,
+) -> None:
+    """Start everything on this machine and keep it running: the wall's address is the last line."""
+    from eduops.up import UpOptions, run_up
+
+    given = {"data": data, "port": port, "schools": schools, "seed_days": seed_days}
+    settings = load_settings(config, given)
+    run_until_stopped(lambda stop: run_up(settings, UpOptions(at, speed, simulator, quiet), stop, typer.echo))
+
+
+@app.command()
+def ingest(data: Data = None, config: Config = None) -> None:
+    """Run the MQTT door alone: from the broker into the log."""
+    from eduops.wiring import run_ingest
+
+    _serve(data, config, run_ingest)
+
+
+@app.command()
+def process(data: Data = None, config: Config = None) -> None:
+    """Run the processor alone: from the log into the database, with scores and alerts."""
+    from eduops.wiring import run_processor
+
+    _serve(data, config, run_processor)
+
+
+@app.command()
+def dashboard(data: Data = None, config: Config = None) -> None:
+    """Run the wall and the engineers' pages alone."""
+    from eduops.wiring import run_dashboard
+
+    _serve(data, config, run_dashboard)
+
+
+@app.command()
+def simulate(
+    data: Data = None,
+    config: Config = None,
+    fault: Annotated[
+        str | None, typer.Option(help="Inject a fault; `eduops faults` lists the kinds.")
+    ] = None,
+    isp: Annotated[str, typer.Option(help="Only schools of this provider.")] = "",
+    ward: Annotated[str, typer.Option(help="Only schools of this ward, code or name.")] = "",
+    cluster: Annotated[str, typer.Option(help="Only schools of this cluster, code or name.")] = "",
+    school: Annotated[str, typer.Option(help="Only the school with this code.")] = "",
+    count: Annotated[int, typer.Option(help="How many of the matching schools; 0 for all.")] = 0,
+    after: Annotated[str, typer.Option(help="Log time until it starts, such as 60s.")] = "0s",
+    for_: Annotated[str, typer.Option("--for", help="Log time that it lasts, such as 5m.")] = "5m",
+    strength: Annotated[float, typer.Option(help="How strong; 0 for the kind's default.")] = 0.0,
+    variant: Annotated[str, typer.Option(help="Variant of the kind.")] = "",
+) -> None:
+    """Simulate the city's devices, or inject a fault into the running simulation."""
+    from eduops.simulate import FaultOptions, run_simulate
+
+    wanted = None
+    if fault is not None:
+        wanted = FaultOptions(fault, isp, ward, cluster, school, count, after, for_, strength, variant)
+    settings = _attached(data, config)
+    run_until_stopped(lambda stop: run_simulate(settings, wanted, stop, typer.echo))
+
+
+@app.command()
+def faults() -> None:
+    """List the kinds of fault that `eduops simulate --fault` knows."""
+    from device_simulator.faults import KIND_HELP
+
+    for kind, sentence in KIND_HELP.items():
+        typer.echo(f"{kind.value:<16} {sentence}")
+
+
+@app.command()
+def replay(
+    path: Annotated[
+        Path, typer.Argument(help="Recorded data: a known data set's folder, or a long CSV file.")
+    ],
+    data: Data = None,
+    config: Config = None,
+    port: Annotated[int | None, typer.Option(help="Port of the wall, with --keep.")] = None,
+    speed: Annotated[
+        float | None, typer.Option(help="Recorded seconds per second; as fast as it goes without.")
+    ] = None,
+    from_: Annotated[datetime | None, typer.Option("--from", help="First moment, UTC.")] = None,
+    to: Annotated[datetime | None, typer.Option("--to", help="Last moment, UTC.")] = None,
+    keep: Annotated[bool, typer.Option(help="Leave the wall up afterwards.")] = False,
+) -> None:
+    """Run recorded data through a system of its own and tell what it noticed."""
+    from eduops.replay import ReplayOptions, run_replay
+
+    settings = load_settings(config, {"port": port})
+    options = ReplayOptions(path, data, speed, from_, to, keep)
+    run_until_stopped(lambda stop: run_replay(settings, options, stop, typer.echo))
+
+
+@app.command()
+def status(data: Data = None, config: Config = None, json: Json = False) -> None:
+    """Show the ledger, the lag and the processes."""
+    from eduops.status import read_status, render_status
+
+    found = asyncio.run(read_status(_attached(data, config)))
+    typer.echo(render_status(found, as_json=json))
+
+
+@app.command()
+def doctor(data: Data = None, config: Config = None) -> None:
+    """Check this machine and the running system, a sentence each; exit code 1 if something is wrong."""
+    from eduops.doctor import examine
+
+    findings = asyncio.run(examine(load_settings(config, {"data": data})))
+    for finding in findings:
+        typer.echo(finding.line)
+    if any(not finding.fine for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def quarantine(
+    data: Data = None,
+    config: Config = None,
+    limit: Annotated[int, typer.Option(min=1, max=10000, help="How many of the latest to show.")] = 20,
+    reason: Annotated[str | None, typer.Option(help="Only this reason.")] = None,
+) -> None:
+    """List what was refused, the latest first, and how often for each reason."""
+    from eduops.quarantine import list_quarantine
+
+    typer.echo(asyncio.run(list_quarantine(_attached(data, config), limit, reason)))
+
+
+@app.command()
+def bench(
+    load: Annotated[str, typer.Option(help="city, 10x or nation.")] = "city",
+    seconds: Annotated[float, typer.Option(help="Length of the measurement.")] = 20.0,
+    json: Json = False,
+) -> None:
+    """Measure what this machine can take in, against PostgreSQL's own COPY."""
+    from eduops.bench import render_bench, run_bench
+
+    typer.echo(render_bench(run_bench(load, seconds), json))
+
+
+@app.command()
+def migrate(data: Data = None, config: Config = None) -> None:
+    """Bring the database to this version's schema (`eduops up` does it by itself)."""
+    from eduops.wiring import database_url
+    from storage.database import prepare_database
+
+    settings = _attached(data, config)
+    prepare_database(
+        database_url(settings), chunk_h=settings.chunk_h, raw_retention_h=settings.raw_retention_h
+    )
+    typer.echo("the database has this version's schema")
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from eduops.wiring import build_id
+
+    typer.echo(build_id())
+
+
+@fleet_app.command("import")
+def fleet_import(
+    file: Annotated[Path, typer.Argument(help="CSV file, one school a line.")],
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Replace the fleet by that of a CSV file; restart the services afterwards."""
+    from eduops.fleet import import_fleet
+
+    typer.echo(asyncio.run(import_fleet(_attached(data, config), file)))
+
+
+@fleet_app.command("export")
+def fleet_export(
+    file: Annotated[Path | None, typer.Argument(help="CSV file to write; the screen without it.")] = None,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Write the fleet as a CSV file that any spreadsheet program opens."""
+    from eduops.fleet import export_fleet
+
+    text = asyncio.run(export_fleet(_attached(data, config)))
+    if file is None:
+        typer.echo(text, nl=False)
+        return
+    file.write_text(text, encoding="utf-8")
+    typer.echo(f"wrote {file}")
+
+
+def run_until_stopped(run: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    """Run until done; Ctrl-C and SIGTERM set the stop event, a second one breaks off."""
+    asyncio.run(_with_stop(run))
+
+
+async def _with_stop(run: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    task = asyncio.ensure_future(run(stop))
+
+    def on_signal() -> None:
+        if stop.is_set():
+            task.cancel()
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, on_signal)
+    await task
+
+
+def _serve(
+    data: Path | None,
+    config: Path | None,
+    run: Callable[[Settings, asyncio.Event], Coroutine[Any, Any, None]],
+) -> None:
+    settings = _attached(data, config)
+    logging.basicConfig(level=settings.log_level, format=_LOG_FORMAT, stream=sys.stderr)
+    run_until_stopped(lambda stop: run(settings, stop))
+
+
+def _attached(data: Path | None, config: Path | None) -> Settings:
+    """Return the settings with the addresses of what runs on the data folder."""
+    return attach(load_settings(config, {"data": data}))
+
+
+def main() -> None:
+    """Run the command line; an expected failure is one sentence on stderr and exit code 1."""
+    try:
+        app()
+    except EduopsError as error:
+        _fail([str(error)])
+    except BaseExceptionGroup as group:
+        expected, other = group.split(EduopsError)
+        if expected is None or other is not None:
+            raise
+        _fail([str(error) for error in _leaves(expected)])
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        sys.exit(INTERRUPTED)
+
+
+def _leaves(group: BaseExceptionGroup[EduopsError]) -> list[EduopsError]:
+    found: list[EduopsError] = []
+    for error in group.exceptions:
+        found.extend(_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
+    return found
+
+
+def _fail(sentences: list[str]) -> None:
+    for sentence in dict.fromkeys(sentences):
+        print(f"eduops: {sentence}", file=sys.stderr)
+    sys.exit(1)

@@ -1,0 +1,46 @@
+"""`eduops fleet`: the fleet as a spreadsheet, in and out."""
+
+from pathlib import Path
+from typing import Final
+
+from contract.errors import ConfigurationError
+from contract.fleet_csv import parse_fleet_csv, write_fleet_csv
+from device_simulator.areas import load_areas
+from eduops.settings import Settings
+from eduops.wiring import database_url, saved_fleet
+from storage.database import connect
+from storage.fleet import save_fleet
+
+SHOWN_ROWS: Final = 20
+"""Bad rows named in the message; more would scroll the first ones away."""
+
+
+async def import_fleet(settings: Settings, file: Path) -> str:
+    """Replace the fleet by that of a CSV file, all of it or nothing; return what was done.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or has bad rows; each is named by its line.
+    """
+    fleet, bad = parse_fleet_csv(_read(file), load_areas())
+    if fleet is None or bad:
+        shown = "\n".join(f"  line {row.line}: {row.message}" for row in bad[:SHOWN_ROWS])
+        more = f"\n  and {len(bad) - SHOWN_ROWS} more" if len(bad) > SHOWN_ROWS else ""
+        raise ConfigurationError(f"{file} has bad rows, nothing was changed:\n{shown}{more}")
+    async with await connect(database_url(settings)) as connection:
+        await save_fleet(connection, fleet)
+    return (
+        f"saved {len(fleet.schools):,} schools with {len(fleet.devices):,} devices; "
+        "restart the services to monitor them"
+    )
+
+
+async def export_fleet(settings: Settings) -> str:
+    """Return the fleet as CSV text."""
+    return write_fleet_csv(await saved_fleet(settings))
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file} cannot be read as UTF-8 text: {error}") from error

@@ -1,0 +1,79 @@
+"""What the children say: every line to a file, the telling ones to the terminal with a coloured name."""
+
+import re
+import sys
+import threading
+from collections import deque
+from pathlib import Path
+from subprocess import Popen
+from typing import BinaryIO, Final, TextIO
+
+from eduops.process import ProcessSpec
+
+LOG_FILE_BYTES: Final = 10 * 1024 * 1024
+"""A log file above this becomes NAME.log.1; so much is kept twice a process at most."""
+LAST_LINES: Final = 5
+_COLOURS: Final = (36, 33, 35, 32, 34, 31)
+"""ECMA-48 foreground colours: cyan, yellow, magenta, green, blue, red."""
+
+
+class Output:
+    """Collects the output of processes, one thread each."""
+
+    def __init__(self, folder: Path, terminal: TextIO = sys.stdout, *, quiet: bool = False) -> None:
+        self._folder = folder
+        self._terminal = terminal
+        self._quiet = quiet
+        self._colourful = terminal.isatty()
+        self._names: list[str] = []
+        self._last: dict[str, deque[str]] = {}
+        self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
+
+    def follow(self, spec: ProcessSpec, process: "Popen[bytes]") -> None:
+        """Take over the output of a process until it ends."""
+        if spec.name not in self._names:
+            self._names.append(spec.name)
+        self._last[spec.name] = deque(maxlen=LAST_LINES)
+        assert process.stdout is not None
+        thread = threading.Thread(target=self._pump, args=(spec, process.stdout), daemon=True)
+        self._threads = [t for t in self._threads if t.is_alive()] + [thread]
+        thread.start()
+
+    def last_lines(self, name: str) -> str:
+        """Return the last lines of a process on one line."""
+        return " / ".join(self._last.get(name, ())) or "it said nothing"
+
+    def close(self) -> None:
+        """Wait until the last words of ended processes are written."""
+        for thread in self._threads:
+            thread.join(timeout=1.0)
+
+    def _pump(self, spec: ProcessSpec, stream: object) -> None:
+        chatter = re.compile(spec.chatter)
+        path = self._folder / f"{spec.name}.log"
+        file: BinaryIO = path.open("ab")
+        for raw in stream:  # type: ignore[attr-defined]
+            file = self._write(path, file, raw)
+            line = raw.decode(errors="replace").rstrip()
+            self._last[spec.name].append(line)
+            if not self._quiet and line and not chatter.search(line):
+                self._show(spec.name, line)
+        file.close()
+
+    def _write(self, path: Path, file: BinaryIO, raw: bytes) -> BinaryIO:
+        file.write(raw)
+        file.flush()
+        if file.tell() < LOG_FILE_BYTES:
+            return file
+        file.close()
+        path.replace(path.with_suffix(".log.1"))
+        return path.open("ab")
+
+    def _show(self, name: str, line: str) -> None:
+        label = f"{name:<9}"
+        if self._colourful:
+            label = f"\x1b[{_COLOURS[self._names.index(name) % len(_COLOURS)]}m{label}\x1b[0m"
+        with self._lock:
+            self._terminal.write(f"{label} {line}\n")
+            self._terminal.flush()

@@ -1,0 +1,242 @@
+"""Every setting of eduops, and the only reader of the environment.
+
+A setting `name` is read from, strongest first: the command line, the environment (`EDUOPS_NAME`),
+the TOML file (`--config FILE`, or `eduops.toml` in the data folder), the default below.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from platformdirs import user_data_dir
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from contract.clock import LogClock
+from contract.errors import ConfigurationError
+
+ENV_PREFIX: Final = "EDUOPS_"
+Port = Annotated[int, Field(ge=0, le=65535)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Settings(BaseSettings):
+    """All settings; each field's description is its documentation."""
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True, extra="forbid")
+
+    data: Path = Field(
+        default_factory=lambda: Path(user_data_dir("eduops")),
+        description="Data folder: embedded servers, credentials, clock, an operator's own config/.",
+    )
+    log_level: str = Field(
+        "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severity that services log."
+    )
+
+    database_url: str | None = Field(
+        None, repr=False, description="PostgreSQL connection string; none starts the embedded PostgreSQL."
+    )
+    chunk_h: float = Field(
+        6,
+        gt=0,
+        le=168,
+        description="Hours of readings in one partition or chunk of the table, above 0 to 168.",
+    )
+    raw_retention_h: float = Field(
+        50, ge=49, le=87600, description="Hours that raw readings are kept, 49 to 87600; rollups stay longer."
+    )
+
+    nats_url: str | None = Field(
+        None, description="Address of a NATS server with JetStream; none starts the embedded one."
+    )
+    nats_user: str | None = Field(None, description="NATS and MQTT user of the services.")
+    nats_password: str | None = Field(None, repr=False, description="Password of the services.")
+    nats_port: Port = Field(
+        0, description="Loopback port of the embedded NATS, 0 to 65535; 0 takes a free one and keeps it."
+    )
+    sync_interval: str = Field(
+        "always",
+        pattern=r"^(always|\d+(ms|s|m))$",
+        description="How often the embedded log calls fsync: `always`, or a duration such as `1s`.",
+    )
+    log_max_gib: float = Field(
+        4.0, ge=0.05, le=4096, description="GiB that one partition's log may hold before ingest has to wait."
+    )
+    mqtt_store_max_gib: float = Field(
+        2.0, ge=0.05, le=1024, description="GiB of acknowledged MQTT messages that may wait for ingest."
+    )
+
+    mqtt_host: str = Field("127.0.0.1", description="Host of the MQTT broker, for ingest and the simulator.")
+    mqtt_port: Port = Field(
+        0, description="Port of the MQTT broker, 0 to 65535; 0 takes a free one for the embedded broker."
+    )
+    device_user: str | None = Field(None, description="MQTT user of devices, used by the simulator.")
+    device_password: str | None = Field(None, repr=False, description="MQTT password of devices.")
+
+    partitions: int = Field(
+        4, ge=1, le=64, description="Partitions of the telemetry log, 1 to 64; fixed at first start."
+    )
+    clock_origin_us: int = Field(
+        0,
+        ge=0,
+        description="Log time at the clock's real origin, µs since 1970; 0 with factor 1 is real time.",
+    )
+    clock_real_origin_us: int = Field(0, ge=0, description="Real time at the clock's origin, µs since 1970.")
+    clock_factor: float = Field(
+        1.0,
+        ge=0.1,
+        le=3600,
+        description="Log seconds per real second, 0.1 to 3600; above 1 for demonstrations.",
+    )
+
+    ingest_client_id: str = Field(
+        "eduops-ingest",
+        pattern=r"^[A-Za-z0-9_-]{1,23}$",
+        description="MQTT client id of ingest's persistent session; one running ingest an id.",
+    )
+    max_age_h: float = Field(
+        48.0, gt=0, le=8784, description="Hours after which a reading is too old and is quarantined."
+    )
+    max_future_s: float = Field(
+        300.0,
+        ge=0,
+        le=86400,
+        description="Seconds that a device's clock may run ahead before its readings are quarantined.",
+    )
+    ingest_batch_ms: float = Field(
+        50.0, ge=0, le=1000, description="Milliseconds that ingest waits for a batch to fill, 0 to 1000."
+    )
+    ingest_batch_messages: int = Field(
+        500,
+        ge=1,
+        le=512,
+        description="Messages in one batch of ingest, 1 to 512 (half of the broker's window).",
+    )
+
+    snapshot_every_s: float = Field(
+        15.0,
+        gt=0,
+        le=3600,
+        description="Seconds between two snapshots of a partition's state, above 0 to 3600.",
+    )
+    processor_batch_entries: int = Field(
+        256, ge=1, le=10000, description="Log entries in one transaction of the processor, 1 to 10000."
+    )
+
+    host: str = Field("127.0.0.1", description="Address that the dashboard listens on.")
+    port: Port = Field(8050, description="Port of the dashboard, 0 to 65535; 0 takes a free one.")
+    allow_remote: bool = Field(
+        False,
+        description="Lets the dashboard listen beyond loopback although it has no sign-in (containers).",
+    )
+    coverage_min: float = Field(
+        0.8,
+        ge=0,
+        le=1,
+        description="Share of expected series that must report before a figure is known, 0 to 1.",
+    )
+
+    schools: int = Field(3541, ge=1, le=50000, description="Schools of the generated fleet at first start.")
+    seed: int = Field(79, ge=0, description="Seed of the generated fleet and of the simulated city.")
+    seed_days: float = Field(
+        3.0, ge=0, le=60, description="Days of simulated history at first start, 0 to 60; 0 starts empty."
+    )
+    cadence_s: float = Field(
+        10.0,
+        gt=0,
+        le=3600,
+        description="Seconds of log time between two bandwidth packs of a simulated gateway.",
+    )
+    simulator_connections: int = Field(
+        0,
+        ge=0,
+        le=60000,
+        description="MQTT connections of the simulator; 0 is one a school as far as descriptors allow.",
+    )
+    scatter_per_h: float = Field(
+        0.0, ge=0, le=3600, description="Random labelled faults an hour of log time in the simulated city."
+    )
+
+    @property
+    def clock(self) -> LogClock:
+        """The log's clock."""
+        return LogClock(self.clock_origin_us, self.clock_real_origin_us, self.clock_factor)
+
+    @property
+    def log_max_bytes(self) -> int:
+        """Cap of one log, bytes."""
+        return int(self.log_max_gib * 1024**3)
+
+    @property
+    def mqtt_store_max_bytes(self) -> int:
+        """Cap of the broker's store of messages, bytes."""
+        return int(self.mqtt_store_max_gib * 1024**3)
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that give these settings to a child process."""
+        chosen = self.model_dump(mode="json", exclude_none=True)
+        return {f"{ENV_PREFIX}{name.upper()}": str(value) for name, value in chosen.items()}
+
+    def but(self, **changes: Any) -> "Settings":
+        """Return these settings with some replaced, checked again.
+
+        Raises:
+            ConfigurationError: a value is out of its range.
+        """
+        return _checked(Settings, {**self.model_dump(), **changes})
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return the sources, strongest first."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings(config: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Return the settings of command line, environment and file.
+
+    Args:
+        config: The TOML file; without it `eduops.toml` in the data folder, if it exists.
+        overrides: Values of the command line; None means not given.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or a value is unknown or out of its range.
+    """
+    given = {name: value for name, value in (overrides or {}).items() if value is not None}
+    if config is not None and not config.is_file():
+        raise ConfigurationError(f"the settings file {config} does not exist")
+    if config is None:
+        config = _checked(Settings, given).data / "eduops.toml"
+
+    class FromFile(Settings):
+        model_config = SettingsConfigDict(toml_file=config)
+
+    return _checked(Settings, _checked(FromFile, given).model_dump())
+
+
+def _checked(kind: type[Settings], values: Mapping[str, Any]) -> Settings:
+    try:
+        return kind(**values)
+    except ValidationError as error:
+        raise ConfigurationError("; ".join(_sentence(dict(e)) for e in error.errors())) from None
+    except ValueError as error:
+        raise ConfigurationError(f"the settings file is not TOML: {error}") from error
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    name = ".".join(str(part) for part in error["loc"]) or "settings"
+    if error["type"] == "extra_forbidden":
+        return f"the setting {name!r} is unknown; docs/configuration.md lists all"
+    shown = "" if name.endswith(("password", "url")) else f" is {error['input']!r}:"
+    return f"setting {name!r} (EDUOPS_{name.upper()}){shown} {str(error['msg']).lower()}"

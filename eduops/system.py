@@ -1,0 +1,187 @@
+"""The whole system on one machine: embedded servers, prepared storage, services under a supervisor."""
+
+import asyncio
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from contract.fleet import Fleet
+from eduops.configuration import load_configuration
+from eduops.data_folder import DataFolder
+from eduops.embedded_nats import free_ports, prepare_nats
+from eduops.embedded_postgres import prepare_postgres
+from eduops.output import Output
+from eduops.process import ProcessSpec
+from eduops.seed import SeedPlan, seed_history
+from eduops.settings import Settings
+from eduops.supervisor import Supervisor
+from eduops.wiring import all_logs, database_url, open_log
+from storage.database import connect, prepare_database
+from storage.fleet import load_fleet, save_fleet
+
+Tell = Callable[[str], None]
+_NATS_CHATTER: Final = r"\[INF\]|Plaintext passwords"
+_POSTGRES_CHATTER: Final = r" LOG: | UTC \[\d+\] (DETAIL|HINT|STATEMENT): "
+_MQTT_RESERVE_BYTES: Final = 64 * 1024**2
+"""Room beside the capped streams for the broker's sessions and retained messages."""
+VERBS: Final = {"ingest": "ingest", "processor": "process", "dashboard": "dashboard", "simulator": "simulate"}
+"""The command line's verb of each service."""
+_SERVICE_ENV: Final = {
+    "PATH": "/usr/bin:/bin",
+    "LC_ALL": "C.UTF-8",
+    "PYTHONUNBUFFERED": "1",
+    "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
+    "OPENBLAS_NUM_THREADS": "1",  # several services share the cores; our arrays need no threads
+}
+
+
+class System:
+    """One data folder's servers and services; use within `DataFolder.locked`."""
+
+    def __init__(self, folder: DataFolder, settings: Settings, tell: Tell, output: Output) -> None:
+        self.folder = folder
+        self.settings = settings
+        """As given, plus the addresses of the embedded servers once they run."""
+        self.supervisor = Supervisor(folder, output, tell)
+        self._tell = tell
+
+    async def start_servers(self) -> None:
+        """Start those servers that are not configured elsewhere.
+
+        Raises:
+            EduopsError: a server cannot be had, or does not start.
+        """
+        if self.settings.database_url is None:
+            await self._start_postgres()
+        if self.settings.nats_url is None:
+            await self._start_nats()
+
+    async def prepare(self, make_fleet: Callable[[], Fleet]) -> Fleet:
+        """Bring database and logs to this version; save the made fleet unless there is one already."""
+        settings, dsn = self.settings, database_url(self.settings)
+        await asyncio.to_thread(
+            prepare_database, dsn, chunk_h=settings.chunk_h, raw_retention_h=settings.raw_retention_h
+        )
+        async with await connect(dsn) as connection:
+            fleet = await load_fleet(connection)
+            if fleet is None:
+                fleet = await asyncio.to_thread(make_fleet)
+                await save_fleet(connection, fleet)
+        async with open_log(settings, "setup") as log:
+            await log.create(all_logs(settings.partitions), settings.log_max_bytes)
+        self._tell(f"database, logs and fleet are ready: {len(fleet.schools):,} schools")
+        return fleet
+
+    async def seed(self, fleet: Fleet) -> None:
+        """Append the simulated history once in a data folder's life; go on where a killed seeding ended."""
+        settings, found = self.settings, self.folder.read("seed")
+        if settings.seed_days == 0 or found.get("done"):
+            return
+        if not found:
+            now_us = settings.clock.log_us(time.time_ns() // 1000)
+            plan = SeedPlan(now_us, settings.seed_days, settings.seed, settings.partitions)
+            self.folder.write("seed", plan._asdict())
+        else:
+            plan = SeedPlan(**found)
+        percent = -10
+
+        def progress(share: float) -> None:
+            nonlocal percent
+            if share * 100 >= percent + 10:
+                percent = int(share * 10) * 10
+                self._tell(f"simulating {plan.days:g} days of history: {percent} %")
+
+        async with open_log(settings, "seed") as log:
+            own = load_configuration(self.folder.config)
+            readings = await seed_history(log, fleet, own, plan, progress)
+        self.folder.write("seed", {**plan._asdict(), "done": True})
+        self._tell(f"history is in the log: {readings:,} readings")
+
+    async def start_service(self, name: str, *, port: int | None = None) -> None:
+        """Start a service of ours and return when it serves."""
+        began_s = time.monotonic()
+        await self.supervisor.start(self._service(name, port))
+        self._tell(f"{name} runs ({time.monotonic() - began_s:.1f} s)")
+
+    def _service(self, name: str, port: int | None) -> ProcessSpec:
+        folder = self.folder
+
+        def ready() -> bool:
+            return folder.is_ready(name) and (port is None or accepts(self.settings.host, port))
+
+        return ProcessSpec(
+            name=name,
+            argv=[sys.executable, "-m", "eduops", VERBS[name]],
+            ready=ready,
+            env={**_SERVICE_ENV, **self.settings.environment()},
+            cwd=folder.path,
+            before=lambda: folder.clear_ready(name),
+            port=port,
+        )
+
+    async def _start_postgres(self) -> None:
+        began_s = time.monotonic()
+        postgres = await asyncio.to_thread(prepare_postgres, self.folder.path)
+        if not postgres.folder.is_relative_to(self.folder.path):
+            self._tell(
+                f"PostgreSQL's user cannot reach {self.folder.path}; its files are in {postgres.folder}"
+            )
+        await self.supervisor.start(postgres.spec(_POSTGRES_CHATTER))
+        await asyncio.to_thread(postgres.create_database)
+        self.settings = self.settings.but(database_url=postgres.url())
+        self._tell(f"postgres runs ({postgres.binaries.origin}, {time.monotonic() - began_s:.1f} s)")
+
+    async def _start_nats(self) -> None:
+        began_s = time.monotonic()
+        settings = self.settings
+        kept = self.folder.read("ports")
+        port = settings.nats_port or usable(kept.get("nats"))
+        mqtt_port = settings.mqtt_port or usable(kept.get("mqtt"))
+        logs = len(all_logs(settings.partitions))
+        nats = prepare_nats(
+            self.folder.path,
+            port=port,
+            mqtt_port=mqtt_port,
+            sync_interval=settings.sync_interval,
+            # twice: a log that exists is counted again when its limit is set anew
+            max_store_bytes=2 * logs * settings.log_max_bytes
+            + settings.mqtt_store_max_bytes
+            + _MQTT_RESERVE_BYTES,
+        )
+        self.folder.write("ports", {"nats": nats.port, "mqtt": nats.mqtt_port})
+        await self.supervisor.start(nats.spec(_NATS_CHATTER))
+        own = nats.credentials
+        self.settings = settings.but(
+            nats_url=nats.url,
+            nats_user=own.service_user,
+            nats_password=own.service_password,
+            mqtt_host="127.0.0.1",
+            mqtt_port=nats.mqtt_port,
+            device_user=own.device_user,
+            device_password=own.device_password,
+        )
+        self._tell(f"nats runs (MQTT on port {nats.mqtt_port}, {time.monotonic() - began_s:.1f} s)")
+
+
+def usable(port: int | None) -> int:
+    """Return the port if nobody listens there now, else a free one."""
+    if port:
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            return free_ports(1)[0]
+        return port
+    return free_ports(1)[0]
+
+
+def accepts(host: str, port: int) -> bool:
+    """Return whether somebody accepts connections there; all interfaces include loopback."""
+    address = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+    try:
+        socket.create_connection((address, port), timeout=1.0).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,108 @@
+"""`eduops up`: the whole system on one machine, first start and every later one."""
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from contract.errors import ConfigurationError
+from contract.fleet import Fleet
+from device_simulator.fleet import generate_fleet
+from eduops.attach import leave_addresses
+from eduops.configuration import load_configuration
+from eduops.data_folder import DataFolder
+from eduops.first_start import fix_first_start
+from eduops.output import Output
+from eduops.settings import Settings
+from eduops.supervisor import end_leftovers
+from eduops.system import System, Tell, usable
+
+
+@dataclass(frozen=True, slots=True)
+class UpOptions:
+    """What the command line adds to the settings."""
+
+    at: str | None = None
+    """What the log's clock shows now, ISO 8601; local time of the school calendar without an offset."""
+    speed: float | None = None
+    simulator: bool = True
+    quiet: bool = False
+
+
+async def run_up(settings: Settings, options: UpOptions, stop: asyncio.Event, tell: Tell) -> None:
+    """Start everything and keep it running until the stop event; then stop all.
+
+    Raises:
+        EduopsError: something cannot be started.
+    """
+    folder = DataFolder(settings.data)
+    folder.create()
+    with folder.locked():
+        for name in await asyncio.to_thread(end_leftovers, folder):
+            tell(f"ended {name}, left over from a killed eduops")
+        own = load_configuration(folder.config)
+        at = parse_at(options.at, own.calendar.timezone.key)
+        settings = fix_first_start(folder, settings, time.time_ns() // 1000, at, options.speed)
+        settings = settings.but(port=settings.port or usable(None))
+        system = System(folder, settings, tell, Output(folder.logs, quiet=options.quiet))
+        try:
+            await unless_stopped(_bring_up(system, options.simulator), stop)
+            if not stop.is_set():
+                tell(f"The wall: {wall_address(system.settings)}")
+            await system.supervisor.watch(stop)
+        finally:
+            await system.supervisor.stop()
+    tell("stopped")
+
+
+async def _bring_up(system: System, simulator: bool) -> None:
+    settings = system.settings
+    await system.start_servers()
+    leave_addresses(system.folder, system.settings)
+
+    def make_fleet() -> Fleet:
+        return generate_fleet(schools=settings.schools, seed=settings.seed)
+
+    fleet = await system.prepare(make_fleet)
+    await system.start_service("processor")
+    await system.seed(fleet)
+    await system.start_service("ingest")
+    await system.start_service("dashboard", port=settings.port)
+    if simulator:
+        await system.start_service("simulator")
+
+
+async def unless_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
+    """Do the work, but break it off when the stop event comes."""
+    task, stopped = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    await asyncio.wait((task, stopped), return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if task.done():
+        task.result()
+        return
+    task.cancel()
+    await asyncio.wait((task,))
+
+
+def wall_address(settings: Settings) -> str:
+    """Return the wall's URL as a person types it."""
+    host = "localhost" if settings.host in ("127.0.0.1", "0.0.0.0", "::", "::1") else settings.host
+    return f"http://{host}:{settings.port}/"
+
+
+def parse_at(text: str | None, timezone: str) -> datetime | None:
+    """Return the moment that `--at` means; without an offset it is local time of the schools.
+
+    Raises:
+        ConfigurationError: it is no ISO 8601 date and time.
+    """
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigurationError(f"--at is {text!r}; write it like 2026-11-24T08:30") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(timezone))

@@ -1,0 +1,218 @@
+"""Each service from the settings: its configuration, its connections, its run."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final
+
+from bus.jetstream import JetStreamLog
+from bus.live import Live
+from contract.entry import ALERTS_LOG, QUARANTINE_LOG, telemetry_log
+from contract.errors import ConfigurationError
+from contract.fleet import Fleet
+from device_simulator.faults import FaultRequest
+from device_simulator.schedule import Cadence
+from device_simulator.shell import SimulatorConfig
+from device_simulator.shell import run as run_simulator_shell
+from eduops.configuration import Configuration, load_configuration
+from eduops.data_folder import DataFolder
+from eduops.settings import Settings
+from ingest.gateway import GatewayConfig
+from ingest.gateway import run as run_gateway
+from ops_dashboard.app import run as run_dashboard_app
+from ops_dashboard.config import DashboardConfig
+from storage.database import connect
+from storage.fleet import load_fleet
+from stream_processor.worker import ProcessorConfig
+from stream_processor.worker import run as run_worker
+
+_logger: Final = logging.getLogger(__name__)
+
+SERVICES: Final = ("ingest", "processor", "dashboard", "simulator")
+"""The services in the order of their start."""
+FIRST_TICK_S: Final = 10.0
+"""Ticks come once a second; after ten of them without one a person should know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """What a service holds open while it runs."""
+
+    log: JetStreamLog
+    live: Live
+    fleet: Fleet
+    configuration: Configuration
+
+
+def all_logs(partitions: int) -> list[str]:
+    """Return the names of all logs."""
+    return [*(telemetry_log(p) for p in range(partitions)), QUARANTINE_LOG, ALERTS_LOG]
+
+
+def build_id() -> str:
+    """Return the version of the installed distribution, `source` where it is not installed."""
+    try:
+        return version("eduops")
+    except PackageNotFoundError:
+        return "source"
+
+
+@asynccontextmanager
+async def open_log(settings: Settings, name: str) -> AsyncIterator[JetStreamLog]:
+    """Connect to the log under a name that the server's monitoring shows."""
+    async with JetStreamLog.connect(
+        _nats_url(settings), user=settings.nats_user, password=settings.nats_password, name=name
+    ) as log:
+        yield log
+
+
+@asynccontextmanager
+async def open_live(settings: Settings, name: str) -> AsyncIterator[Live]:
+    """Connect to the live events under a name that the server's monitoring shows."""
+    async with Live.connect(
+        _nats_url(settings), user=settings.nats_user, password=settings.nats_password, name=name
+    ) as live:
+        yield live
+
+
+@asynccontextmanager
+async def open_connections(settings: Settings, name: str) -> AsyncIterator[Connections]:
+    """Connect a service to everything that services use.
+
+    Raises:
+        ConfigurationError: no server is configured, or no fleet was saved.
+        InfrastructureError: a server is out of reach.
+    """
+    configuration = load_configuration(DataFolder(settings.data).config)
+    fleet = await saved_fleet(settings)
+    async with open_log(settings, name) as log, open_live(settings, f"{name}-live") as live:
+        yield Connections(log, live, fleet, configuration)
+
+
+async def saved_fleet(settings: Settings) -> Fleet:
+    """Return the fleet of the database.
+
+    Raises:
+        ConfigurationError: none was saved.
+    """
+    async with await connect(database_url(settings)) as connection:
+        fleet = await load_fleet(connection)
+    if fleet is None:
+        raise ConfigurationError(
+            "the database has no fleet: run `eduops fleet import FILE`, or `eduops up` first"
+        )
+    return fleet
+
+
+def database_url(settings: Settings) -> str:
+    """Return the connection string.
+
+    Raises:
+        ConfigurationError: none is configured.
+    """
+    if settings.database_url is None:
+        raise ConfigurationError("no database: set EDUOPS_DATABASE_URL, or run `eduops up`")
+    return settings.database_url
+
+
+def _nats_url(settings: Settings) -> str:
+    if settings.nats_url is None:
+        raise ConfigurationError("no NATS server: set EDUOPS_NATS_URL, or run `eduops up`")
+    return settings.nats_url
+
+
+async def run_ingest(settings: Settings, stop: asyncio.Event) -> None:
+    """Run ingest until `stop`."""
+    config = GatewayConfig(
+        mqtt_host=settings.mqtt_host,
+        mqtt_port=settings.mqtt_port,
+        mqtt_user=settings.nats_user,
+        mqtt_password=settings.nats_password,
+        client_id=settings.ingest_client_id,
+        partitions=settings.partitions,
+        clock=settings.clock,
+        max_age_h=settings.max_age_h,
+        max_future_s=settings.max_future_s,
+        batch_ms=settings.ingest_batch_ms,
+        max_batch_messages=settings.ingest_batch_messages,
+    )
+    async with open_connections(settings, "ingest") as held:
+        await held.log.create(all_logs(settings.partitions), settings.log_max_bytes)
+        async with asyncio.TaskGroup() as group:
+            ready = group.create_task(_announce_ingest(settings, held.log))
+            await run_gateway(config, held.log, held.fleet, held.configuration.catalogue, stop)
+            ready.cancel()
+
+
+async def _announce_ingest(settings: Settings, log: JetStreamLog) -> None:
+    """Mark ingest as ready once an entry of it came: it ticks only while its MQTT session stands."""
+    reader = await log.reader(telemetry_log(0), await log.last_seq(telemetry_log(0)))
+    try:
+        while not await reader.fetch(1, FIRST_TICK_S):
+            _logger.warning("no tick within %g s: is the MQTT broker there?", FIRST_TICK_S)
+    finally:
+        await reader.close()
+    await log.cap_mqtt_store(settings.mqtt_store_max_bytes)
+    DataFolder(settings.data).mark_ready("ingest")
+
+
+async def run_processor(settings: Settings, stop: asyncio.Event) -> None:
+    """Run the processor until `stop`."""
+    config = ProcessorConfig(
+        partitions=settings.partitions,
+        dsn=database_url(settings),
+        clock=settings.clock,
+        snapshot_every_s=settings.snapshot_every_s,
+        batch_entries=settings.processor_batch_entries,
+    )
+    async with open_connections(settings, "processor") as held:
+        own = held.configuration
+        await held.log.create(all_logs(settings.partitions), settings.log_max_bytes)
+        DataFolder(settings.data).mark_ready("processor")
+        await run_worker(
+            config, held.log, held.live, held.fleet, own.catalogue, own.calendar, own.rules, stop
+        )
+
+
+async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
+    """Run the dashboard until `stop`."""
+    config = DashboardConfig(
+        dsn=database_url(settings),
+        partitions=settings.partitions,
+        build_id=build_id(),
+        host=settings.host,
+        port=settings.port,
+        allow_remote=settings.allow_remote,
+        clock=settings.clock,
+        coverage_min=settings.coverage_min,
+    )
+    async with open_connections(settings, "dashboard") as held:
+        own = held.configuration
+        await run_dashboard_app(
+            config, held.log, held.live, held.fleet, own.catalogue, own.calendar, own.rules, stop
+        )
+
+
+async def run_simulator(
+    settings: Settings, stop: asyncio.Event, faults: tuple[FaultRequest, ...] = ()
+) -> None:
+    """Run the simulated city until `stop`."""
+    config = SimulatorConfig(
+        mqtt_host=settings.mqtt_host,
+        mqtt_port=settings.mqtt_port,
+        mqtt_user=settings.device_user,
+        mqtt_password=settings.device_password,
+        seed=settings.seed,
+        clock=settings.clock,
+        cadence=Cadence(bandwidth_s=settings.cadence_s),
+        max_connections=settings.simulator_connections,
+        scatter_per_h=settings.scatter_per_h,
+        faults=faults,
+        labels_path=settings.data / "fault_labels.jsonl",
+    )
+    async with open_connections(settings, "simulator") as held:
+        own = held.configuration
+        await run_simulator_shell(config, held.fleet, own.catalogue, own.calendar, held.live, stop)
