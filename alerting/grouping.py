@@ -64,7 +64,7 @@ def group_alerts(alerts: Iterable[Alert], fleet: Fleet, shared_fate: int = SHARE
             lines.append(_line(rule, members, fleet, isp))
         else:
             lines += [_line(rule, [member], fleet, None) for member in members]
-    return sorted(lines, key=lambda line: (line.unacknowledged == 0, line.priority, -line.newest_us, line.rule))
+    return sorted(lines, key=lambda li: (li.unacknowledged == 0, li.priority, -li.newest_us, li.rule))
 
 
 def _urgency(alert: Alert) -> tuple[bool, int, int, str]:

@@ -140,9 +140,9 @@ async def _follow(
 
 def _stretches(raws: Sequence[RawEntry], most_readings: int) -> list[list[RawEntry]]:
     stretches: list[list[RawEntry]] = []
-    readings = most_readings
+    readings = 0
     for raw in raws:
-        if readings + raw.count > most_readings:
+        if not stretches or readings + raw.count > most_readings:
             stretches.append([])
             readings = 0
         stretches[-1].append(raw)

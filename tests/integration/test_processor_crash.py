@@ -1,0 +1,170 @@
+"""Law 5: kill the processor at any point, and the tables end the same."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import psycopg
+import pytest
+
+from bus.codec import encode_readings
+from bus.memory import MemoryLog
+from contract.entry import ALERTS_LOG, EntryKind, telemetry_log
+from contract.errors import PositionMovedError
+from contract.reading import Readings
+from storage.database import connect
+from stream_processor.alerts import AlertsSession
+from stream_processor.owner import ProcessorConfig, Tally
+from stream_processor.partition import PartitionSession, Reach, pass_by
+from tests.fold_world import MONDAY_9H_US, SECOND_US, columns, series_named, small_fleet, small_fold
+
+LOG = telemetry_log(0)
+TABLES = {
+    "reading": "select time, series, value, score from reading order by series, time",
+    "transition": "select * from transition order by alert_id, kind",
+    "kpi_minute": "select * from kpi_minute order by metric_id, minute, partition",
+    "ledger": "select log, seq, received, stored, duplicate, quarantined from position order by log",
+    "alert": "select * from alert order by alert_id",
+    "alert_event": "select alert_id, kind, at, actor, note, value from alert_event order by alert_id, at, kind",
+}
+
+
+class CrashError(Exception):
+    """The process dies here."""
+
+
+def crash_at(point: str, visit: int) -> Reach:
+    """Return a reach that dies at the n-th visit of a point."""
+    visits = 0
+
+    def reach(here: str) -> None:
+        nonlocal visits
+        visits += here == point
+        if here == point and visits == visit:
+            raise CrashError(point)
+
+    return reach
+
+
+async def a_morning() -> MemoryLog:
+    """Return a log of 200 seconds: readings on time, late and twice; a line goes down; a gateway falls silent."""
+    log = MemoryLog()
+    await log.create([LOG, ALERTS_LOG], 1 << 24)
+    rng = np.random.default_rng(5)
+    for second in range(200):
+        now_us = MONDAY_9H_US + second * SECOND_US
+        rows = [
+            (now_us - int(rng.integers(0, 20)) * SECOND_US, series_named(school, "latency_ms"), 20.0)
+            for school in (1, 2, 3, 4)
+        ]
+        rows += [(now_us, series_named(s, "down_bps"), 5e7) for s in (1, 2, 3) if s != 2 or second < 90]
+        rows += [(now_us, series_named(3, "online"), float(not 60 <= second < 120))]
+        readings = columns(rows)
+        for _ in range(1 + (second % 50 == 3)):
+            await append(log, readings, now_us)
+        await log.append(LOG, EntryKind.TICK, b"", at_us=now_us)
+    return log
+
+
+async def append(log: MemoryLog, readings: Readings, at_us: int) -> None:
+    """Append readings as ingest does."""
+    await log.append(LOG, EntryKind.READINGS, encode_readings(readings), at_us=at_us, count=len(readings))
+
+
+async def no_listener(_subject: str, _payload: bytes) -> None:
+    """Nobody watches the wall."""
+
+
+async def process(dsn: str, log: MemoryLog, batch: int, reach: Reach = pass_by) -> None:
+    """Own the log until its end, with a snapshot whenever 20 ms went by."""
+    config = ProcessorConfig(partitions=1, dsn=dsn, snapshot_every_s=0.02)
+    async with await connect(dsn) as conn:
+        session = PartitionSession(conn, log, no_listener, small_fold(), config, Tally(), reach)
+        await session.load()
+        reader = await log.reader(LOG, session.seq)
+        while session.seq < await log.last_seq(LOG):
+            await session.take(await reader.fetch(batch, 1.0))
+
+
+async def process_alerts(dsn: str, log: MemoryLog) -> None:
+    """Own the alerts log until its end."""
+    async with await connect(dsn) as conn:
+        pupils = {school.id: school.pupils for school in small_fleet().schools}
+        session = AlertsSession(conn, no_listener, pupils, Tally())
+        await session.load()
+        reader = await log.reader(ALERTS_LOG, session.seq)
+        while session.seq < await log.last_seq(ALERTS_LOG):
+            await session.take(await reader.fetch(3, 1.0))
+
+
+def tables(dsn: str) -> dict[str, Sequence[Any]]:
+    """Return what every table holds, in an order of its own."""
+    with psycopg.connect(dsn) as conn:
+        return {name: [repr(row) for row in conn.execute(query)] for name, query in TABLES.items()}
+
+
+@pytest.fixture
+async def quiet_run(postgres: Any) -> dict[str, Sequence[Any]]:
+    """What the tables hold when nothing goes wrong."""
+    name = postgres.clone()
+    dsn = postgres.postgres.url(name)
+    log = await a_morning()
+    await process(dsn, log, batch=16)
+    await process_alerts(dsn, log)
+    held = tables(dsn)
+    postgres.drop(name)
+    return held
+
+
+@pytest.mark.parametrize("point", ["folded", "announced", "committed"])
+@pytest.mark.parametrize("visits", [(1, 1, 1), (2, 5, 9), (7, 1, 3)])
+async def test_a_crash_anywhere_changes_nothing(
+    postgres_url: str, quiet_run: dict[str, Sequence[Any]], point: str, visits: tuple[int, ...]
+) -> None:
+    log = await a_morning()
+    for batch, visit in zip((7, 31, 11), visits, strict=True):
+        with pytest.raises(CrashError):
+            await process(postgres_url, log, batch, crash_at(point, visit))
+    await process(postgres_url, log, batch=16)
+    await process_alerts(postgres_url, log)
+    held = tables(postgres_url)
+    for table, rows in quiet_run.items():
+        assert held[table] == rows, table
+    assert len(held["alert"]) >= 2
+
+
+async def test_two_owners_cannot_both_commit(postgres_url: str) -> None:
+    log = await a_morning()
+    config = ProcessorConfig(partitions=1, dsn=postgres_url)
+    async with await connect(postgres_url) as first, await connect(postgres_url) as second:
+        sessions = [
+            PartitionSession(conn, log, no_listener, small_fold(), config, Tally())
+            for conn in (first, second)
+        ]
+        for session in sessions:
+            await session.load()
+        raws = await (await log.reader(LOG, 0)).fetch(10, 1.0)
+        await sessions[0].take(raws)
+        with pytest.raises(PositionMovedError):
+            await sessions[1].take(raws)
+    with psycopg.connect(postgres_url) as conn:
+        stored = conn.execute("select count(*) from reading").fetchone()
+        ledger = conn.execute("select stored from position").fetchone()
+    assert stored == ledger
+
+
+async def test_a_graceful_end_leaves_nothing_to_replay(postgres_url: str) -> None:
+    log = await a_morning()
+    config = ProcessorConfig(partitions=1, dsn=postgres_url, snapshot_every_s=3600)
+    async with await connect(postgres_url) as conn:
+        session = PartitionSession(conn, log, no_listener, small_fold(), config, Tally())
+        await session.load()
+        await session.take(await (await log.reader(LOG, 0)).fetch(50, 1.0))
+        assert session.keep_after == 0
+        await session.finish()
+        await log.drop_through(LOG, session.keep_after)
+        again = PartitionSession(conn, log, no_listener, small_fold(), config, Tally())
+        await again.load()
+        assert again.seq == 50
+        await asyncio.wait_for(again.take(await (await log.reader(LOG, 50)).fetch(5, 1.0)), 10)
