@@ -82,6 +82,8 @@ class Lines:
         self._was_connected = [False] * count
         self.cut_off: frozenset[int] = frozenset()
         """Positions of the schools whose line is cut."""
+        self.sent = 0
+        """Messages published or kept, duplicates included."""
         self.lost = 0
         """Packs that fell out of a held buffer of a shared line."""
         if self.shared:
@@ -97,6 +99,7 @@ class Lines:
 
     def send(self, position: int, topic: str, payload: bytes) -> None:
         """Send a pack, or keep it while the school's line is cut; the oldest kept go first."""
+        self.sent += 1
         if self.shared and position in self.cut_off:
             held = self._held.setdefault(position, deque(maxlen=self._buffer_packs))
             self.lost += len(held) == held.maxlen
@@ -108,6 +111,7 @@ class Lines:
         """Publish that a school is online, retained; one whose line is down has nobody to tell."""
         connection = self._connection(position)
         if position not in self.cut_off and connection.is_connected:
+            self.sent += 1
             connection.publish(self._status_topics[position], ONLINE, retain=True)
 
     def set_cut(self, wanted: frozenset[int]) -> None:

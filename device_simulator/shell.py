@@ -97,8 +97,6 @@ class _City:
             buffer_packs=config.buffer_packs,
             seed=config.seed,
         )
-        self.sent = 0
-        """Messages given to the lines, duplicates included."""
         self.active: list[Fault] = []
 
     def now_us(self) -> int:
@@ -114,7 +112,6 @@ class _City:
             if stream is Stream.STATUS:
                 for position in at.tolist():
                     self.lines.send_status(position)
-                self.sent += len(at)
             elif stream is not Stream.ATTENDANCE or self.world.in_register(time_us):
                 self._send_packs(stream, time_us, at)
 
@@ -135,13 +132,12 @@ class _City:
             payload = garbage(position + time_us // self.schedule.slot_us, pack) if is_spoilt else pack
             for _ in range(copies):
                 self.lines.send(position, topics[position], payload)
-            self.sent += copies
 
     def progress(self) -> str:
         """Return one line of progress."""
         return (
             f"{len(self.world.fleet.schools)} schools, {self.loop.connected} connections; "
-            f"{self.sent} messages, {self.loop.acknowledged} acknowledged, "
+            f"{self.lines.sent} messages, {self.loop.acknowledged} acknowledged, "
             f"{self.loop.unacknowledged} waiting, {self.loop.lost + self.lines.lost} lost; "
             f"{len(self.active)} faults on"
         )
