@@ -1,0 +1,70 @@
+# eduops: everything a person or the gate runs. `make` alone lists the verbs.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+RUNTIME_STAMP := $(VENV)/.runtime-$(shell cat requirements/runtime.txt pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
+DEV_STAMP := $(VENV)/.dev-$(shell cat requirements/dev.txt pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help setup run test check fix bench lock browser clean
+
+help: ## list the verbs
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t12
+
+setup: $(DEV_STAMP) ## make .venv with everything for development
+
+run: $(RUNTIME_STAMP) ## start the whole system; ARGS="--schools 200" and so on
+	@$(BIN)/eduops up $(ARGS)
+
+test: $(DEV_STAMP) browser ## run every test
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(DEV_STAMP) ## format, lint, types, import rules, unit tests and laws: before every commit
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q tests/unit tests/laws $(ARGS)
+
+fix: $(DEV_STAMP) ## format and repair what a tool can repair
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(RUNTIME_STAMP) ## measure this machine; ARGS="--load nation --seconds 60"
+	@$(BIN)/eduops bench $(ARGS)
+
+browser: $(DEV_STAMP) ## find or get a browser for the page tests
+	@.ci/browser $(BIN)/python
+
+lock: $(DEV_STAMP) ## pin and hash the requirements anew, as few changes as possible
+	@$(PIP) install uv
+	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--quiet pyproject.toml requirements/build.in -o requirements/runtime.txt
+	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--quiet --extra dev pyproject.toml requirements/build.in -o requirements/dev.txt
+
+clean: ## remove .venv and every cache
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "eduops needs Python 3.11 or later; name it: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+		{ echo "this Python cannot make virtual environments: install python3-venv (apt-get install python3-venv)" >&2; exit 1; }
+	@echo "making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(RUNTIME_STAMP): | $(BIN)/python
+	@echo "installing what running needs"
+	@$(PIP) install --require-hashes -r requirements/runtime.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@rm -f $(VENV)/.runtime-* && touch $@
+
+$(DEV_STAMP): | $(BIN)/python
+	@echo "installing what development needs"
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@rm -f $(VENV)/.dev-* $(VENV)/.runtime-* && touch $@ $(RUNTIME_STAMP)
