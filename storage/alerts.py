@@ -60,5 +60,5 @@ async def alert_history(conn: AsyncConnection[Any], alert_id: str) -> list[Alert
 
 
 async def _alerts(conn: AsyncConnection[Any], rest: str, values: dict[str, object]) -> list[Alert]:
-    cursor = await conn.execute(f"{query('alerts')} {rest}", values)
+    cursor = await conn.execute(query("alerts") + " " + rest, values)
     return [Alert(*row) for row in await cursor.fetchall()]

@@ -63,7 +63,7 @@ async def maintain(conn: AsyncConnection[Any], now_us: int) -> Maintained:
         engine, horizon_us, fold_us = await cursor.fetchone() or ("plain", 0, None)
         timescale = engine == "timescale"
         made = 0 if timescale else await _make_chunks_ahead(conn, now_us)
-        through_us = _floor(now_us - (POLICY_US if timescale else 0), WIDTHS[0])
+        through_us = bucket_start(now_us - (POLICY_US if timescale else 0), WIDTHS[0])
         rolled = await _roll_up(conn, max(horizon_us, through_us), horizon_us, timescale)
         oldest_us = now_us if fold_us is None else min(now_us, fold_us)
         dropped, deleted = await _expire(conn, now_us, oldest_us, timescale)
@@ -106,14 +106,15 @@ async def _roll_batch(conn: AsyncConnection[Any], place: int, last_us: int, time
     cursor = await conn.execute(query("take_touched"), asked)
     buckets = sorted({bucket_us for (bucket_us,) in await cursor.fetchall()})
     # A refresh of TimescaleDB cannot run in a transaction, so taking and forgetting are two.
-    for first_us, end_us in _ranges(buckets, width.us):
+    for first_us, end_us in ranges_of(buckets, width.us):
         await (_refresh_range if timescale else _roll_range)(conn, width, first_us, end_us)
     async with conn.transaction():
         if place + 1 < len(WIDTHS) and buckets:
             wider = WIDTHS[place + 1]
-            starts = [moment(us) for us in sorted({_floor(us, wider) for us in buckets})]
+            starts = [moment(us) for us in sorted({bucket_start(us, wider) for us in buckets})]
             await conn.execute(query("touch"), {"width": wider.name, "buckets": starts})
-        await conn.execute(query("forget_taken"), {"width": width.name})
+        forgotten = {"width": width.name, "buckets": [moment(us) for us in buckets]}
+        await conn.execute(query("forget_taken"), forgotten)
     return len(buckets)
 
 
@@ -168,11 +169,12 @@ async def _drop(conn: AsyncConnection[Any], chunks: Sequence[str]) -> int:
     return dropped
 
 
-def _floor(time_us: int, width: Width) -> int:
+def bucket_start(time_us: int, width: Width) -> int:
+    """Return the start of the bucket that holds a time, both in µs since 1970."""
     return (time_us - width.origin_us) // width.us * width.us + width.origin_us
 
 
-def _ranges(starts_us: Sequence[int], width_us: int) -> list[tuple[int, int]]:
+def ranges_of(starts_us: Sequence[int], width_us: int) -> list[tuple[int, int]]:
     """Return sorted bucket starts as half-open ranges without gaps."""
     ranges: list[tuple[int, int]] = []
     for start_us in starts_us:

@@ -178,7 +178,7 @@ where width = %(width)s and bucket in (
 returning to_us(bucket)
 
 -- name: forget_taken
-delete from touched_bucket where width = %(width)s and taken
+delete from touched_bucket where width = %(width)s and taken and bucket = any(%(buckets)s::timestamptz[])
 
 -- name: touch
 insert into touched_bucket (width, bucket)

@@ -1,0 +1,208 @@
+"""Rollups equal what the rows say, late rows land in them, and each table forgets when it should."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import numpy as np
+import pytest
+from psycopg import AsyncConnection
+
+from contract.commit import Commit, Counts
+from contract.reading import Readings, Scored
+from storage.database import connect
+from storage.maintenance import Maintained, maintain
+from storage.results import commit, load_position
+from storage.wall import SeriesHistory, series_history
+
+HOUR_US = 3_600_000_000
+DAY_US = 24 * HOUR_US
+NOW_US = 1_795_000_000_000_000
+WIDTH_US = {"15m": HOUR_US // 4, "1h": HOUR_US, "1d": DAY_US}
+ORIGIN_US = {"15m": 0, "1h": 0, "1d": 17 * HOUR_US}
+SERIES = [257, 258, 513]
+
+
+@pytest.fixture
+async def conn(postgres_url: str) -> AsyncIterator[AsyncConnection[Any]]:
+    async with await connect(postgres_url) as connection:
+        yield connection
+
+
+def made_up(n: int, from_us: int, to_us: int, seed: int = 1) -> Readings:
+    rng = np.random.default_rng(seed)
+    # Sums of eighths are exact, so results compare without tolerance.
+    return Readings(
+        np.sort(rng.integers(from_us, to_us, n)),
+        rng.choice(np.array(SERIES, np.int32), n),
+        rng.integers(0, 8000, n) / 8,
+    )
+
+
+async def store(conn: AsyncConnection[Any], readings: Readings, log_time_us: int) -> None:
+    position = await load_position(conn, "telemetry-0")
+    n = len(readings)
+    rows = Scored(readings, np.full(n, np.nan, np.float32))
+    await commit(
+        conn,
+        Commit("telemetry-0", position.seq, position.seq + 1, log_time_us, Counts(n, n, 0, 0), rows),
+    )
+
+
+def rolled_by_hand(readings: Readings, width: str) -> list[tuple[float, ...]]:
+    start = (readings.time_us - ORIGIN_US[width]) // WIDTH_US[width] * WIDTH_US[width] + ORIGIN_US[width]
+    keys = sorted(set(zip(readings.series.tolist(), start.tolist(), strict=True)))
+    found: list[tuple[float, ...]] = []
+    for series, bucket in keys:
+        values = readings.value[(readings.series == series) & (start == bucket)]
+        found.append((bucket, series, len(values), values.sum(), values.min(), values.max()))
+    return found
+
+
+def as_rows(history: SeriesHistory) -> list[tuple[float, ...]]:
+    columns = (history.time_us, history.series, history.n, history.sum, history.min, history.max)
+    return list(zip(*(column.tolist() for column in columns), strict=True))
+
+
+async def check_rollups(conn: AsyncConnection[Any], readings: Readings) -> None:
+    for width in WIDTH_US:
+        history = await series_history(conn, SERIES, 0, NOW_US + 9 * DAY_US, width)
+        assert as_rows(history) == rolled_by_hand(readings, width), width
+
+
+async def test_rollups_are_right_before_during_and_after_they_are_made(conn: AsyncConnection[Any]) -> None:
+    first = made_up(3000, NOW_US - 40 * HOUR_US, NOW_US)
+    await store(conn, first, NOW_US)
+    await check_rollups(conn, first)
+    assert (await maintain(conn, NOW_US - 20 * HOUR_US)).buckets_rolled > 0
+    await check_rollups(conn, first)
+    await maintain(conn, NOW_US)
+    await check_rollups(conn, first)
+    assert await maintain(conn, NOW_US) == Maintained()
+
+
+async def test_late_rows_land_in_their_buckets(conn: AsyncConnection[Any]) -> None:
+    first = made_up(500, NOW_US - 47 * HOUR_US, NOW_US)
+    late = made_up(200, NOW_US - 47 * HOUR_US, NOW_US, seed=2)
+    await store(conn, first, NOW_US)
+    await maintain(conn, NOW_US)
+    await store(conn, late, NOW_US)
+    await maintain(conn, NOW_US)
+    await check_rollups(conn, Readings.concat([first, late]))
+
+
+async def test_buckets_outlive_their_rows(conn: AsyncConnection[Any]) -> None:
+    first = made_up(2000, NOW_US - 40 * HOUR_US, NOW_US)
+    await store(conn, first, NOW_US)
+    await maintain(conn, NOW_US)
+    later_us = NOW_US + 4 * DAY_US
+    await store(conn, Readings.empty(), later_us)
+    assert (await maintain(conn, later_us)).chunks_dropped > 0
+    assert len((await series_history(conn, SERIES, 0, later_us)).n) == 0
+    await check_rollups(conn, first)
+
+
+async def test_commits_during_maintenance_are_rolled_up_in_the_end(postgres_url: str) -> None:
+    parts = [made_up(300, NOW_US - 40 * HOUR_US, NOW_US, seed) for seed in range(12)]
+
+    async def write() -> None:
+        async with await connect(postgres_url) as conn:
+            for part in parts:
+                await store(conn, part, NOW_US)
+
+    async def keep() -> None:
+        async with await connect(postgres_url) as conn:
+            for step in range(8):
+                await maintain(conn, NOW_US - (8 - step) * 5 * HOUR_US)
+
+    await asyncio.gather(write(), keep())
+    async with await connect(postgres_url) as conn:
+        await maintain(conn, NOW_US)
+        await check_rollups(conn, Readings.concat(parts))
+
+
+async def test_a_refresh_cut_short_is_done_again(conn: AsyncConnection[Any]) -> None:
+    first = made_up(300, NOW_US - 10 * HOUR_US, NOW_US)
+    await store(conn, first, NOW_US)
+    await maintain(conn, NOW_US)
+    late = made_up(100, NOW_US - 10 * HOUR_US, NOW_US - HOUR_US, seed=3)
+    await store(conn, late, NOW_US)
+    await conn.execute("update touched_bucket set taken = true")
+    await maintain(conn, NOW_US)
+    await check_rollups(conn, Readings.concat([first, late]))
+
+
+async def test_two_maintainers_do_not_meet(postgres_url: str) -> None:
+    async with await connect(postgres_url) as one, await connect(postgres_url) as other:
+        await one.execute("select pg_advisory_lock(hashtext('eduops/maintain'))")
+        assert await maintain(other, NOW_US) == Maintained()
+        await one.execute("select pg_advisory_unlock_all()")
+        assert (await maintain(other, NOW_US)).chunks_made > 0
+
+
+async def test_chunks_are_ready_before_their_time(conn: AsyncConnection[Any]) -> None:
+    await maintain(conn, NOW_US)
+    cursor = await conn.execute("select to_us(max(to_at)) from chunk where table_name = 'reading'")
+    row = await cursor.fetchone()
+    assert row is not None
+    assert row[0] > NOW_US + 6 * HOUR_US
+
+
+async def test_raw_rows_wait_for_the_fold(conn: AsyncConnection[Any]) -> None:
+    """A backlog's duplicates are looked for among rows that are old by the clock, not by the log."""
+    rows = made_up(100, NOW_US - HOUR_US, NOW_US)
+    await store(conn, rows, NOW_US)
+    later_us = NOW_US + 5 * DAY_US
+    await maintain(conn, later_us)
+    assert len((await series_history(conn, SERIES, 0, later_us)).n) == 100
+    await store(conn, Readings.empty(), later_us)
+    await maintain(conn, later_us)
+    assert len((await series_history(conn, SERIES, 0, later_us)).n) == 0
+
+
+INSERT = {
+    "kpi_minute": "(minute, partition, metric_id, expected, reporting, total) values ({at}, 0, 1, 1, 1, 1)",
+    "quarantine": "(at, reason, topic, detail, payload_bytes, excerpt) values ({at}, 'x', '', '', 1, '')",
+    "transition": "(alert_id, kind, rule, series, school_id, priority, opened_at, at, detected_at) "
+    "values ({at}::text, 'opened', 'r', 1, 1, 1, {at}, {at}, {at})",
+    "alert": "(alert_id, rule, series, school_id, priority, opened_at, detected_at, pupils, resolved_at) "
+    "values ({at}::text, 'r', 1, 1, 1, {at}, {at}, 1, {at})",
+    "alert_event": "(alert_id, kind, at, actor, note) values ('a', 'noted', {at}, 'x', '')",
+    "reading": "values ({at}, 257, 1, 'NaN')",
+    "reading_15m_rolled": "values ({at}, 257, 1, 1, 1, 1)",
+    "reading_1h_rolled": "values ({at}, 257, 1, 1, 1, 1)",
+}
+
+
+@pytest.mark.parametrize("table", INSERT)
+async def test_each_table_forgets_when_its_retention_says(conn: AsyncConnection[Any], table: str) -> None:
+    cursor = await conn.execute(
+        "select to_us(from_us(0) + keep), coalesce(to_us(from_us(0) + chunk), 0) from retention "
+        "where table_name = %s",
+        [table],
+    )
+    keep_us, chunk_us = await cursor.fetchone() or (0, 0)
+    assert keep_us > 48 * HOUR_US
+    for age_us in (keep_us - HOUR_US, keep_us + chunk_us + HOUR_US):
+        at = f"from_us({NOW_US - age_us})"
+        if chunk_us:
+            await conn.execute(f"select ensure_chunks(%s, array[{at}])", [table])
+        await conn.execute(f"insert into {table} {INSERT[table].format(at=at)}")
+    await maintain(conn, NOW_US)
+    cursor = await conn.execute(f"select count(*) from {table}")
+    assert await cursor.fetchone() == (1,)
+
+
+async def test_retention_covers_every_table_that_ages(conn: AsyncConnection[Any]) -> None:
+    cursor = await conn.execute("select table_name from retention where keep is not null")
+    assert {name for (name,) in await cursor.fetchall()} == set(INSERT)
+
+
+async def test_open_alerts_are_never_forgotten(conn: AsyncConnection[Any]) -> None:
+    await conn.execute(
+        "insert into alert (alert_id, rule, series, school_id, priority, opened_at, detected_at, pupils) "
+        "values ('a', 'r', 1, 1, 1, from_us(0), from_us(0), 1)"
+    )
+    await maintain(conn, NOW_US)
+    cursor = await conn.execute("select count(*) from alert")
+    assert await cursor.fetchone() == (1,)

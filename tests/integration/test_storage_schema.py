@@ -1,0 +1,106 @@
+"""schema.sql is the truth and migrations are the road: both must lead to the same catalog."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from contract.errors import ConfigurationError, InfrastructureError
+from storage.database import connect, migrate, prepare_database
+from storage.queries import sql_file
+
+CATALOG = {
+    "columns": """
+        select table_name, column_name, data_type, is_nullable, column_default, identity_generation
+        from information_schema.columns where table_schema = current_schema() order by 1, 2""",
+    "tables": """
+        select relname, relkind, reloptions, pg_get_partkeydef(oid) from pg_class
+        where relnamespace = current_schema()::regnamespace order by 1""",
+    "storage": """
+        select attrelid::regclass::text, attname, attstorage from pg_attribute
+        join pg_class on pg_class.oid = attrelid
+        where relnamespace = current_schema()::regnamespace and attnum > 0 order by 1, 2""",
+    "indexes": "select indexdef from pg_indexes where schemaname = current_schema() order by 1",
+    "constraints": """
+        select conrelid::regclass::text, conname, pg_get_constraintdef(oid) from pg_constraint
+        where connamespace = current_schema()::regnamespace order by 1, 2""",
+    "views": "select viewname, definition from pg_views where schemaname = current_schema() order by 1",
+    "functions": """
+        select pg_get_functiondef(oid) from pg_proc
+        where pronamespace = current_schema()::regnamespace order by 1""",
+    "comments": """
+        select classoid::regclass::text, pg_describe_object(classoid, objoid, objsubid), description
+        from pg_description where pg_describe_object(classoid, objoid, objsubid) not like '%pg_catalog%'
+        and objoid >= 16384 order by 1, 2""",
+    "retention": "select * from retention order by 1",
+    "horizon": "select * from horizon",
+}
+
+
+def catalog(conn: psycopg.Connection[Any]) -> dict[str, list[Any]]:
+    return {name: conn.execute(question).fetchall() for name, question in CATALOG.items()}
+
+
+def test_migrations_lead_to_the_schema(empty_postgres_url: str) -> None:
+    with psycopg.connect(empty_postgres_url, autocommit=True) as conn:
+        conn.execute(sql_file("schema.sql"))
+        truth = catalog(conn)
+        conn.execute("drop schema public cascade; create schema public")
+        assert migrate(conn)
+        road = catalog(conn)
+    assert road == truth
+    assert len(truth["tables"]) > 20
+
+
+def test_comparison_sees_a_difference(postgres_url: str) -> None:
+    with psycopg.connect(postgres_url, autocommit=True) as conn:
+        before = catalog(conn)
+        conn.execute("alter table alert alter column note drop default")
+        assert catalog(conn) != before
+
+
+def test_preparing_again_changes_nothing_but_the_settings(postgres_url: str) -> None:
+    with psycopg.connect(postgres_url, autocommit=True) as conn:
+        before = catalog(conn)
+        prepare_database(postgres_url, chunk_h=720, raw_retention_h=100)
+        after = catalog(conn)
+        kept = conn.execute("select keep, chunk from retention where table_name = 'reading'").fetchone()
+    assert kept == (timedelta(hours=100), timedelta(hours=720))
+    assert {name: after[name] for name in after if name != "retention"} == {
+        name: before[name] for name in before if name != "retention"
+    }
+
+
+def test_several_services_may_prepare_at_once(empty_postgres_url: str) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(prepare_database, empty_postgres_url) for _ in range(4)]:
+            done.result()
+    with psycopg.connect(empty_postgres_url) as conn:
+        assert conn.execute("select count(*) from schema_version").fetchone() == (1,)
+
+
+def test_database_of_a_later_version_is_refused_by_name(postgres_url: str) -> None:
+    with psycopg.connect(postgres_url, autocommit=True) as conn:
+        conn.execute("insert into schema_version (version, name) values (999, 'from_the_future')")
+    with pytest.raises(ConfigurationError, match="schema version 999"):
+        prepare_database(postgres_url)
+
+
+def test_every_table_says_how_long_it_keeps_its_rows(postgres_url: str) -> None:
+    with psycopg.connect(postgres_url) as conn:
+        silent = conn.execute(
+            """select relname from pg_class where relnamespace = current_schema()::regnamespace
+            and relkind in ('r', 'p') and not relispartition
+            and relname not in (select table_name from retention)"""
+        ).fetchall()
+    assert silent == []
+
+
+async def test_unreachable_server_is_an_infrastructure_error() -> None:
+    dsn = "host=127.0.0.1 port=1 dbname=none"
+    with pytest.raises(InfrastructureError, match="PostgreSQL"):
+        await connect(dsn)
+    with pytest.raises(InfrastructureError, match="PostgreSQL"):
+        prepare_database(dsn)
