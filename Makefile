@@ -9,7 +9,7 @@ RUNTIME_STAMP := $(VENV)/.runtime-$(shell cat requirements/runtime.txt pyproject
 DEV_STAMP := $(VENV)/.dev-$(shell cat requirements/dev.txt pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup run test check fix bench lock browser clean
+.PHONY: help setup run test check fix bench lock browser env clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t12
@@ -45,6 +45,11 @@ lock: $(DEV_STAMP) ## pin and hash the requirements anew, as few changes as poss
 		--quiet pyproject.toml requirements/build.in -o requirements/runtime.txt
 	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--quiet --extra dev pyproject.toml requirements/build.in -o requirements/dev.txt
+
+ENV_FILE ?= .env
+env: ## write .env with generated passwords for docker compose, once
+	@test -e $(ENV_FILE) || { umask 077; for name in POSTGRES NATS_SERVICE NATS_DEVICE; do \
+		echo "$${name}_PASSWORD=$$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')"; done > $(ENV_FILE); }
 
 clean: ## remove .venv and every cache
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

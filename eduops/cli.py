@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -79,11 +79,27 @@ def process(data: Data = None, config: Config = None) -> None:
 
 
 @app.command()
-def dashboard(data: Data = None, config: Config = None) -> None:
+def dashboard(
+    data: Data = None,
+    config: Config = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    allow_remote: Annotated[
+        bool | None, typer.Option("--allow-remote", help="Listen beyond loopback, without sign-in.")
+    ] = None,
+) -> None:
     """Run the wall and the engineers' pages alone."""
     from eduops.wiring import run_dashboard
 
-    _serve(data, config, run_dashboard)
+    _serve(data, config, run_dashboard, {"host": host, "port": port, "allow_remote": allow_remote})
+
+
+@app.command()
+def prepare(data: Data = None, config: Config = None) -> None:
+    """Prepare database, fleet and logs on configured servers, for services that run alone (containers)."""
+    from eduops.prepare import run_prepare
+
+    asyncio.run(run_prepare(_attached(data, config), typer.echo))
 
 
 @app.command()
@@ -264,15 +280,16 @@ def _serve(
     data: Path | None,
     config: Path | None,
     run: Callable[[Settings, asyncio.Event], Coroutine[Any, Any, None]],
+    given: Mapping[str, Any] | None = None,
 ) -> None:
-    settings = _attached(data, config)
+    settings = _attached(data, config, given)
     logging.basicConfig(level=settings.log_level, format=_LOG_FORMAT, stream=sys.stderr)
     run_until_stopped(lambda stop: run(settings, stop))
 
 
-def _attached(data: Path | None, config: Path | None) -> Settings:
+def _attached(data: Path | None, config: Path | None, given: Mapping[str, Any] | None = None) -> Settings:
     """Return the settings with the addresses of what runs on the data folder."""
-    return attach(load_settings(config, {"data": data}))
+    return attach(load_settings(config, {"data": data, **(given or {})}))
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from contract.catalogue import Catalogue, parse_catalogue
 from contract.errors import ConfigurationError
 from contract.rule import Rule, parse_rules
 
-EDITABLE: Final = ("metrics.toml", "rules.toml", "calendar.toml")
+EDITABLE: Final = ("metrics.toml", "rules.toml", "calendar.toml", "areas.csv")
 """Files that may be replaced by one of the same name in the data folder's `config/`."""
 
 

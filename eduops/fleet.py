@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Final
 
 from contract.errors import ConfigurationError
-from contract.fleet_csv import parse_fleet_csv, write_fleet_csv
-from device_simulator.areas import load_areas
+from contract.fleet_csv import parse_areas, parse_fleet_csv, write_fleet_csv
+from eduops.configuration import read_config
+from eduops.data_folder import DataFolder
 from eduops.settings import Settings
 from eduops.wiring import database_url, saved_fleet
 from storage.database import connect
@@ -21,7 +22,8 @@ async def import_fleet(settings: Settings, file: Path) -> str:
     Raises:
         ConfigurationError: the file cannot be read, or has bad rows; each is named by its line.
     """
-    fleet, bad = parse_fleet_csv(_read(file), load_areas())
+    own = DataFolder(settings.data).config
+    fleet, bad = parse_fleet_csv(_read(file), parse_areas(read_config(own, "areas.csv")))
     if fleet is None or bad:
         shown = "\n".join(f"  line {row.line}: {row.message}" for row in bad[:SHOWN_ROWS])
         more = f"\n  and {len(bad) - SHOWN_ROWS} more" if len(bad) > SHOWN_ROWS else ""

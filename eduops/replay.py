@@ -18,10 +18,11 @@ from eduops.attach import leave_addresses
 from eduops.configuration import load_configuration
 from eduops.data_folder import DataFolder
 from eduops.output import Output
+from eduops.prepare import Tell
 from eduops.settings import Settings
 from eduops.status import Status, read_status, render_status
 from eduops.supervisor import end_leftovers
-from eduops.system import System, Tell, usable
+from eduops.system import System, usable
 from eduops.up import unless_stopped, wall_address
 from eduops.wiring import database_url
 from storage.alerts import recent_alerts
@@ -74,10 +75,13 @@ async def run_replay(settings: Settings, options: ReplayOptions, stop: asyncio.E
             folder, _settings(settings, folder, recording, options), tell, Output(folder.logs, quiet=True)
         )
         try:
-            await unless_stopped(_replay(system, recording, options, stop, tell), stop)
-            if options.keep and not stop.is_set():
-                tell(f"The wall: {wall_address(system.settings)}")
-                await system.supervisor.watch(stop)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(system.supervisor.watch(stop))
+                await unless_stopped(_replay(system, recording, options, stop, tell), stop)
+                if not options.keep:
+                    stop.set()
+                elif not stop.is_set():
+                    tell(f"The wall: {wall_address(system.settings)}")
         finally:
             await system.supervisor.stop()
 

@@ -8,8 +8,8 @@ import msgspec
 
 from contract.errors import ConfigurationError, InfrastructureError
 from device_simulator.faults import FAULT_SUBJECT, FaultReply, FaultRequest, Label, parse_duration_s
+from eduops.prepare import Tell
 from eduops.settings import Settings
-from eduops.system import Tell
 from eduops.wiring import open_live, run_simulator
 
 ANSWER_S = 5.0

@@ -35,6 +35,8 @@ class Child:
     deaths_in_a_row: int = 0
     due_s: float | None = None
     """When to start again, monotonic; None while it runs."""
+    has_served: bool = False
+    """Until its first start is over, a death is that start's failure and no reason for another."""
 
 
 def backoff_s(deaths_in_a_row: int) -> float:
@@ -50,7 +52,6 @@ class Supervisor:
         self._output = output
         self._tell = tell
         self._children: list[Child] = []
-        self._stopping = False
 
     async def start(self, spec: ProcessSpec) -> None:
         """Start a process and return when it serves.
@@ -74,12 +75,14 @@ class Supervisor:
                     f"{self._folder.logs / spec.name}.log tells more"
                 )
             await asyncio.sleep(WATCH_S / 2)
+        child.has_served = True
 
     async def watch(self, stop: asyncio.Event) -> None:
         """Start again whatever dies, until the stop event."""
         while not stop.is_set():
             for child in self._children:
-                self._look_after(child)
+                if child.has_served:
+                    self._look_after(child)
             try:
                 await asyncio.wait_for(stop.wait(), WATCH_S)
             except TimeoutError:
@@ -87,7 +90,6 @@ class Supervisor:
 
     async def stop(self) -> None:
         """Stop all, the last started first, each before the next."""
-        self._stopping = True
         for child in reversed(self._children):
             await _stop(child)
         self._children.clear()

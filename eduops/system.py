@@ -9,20 +9,16 @@ from pathlib import Path
 from typing import Final
 
 from contract.fleet import Fleet
-from eduops.configuration import load_configuration
 from eduops.data_folder import DataFolder
 from eduops.embedded_nats import free_ports, prepare_nats
 from eduops.embedded_postgres import prepare_postgres
 from eduops.output import Output
+from eduops.prepare import Tell, prepare_storage, seed_once
 from eduops.process import ProcessSpec
-from eduops.seed import SeedPlan, seed_history
 from eduops.settings import Settings
 from eduops.supervisor import Supervisor
-from eduops.wiring import all_logs, database_url, open_log
-from storage.database import connect, prepare_database
-from storage.fleet import load_fleet, save_fleet
+from eduops.wiring import all_logs
 
-Tell = Callable[[str], None]
 _NATS_CHATTER: Final = r"\[INF\]|Plaintext passwords"
 _POSTGRES_CHATTER: Final = r" LOG: | UTC \[\d+\] (DETAIL|HINT|STATEMENT): "
 _MQTT_RESERVE_BYTES: Final = 64 * 1024**2
@@ -61,44 +57,11 @@ class System:
 
     async def prepare(self, make_fleet: Callable[[], Fleet]) -> Fleet:
         """Bring database and logs to this version; save the made fleet unless there is one already."""
-        settings, dsn = self.settings, database_url(self.settings)
-        await asyncio.to_thread(
-            prepare_database, dsn, chunk_h=settings.chunk_h, raw_retention_h=settings.raw_retention_h
-        )
-        async with await connect(dsn) as connection:
-            fleet = await load_fleet(connection)
-            if fleet is None:
-                fleet = await asyncio.to_thread(make_fleet)
-                await save_fleet(connection, fleet)
-        async with open_log(settings, "setup") as log:
-            await log.create(all_logs(settings.partitions), settings.log_max_bytes)
-        self._tell(f"database, logs and fleet are ready: {len(fleet.schools):,} schools")
-        return fleet
+        return await prepare_storage(self.settings, make_fleet, self._tell)
 
     async def seed(self, fleet: Fleet) -> None:
-        """Append the simulated history once in a data folder's life; go on where a killed seeding ended."""
-        settings, found = self.settings, self.folder.read("seed")
-        if settings.seed_days == 0 or found.get("done"):
-            return
-        if not found:
-            now_us = settings.clock.log_us(time.time_ns() // 1000)
-            plan = SeedPlan(now_us, settings.seed_days, settings.seed, settings.partitions)
-            self.folder.write("seed", plan._asdict())
-        else:
-            plan = SeedPlan(**found)
-        percent = -10
-
-        def progress(share: float) -> None:
-            nonlocal percent
-            if share * 100 >= percent + 10:
-                percent = int(share * 10) * 10
-                self._tell(f"simulating {plan.days:g} days of history: {percent} %")
-
-        async with open_log(settings, "seed") as log:
-            own = load_configuration(self.folder.config)
-            readings = await seed_history(log, fleet, own, plan, progress)
-        self.folder.write("seed", {**plan._asdict(), "done": True})
-        self._tell(f"history is in the log: {readings:,} readings")
+        """Append the simulated history, once in a data folder's life."""
+        await seed_once(self.folder, self.settings, fleet, self._tell)
 
     async def start_service(self, name: str, *, port: int | None = None) -> None:
         """Start a service of ours and return when it serves."""

@@ -9,16 +9,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from contract.errors import ConfigurationError
-from contract.fleet import Fleet
-from device_simulator.fleet import generate_fleet
 from eduops.attach import leave_addresses
 from eduops.configuration import load_configuration
 from eduops.data_folder import DataFolder
 from eduops.first_start import fix_first_start
 from eduops.output import Output
+from eduops.prepare import Tell, fleet_maker
 from eduops.settings import Settings
 from eduops.supervisor import end_leftovers
-from eduops.system import System, Tell, usable
+from eduops.system import System, usable
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +48,11 @@ async def run_up(settings: Settings, options: UpOptions, stop: asyncio.Event, te
         settings = settings.but(port=settings.port or usable(None))
         system = System(folder, settings, tell, Output(folder.logs, quiet=options.quiet))
         try:
-            await unless_stopped(_bring_up(system, options.simulator), stop)
-            if not stop.is_set():
-                tell(f"The wall: {wall_address(system.settings)}")
-            await system.supervisor.watch(stop)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(system.supervisor.watch(stop))
+                await unless_stopped(_bring_up(system, options.simulator), stop)
+                if not stop.is_set():
+                    tell(f"The wall: {wall_address(system.settings)}")
         finally:
             await system.supervisor.stop()
     tell("stopped")
@@ -63,10 +63,7 @@ async def _bring_up(system: System, simulator: bool) -> None:
     await system.start_servers()
     leave_addresses(system.folder, system.settings)
 
-    def make_fleet() -> Fleet:
-        return generate_fleet(schools=settings.schools, seed=settings.seed)
-
-    fleet = await system.prepare(make_fleet)
+    fleet = await system.prepare(fleet_maker(settings))
     await system.start_service("processor")
     await system.seed(fleet)
     await system.start_service("ingest")
