@@ -79,7 +79,7 @@ def write_number(value: float, language: Language, decimals: int = 0) -> str:
     """Return a number as the language writes it: 1760 is `1.760` in Vietnamese, `1,760` in English."""
     form = _FORMATS[language]
     plain = f"{value:,.{decimals}f}"
-    return plain.translate(str.maketrans({",": form.group, ".": form.decimal}))
+    return plain.translate({ord(","): form.group, ord("."): form.decimal})
 
 
 def write_date(at_us: int, language: Language, zone: ZoneInfo) -> str:

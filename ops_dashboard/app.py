@@ -1,0 +1,227 @@
+"""The dashboard's ASGI application, and the server that runs it."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from typing import Any, Final
+
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.middleware.gzip import GZipMiddleware
+from fastapi.responses import HTMLResponse, Response
+from psycopg_pool import AsyncConnectionPool
+
+from bus.live import Live
+from bus.log import Log
+from contract.calendar import SchoolCalendar
+from contract.catalogue import Catalogue
+from contract.errors import InfrastructureError
+from contract.fleet import Fleet
+from contract.rule import Rule
+from contract.texts import Language, Texts
+from ops_dashboard.answers import Refusal, install_refusals, refuse_with
+from ops_dashboard.api import api_routes
+from ops_dashboard.archive import Archive
+from ops_dashboard.board import Board
+from ops_dashboard.config import DashboardConfig
+from ops_dashboard.frame import FrameDash, make_frame
+from ops_dashboard.guard import Guard, security_headers
+from ops_dashboard.hub import Hello, Hub
+from ops_dashboard.language import COOKIE, COOKIE_MAX_AGE_S, choose_language, shipped_texts
+from ops_dashboard.live_socket import live_routes
+from ops_dashboard.pages.router import make_page
+from ops_dashboard.services import Services
+from ops_dashboard.words import page_words
+from storage.database import open_pool
+
+INBOUND_FRAME_BYTES: Final = 1024
+"""Largest websocket message that is read at all; pages send nothing longer."""
+KEEP_ALIVE_S: Final = 20.0
+"""Seconds between websocket pings, so that proxies keep the line and dead browsers are noticed."""
+
+
+def create_app(
+    config: DashboardConfig,
+    log: Log,
+    live: Live,
+    fleet: Fleet,
+    catalogue: Catalogue,
+    calendar: SchoolCalendar,
+    rules: Sequence[Rule],
+    texts: Texts | None = None,
+) -> FastAPI:
+    """Return the application; its lifespan runs the hub and holds the pool of connections.
+
+    Args:
+        config: settings.
+        log: takes operators' actions.
+        live: brings summaries and alert changes.
+        fleet: all schools.
+        catalogue: all metrics.
+        calendar: gives the local time zone.
+        rules: titles and advice.
+        texts: all sentences; the shipped catalogue if None.
+    """
+    pool = open_pool(config.dsn)
+    archive = Archive(pool)
+    board = Board(
+        fleet,
+        config.partitions,
+        config.clock,
+        build_id=config.build_id,
+        coverage_min=config.coverage_min,
+        stale_s=config.summary_stale_s,
+    )
+    hub = Hub(
+        board,
+        config.clock,
+        archive.open_alerts,
+        Hello(config.build_id, fleet.version),
+        catalogue,
+        heal_s=config.heal_s,
+        client_queue=config.client_queue,
+    )
+    services = Services(
+        config, log, hub, archive, fleet, catalogue, calendar, rules, texts or shipped_texts()
+    )
+    app = FastAPI(
+        title="eduops dashboard",
+        docs_url=None,  # the default page loads from a CDN
+        redoc_url=None,
+        lifespan=_lifespan(hub, live, pool),
+    )
+    app.include_router(api_routes(services))
+    app.include_router(live_routes(hub))
+    frame = _attach_pages(app, services)
+    _add_guards(app, services, frame)
+    return app
+
+
+def _lifespan(
+    hub: Hub, live: Live, pool: AsyncConnectionPool[Any]
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        stop = asyncio.Event()
+        # The pool connects in the background: a wall comes up, grey, even while the database is away.
+        await pool.open(wait=False)
+        task = asyncio.create_task(hub.run(live, stop))
+        try:
+            yield
+        finally:
+            stop.set()
+            await asyncio.gather(task, return_exceptions=True)
+            await pool.close()
+
+    return lifespan
+
+
+def _attach_pages(app: FastAPI, services: Services) -> FrameDash:
+    """Register the documents before Dash's own routes, and a 404 after them."""
+    words = {
+        language: page_words(
+            services.texts,
+            language,
+            services.rules,
+            services.catalogue,
+            build=services.config.build_id,
+            topology=services.fleet.version,
+            zone=services.calendar.timezone.key,
+        )
+        for language in Language
+    }
+
+    async def page(path: str, search: str, language: Language) -> object:
+        return await make_page(services, path, search, language)
+
+    async def document(request: Request) -> Response:
+        language = choose_language(request.query_params, request.cookies)
+        answer = HTMLResponse(frame.document(request, language), headers={"Cache-Control": "no-cache"})
+        if "lang" in request.query_params:
+            answer.set_cookie(COOKIE, language.value, COOKIE_MAX_AGE_S, samesite="lax", httponly=True)
+        return answer
+
+    for path in ("/", "/alerts", "/school/{code}", "/quarantine"):
+        app.add_api_route(path, document, methods=["GET"], include_in_schema=False)
+
+    frame = make_frame(app, words, page)
+
+    async def nothing(path: str) -> Response:
+        raise Refusal(404, "not_found")
+
+    app.add_api_route("/{path:path}", nothing, methods=["GET", "HEAD"], include_in_schema=False)
+    return frame
+
+
+def _add_guards(app: FastAPI, services: Services, frame: FrameDash) -> None:
+    install_refusals(app, services.texts)
+    app.add_middleware(GZipMiddleware, minimum_size=500)  # the ASGI backend does not compress
+    app.add_middleware(
+        Guard,
+        headers=security_headers(frame.csp_hashes()),
+        refuse=refuse_with(services.texts, 403, "foreign_origin"),
+        too_large=refuse_with(services.texts, 413, "too_large"),
+    )
+
+
+async def run(
+    config: DashboardConfig,
+    log: Log,
+    live: Live,
+    fleet: Fleet,
+    catalogue: Catalogue,
+    calendar: SchoolCalendar,
+    rules: Sequence[Rule],
+    stop: asyncio.Event,
+) -> None:
+    """Serve the dashboard until `stop` is set.
+
+    Raises:
+        InfrastructureError: the address cannot be listened on.
+    """
+    app = create_app(config, log, live, fleet, catalogue, calendar, rules)
+    with _listen(config) as listener:
+        server = _Server(_server_config(app))
+        serving = asyncio.create_task(server.serve([listener]))
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        server.should_exit = True
+        await serving
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: `stop` is the one way to end it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to whoever runs the services."""
+        yield
+
+
+def _server_config(app: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        ws="websockets-sansio",
+        ws_max_size=INBOUND_FRAME_BYTES,
+        ws_ping_interval=KEEP_ALIVE_S,
+        ws_ping_timeout=KEEP_ALIVE_S,
+        # A message of 5 kB a second is not worth a compressor for each wall.
+        ws_per_message_deflate=False,
+        server_header=False,
+        timeout_graceful_shutdown=3,
+    )
+
+
+def _listen(config: DashboardConfig) -> socket.socket:
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    try:
+        return socket.create_server((config.host, config.port), family=family, backlog=2048)
+    except OSError as error:
+        raise InfrastructureError(
+            f"the dashboard cannot listen on {config.host}:{config.port}: {error}; is the port in use?"
+        ) from error

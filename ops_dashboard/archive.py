@@ -1,0 +1,104 @@
+"""What the pages read from the tables, through one pool; a database that is away is told as such."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import numpy as np
+from psycopg import AsyncConnection, Error
+from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
+
+from contract.alert import Alert, AlertEvent
+from contract.commit import Position
+from contract.errors import InfrastructureError
+from contract.rejected import Reason
+from storage.alerts import alert_history, load_alert, open_alerts, recent_alerts
+from storage.wall import (
+    KpiHistory,
+    QuarantineRow,
+    SeriesHistory,
+    kpi_history,
+    ledger,
+    quarantine_counts,
+    quarantine_page,
+    series_history,
+)
+
+RAW_MAX_US: Final = 2 * 3600 * 1_000_000
+"""Longest stretch of time drawn from raw readings; longer ones come in quarters of an hour."""
+RECENT_RESOLVED: Final = 200
+"""Resolved alerts that the engineers' page starts with."""
+
+
+class Archive:
+    """Reads of the tables; each borrows a connection for as long as it takes."""
+
+    def __init__(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> None:
+        self._pool = pool
+
+    async def open_alerts(self) -> list[Alert]:
+        """Return the alerts that are not resolved."""
+        async with self._connection() as conn:
+            return await open_alerts(conn)
+
+    async def known_alerts(self) -> list[Alert]:
+        """Return the open alerts and the last resolved ones, each once."""
+        async with self._connection() as conn:
+            found = [*await recent_alerts(conn, RECENT_RESOLVED), *await open_alerts(conn)]
+        return list({a.alert_id: a for a in found}.values())
+
+    async def school_alerts(self, school_id: int) -> list[Alert]:
+        """Return the last alerts of one school, newest first."""
+        async with self._connection() as conn:
+            return await recent_alerts(conn, 50, school_id=school_id)
+
+    async def alert(self, alert_id: str) -> tuple[Alert, list[AlertEvent]] | None:
+        """Return an alert and its history, or None if none has that id."""
+        async with self._connection() as conn:
+            alert = await load_alert(conn, alert_id)
+            return None if alert is None else (alert, await alert_history(conn, alert_id))
+
+    async def series(self, series: Sequence[int], from_us: int, to_us: int) -> tuple[str, SeriesHistory]:
+        """Return the bucket (`raw` or `15m`) and what the series measured, µs since 1970."""
+        bucket = "raw" if to_us - from_us <= RAW_MAX_US else "15m"
+        async with self._connection() as conn:
+            return bucket, await series_history(conn, list(series), from_us, to_us, bucket)
+
+    async def city_minutes(self, metric_ids: Sequence[int], from_us: int, to_us: int) -> list[KpiHistory]:
+        """Return the minutes of metrics over the whole city, in the order asked."""
+        async with self._connection() as conn:
+            return [await kpi_history(conn, metric_id, from_us, to_us) for metric_id in metric_ids]
+
+    async def quarantine(
+        self, limit: int, before_id: int | None, reason: Reason | None
+    ) -> tuple[list[QuarantineRow], dict[Reason, int]]:
+        """Return a page of refusals, the latest first, and the counts of all by reason."""
+        async with self._connection() as conn:
+            return await quarantine_page(conn, limit, before_id, reason), await quarantine_counts(conn)
+
+    async def ledger(self) -> dict[str, Position]:
+        """Return the position and counts of every log."""
+        async with self._connection() as conn:
+            return await ledger(conn)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection[Any]]:
+        try:
+            async with self._pool.connection(timeout=10) as conn:
+                yield conn
+        except (Error, PoolTimeout, TooManyRequests) as error:
+            raise InfrastructureError(f"PostgreSQL does not answer: {error}") from error
+
+
+def of_series(history: SeriesHistory, series: int) -> SeriesHistory:
+    """Return the part of a history that belongs to one series."""
+    own = np.flatnonzero(history.series == series)
+    return SeriesHistory(
+        history.time_us[own],
+        history.series[own],
+        history.n[own],
+        history.sum[own],
+        history.min[own],
+        history.max[own],
+        history.score[own],
+    )

@@ -1,0 +1,64 @@
+// The alarms of the wall: as many as fit whole, most urgent first; names have two lines, never dots.
+import { byId, make, setText } from './dom.js';
+import { duration, number, rule, say } from './words.js';
+
+const SHOWN_MIN = 3;
+let written = '';
+
+/** Show the first alarms of a snapshot. */
+export function showAlarms(snapshot, fleet) {
+  const list = byId('alarms');
+  const lines = snapshot.open.lines;
+  const minute = Math.floor(snapshot.at_us / 6e7);
+  const shape = JSON.stringify([lines, minute, list.clientHeight, list.clientWidth]);
+  if (shape === written && list.firstChild) return;
+  written = shape;
+  const rows = lines.map((line) => makeRow(line, snapshot.at_us, fleet));
+  list.replaceChildren(...(rows.length > 0 ? rows : [make('li', { className: 'calm', textContent: say('wall.calm') })]));
+  const shown = dropOverflow(list, rows);
+  const more = snapshot.open.line_count - shown;
+  setText(byId('alarms-more'), more > 0 ? say('wall.more', { n: number(more) }) : '');
+}
+
+/** Remove the last rows until the list holds whole rows only. */
+function dropOverflow(list, rows) {
+  let shown = rows.length;
+  while (shown > 1 && list.scrollHeight > list.clientHeight + 1) {
+    rows[shown - 1].remove();
+    shown -= 1;
+  }
+  list.dataset.full = shown >= SHOWN_MIN ? 'yes' : 'no';
+  return shown;
+}
+
+function makeRow(line, atUs, fleet) {
+  const waiting = line.unacknowledged > 0;
+  return make('li', { className: 'alarm', dataset: { priority: String(line.priority) } },
+    make('span', {
+      className: waiting ? 'badge waiting' : 'badge', dataset: { priority: String(line.priority) },
+      textContent: `P${line.priority}`,
+    }),
+    make('div', {},
+      make('div', { className: 'alarm-name' }, nameOf(line, fleet)),
+      make('div', { className: 'alarm-what', textContent: whatOf(line, fleet) })),
+    make('div', { className: 'alarm-when' },
+      make('b', { textContent: duration((atUs - line.opened_at_us) / 1e6) }),
+      make('span', { textContent: whoOf(line) })));
+}
+
+function nameOf(line, fleet) {
+  if (line.school === null) return say('wall.group', { isp: line.isp || rule(line.rule).title, n: number(line.schools) });
+  const school = fleet.school(line.school);
+  return make('a', { href: `/school/${encodeURIComponent(school.code)}`, textContent: school.name });
+}
+
+function whatOf(line, fleet) {
+  const title = rule(line.rule).title;
+  if (line.school !== null) return `${title} · ${fleet.school(line.school).shortWard} · ${line.isp}`;
+  return `${say('wall.group_wards', { title, wards: number(line.wards) })} · ${say('wall.pupils', { n: number(line.pupils) })}`;
+}
+
+function whoOf(line) {
+  if (line.unacknowledged === 0) return line.acknowledged_by ? say('wall.acknowledged_by', { name: line.acknowledged_by }) : '';
+  return line.schools > 1 ? say('wall.partly', { n: number(line.unacknowledged) }) : say('wall.unacknowledged');
+}

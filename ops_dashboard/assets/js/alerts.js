@@ -1,0 +1,149 @@
+// The engineers' page: the table follows the push, and so every screen changes together.
+import { compareRows, makeRow, passes } from './alert_rows.js';
+import { hideDetails, showDetails } from './alert_details.js';
+import { byId, make, setText } from './dom.js';
+import { loadFleetPatiently } from './fleet.js';
+import { openLink } from './link.js';
+import { watchStaleness } from './staleness.js';
+import { duration, number, say } from './words.js';
+
+const FILTERS = ['state', 'priority', 'rule', 'cluster', 'isp'];
+const CARDS_MAX = 100; // a phone scrolls no further; the filters find the rest
+
+class AlertDesk {
+  constructor(fleet, grid) {
+    this.fleet = fleet;
+    this.grid = grid;
+    this.rows = new Map();
+    this.filters = {};
+    this.chosen = null;
+    this.events = [];
+    this.nowUs = Date.now() * 1000;
+    this.version = null;
+    grid.setGridOption('isExternalFilterPresent', () => true);
+    grid.setGridOption('doesExternalFilterPass', (node) => passes(node.data, this.filters));
+    grid.addEventListener('rowSelected', (event) => { if (event.node.isSelected()) this.choose(event.data.id); });
+    grid.addEventListener('cellKeyDown', ({ event, node }) => { if (event.key === 'Enter') node.setSelected(true, true); });
+    this.makeFilters();
+    this.asked = new URLSearchParams(window.location.search).get('alert');
+  }
+
+  /** Load all alerts anew; called at the start and whenever the server says that it read them anew. */
+  async load() {
+    const answer = await fetch('/api/alerts');
+    if (!answer.ok) return;
+    const { alerts } = await answer.json();
+    this.rows = new Map();
+    for (const alert of alerts) this.put(alert);
+    this.grid.setGridOption('rowData', [...this.rows.values()]);
+    this.refresh();
+    if (this.asked && this.rows.has(this.asked)) this.choose(this.asked);
+    this.asked = null;
+    if (this.chosen) await this.loadEvents();
+  }
+
+  put(alert) {
+    const row = makeRow(alert, this.fleet);
+    if (row) this.rows.set(row.id, row);
+    return row;
+  }
+
+  /** Fold changes from the push into the table. */
+  apply(changes) {
+    const add = [], update = [];
+    for (const { alert } of changes) {
+      const known = this.rows.has(alert.alert_id);
+      const row = this.put(alert);
+      if (row) (known ? update : add).push(row);
+    }
+    // The last row of an id counts: two changes may have come together.
+    const last = (rows) => [...new Map(rows.map((row) => [row.id, row])).values()];
+    const added = new Map(last(add).map((row) => [row.id, row]));
+    for (const row of update) if (added.has(row.id)) added.set(row.id, row);
+    this.grid.applyTransaction({ add: [...added.values()], update: last(update).filter((row) => !added.has(row.id)) });
+    this.grid.onFilterChanged();
+    this.refresh();
+    if (changes.some(({ alert }) => alert.alert_id === this.chosen)) this.loadEvents();
+  }
+
+  refresh() {
+    const shown = [...this.rows.values()].filter((row) => passes(row, this.filters)).sort(compareRows);
+    setText(byId('alerts-count'), say('alerts.count', { n: number(shown.length) }));
+    byId('alerts-none').hidden = shown.length > 0;
+    byId('cards').replaceChildren(...shown.slice(0, CARDS_MAX).map((row) => this.makeCard(row)));
+  }
+
+  makeCard(row) {
+    const card = make('button', { type: 'button', className: 'card', dataset: { alert: row.id } },
+      make('span', { className: row.state === 'open' ? 'badge waiting' : 'badge', dataset: { priority: String(row.priority) }, textContent: `P${row.priority}` }),
+      make('span', {}, make('span', { className: 'card-name', textContent: row.school }), make('br'),
+        make('span', { className: 'card-what', textContent: `${row.text.rule} · ${row.ward} · ${row.isp}` })),
+      make('span', { className: 'card-when', textContent: duration((this.nowUs - row.since) / 1e6) }));
+    card.onclick = () => this.choose(row.id);
+    return make('li', {}, card);
+  }
+
+  choose(id) {
+    if (this.chosen !== id) this.events = [];
+    this.chosen = id;
+    this.showChosen();
+    this.loadEvents();
+  }
+
+  async loadEvents() {
+    const id = this.chosen;
+    const answer = await fetch(`/api/alerts/${encodeURIComponent(id)}`);
+    if (!answer.ok || this.chosen !== id) return;
+    const { alert, events } = await answer.json();
+    this.put(alert);
+    this.events = events;
+    this.showChosen();
+  }
+
+  showChosen() {
+    const row = this.rows.get(this.chosen);
+    if (row) showDetails(row, this.events, this.nowUs, { onClose: () => this.close() });
+  }
+
+  close() {
+    this.chosen = null;
+    this.grid.deselectAll();
+    hideDetails();
+  }
+
+  makeFilters() {
+    const text = make('input', { type: 'search', id: 'filter-text', className: 'control', placeholder: say('alerts.search_hint') });
+    byId('filter-text-place').replaceChildren(make('label', { htmlFor: 'filter-text', textContent: say('alerts.search') }), text);
+    const read = () => {
+      this.filters = Object.fromEntries(FILTERS.map((name) => [name, byId(`filter-${name}`).value]));
+      this.filters.text = text.value.trim().toLocaleLowerCase();
+      this.grid.onFilterChanged();
+      this.refresh();
+    };
+    byId('filters').addEventListener('input', read);
+    byId('filters').addEventListener('submit', (event) => event.preventDefault());
+  }
+}
+
+/** Start the page. */
+export async function startAlerts() {
+  const [fleet, grid] = await Promise.all([loadFleetPatiently(), gridOf('alert-grid')]);
+  const desk = new AlertDesk(fleet, grid);
+  let staleness = null;
+  const hear = (message) => {
+    if (message.kind === 'hello') desk.load();
+    if (message.kind === 'changes') desk.apply(message.changes);
+    if (message.kind !== 'snapshot') return;
+    desk.nowUs = message.at_us;
+    if (desk.version !== null && desk.version !== message.alerts_version) desk.load();
+    desk.version = message.alerts_version;
+    staleness?.note(message);
+  };
+  staleness = watchStaleness(openLink({ alerts: true, hear }));
+}
+
+/** Wait for AG Grid, which Dash mounts in its own time. */
+async function gridOf(identity) {
+  while (!window.dash_ag_grid?.getApiAsync) await new Promise((resolve) => window.setTimeout(resolve, 30));
+  return window.dash_ag_grid.getApiAsync(identity);
+}

@@ -1,0 +1,77 @@
+// The pictures of a school's state: shape and colour together, drawn once for each size.
+
+const COLOURS = { n: '#39434F', u: '#A9B4C0', 1: '#FF4B3E', 2: '#FFC233', 3: '#4FA3FF', m: '#6B7683' };
+const INK = '#14171B';
+
+/** Order of the legend, worst first. */
+export const STATES = ['1', '2', '3', 'u', 'm', 'n'];
+
+/** Return the worst state of a list of characters: 1, 2, 3, then u; '' if all are calm. */
+export function worst(found) {
+  return ['1', '2', '3', 'u'].find((state) => found.has(state)) ?? '';
+}
+
+/** Return canvases by state, each `width` device pixels wide. */
+export function drawCells(width) {
+  return Object.fromEntries(Object.keys(COLOURS).map((state) => [state, drawCell(state, width)]));
+}
+
+function drawCell(state, width) {
+  const canvas = document.createElement('canvas');
+  const height = width * 2 / Math.sqrt(3);
+  canvas.width = Math.ceil(width);
+  canvas.height = Math.ceil(height);
+  const pen = canvas.getContext('2d');
+  pen.translate(width / 2, height / 2);
+  const radius = height / 2 * 0.94;
+  hexagon(pen, state === 'u' ? radius * 0.86 : radius);
+  if (state === 'u') {
+    pen.strokeStyle = COLOURS.u;
+    pen.lineWidth = Math.max(1, width * 0.11);
+    pen.stroke();
+    return canvas;
+  }
+  pen.fillStyle = state === 'm' ? '#242B33' : COLOURS[state];
+  pen.fill();
+  const mark = { 1: cross, 2: dot, m: hatch }[state];
+  if (mark) mark(pen, radius);
+  return canvas;
+}
+
+function hexagon(pen, radius) {
+  pen.beginPath();
+  for (let corner = 0; corner < 6; corner += 1) {
+    const angle = Math.PI / 6 + corner * Math.PI / 3;
+    pen.lineTo(radius * Math.cos(angle), radius * Math.sin(angle));
+  }
+  pen.closePath();
+}
+
+function cross(pen, radius) {
+  const arm = radius * 0.36;
+  pen.strokeStyle = INK;
+  pen.lineWidth = Math.max(1.4, radius * 0.24);
+  pen.beginPath();
+  pen.moveTo(-arm, -arm); pen.lineTo(arm, arm);
+  pen.moveTo(arm, -arm); pen.lineTo(-arm, arm);
+  pen.stroke();
+}
+
+function dot(pen, radius) {
+  pen.fillStyle = INK;
+  pen.beginPath();
+  pen.arc(0, 0, Math.max(1.2, radius * 0.3), 0, 2 * Math.PI);
+  pen.fill();
+}
+
+function hatch(pen, radius) {
+  pen.clip();
+  pen.strokeStyle = COLOURS.m;
+  pen.lineWidth = Math.max(1, radius * 0.16);
+  pen.beginPath();
+  for (let offset = -2; offset <= 2; offset += 0.5) {
+    pen.moveTo((offset - 1) * radius, radius);
+    pen.lineTo((offset + 1) * radius, -radius);
+  }
+  pen.stroke();
+}

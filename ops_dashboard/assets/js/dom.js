@@ -1,0 +1,44 @@
+// Building and changing elements; text goes in as text, never as markup.
+
+/** Return an element with attributes and children; `dataset` and `onclick`-like properties included. */
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined) continue;
+    if (name === 'dataset') Object.assign(element.dataset, value);
+    else if (name in element && name !== 'list') element[name] = value;
+    else element.setAttribute(name, value);
+  }
+  element.append(...children.filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+/** Return an SVG element. */
+export function makeSvg(tag, attributes = {}, text = '') {
+  const element = document.createElementNS('http://www.w3.org/2000/svg', tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  if (text) element.textContent = text;
+  return element;
+}
+
+/** Set an element's text only if it differs, so that a screen reader hears changes only. */
+export function setText(element, text) {
+  if (element && element.textContent !== text) element.textContent = text;
+}
+
+export const byId = (identity) => document.getElementById(identity);
+
+/** Return the screen's unit in CSS pixels: a 384th of the width on a wall. */
+export function unitPx() {
+  return window.innerWidth <= 900 ? 2.05 : window.innerWidth / 384;
+}
+
+/** Return a table for screen readers. */
+export function hiddenTable(caption, headings, rows) {
+  return make('table', {},
+    make('caption', { textContent: caption }),
+    make('thead', {}, make('tr', {}, ...headings.map((h) => make('th', { scope: 'col', textContent: h })))),
+    make('tbody', {}, ...rows.map(([first, ...rest]) => make('tr', {},
+      make('th', { scope: 'row', textContent: first }),
+      ...rest.map((cell) => make('td', { textContent: cell }))))));
+}

@@ -1,0 +1,178 @@
+// All schools as a honeycomb of areas on one canvas. Areas never move; cells grow to fill the place.
+import { STATES, drawCells, worst } from './cells.js';
+import { byId, hiddenTable, make, setText, unitPx } from './dom.js';
+import { number, say } from './words.js';
+
+const ROW = Math.sqrt(3) / 2; // height of a row of hexagons, in cell widths
+
+/** Return where everything goes for one number of columns and one cell width. */
+function arrange(areas, width, columns, cell, labelPx, gapPx) {
+  const blockWidth = (width - gapPx * (columns - 1)) / columns;
+  const perRow = Math.floor(blockWidth / cell - 0.5);
+  if (perRow < 1) return null;
+  const blocks = [];
+  let top = 0;
+  for (let first = 0; first < areas.length; first += columns) {
+    const line = areas.slice(first, first + columns);
+    const rows = line.map((area) => Math.ceil(area.members.length / perRow));
+    line.forEach((area, i) => blocks.push({ area, left: i * (blockWidth + gapPx), top, rows: rows[i] }));
+    top += labelPx + (Math.max(...rows) * ROW + 0.4) * cell + gapPx;
+  }
+  return { blocks, perRow, cell, blockWidth, height: top - gapPx, labelPx };
+}
+
+/** Return the arrangement with the largest cells that fits, over all sensible numbers of columns. */
+function fit(areas, width, height, labelPx, gapPx, narrowestPx) {
+  let best = null;
+  for (let columns = 1; columns <= 8; columns += 1) {
+    if (columns > 1 && (width - gapPx * (columns - 1)) / columns < narrowestPx) break;
+    let low = 1, high = 60;
+    while (high - low > 0.05) {
+      const cell = (low + high) / 2;
+      const tried = arrange(areas, width, columns, cell, labelPx, gapPx);
+      if (tried && tried.height <= height) low = cell; else high = cell;
+    }
+    const found = arrange(areas, width, columns, low, labelPx, gapPx);
+    if (found && found.height <= height && (!best || low > best.cell)) best = found;
+  }
+  return best;
+}
+
+export class Honeycomb {
+  constructor(fleet) {
+    this.fleet = fleet;
+    // Large areas first, so that a row of areas wastes little; fixed for as long as the fleet is.
+    this.areas = fleet.areas().sort((a, b) => b.members.length - a.members.length);
+    this.states = '';
+    this.canvas = byId('honeycomb');
+    this.labels = this.areas.map((area) => make('div', { className: 'area' },
+      make('span', { className: 'area-name', textContent: area.name }),
+      make('span', { className: 'area-count' })));
+    byId('areas').replaceChildren(...this.labels);
+    this.legend = makeLegend();
+    new ResizeObserver(() => this.resize()).observe(byId('map'));
+    document.fonts.ready.then(() => this.resize());
+    this.listen();
+  }
+
+  /** Show new states, one character a school. */
+  show(states) {
+    if (states === this.states) return;
+    this.states = states;
+    this.draw();
+    this.count();
+  }
+
+  resize() {
+    const { width, height } = byId('map').getBoundingClientRect();
+    if (width === 0 || height === 0) return;
+    const u = unitPx();
+    const labelPx = Math.max(6.6 * u, u < 3 ? 15 : 0) * 1.3 + u;
+    this.widest = this.widest ?? this.measureNames();
+    this.layout = fit(this.areas, width, height, labelPx, 3 * u, this.widest + 16 * u);
+    if (!this.layout) return;
+    const scale = window.devicePixelRatio || 1;
+    this.canvas.width = Math.round(width * scale);
+    this.canvas.height = Math.round(height * scale);
+    this.scale = scale;
+    this.cells = drawCells(this.layout.cell * scale);
+    this.layout.blocks.forEach(({ left, top }, i) => {
+      Object.assign(this.labels[i].style, {
+        left: `${left}px`, top: `${top}px`, width: `${this.layout.blockWidth}px`,
+      });
+    });
+    this.draw();
+  }
+
+  /** Return the width of the widest name, so that none is ever cut. */
+  measureNames() {
+    const pen = document.createElement('canvas').getContext('2d');
+    pen.font = `600 ${Math.max(6.6 * unitPx(), unitPx() < 3 ? 15 : 0)}px "Inter Variable", sans-serif`;
+    return Math.max(...this.areas.map((area) => pen.measureText(area.name).width));
+  }
+
+  draw() {
+    if (!this.layout || !this.states) return;
+    const pen = this.canvas.getContext('2d');
+    pen.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    for (const block of this.layout.blocks) {
+      block.area.members.forEach((position, i) => {
+        const [x, y] = this.place(block, i);
+        const cell = this.cells[this.states[position]] ?? this.cells.u;
+        pen.drawImage(cell, Math.round(x * this.scale), Math.round(y * this.scale));
+      });
+    }
+  }
+
+  /** Return the left upper corner of a block's i-th cell, in CSS pixels. */
+  place(block, i) {
+    const { cell, perRow, labelPx } = this.layout;
+    const row = Math.floor(i / perRow);
+    return [block.left + (i % perRow + (row % 2) / 2) * cell, block.top + labelPx + row * cell * ROW];
+  }
+
+  count() {
+    const totals = Object.fromEntries(STATES.map((state) => [state, 0]));
+    const rows = this.areas.map((area, i) => {
+      const own = Object.fromEntries(STATES.map((state) => [state, 0]));
+      for (const position of area.members) own[this.states[position]] += 1;
+      for (const state of STATES) totals[state] += own[state];
+      const bad = worst(new Set(STATES.filter((state) => own[state] > 0)));
+      this.labels[i].dataset.worst = bad;
+      setText(this.labels[i].lastChild, bad ? number(own[1] + own[2] + own[3] || own.u) : '');
+      return [area.name, number(area.members.length), ...STATES.map((state) => number(own[state]))];
+    });
+    for (const state of STATES) setText(this.legend[state], number(totals[state]));
+    const headings = [say('wall.cluster'), say('wall.schools'), ...STATES.map(stateWord)];
+    byId('map-table').replaceChildren(hiddenTable(say('wall.map_table'), headings, rows));
+  }
+
+  /** Return the school's position under a point of the canvas, or null. */
+  at(x, y) {
+    if (!this.layout) return null;
+    const { cell } = this.layout;
+    for (const block of this.layout.blocks) {
+      if (x < block.left || x > block.left + this.layout.blockWidth || y < block.top) continue;
+      const found = block.area.members.findIndex((_, i) => {
+        const [left, top] = this.place(block, i);
+        return x >= left && x < left + cell && y >= top && y < top + cell;
+      });
+      if (found >= 0) return block.area.members[found];
+    }
+    return null;
+  }
+
+  listen() {
+    const tip = byId('tip');
+    this.canvas.addEventListener('pointermove', (event) => {
+      const position = this.at(event.offsetX, event.offsetY);
+      tip.hidden = position === null;
+      if (position === null) return;
+      const school = this.fleet.school(position);
+      setText(tip, `${school.name} · ${school.ward} · ${school.isp} · ${stateWord(this.states[position] ?? 'u')}`);
+      const room = this.canvas.clientWidth - tip.offsetWidth;
+      tip.style.left = `${Math.max(0, Math.min(event.offsetX, room))}px`;
+      tip.style.top = `${event.offsetY + (event.offsetY > this.canvas.clientHeight / 2 ? -tip.offsetHeight - 12 : 18)}px`;
+    });
+    this.canvas.addEventListener('pointerleave', () => { tip.hidden = true; });
+    this.canvas.addEventListener('click', (event) => {
+      const position = this.at(event.offsetX, event.offsetY);
+      if (position !== null) window.location.assign(`/school/${encodeURIComponent(this.fleet.school(position).code)}`);
+    });
+  }
+}
+
+function stateWord(state) {
+  return say(`state.${'123'.includes(state) ? `p${state}` : state}`);
+}
+
+function makeLegend() {
+  const cells = drawCells(44);
+  const counts = {};
+  byId('legend').replaceChildren(...['1', '2', '3', 'u'].map((state) => {
+    counts[state] = make('b', { textContent: '–' });
+    cells[state].setAttribute('aria-hidden', 'true');
+    return make('li', {}, cells[state], make('span', { textContent: stateWord(state) }), counts[state]);
+  }));
+  return counts;
+}

@@ -1,0 +1,10 @@
+// Pages without live parts of their own still say whether the line lives, and what time it is.
+import { openLink } from './link.js';
+import { watchStaleness } from './staleness.js';
+
+/** Start the header of a page. */
+export function startPlain() {
+  let staleness = null;
+  const link = openLink({ hear: (message) => { if (message.kind === 'snapshot') staleness?.note(message); } });
+  staleness = watchStaleness(link);
+}

@@ -1,0 +1,50 @@
+// How old is what we see? Judged here, by the age of the last message and of the data in it.
+import { byId, setText } from './dom.js';
+import { clock, duration, say } from './words.js';
+
+export const LATE_S = 5;
+export const STALE_S = 15;
+export const LOST_S = 60;
+
+/** Return ok, late, stale or lost for an age in seconds. */
+export function judge(ageS) {
+  if (ageS >= LOST_S) return 'lost';
+  if (ageS >= STALE_S) return 'stale';
+  return ageS >= LATE_S ? 'late' : 'ok';
+}
+
+/** Keep the pill, the bar and the clock true; `lost` is called once figures may no longer be shown. */
+export function watchStaleness(link, { lost = () => {} } = {}) {
+  const seen = { dataAgeS: 0, at_us: null, hasData: false, state: '' };
+
+  function look() {
+    const ageS = link.ageS() + (seen.hasData ? seen.dataAgeS : 0);
+    const state = !seen.hasData && ageS < STALE_S ? 'connecting' : judge(ageS);
+    show(state, ageS);
+    if (state === 'lost') lost();
+    if (seen.at_us !== null && link.heard()) setText(byId('clock'), clock(seen.at_us + link.ageS() * 1e6));
+  }
+
+  function show(state, ageS) {
+    document.documentElement.dataset.stale = state;
+    const pill = byId('link-state');
+    if (!pill) return;
+    pill.dataset.state = state === 'ok' || state === 'connecting' ? state : 'late';
+    const word = { ok: 'link.live', connecting: 'link.connecting' }[state];
+    setText(pill, word ? say(word) : say('link.late', { age: duration(ageS) }));
+    const bar = byId('stale-bar');
+    bar.hidden = state !== 'stale' && state !== 'lost';
+    if (!bar.hidden) setText(bar, seen.hasData ? say('link.stale', { age: duration(ageS) }) : say('link.never'));
+  }
+
+  window.setInterval(look, 500);
+  return {
+    /** Take note of a snapshot. */
+    note(snapshot) {
+      seen.hasData = snapshot.age_s !== null;
+      seen.dataAgeS = Math.max(0, (snapshot.age_s ?? 0) - 2);
+      seen.at_us = snapshot.at_us;
+      look();
+    },
+  };
+}

@@ -1,0 +1,69 @@
+// Texts, numbers and times in the reader's language; the document carries them as JSON.
+const given = JSON.parse(document.getElementById('eduops-words').textContent);
+const locale = given.language === 'vi' ? 'vi-VN' : 'en-GB';
+const clockFormat = new Intl.DateTimeFormat(locale, { timeZone: given.zone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+const secondFormat = new Intl.DateTimeFormat(locale, { timeZone: given.zone, hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
+const dayFormat = new Intl.DateTimeFormat(locale, { timeZone: given.zone, day: '2-digit', month: '2-digit', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+const numberFormats = new Map();
+
+export const language = given.language;
+export const build = given.build;
+export const topologyVersion = given.topology;
+
+/** Return the text of a key with its {places} filled. */
+export function say(key, values = {}) {
+  const text = given.texts[key];
+  if (text === undefined) throw new Error(`no text ${key}`);
+  return text.replace(/\{(\w+)\}/g, (place, name) => (name in values ? String(values[name]) : place));
+}
+
+/** Return a number as the language writes it. */
+export function number(value, decimals = 0) {
+  if (!numberFormats.has(decimals)) {
+    numberFormats.set(decimals, new Intl.NumberFormat(locale, { minimumFractionDigits: decimals, maximumFractionDigits: decimals }));
+  }
+  return numberFormats.get(decimals).format(value);
+}
+
+export const clock = (atUs) => clockFormat.format(atUs / 1000);
+export const clockSeconds = (atUs) => secondFormat.format(atUs / 1000);
+export const dayAndClock = (atUs) => dayFormat.format(atUs / 1000);
+
+/** Return a length of time in its largest whole unit: 42 s, 5 min, 3 h, 2 d. */
+export function duration(seconds) {
+  const s = Math.max(0, Math.floor(seconds));
+  if (s < 60) return say('unit.seconds', { n: number(s) });
+  if (s < 3600) return say('unit.minutes', { n: number(Math.floor(s / 60)) });
+  if (s < 172800) return say('unit.hours', { n: number(Math.floor(s / 3600)) });
+  return say('unit.days', { n: number(Math.floor(s / 86400)) });
+}
+
+const nobody = { title: '', advice: '', metric: '' };
+export const rule = (name) => given.rules[name] ?? { ...nobody, title: name };
+export const metricOf = (series) => given.metrics[series & 255];
+export const ruleNames = () => Object.keys(given.rules);
+
+const SCALED = {
+  'bit/s': [1e6, 'Mbit/s', 1],
+  ms: [1, 'ms', 0],
+  '/': [0.01, '%', 1],
+  s: [1, 's', 0],
+  count: [1, '', 0],
+};
+
+/** Return a value of a series with its unit; attendance stays within 5 to 95 % (privacy). */
+export function quantity(series, value) {
+  if (value === null || value === undefined) return say('alerts.no_value');
+  const metric = metricOf(series);
+  const [scale, unit, decimals] = SCALED[metric?.unit] ?? [1, metric?.unit ?? '', 1];
+  const shown = metric?.name === 'attendance_ratio' ? Math.min(0.95, Math.max(0.05, value)) : value;
+  return `${number(shown / scale, decimals)} ${unit}`.trim();
+}
+
+/** Return an expected range, open where it has no end. */
+export function range(series, low, high) {
+  if (low === null && high === null) return '–';
+  if (low === null) return `≤ ${quantity(series, high)}`;
+  if (high === null) return `≥ ${quantity(series, low)}`;
+  return `${quantity(series, low)} – ${quantity(series, high)}`;
+}

@@ -1,0 +1,61 @@
+"""What the dashboard is told at its start."""
+
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+
+from contract.clock import LogClock
+from contract.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class DashboardConfig:
+    """Settings of the dashboard, checked on creation."""
+
+    dsn: str
+    """PostgreSQL connection string."""
+    partitions: int
+    """Telemetry partitions, 1 to 64; one summary a second is expected of each."""
+    build_id: str
+    """Changes with every build; an open page with another one reloads itself."""
+    host: str = "127.0.0.1"
+    """Address to listen on; loopback only unless `allow_remote`."""
+    port: int = 8050
+    """TCP port, 0 to 65535; 0 takes a free one."""
+    allow_remote: bool = False
+    """Listen beyond loopback although there is no sign-in; for a container whose port is published on
+    127.0.0.1 only."""
+    clock: LogClock = field(default_factory=LogClock)
+    coverage_min: float = 0.8
+    """Share of expected series, 0 to 1, that must report before a figure counts as known."""
+    summary_stale_s: float = 15.0
+    """Real seconds without a summary after which a partition's schools are unknown; above 1."""
+    heal_s: float = 30.0
+    """Seconds between two reads of the open alerts, which heal what a broken line dropped; above 0."""
+    client_queue: int = 8
+    """Messages that may wait for one browser, 2 to 1000; a slower one is dropped."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.partitions <= 64:
+            raise ConfigurationError(f"partitions is {self.partitions}; it must be 1 to 64")
+        if not 0.0 <= self.coverage_min <= 1.0:
+            raise ConfigurationError(f"coverage_min is {self.coverage_min}; it must be 0 to 1")
+        if self.summary_stale_s <= 1.0 or self.heal_s <= 0.0:
+            raise ConfigurationError("summary_stale_s must be above 1 and heal_s above 0")
+        if not 2 <= self.client_queue <= 1000:
+            raise ConfigurationError(f"client_queue is {self.client_queue}; it must be 2 to 1000")
+        if not self.allow_remote and not is_loopback(self.host):
+            raise ConfigurationError(
+                f"the dashboard has no sign-in, so it listens on loopback only; host is {self.host!r}. "
+                "Use 127.0.0.1 behind a proxy that signs people in, or set allow_remote if the port is "
+                "published on 127.0.0.1 only"
+            )
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host name or address reaches this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

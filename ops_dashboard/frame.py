@@ -1,0 +1,117 @@
+"""The Dash application around the pages: one document, one async router, nothing from elsewhere."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
+from html import escape
+from typing import Any, Final
+
+from dash import Dash, Input, Output, State, dcc, html
+from dash.backends._fastapi import (
+    FastAPIDashServer,
+    get_current_request,
+    reset_current_request,
+    set_current_request,
+)
+from fastapi import FastAPI, Request
+
+from contract.texts import Language
+from ops_dashboard.language import choose_language
+from ops_dashboard.words import PageWords, page_words_json
+
+PageMaker = Callable[[str, str, Language], Awaitable[Any]]
+"""Returns a page's components for a path, a query string and a language."""
+
+_document_language: ContextVar[Language] = ContextVar("_document_language", default=Language.VI)
+
+_DOCUMENT: Final = """<!DOCTYPE html>
+<html lang="{language}">
+<head>
+<meta charset="UTF-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="dark">
+<meta name="theme-color" content="#14171B">
+<title>{title}</title>
+<link rel="icon" type="image/svg+xml" href="/assets/icon.svg">
+{css}
+<script id="eduops-words" type="application/json">{words}</script>
+</head>
+<body>
+{app_entry}
+<footer hidden>
+{config}
+{scripts}
+{renderer}
+<script type="module" src="/assets/js/main.js"></script>
+</footer>
+</body>
+</html>
+"""
+
+
+class QuietBackend(FastAPIDashServer):
+    """Dash on FastAPI without its own websocket and without its catch-all, which answers 200 to anything."""
+
+    websocket_capability = False
+
+    def _setup_catchall(self) -> None:
+        """Unknown addresses are for the application's own 404."""
+
+
+class FrameDash(Dash):
+    """A Dash whose document speaks the reader's language and carries the words of the page's script."""
+
+    def __init__(self, words: Mapping[Language, PageWords]) -> None:
+        super().__init__(
+            "ops_dashboard",
+            server=False,
+            backend=QuietBackend,
+            serve_locally=True,
+            assets_folder="assets",
+            assets_ignore=r".*\.js$",  # loaded as modules by the document
+            title=words[Language.VI].texts["app.name"],
+            update_title="",
+            suppress_callback_exceptions=True,
+        )
+        self._words = {language: page_words_json(found) for language, found in words.items()}
+        self._names = {language: found.texts["app.name"] for language, found in words.items()}
+
+    def document(self, request: Request, language: Language) -> str:
+        """Return the document of every page in a language, for a request."""
+        token = _document_language.set(language)
+        held = set_current_request(request)
+        try:
+            return str(self.index())  # type: ignore[no-untyped-call]
+        finally:
+            reset_current_request(held)
+            _document_language.reset(token)
+
+    def interpolate_index(self, **parts: str) -> str:  # type: ignore[override]
+        """Fill the document; called by Dash."""
+        language = _document_language.get()
+        return _DOCUMENT.format(
+            language=language.value,
+            title=escape(self._names[language]),
+            words=self._words[language],
+            **{name: parts[name] for name in ("css", "app_entry", "config", "scripts", "renderer")},
+        )
+
+
+def request_language(search: str | None) -> Language:
+    """Return the language of the Dash request in hand; `search` is the page's own query string."""
+    query = dict(part.partition("=")[::2] for part in (search or "").lstrip("?").split("&"))
+    return choose_language(query, get_current_request().cookies)
+
+
+def make_frame(app: FastAPI, words: Mapping[Language, PageWords], make_page: PageMaker) -> FrameDash:
+    """Attach Dash to `app`: its routes, and the one callback that turns a path into a page."""
+    dash = FrameDash(words)
+    dash.layout = html.Div(
+        [dcc.Location(id="address", refresh=True), html.Div(id="page", className="page-root")]
+    )
+
+    @dash.callback(Output("page", "children"), Input("address", "pathname"), State("address", "search"))
+    async def show_page(path: str, search: str | None) -> Any:
+        return await make_page(path, search or "", request_language(search))
+
+    dash.init_app(app)
+    return dash

@@ -1,0 +1,1 @@
+"""The pages: each function returns components for one address, in one language."""

@@ -1,0 +1,52 @@
+"""The header that every page shares: title, links, state of the live line, clock (pure)."""
+
+from typing import Final
+
+from dash import html
+
+from contract.texts import Language, Texts
+from ops_dashboard.pages.attributes import attributes
+
+PAGES: Final = (("/", "nav.wall"), ("/alerts", "nav.alerts"), ("/quarantine", "nav.quarantine"))
+
+
+def page_header(texts: Texts, language: Language, here: str) -> html.Header:
+    """Return the header; `here` is the path of the page it stands on."""
+    other = Language.EN if language is Language.VI else Language.VI
+    links = [
+        html.A(
+            texts.say(key, language),
+            href=path,
+            className="nav-link nav-here" if path == here else "nav-link",
+            **(attributes(aria_current="page") if path == here else {}),
+        )
+        for path, key in PAGES
+    ]
+    return html.Header(
+        [
+            html.A(texts.say("app.skip", language), href="#main", className="skip"),
+            html.H1(texts.say("app.name", language), className="title"),
+            html.Nav(
+                [
+                    *links,
+                    html.A(
+                        texts.say("nav.language", language),
+                        href=f"?lang={other.value}",
+                        lang=other.value,
+                        className="nav-link",
+                    ),
+                ],
+                **attributes(aria_label=texts.say("nav.label", language)),
+            ),
+            html.Div(
+                texts.say("link.connecting", language), id="link-state", className="pill", role="status"
+            ),
+            html.Time("", id="clock", className="clock"),
+        ],
+        className="header",
+    )
+
+
+def stale_bar() -> html.Div:
+    """Return the bar that covers the page's head when its data is old; the script fills it."""
+    return html.Div("", id="stale-bar", className="stale-bar", hidden=True, role="alert")

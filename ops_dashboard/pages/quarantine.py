@@ -1,0 +1,127 @@
+"""Refused data with its reasons (pure)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from dash import html
+
+from contract.rejected import Reason
+from contract.texts import Language, Texts, write_clock, write_date, write_number
+from ops_dashboard.pages.attributes import attributes
+from ops_dashboard.pages.header import page_header, stale_bar
+from storage.wall import QuarantineRow
+
+PAGE_ROWS: Final = 100
+"""Refusals on one page."""
+
+
+def quarantine_page(
+    texts: Texts,
+    language: Language,
+    rows: Sequence[QuarantineRow],
+    counts: Mapping[Reason, int],
+    reason: Reason | None,
+    zone: ZoneInfo,
+) -> html.Div:
+    """Return the page; `reason` is the one that is chosen, if any."""
+    return html.Div(
+        [
+            page_header(texts, language, "/quarantine"),
+            stale_bar(),
+            html.Main(
+                [_counts(texts, language, counts, reason), _rows(texts, language, rows, reason, zone)],
+                id="main",
+                className="desk desk-one",
+            ),
+        ],
+        className="page page-desk",
+        **attributes(data_page="quarantine"),
+    )
+
+
+def _sentences(texts: Texts, language: Language, reason: Reason) -> list[html.Div]:
+    """Return the sentence in the reader's language, then in the other: the sender may read that one."""
+    other = Language.EN if language is Language.VI else Language.VI
+    key = f"reason.{reason.value}"
+    return [
+        html.Div(texts.say(key, language)),
+        html.Div(texts.say(key, other), lang=other.value, className="soft"),
+    ]
+
+
+def _counts(
+    texts: Texts, language: Language, counts: Mapping[Reason, int], chosen: Reason | None
+) -> html.Section:
+    head = html.Tr(
+        [
+            html.Th(texts.say("quarantine.number", language), scope="col", className="number"),
+            html.Th(texts.say("quarantine.reason", language), scope="col"),
+        ]
+    )
+    body = [
+        html.Tr(
+            [
+                html.Td(write_number(count, language), className="number"),
+                html.Td([html.A(why.value, href=f"?reason={why.value}"), *_sentences(texts, language, why)]),
+            ]
+        )
+        for why, count in sorted(counts.items(), key=lambda item: -item[1])
+    ]
+    table = html.Table(
+        [html.Caption(texts.say("quarantine.counts", language)), html.Thead(head), html.Tbody(body)],
+        className="table",
+    )
+    links = (
+        [html.A(texts.say("alerts.all", language), href="/quarantine", className="button")] if chosen else []
+    )
+    return html.Section(
+        [
+            html.H2(texts.say("quarantine.title", language), className="panel-title"),
+            html.P(texts.say("quarantine.why", language), className="soft"),
+            table if counts else html.P(texts.say("quarantine.none", language)),
+            *links,
+        ],
+        className="panel",
+    )
+
+
+def _rows(
+    texts: Texts, language: Language, rows: Sequence[QuarantineRow], reason: Reason | None, zone: ZoneInfo
+) -> html.Section | None:
+    if not rows:
+        return None
+    names = {
+        name: texts.say(f"quarantine.{name}", language)
+        for name in ("at", "reason", "topic", "detail", "bytes", "excerpt")
+    }
+    head = html.Tr([html.Th(word, scope="col") for word in names.values()])
+    table = html.Table(
+        [
+            html.Caption(texts.say("quarantine.list", language)),
+            html.Thead(head),
+            html.Tbody([_row(texts, language, row, names, zone) for row in rows]),
+        ],
+        className="table",
+    )
+    chosen = f"&reason={reason.value}" if reason else ""
+    older = html.A(
+        texts.say("quarantine.older", language), href=f"?before={rows[-1].id}{chosen}", className="button"
+    )
+    return html.Section([table, older if len(rows) == PAGE_ROWS else None], className="panel")
+
+
+def _row(
+    texts: Texts, language: Language, row: QuarantineRow, names: Mapping[str, str], zone: ZoneInfo
+) -> html.Tr:
+    refused = row.rejected
+    at = f"{write_date(refused.at_us, language, zone)} {write_clock(refused.at_us, language, zone)}"
+    cells: dict[str, Any] = {
+        "at": at,
+        "reason": _sentences(texts, language, refused.reason),
+        "topic": refused.topic,
+        "detail": refused.detail,
+        "bytes": write_number(refused.payload_bytes, language),
+        "excerpt": refused.excerpt,
+    }
+    return html.Tr([html.Td(cell, **attributes(data_name=names[name])) for name, cell in cells.items()])

@@ -1,0 +1,102 @@
+"""From an address to a page: reads what the page needs, then calls its pure function."""
+
+import time
+from typing import Any
+from urllib.parse import parse_qs, unquote
+
+from dash import html
+
+from contract.errors import InfrastructureError
+from contract.fleet import School
+from contract.rejected import Reason
+from contract.texts import Language
+from ops_dashboard.archive import of_series
+from ops_dashboard.figures import HOLE_BUCKET_US, HOLE_RAW_US, make_figure
+from ops_dashboard.pages.alerts import alerts_page
+from ops_dashboard.pages.attributes import attributes
+from ops_dashboard.pages.header import page_header, stale_bar
+from ops_dashboard.pages.quarantine import PAGE_ROWS, quarantine_page
+from ops_dashboard.pages.school import RANGES, school_page, unknown_school_page
+from ops_dashboard.pages.wall import wall_page
+from ops_dashboard.school_charts import PLANS, fill_plan, series_by_metric
+from ops_dashboard.services import Services
+
+
+async def make_page(services: Services, path: str, search: str, language: Language) -> Any:
+    """Return the components of the page at `path`; `search` is its query string."""
+    query = {name: values[0] for name, values in parse_qs(search.lstrip("?")).items()}
+    try:
+        if path == "/alerts":
+            return alerts_page(services.texts, language, services.fleet, services.rules)
+        if path == "/quarantine":
+            return await _quarantine(services, query, language)
+        if path.startswith("/school/"):
+            return await _school(services, unquote(path.removeprefix("/school/")), query, language)
+        return wall_page(services.texts, language)
+    except InfrastructureError:
+        return _unavailable(services, language)
+
+
+async def _quarantine(services: Services, query: dict[str, str], language: Language) -> Any:
+    before = query.get("before", "")
+    before_id = int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None
+    reason = Reason(query["reason"]) if query.get("reason") in set(Reason) else None
+    rows, counts = await services.archive.quarantine(PAGE_ROWS, before_id, reason)
+    return quarantine_page(services.texts, language, rows, counts, reason, services.calendar.timezone)
+
+
+async def _school(services: Services, code: str, query: dict[str, str], language: Language) -> Any:
+    school = services.fleet.school_by_code.get(code)
+    if school is None:
+        return unknown_school_page(services.texts, language, code)
+    chosen = query.get("range", "1h")
+    chosen = chosen if chosen in RANGES else "1h"
+    to_us = services.config.clock.log_us(time.time_ns() // 1000)
+    figures = await _figures(services, school, language, to_us - RANGES[chosen] * 1_000_000, to_us)
+    return school_page(
+        services.texts,
+        language,
+        school,
+        services.fleet,
+        await services.archive.school_alerts(school.id),
+        services.rules,
+        figures,
+        chosen,
+        services.calendar.timezone,
+    )
+
+
+async def _figures(
+    services: Services, school: School, language: Language, from_us: int, to_us: int
+) -> list[Any]:
+    devices = [d for d in services.fleet.devices if d.school_id == school.id]
+    numbers = series_by_metric(devices, services.catalogue)
+    bucket, history = await services.archive.series(list(numbers.values()), from_us, to_us)
+    parts = {name: of_series(history, number) for name, number in numbers.items()}
+    return [
+        make_figure(
+            fill_plan(plan, school, parts, bucket, services.texts, language),
+            language,
+            services.calendar.timezone,
+            from_us=from_us,
+            to_us=to_us,
+            hole_us=HOLE_RAW_US if bucket == "raw" else HOLE_BUCKET_US,
+            nothing=services.texts.say("school.no_data", language),
+        )
+        for plan in PLANS
+    ]
+
+
+def _unavailable(services: Services, language: Language) -> html.Div:
+    sentence = services.texts.say("error.database_unavailable", language)
+    return html.Div(
+        [
+            page_header(services.texts, language, ""),
+            stale_bar(),
+            html.Main(
+                html.Section(html.P(sentence), className="panel"), id="main", className="desk desk-one"
+            ),
+        ],
+        className="page page-desk",
+        **attributes(data_page="quarantine"),
+    )

@@ -1,0 +1,162 @@
+"""One school: facts, devices, alerts and charts (pure)."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import plotly.graph_objects as go
+from dash import dcc, html
+
+from contract.alert import Alert
+from contract.fleet import Device, Fleet, School
+from contract.rule import Rule
+from contract.texts import Language, Texts, write_clock, write_date, write_number
+from ops_dashboard.pages.attributes import attributes
+from ops_dashboard.pages.header import page_header, stale_bar
+
+RANGES: Final = {"1h": 3_600, "24h": 86_400, "7d": 604_800}
+"""Choices of the range selector, seconds."""
+
+
+def school_page(
+    texts: Texts,
+    language: Language,
+    school: School,
+    fleet: Fleet,
+    alerts: Sequence[Alert],
+    rules: Sequence[Rule],
+    figures: Sequence[go.Figure],
+    chosen: str,
+    zone: ZoneInfo,
+) -> html.Div:
+    """Return the page; `chosen` is one of `RANGES`."""
+    devices = [d for d in fleet.devices if d.school_id == school.id]
+    return _page(
+        texts,
+        language,
+        [
+            html.Div(
+                [
+                    _facts(texts, language, school, fleet),
+                    _devices(texts, language, devices),
+                    _alerts(texts, language, alerts, rules, zone),
+                ],
+                className="columns",
+            ),
+            _charts(texts, language, figures, chosen),
+        ],
+    )
+
+
+def unknown_school_page(texts: Texts, language: Language, code: str) -> html.Div:
+    """Return the page for a code that no school has."""
+    sentence = texts.say("school.unknown", language, code=code)
+    return _page(texts, language, [html.Section(html.P(sentence), className="panel")])
+
+
+def _page(texts: Texts, language: Language, children: list[Any]) -> html.Div:
+    return html.Div(
+        [
+            page_header(texts, language, ""),
+            stale_bar(),
+            html.Main(children, id="main", className="desk desk-one"),
+        ],
+        className="page page-desk",
+        **attributes(data_page="school"),
+    )
+
+
+def _facts(texts: Texts, language: Language, school: School, fleet: Fleet) -> html.Section:
+    ward = fleet.ward_by_code[school.ward_code]
+    down, up = (
+        write_number(bps / 1e6, language) for bps in (school.contracted_down_bps, school.contracted_up_bps)
+    )
+    rows = {
+        "school.code": school.code,
+        "school.level": texts.say(f"level.{school.level.value}", language),
+        "alerts.ward": f"{ward.name} · {fleet.cluster_by_code[ward.cluster_code].name}",
+        "school.pupils": write_number(school.pupils, language),
+        "alerts.isp": school.isp,
+        "school.contract": f"↓ {down} ↑ {up} Mbit/s",
+    }
+    facts = [
+        part for key, value in rows.items() for part in (html.Dt(texts.say(key, language)), html.Dd(value))
+    ]
+    return html.Section(
+        [html.H2(school.name, className="details-title"), html.Dl(facts, className="facts")],
+        className="panel",
+    )
+
+
+def _devices(texts: Texts, language: Language, devices: Sequence[Device]) -> html.Section:
+    rows = [
+        html.Tr([html.Th(d.code, scope="row"), html.Td(texts.say(f"device.{d.kind.value}", language))])
+        for d in devices
+    ]
+    return html.Section(
+        [
+            html.H2(texts.say("school.devices", language), className="panel-title"),
+            html.Table(html.Tbody(rows), className="table"),
+        ],
+        className="panel",
+    )
+
+
+def _alerts(
+    texts: Texts, language: Language, alerts: Sequence[Alert], rules: Sequence[Rule], zone: ZoneInfo
+) -> html.Section:
+    titles = {r.name: r.title_vi if language is Language.VI else r.title_en for r in rules}
+    lines = [
+        html.Li(
+            [
+                html.Span(f"P{a.priority}", className="badge", **attributes(data_priority=str(a.priority))),
+                html.A(
+                    f"{titles.get(a.rule, a.rule)} · {write_date(a.opened_at_us, language, zone)} "
+                    f"{write_clock(a.opened_at_us, language, zone)}",
+                    href=f"/alerts?alert={a.alert_id}",
+                ),
+            ]
+        )
+        for a in alerts
+        if a.resolved_at_us is None
+    ]
+    body = html.Ol(lines, className="history") if lines else html.P(texts.say("school.none", language))
+    return html.Section(
+        [html.H2(texts.say("school.alerts", language), className="panel-title"), body], className="panel"
+    )
+
+
+def _charts(texts: Texts, language: Language, figures: Sequence[go.Figure], chosen: str) -> html.Section:
+    ranges = [
+        html.A(
+            texts.say(f"range.{name}", language),
+            href=f"?range={name}",
+            className="button",
+            **attributes(aria_current="true" if name == chosen else "false"),
+        )
+        for name in RANGES
+    ]
+    graphs = [
+        dcc.Graph(
+            figure=figure,
+            className="graph",
+            responsive=True,
+            # Its share button would send data away.
+            config={"displayModeBar": False, "displaylogo": False, "locale": language.value},
+        )
+        for figure in figures
+    ]
+    return html.Section(
+        [
+            html.Div(
+                [
+                    html.H2(texts.say("school.charts", language), className="panel-title"),
+                    html.Div(ranges, className="ranges"),
+                ],
+                className="panel-head",
+            ),
+            html.Div(graphs, className="charts"),
+            html.P(texts.say("school.privacy", language), className="soft"),
+        ],
+        className="panel",
+    )

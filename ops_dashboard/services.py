@@ -1,0 +1,29 @@
+"""What the routes and pages work with, wired once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bus.log import Log
+from contract.calendar import SchoolCalendar
+from contract.catalogue import Catalogue
+from contract.fleet import Fleet
+from contract.rule import Rule
+from contract.texts import Texts
+from ops_dashboard.archive import Archive
+from ops_dashboard.config import DashboardConfig
+from ops_dashboard.hub import Hub
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that a route may use."""
+
+    config: DashboardConfig
+    log: Log
+    hub: Hub
+    archive: Archive
+    fleet: Fleet
+    catalogue: Catalogue
+    calendar: SchoolCalendar
+    rules: Sequence[Rule]
+    texts: Texts

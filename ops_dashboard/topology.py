@@ -1,0 +1,60 @@
+"""The fleet as browsers get it: once, compressed, with a version (pure)."""
+
+import msgspec
+
+from contract.fleet import LEVELS, Fleet
+
+
+class SchoolRow(msgspec.Struct, frozen=True, array_like=True):
+    """One school as a row, because 3,541 objects would repeat their keys."""
+
+    id: int
+    code: str
+    name: str
+    ward: int
+    """Position in `wards`."""
+    level: int
+    """Position in `contract.fleet.LEVELS`."""
+    isp: int
+    """Position in `isps`."""
+    pupils: int
+
+
+class Topology(msgspec.Struct, frozen=True):
+    """Everything that does not change from second to second."""
+
+    version: str
+    clusters: list[str]
+    """Names, in fleet order: an area never moves on the wall."""
+    wards: list[tuple[str, str, int]]
+    """Name, short name, and position in `clusters`."""
+    isps: list[str]
+    levels: list[str]
+    schools: list[SchoolRow]
+    """In fleet order, as the states of a snapshot are."""
+
+
+def make_topology(fleet: Fleet) -> Topology:
+    """Return the fleet as rows with positions instead of codes."""
+    cluster_position = {c.code: i for i, c in enumerate(fleet.clusters)}
+    ward_position = {w.code: i for i, w in enumerate(fleet.wards)}
+    isps = sorted({s.isp for s in fleet.schools})
+    return Topology(
+        version=fleet.version,
+        clusters=[c.name for c in fleet.clusters],
+        wards=[(w.name, w.short_name, cluster_position[w.cluster_code]) for w in fleet.wards],
+        isps=isps,
+        levels=[level.value for level in LEVELS],
+        schools=[
+            SchoolRow(
+                s.id,
+                s.code,
+                s.name,
+                ward_position[s.ward_code],
+                LEVELS.index(s.level),
+                isps.index(s.isp),
+                s.pupils,
+            )
+            for s in fleet.schools
+        ],
+    )
