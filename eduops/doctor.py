@@ -126,8 +126,12 @@ def _browser() -> Finding:
 
 def _flow(status: Status, factor: float) -> Iterator[Finding]:
     most_s = MOST_LAG_S * max(1.0, factor)
-    wanted = "" if status.lag_s <= most_s else f"; more than {most_s:g} s mean that it cannot keep up"
-    yield Finding(status.lag_s <= most_s, f"the processor is {status.lag_s:.1f} s of log time behind{wanted}")
+    if status.lag_s is None:
+        yield Finding(False, "not every partition has committed an entry yet; the first start takes a minute")
+    else:
+        fine = status.lag_s <= most_s
+        wanted = "" if fine else f"; more than {most_s:g} s mean that it cannot keep up"
+        yield Finding(fine, f"the processor is {status.lag_s:.1f} s of log time behind{wanted}")
     sign = "=" if status.balanced else "≠"
     yield Finding(
         status.balanced,

@@ -27,8 +27,8 @@ class Status:
     quarantined: int
     in_flight: int
     """Readings in the logs that are not committed yet."""
-    lag_s: float
-    """Seconds of log time since the newest entry that every partition has committed."""
+    lag_s: float | None
+    """Seconds of log time since the newest entry that every partition committed; None before the first."""
     alerts_open: int
     processes: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By name: pid, alive, restarts, port."""
@@ -57,11 +57,12 @@ async def read_status(settings: Settings) -> Status:
         counts = counts.plus(position.counts)
     now_us = settings.clock.log_us(time.time_ns() // 1000)
     names = [telemetry_log(p) for p in range(settings.partitions)]
-    oldest_us = min((positions[n].log_time_us for n in names if n in positions), default=now_us)
+    times_us = [positions[n].log_time_us for n in names if n in positions and positions[n].seq > 0]
+    lag_s = round((now_us - min(times_us)) / 1e6, 3) if len(times_us) == len(names) else None
     return Status(
         *counts,
         in_flight=in_flight,
-        lag_s=round((now_us - oldest_us) / 1e6, 3),
+        lag_s=lag_s,
         alerts_open=len(alerts),
         processes=read_processes(DataFolder(settings.data)),
     )
@@ -89,10 +90,16 @@ def render_status(status: Status, *, as_json: bool) -> str:
     lines = [
         f"received {status.received:,} {sign} stored {status.stored:,} + duplicate {status.duplicate:,}"
         f" + quarantined {status.quarantined:,}; in flight {status.in_flight:,}",
-        f"lag {status.lag_s:.1f} s of log time; {status.alerts_open:,} open alerts",
+        f"{_lag(status)}; {status.alerts_open:,} open alerts",
     ]
     for name, process in status.processes.items():
         state = "runs" if process["alive"] else "DEAD"
         port = f", port {process['port']}" if process["port"] else ""
         lines.append(f"{name:<10} {state} (process {process['pid']}{port}, {process['restarts']} restarts)")
     return "\n".join(lines if status.processes else [*lines, "no process of `eduops up` runs here"])
+
+
+def _lag(status: Status) -> str:
+    if status.lag_s is None:
+        return "not every partition has committed an entry yet"
+    return f"lag {status.lag_s:.1f} s of log time"

@@ -24,7 +24,7 @@ def compose() -> dict[str, Any]:
 
 
 def test_it_follows_the_compose_specification() -> None:
-    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(COMPOSE)]
+    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", COMPOSE]
     done = subprocess.run(check, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
@@ -72,5 +72,6 @@ def test_the_brokers_of_both_ways_agree(compose: dict[str, Any], tmp_path: Path)
     written = compose["configs"]["nats"]["content"]
     for pattern in (r"max_payload: \d+", r"sync_interval: \w+", r"ack_wait: \S+", r"max_ack_pending: \d+"):
         mine, theirs = re.search(pattern, embedded), re.search(pattern, written)
-        assert mine and theirs
+        assert mine
+        assert theirs
         assert mine[0] == theirs[0]
