@@ -66,9 +66,8 @@ def _thresholds(fold: Fold, batch: Batch, index: NDArray[np.intp]) -> Evidence:
     index = index[rules.exists[batch.metric_id[index]]]
     metric, value = batch.metric_id[index], batch.value[index]
     low, high = rules.below[metric], rules.above[metric]
-    idle = rules.only_in_session[metric] & ~in_session(batch.context[index])
-    out = ((value < low) | (value > high)) & ~idle
-    well = ((value >= rules.clear_low[metric]) & (value <= rules.clear_high[metric])) | idle
+    out = (value < low) | (value > high)
+    well = (value >= rules.clear_low[metric]) & (value <= rules.clear_high[metric])
     return Evidence(index, out, well, low, high, np.ones(len(index), np.bool_))
 
 
@@ -81,10 +80,9 @@ def _anomalies(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp], 
     judgement = fold.detector.judge(state.detector, cell, value)
     z = np.where(usual, judgement.z, np.nan)
     batch.score[index] = score_of(z, rules.bound[metric])
-    idle = rules.only_in_session[metric] & ~in_session(context)
     far = np.abs(value - judgement.expected) >= rules.least_deviation[metric]
     bound = rules.bound[metric]
-    out = far & ((rules.looks_down[metric] & (z <= -bound)) | (rules.looks_up[metric] & (z >= bound))) & ~idle
+    out = far & ((rules.looks_down[metric] & (z <= -bound)) | (rules.looks_up[metric] & (z >= bound)))
     reach = np.maximum(bound * judgement.deviation, rules.least_deviation[metric])
     watched = rules.exists[metric]
     evidence = Evidence(
@@ -93,7 +91,7 @@ def _anomalies(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp], 
         ~out[watched],
         (judgement.expected - reach)[watched],
         (judgement.expected + reach)[watched],
-        (idle | ~np.isnan(z))[watched],
+        ~np.isnan(z)[watched],
     )
     _advance(fold, state, batch, evidence, Channel.ANOMALY, events)
     share = np.where(state.is_open[Channel.ANOMALY, slot], LEAK, 1.0)
@@ -107,15 +105,19 @@ def _advance(
     index = evidence.index
     slot, metric, time_us = batch.slot[index], batch.metric_id[index], batch.time_us[index]
     is_open, run = state.is_open[channel, slot], state.run[channel, slot]
-    speaks = np.where(is_open, evidence.well, evidence.out)
+    # Out of its hours a rule opens nothing; what is open waits for them, or ends with a day without any.
+    context = batch.context[index]
+    idle = rules.only_in_session[metric] & ~in_session(context)
+    judged = np.where(idle, ~is_open | (context == Context.CLOSED), evidence.judged)
+    speaks = np.where(is_open, evidence.well | idle, evidence.out & ~idle) & judged
     longer = np.where(speaks, np.minimum(run, RUN_LIMIT - 1) + 1, 0).astype(np.uint8)
-    longer = np.where(evidence.judged, longer, run)
-    starts = speaks & ~is_open & (run == 0) & evidence.judged
+    longer = np.where(judged, longer, run)
+    starts = speaks & ~is_open & (run == 0)
     state.since_us[channel, slot[starts]] = time_us[starts]
-    opens = ~is_open & speaks & (longer >= rules.open_after[metric]) & evidence.judged
+    opens = ~is_open & speaks & (longer >= rules.open_after[metric])
     if opens.any():
         opens &= ~_held_back(fold, state, channel, slot, metric, time_us)
-    resolves = is_open & speaks & (longer >= rules.close_after[metric]) & evidence.judged
+    resolves = is_open & speaks & (longer >= rules.close_after[metric])
     longer[opens | resolves] = 0
     state.run[channel, slot] = longer
     events += [_opened(fold, state, batch, evidence, channel, int(k)) for k in np.flatnonzero(opens)]
