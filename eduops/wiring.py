@@ -191,6 +191,7 @@ async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
     )
     async with open_connections(settings, "dashboard") as held:
         own = held.configuration
+        DataFolder(settings.data).mark_ready("dashboard")
         await run_dashboard_app(
             config, held.log, held.live, held.fleet, own.catalogue, own.calendar, own.rules, stop
         )
@@ -215,4 +216,5 @@ async def run_simulator(
     )
     async with open_connections(settings, "simulator") as held:
         own = held.configuration
+        DataFolder(settings.data).mark_ready("simulator")
         await run_simulator_shell(config, held.fleet, own.catalogue, own.calendar, held.live, stop)
