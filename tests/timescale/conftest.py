@@ -1,0 +1,92 @@
+"""A real TimescaleDB: the server of EDUOPS_TEST_TIMESCALE_URL, or PGlite in Node behind bridge.mjs."""
+
+import os
+import shutil
+import subprocess
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import AsyncConnection, sql
+from psycopg.conninfo import make_conninfo
+
+from storage.database import connect, prepare_database
+
+HERE = Path(__file__).parent
+NewDatabase = Callable[[], str]
+
+
+@pytest.fixture(scope="session")
+def timescale(pytestconfig: pytest.Config) -> Iterator[NewDatabase]:
+    """Makes new, empty databases on a server that has TimescaleDB and returns their connection strings."""
+    server_url = os.environ.get("EDUOPS_TEST_TIMESCALE_URL")
+    if server_url:
+        yield from _on_server(server_url)
+        return
+    folder = _installed_bridge(pytestconfig)
+    bridge = subprocess.Popen(
+        ["node", "bridge.mjs"], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with bridge:
+        assert bridge.stdout is not None
+        port = bridge.stdout.readline().strip()
+        if not port:
+            pytest.skip("the bridge to PGlite did not start; its reason is in the captured standard error")
+        yield lambda: f"host=127.0.0.1 port={port} user=postgres dbname=test_{uuid.uuid4().hex[:12]}"
+        bridge.kill()
+
+
+@pytest.fixture
+def timescale_url(timescale: NewDatabase) -> str:
+    """A new database with this version's schema on TimescaleDB."""
+    dsn = timescale()
+    prepare_database(dsn)
+    return dsn
+
+
+@pytest.fixture
+async def conn(timescale_url: str) -> AsyncIterator[AsyncConnection[Any]]:
+    """The one connection to `timescale_url`: PGlite serves one at a time."""
+    async with await connect(timescale_url) as connection:
+        yield connection
+
+
+def _on_server(server_url: str) -> Iterator[NewDatabase]:
+    names: list[str] = []
+
+    def new() -> str:
+        names.append(f"eduops_test_{uuid.uuid4().hex[:12]}")
+        with psycopg.connect(server_url, autocommit=True) as conn:
+            conn.execute(sql.SQL("create database {}").format(sql.Identifier(names[-1])))
+        return make_conninfo(server_url, dbname=names[-1])
+
+    yield new
+    with psycopg.connect(server_url, autocommit=True) as conn:
+        for name in names:
+            conn.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+def _installed_bridge(config: pytest.Config) -> Path:
+    """Install the pinned packages into pytest's cache, once, and return the folder."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        pytest.skip("TimescaleDB tests need Node with npm, or EDUOPS_TEST_TIMESCALE_URL")
+    if config.cache is None:
+        pytest.skip("TimescaleDB tests install their Node package into pytest's cache, which is off")
+    folder = config.cache.mkdir("timescale_bridge")
+    wanted = (HERE / "package.json").read_text()
+    shutil.copy(HERE / "bridge.mjs", folder)
+    installed = folder / "installed.json"
+    if not installed.exists() or installed.read_text() != wanted:
+        (folder / "package.json").write_text(wanted)
+        command = ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"]
+        try:
+            subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=120)
+        except subprocess.CalledProcessError as error:
+            pytest.skip(f"TimescaleDB tests: npm could not install PGlite: {error.stderr.strip()[-300:]}")
+        except subprocess.TimeoutExpired:
+            pytest.skip("TimescaleDB tests: npm did not install PGlite within 120 s")
+        installed.write_text(wanted)
+    return folder
