@@ -26,7 +26,7 @@ TABLES = {
     "kpi_minute": "select * from kpi_minute order by metric_id, minute, partition",
     "ledger": "select log, seq, received, stored, duplicate, quarantined from position order by log",
     "alert": "select * from alert order by alert_id",
-    "alert_event": "select alert_id, kind, at, actor, note, value from alert_event order by alert_id, at, kind",
+    "alert_event": "select alert_id, kind, at, actor, note, value from alert_event order by 1, 3, 2",
 }
 
 
@@ -48,7 +48,7 @@ def crash_at(point: str, visit: int) -> Reach:
 
 
 async def a_morning() -> MemoryLog:
-    """Return a log of 200 seconds: readings on time, late and twice; a line goes down; a gateway falls silent."""
+    """Return a log of 200 s: readings on time, late and twice; a line goes down, a gateway falls silent."""
     log = MemoryLog()
     await log.create([LOG, ALERTS_LOG], 1 << 24)
     rng = np.random.default_rng(5)

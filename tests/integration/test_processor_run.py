@@ -1,4 +1,4 @@
-"""The whole processor over a real JetStream and a real PostgreSQL: in at the log, out at tables and live events."""
+"""The whole processor over real servers: in at the log, out at tables and live events."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -11,6 +11,7 @@ import pytest
 from bus.codec import encode_action, encode_readings, encode_rejected
 from bus.jetstream import JetStreamLog
 from bus.live import Live
+from bus.memory import MemoryLog
 from contract.alert import Action, ActionKind
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
@@ -22,6 +23,8 @@ from contract.rule import Rule
 from storage.alerts import alert_history, open_alerts
 from storage.database import connect
 from storage.results import load_position
+from stream_processor.owner import Tally
+from stream_processor.quarantine import QuarantineSession
 from stream_processor.worker import ProcessorConfig, run
 from tests.fold_world import MONDAY_9H_US, SECOND_US, columns, series_named, small_fleet
 
@@ -117,26 +120,21 @@ async def test_a_line_goes_down_is_acknowledged_and_comes_back(
             assert kinds == ["opened", "acknowledged", "resolved"]
 
 
-async def test_refused_readings_are_kept_and_counted(
-    postgres_url: str,
-    nats: Any,
-    fleet: Fleet,
-    catalogue: Catalogue,
-    calendar: SchoolCalendar,
-    rules: tuple[Rule, ...],
-) -> None:
+async def test_refused_readings_are_kept_and_counted(postgres_url: str) -> None:
     refused = [
         Rejected(Reason.OUT_OF_RANGE, "edu/v1/79/x/gw-1/bandwidth", "down_bps=-1", MONDAY_9H_US, 99)
     ] * 3
-    async with running(postgres_url, nats, fleet, catalogue, calendar, rules) as bench:
-        await bench.log.append(
-            QUARANTINE_LOG, EntryKind.REJECTED, encode_rejected(refused), at_us=MONDAY_9H_US, count=3
-        )
-        async with await connect(postgres_url) as conn, asyncio.timeout(20):
-            while (await load_position(conn, QUARANTINE_LOG)).seq == 0:
-                await asyncio.sleep(0.02)
-            position = await load_position(conn, QUARANTINE_LOG)
-            kept = await (await conn.execute("select count(*) from quarantine")).fetchone()
+    log = MemoryLog()
+    await log.create([QUARANTINE_LOG], 1 << 20)
+    await log.append(
+        QUARANTINE_LOG, EntryKind.REJECTED, encode_rejected(refused), at_us=MONDAY_9H_US, count=3
+    )
+    async with await connect(postgres_url) as conn:
+        session = QuarantineSession(conn, Tally())
+        await session.load()
+        await session.take(await (await log.reader(QUARANTINE_LOG, session.seq)).fetch(10, 1.0))
+        position = await load_position(conn, QUARANTINE_LOG)
+        kept = await (await conn.execute("select count(*) from quarantine")).fetchone()
     assert position.counts == (3, 0, 0, 3)
     assert kept == (3,)
 
