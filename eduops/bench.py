@@ -20,6 +20,7 @@ import numpy as np
 from psycopg import AsyncConnection
 
 from contract.commit import Counts
+from contract.entry import telemetry_log
 from contract.errors import ConfigurationError, InfrastructureError
 from contract.fleet import DeviceKind, Fleet
 from contract.series import series_of
@@ -31,6 +32,7 @@ from eduops.bench_rows import CopyRate, copy_rate, new_probes
 from eduops.data_folder import DataFolder
 from eduops.output import Output
 from eduops.settings import Settings, load_settings
+from eduops.supervisor import is_alive
 from eduops.system import System
 from storage.database import connect
 from storage.wall import ledger
@@ -38,10 +40,15 @@ from storage.wall import ledger
 _POLL_S: Final = 0.005
 """Between two looks for stored probes; latencies are too long by half of it on average."""
 _DRAIN_S: Final = 120.0
+_CURRENT_US: Final = 1_500_000
+"""Ticks come once a second; a partition whose last commit is younger than this keeps up."""
 _MIB: Final = 1 << 20
 _SOURCE: Final = Path(__file__).resolve().parents[1]
 _DOWN_BPS: Final = 1
 """Metric id of down_bps, which probes carry."""
+
+Processes = Mapping[str, dict[str, Any]]
+"""The supervisor's record of each process, by name."""
 
 
 class Load(NamedTuple):
@@ -180,15 +187,17 @@ async def _measure(
 ) -> BenchResult:
     shape = LOADS[load]
     spec, probe_series = _spec(shape, seconds / 2, system.settings, fleet)
-    pids = {name: int(p["pid"]) for name, p in system.folder.read("state")["processes"].items()}
+    processes = system.folder.read("state")["processes"]
+    pids = {name: int(entry["pid"]) for name, entry in processes.items()}
+    await _until_current(connection, system.settings.partitions, processes)
     before = await _counts(connection)
-    paced, latencies_ms = await _offer_probed(spec, connection, probe_series)
+    paced, latencies_ms = await _offer_probed(spec, connection, probe_series, processes)
     expected = before.received + paced.packs * shape.readings + paced.probes
-    await _until_accounted(connection, expected)
+    await _until_accounted(connection, expected, processes)
     cpu_s, began_s = bench_processes.cpu_s(pids), time.monotonic()
     flood = await _offer(msgspec.structs.replace(spec, packs_per_s=0.0))
     readings = flood.packs * shape.readings
-    counts = await _until_accounted(connection, expected + readings)
+    counts = await _until_accounted(connection, expected + readings, processes)
     passed_s = time.monotonic() - began_s
     used_s = {name: after - cpu_s[name] for name, after in bench_processes.cpu_s(pids).items()}
     memory_bytes = bench_processes.memory_bytes(pids)
@@ -246,7 +255,7 @@ async def _offer(spec: Spec) -> Offered:
 
 
 async def _offer_probed(
-    spec: Spec, connection: AsyncConnection[Any], series: int
+    spec: Spec, connection: AsyncConnection[Any], series: int, processes: Processes
 ) -> tuple[Offered, list[float]]:
     """Publish at the load's rate and return also how old each probe was when its row was first seen."""
     offering = asyncio.create_task(_offer(spec))
@@ -257,11 +266,35 @@ async def _offer_probed(
         for time_us in await new_probes(connection, series, seen_us):
             latencies_ms.append((time.time_ns() // 1000 - time_us) / 1000)
             seen_us = time_us
+        _check_alive(processes)
         if time.monotonic() > deadline_s:
             offering.cancel()
             raise InfrastructureError(f"only {len(latencies_ms)} probes were stored within {_DRAIN_S:g} s")
         await asyncio.sleep(_POLL_S)
     return offering.result(), latencies_ms
+
+
+async def _until_current(connection: AsyncConnection[Any], partitions: int, processes: Processes) -> None:
+    """Wait until every partition's newest ticks are committed: its state is built, measuring may begin."""
+    deadline_s = time.monotonic() + _DRAIN_S
+    while True:
+        positions = await ledger(connection)
+        logs = [positions.get(telemetry_log(p)) for p in range(partitions)]
+        oldest_us = min(position.log_time_us if position else 0 for position in logs)
+        if time.time_ns() // 1000 - oldest_us < _CURRENT_US:
+            return
+        _check_alive(processes)
+        if time.monotonic() > deadline_s:
+            raise InfrastructureError(
+                f"the processor is not up to date after {_DRAIN_S:g} s without any load"
+            )
+        await asyncio.sleep(_POLL_S)
+
+
+def _check_alive(processes: Processes) -> None:
+    ended = [name for name, entry in processes.items() if not is_alive(entry)]
+    if ended:
+        raise InfrastructureError(f"{', '.join(ended)} ended during the measurement; it counts for nothing")
 
 
 async def _counts(connection: AsyncConnection[Any]) -> Counts:
@@ -271,7 +304,7 @@ async def _counts(connection: AsyncConnection[Any]) -> Counts:
     return total
 
 
-async def _until_accounted(connection: AsyncConnection[Any], received: int) -> Counts:
+async def _until_accounted(connection: AsyncConnection[Any], received: int, processes: Processes) -> Counts:
     """Wait until so many readings in all are stored, duplicate or quarantined.
 
     Raises:
@@ -282,6 +315,7 @@ async def _until_accounted(connection: AsyncConnection[Any], received: int) -> C
         counts = await _counts(connection)
         if counts.stored + counts.duplicate + counts.quarantined >= received:
             return counts
+        _check_alive(processes)
         if time.monotonic() > deadline_s:
             raise InfrastructureError(
                 f"of {received:,} acknowledged readings {counts.received:,} are accounted for "
