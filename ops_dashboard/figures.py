@@ -113,7 +113,13 @@ def _offset_us(moment: datetime) -> int:
 
 def _layout(chart: Chart, language: Language, ends: NDArray[np.datetime64], has_data: bool) -> dict[str, Any]:
     unit = f" ({chart.unit})" if chart.unit else ""
-    axis = {"gridcolor": RULE, "zeroline": False, "linecolor": RULE, "tickfont": {"color": SOFT}}
+    axis = {
+        "visible": has_data,
+        "gridcolor": RULE,
+        "zeroline": False,
+        "linecolor": RULE,
+        "tickfont": {"color": SOFT},
+    }
     return {
         "title": {
             "text": f"{chart.title}{unit}",

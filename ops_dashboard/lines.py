@@ -18,6 +18,8 @@ class WallLine(msgspec.Struct, frozen=True):
     """Position of the school in the fleet; None for several schools."""
     isp: str
     """Provider of the school, or the common provider of a group."""
+    alerts: int
+    """Alerts in the line, 1 or more."""
     schools: int
     """Schools in the line, 1 or more."""
     wards: int
@@ -44,6 +46,7 @@ def _wall_line(line: Line, alerts: Mapping[str, Alert], fleet: Fleet) -> WallLin
         priority=line.priority,
         school=None if single is None else fleet.school_position[single],
         isp=line.isp or fleet.school_by_id[line.school_ids[0]].isp,
+        alerts=line.count,
         schools=len(line.school_ids),
         wards=len(line.ward_codes),
         pupils=line.pupils,

@@ -18,7 +18,7 @@ DARK: Final = (
     "headerTextColor: '#A9B4C0', borderColor: '#2A313A', browserColorScheme: 'dark', accentColor: '#E8EDF2',"
     "rowHoverColor: '#232A32', selectedRowBackgroundColor: '#2F3843', oddRowBackgroundColor: '#1B2026',"
     "fontFamily: 'inherit', fontSize: 'calc(6.2 * var(--u))', headerFontSize: 'calc(5.8 * var(--u))',"
-    "rowHeight: 'calc(15 * var(--u))', headerHeight: 'calc(15 * var(--u))', wrapperBorderRadius: '4px'})"
+    "rowHeight: 'calc(18 * var(--u))', headerHeight: 'calc(18 * var(--u))', wrapperBorderRadius: '4px'})"
 )
 """AG Grid turns dark through its theme's parameters only."""
 GRID: Final = "alert-grid"
@@ -145,7 +145,14 @@ def _grid(texts: Texts, language: Language) -> dag.AgGrid:
             column("order", "alerts.state", 1.2, valueFormatter=shown, sort="asc", sortIndex=0),
             column("who", "alerts.who", 1.1),
         ],
-        defaultColDef={"sortable": True, "resizable": True, "minWidth": 60, "suppressMovable": True},
+        defaultColDef={
+            "sortable": True,
+            "resizable": True,
+            "minWidth": 60,
+            "suppressMovable": True,
+            "wrapHeaderText": True,
+            "cellClass": "two-lines",
+        },
         getRowId="params.data.id",
         dashGridOptions={
             "theme": {"function": DARK},
@@ -153,7 +160,7 @@ def _grid(texts: Texts, language: Language) -> dag.AgGrid:
             "animateRows": False,
             "suppressCellFocus": False,
             "tooltipShowDelay": 300,
-            "overlayNoRowsTemplate": texts.say("alerts.none", language),
+            "suppressNoRowsOverlay": True,
         },
         className="alert-grid",
         style={"height": "100%", "width": "100%"},

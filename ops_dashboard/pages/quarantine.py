@@ -32,7 +32,7 @@ def quarantine_page(
             html.Main(
                 [_counts(texts, language, counts, reason), _rows(texts, language, rows, reason, zone)],
                 id="main",
-                className="desk desk-one",
+                className="desk desk-refused",
             ),
         ],
         className="page page-desk",

@@ -62,23 +62,27 @@ def _map(texts: Texts, language: Language) -> html.Section:
 
 
 def _tiles(texts: Texts, language: Language) -> html.Section:
-    return html.Section(
+    return html.Section([_tile(texts, language, name) for name in TILES], className="tiles")
+
+
+def _tile(texts: Texts, language: Language, name: str) -> html.Div:
+    head = [
+        html.H2(texts.say(f"kpi.{name}", language), className="tile-name"),
+        html.Span("", className="tile-age"),
+    ]
+    value = [
+        html.Span("–", className="tile-number"),
+        html.Span("", className="tile-unit"),
+        html.Span([], className="tile-counts"),
+    ]
+    return html.Div(
         [
-            html.Div(
-                [
-                    html.H2(texts.say(f"kpi.{name}", language), className="tile-name"),
-                    html.Div(
-                        [html.Span("–", className="tile-number"), html.Span("", className="tile-unit")],
-                        className="tile-value",
-                    ),
-                    html.Div("", className="tile-foot"),
-                ],
-                id=f"tile-{name}",
-                className="panel tile",
-            )
-            for name in TILES
+            html.Div(head, className="tile-head"),
+            html.Div(value, className="tile-value"),
+            html.Div("", className="tile-coverage"),
         ],
-        className="tiles",
+        id=f"tile-{name}",
+        className="panel tile",
     )
 
 

@@ -10,14 +10,18 @@ export function showAlarms(snapshot, fleet) {
   const list = byId('alarms');
   const lines = snapshot.open.lines;
   const minute = Math.floor(snapshot.at_us / 6e7);
-  const shape = JSON.stringify([lines, minute, list.clientHeight, list.clientWidth]);
+  const shape = JSON.stringify([lines, minute, list.clientHeight, list.clientWidth, snapshot.open.unacknowledged]);
   if (shape === written && list.firstChild) return;
   written = shape;
   const rows = lines.map((line) => makeRow(line, snapshot.at_us, fleet));
   list.replaceChildren(...(rows.length > 0 ? rows : [make('li', { className: 'calm', textContent: say('wall.calm') })]));
   const shown = dropOverflow(list, rows);
   const more = snapshot.open.line_count - shown;
-  setText(byId('alarms-more'), more > 0 ? say('wall.more', { n: number(more) }) : '');
+  const words = [
+    snapshot.open.unacknowledged > 0 ? say('wall.partly', { n: number(snapshot.open.unacknowledged) }) : '',
+    more > 0 ? say('wall.more', { n: number(more) }) : '',
+  ];
+  setText(byId('alarms-more'), words.filter(Boolean).join(' · '));
 }
 
 /** Remove the last rows until the list holds whole rows only. */
@@ -38,27 +42,33 @@ function makeRow(line, atUs, fleet) {
       className: waiting ? 'badge waiting' : 'badge', dataset: { priority: String(line.priority) },
       textContent: `P${line.priority}`,
     }),
-    make('div', {},
-      make('div', { className: 'alarm-name' }, nameOf(line, fleet)),
-      make('div', { className: 'alarm-what', textContent: whatOf(line, fleet) })),
-    make('div', { className: 'alarm-when' },
-      make('b', { textContent: duration((atUs - line.opened_at_us) / 1e6) }),
-      make('span', { textContent: whoOf(line) })));
+    make('div', { className: 'alarm-lines' },
+      make('div', { className: 'alarm-line' },
+        make('span', { className: 'alarm-name' }, nameOf(line, fleet)),
+        make('span', { className: 'alarm-since', textContent: duration((atUs - line.opened_at_us) / 1e6) })),
+      make('div', { className: 'alarm-line alarm-what' },
+        make('span', { textContent: whatOf(line, fleet) }),
+        make('span', { className: 'alarm-who', textContent: whoOf(line) }))));
 }
 
 function nameOf(line, fleet) {
   if (line.school === null) return say('wall.group', { isp: line.isp || rule(line.rule).title, n: number(line.schools) });
   const school = fleet.school(line.school);
-  return make('a', { href: `/school/${encodeURIComponent(school.code)}`, textContent: school.name });
+  return make('a', { href: `/school/${encodeURIComponent(school.code)}`, textContent: shortName(school.name) });
+}
+
+/** Return a school's name without the word that every name begins with. */
+function shortName(name) {
+  return name.replace(/^Trường /, '');
 }
 
 function whatOf(line, fleet) {
   const title = rule(line.rule).title;
-  if (line.school !== null) return `${title} · ${fleet.school(line.school).shortWard} · ${line.isp}`;
-  return `${say('wall.group_wards', { title, wards: number(line.wards) })} · ${say('wall.pupils', { n: number(line.pupils) })}`;
+  if (line.school !== null) return `${title} · ${fleet.school(line.school).shortWard}`;
+  return say('wall.group_wards', { title, wards: number(line.wards) });
 }
 
 function whoOf(line) {
   if (line.unacknowledged === 0) return line.acknowledged_by ? say('wall.acknowledged_by', { name: line.acknowledged_by }) : '';
-  return line.schools > 1 ? say('wall.partly', { n: number(line.unacknowledged) }) : say('wall.unacknowledged');
+  return line.unacknowledged < line.alerts ? say('wall.partly', { n: number(line.unacknowledged) }) : say('wall.unacknowledged');
 }

@@ -17,10 +17,10 @@ export function makeRow(alert, fleet) {
   const title = rule(alert.rule).title;
   return {
     id: alert.alert_id, alert, state, order: ORDER[state],
-    priority: alert.priority, rule: alert.rule, school: school.name, code: school.code, ward: school.ward,
+    priority: alert.priority, rule: alert.rule, school: school.name, code: school.code, ward: school.shortWard,
     cluster: school.clusterName, isp: school.isp, value: alert.value, since: alert.opened_at_us,
     pupils: alert.pupils, who: alert.acknowledged_by ?? '',
-    words: `${school.name} ${school.code} ${school.ward} ${school.clusterName} ${title} ${alert.note}`.toLocaleLowerCase(),
+    words: `${school.name} ${school.code} ${school.ward} ${school.shortWard} ${school.clusterName} ${title} ${alert.note}`.toLocaleLowerCase(),
     text: {
       rule: title,
       value: alert.value === null ? '–' : quantity(alert.series, alert.value),

@@ -50,7 +50,7 @@ function hexagon(pen, radius) {
 function cross(pen, radius) {
   const arm = radius * 0.36;
   pen.strokeStyle = INK;
-  pen.lineWidth = Math.max(1.4, radius * 0.24);
+  pen.lineWidth = Math.max(1, radius * 0.24);
   pen.beginPath();
   pen.moveTo(-arm, -arm); pen.lineTo(arm, arm);
   pen.moveTo(arm, -arm); pen.lineTo(-arm, arm);

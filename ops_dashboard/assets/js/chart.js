@@ -54,7 +54,7 @@ export class BandwidthChart {
     host.replaceChildren(svg);
     const rows = this.points.filter((_, i) => i % 10 === 0)
       .map(([atUs, down, up]) => [clock(atUs), number(down / 1e9, 2), number(up / 1e9, 2)]);
-    byId('chart-table').replaceChildren(hiddenTable(`${say('wall.chart')}, ${say('unit.gbps')}`,
+    byId('chart-table').replaceChildren(hiddenTable(say('wall.chart'),
       [say('wall.chart_time'), say('wall.chart_down'), say('wall.chart_up')], rows));
   }
 
@@ -105,10 +105,9 @@ function niceStep(least) {
 
 function setNow(down, up) {
   const host = byId('chart-now');
-  if (!host.firstChild) host.append(make('span', {}, '↓ ', make('b')), make('span', {}, '↑ ', make('b')), make('span'));
+  if (!host.firstChild) host.append(make('span', {}, '↓ ', make('b')), make('span', {}, '↑ ', make('b')));
   const write = (bps) => (bps === null ? '–' : number(bps / 1e9, 2));
   const [first, second] = host.querySelectorAll('b');
   setText(first, write(down));
   setText(second, write(up));
-  setText(host.lastChild, say('unit.gbps'));
 }

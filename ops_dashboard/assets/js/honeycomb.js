@@ -5,37 +5,57 @@ import { number, say } from './words.js';
 
 const ROW = Math.sqrt(3) / 2; // height of a row of hexagons, in cell widths
 
-/** Return where everything goes for one number of columns and one cell width. */
-function arrange(areas, width, columns, cell, labelPx, gapPx) {
-  const blockWidth = (width - gapPx * (columns - 1)) / columns;
-  const perRow = Math.floor(blockWidth / cell - 0.5);
-  if (perRow < 1) return null;
-  const blocks = [];
-  let top = 0;
-  for (let first = 0; first < areas.length; first += columns) {
-    const line = areas.slice(first, first + columns);
-    const rows = line.map((area) => Math.ceil(area.members.length / perRow));
-    line.forEach((area, i) => blocks.push({ area, left: i * (blockWidth + gapPx), top, rows: rows[i] }));
-    top += labelPx + (Math.max(...rows) * ROW + 0.4) * cell + gapPx;
+/** Return one line of areas side by side with as few rows of cells as fit the width, or null. */
+function fillLine(line, cell, { width, gapPx, leastPx }) {
+  const widths = (rows) => line.map((area) => Math.max(leastPx(area), (Math.ceil(area.members.length / rows) + 0.5) * cell));
+  const needed = (rows) => widths(rows).reduce((a, b) => a + b, gapPx * (line.length - 1));
+  const most = Math.max(...line.map((area) => area.members.length));
+  if (needed(most) > width) return null;
+  let low = 1, high = most;
+  while (low < high) {
+    const rows = (low + high) >> 1;
+    if (needed(rows) <= width) high = rows; else low = rows + 1;
   }
-  return { blocks, perRow, cell, blockWidth, height: top - gapPx, labelPx };
+  return { line, rows: low, widths: widths(low), spare: (width - needed(low)) / line.length };
 }
 
-/** Return the arrangement with the largest cells that fits, over all sensible numbers of columns. */
-function fit(areas, width, height, labelPx, gapPx, narrowestPx) {
-  let best = null;
-  for (let columns = 1; columns <= 8; columns += 1) {
-    if (columns > 1 && (width - gapPx * (columns - 1)) / columns < narrowestPx) break;
-    let low = 1, high = 60;
-    while (high - low > 0.05) {
-      const cell = (low + high) / 2;
-      const tried = arrange(areas, width, columns, cell, labelPx, gapPx);
-      if (tried && tried.height <= height) low = cell; else high = cell;
+/** Return the lines that need the least height for one cell width, or null if an area does not fit. */
+function arrange(areas, cell, room) {
+  const best = [{ height: -room.gapPx, lines: [] }];
+  for (let end = 1; end <= areas.length; end += 1) {
+    best[end] = null;
+    for (let start = end - 1; start >= 0; start -= 1) {
+      const filled = best[start] && fillLine(areas.slice(start, end), cell, room);
+      if (!filled) continue;
+      const height = best[start].height + room.gapPx + room.labelPx + (filled.rows * ROW + 0.3) * cell;
+      if (!best[end] || height < best[end].height) best[end] = { height, lines: [...best[start].lines, filled] };
     }
-    const found = arrange(areas, width, columns, low, labelPx, gapPx);
-    if (found && found.height <= height && (!best || low > best.cell)) best = found;
   }
-  return best;
+  return best[areas.length];
+}
+
+/** Return where everything goes, with the largest cells that fit the room. */
+function fit(areas, room) {
+  let low = 1, high = 60, found = arrange(areas, low, room);
+  while (high - low > 0.05) {
+    const cell = (low + high) / 2;
+    const tried = arrange(areas, cell, room);
+    if (tried && tried.height <= room.height) { low = cell; found = tried; } else high = cell;
+  }
+  if (!found) return null;
+  const spare = Math.max(0, room.height - found.height) / found.lines.length;
+  const blocks = [];
+  let top = 0;
+  for (const { line, rows, widths, spare: wider } of found.lines) {
+    let left = 0;
+    line.forEach((area, i) => {
+      const width = widths[i] + wider;
+      blocks.push({ area, left, top, width, perRow: Math.max(1, Math.floor(width / low - 0.5)) });
+      left += width + room.gapPx;
+    });
+    top += room.labelPx + (rows * ROW + 0.3) * low + room.gapPx + spare;
+  }
+  return { blocks, cell: low, labelPx: room.labelPx };
 }
 
 export class Honeycomb {
@@ -68,27 +88,26 @@ export class Honeycomb {
     if (width === 0 || height === 0) return;
     const u = unitPx();
     const labelPx = Math.max(6.6 * u, u < 3 ? 15 : 0) * 1.3 + u;
-    this.widest = this.widest ?? this.measureNames();
-    this.layout = fit(this.areas, width, height, labelPx, 3 * u, this.widest + 16 * u);
+    const names = this.measureNames();
+    const leastPx = (area) => names.get(area) + 15 * u; // the name and a count of three digits
+    this.layout = fit(this.areas, { width, height, labelPx, gapPx: 3.5 * u, leastPx });
     if (!this.layout) return;
     const scale = window.devicePixelRatio || 1;
     this.canvas.width = Math.round(width * scale);
     this.canvas.height = Math.round(height * scale);
     this.scale = scale;
     this.cells = drawCells(this.layout.cell * scale);
-    this.layout.blocks.forEach(({ left, top }, i) => {
-      Object.assign(this.labels[i].style, {
-        left: `${left}px`, top: `${top}px`, width: `${this.layout.blockWidth}px`,
-      });
+    this.layout.blocks.forEach(({ left, top, width: wide }, i) => {
+      Object.assign(this.labels[i].style, { left: `${left}px`, top: `${top}px`, width: `${wide}px` });
     });
     this.draw();
   }
 
-  /** Return the width of the widest name, so that none is ever cut. */
+  /** Return the width of each area's name, so that none is ever cut. */
   measureNames() {
     const pen = document.createElement('canvas').getContext('2d');
     pen.font = `600 ${Math.max(6.6 * unitPx(), unitPx() < 3 ? 15 : 0)}px "Inter Variable", sans-serif`;
-    return Math.max(...this.areas.map((area) => pen.measureText(area.name).width));
+    return new Map(this.areas.map((area) => [area, pen.measureText(area.name).width]));
   }
 
   draw() {
@@ -106,9 +125,9 @@ export class Honeycomb {
 
   /** Return the left upper corner of a block's i-th cell, in CSS pixels. */
   place(block, i) {
-    const { cell, perRow, labelPx } = this.layout;
-    const row = Math.floor(i / perRow);
-    return [block.left + (i % perRow + (row % 2) / 2) * cell, block.top + labelPx + row * cell * ROW];
+    const { cell, labelPx } = this.layout;
+    const row = Math.floor(i / block.perRow);
+    return [block.left + (i % block.perRow + (row % 2) / 2) * cell, block.top + labelPx + row * cell * ROW];
   }
 
   count() {
@@ -132,7 +151,7 @@ export class Honeycomb {
     if (!this.layout) return null;
     const { cell } = this.layout;
     for (const block of this.layout.blocks) {
-      if (x < block.left || x > block.left + this.layout.blockWidth || y < block.top) continue;
+      if (x < block.left || x > block.left + block.width || y < block.top) continue;
       const found = block.area.members.findIndex((_, i) => {
         const [left, top] = this.place(block, i);
         return x >= left && x < left + cell && y >= top && y < top + cell;

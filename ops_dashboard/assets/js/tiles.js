@@ -1,35 +1,44 @@
 // The four figures; each says how many report, and turns to "unknown" below its coverage.
 import { byId, make, setText } from './dom.js';
-import { duration, number, say } from './words.js';
+import { number, say } from './words.js';
 
 /** Show the figures of a snapshot. */
 export function showTiles(snapshot) {
-  const age = snapshot.age_s === null ? '' : ` · ${duration(snapshot.age_s)}`;
-  showTile('connected', snapshot.connected, (v) => [number(Math.floor(v * 1e4) / 100, 2), '%'], age, snapshot);
-  showTile('attendance', snapshot.attendance, (v) => [number(v * 100, 1), '%'], age, snapshot);
-  showTile('elearning', snapshot.elearning, (v) => [number(v), say('kpi.users')], age, snapshot);
+  showTile('connected', snapshot, (v) => [number(Math.floor(v * 1e4) / 100, 2), '%']);
+  showTile('attendance', snapshot, (v) => [number(v * 100, 1), '%']);
+  showTile('elearning', snapshot, (v) => [number(v), '']);
   showAlerts(snapshot);
 }
 
 /** Show dashes: nothing that we have is young enough to be called a figure. */
 export function clearTiles() {
-  for (const tile of document.querySelectorAll('.tile')) {
-    tile.dataset.known = 'no';
-    setText(tile.querySelector('.tile-number'), '–');
-    tile.querySelector('.tile-unit').replaceChildren();
-    setText(tile.querySelector('.tile-foot'), '');
-  }
+  for (const name of ['connected', 'attendance', 'elearning', 'alerts']) write(name, { known: false, value: '–' });
 }
 
-function showTile(name, tile, write, age, snapshot) {
-  const element = byId(`tile-${name}`);
+function write(name, { known, value, unit = '', coverage = '', age = '', counts = [] }) {
+  const tile = byId(`tile-${name}`);
+  tile.dataset.known = known ? 'yes' : 'no';
+  setText(tile.querySelector('.tile-number'), value);
+  setText(tile.querySelector('.tile-unit'), unit);
+  setText(tile.querySelector('.tile-coverage'), coverage);
+  setText(tile.querySelector('.tile-age'), age);
+  const place = tile.querySelector('.tile-counts');
+  if (place.dataset.written === counts.join()) return;
+  place.dataset.written = counts.join();
+  place.replaceChildren(...counts.map((count, i) => make('span', { dataset: { priority: String(i + 1) } },
+    make('i', { textContent: `P${i + 1}` }), make('b', { textContent: number(count) }))));
+}
+
+function ageOf(snapshot) {
+  return snapshot.age_s === null ? '' : say('unit.age', { n: number(Math.floor(snapshot.age_s)) });
+}
+
+function showTile(name, snapshot, writeValue) {
+  const tile = snapshot[name];
   const known = tile.value !== null;
-  element.dataset.known = known ? 'yes' : 'no';
-  const [value, unit] = known ? write(tile.value) : [unknownWord(tile, snapshot), ''];
-  setText(element.querySelector('.tile-number'), value);
-  setText(element.querySelector('.tile-unit'), unit);
-  setText(element.querySelector('.tile-foot'),
-    tile.expected > 0 ? say('kpi.coverage', { n: number(tile.reporting), of: number(tile.expected) }) + age : age.slice(3));
+  const [value, unit] = known ? writeValue(tile.value) : [unknownWord(tile, snapshot), ''];
+  const coverage = tile.expected > 0 ? say('kpi.coverage', { n: number(tile.reporting), of: number(tile.expected) }) : '';
+  write(name, { known, value, unit, coverage, age: ageOf(snapshot) });
 }
 
 function unknownWord(tile, snapshot) {
@@ -39,18 +48,12 @@ function unknownWord(tile, snapshot) {
 
 function showAlerts(snapshot) {
   const { open } = snapshot;
-  const element = byId('tile-alerts');
   const known = open.live_partitions === open.partitions;
-  element.dataset.known = known ? 'yes' : 'no';
   const total = open.by_priority.reduce((a, b) => a + b, 0);
-  setText(element.querySelector('.tile-number'), known || total > 0 ? `${known ? '' : '≥ '}${number(total)}` : (snapshot.age_s === null ? '–' : say('kpi.unknown')));
-  const unit = element.querySelector('.tile-unit');
-  const words = open.by_priority.map((count, i) => make('span', { className: 'by', dataset: { priority: String(i + 1) } },
-    make('i', { textContent: `P${i + 1}` }), make('b', { textContent: number(count) })));
-  const written = open.by_priority.join('/');
-  if (unit.dataset.written !== written || !unit.firstChild) unit.replaceChildren(...words);
-  unit.dataset.written = written;
-  const coverage = say('kpi.partitions', { n: number(open.live_partitions), of: number(open.partitions) });
-  setText(element.querySelector('.tile-foot'), open.unacknowledged > 0
-    ? `${say('wall.partly', { n: number(open.unacknowledged) })} · ${coverage}` : coverage);
+  // Alerts that we know of stand even while a partition is silent; there may be more.
+  const value = known ? number(total) : total > 0 ? `≥ ${number(total)}` : say('kpi.unknown');
+  write('alerts', {
+    known, value, age: ageOf(snapshot), counts: total > 0 ? open.by_priority : [],
+    coverage: say('kpi.partitions', { n: number(open.live_partitions), of: number(open.partitions) }),
+  });
 }

@@ -3,7 +3,7 @@ const given = JSON.parse(document.getElementById('eduops-words').textContent);
 const locale = given.language === 'vi' ? 'vi-VN' : 'en-GB';
 const clockFormat = new Intl.DateTimeFormat(locale, { timeZone: given.zone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 const secondFormat = new Intl.DateTimeFormat(locale, { timeZone: given.zone, hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
-const dayFormat = new Intl.DateTimeFormat(locale, { timeZone: given.zone, day: '2-digit', month: '2-digit', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+const dayFormat = new Intl.DateTimeFormat('en-GB', { timeZone: given.zone, day: '2-digit', month: '2-digit' });
 const numberFormats = new Map();
 
 export const language = given.language;
@@ -27,7 +27,7 @@ export function number(value, decimals = 0) {
 
 export const clock = (atUs) => clockFormat.format(atUs / 1000);
 export const clockSeconds = (atUs) => secondFormat.format(atUs / 1000);
-export const dayAndClock = (atUs) => dayFormat.format(atUs / 1000);
+export const dayAndClock = (atUs) => `${dayFormat.format(atUs / 1000)} ${clock(atUs)}`; // 24/11 05:02 in both
 
 /** Return a length of time in its largest whole unit: 42 s, 5 min, 3 h, 2 d. */
 export function duration(seconds) {
