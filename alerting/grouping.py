@@ -45,7 +45,9 @@ class Line:
 
 
 def group_alerts(alerts: Iterable[Alert], fleet: Fleet, shared_fate: int = SHARED_FATE) -> list[Line]:
-    """Return the lines of the open alerts: unacknowledged first, then by priority, then the newest.
+    """Return the lines of the open alerts: unacknowledged, then by priority, shared fates, the newest.
+
+    A shared fate stands before single alerts of its priority: it is one cause, and most pupils.
 
     Args:
         alerts: alerts in any order; resolved ones and those of schools that left the fleet are passed over.
@@ -64,7 +66,11 @@ def group_alerts(alerts: Iterable[Alert], fleet: Fleet, shared_fate: int = SHARE
             lines.append(_line(rule, members, fleet, isp))
         else:
             lines += [_line(rule, [member], fleet, None) for member in members]
-    return sorted(lines, key=lambda li: (li.unacknowledged == 0, li.priority, -li.newest_us, li.rule))
+    return sorted(lines, key=_line_urgency)
+
+
+def _line_urgency(line: Line) -> tuple[bool, int, bool, int, str]:
+    return line.unacknowledged == 0, line.priority, line.isp is None, -line.newest_us, line.rule
 
 
 def _urgency(alert: Alert) -> tuple[bool, int, int, str]:

@@ -16,12 +16,14 @@ from device_simulator.publishers import Publishers
 from device_simulator.world import World
 
 EVERY_STEP: Final = frozenset(
-    {"down_bps", "latency_ms", "active_users", "success_ratio"}
+    {"down_bps", "up_bps", "latency_ms", "active_users", "success_ratio"}
     | {"enrolled", "present", "late", "absent", "attendance_ratio"}
 )
 """Metrics told at every step: those that rules learn from or walls draw."""
 COARSE_STEPS: Final = 4
-"""The other metrics are told at every fourth step: some 2.9 million readings for three days in all."""
+"""The other metrics are told at every fourth step: some 3.1 million readings for three days in all."""
+RECENT_US: Final = 3_600_000_000
+"""The stretch before now that is told at the finer step."""
 
 
 def history_entries(
@@ -32,6 +34,7 @@ def history_entries(
     now_us: int,
     days: float = 3,
     step_s: int = 1800,
+    recent_step_s: int = 300,
     seed: int = 79,
 ) -> Iterator[tuple[int, Mapping[int, Readings]]]:
     """Yield (log time, readings by partition) in time order, all of them before `now_us`.
@@ -47,29 +50,38 @@ def history_entries(
         now_us: Where the live readings begin, µs since 1970.
         days: How far back, above 0.
         step_s: Seconds between two entries, aligned to the clock.
+        recent_step_s: The same for the last hour, which the wall and the school pages draw first.
         seed: The world's.
     """
     world = World(fleet, calendar, seed)
     publishers = Publishers(fleet, catalogue)
     partition = fleet.partition_of_schools(partitions)
-    step_us = step_s * 1_000_000
-    first = -(-(now_us - round(days * 86_400e6)) // step_us)
-    for step in range(first, -(-now_us // step_us)):
-        found = _readings(world, publishers, step * step_us, coarse=step % COARSE_STEPS == 0)
+    begin_us = now_us - round(days * 86_400e6)
+    recent_us = max(begin_us, now_us - RECENT_US)
+    times_us = [*_steps(begin_us, recent_us, step_s), *_steps(recent_us, now_us, recent_step_s)]
+    for time_us in times_us:
+        everything = time_us % (step_s * 1_000_000 * COARSE_STEPS) == 0 or time_us == times_us[-1]
+        found = _readings(world, publishers, time_us, everything)
         if len(found):
             position_partition = partition[_positions(found, fleet)]
             yield (
-                step * step_us,
+                time_us,
                 {int(p): found.take(position_partition == p) for p in np.unique(position_partition)},
             )
 
 
-def _readings(world: World, publishers: Publishers, time_us: int, coarse: bool) -> Readings:
+def _steps(from_us: int, to_us: int, step_s: int) -> range:
+    """Return the multiples of a step from one time up to, not including, another."""
+    step_us = step_s * 1_000_000
+    return range(-(-from_us // step_us) * step_us, to_us, step_us)
+
+
+def _readings(world: World, publishers: Publishers, time_us: int, everything: bool) -> Readings:
     parts: list[Readings] = []
     for stream, metrics in publishers.metrics.items():
         if stream is Stream.ATTENDANCE and not world.in_register(time_us):
             continue
-        wanted = [m for m in metrics if coarse or m.name in EVERY_STEP]
+        wanted = [m for m in metrics if everything or m.name in EVERY_STEP]
         if not wanted:
             continue
         at = publishers.positions(stream)
