@@ -155,12 +155,20 @@ class JetStreamLog:
             raise InfrastructureError(f"{MQTT_STREAM} is not limited to {max_bytes} bytes")
 
     async def _create(self, log: str, config: dict[str, Any]) -> None:
+        # Update first: to a create of what exists the server answers "no room" before "it exists".
+        try:
+            await self._api.ask(f"STREAM.UPDATE.{log}", config)
+        except RefusedError as error:
+            if error.code != NO_STREAM:
+                raise
+            await self._create_new(log, config)
+
+    async def _create_new(self, log: str, config: dict[str, Any]) -> None:
         try:
             await self._api.ask(f"STREAM.CREATE.{log}", config)
         except RefusedError as error:
-            if error.code != NAME_IN_USE:
+            if error.code != NAME_IN_USE:  # another service was faster
                 raise
-            await self._api.ask(f"STREAM.UPDATE.{log}", config)
 
     async def _state(self, log: str) -> dict[str, Any]:
         try:

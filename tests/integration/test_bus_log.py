@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from bus.jetstream import JetStreamLog
 from bus.log import LogReader
 from contract.entry import EntryKind
 from contract.errors import InfrastructureError
+from eduops.embedded_nats import prepare_nats
+from eduops.process import Server
 
 NAME = "telemetry-0"
 ROOM_BYTES = 64 * 1024 * 1024
@@ -101,3 +104,20 @@ async def test_a_closed_reader_leaves_no_consumer(log: JetStreamLog) -> None:
     assert await reader.fetch(1, 0.05) == []
     await reader.close()
     assert (await log._api.ask(f"CONSUMER.NAMES.{NAME}"))["consumers"] in ([], None)
+
+
+async def test_creating_what_exists_needs_no_room(tmp_path: Path) -> None:
+    small = prepare_nats(tmp_path, sync_interval="2m", max_store_bytes=3 * ROOM_BYTES // 2)
+    server = Server(small.spec(), tmp_path / "nats.log")
+    await asyncio.to_thread(server.start)
+    try:
+        own = small.credentials
+        async with JetStreamLog.connect(
+            small.url, user=own.service_user, password=own.service_password
+        ) as connected:
+            await connected.create([NAME], ROOM_BYTES)
+            await connected.create([NAME], ROOM_BYTES)
+            with pytest.raises(InfrastructureError, match="no room for log telemetry-1"):
+                await connected.create(["telemetry-1"], ROOM_BYTES)
+    finally:
+        await asyncio.to_thread(server.kill)
