@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from pathlib import Path
 from subprocess import Popen
-from typing import BinaryIO, Final, TextIO
+from typing import IO, BinaryIO, Final, TextIO
 
 from eduops.process import ProcessSpec
 
@@ -49,16 +49,17 @@ class Output:
         for thread in self._threads:
             thread.join(timeout=1.0)
 
-    def _pump(self, spec: ProcessSpec, stream: object) -> None:
+    def _pump(self, spec: ProcessSpec, stream: IO[bytes]) -> None:
         chatter = re.compile(spec.chatter)
         path = self._folder / f"{spec.name}.log"
         file: BinaryIO = path.open("ab")
-        for raw in stream:  # type: ignore[attr-defined]
-            file = self._write(path, file, raw)
-            line = raw.decode(errors="replace").rstrip()
-            self._last[spec.name].append(line)
-            if not self._quiet and line and not chatter.search(line):
-                self._show(spec.name, line)
+        with stream:
+            for raw in stream:
+                file = self._write(path, file, raw)
+                line = raw.decode(errors="replace").rstrip()
+                self._last[spec.name].append(line)
+                if not self._quiet and line and not chatter.search(line):
+                    self._show(spec.name, line)
         file.close()
 
     def _write(self, path: Path, file: BinaryIO, raw: bytes) -> BinaryIO:
