@@ -1,0 +1,116 @@
+"""What a first start fixes, what a data folder keeps, and what the commands print."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from contract.errors import ConfigurationError, InfrastructureError
+from eduops.attach import attach
+from eduops.configuration import load_configuration, read_config
+from eduops.data_folder import DataFolder
+from eduops.doctor import Finding
+from eduops.first_start import fix_first_start
+from eduops.settings import Settings, load_settings
+from eduops.status import Status, render_status
+from eduops.supervisor import backoff_s
+from eduops.up import parse_at, wall_address
+
+NOON_US = 1_795_500_000_000_000
+AT = datetime(2026, 11, 24, 1, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> DataFolder:
+    """A created data folder."""
+    found = DataFolder(tmp_path)
+    found.create()
+    return found
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings of that folder."""
+    return load_settings(overrides={"data": tmp_path})
+
+
+def test_the_first_start_fixes_the_clock(folder: DataFolder, settings: Settings) -> None:
+    first = fix_first_start(folder, settings, NOON_US, AT, 10.0)
+    assert first.clock.log_us(NOON_US) == round(AT.timestamp() * 1e6)
+    assert first.clock.log_us(NOON_US + 1_000_000) == round(AT.timestamp() * 1e6) + 10_000_000
+    later = fix_first_start(folder, settings, NOON_US + 5_000_000, None, None)
+    assert later.clock == first.clock
+    assert fix_first_start(folder, settings, NOON_US + 5_000_000, AT, 10.0).clock == first.clock
+
+
+def test_a_later_start_cannot_change_clock_or_partitions(folder: DataFolder, settings: Settings) -> None:
+    fix_first_start(folder, settings, NOON_US, None, None)
+    with pytest.raises(ConfigurationError, match="--speed belongs to the first start"):
+        fix_first_start(folder, settings, NOON_US, None, 2.0)
+    with pytest.raises(ConfigurationError, match="partitions is 8"):
+        fix_first_start(folder, settings.but(partitions=8), NOON_US, None, None)
+
+
+def test_without_a_wish_log_time_is_real_time(folder: DataFolder, settings: Settings) -> None:
+    assert fix_first_start(folder, settings, NOON_US, None, None).clock.log_us(NOON_US) == NOON_US
+
+
+def test_at_is_local_time_of_the_schools() -> None:
+    assert parse_at("2026-11-24T08:30", "Asia/Ho_Chi_Minh") == AT
+    assert parse_at("2026-11-24T01:30+00:00", "Asia/Ho_Chi_Minh") == AT
+    assert parse_at(None, "Asia/Ho_Chi_Minh") is None
+    with pytest.raises(ConfigurationError, match="half past"):
+        parse_at("half past eight", "Asia/Ho_Chi_Minh")
+
+
+def test_a_folder_has_one_eduops(folder: DataFolder) -> None:
+    with folder.locked(), pytest.raises(InfrastructureError, match="another eduops"), folder.locked():
+        pass
+    with folder.locked():
+        pass
+
+
+def test_what_it_writes_is_private_and_whole(folder: DataFolder) -> None:
+    folder.write("addresses", {"a": 1})
+    assert folder.read("addresses") == {"a": 1}
+    assert (folder.path / "addresses.json").stat().st_mode & 0o077 == 0
+    assert folder.read("none") == {}
+    (folder.path / "addresses.json").write_text("{")
+    with pytest.raises(ConfigurationError, match="damaged"):
+        folder.read("addresses")
+
+
+def test_commands_say_that_nothing_runs(settings: Settings) -> None:
+    with pytest.raises(InfrastructureError, match="no eduops runs"):
+        attach(settings)
+    elsewhere = settings.but(database_url="postgresql://h/d", nats_url="nats://h:4222")
+    assert attach(elsewhere) == elsewhere
+
+
+def test_an_operators_file_stands_in_and_a_stray_one_is_named(folder: DataFolder) -> None:
+    folder.config.mkdir()
+    packaged = read_config(folder.config, "calendar.toml")
+    (folder.config / "calendar.toml").write_text(packaged.replace("Asia/Ho_Chi_Minh", "Asia/Bangkok"))
+    assert load_configuration(folder.config).calendar.timezone.key == "Asia/Bangkok"
+    (folder.config / "ruels.toml").write_text("")
+    with pytest.raises(ConfigurationError, match=r"ruels\.toml"):
+        load_configuration(folder.config)
+
+
+def test_status_for_people_and_programs() -> None:
+    process = {"pid": 7, "alive": True, "restarts": 1, "port": 8050}
+    status = Status(10, 7, 2, 1, 3, 0.25, 4, {"dashboard": process})
+    found = json.loads(render_status(status, as_json=True))
+    assert found["received"] == found["stored"] + found["duplicate"] + found["quarantined"]
+    assert found["processes"]["dashboard"] == process
+    assert found["lag_s"] == 0.25
+    text = render_status(status, as_json=False)
+    assert "received 10 = stored 7 + duplicate 2 + quarantined 1; in flight 3" in text
+    assert "≠" in render_status(Status(9, 7, 2, 1, 3, None, 4), as_json=False)
+
+
+def test_small_words(settings: Settings) -> None:
+    assert [backoff_s(n) for n in (1, 2, 3, 99)] == [0.5, 1.0, 2.0, 30.0]
+    assert wall_address(settings) == "http://localhost:8050/"
+    assert Finding(False, "x").line.startswith("WRONG")
