@@ -100,7 +100,7 @@ class Settings(BaseSettings):
         description="MQTT client id of ingest's persistent session; one running ingest an id.",
     )
     max_age_h: float = Field(
-        48.0, gt=0, le=8784, description="Hours after which a reading is too old and is quarantined."
+        48.0, gt=0, le=351360, description="Hours after which a reading is too old and is quarantined."
     )
     max_future_s: float = Field(
         300.0,

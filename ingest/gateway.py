@@ -59,7 +59,7 @@ class GatewayConfig:
     def __post_init__(self) -> None:
         bounds: tuple[tuple[str, float, float, float], ...] = (
             ("partitions", self.partitions, 1, 1024),
-            ("max_age_h", self.max_age_h, 1 / 3600, 24 * 366),
+            ("max_age_h", self.max_age_h, 1 / 3600, 24 * 366 * 40),
             ("max_future_s", self.max_future_s, 0, 86_400),
             ("max_payload_bytes", self.max_payload_bytes, 1, 1 << 20),
             ("batch_ms", self.batch_ms, 0, 1000),
