@@ -45,7 +45,7 @@ async def run_up(settings: Settings, options: UpOptions, stop: asyncio.Event, te
         own = load_configuration(folder.config)
         at = parse_at(options.at, own.calendar.timezone.key)
         settings = fix_first_start(folder, settings, time.time_ns() // 1000, at, options.speed)
-        settings = settings.but(port=settings.port or usable(None))
+        settings = settings.but(port=_wall_port(settings, tell))
         system = System(folder, settings, tell, Output(folder.logs, quiet=options.quiet))
         try:
             async with asyncio.TaskGroup() as group:
@@ -56,6 +56,23 @@ async def run_up(settings: Settings, options: UpOptions, stop: asyncio.Event, te
         finally:
             await system.supervisor.stop()
     tell("stopped")
+
+
+def _wall_port(settings: Settings, tell: Tell) -> int:
+    """Return the port of the wall: the one asked for, or a free one where only the default is taken.
+
+    Raises:
+        ConfigurationError: somebody listens on the port that was asked for.
+    """
+    free = usable(settings.port)
+    if settings.port in (0, free):
+        return free
+    if settings.port != Settings.model_fields["port"].default:
+        raise ConfigurationError(
+            f"port {settings.port} is taken: choose another with --port, or leave it out for a free one"
+        )
+    tell(f"port {settings.port} is taken; the wall gets port {free}")
+    return free
 
 
 async def _bring_up(system: System, simulator: bool) -> None:
