@@ -123,9 +123,11 @@ def _layout(chart: Chart, language: Language, ends: NDArray[np.datetime64], has_
     return {
         "title": {
             "text": f"{chart.title}{unit}",
-            "font": {"size": 15, "color": TEXT},
+            "font": {"size": 15},
             "x": 0,
             "xref": "paper",
+            "y": 0.98,
+            "yanchor": "top",
         },
         "font": {"family": '"Inter Variable", sans-serif', "color": TEXT, "size": 13},
         "paper_bgcolor": PANEL,

@@ -78,11 +78,11 @@ class FrameDash(Dash):
     def document(self, request: Request, language: Language) -> str:
         """Return the document of every page in a language, for a request."""
         token = _document_language.set(language)
-        held = set_current_request(request)
+        held = set_current_request(request)  # type: ignore[no-untyped-call]
         try:
             return str(self.index())  # type: ignore[no-untyped-call]
         finally:
-            reset_current_request(held)
+            reset_current_request(held)  # type: ignore[no-untyped-call]
             _document_language.reset(token)
 
     def interpolate_index(self, **parts: str) -> str:  # type: ignore[override]

@@ -12,6 +12,7 @@ from ops_dashboard.pages.attributes import attributes
 from ops_dashboard.pages.header import page_header, stale_bar
 from storage.wall import QuarantineRow
 
+COLUMNS: Final = ("at", "reason", "topic", "detail", "bytes", "excerpt")
 PAGE_ROWS: Final = 100
 """Refusals on one page."""
 
@@ -91,10 +92,7 @@ def _rows(
 ) -> html.Section | None:
     if not rows:
         return None
-    names = {
-        name: texts.say(f"quarantine.{name}", language)
-        for name in ("at", "reason", "topic", "detail", "bytes", "excerpt")
-    }
+    names = {name: texts.say(f"quarantine.{name}", language) for name in COLUMNS}
     head = html.Tr([html.Th(word, scope="col") for word in names.values()])
     table = html.Table(
         [

@@ -1,0 +1,180 @@
+"""A dashboard on real servers for its tests: what the processor would say is said by the test."""
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import msgspec
+import numpy as np
+from psycopg import AsyncConnection
+
+from bus.jetstream import JetStreamLog
+from bus.live import Live
+from contract.alert import Alert, AlertEvent, alert_id_of
+from contract.calendar import SchoolCalendar
+from contract.catalogue import Catalogue
+from contract.clock import LogClock
+from contract.commit import Commit
+from contract.entry import ALERTS_LOG, QUARANTINE_LOG, telemetry_log
+from contract.fleet import Fleet
+from contract.live import ALERT_SUBJECT, STATE_NORMAL, SUMMARY_SUBJECT, AlertChanged, Kpi, Summary
+from contract.rule import Rule
+from contract.series import series_of
+from ops_dashboard.app import run
+from ops_dashboard.config import DashboardConfig
+from storage.database import connect
+from storage.results import commit
+from tests.conftest import TestNats
+
+PARTITIONS = 2
+LOG_BYTES = 10_000_000
+NOW_US = 1_795_400_000_000_000
+"""A Monday morning in school hours."""
+
+
+@dataclass
+class Stage:
+    """A running dashboard, and the tools to speak to it as the processor would."""
+
+    url: str
+    fleet: Fleet
+    catalogue: Catalogue
+    live: Live
+    log: JetStreamLog
+    conn: AsyncConnection[Any]
+    clock: LogClock
+    positions: dict[str, int] = field(default_factory=dict)
+
+    def now_us(self) -> int:
+        """Return the log time now."""
+        return self.clock.log_us(real_us())
+
+    async def commit(self, log: str, **parts: Any) -> None:
+        """Commit one entry's results as the owner of `log`."""
+        after = self.positions.get(log, 0)
+        await commit(self.conn, Commit(log, after, after + 1, self.now_us(), **parts))
+        self.positions[log] = after + 1
+
+    async def say_summaries(
+        self,
+        states: str | None = None,
+        kpis: Mapping[str, Kpi] | None = None,
+        partitions: Sequence[int] = (0, 1),
+    ) -> None:
+        """Publish a summary of each partition; all schools are normal unless `states` says otherwise."""
+        of_school = self.fleet.partition_of_schools(PARTITIONS)
+        for partition in partitions:
+            members = np.flatnonzero(of_school == partition)
+            own = "".join((states or STATE_NORMAL * len(of_school))[i] for i in members)
+            shown = dict(kpis) if kpis is not None else usual_kpis(len(members))
+            summary = Summary(partition, self.now_us(), 1, own, shown)
+            await self.live.publish(f"{SUMMARY_SUBJECT}.{partition}", msgspec.msgpack.encode(summary))
+
+    async def change(self, *changes: AlertChanged) -> None:
+        """Write changes of alerts and tell them, in that order, as the owner of the alerts does."""
+        await self.commit(ALERTS_LOG, alerts=changes)
+        for changed in changes:
+            await self.live.publish(ALERT_SUBJECT, msgspec.msgpack.encode(changed))
+
+    def opened(self, position: int, rule: str = "wan_down", priority: int = 1, **more: Any) -> AlertChanged:
+        """Return the opening of an alert at the school at `position`, a minute ago."""
+        school = self.fleet.schools[position]
+        metric = self.catalogue.named(METRIC_OF[rule])
+        device = next(d for d in self.fleet.devices if d.school_id == school.id)
+        series, opened_us = series_of(device.id, metric.id), self.now_us() - 60_000_000
+        alert = Alert(
+            alert_id_of(rule, series, opened_us), rule, series, school.id, priority, opened_us, opened_us,
+            more.get("value", 0.0), 0.5, None, None, school.pupils,
+        )  # fmt: skip
+        return AlertChanged(alert, AlertEvent(alert.alert_id, "opened", opened_us, "eduops", "", alert.value))
+
+
+METRIC_OF = {"wan_down": "online", "latency_high": "latency_ms", "attendance_low": "attendance_ratio"}
+
+
+def usual_kpis(schools: int) -> dict[str, Kpi]:
+    """Return the sums of a partition on a usual morning."""
+    return {
+        "online": Kpi(schools, schools, float(schools)),
+        "present": Kpi(schools, schools, schools * 570.0),
+        "enrolled": Kpi(schools, schools, schools * 600.0),
+        "active_users": Kpi(schools, schools, schools * 88.0),
+        "down_bps": Kpi(schools, schools, schools * 9e6),
+        "up_bps": Kpi(schools, schools, schools * 3e6),
+    }
+
+
+def acknowledged(changed: AlertChanged, actor: str, at_us: int) -> AlertChanged:
+    """Return the acknowledgement that follows."""
+    alert = msgspec.structs.replace(changed.alert, acknowledged_at_us=at_us, acknowledged_by=actor)
+    return AlertChanged(alert, AlertEvent(alert.alert_id, "acknowledged", at_us, actor, ""))
+
+
+def resolved(changed: AlertChanged, at_us: int) -> AlertChanged:
+    """Return the end that follows."""
+    alert = msgspec.structs.replace(changed.alert, resolved_at_us=at_us)
+    return AlertChanged(alert, AlertEvent(alert.alert_id, "resolved", at_us, "eduops", "", 1.0))
+
+
+def real_us() -> int:
+    """Return the machine's time in µs since 1970."""
+    return time.time_ns() // 1000
+
+
+@asynccontextmanager
+async def open_stage(
+    nats: TestNats,
+    dsn: str,
+    fleet: Fleet,
+    catalogue: Catalogue,
+    calendar: SchoolCalendar,
+    rules: Sequence[Rule],
+    **settings: Any,
+) -> AsyncIterator[Stage]:
+    """Run a dashboard on a free port for the length of the block; its clock reads `NOW_US` at the start."""
+    start_us = real_us()
+    clock = LogClock(NOW_US, start_us)
+    config = DashboardConfig(dsn, PARTITIONS, "build-1", port=free_port(), clock=clock, **settings)
+    login: dict[str, Any] = {"user": nats.service_user, "password": nats.service_password}
+    stop = asyncio.Event()
+    async with (
+        JetStreamLog.connect(nats.url, **login) as log,
+        Live.connect(nats.url, **login) as live,
+        await connect(dsn) as conn,
+    ):
+        logs = [ALERTS_LOG, QUARANTINE_LOG, *map(telemetry_log, range(PARTITIONS))]
+        await log.create(logs, LOG_BYTES)
+        task = asyncio.create_task(run(config, log, live, fleet, catalogue, calendar, rules, stop))
+        url = f"http://127.0.0.1:{config.port}"
+        try:
+            await until_answers(url, task)
+            yield Stage(url, fleet, catalogue, live, log, conn, clock)
+        finally:
+            stop.set()
+            await task
+
+
+async def until_answers(url: str, task: "asyncio.Task[None]") -> None:
+    """Wait until the dashboard answers; its failure is the test's failure."""
+    async with asyncio.timeout(30), httpx.AsyncClient() as client:
+        while True:
+            if task.done():
+                task.result()
+            try:
+                await client.get(f"{url}/healthz")
+            except httpx.TransportError:
+                await asyncio.sleep(0.02)
+            else:
+                return
+
+
+def free_port() -> int:
+    """Return a TCP port of the loopback that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port

@@ -1,0 +1,237 @@
+"""The dashboard's HTTP interface over real PostgreSQL and NATS."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from bus.codec import decode_action
+from contract.calendar import SchoolCalendar
+from contract.catalogue import Catalogue
+from contract.commit import Counts, KpiMinute
+from contract.entry import ALERTS_LOG, QUARANTINE_LOG
+from contract.fleet import Fleet
+from contract.reading import Readings, Scored
+from contract.rejected import Reason, Rejected
+from contract.rule import Rule
+from contract.series import series_of
+from tests.conftest import TestNats
+from tests.dashboard_stage import Stage, open_stage, resolved
+
+MINUTE_US = 60_000_000
+
+
+@pytest.fixture
+async def stage(
+    nats: TestNats,
+    postgres_url: str,
+    city: Fleet,
+    catalogue: Catalogue,
+    calendar: SchoolCalendar,
+    rules: tuple[Rule, ...],
+) -> AsyncIterator[Stage]:
+    async with open_stage(nats, postgres_url, city, catalogue, calendar, rules) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def client(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=stage.url) as opened:
+        yield opened
+
+
+async def test_the_fleet_comes_once(stage: Stage, client: httpx.AsyncClient) -> None:
+    answer = await client.get("/api/fleet")
+    assert answer.json()["version"] == stage.fleet.version
+    assert [row[1] for row in answer.json()["schools"]] == [s.code for s in stage.fleet.schools]
+    again = await client.get("/api/fleet", headers={"If-None-Match": answer.headers["ETag"]})
+    assert again.status_code == 304
+
+
+async def test_every_answer_is_guarded(client: httpx.AsyncClient) -> None:
+    for path in ("/", "/alerts", "/api/fleet", "/nothing", "/assets/js/main.js"):
+        headers = (await client.get(path)).headers
+        policy = headers["Content-Security-Policy"]
+        assert "default-src 'self'" in policy
+        assert "unsafe-eval" not in policy
+        assert "'unsafe-inline'" not in policy.split("script-src")[1].split(";")[0]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/nothing", "/nothing", "/docs", "/redoc", "/api/alerts/0123456789abcdef"]
+)
+async def test_what_is_not_there_is_said_in_both_languages(client: httpx.AsyncClient, path: str) -> None:
+    vietnamese = await client.get(path)
+    english = await client.get(path, params={"lang": "en"})
+    assert vietnamese.status_code == english.status_code == 404
+    assert vietnamese.json()["code"] == english.json()["code"]
+    assert vietnamese.json()["sentence"] != english.json()["sentence"]
+
+
+async def test_the_language_is_remembered(client: httpx.AsyncClient) -> None:
+    assert '<html lang="vi">' in (await client.get("/")).text
+    assert '<html lang="en">' in (await client.get("/alerts", params={"lang": "en"})).text
+    assert '<html lang="en">' in (await client.get("/")).text
+    assert '<html lang="vi">' in (await client.get("/", params={"lang": "vi"})).text
+
+
+async def test_an_alert_has_its_history(stage: Stage, client: httpx.AsyncClient) -> None:
+    first, second = stage.opened(0), stage.opened(1, "latency_high", 2)
+    await stage.change(first, second)
+    await stage.change(resolved(second, stage.now_us()))
+    alerts = {a["alert_id"]: a for a in (await client.get("/api/alerts")).json()["alerts"]}
+    assert alerts.keys() == {first.alert.alert_id, second.alert.alert_id}
+    one = (await client.get(f"/api/alerts/{second.alert.alert_id}")).json()
+    assert [event["kind"] for event in one["events"]] == ["opened", "resolved"]
+
+
+async def test_an_acknowledgement_is_an_entry_of_the_log(stage: Stage, client: httpx.AsyncClient) -> None:
+    changed = stage.opened(0)
+    await stage.change(changed)
+    url = f"/api/alerts/{changed.alert.alert_id}"
+    accepted = await client.post(f"{url}/acknowledge", json={"actor": " Trần Văn An ", "note": "Đã gọi"})
+    noted = await client.post(f"{url}/note", json={"actor": "Lan", "note": "FPT đang sửa"})
+    assert (accepted.status_code, noted.status_code) == (202, 202)
+    reader = await stage.log.reader(ALERTS_LOG, 0)
+    actions = [decode_action(e.payload) for e in await reader.fetch(10, 5.0)]
+    while len(actions) < 2:
+        actions += [decode_action(e.payload) for e in await reader.fetch(10, 5.0)]
+    await reader.close()
+    assert [(a.kind, a.actor, a.note) for a in actions] == [
+        ("acknowledged", "Trần Văn An", "Đã gọi"),
+        ("noted", "Lan", "FPT đang sửa"),
+    ]
+    assert actions[0].action_id == accepted.json()["action_id"]
+
+
+@pytest.mark.parametrize(
+    ("action", "body"),
+    [
+        ("acknowledge", {}),
+        ("acknowledge", {"actor": "  "}),
+        ("acknowledge", {"actor": "a" * 81}),
+        ("acknowledge", {"actor": "a\nb"}),
+        ("acknowledge", {"actor": "An", "note": "x" * 501}),
+        ("acknowledge", {"actor": "An", "priority": 1}),
+        ("note", {"actor": "An"}),
+        ("note", {"actor": "An", "note": " "}),
+        ("note", {"actor": ["An"], "note": "x"}),
+    ],
+)
+async def test_a_wrong_action_is_refused(
+    stage: Stage, client: httpx.AsyncClient, action: str, body: dict[str, object]
+) -> None:
+    changed = stage.opened(0)
+    await stage.change(changed)
+    answer = await client.post(f"/api/alerts/{changed.alert.alert_id}/{action}", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad_request")
+    assert await stage.log.last_seq(ALERTS_LOG) == 0
+
+
+async def test_other_sites_may_not_act(stage: Stage, client: httpx.AsyncClient) -> None:
+    changed = stage.opened(0)
+    await stage.change(changed)
+    url = f"/api/alerts/{changed.alert.alert_id}/acknowledge"
+    body = {"actor": "An"}
+    foreign = await client.post(url, json=body, headers={"Origin": "https://elsewhere.example"})
+    assert (foreign.status_code, foreign.json()["code"]) == (403, "foreign_origin")
+    own = await client.post(url, json=body, headers={"Origin": stage.url})
+    assert own.status_code == 202
+    callback = await client.post("/_dash-update-component", json={}, headers={"Origin": "null"})
+    assert callback.status_code == 403
+
+
+async def test_a_large_body_is_refused(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/api/alerts/0123456789abcdef/note", content=b" " * 70_000)
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+async def test_a_series_is_raw_for_two_hours(stage: Stage, client: httpx.AsyncClient) -> None:
+    school = stage.fleet.schools[0]
+    device = stage.fleet.device_by_path[(school.code, "gw-1")]
+    number = series_of(device.id, stage.catalogue.named("down_bps").id)
+    end_us = stage.now_us()
+    time_us = end_us - np.arange(59, -1, -1, dtype=np.int64) * MINUTE_US
+    readings = Readings(time_us, np.full(60, number, np.int32), np.linspace(1e6, 6e7, 60))
+    await stage.commit(
+        "telemetry-0", counts=Counts(60, 60), rows=Scored(readings, np.full(60, np.nan, np.float32))
+    )
+    url = f"/api/series/{school.code}/gw-1/down_bps"
+    raw = (await client.get(url)).json()
+    assert (raw["bucket"], raw["unit"], len(raw["time_us"])) == ("raw", "bit/s", 60)
+    assert raw["mean"] == readings.value.tolist()
+    day = (await client.get(url, params={"from_us": end_us - 24 * 60 * MINUTE_US, "to_us": end_us})).json()
+    assert day["bucket"] == "15m"
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("{school}/gw-9/down_bps", 404, "unknown_school"),
+        ("{school}/gw-1/nothing", 404, "unknown_metric"),
+        ("{school}/att-1/absent", 403, "suppressed"),
+        ("{school}/gw-1/down_bps?from_us=5&to_us=5", 422, "bad_request"),
+        ("{school}/gw-1/down_bps?from_us=x", 422, "bad_request"),
+    ],
+)
+async def test_a_wrong_series_is_refused(
+    stage: Stage, client: httpx.AsyncClient, path: str, status: int, code: str
+) -> None:
+    answer = await client.get("/api/series/" + path.format(school=stage.fleet.schools[0].code))
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+async def test_the_city_hour_leaves_out_what_is_unknown(stage: Stage, client: httpx.AsyncClient) -> None:
+    down, up = (stage.catalogue.named(name).id for name in ("down_bps", "up_bps"))
+    minute_us = stage.now_us() // MINUTE_US * MINUTE_US
+    kpis = (
+        KpiMinute(minute_us - 2 * MINUTE_US, 0, down, 40, 40, 4e8),
+        KpiMinute(minute_us - 2 * MINUTE_US, 0, up, 40, 40, 1e8),
+        KpiMinute(minute_us - MINUTE_US, 0, down, 40, 20, 2e8),
+    )
+    await stage.commit("telemetry-0", kpis=kpis)
+    points = (await client.get("/api/city/bandwidth")).json()["points"]
+    assert points == [[minute_us - 2 * MINUTE_US, 4e8, 1e8]]
+
+
+async def test_quarantine_says_why_in_both_languages(stage: Stage, client: httpx.AsyncClient) -> None:
+    rejected = tuple(
+        Rejected(reason, "edu/v1/79/x/gw-1/bandwidth", "down_bps", stage.now_us(), 90)
+        for reason in (Reason.NOT_JSON, Reason.NOT_JSON, Reason.FUTURE_TIME)
+    )
+    await stage.commit(QUARANTINE_LOG, rejected=rejected)
+    page = (await client.get("/api/quarantine", params={"limit": 2})).json()
+    assert [(c["reason"], c["count"]) for c in page["counts"]] == [("not_json", 2), ("future_time", 1)]
+    assert page["counts"][0]["sentence"].keys() == {"vi", "en"}
+    older = (await client.get("/api/quarantine", params={"before_id": page["rows"][-1]["id"]})).json()
+    assert len(page["rows"]) == 2
+    assert len(older["rows"]) == 1
+    assert (await client.get("/api/quarantine", params={"reason": "nothing"})).status_code == 422
+
+
+async def test_status_adds_up(stage: Stage, client: httpx.AsyncClient) -> None:
+    await stage.change(stage.opened(0))
+    await stage.commit("telemetry-0", counts=Counts(10, 7, 2, 1))
+    status = (await client.get("/api/status")).json()
+    ledger = status["logs"]["telemetry-0"]
+    assert ledger["received"] == ledger["stored"] + ledger["duplicate"] + ledger["quarantined"] == 10
+    assert ledger["entries_behind"] == 0
+    assert sum(status["alerts_open"]) in (0, 1)
+
+
+async def test_attendance_of_a_school_is_capped(stage: Stage, client: httpx.AsyncClient) -> None:
+    changed = stage.opened(0, "attendance_low", 2, value=0.01)
+    await stage.change(changed)
+    one = (await client.get(f"/api/alerts/{changed.alert.alert_id}")).json()
+    assert one["alert"]["value"] == one["events"][0]["value"] == 0.05
+
+
+async def test_the_font_and_the_scripts_are_served_here(client: httpx.AsyncClient) -> None:
+    assets = Path(__file__).parents[2] / "ops_dashboard" / "assets"
+    for path in sorted(p for p in assets.rglob("*") if p.is_file()):
+        answer = await client.get(f"/assets/{path.relative_to(assets)}")
+        assert answer.status_code == 200, path
+        assert answer.content == path.read_bytes()

@@ -1,0 +1,127 @@
+"""The catalogue of texts: both languages complete, every key used exists, every key is used."""
+
+import re
+from importlib.resources import files
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from contract.errors import ConfigurationError
+from contract.fleet import DeviceKind, Level
+from contract.rejected import Reason
+from contract.texts import Language, Texts, parse_language, parse_texts, write_clock, write_date, write_number
+from ops_dashboard.pages.header import PAGES
+from ops_dashboard.pages.quarantine import COLUMNS
+from ops_dashboard.pages.school import RANGES
+from ops_dashboard.pages.wall import TILES
+from ops_dashboard.school_charts import PLANS
+
+PACKAGE = Path(__file__).parents[2] / "ops_dashboard"
+FAMILIES = {
+    "reason": {reason.value for reason in Reason},
+    "level": {level.value for level in Level},
+    "device": {kind.value for kind in DeviceKind},
+    "range": set(RANGES),
+    "figure": {plan.key for plan in PLANS} | {key for plan in PLANS for _, key in plan.metrics},
+    "kpi": set(TILES),
+    "quarantine": set(COLUMNS),
+    "state": {"n", "u", "m", "p1", "p2", "p3"},
+    "event": {"opened", "acknowledged", "noted", "resolved"},
+    "alerts": {"state", "priority", "rule", "cluster", "isp"}
+    | {f"state_{state}" for state in ("open", "acknowledged", "resolved")},
+    "nav": {key.removeprefix("nav.") for _, key in PAGES},
+}
+"""Keys that the code puts together, by their first word."""
+
+
+@pytest.fixture(scope="module")
+def texts() -> Texts:
+    return parse_texts((files("config") / "texts.toml").read_text(encoding="utf-8"))
+
+
+def written_keys() -> set[str]:
+    """Return every key that stands in a script or module as a whole."""
+    found: set[str] = set()
+    sources = [*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.js")]
+    for path in sources:
+        found |= set(re.findall(r"""['"]([a-z]+\.[a-z0-9_]+)['"]""", path.read_text(encoding="utf-8")))
+        found |= {
+            f"error.{code}"
+            for code in re.findall(r'(?:Refusal\(\d+, |texts, \d+, )"(\w+)"', path.read_text())
+        }
+    return found
+
+
+def test_every_key_that_the_code_says_exists(texts: Texts) -> None:
+    words = {key.partition(".")[0] for key in texts.keys}
+    said = {key for key in written_keys() if key.partition(".")[0] in words and not key.endswith(".js")}
+    assert said - texts.keys == set()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_key_that_is_put_together_exists(texts: Texts, family: str) -> None:
+    assert {f"{family}.{name}" for name in FAMILIES[family]} - texts.keys == set()
+
+
+def test_no_key_is_dead(texts: Texts) -> None:
+    built = {f"{family}.{name}" for family, names in FAMILIES.items() for name in names}
+    assert texts.keys - written_keys() - built == set()
+
+
+def test_both_languages_have_the_same_places(texts: Texts) -> None:
+    vietnamese, english = texts.all_of(Language.VI), texts.all_of(Language.EN)
+    for key, sentence in vietnamese.items():
+        assert set(re.findall(r"\{(\w+)\}", sentence)) == set(re.findall(r"\{(\w+)\}", english[key])), key
+
+
+def test_places_are_filled(texts: Texts) -> None:
+    assert texts.say("school.unknown", Language.EN, code="x-1") == "No school has the code x-1"
+    with pytest.raises(ConfigurationError, match=r"no\.such"):
+        texts.say("no.such", Language.VI)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("x = 1", "'x'"),
+        ("x = ", "not TOML"),
+        ('[a]\nb = { vi = "một" }', "a.b"),
+        ('[a]\nb = { vi = "một", en = " " }', "a.b"),
+        ('[a]\nb = { vi = "một", en = "one", fr = "un" }', "a.b"),
+        ('[a]\nb = { vi = 1, en = "one" }', "a.b"),
+    ],
+)
+def test_a_wrong_catalogue_is_refused_by_place(text: str, place: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(place)):
+        parse_texts(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "vietnamese", "english"),
+    [
+        (98.75, 2, "98,75", "98.75"),
+        (1760, 0, "1.760", "1,760"),
+        (-1234567.5, 1, "-1.234.567,5", "-1,234,567.5"),
+    ],
+)
+def test_numbers_as_each_language_writes_them(
+    value: float, decimals: int, vietnamese: str, english: str
+) -> None:
+    assert write_number(value, Language.VI, decimals) == vietnamese
+    assert write_number(value, Language.EN, decimals) == english
+
+
+def test_times_are_local() -> None:
+    zone = ZoneInfo("Asia/Ho_Chi_Minh")
+    at_us = 1_795_395_545_000_000
+    assert write_date(at_us, Language.VI, zone) == "23/11/2026"
+    assert write_date(at_us, Language.EN, zone) == "23 Nov 2026"
+    assert write_clock(at_us, Language.VI, zone).endswith(":05")
+
+
+@pytest.mark.parametrize(
+    ("word", "language"), [("vi", Language.VI), ("en", Language.EN), ("fr", None), (None, None)]
+)
+def test_a_language_by_its_word(word: str | None, language: Language | None) -> None:
+    assert parse_language(word) is language
