@@ -6,6 +6,8 @@ import resource
 import shutil
 import socket
 import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -22,6 +24,9 @@ from eduops.system import accepts
 LEAST_PYTHON: Final = (3, 11)
 LEAST_DISK_GIB: Final = 5.0
 """The logs' caps and two days of a city's readings fit into this."""
+LEAST_SYNCS_PER_S: Final = 800
+"""A city publishes some 480 messages a second, and each is on the disk before it is acknowledged."""
+SYNC_SAMPLE_S: Final = 0.3
 LEAST_DESCRIPTORS: Final = 4096
 """One connection a school of the city, and some for the servers."""
 MOST_LAG_S: Final = 10.0
@@ -46,7 +51,14 @@ async def examine(settings: Settings) -> list[Finding]:
     running = is_running(DataFolder(settings.data))
     if running:
         settings = attach(settings)
-    findings = [_python(), *_folder(settings), _descriptors(), _binary("PostgreSQL"), _binary("NATS")]
+    findings = [
+        _python(),
+        *_folder(settings),
+        *_syncs(settings),
+        _descriptors(),
+        _binary("PostgreSQL"),
+        _binary("NATS"),
+    ]
     processes = read_processes(DataFolder(settings.data))
     findings.append(_port(settings, running=running))
     findings.append(_browser())
@@ -82,6 +94,28 @@ def _folder(settings: Settings) -> Iterator[Finding]:
     enough = free_gib >= LEAST_DISK_GIB
     wanted = "" if enough else f"; {LEAST_DISK_GIB:g} GiB are needed"
     yield Finding(enough, f"{free_gib:.1f} GiB are free on its disk{wanted}")
+
+
+def _syncs(settings: Settings) -> Iterator[Finding]:
+    """Look how fast the disk is, where every message waits for it."""
+    if settings.sync_interval != "always" or not os.access(settings.data, os.W_OK):
+        return
+    count, until_s = 0, time.monotonic() + SYNC_SAMPLE_S
+    with tempfile.TemporaryFile(dir=settings.data) as file:
+        while time.monotonic() < until_s:
+            file.write(bytes(4096))
+            file.flush()
+            os.fsync(file.fileno())
+            count += 1
+    rate = count / SYNC_SAMPLE_S
+    fine = rate >= LEAST_SYNCS_PER_S
+    wanted = (
+        ""
+        if fine
+        else f"; a whole city needs {LEAST_SYNCS_PER_S}: use a faster disk, or set sync_interval to 1s, "
+        "which risks a second of readings in a power cut"
+    )
+    yield Finding(fine, f"the disk makes {rate:,.0f} writes a second durable{wanted}")
 
 
 def _descriptors() -> Finding:

@@ -118,7 +118,7 @@ def prepare_nats(
     *,
     port: int = 0,
     mqtt_port: int = 0,
-    sync_interval: str = "always",
+    sync_interval: str = "1s",
     max_store_bytes: int = MAX_STORE_BYTES,
 ) -> EmbeddedNats:
     """Return the server of a data folder, configured but not started.
