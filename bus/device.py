@@ -18,6 +18,8 @@ _logger: Final = logging.getLogger(__name__)
 DIALS_AT_ONCE: Final = 128
 """Below the backlog of a listening socket on Linux, 4,096 and 128 on older ones (listen(2))."""
 DIAL_S: Final = 20.0
+JOINS_PER_S: Final = 150
+"""Devices that come (back) in a second, on average: each costs the broker two writes to its disk."""
 FIRST_DELAY_S: Final = 1.0
 LONGEST_DELAY_S: Final = 30.0
 MAX_IN_FLIGHT: Final = 8
@@ -83,10 +85,14 @@ class DeviceConnection:
         """Messages published here of which the broker has not said that it has them."""
         return len(self._queue) + len(self._in_flight)
 
-    def connect(self) -> None:
-        """Start to connect, and to connect again after a loss; does nothing where it does so already."""
+    def connect(self, after_s: float = 0.0) -> None:
+        """Start to connect, and to connect again after a loss; does nothing where it does so already.
+
+        Args:
+            after_s: Seconds before the first attempt, so that a fleet need not come at once.
+        """
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._stay_connected())
+            self._task = asyncio.create_task(self._stay_connected(after_s))
 
     async def connected(self) -> None:
         """Wait until the connection stands."""
@@ -131,12 +137,13 @@ class DeviceConnection:
         self._task = None
         self._rewind()
 
-    async def _stay_connected(self) -> None:
-        delay_s = FIRST_DELAY_S
+    async def _stay_connected(self, after_s: float) -> None:
+        await asyncio.sleep(after_s)
+        delay_s = self._owner.first_delay_s
         while True:
             try:
                 await self._owner.dial(self._client)
-                delay_s = FIRST_DELAY_S
+                delay_s = self._owner.first_delay_s
                 self._standing.set()
                 self._send()
                 await self._client.closed()
@@ -145,7 +152,7 @@ class DeviceConnection:
             self._rewind()
             # full jitter: whoever lost the same broker does not come back in the same instant
             await asyncio.sleep(delay_s * self._generator.random())
-            delay_s = min(2 * delay_s, LONGEST_DELAY_S)
+            delay_s = min(2 * delay_s, max(LONGEST_DELAY_S, self._owner.first_delay_s))
 
     def _rewind(self) -> None:
         """Put back in front, in order, what was sent and not seen acknowledged."""
@@ -218,6 +225,11 @@ class DeviceLoop:
     def connected(self) -> int:
         """Devices whose connection stands."""
         return sum(connection.is_connected for connection in self._connections)
+
+    @property
+    def first_delay_s(self) -> float:
+        """Longest pause before the first attempt to come back, so that a fleet does not come at once."""
+        return max(FIRST_DELAY_S, len(self._connections) / JOINS_PER_S)
 
     @property
     def unacknowledged(self) -> int:

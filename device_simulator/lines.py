@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from bus.device import DeviceConnection, DeviceLoop, LastWill
+from bus.device import JOINS_PER_S, DeviceConnection, DeviceLoop, LastWill
 from contract.fleet import Fleet
 from contract.topic import Stream
 from device_simulator.packs import OFFLINE, ONLINE
@@ -92,10 +92,10 @@ class Lines:
             )
 
     def connect(self) -> None:
-        """Start to connect all lines that are not cut."""
+        """Start to connect all lines that are not cut, one after the other."""
         for i, connection in enumerate(self._connections):
             if self.shared or i not in self.cut_off:
-                connection.connect()
+                connection.connect(after_s=i / JOINS_PER_S)
 
     def send(self, position: int, topic: str, payload: bytes) -> None:
         """Send a pack, or keep it while the school's line is cut; the oldest kept go first."""

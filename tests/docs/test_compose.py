@@ -70,7 +70,7 @@ def test_the_brokers_of_both_ways_agree(compose: dict[str, Any], tmp_path: Path)
     prepare_nats(tmp_path)
     embedded = (tmp_path / "nats" / "nats.conf").read_text()
     written = compose["configs"]["nats"]["content"]
-    for pattern in (r"max_payload: \d+", r"sync_interval: \w+", r"ack_wait: \S+", r"max_ack_pending: \d+"):
+    for pattern in (r"max_payload: \d+", r'sync_interval: "?\w+"?', r"ack_wait: \S+", r"max_ack_pending: \d+"):
         mine, theirs = re.search(pattern, embedded), re.search(pattern, written)
         assert mine
         assert theirs
