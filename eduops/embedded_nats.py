@@ -43,7 +43,7 @@ jetstream {{
   store_dir: {store}
   max_file_store: {max_store}
   max_memory_store: 64MB
-  sync_interval: {sync_interval}
+  sync_interval: "{sync_interval}"
 }}
 mqtt {{
   listen: "127.0.0.1:{mqtt_port}"

@@ -3,6 +3,7 @@
 import re
 import sys
 import threading
+import time
 from collections import deque
 from pathlib import Path
 from subprocess import Popen
@@ -13,6 +14,8 @@ from eduops.process import ProcessSpec
 LOG_FILE_BYTES: Final = 10 * 1024 * 1024
 """A log file above this becomes NAME.log.1; so much is kept twice a process at most."""
 LAST_LINES: Final = 5
+LINES_A_SECOND: Final = 40
+"""Lines of one process that the terminal gets in a second: a traceback, not a storm."""
 _COLOURS: Final = (36, 33, 35, 32, 34, 31)
 """ECMA-48 foreground colours: cyan, yellow, magenta, green, blue, red."""
 
@@ -27,6 +30,8 @@ class Output:
         self._colourful = terminal.isatty()
         self._names: list[str] = []
         self._last: dict[str, deque[str]] = {}
+        self._pace: dict[str, tuple[int, int, int]] = {}
+        """By name: the second, and the lines shown and hidden in it."""
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
 
@@ -59,8 +64,23 @@ class Output:
                 line = raw.decode(errors="replace").rstrip()
                 self._last[spec.name].append(line)
                 if not self._quiet and line and not chatter.search(line):
-                    self._show(spec.name, line)
+                    self._show_some(spec.name, line)
         file.close()
+
+    def _show_some(self, name: str, line: str) -> None:
+        """Show a line unless its process floods the terminal; the log file has them all."""
+        second = int(time.monotonic())
+        since, shown, hidden = self._pace.get(name, (second, 0, 0))
+        if second != since:
+            if hidden:
+                self._show(name, f"({hidden:,} more lines in {self._folder / name}.log)")
+            since, shown, hidden = second, 0, 0
+        if shown < LINES_A_SECOND:
+            self._show(name, line)
+            shown += 1
+        else:
+            hidden += 1
+        self._pace[name] = (since, shown, hidden)
 
     def _write(self, path: Path, file: BinaryIO, raw: bytes) -> BinaryIO:
         file.write(raw)

@@ -64,7 +64,7 @@ class Settings(BaseSettings):
         pattern=r"^(always|\d+(ms|s|m))$",
         description=(
             "How often the embedded log and broker call fsync: a duration is what a power cut may take back "
-            "(a killed process takes nothing); `always` needs a disk with some 5,000 fsync a second for a city."
+            "(a killed process takes nothing); `always` needs a disk with thousands of fsync a second."
         ),
     )
     log_max_gib: float = Field(

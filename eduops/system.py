@@ -21,7 +21,10 @@ from eduops.wiring import all_logs
 
 _NATS_CHATTER: Final = r"\[INF\]|Plaintext passwords"
 # A commit whose rows lack a chunk makes it and is tried again: the file tells, nobody need act.
-_POSTGRES_CHATTER: Final = r" LOG: | UTC \[\d+\] (DETAIL|HINT|STATEMENT|CONTEXT): |no partition of relation"
+_POSTGRES_CHATTER: Final = (
+    r" LOG: | (DETAIL|HINT|STATEMENT|CONTEXT): |^\t|no partition of relation"
+    r"|FATAL: .*(starting up|shutting down|administrator command)"
+)
 _MQTT_RESERVE_BYTES: Final = 64 * 1024**2
 """Room beside the capped streams for the broker's sessions and retained messages."""
 VERBS: Final = {"ingest": "ingest", "processor": "process", "dashboard": "dashboard", "simulator": "simulate"}
