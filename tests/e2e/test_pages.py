@@ -1,0 +1,326 @@
+"""Every page in a real Chromium: nothing foreign, nothing clipped, accessible, honest when stale."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Page, Route, async_playwright, expect
+
+from bus.codec import decode_action
+from contract.calendar import SchoolCalendar
+from contract.catalogue import Catalogue
+from contract.entry import ALERTS_LOG, QUARANTINE_LOG
+from contract.fleet import Fleet
+from contract.rejected import Reason, Rejected
+from contract.rule import Rule
+from device_simulator.fleet import generate_fleet
+from tests.conftest import TestNats
+from tests.dashboard_stage import Stage, acknowledged, free_port, open_stage, resolved
+
+pytestmark = pytest.mark.browser
+SIZES = [(3840, 2160), (1920, 1080), (390, 844)]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=document-user-activation-required",
+]
+PATIENCE_MS = 30_000
+CLIPPED = """() => [...document.querySelectorAll('body *')]
+  .filter(e => e.clientWidth > 0 && e.scrollWidth > e.clientWidth + 1)
+  .filter(e => !(e instanceof SVGElement) && getComputedStyle(e).display !== 'inline')
+  .filter(e => !e.closest('.visually-hidden, .skip, .js-plotly-plot, [class*=aria-description]'))
+  .filter(e => !e.matches('[class*=ag-]') || e.matches('.ag-cell, .ag-header-cell-text'))
+  .map(e => `${e.tagName}.${e.className}#${e.id} ${e.scrollWidth} > ${e.clientWidth} ${e.textContent}`)"""
+"""Boxes whose content is wider than they are; AG Grid's own scrollers are meant to be."""
+OUTSIDE = """() => [...document.querySelectorAll('.tile *, .alarm *, .area, .header > :not(.skip)')]
+  .map(e => [e, e.getBoundingClientRect()])
+  .filter(([, box]) => box.width > 0 && (box.right > innerWidth + 1 || box.left < -1))
+  .map(([e]) => `${e.tagName}.${e.className} ${e.textContent}`)"""
+AXE_RULES = {"resultTypes": ["violations"]}
+
+
+@pytest.fixture(scope="module")
+def whole_city() -> Fleet:
+    return generate_fleet()
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        found = os.environ.get("EDUOPS_TEST_BROWSER") or shutil.which("chromium") or shutil.which("chrome")
+        path = found or playwright.chromium.executable_path
+        if not await asyncio.to_thread(os.path.exists, path):
+            pytest.skip("no Chromium: install Debian's chromium or run `playwright install chromium`")
+        launched = await playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield launched
+        await launched.close()
+
+
+@asynccontextmanager
+async def open_page(
+    browser: Browser, url: str, width: int = 1920, height: int = 1080, *, quiet: bool = True
+) -> AsyncIterator[Page]:
+    """Open a page that fails the test on any foreign request and, if `quiet`, on any complaint."""
+    context = await browser.new_context(
+        viewport={"width": width, "height": height}, reduced_motion="reduce", base_url=url
+    )
+    page = await context.new_page()
+    foreign: list[str] = []
+    complaints: list[str] = []
+
+    async def watch(route: Route) -> None:
+        if route.request.url.startswith(url):
+            await route.continue_()
+        else:
+            foreign.append(route.request.url)
+            await route.abort()
+
+    await page.route("**/*", watch)
+    page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    await context.close()
+    assert foreign == []
+    assert complaints == [] or not quiet
+
+
+Settings = tuple[TestNats, str, Fleet, Catalogue, SchoolCalendar, Sequence[Rule]]
+
+
+@pytest.fixture
+def settings(
+    nats: TestNats,
+    postgres_url: str,
+    whole_city: Fleet,
+    catalogue: Catalogue,
+    calendar: SchoolCalendar,
+    rules: tuple[Rule, ...],
+) -> Settings:
+    return nats, postgres_url, whole_city, catalogue, calendar, rules
+
+
+@asynccontextmanager
+async def talking(stage: Stage) -> AsyncIterator[None]:
+    """Publish summaries once a second, as the processor does, for the length of the block."""
+
+    async def talk() -> None:
+        while True:
+            await stage.say_summaries()
+            await asyncio.sleep(1.0)
+
+    task = asyncio.create_task(talk())
+    yield
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def fill(stage: Stage) -> None:
+    """Write what a bad morning leaves: a common fate, single alerts, refusals."""
+    isp = stage.fleet.schools[0].isp
+    same = [i for i, s in enumerate(stage.fleet.schools) if s.isp == isp][:30]
+    longest = max(range(len(stage.fleet.schools)), key=lambda i: len(stage.fleet.schools[i].name))
+    changes = [stage.opened(i) for i in same] + [stage.opened(longest, "attendance_low", 2, value=0.4)]
+    taken = acknowledged(stage.opened(9, "latency_high", 2), "Nguyễn Thị Hồng Nhung", stage.now_us())
+    await stage.change(*changes, taken)
+    rejected = tuple(
+        Rejected(reason, "edu/v1/79/79010001/gw-1/bandwidth", "down_bps 1e12", stage.now_us(), 90, "[{}]")
+        for reason in Reason
+    )
+    await stage.commit(QUARANTINE_LOG, rejected=rejected)
+
+
+async def settle(page: Page, path: str) -> None:
+    """Go to a page and wait until it shows its live parts."""
+    await page.goto(path)
+    await expect(page.locator("html")).to_have_attribute("data-stale", "ok", timeout=PATIENCE_MS)
+    await page.evaluate("document.fonts.ready.then(() => true)")
+    if path.startswith("/alerts"):
+        await expect(page.locator(".card").first).to_be_attached(timeout=PATIENCE_MS)
+    if path.startswith("/school/"):
+        await expect(page.locator(".js-plotly-plot .main-svg").first).to_be_attached(timeout=PATIENCE_MS)
+    if path == "/" or path.startswith("/?"):
+        await expect(page.locator("#alarms .alarm").first).to_be_visible(timeout=PATIENCE_MS)
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+@pytest.mark.parametrize("language", ["vi", "en"])
+async def test_every_page_fits_and_is_accessible(
+    settings: Settings, browser: Browser, width: int, height: int, language: str
+) -> None:
+    async with open_stage(*settings) as stage, talking(stage):
+        await fill(stage)
+        school = stage.fleet.schools[0].code
+        async with open_page(browser, stage.url, width, height) as page:
+            for path in (f"/?lang={language}", "/alerts", f"/school/{school}", "/quarantine", "/school/none"):
+                await page.goto(path) if path.endswith("none") else await settle(page, path)
+                await expect(page.locator("main")).to_be_visible(timeout=PATIENCE_MS)
+                assert await page.evaluate("document.documentElement.lang") == language
+                assert await page.evaluate(CLIPPED) == [], path
+                assert await page.evaluate(OUTSIDE) == [], path
+                assert await page.evaluate("document.documentElement.scrollWidth") <= width, path
+                found = await Axe().run(page, options=AXE_RULES)
+                assert found.violations_count == 0, f"{path}: {found.generate_report()}"
+
+
+@pytest.mark.parametrize(("width", "height"), [(3840, 2160), (1920, 1080)])
+async def test_all_schools_of_the_city_are_on_the_wall(
+    settings: Settings, browser: Browser, width: int, height: int
+) -> None:
+    async with open_stage(*settings) as stage, talking(stage):
+        await fill(stage)
+        async with open_page(browser, stage.url, width, height) as page:
+            await settle(page, "/")
+            names = await page.locator(".area-name").all_text_contents()
+            assert sorted(names) == sorted(c.name for c in stage.fleet.clusters)
+            place = await page.locator("#map").bounding_box()
+            assert place is not None
+            assert place["width"] >= 0.55 * width
+            rows = await page.locator("#map-table tbody tr").all_text_contents()
+            assert len(rows) == len(stage.fleet.clusters)
+            shown = await page.evaluate(
+                "[...document.querySelectorAll('#map-table tbody tr td:nth-child(2)')]"
+                ".reduce((sum, td) => sum + Number(td.textContent.replace(/\\D/g, '')), 0)"
+            )
+            assert shown == len(stage.fleet.schools)
+            assert await page.evaluate("document.documentElement.scrollHeight") <= height
+            assert await page.locator("#alarms .alarm").count() >= 2
+            await expect(page.locator("#tile-connected .tile-number")).to_have_text("100,00")
+
+
+async def test_an_alert_reaches_the_wall_and_leaves_it(settings: Settings, browser: Browser) -> None:
+    async with open_stage(*settings) as stage, talking(stage), open_page(browser, stage.url) as page:
+        await page.goto("/")
+        await expect(page.locator("#alarms .calm")).to_be_visible(timeout=PATIENCE_MS)
+        changed = stage.opened(0)
+        await stage.change(changed)
+        alarm = page.locator("#alarms .alarm")
+        await expect(alarm).to_have_count(1)
+        await expect(alarm.locator(".badge")).to_have_class("badge waiting")
+        taken = acknowledged(changed, "Lan", stage.now_us())
+        await stage.change(taken)
+        await expect(alarm).to_contain_text("Lan")
+        await stage.change(resolved(taken, stage.now_us()))
+        await expect(alarm).to_have_count(0)
+
+
+async def test_an_engineer_takes_an_alert(settings: Settings, browser: Browser) -> None:
+    async with open_stage(*settings) as stage, talking(stage), open_page(browser, stage.url) as page:
+        first, second = stage.opened(0), stage.opened(5, "latency_high", 2)
+        await stage.change(first, second)
+        await settle(page, "/alerts")
+        rows = page.locator(".ag-center-cols-container .ag-row")
+        await expect(rows).to_have_count(2)
+        await page.locator("#filter-priority").select_option("1")
+        await expect(rows).to_have_count(1)
+        await rows.first.click()
+        await expect(page.locator("#details .advice")).to_contain_text("Gọi nhà mạng")
+        await page.get_by_role("button", name="Nhận xử lý").click()
+        await page.locator("#action-name").fill("Lan")
+        await page.locator("dialog button[type=submit]").click()
+        await expect(page.locator("dialog")).to_have_count(0)
+        reader = await stage.log.reader(ALERTS_LOG, 0)
+        action = decode_action((await reader.fetch(1, 30.0))[0].payload)
+        await reader.close()
+        assert (action.alert_id, action.actor) == (first.alert.alert_id, "Lan")
+        await stage.change(acknowledged(first, action.actor, action.at_us))
+        await expect(rows.first).to_contain_text("Đã nhận")
+        await expect(page.locator("#details .history")).to_contain_text("Lan")
+        await page.locator("#filter-priority").select_option("")
+        await stage.change(resolved(second, stage.now_us()))
+        await expect(rows).to_have_count(1)
+
+
+async def test_a_phone_takes_an_alert_from_its_cards(settings: Settings, browser: Browser) -> None:
+    async with open_stage(*settings) as stage, talking(stage):
+        await stage.change(stage.opened(0))
+        async with open_page(browser, stage.url, 390, 844) as page:
+            await settle(page, "/alerts")
+            await page.locator(".card").first.click()
+            await expect(page.locator("#details.open")).to_be_visible()
+            await page.get_by_role("button", name="Đóng").click()
+            await expect(page.locator("#details.open")).to_have_count(0)
+            await settle(page, "/")
+            parts = (page.locator(name) for name in (".tiles", "#alarms", "#map"))
+            order = [(await part.bounding_box() or {})["y"] for part in parts]
+            assert order == sorted(order)
+
+
+async def pass_time(page: Page, seconds: float) -> None:
+    await page.clock.fast_forward(round(seconds * 1000))
+
+
+async def test_a_wall_without_pushes_says_so_and_recovers(settings: Settings, browser: Browser) -> None:
+    port = free_port()
+    async with open_page(browser, f"http://127.0.0.1:{port}", quiet=False) as page:
+        await page.clock.install()
+        async with open_stage(*settings, port=port) as stage, talking(stage):
+            await stage.change(stage.opened(0))
+            await settle(page, "/")
+            await expect(page.locator("#link-state")).to_have_text("Trực tiếp")
+        bar, number = page.locator("#stale-bar"), page.locator("#tile-connected .tile-number")
+        await pass_time(page, 6)
+        await expect(page.locator("#link-state")).to_have_attribute("data-state", "late")
+        await expect(bar).to_be_hidden()
+        await pass_time(page, 10)
+        await expect(bar).to_contain_text("SỐ LIỆU CŨ")
+        assert "grayscale(1)" in await page.locator("main").evaluate("e => getComputedStyle(e).filter")
+        await expect(number).to_have_text("100,00")
+        await pass_time(page, 45)
+        await expect(number).to_have_text("–")
+        async with open_stage(*settings, port=port) as stage, talking(stage):
+            await pass_time(page, 16)
+            await expect(number).to_have_text("100,00", timeout=PATIENCE_MS)
+            await expect(bar).to_be_hidden()
+            await expect(page.locator("#link-state")).to_have_text("Trực tiếp")
+
+
+async def test_a_stalled_processor_is_seen_although_the_line_lives(
+    settings: Settings, browser: Browser
+) -> None:
+    async with open_stage(*settings, summary_stale_s=2.0) as stage, open_page(browser, stage.url) as page:
+        async with talking(stage):
+            await settle_calm(page)
+        # Summaries have ended; snapshots go on and carry their age.
+        await expect(page.locator("#tile-connected .tile-number")).to_have_text(
+            "Không rõ", timeout=PATIENCE_MS
+        )
+        await expect(page.locator("#link-state")).to_have_attribute("data-state", "late", timeout=PATIENCE_MS)
+
+
+async def settle_calm(page: Page) -> None:
+    await page.goto("/")
+    await expect(page.locator("#tile-connected .tile-number")).to_have_text("100,00", timeout=PATIENCE_MS)
+
+
+async def test_a_new_build_is_loaded(settings: Settings, browser: Browser) -> None:
+    port = free_port()
+    async with open_page(browser, f"http://127.0.0.1:{port}", quiet=False) as page:
+        async with open_stage(*settings, port=port) as stage, talking(stage):
+            await settle_calm(page)
+        async with open_stage(*settings, port=port, build_id="build-2") as stage, talking(stage):
+            html = page.locator("html")
+            await expect(html).to_have_attribute("data-build", "build-2", timeout=PATIENCE_MS)
+
+
+async def test_sound_is_offered_on_one_screen_only(settings: Settings, browser: Browser) -> None:
+    async with (
+        open_stage(*settings) as stage,
+        talking(stage),
+        open_page(browser, stage.url, quiet=False) as page,
+    ):
+        await page.goto("/?sound=1")
+        start = page.get_by_role("button", name="Chạm để bật âm thanh")
+        await start.click(timeout=PATIENCE_MS)
+        await expect(start).to_be_hidden()
+        await page.goto("/")
+        await expect(page.locator("#alarms .calm")).to_be_visible(timeout=PATIENCE_MS)
+        await expect(start).to_have_count(0)
