@@ -24,7 +24,8 @@ def compose() -> dict[str, Any]:
 
 
 def test_it_follows_the_compose_specification() -> None:
-    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", COMPOSE]
+    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    check.append(str(COMPOSE))
     done = subprocess.run(check, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
@@ -70,7 +71,7 @@ def test_the_brokers_of_both_ways_agree(compose: dict[str, Any], tmp_path: Path)
     prepare_nats(tmp_path)
     embedded = (tmp_path / "nats" / "nats.conf").read_text()
     written = compose["configs"]["nats"]["content"]
-    for pattern in (r"max_payload: \d+", r'sync_interval: "?\w+"?', r"ack_wait: \S+", r"max_ack_pending: \d+"):
+    for pattern in (r"max_payload: \d+", r"sync_interval: \S+", r"ack_wait: \S+", r"max_ack_pending: \d+"):
         mine, theirs = re.search(pattern, embedded), re.search(pattern, written)
         assert mine
         assert theirs
