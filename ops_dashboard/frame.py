@@ -23,8 +23,11 @@ PageMaker = Callable[[str, str, Language], Awaitable[Any]]
 
 _document_language: ContextVar[Language] = ContextVar("_document_language", default=Language.VI)
 
+_SHEETS: Final = "\n".join(
+    f'<link rel="stylesheet" href="/assets/{name}.css">' for name in ("base", "wall", "desk")
+)
 _DOCUMENT: Final = """<!DOCTYPE html>
-<html lang="{language}">
+<html lang="{language}" data-build="{build}">
 <head>
 <meta charset="UTF-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -33,6 +36,7 @@ _DOCUMENT: Final = """<!DOCTYPE html>
 <title>{title}</title>
 <link rel="icon" type="image/svg+xml" href="/assets/icon.svg">
 {css}
+{sheets}
 <script id="eduops-words" type="application/json">{words}</script>
 </head>
 <body>
@@ -67,12 +71,13 @@ class FrameDash(Dash):
             backend=QuietBackend,
             serve_locally=True,
             assets_folder="assets",
-            assets_ignore=r".*\.js$",  # loaded as modules by the document
+            include_assets_files=False,  # the document names them: Dash would do so from its second page on
             title=words[Language.VI].texts["app.name"],
             update_title="",
             suppress_callback_exceptions=True,
         )
         self._words = {language: page_words_json(found) for language, found in words.items()}
+        self._build = words[Language.VI].build
         self._names = {language: found.texts["app.name"] for language, found in words.items()}
 
     def document(self, request: Request, language: Language) -> str:
@@ -90,6 +95,8 @@ class FrameDash(Dash):
         language = _document_language.get()
         return _DOCUMENT.format(
             language=language.value,
+            build=escape(self._build),
+            sheets=_SHEETS,
             title=escape(self._names[language]),
             words=self._words[language],
             **{name: parts[name] for name in ("css", "app_entry", "config", "scripts", "renderer")},

@@ -138,8 +138,9 @@ async def open_stage(
 ) -> AsyncIterator[Stage]:
     """Run a dashboard on a free port for the length of the block; its clock reads `NOW_US` at the start."""
     start_us = real_us()
+    usual: dict[str, Any] = {"build_id": "build-1", "port": free_port()}
     clock = LogClock(NOW_US, start_us)
-    config = DashboardConfig(dsn, PARTITIONS, "build-1", port=free_port(), clock=clock, **settings)
+    config = DashboardConfig(dsn, PARTITIONS, **{**usual, "clock": clock, **settings})
     login: dict[str, Any] = {"user": nats.service_user, "password": nats.service_password}
     stop = asyncio.Event()
     async with (

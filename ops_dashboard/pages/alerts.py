@@ -120,7 +120,7 @@ def _grid(texts: Texts, language: Language) -> dag.AgGrid:
             column(
                 "priority",
                 "alerts.priority",
-                0.7,
+                0.85,
                 sort="asc",
                 sortIndex=1,
                 valueFormatter={"function": "'P' + params.value"},

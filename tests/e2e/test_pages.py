@@ -31,7 +31,6 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--autoplay-policy=document-user-activation-required",
 ]
 PATIENCE_MS = 30_000
 CLIPPED = """() => [...document.querySelectorAll('body *')]
@@ -311,16 +310,12 @@ async def test_a_new_build_is_loaded(settings: Settings, browser: Browser) -> No
             await expect(html).to_have_attribute("data-build", "build-2", timeout=PATIENCE_MS)
 
 
-async def test_sound_is_offered_on_one_screen_only(settings: Settings, browser: Browser) -> None:
-    async with (
-        open_stage(*settings) as stage,
-        talking(stage),
-        open_page(browser, stage.url, quiet=False) as page,
-    ):
-        await page.goto("/?sound=1")
-        start = page.get_by_role("button", name="Chạm để bật âm thanh")
-        await start.click(timeout=PATIENCE_MS)
-        await expect(start).to_be_hidden()
-        await page.goto("/")
-        await expect(page.locator("#alarms .calm")).to_be_visible(timeout=PATIENCE_MS)
+async def test_sound_is_for_the_screen_that_asks(settings: Settings, browser: Browser) -> None:
+    async with open_stage(*settings) as stage, talking(stage), open_page(browser, stage.url) as page:
+        await stage.change(stage.opened(0))
+        # A headless browser plays without a touch, so the button is there but has nothing to ask.
+        start = page.locator(".header button")
+        await settle(page, "/?sound=1")
+        await expect(start).to_have_count(1)
+        await settle(page, "/")
         await expect(start).to_have_count(0)

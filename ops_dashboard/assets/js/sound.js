@@ -44,9 +44,10 @@ function beep(audio, frequency, at) {
 
 /** Browsers keep silent until a touch: offer a button while they do. */
 function offerStart(audio) {
-  if (audio.state === 'running') return;
   const button = make('button', { className: 'pill', type: 'button', textContent: say('wall.sound_start') });
   button.onclick = () => audio.resume();
-  audio.onstatechange = () => { button.hidden = audio.state === 'running'; };
+  const look = () => { button.hidden = audio.state === 'running'; };
+  audio.onstatechange = look;
+  look();
   document.querySelector('.header').append(button);
 }
