@@ -1,14 +1,9 @@
 """Whatever is killed with −9 under load comes back by itself: nothing is lost, nothing counts twice."""
 
 import json
-import os
-import re
-import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,58 +12,10 @@ import psycopg
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-ROOT = Path(__file__).parents[2]
-PATIENCE_S = 90.0
+from tests.running_system import RunningSystem, eventually
+
 ROUND_READINGS = 400
 """Readings that must be acknowledged after each kill before the next one."""
-
-
-def eventually(true: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:
-    """Return as soon as a condition holds."""
-    deadline = time.monotonic() + patience_s
-    while not true():
-        assert time.monotonic() < deadline, f"not within {patience_s:g} s: {what}"
-        time.sleep(0.1)
-
-
-class RunningSystem:
-    """`eduops up` in a process of its own, without the simulated city."""
-
-    def __init__(self, data: Path) -> None:
-        self.data = data
-        self.log = data.with_suffix(".log")
-        argv = [sys.executable, "-m", "eduops", "up", "--data", str(data), "--schools", "8"]
-        argv += ["--seed-days", "0", "--port", "0", "--no-simulator"]
-        with self.log.open("wb") as output:
-            self.process = subprocess.Popen(argv, stdout=output, stderr=output, cwd=ROOT)
-        eventually(lambda: self._serves(), "eduops up prints the wall's address")
-        self.addresses = json.loads((data / "addresses.json").read_text())
-
-    def _serves(self) -> bool:
-        assert self.process.poll() is None, self.log.read_text()[-3000:]
-        return re.search(r"^The wall: http://localhost:\d+/$", self.log.read_text(), re.MULTILINE) is not None
-
-    def processes(self) -> dict[str, Any]:
-        """Return the supervisor's state file's processes."""
-        found: dict[str, Any] = json.loads((self.data / "state.json").read_text())["processes"]
-        return found
-
-    def kill(self, name: str) -> None:
-        """Kill a process with −9 and return when the supervisor has started another."""
-        before = self.processes()[name]
-        os.kill(before["pid"], signal.SIGKILL)
-        eventually(lambda: self.processes()[name]["restarts"] > before["restarts"], f"{name} starts again")
-
-    def status(self) -> dict[str, Any]:
-        """Return what `eduops status --json` says, {} while servers are coming back."""
-        argv = [sys.executable, "-m", "eduops", "status", "--json", "--data", str(self.data)]
-        done = subprocess.run(argv, capture_output=True, text=True, cwd=ROOT, check=False)
-        return json.loads(done.stdout) if done.returncode == 0 else {}
-
-    def stop(self) -> int:
-        """Stop it as Ctrl-C does and return its exit code."""
-        self.process.send_signal(signal.SIGINT)
-        return self.process.wait(60)
 
 
 class NumberedDevice:
@@ -130,9 +77,7 @@ def system(servers_folder: Path) -> Iterator[RunningSystem]:
     """A system of eight schools in a folder of its own."""
     running = RunningSystem(servers_folder / "killed")
     yield running
-    if running.process.poll() is None:
-        running.process.kill()
-        running.process.wait()
+    running.end()
 
 
 def _gateway(url: str) -> tuple[str, int]:

@@ -1,0 +1,74 @@
+"""`eduops up` in a process of its own, for tests that need the whole system."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+PATIENCE_S = 90.0
+
+
+def eventually(true: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:
+    """Return as soon as a condition holds."""
+    deadline = time.monotonic() + patience_s
+    while not true():
+        assert time.monotonic() < deadline, f"not within {patience_s:g} s: {what}"
+        time.sleep(0.1)
+
+
+class RunningSystem:
+    """`eduops up` in a process of its own, without the simulated city."""
+
+    def __init__(self, data: Path, *options: str) -> None:
+        self.data = data
+        self.log = data.with_suffix(".log")
+        argv = [sys.executable, "-m", "eduops", "up", "--data", str(data), "--schools", "8"]
+        argv += ["--seed-days", "0", "--port", "0", "--no-simulator", *options]
+        with self.log.open("wb") as output:
+            self.process = subprocess.Popen(argv, stdout=output, stderr=output, cwd=ROOT)
+        eventually(lambda: self._serves(), "eduops up prints the wall's address")
+        self.addresses: dict[str, Any] = json.loads((data / "addresses.json").read_text())
+        self.url = f"http://127.0.0.1:{self.addresses['port']}"
+
+    def _serves(self) -> bool:
+        assert self.process.poll() is None, self.log.read_text()[-3000:]
+        return re.search(r"^The wall: http://localhost:\d+/$", self.log.read_text(), re.MULTILINE) is not None
+
+    def processes(self) -> dict[str, Any]:
+        """Return the supervisor's state file's processes."""
+        found: dict[str, Any] = json.loads((self.data / "state.json").read_text())["processes"]
+        return found
+
+    def kill(self, name: str) -> None:
+        """Kill a process with −9 and return when the supervisor has started another."""
+        before = self.processes()[name]
+        os.kill(before["pid"], signal.SIGKILL)
+        eventually(lambda: self.processes()[name]["restarts"] > before["restarts"], f"{name} starts again")
+
+    def status(self) -> dict[str, Any]:
+        """Return what `eduops status --json` says, {} while servers are coming back."""
+        done = self.command("status", "--json")
+        return json.loads(done.stdout) if done.returncode == 0 else {}
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a verb of the command line on this system and return what it said."""
+        argv = [sys.executable, "-m", "eduops", *words, "--data", str(self.data)]
+        return subprocess.run(argv, capture_output=True, text=True, cwd=ROOT, check=False)
+
+    def stop(self) -> int:
+        """Stop it as Ctrl-C does and return its exit code."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(60)
+
+    def end(self) -> None:
+        """Kill it unless it has stopped; its children die with it."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
