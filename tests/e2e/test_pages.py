@@ -249,7 +249,7 @@ async def test_a_phone_takes_an_alert_from_its_cards(settings: Settings, browser
             await expect(page.locator("#details.open")).to_have_count(0)
             await settle(page, "/")
             parts = (page.locator(name) for name in (".tiles", "#alarms", "#map"))
-            order = [(await part.bounding_box() or {})["y"] for part in parts]
+            order = [await part.evaluate("e => e.getBoundingClientRect().top") for part in parts]
             assert order == sorted(order)
 
 

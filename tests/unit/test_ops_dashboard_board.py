@@ -169,4 +169,4 @@ def test_a_snapshot_of_the_city_is_small(city: Fleet, board: Board) -> None:
     everybody_well(board, city)
     board.replace_alerts([alert(city, i, 3, f"rule-{i}") for i in range(9)])
     encoded = msgspec.json.encode(board.snapshot(NOW_US, 1))
-    assert len(encoded) - len(city.schools) < 2_500  # with the city's 3,541 states some 6 kB
+    assert len(encoded) - len(city.schools) < 2_500  # 5 kB with the states of the city
