@@ -191,7 +191,6 @@ async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
     )
     async with open_connections(settings, "dashboard") as held:
         own = held.configuration
-        DataFolder(settings.data).mark_ready("dashboard")
         DataFolder(settings.data).mark_ready("dashboard")  # and its port answers soon
         await run_dashboard_app(
             config, held.log, held.live, held.fleet, own.catalogue, own.calendar, own.rules, stop
@@ -217,6 +216,5 @@ async def run_simulator(
     )
     async with open_connections(settings, "simulator") as held:
         own = held.configuration
-        DataFolder(settings.data).mark_ready("simulator")
         DataFolder(settings.data).mark_ready("simulator")
         await run_simulator_shell(config, held.fleet, own.catalogue, own.calendar, held.live, stop)

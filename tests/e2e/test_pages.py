@@ -1,14 +1,12 @@
 """Every page in a real Chromium: nothing foreign, nothing clipped, accessible, honest when stale."""
 
 import asyncio
-import os
-import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, Route, async_playwright, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from bus.codec import decode_action
 from contract.calendar import SchoolCalendar
@@ -23,15 +21,6 @@ from tests.dashboard_stage import Stage, acknowledged, free_port, open_stage, re
 
 pytestmark = pytest.mark.browser
 SIZES = [(3840, 2160), (1920, 1080), (390, 844)]
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PATIENCE_MS = 30_000
 CLIPPED = """() => [...document.querySelectorAll('body *')]
   .filter(e => e.clientWidth > 0 && e.scrollWidth > e.clientWidth + 1)
@@ -50,18 +39,6 @@ AXE_RULES = {"resultTypes": ["violations"]}
 @pytest.fixture(scope="module")
 def whole_city() -> Fleet:
     return generate_fleet()
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        found = os.environ.get("EDUOPS_TEST_BROWSER") or shutil.which("chromium") or shutil.which("chrome")
-        path = found or playwright.chromium.executable_path
-        if not await asyncio.to_thread(os.path.exists, path):
-            pytest.skip("no Chromium: install Debian's chromium or run `playwright install chromium`")
-        launched = await playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield launched
-        await launched.close()
 
 
 @asynccontextmanager
