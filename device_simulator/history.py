@@ -21,7 +21,7 @@ EVERY_STEP: Final = frozenset(
 )
 """Metrics told at every step: those that rules learn from or walls draw."""
 COARSE_STEPS: Final = 4
-"""The other metrics are told at every fourth step: some 3.1 million readings for three days in all."""
+"""The other metrics are told at every fourth step: some 4 million readings for three days in all."""
 RECENT_US: Final = 3_600_000_000
 """The stretch before now that is told at the finer step."""
 
@@ -34,7 +34,7 @@ def history_entries(
     now_us: int,
     days: float = 3,
     step_s: int = 1800,
-    recent_step_s: int = 300,
+    recent_step_s: int = 120,
     seed: int = 79,
 ) -> Iterator[tuple[int, Mapping[int, Readings]]]:
     """Yield (log time, readings by partition) in time order, all of them before `now_us`.
