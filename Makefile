@@ -9,7 +9,7 @@ RUNTIME_STAMP := $(VENV)/.runtime-$(shell cat requirements/runtime.txt pyproject
 DEV_STAMP := $(VENV)/.dev-$(shell cat requirements/dev.txt pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup run test check fix bench lock browser env clean
+.PHONY: help setup run test faults check fix bench lock browser env clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t12
@@ -20,7 +20,10 @@ run: $(RUNTIME_STAMP) ## start the whole system; ARGS="--schools 200" and so on
 	@$(BIN)/eduops up $(ARGS)
 
 test: $(DEV_STAMP) browser ## run every test
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+faults: $(DEV_STAMP) ## break everything that one machine can break, and count what was lost
+	@$(BIN)/python -m pytest tests/faults tests/cluster $(ARGS)
 
 check: $(DEV_STAMP) ## format, lint, types, import rules, unit tests and laws: before every commit
 	@$(BIN)/ruff format --check .

@@ -119,8 +119,8 @@ def decode_entry(raw: RawEntry) -> Entry:
     Raises:
         CodecError: the kind has no place in a telemetry log, or the payload is damaged.
     """
-    if raw.kind is EntryKind.TICK:
-        return TickEntry(raw.at_us)
+    if raw.kind in (EntryKind.TICK, EntryKind.DEAF):
+        return TickEntry(raw.at_us, hears=raw.kind is EntryKind.TICK)
     if raw.kind is EntryKind.READINGS:
         return ReadingsEntry(raw.at_us, decode_readings(raw.payload))
     raise CodecError(f"entry {raw.seq} of a telemetry log is of kind {raw.kind.value}")

@@ -14,6 +14,8 @@ class EntryKind(StrEnum):
     """Telemetry log: an Arrow IPC stream of readings."""
     TICK = "tick"
     """Telemetry log: only the time, once a second, so that silence is heard."""
+    DEAF = "deaf"
+    """Telemetry log: a tick of an ingest that has lost its broker; no device can be heard."""
     REJECTED = "rejected"
     """Quarantine log: a MessagePack list of `contract.rejected.Rejected`."""
     TRANSITION = "transition"
@@ -49,6 +51,8 @@ class TickEntry:
     """Time went on."""
 
     at_us: int
+    hears: bool = True
+    """False for a tick of an ingest that has lost its broker."""
 
 
 Entry = ReadingsEntry | TickEntry

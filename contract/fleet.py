@@ -162,6 +162,17 @@ class Fleet:
         return np.array([partition_of(s.code, partitions) for s in self.schools], np.int16)
 
 
+_FNV_OFFSET: Final = 0x811C9DC5
+_FNV_PRIME: Final = 0x01000193
+
+
 def partition_of(school_code: str, partitions: int) -> int:
-    """Return the log partition of a school: crc32 of its code, stable across versions and machines."""
-    return zlib.crc32(school_code.encode()) % partitions
+    """Return the log partition of a school: FNV-1a (32 bits) of its code, as nats-server's `partition`.
+
+    A broker that slices topics by the same hash gives each slice whole partitions.
+    Source: draft-eastlake-fnv; nats-server, server/subject_transform.go.
+    """
+    digest = _FNV_OFFSET
+    for byte in school_code.encode():
+        digest = (digest ^ byte) * _FNV_PRIME & 0xFFFFFFFF
+    return digest % partitions

@@ -23,6 +23,14 @@ class Kpi(msgspec.Struct, frozen=True):
     """Sum of the fresh values, in the metric's unit."""
 
 
+class Canary(msgspec.Struct, frozen=True):
+    """A reading of a canary at the end of its way."""
+
+    time_us: int
+    """When it was published, log time."""
+    value: float
+
+
 class Summary(msgspec.Struct, frozen=True):
     """A whole partition at one tick; each replaces the one before, so none needs the other."""
 
@@ -35,6 +43,8 @@ class Summary(msgspec.Struct, frozen=True):
     """One character for each school of the partition in fleet order: see `STATE_*`."""
     kpis: dict[str, Kpi]
     """By metric name."""
+    canary: Canary | None = None
+    """The newest reading of the partition's canary that is committed; None before the first."""
 
 
 class AlertChanged(msgspec.Struct, frozen=True):

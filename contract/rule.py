@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
@@ -9,15 +10,16 @@ from contract.alert import Channel
 from contract.catalogue import Catalogue
 from contract.errors import ConfigurationError
 
+SYSTEM_CHANNEL: Final = "system"
+
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One condition on one metric, and what it means to people."""
 
     name: str
     """Stable name, such as `wan_down`; part of every alert's identity."""
-    metric: str
     channel: str
-    """threshold, anomaly or silence."""
+    """threshold, anomaly, silence or system; system rules speak of the operations center itself."""
     priority: int
     """Priority outside school hours, 1 to 3."""
     priority_in_session: int
@@ -27,6 +29,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     advice_vi: str
     """What the person on shift should do next, one sentence."""
     advice_en: str
+    metric: str = ""
+    """Name in the catalogue; empty for a system rule."""
     below: float | None = None
     """Threshold: out of bounds when the value is below this."""
     above: float | None = None
@@ -53,8 +57,13 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Name of a rule; while the same school has an open alert of it, this one does not open."""
 
     @property
+    def is_system(self) -> bool:
+        """Whether the rule speaks of the operations center itself, and of no metric."""
+        return self.channel == SYSTEM_CHANNEL
+
+    @property
     def channel_number(self) -> Channel:
-        """The rule's channel."""
+        """The rule's channel; system rules have none."""
         return Channel[self.channel.upper()]
 
 
@@ -76,7 +85,8 @@ def parse_rules(text: str, catalogue: Catalogue) -> tuple[Rule, ...]:
     names: set[str] = set()
     for rule in rules:
         _check(rule, catalogue)
-        other = taken.setdefault((rule.metric, rule.channel), rule.name)
+        key = (rule.name if rule.is_system else rule.metric, rule.channel)
+        other = taken.setdefault(key, rule.name)
         if other != rule.name or rule.name in names:
             raise ConfigurationError(
                 f"rules.toml: {rule.name!r} repeats {other!r}; a metric has one rule a channel"
@@ -89,9 +99,9 @@ def parse_rules(text: str, catalogue: Catalogue) -> tuple[Rule, ...]:
 
 
 def _check(rule: Rule, catalogue: Catalogue) -> None:
-    if all(metric.name != rule.metric for metric in catalogue.metrics):
+    if not rule.is_system and all(metric.name != rule.metric for metric in catalogue.metrics):
         raise ConfigurationError(f"rules.toml, {rule.name!r}: no metric is called {rule.metric!r}")
-    if rule.channel not in ("threshold", "anomaly", "silence"):
+    if rule.channel not in ("threshold", "anomaly", "silence", SYSTEM_CHANNEL):
         raise ConfigurationError(f"rules.toml, {rule.name!r}: channel {rule.channel!r} is unknown")
     if rule.direction not in ("up", "down", "both"):
         raise ConfigurationError(f"rules.toml, {rule.name!r}: direction {rule.direction!r} is unknown")
@@ -103,6 +113,7 @@ def _check(rule: Rule, catalogue: Catalogue) -> None:
         "threshold": rule.below is not None or rule.above is not None,
         "anomaly": rule.z > 0,
         "silence": rule.silent_s > 0,
+        SYSTEM_CHANNEL: not rule.metric,
     }
     if not needs[rule.channel]:
         raise ConfigurationError(f"rules.toml, {rule.name!r}: a {rule.channel} rule lacks its bound")

@@ -69,6 +69,7 @@ class Rulebook:
 
 def compile_rules(rules: Sequence[Rule], catalogue: Catalogue) -> Rulebook:
     """Return the rules as columns; a metric has at most one rule a channel (`parse_rules` sees to it)."""
+    rules = [r for r in rules if not r.is_system]
     held_by = dict.fromkeys(r.suppressed_by for r in rules if r.suppressed_by)
     parents = tuple(r for r in rules if r.name in held_by)
     row = {rule.name: i for i, rule in enumerate(parents)}
