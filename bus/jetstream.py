@@ -7,10 +7,10 @@ from itertools import count as counter
 from typing import Any, Final, Self
 
 from bus.connection import open_nats
-from bus.jetstream_api import FULL, NAME_IN_USE, NO_STREAM, JetStreamApi, RefusedError
+from bus.jetstream_api import FULL, NAME_IN_USE, NO_CLUSTER, NO_STREAM, JetStreamApi, RefusedError
 from bus.jetstream_reader import AT_HEADER, COUNT_HEADER, KIND_HEADER, JetStreamReader
 from contract.entry import EntryKind
-from contract.errors import InfrastructureError
+from contract.errors import ConfigurationError, InfrastructureError
 
 MESSAGE_ID_HEADER: Final = "Nats-Msg-Id"
 DUPLICATE_WINDOW_S: Final = 1800
@@ -25,8 +25,9 @@ _NS: Final = 1_000_000_000
 class JetStreamLog:
     """Keeps logs in JetStream; implements `bus.log.Log`. Made by `JetStreamLog.connect`."""
 
-    def __init__(self, api: JetStreamApi) -> None:
+    def __init__(self, api: JetStreamApi, replicas: int = 1) -> None:
         self._api = api
+        self._replicas = replicas
         self._owner = uuid.uuid4().hex[:12]
         self._numbers = counter()
 
@@ -40,15 +41,18 @@ class JetStreamLog:
         password: str | None = None,
         name: str = "eduops",
         patience_s: float = PATIENCE_S,
+        replicas: int = 1,
     ) -> AsyncIterator[Self]:
         """Connect to the server at `url`, such as `nats://127.0.0.1:4222`; reconnects for ever.
 
         Args:
-            url: Address of the server.
+            url: Address of the server, or of the nodes of a cluster with commas between.
             user: None where the server asks for none.
             password: None where the server asks for none.
             name: What the server's monitoring calls this connection.
             patience_s: How long the first connection, and any one request, may take, seconds.
+            replicas: How many nodes keep each log that `create` makes or finds, 1 to 5. An append is
+                answered once more than half of them have it.
 
         Raises:
             InfrastructureError: the first connection did not succeed in time.
@@ -56,15 +60,20 @@ class JetStreamLog:
         async with open_nats(
             url, user=user, password=password, name=name, patience_s=patience_s
         ) as connection:
-            yield cls(JetStreamApi(connection, patience_s))
+            yield cls(JetStreamApi(connection, patience_s), replicas)
 
     async def create(self, logs: Sequence[str], max_bytes: int) -> None:
         """Create the logs that do not exist and set each one's limit; see `bus.log.Log`."""
         for log in logs:
-            config = _stream_config(log, max_bytes)
+            config = _stream_config(log, max_bytes, self._replicas)
             try:
                 await self._create(log, config)
             except RefusedError as error:
+                if error.code == NO_CLUSTER:
+                    raise ConfigurationError(
+                        f"log_replicas is {self._replicas}, but the NATS server at "
+                        f"{self._api.connection.url} stands alone: set log_replicas to 1, or name a cluster"
+                    ) from error
                 if error.code in FULL:
                     raise InfrastructureError(
                         f"the JetStream store has no room for log {log} of {max_bytes} bytes: "
@@ -184,7 +193,7 @@ def _subject(log: str) -> str:
     return f"log.{log}"
 
 
-def _stream_config(log: str, max_bytes: int) -> dict[str, Any]:
+def _stream_config(log: str, max_bytes: int, replicas: int) -> dict[str, Any]:
     return {
         "name": log,
         "subjects": [_subject(log)],
@@ -194,5 +203,5 @@ def _stream_config(log: str, max_bytes: int) -> dict[str, Any]:
         "max_bytes": max_bytes,
         "duplicate_window": DUPLICATE_WINDOW_S * _NS,
         "deny_delete": True,
-        "num_replicas": 1,
+        "num_replicas": replicas,
     }

@@ -16,8 +16,12 @@ ANSWER_S: Final = 2.0
 RETRY_S: Final = 0.1
 """Between two attempts while JetStream starts or has no leader."""
 
-UNAVAILABLE: Final = frozenset({10008, 10009, 10039, 10076})
-"""Errors that pass: no cluster leader, JetStream not enabled (yet), stream offline.
+UNAVAILABLE: Final = frozenset(
+    {10004, 10005, 10007, 10008, 10009, 10039, 10076, 10118, 10119, 10158, 10167, 10194, 10195}
+)
+"""Errors that pass: JetStream not enabled (yet); in a cluster no leader or quorum at this moment, too
+few nodes up for the replicas, a stream or consumer offline with its nodes; the same message still on
+its way through the cluster from an earlier try; too many requests at once.
 
 Source: nats-server, server/errors.json.
 """
@@ -28,6 +32,8 @@ Source: nats-server, server/errors.json.
 """
 NO_STREAM: Final = 10059
 NAME_IN_USE: Final = 10058
+NO_CLUSTER: Final = 10074
+"""More than one replica was asked of a server that stands alone."""
 
 
 class RefusedError(InfrastructureError):
@@ -97,7 +103,7 @@ class JetStreamApi:
             except errors.NoRespondersError:
                 reason = "nobody answers there"
                 if stream is not None:
-                    await self.ask(f"STREAM.INFO.{stream}")
+                    await self._assert_exists(stream)
             except (errors.Error, OSError) as error:
                 reason = str(error) or repr(error)
             await asyncio.sleep(min(RETRY_S, max(0.0, deadline - loop.time())))
@@ -105,6 +111,20 @@ class JetStreamApi:
             f"JetStream at {self.connection.url} did not answer {subject} "
             f"within {self.patience_s:g} s ({reason})"
         )
+
+    async def _assert_exists(self, stream: str) -> None:
+        """Raise if the stream does not exist; whatever else is wrong with it may pass.
+
+        Raises:
+            RefusedError: it does not exist.
+        """
+        try:
+            await self._once(f"{API}.STREAM.INFO.{stream}", b"", None)
+        except RefusedError as error:
+            if error.code == NO_STREAM:
+                raise
+        except (errors.Error, OSError):
+            return
 
     async def _once(self, subject: str, payload: bytes, headers: Mapping[str, str] | None) -> dict[str, Any]:
         reply = await self.connection.client.request(

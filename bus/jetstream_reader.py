@@ -28,7 +28,8 @@ WINDOW: Final = 2048
 """Entries asked for or at hand: two pulls of half of it, so that the next travels while one is read."""
 WINDOW_BYTES: Final = 32 * 1024 * 1024
 """Bytes at hand, about: a pull asks for half of it, or for one largest entry."""
-HEARTBEAT_S: Final = 5.0
+HEARTBEAT_S: Final = 1.5
+"""Three missed ones and the consumer's node is taken for dead: ours may well stand."""
 PULL_S: Final = 30.0
 INACTIVE_S: Final = 120.0
 """The server forgets a consumer that nobody pulls from after this."""
