@@ -20,6 +20,8 @@ from eduops.embedded_nats import EmbeddedNats, prepare_nats
 from eduops.embedded_postgres import EmbeddedPostgres, prepare_postgres
 from eduops.process import Server
 
+pytest_plugins = ["tests.fault_table"]
+
 TEMPLATE = "prepared"
 
 

@@ -26,13 +26,16 @@ def eventually(true: Callable[[], bool], what: str, patience_s: float = PATIENCE
 class RunningSystem:
     """`eduops up` in a process of its own, without the simulated city."""
 
-    def __init__(self, data: Path, *options: str) -> None:
+    def __init__(self, data: Path, *options: str, env: dict[str, str] | None = None) -> None:
+        """Start it; `env` adds settings (`EDUOPS_…`) to those of the command line."""
         self.data = data
         self.log = data.with_suffix(".log")
         argv = [sys.executable, "-m", "eduops", "up", "--data", str(data), "--schools", "8"]
         argv += ["--seed-days", "0", "--port", "0", "--no-simulator", *options]
         with self.log.open("wb") as output:
-            self.process = subprocess.Popen(argv, stdout=output, stderr=output, cwd=ROOT)
+            self.process = subprocess.Popen(
+                argv, stdout=output, stderr=output, cwd=ROOT, env={**os.environ, **(env or {})}
+            )
         eventually(lambda: self._serves(), "eduops up prints the wall's address")
         self.addresses: dict[str, Any] = json.loads((data / "addresses.json").read_text())
         self.url = f"http://127.0.0.1:{self.addresses['port']}"
@@ -46,10 +49,14 @@ class RunningSystem:
         found: dict[str, Any] = json.loads((self.data / "state.json").read_text())["processes"]
         return found
 
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to a process of the system and return at once."""
+        os.kill(self.processes()[name]["pid"], number)
+
     def kill(self, name: str) -> None:
         """Kill a process with −9 and return when the supervisor has started another."""
         before = self.processes()[name]
-        os.kill(before["pid"], signal.SIGKILL)
+        self.signal(name, signal.SIGKILL)
         eventually(lambda: self.processes()[name]["restarts"] > before["restarts"], f"{name} starts again")
 
     def status(self) -> dict[str, Any]:

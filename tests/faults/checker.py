@@ -1,0 +1,291 @@
+"""Uniquely numbered readings, and the sum that must come out whatever was broken.
+
+lost = acknowledged − stored = 0; duplicated = 0; stored − attempted = ∅;
+received = stored + duplicate + quarantined.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import paho.mqtt.client as mqtt
+import psycopg
+from paho.mqtt.enums import CallbackAPIVersion
+
+from tests.fault_table import Account
+from tests.running_system import PATIENCE_S, eventually
+
+STEP_US = 125_000
+"""Between two readings of a device, µs of their own time: an eighth of a second is exact in binary."""
+FIRST_AGE_S = 12 * 3600
+"""How old the first reading of a device is: room for 345,600 readings before they reach the present."""
+
+
+@dataclass(frozen=True)
+class Broker:
+    """Where devices connect, and as whom."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+
+    @classmethod
+    def of(cls, addresses: dict[str, Any]) -> "Broker":
+        """Return the broker of what a running system left in addresses.json."""
+        found = addresses
+        return cls("127.0.0.1", found["mqtt_port"], found["device_user"], found["device_password"])
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """A device of the fleet that may publish traffic."""
+
+    topic: str
+    series: int
+
+
+def gateways(database_url: str, count: int = 1) -> list[Gateway]:
+    """Return the gateways of the first schools; neighbours in number lie in different partitions."""
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute(
+            "SELECT s.code, d.code, d.id FROM device d JOIN school s ON s.id = d.school_id "
+            "WHERE d.kind = 'gateway' ORDER BY d.id LIMIT %s",
+            (count,),
+        ).fetchall()
+    assert len(rows) == count
+    return [Gateway(f"edu/v1/79/{school}/{code}/bandwidth", number << 8 | 1) for school, code, number in rows]
+
+
+class NumberedDevice:
+    """Publishes readings with times of their own until told to stop, and knows which were acknowledged.
+
+    It behaves as a gateway should: MQTT 3.1.1, QoS 1, a persistent session, at most `window`
+    messages without acknowledgement, reconnecting each second.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        gateway: Gateway,
+        *,
+        first_us: int | None = None,
+        every_s: float = 0.005,
+        pack: int = 1,
+        window: int = 50,
+        name: str | None = None,
+    ) -> None:
+        """Connect in the background and begin to publish.
+
+        Args:
+            broker: Where to connect.
+            gateway: As which device.
+            first_us: Time of the first reading, µs since 1970; half a day ago without.
+            every_s: Pause between two messages.
+            pack: Readings in a message.
+            window: Messages that may wait for their acknowledgement.
+            name: MQTT client id; one of its own for each series without.
+        """
+        self.gateway = gateway
+        self.first_us = (int(time.time()) - FIRST_AGE_S) * 1_000_000 if first_us is None else first_us
+        self.attempted: set[int] = set()
+        """Times of the readings published, µs since 1970."""
+        self.acknowledged: set[int] = set()
+        """Those among them that the broker has acknowledged."""
+        self._every_s, self._pack, self._window = every_s, pack, window
+        self._waiting: dict[int, list[int]] = {}
+        self._lock = threading.Lock()
+        self._client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=name or f"numbered-{gateway.series}",
+            clean_session=False,
+            protocol=mqtt.MQTTv311,
+        )
+        self._client.username_pw_set(broker.user, broker.password)
+        self._client.reconnect_delay_set(1, 1)
+        self._client.max_inflight_messages_set(window)
+        self._client.on_publish = self._on_publish
+        self._client.connect_async(broker.host, broker.port, keepalive=5)
+        self._client.loop_start()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._publish, daemon=True)
+        self._thread.start()
+
+    def __len__(self) -> int:
+        """Return how many readings were attempted; the next one has this number."""
+        return len(self.attempted)
+
+    def time_us(self, number: int) -> int:
+        """Return the time of the reading with this number."""
+        return self.first_us + number * STEP_US
+
+    def more(self, readings: int, patience_s: float = PATIENCE_S) -> None:
+        """Return when so many more were acknowledged."""
+        wanted = len(self.acknowledged) + readings
+        eventually(lambda: len(self.acknowledged) >= wanted, f"{readings} more acknowledged", patience_s)
+
+    def pause(self) -> None:
+        """Publish nothing more; what is under way goes on."""
+        self._stop.set()
+        self._thread.join()
+
+    def finish(self, patience_s: float = PATIENCE_S) -> None:
+        """Stop publishing and return when everything attempted was acknowledged."""
+        self.pause()
+        try:
+            eventually(
+                lambda: self.acknowledged == self.attempted, "all attempted are acknowledged", patience_s
+            )
+        finally:
+            self.leave()
+
+    def leave(self) -> None:
+        """Stop publishing and go, whatever was acknowledged."""
+        self.pause()
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _on_publish(self, _client: mqtt.Client, _data: object, mid: int, *_: object) -> None:
+        with self._lock:
+            self.acknowledged.update(self._waiting.pop(mid))
+
+    def _publish(self) -> None:
+        number = 0
+        while not self._stop.wait(self._every_s):
+            if len(self._waiting) >= self._window:
+                continue
+            times = [self.time_us(number + i) for i in range(self._pack)]
+            pack = [
+                {"n": "down_bps", "u": "bit/s", "v": float(number + i), "t": t / 1e6}
+                for i, t in enumerate(times)
+            ]
+            number += self._pack
+            with self._lock:
+                info = self._client.publish(self.gateway.topic, json.dumps(pack).encode(), qos=1)
+                self._waiting[info.mid] = times
+                self.attempted.update(times)
+
+
+@contextmanager
+def publishing(broker: Broker, gateways: Sequence[Gateway], **options: Any) -> Iterator[list[NumberedDevice]]:
+    """Run a numbered device for each gateway; what is still publishing at the end leaves."""
+    devices = [NumberedDevice(broker, gateway, **options) for gateway in gateways]
+    try:
+        yield devices
+    finally:
+        for device in devices:
+            device.leave()
+
+
+class Checked(Protocol):
+    """The part of a running system that the checker asks."""
+
+    addresses: dict[str, Any]
+    """With `database_url`."""
+
+    def status(self) -> dict[str, Any]:
+        """Return the ledger as `eduops status --json` shows it, {} while servers are coming back."""
+        ...
+
+
+def stored_times(database_url: str, device: NumberedDevice) -> list[int]:
+    """Return the times of all rows of a device from its first reading on, µs since 1970."""
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute(
+            "SELECT to_us(time) FROM reading WHERE series = %s AND time >= from_us(%s)",
+            (device.gateway.series, device.first_us),
+        ).fetchall()
+    return [row[0] for row in rows]
+
+
+def check(system: Checked, devices: Sequence[NumberedDevice], patience_s: float = PATIENCE_S) -> Account:
+    """Return the account of all devices once everything acknowledged is stored and the logs are drained.
+
+    Raises:
+        AssertionError: something is lost, doubled or invented, or the ledger does not add up.
+    """
+    url = system.addresses["database_url"]
+    ledger: dict[str, Any] = {}
+
+    def arrived() -> bool:
+        return all(device.acknowledged <= set(_stored_or_none(url, device)) for device in devices)
+
+    def drained() -> bool:
+        ledger.update(system.status())
+        return ledger.get("in_flight") == 0
+
+    late = _outcome(arrived, "everything acknowledged is stored", patience_s)
+    late = late or _outcome(drained, "nothing is in flight", patience_s)
+    stored = [stored_times(url, device) for device in devices]
+    lost = [device.acknowledged - set(times) for device, times in zip(devices, stored, strict=True)]
+    strange = [set(times) - device.attempted for device, times in zip(devices, stored, strict=True)]
+    account = Account(
+        attempted=sum(len(device.attempted) for device in devices),
+        acknowledged=sum(len(device.acknowledged) for device in devices),
+        stored=sum(len(set(times)) for times in stored),
+        lost=sum(map(len, lost)),
+        doubled=sum(len(times) - len(set(times)) for times in stored),
+    )
+    assert not any(lost), f"acknowledged and not stored: {account}, first {[sorted(x)[:3] for x in lost]}"
+    assert account.doubled == 0, f"stored twice: {account}"
+    assert not any(strange), f"stored and never sent: {account}, first {[sorted(x)[:3] for x in strange]}"
+    assert not late, f"{late}; {account}"
+    assert_balanced(ledger)
+    return account
+
+
+def assert_balanced(ledger: dict[str, Any]) -> None:
+    """Assert received = stored + duplicate + quarantined."""
+    assert ledger["received"] == ledger["stored"] + ledger["duplicate"] + ledger["quarantined"], ledger
+
+
+def seconds_to_recover(
+    system: Checked, device: NumberedDevice, since_s: float, patience_s: float = PATIENCE_S
+) -> float:
+    """Return the seconds from `since_s` until a reading that is attempted from now on is stored.
+
+    Call it at once after the fault. A stored reading passed every process on the way, and the
+    broker had acknowledged it or will.
+
+    Args:
+        system: Whose database is asked.
+        device: A device that publishes.
+        since_s: When the fault began, `time.monotonic()`.
+        patience_s: Most seconds to wait.
+    """
+    from_us = device.time_us(len(device))
+    url = system.addresses["database_url"]
+
+    def stored_again() -> bool:
+        try:
+            with psycopg.connect(url, connect_timeout=2) as connection:
+                found = connection.execute(
+                    "SELECT to_us(max(time)) FROM reading WHERE series = %s AND time >= from_us(%s)",
+                    (device.gateway.series, from_us),
+                ).fetchone()
+        except psycopg.OperationalError:
+            return False
+        return found is not None and found[0] in device.acknowledged
+
+    eventually(stored_again, "readings are acknowledged and stored again", patience_s)
+    return time.monotonic() - since_s
+
+
+def _stored_or_none(url: str, device: NumberedDevice) -> list[int]:
+    try:
+        return stored_times(url, device)
+    except psycopg.OperationalError:
+        return []
+
+
+def _outcome(true: Any, what: str, patience_s: float) -> str:
+    """Return "" as soon as a condition holds, else the sentence that says what did not come."""
+    try:
+        eventually(true, what, patience_s)
+    except AssertionError as error:
+        return str(error)
+    return ""
