@@ -1,0 +1,251 @@
+"""A cluster of nats-servers with JetStream and MQTT on loopback, whose nodes a test may kill or pause."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bus.connection import open_nats
+from bus.jetstream_api import JetStreamApi
+from eduops.embedded_nats import MAX_PAYLOAD_BYTES, NatsCredentials, find_nats, free_ports
+from eduops.process import ProcessSpec, Server
+from eduops.system import accepts
+from tests.running_system import eventually
+
+NODES = 3
+CREDENTIALS = NatsCredentials(service_password="service-of-a-test", device_password="device-of-a-test")
+PATIENCE_S = 60.0
+
+# As eduops/embedded_nats.py writes it, plus the cluster, and MQTT's own streams on all nodes.
+_CONFIG = """\
+server_name: {name}
+listen: "127.0.0.1:{port}"
+max_payload: {max_payload}
+write_deadline: "10s"
+cluster {{
+  name: eduops
+  listen: "127.0.0.1:{route_port}"
+  routes: {routes}
+}}
+jetstream {{
+  store_dir: {store}
+  max_file_store: 8GB
+  max_memory_store: 64MB
+  sync_interval: "{sync_interval}"
+}}
+mqtt {{
+  listen: "127.0.0.1:{mqtt_port}"
+  ack_wait: "5s"
+  max_ack_pending: 1024
+  stream_replicas: {replicas}
+}}
+authorization {{
+  users: [
+    {{ user: {service_user}, password: {service_password}, allowed_connection_types: ["STANDARD", "MQTT"] }}
+    {{
+      user: {device_user}, password: {device_password}, allowed_connection_types: ["MQTT"]
+      permissions: {{ publish: {{ allow: ["edu.v1.>"] }}, subscribe: {{ deny: [">"] }} }}
+    }}
+  ]
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Loopback ports of one node."""
+
+    client: int
+    route: int
+    mqtt: int
+
+
+class Node:
+    """One server of the cluster."""
+
+    def __init__(self, name: str, ports: Ports, server: Server) -> None:
+        self.name = name
+        self.ports = ports
+        self._server = server
+
+    @property
+    def pid(self) -> int | None:
+        """Number of its process, None while it is down."""
+        return self._server.pid
+
+    def start(self) -> None:
+        """Start it (again) on its store and ports; it joins the cluster by itself."""
+        self._server.start()
+
+    def stop(self) -> None:
+        """Stop it gently: it hands its leaderships over."""
+        self._server.stop()
+
+    def kill(self) -> None:
+        """Kill it at once."""
+        self._server.kill()
+
+    def pause(self) -> None:
+        """Freeze it: its connections stand and nothing answers."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it run again."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self.pid is not None, f"{self.name} does not run"
+        os.kill(self.pid, number)
+
+
+class Cluster:
+    """Three nodes, started together; every stream may have a copy on each."""
+
+    def __init__(self, folder: Path, sync_interval: str = "2m") -> None:
+        free = free_ports(3 * NODES)
+        ports = [Ports(*free[3 * i : 3 * i + 3]) for i in range(NODES)]
+        routes = [f"nats://127.0.0.1:{p.route}" for p in ports]
+        self.credentials = CREDENTIALS
+        self.nodes = [
+            _node(folder / f"n{i}", f"n{i}", own, routes, sync_interval) for i, own in enumerate(ports)
+        ]
+
+    @property
+    def url(self) -> str:
+        """Every node's address for NATS clients, with commas between."""
+        return self.url_of(self.nodes)
+
+    def url_of(self, nodes: Sequence[Node]) -> str:
+        """Return the addresses of some nodes, with commas between."""
+        return ",".join(f"nats://127.0.0.1:{node.ports.client}" for node in nodes)
+
+    def mqtt_hosts(self, nodes: Sequence[Node] | None = None) -> str:
+        """Return the MQTT addresses of some nodes, all without any given, with commas between."""
+        return ",".join(f"127.0.0.1:{node.ports.mqtt}" for node in nodes or self.nodes)
+
+    async def start(self) -> None:
+        """Start all nodes and return when JetStream has a leader and MQTT is served everywhere."""
+        for node in self.nodes:
+            await asyncio.to_thread(node.start)
+        await self.ask("INFO")
+        mqtt = [node.ports.mqtt for node in self.nodes]
+        await asyncio.to_thread(
+            eventually, lambda: all(accepts("127.0.0.1", p) for p in mqtt), "every node serves MQTT"
+        )
+
+    def end(self) -> None:
+        """Kill all nodes, paused ones too."""
+        for node in self.nodes:
+            node.kill()
+
+    def named(self, name: str) -> Node:
+        """Return the node of a server name."""
+        return next(node for node in self.nodes if node.name == name)
+
+    async def leader(self, stream: str) -> Node:
+        """Return the node that leads a stream."""
+        return self.named((await self.ask(f"STREAM.INFO.{stream}"))["cluster"]["leader"])
+
+    def healed(self, streams: Sequence[str]) -> bool:
+        """Return whether every node has a current copy of each stream."""
+        answers = [asyncio.run(self.ask(f"STREAM.INFO.{stream}")) for stream in streams]
+        return all(_is_whole(answer["cluster"]) for answer in answers)
+
+    async def ask(self, verb: str) -> dict[str, Any]:
+        """Return JetStream's answer to an API request, from whichever node is up."""
+        own = self.credentials
+        async with open_nats(
+            self.url, user=own.service_user, password=own.service_password, name="test", patience_s=PATIENCE_S
+        ) as connection:
+            return await JetStreamApi(connection, PATIENCE_S).ask(verb)
+
+
+def _is_whole(cluster: dict[str, Any]) -> bool:
+    others = cluster.get("replicas") or []
+    return bool(cluster.get("leader")) and len(others) == NODES - 1 and all(r["current"] for r in others)
+
+
+class Front:
+    """What stands before the nodes for MQTT, as a load balancer would.
+
+    A new connection goes to the first node that accepts it. Plain forwarding of bytes in threads; a node that dies or hangs up takes its connections with it.
+    """
+
+    def __init__(self, targets: Sequence[int]) -> None:
+        self.targets = list(targets)
+        """Ports of the nodes, the preferred first."""
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        """Take no more connections."""
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            upstream = self._dial()
+            if upstream is None:
+                client.close()
+                continue
+            for source, sink in ((client, upstream), (upstream, client)):
+                threading.Thread(target=_pump, args=(source, sink), daemon=True).start()
+
+    def _dial(self) -> socket.socket | None:
+        for port in self.targets:
+            try:
+                return socket.create_connection(("127.0.0.1", port), timeout=1.0)
+            except OSError:
+                continue
+        return None
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    source.settimeout(None)
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+    for end in (source, sink):
+        with contextlib.suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+        end.close()
+
+
+def _node(folder: Path, name: str, ports: Ports, routes: list[str], sync_interval: str) -> Node:
+    folder.mkdir(parents=True)
+    own = CREDENTIALS
+    config = _CONFIG.format(
+        name=name,
+        port=ports.client,
+        route_port=ports.route,
+        mqtt_port=ports.mqtt,
+        max_payload=MAX_PAYLOAD_BYTES,
+        routes=json.dumps(routes),
+        store=json.dumps(str(folder / "store")),
+        sync_interval=sync_interval,
+        replicas=NODES,
+        service_user=own.service_user,
+        service_password=json.dumps(own.service_password),
+        device_user=own.device_user,
+        device_password=json.dumps(own.device_password),
+    )
+    (folder / "nats.conf").write_text(config)
+    # a node without the others has no quorum and opens no MQTT port: only the client port says "started"
+    spec = ProcessSpec(
+        name=name,
+        argv=[str(find_nats()), "-c", str(folder / "nats.conf")],
+        ready=lambda: accepts("127.0.0.1", ports.client),
+        cwd=folder,
+    )
+    return Node(name, ports, Server(spec, folder / "nats.log"))
