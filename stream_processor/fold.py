@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from anomaly.detector import Detector, detector_named
 from contract.alert import Channel
 from contract.calendar import Context, SchoolCalendar
+from contract.canary import CANARY_METRIC, canary_series
 from contract.catalogue import Catalogue
 from contract.fleet import LEVELS, Fleet
 from contract.rule import Rule
+from contract.topic import Stream
 from stream_processor.layout import Layout, lay_out
 from stream_processor.rulebook import Rulebook, compile_rules
 from stream_processor.state import State, initial_state
@@ -67,6 +69,12 @@ class Fold:
             closed = np.stack([plan.closed for plan in plans])
             found[closed[inverse, self.layout.school[slot]]] = Context.CLOSED
         return found
+
+    @cached_property
+    def canary_series(self) -> int:
+        """Series of the partition's canary; -1, which no series has, if the catalogue lacks its metric."""
+        metric = self.catalogue.by_name.get((Stream.BANDWIDTH, CANARY_METRIC))
+        return -1 if metric is None else canary_series(self.layout.partition, metric.id)
 
     @cached_property
     def stale_us(self) -> NDArray[np.int64]:

@@ -68,7 +68,7 @@ def summarise(fold: Fold, state: State, at_us: int) -> Summary:
         name: Kpi(int(now.expected[i]), int(now.reporting[i]), float(now.total[i]))
         for i, (_, name) in enumerate(fold.metrics)
     }
-    return Summary(fold.layout.partition, at_us, 0, _states(fold, state, at_us), kpis)
+    return Summary(fold.layout.partition, at_us, 0, _states(fold, state, at_us), kpis, state.canary)
 
 
 def _fresh(fold: Fold, state: State, at_us: int) -> NDArray[np.bool_]:

@@ -53,6 +53,8 @@ class Rulebook:
     """In the order of `Channel`."""
     parents: tuple[Rule, ...]
     """Rules that hold others back, each once."""
+    system: Mapping[str, Rule]
+    """Rules about the center itself, by name."""
 
     def rule(self, channel: int, metric_id: int) -> Rule | None:
         """Return the rule of a channel and metric, if there is one."""
@@ -69,6 +71,7 @@ class Rulebook:
 
 def compile_rules(rules: Sequence[Rule], catalogue: Catalogue) -> Rulebook:
     """Return the rules as columns; a metric has at most one rule a channel (`parse_rules` sees to it)."""
+    system = {r.name: r for r in rules if r.is_system}
     rules = [r for r in rules if not r.is_system]
     held_by = dict.fromkeys(r.suppressed_by for r in rules if r.suppressed_by)
     parents = tuple(r for r in rules if r.name in held_by)
@@ -77,7 +80,7 @@ def compile_rules(rules: Sequence[Rule], catalogue: Catalogue) -> Rulebook:
         _compile({catalogue.named(r.metric).id: r for r in rules if r.channel_number is channel}, row)
         for channel in Channel
     )
-    return Rulebook(channels, parents)
+    return Rulebook(channels, parents, system)
 
 
 def _compile(by_metric: dict[int, Rule], parent_row: dict[str, int]) -> ChannelRules:

@@ -1,35 +1,30 @@
 """Silence: heard by ticks alone, so that a replay hears the same silence at the same moment."""
 
-from typing import Final
-
 import numpy as np
 from numpy.typing import NDArray
 
 from contract.alert import Channel, Transition, TransitionKind, alert_id_of
 from contract.calendar import MINUTE_US, in_session
 from contract.fleet import LEVELS
+from stream_processor.feed import hear_feed
 from stream_processor.fold import Fold
 from stream_processor.state import NEVER_US, State
 
-LOG_GAP_US: Final = 30_000_000
-"""Ticks come once a second; further apart than this, the log itself stood still, not the schools."""
 
-
-def hear_tick(fold: Fold, state: State, at_us: int) -> list[Transition]:
-    """Let time go on to `at_us` in `state`, which the caller owns; return the silences that open.
+def hear_tick(fold: Fold, state: State, at_us: int, *, hears: bool = True) -> list[Transition]:
+    """Let time go on to `at_us` in `state`, which the caller owns; return what opens and resolves by it.
 
     What crosses series happens here and nowhere else: parents' alerts are looked at once a tick,
     so that no result depends on how readings between two ticks were batched.
     """
-    if state.tick_us == NEVER_US or at_us - state.tick_us > LOG_GAP_US:
-        state.silence_from_us = at_us
+    told = hear_feed(fold, state, at_us, hears=hears)
     state.tick_us = at_us
     _follow_sessions(fold, state, at_us)
     _look_at_parents(fold, state)
     opened = _open_silences(fold, state, at_us)
     if opened:
         _look_at_parents(fold, state)
-    return opened
+    return told + opened
 
 
 def end_silences(

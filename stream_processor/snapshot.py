@@ -13,8 +13,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from contract.errors import SnapshotVersionError
+from contract.live import Canary
+from stream_processor.feed import FEED_DOWN, LOG_GAP
 from stream_processor.fold import Fold
-from stream_processor.state import State, slot_columns
+from stream_processor.state import NEVER_US, State, slot_columns
 
 VERSION: Final = 1
 _HEADER: Final = b"eduops"
@@ -34,6 +36,13 @@ class _Header(msgspec.Struct, frozen=True):
     tick_us: int
     silence_from_us: int
     kpi_minute: int
+    # Defaults below are what a snapshot from before these fields means.
+    ticks_steadily: bool = False
+    gap_since_us: int = NEVER_US
+    gap_until_us: int = NEVER_US
+    deaf_since_us: int = NEVER_US
+    feed_is_down: bool = False
+    canary: Canary | None = None
 
 
 class _Version(msgspec.Struct, frozen=True):
@@ -56,6 +65,12 @@ def encode(fold: Fold, state: State) -> bytes:
         tick_us=state.tick_us,
         silence_from_us=state.silence_from_us,
         kpi_minute=state.kpi_minute,
+        ticks_steadily=state.ticks_steadily,
+        gap_since_us=state.gap_since_us,
+        gap_until_us=state.gap_until_us,
+        deaf_since_us=state.deaf_since_us,
+        feed_is_down=state.feed_is_down,
+        canary=state.canary,
     )
     columns: dict[str, NDArray[Any]] = {"series": layout.series}
     for name, rows in slot_columns(state).items():
@@ -107,6 +122,11 @@ def _fit(fold: Fold, header: _Header, columns: dict[str, NDArray[Any]]) -> State
     state.session_from_us[:] = header.session_from_us
     state.now_us, state.tick_us = header.now_us, header.tick_us
     state.silence_from_us, state.kpi_minute = header.silence_from_us, header.kpi_minute
+    state.ticks_steadily, state.canary = header.ticks_steadily, header.canary
+    state.gap_until_us, state.deaf_since_us = header.gap_until_us, header.deaf_since_us
+    # Without its rule nobody would resolve the alert; the owner of the alerts retires it.
+    state.gap_since_us = header.gap_since_us if LOG_GAP in fold.rulebook.system else NEVER_US
+    state.feed_is_down = header.feed_is_down and FEED_DOWN in fold.rulebook.system
     if int(kept.sum()) < len(layout):
         # Series that joined could first be heard from now on; none may be called silent before.
         state.silence_from_us = header.now_us

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from anomaly.detector import Columns, Detector
 from contract.alert import CHANNELS
 from contract.fleet import LEVELS
+from contract.live import Canary
 from stream_processor.layout import Layout
 
 NEVER_US: Final = int(np.iinfo(np.int64).min)
@@ -49,6 +50,18 @@ class State:
     """Log time of the last tick."""
     silence_from_us: int = 0
     """Silence is counted from here at the earliest: the first tick, or the first after a gap in the log."""
+    ticks_steadily: bool = False
+    """Whether the last two ticks were no gap apart: only a log that ran can stand still."""
+    gap_since_us: int = NEVER_US
+    """Opening of the open `log_gap` alert: the last tick before the gap; `NEVER_US` if none is open."""
+    gap_until_us: int = NEVER_US
+    """The first tick after the last gap."""
+    deaf_since_us: int = NEVER_US
+    """The first of the deaf ticks up to now, `NEVER_US` while ingest hears."""
+    feed_is_down: bool = False
+    """Whether the `feed_down` alert is open."""
+    canary: Canary | None = None
+    """The newest reading of the partition's canary."""
     kpi_minute: int = 0
     """Minute of log time (µs // 60,000,000) that is not yet written; 0 before the first tick."""
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from contract.alert import Channel, Transition
 from contract.commit import Counts, KpiMinute
 from contract.entry import Entry, ReadingsEntry, TickEntry
-from contract.live import Summary
+from contract.live import Canary, Summary
 from contract.reading import Readings, Scored
 from stream_processor.fold import Fold
 from stream_processor.judge import Batch, Event, judge_round
@@ -86,8 +86,8 @@ def step(
         _fold_readings(fold, after, arrivals, batch, slice(start, stop), events)
         start = stop
         kpis += close_minute(fold, after, after.now_us)
-        opened = hear_tick(fold, after, after.now_us)
-        events += [(stop, -1, transition) for transition in opened]
+        told = hear_tick(fold, after, after.now_us, hears=entry.hears)
+        events += [(stop, -1, transition) for transition in told]
         if i == last_tick:
             summary = summarise(fold, after, after.now_us)
     _fold_readings(fold, after, arrivals, batch, slice(start, stop), events)
@@ -127,7 +127,10 @@ def _batch(fold: Fold, arrivals: _Arrivals) -> Batch:
 def _fold_readings(
     fold: Fold, state: State, arrivals: _Arrivals, batch: Batch, stretch: slice, events: list[Event]
 ) -> None:
-    known = np.flatnonzero(arrivals.slot[stretch] >= 0) + stretch.start
+    is_known = arrivals.slot[stretch] >= 0
+    known = np.flatnonzero(is_known) + stretch.start
+    if len(known) < len(is_known):
+        _hear_canary(fold, state, arrivals.readings, np.flatnonzero(~is_known) + stretch.start)
     if not len(known):
         return
     slot, arrival_us = arrivals.slot[known], arrivals.arrival_us[known]
@@ -143,6 +146,17 @@ def _fold_readings(
     for end in np.cumsum(np.bincount(turn)).tolist():
         judge_round(fold, state, batch, index[order[begin:end]], events)
         begin = end
+
+
+def _hear_canary(fold: Fold, state: State, readings: Readings, unknown: NDArray[np.intp]) -> None:
+    """Remember the newest reading of the canary among those that no slot knows."""
+    index = unknown[readings.series[unknown] == fold.canary_series]
+    if not len(index):
+        return
+    newest = index[np.argmax(readings.time_us[index])]
+    time_us = int(readings.time_us[newest])
+    if state.canary is None or time_us > state.canary.time_us:
+        state.canary = Canary(time_us, float(readings.value[newest]))
 
 
 def _output(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from anomaly.ew import ExponentiallyWeighted
 from contract.alert import Transition
 from contract.calendar import SchoolCalendar, parse_calendar
+from contract.canary import CANARY_METRIC, canary_series, canary_value
 from contract.catalogue import Catalogue, parse_catalogue
 from contract.commit import Counts, KpiMinute
 from contract.entry import Entry, ReadingsEntry, TickEntry
@@ -32,7 +33,8 @@ SECOND_US = 1_000_000
 MONDAY_9H_US = 1_795_399_200_000_000
 """Monday 2026-11-23 09:00 in Ho Chi Minh City: every school is in session."""
 
-RULES = """
+_WORDS = 'title_vi = "-"\ntitle_en = "-"\nadvice_vi = "-"\nadvice_en = "-"'
+SCHOOL_RULES = """
 [[rule]]
 name = "wan_down"
 metric = "online"
@@ -75,7 +77,23 @@ only_in_session = true
 priority = 3
 priority_in_session = 3
 suppressed_by = "wan_down"
-""".replace("[[rule]]", '[[rule]]\ntitle_vi = "-"\ntitle_en = "-"\nadvice_vi = "-"\nadvice_en = "-"')
+""".replace("[[rule]]", f"[[rule]]\n{_WORDS}")
+RULES = (
+    SCHOOL_RULES
+    + """
+[[rule]]
+name = "log_gap"
+channel = "system"
+priority = 2
+priority_in_session = 2
+
+[[rule]]
+name = "feed_down"
+channel = "system"
+priority = 1
+priority_in_session = 1
+""".replace("[[rule]]", f"[[rule]]\n{_WORDS}")
+)
 
 
 def packaged(name: str) -> str:
@@ -222,13 +240,13 @@ _METRICS = {
 
 @st.composite
 def logs(draw: st.DrawFn, schools: int = 4, longest: int = 40) -> list[Entry]:
-    """Draw a log: ticks of one second to a gap, readings early, late, twice, of known and unknown series."""
+    """Draw a log: ticks a second to a gap apart, some deaf; readings early, late, twice; canaries, strays."""
     now_us = MONDAY_9H_US
     log: list[Entry] = []
     for _ in range(draw(st.integers(0, longest))):
-        now_us += draw(st.sampled_from([0, 1, 1, 5, 20, 50])) * SECOND_US
+        now_us += draw(st.sampled_from([0, 1, 1, 5, 20, 50, 700])) * SECOND_US
         if draw(st.booleans()):
-            log.append(TickEntry(now_us))
+            log.append(TickEntry(now_us, hears=draw(st.sampled_from([True, True, False]))))
         else:
             rows = draw(st.lists(_rows(now_us, schools), max_size=8))
             log.append(ReadingsEntry(now_us, columns(rows)))
@@ -245,7 +263,12 @@ def _rows(now_us: int, schools: int) -> st.SearchStrategy[tuple[int, int, float]
         )
     )
     stray = st.tuples(age_us.map(lambda age: now_us - age), st.just(series_of(999, 1)), st.just(1.0))
-    return st.one_of(known, known, known, stray)
+    canary = st.tuples(
+        age_us.map(lambda age: now_us - age),
+        st.just(canary_series(0, CATALOGUE.named(CANARY_METRIC).id)),
+        st.sampled_from([canary_value(1), canary_value(2)]),
+    )
+    return st.one_of(known, known, known, stray, canary)
 
 
 def split_entries(log: Sequence[Entry]) -> list[Entry]:

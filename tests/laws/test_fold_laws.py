@@ -1,7 +1,8 @@
 """Laws 1 to 4 and 10 of the fold: pure, blind to batches and redelivery, partitions apart, columns typed."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from random import Random
+from typing import TypeGuard
 
 import numpy as np
 import pytest
@@ -9,19 +10,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contract.alert import Channel
-from contract.entry import Entry, ReadingsEntry
+from contract.canary import CANARY_METRIC, SYSTEM_SCHOOL_ID, canary_series, canary_value
+from contract.entry import Entry, ReadingsEntry, TickEntry
 from contract.fleet import partition_of
+from contract.live import Canary
 from contract.reading import Readings
 from contract.series import device_ids, series_of
 from stream_processor.state import State
 from stream_processor.step import step
 from tests.fold_world import (
+    CATALOGUE,
     MONDAY_9H_US,
     SECOND_US,
     any_cutting,
     assert_same,
     assert_same_rows,
     assert_same_state,
+    columns,
     fold_log,
     logs,
     small_fleet,
@@ -64,6 +69,10 @@ def test_one_reading_at_a_time_gives_the_same(log: list[Entry]) -> None:
     fold = small_fold()
     one_by_one = [[entry] for entry in split_entries(log)]
     assert_same(fold_log(fold, [[e for e in log if _holds(e)]]), fold_log(fold, one_by_one))
+
+
+def _holds_readings(entry: Entry) -> TypeGuard[ReadingsEntry]:
+    return isinstance(entry, ReadingsEntry)
 
 
 def _holds(entry: Entry) -> bool:
@@ -110,9 +119,13 @@ def test_partitions_do_not_speak(log: list[Entry]) -> None:
     for p in range(2):
         ours = {s.id for s in small_fleet().schools if partition_of(s.code, 2) == p}
         parts.append(fold_log(small_fold(p, 2), [_of_schools(log, ours)]))
-    assert sorted(whole.transitions, key=repr) == sorted(
-        (t for part in parts for t in part.transitions), key=repr
+    # Each partition speaks for its own log when the center itself is at fault.
+    assert sorted((t for t in whole.transitions if t.school_id != SYSTEM_SCHOOL_ID), key=repr) == sorted(
+        (t for part in parts for t in part.transitions if t.school_id != SYSTEM_SCHOOL_ID), key=repr
     )
+    assert [(t.rule, t.kind, t.at_us) for t in whole.transitions if t.school_id == SYSTEM_SCHOOL_ID] == [
+        (t.rule, t.kind, t.at_us) for t in parts[0].transitions if t.school_id == SYSTEM_SCHOOL_ID
+    ]
     series = np.concatenate([part.rows.readings.series for part in parts])
     time_us = np.concatenate([part.rows.readings.time_us for part in parts])
     score = np.concatenate([part.rows.score for part in parts])
@@ -123,6 +136,35 @@ def test_partitions_do_not_speak(log: list[Entry]) -> None:
     np.testing.assert_array_equal(series[mine], whole.rows.readings.series[theirs])
     np.testing.assert_array_equal(time_us[mine], whole.rows.readings.time_us[theirs])
     np.testing.assert_array_equal(score[mine], whole.rows.score[theirs])
+
+
+@calm
+@given(logs())
+def test_the_canary_is_seen_and_counts_for_nothing(log: list[Entry]) -> None:
+    fold = small_fold()
+    without = [
+        replace(e, readings=e.readings.take(e.readings.series != fold.canary_series))
+        if isinstance(e, ReadingsEntry)
+        else e
+        for e in log
+    ]
+    whole, rest = fold_log(fold, [log]), fold_log(fold, [without])
+    assert (whole.transitions, whole.kpis) == (rest.transitions, rest.kpis)
+    assert_same_state(replace(whole.state, canary=None), rest.state)
+    seen = [e.readings.take(e.readings.series == fold.canary_series) for e in log if _holds_readings(e)]
+    times = np.concatenate([np.empty(0, np.int64), *(readings.time_us for readings in seen)])
+    assert (whole.state.canary.time_us if whole.state.canary else None) == (max(times, default=None))
+    kept = whole.rows.readings.series == fold.canary_series
+    assert int(kept.sum()) == len(np.unique(times))
+
+
+def test_a_summary_carries_the_canary_of_its_own_partition() -> None:
+    at_us, metric_id = MONDAY_9H_US, CATALOGUE.named(CANARY_METRIC).id
+    rows = [(at_us + i, canary_series(p, metric_id), canary_value(i)) for i in range(2) for p in range(2)]
+    log: list[Entry] = [ReadingsEntry(at_us, columns(rows)), TickEntry(at_us)]
+    summary = fold_log(small_fold(1, 2), [log]).summary
+    assert summary is not None
+    assert summary.canary == Canary(at_us + 1, canary_value(1))
 
 
 def _of_schools(log: list[Entry], schools: set[int]) -> list[Entry]:

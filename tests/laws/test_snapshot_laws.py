@@ -1,16 +1,24 @@
 """Law 6: a snapshot gives the state back exactly, fits a changed fleet, or is refused by name."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
 import msgspec
 import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from contract.canary import SYSTEM_SCHOOL_ID
 from contract.entry import Entry, TickEntry
 from contract.errors import SnapshotVersionError
 from stream_processor.snapshot import decode, encode
+from stream_processor.state import NEVER_US
 from tests.fold_world import (
     MONDAY_9H_US,
+    RULES,
+    SCHOOL_RULES,
     SECOND_US,
     assert_same,
     assert_same_state,
@@ -78,9 +86,38 @@ def test_an_alert_of_a_rule_that_is_gone_is_forgotten() -> None:
     assert not decode(renamed, encode(fold, state)).is_open.any()
 
 
-def _renamed() -> str:
-    from tests.fold_world import RULES
+def test_alerts_about_the_center_end_with_their_rules() -> None:
+    ticks: list[Entry] = [TickEntry(MONDAY_9H_US + s * SECOND_US, hears=s < 2) for s in (0, 1, 60, 80)]
+    fold, without = small_fold(), small_fold(rules=SCHOOL_RULES)
+    state = fold_log(fold, [ticks]).state
+    assert (state.feed_is_down, state.gap_since_us) == (True, MONDAY_9H_US + SECOND_US)
+    forgotten = decode(without, encode(fold, state))
+    assert (forgotten.feed_is_down, forgotten.gap_since_us) == (False, NEVER_US)
+    later: list[Entry] = [TickEntry(MONDAY_9H_US + s * SECOND_US) for s in range(81, 700)]
+    told = fold_log(without, [later], forgotten).transitions
+    assert not [t for t in told if t.school_id == SYSTEM_SCHOOL_ID]
 
+
+def test_a_snapshot_from_before_the_canary_still_decodes() -> None:
+    fold = small_fold()
+    state = fold_log(fold, [[TickEntry(MONDAY_9H_US + s * SECOND_US) for s in (0, 1, 60)]]).state
+    since = {"ticks_steadily", "gap_since_us", "gap_until_us", "deaf_since_us", "feed_is_down", "canary"}
+    again = decode(fold, _with_header(encode(fold, state), lambda h: {k: h[k] for k in h.keys() - since}))
+    assert_same_state(replace(state, **{name: getattr(fold.initial_state(), name) for name in since}), again)
+
+
+def _with_header(snapshot: bytes, change: Callable[[dict[str, Any]], dict[str, Any]]) -> bytes:
+    with pa.ipc.open_stream(snapshot) as stream:
+        batch, metadata = stream.read_next_batch(), dict(stream.schema.metadata)
+    header = change(msgspec.json.decode(metadata[b"eduops"]))
+    schema = batch.schema.with_metadata({b"eduops": msgspec.json.encode(header)})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, schema) as writer:
+        writer.write_batch(batch.replace_schema_metadata(schema.metadata))
+    return bytes(sink.getvalue())
+
+
+def _renamed() -> str:
     return RULES.replace('"gateway_silent"', '"gateway_quiet"')
 
 
@@ -92,12 +129,6 @@ def test_what_is_no_snapshot_is_refused(damage: bytes) -> None:
 
 def test_another_version_is_refused_by_name() -> None:
     fold = small_fold()
-    with pa.ipc.open_stream(encode(fold, fold.initial_state())) as stream:
-        batch, metadata = stream.read_next_batch(), dict(stream.schema.metadata)
-    header = msgspec.json.decode(metadata[b"eduops"]) | {"version": 99}
-    schema = batch.schema.with_metadata({b"eduops": msgspec.json.encode(header)})
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, schema) as writer:
-        writer.write_batch(batch.replace_schema_metadata(schema.metadata))
+    snapshot = _with_header(encode(fold, fold.initial_state()), lambda header: header | {"version": 99})
     with pytest.raises(SnapshotVersionError, match="version 99; this program reads 1"):
-        decode(fold, sink.getvalue().to_pybytes())
+        decode(fold, snapshot)

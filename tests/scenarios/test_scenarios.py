@@ -2,6 +2,7 @@
 
 A row of `input.csv` arrives `at_s` seconds after the start, at one school or at all (`*`), measured
 `age_s` earlier; with `every_s` and `until_s` it comes again and again. Nothing else happens but ticks.
+Within `gap_s` the log stands still, within `deaf_s` ingest has lost its broker; school 0 is the center.
 """
 
 import csv
@@ -18,6 +19,7 @@ from contract.calendar import parse_calendar
 from contract.entry import Entry, ReadingsEntry, TickEntry
 from contract.rule import parse_rules
 from stream_processor.fold import Fold, build_fold
+from stream_processor.snapshot import decode, encode
 from stream_processor.step import step
 from tests.fold_world import CATALOGUE, SECOND_US, columns, packaged, series_named, small_fleet
 
@@ -26,19 +28,22 @@ Story = dict[str, Any]
 
 
 @pytest.mark.parametrize("folder", STORIES, ids=lambda folder: folder.name)
-def test_story(folder: Path) -> None:
+@pytest.mark.parametrize("restarts", [False, True], ids=["at once", "restarted on the way"])
+def test_story(folder: Path, restarts: bool) -> None:
     config = tomllib.loads((folder / "config.toml").read_text(encoding="utf-8"))
     expected = _rows(folder / "expected.csv")
-    assert _tell(config, _rows(folder / "input.csv")) == expected, config["story"]
+    assert _tell(config, _rows(folder / "input.csv"), restarts=restarts) == expected, config["story"]
 
 
-def _tell(config: Story, rows: list[dict[str, str]]) -> list[dict[str, str]]:
+def _tell(config: Story, rows: list[dict[str, str]], *, restarts: bool) -> list[dict[str, str]]:
     start: datetime = config["start"]
     start_us = int(start.timestamp()) * SECOND_US
     fold = _fold(config)
     log = _log(config, rows, start_us)
     state, told = fold.initial_state(), []
     for cut in range(0, len(log), 97):
+        if restarts:
+            state = decode(fold, encode(fold, state))
         state, output = step(fold, state, log[cut : cut + 97])
         told += [
             {
@@ -76,6 +81,7 @@ def _log(config: Story, rows: list[dict[str, str]], start_us: int) -> list[Entry
                 (measured_us, series_named(school, row["metric"]), float(row["value"])) for school in schools
             ]
     gap_from, gap_to = config.get("gap_s", [-1, -1])
+    deaf_from, deaf_to = config.get("deaf_s", [-1, -2])
     ticks = range(0, config["seconds"] + 1, config.get("tick_every_s", 1))
     log: list[Entry] = []
     for at_s in sorted({*ticks, *arriving}):
@@ -84,7 +90,8 @@ def _log(config: Story, rows: list[dict[str, str]], start_us: int) -> list[Entry
         if at_s in arriving:
             log.append(ReadingsEntry(start_us + at_s * SECOND_US, columns(arriving[at_s])))
         if at_s in ticks:
-            log.append(TickEntry(start_us + at_s * SECOND_US))
+            hears = not deaf_from <= at_s <= deaf_to
+            log.append(TickEntry(start_us + at_s * SECOND_US, hears=hears))
     return log
 
 
