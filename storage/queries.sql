@@ -242,3 +242,23 @@ order by series, bucket
 
 -- name: set_chunk_interval
 select set_chunk_time_interval('reading', %(chunk)s::interval)
+
+-- name: export_snapshot
+select pg_export_snapshot()
+
+-- name: base_tables
+select relname::text from pg_class
+where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p') and not relispartition
+order by relname
+
+-- name: schema_versions
+select max(version) from schema_version
+
+-- name: any_table
+select from pg_class where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p', 'v', 'm') limit 1
+
+-- name: timescale_pre_restore
+select timescaledb_pre_restore()
+
+-- name: timescale_post_restore
+select timescaledb_post_restore()
