@@ -19,10 +19,11 @@ from pydantic_settings import (
 
 from contract.clock import LogClock
 from contract.errors import ConfigurationError
+from eduops.failpoint import PATTERN as FAILPOINT_PATTERN
 
 ENV_PREFIX: Final = "EDUOPS_"
 Port = Annotated[int, Field(ge=0, le=65535)]
-Positive = Annotated[float, Field(gt=0)]
+_HOST: Final = r"[A-Za-z0-9._-]+(:\d{1,5})?"
 
 
 class Settings(BaseSettings):
@@ -36,6 +37,31 @@ class Settings(BaseSettings):
     )
     log_level: str = Field(
         "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severity that services log."
+    )
+    log_format: str = Field(
+        "text",
+        pattern="^(text|json)$",
+        description="`text` for people, or `json`: one object a line with time, level, service and fields.",
+    )
+    metrics_port: Port = Field(
+        0,
+        description=(
+            "Loopback port of a service's Prometheus `/metrics`, 0 to 65535; 0 takes a free one. `eduops up` "
+            "gives its services this and the following ports. `DATA/metrics.json` names them all."
+        ),
+    )
+    process_name: str | None = Field(
+        None,
+        pattern="^[a-z0-9-]{1,32}$",
+        description="Name of this process in logs and metrics; none is its service's. `eduops up` sets it.",
+    )
+    failpoint: str | None = Field(
+        None,
+        pattern=FAILPOINT_PATTERN,
+        description=(
+            "For fault tests only: `POINT:kill` or `POINT:stall`, with `:N` at its N-th visit. Points: "
+            "`received`, `appended` of ingest; `folded`, `announced`, `committed` of the processor."
+        ),
     )
 
     database_url: str | None = Field(
@@ -52,7 +78,11 @@ class Settings(BaseSettings):
     )
 
     nats_url: str | None = Field(
-        None, description="Address of a NATS server with JetStream; none starts the embedded one."
+        None,
+        description=(
+            "Address of a NATS server with JetStream, or of the nodes of a cluster with commas between; "
+            "none starts the embedded one."
+        ),
     )
     nats_user: str | None = Field(None, description="NATS and MQTT user of the services.")
     nats_password: str | None = Field(None, repr=False, description="Password of the services.")
@@ -61,11 +91,18 @@ class Settings(BaseSettings):
     )
     sync_interval: str = Field(
         "1s",
-        pattern=r"^(always|\d+(ms|s|m))$",
+        pattern=r"^(auto|always|\d+(ms|s|m))$",
         description=(
             "How often the embedded log and broker call fsync: a duration is what a power cut may take back "
-            "(a killed process takes nothing); `always` needs a disk with thousands of fsync a second."
+            "(a killed process takes nothing); `always` needs a disk with thousands of fsync a second; "
+            "`auto` measures the disk at start and takes `always` where it is fast enough, else `1s`."
         ),
+    )
+    log_replicas: int = Field(
+        1,
+        ge=1,
+        le=5,
+        description="Copies of each log in a NATS cluster, 1 to 5; 3 survive a node.",
     )
     log_max_gib: float = Field(
         4.0, ge=0.05, le=4096, description="GiB that one partition's log may hold before ingest has to wait."
@@ -74,7 +111,19 @@ class Settings(BaseSettings):
         2.0, ge=0.05, le=1024, description="GiB of acknowledged MQTT messages that may wait for ingest."
     )
 
-    mqtt_host: str = Field("127.0.0.1", description="Host of the MQTT broker, for ingest and the simulator.")
+    mqtt_broker: str = Field(
+        "nats",
+        pattern="^(nats|other)$",
+        description="`nats`: the MQTT broker is the log's own server; `other`: another, such as mosquitto.",
+    )
+    mqtt_host: str = Field(
+        "127.0.0.1",
+        pattern=rf"^{_HOST}(,{_HOST})*$",
+        description=(
+            "Host of the MQTT broker, for ingest and the simulator; several as `host[:port]` with commas "
+            "between are tried in turn."
+        ),
+    )
     mqtt_port: Port = Field(
         0, description="Port of the MQTT broker, 0 to 65535; 0 takes a free one for the embedded broker."
     )
@@ -97,6 +146,20 @@ class Settings(BaseSettings):
         description="Log seconds per real second, 0.1 to 3600; above 1 for demonstrations.",
     )
 
+    ingests: int = Field(
+        1,
+        ge=1,
+        le=16,
+        description="Ingest processes that `eduops up` starts, 1 to 16; must divide the partitions.",
+    )
+    ingest_slice: str = Field(
+        "0/1",
+        pattern=r"^\d{1,2}/[1-9]\d?$",
+        description=(
+            "Which part of the schools an ingest process takes: `I/N` is part I, from 0, of N; N must divide "
+            "the partitions. `eduops up` sets it."
+        ),
+    )
     ingest_client_id: str = Field(
         "eduops-ingest",
         pattern=r"^[A-Za-z0-9_-]{1,23}$",
@@ -121,6 +184,12 @@ class Settings(BaseSettings):
         description="Messages in one batch of ingest, 1 to 512 (half of the broker's window).",
     )
 
+    processors: int = Field(
+        1,
+        ge=1,
+        le=16,
+        description="Processor processes that `eduops up` starts, 1 to 16; they divide the logs among them.",
+    )
     snapshot_every_s: float = Field(
         15.0,
         gt=0,
@@ -142,6 +211,31 @@ class Settings(BaseSettings):
         ge=0,
         le=1,
         description="Share of expected series that must report before a figure is known, 0 to 1.",
+    )
+
+    watchdog_url: str | None = Field(
+        None,
+        repr=False,
+        pattern="^https?://",
+        description="Webhook that the watchdog posts JSON to when the pipeline is dead and when it is back.",
+    )
+    watchdog_command: str | None = Field(
+        None, description="Command that the watchdog runs then; the JSON comes on its standard input."
+    )
+    watchdog_after_s: float = Field(
+        120.0,
+        ge=5,
+        le=180,
+        description="Seconds without a fresh canary after which the watchdog raises its alarm, 5 to 180.",
+    )
+    watchdog_every_s: float = Field(
+        5.0, ge=0.1, le=60, description="Seconds between two looks of the watchdog, 0.1 to 60."
+    )
+    watchdog_repeat_s: float = Field(
+        1800.0,
+        ge=10,
+        le=86400,
+        description="Seconds after which an alarm that goes on is said again, 10 to 86400.",
     )
 
     schools: int = Field(3541, ge=1, le=50000, description="Schools of the generated fleet at first start.")
@@ -169,6 +263,34 @@ class Settings(BaseSettings):
     def clock(self) -> LogClock:
         """The log's clock."""
         return LogClock(self.clock_origin_us, self.clock_real_origin_us, self.clock_factor)
+
+    @property
+    def mqtt_addresses(self) -> tuple[tuple[str, int], ...]:
+        """Hosts and ports of the MQTT broker's nodes, in the order in which they are tried."""
+        return tuple(self._mqtt_address(text) for text in self.mqtt_host.split(","))
+
+    def _mqtt_address(self, text: str) -> tuple[str, int]:
+        host, _, port = text.partition(":")
+        return host, int(port) if port else self.mqtt_port
+
+    @property
+    def part(self) -> tuple[int, int]:
+        """Which slice of how many this ingest takes: index from 0, and count.
+
+        Raises:
+            ConfigurationError: there is no such slice, or the slices do not hold whole partitions.
+        """
+        index, count = map(int, self.ingest_slice.split("/"))
+        if index >= count:
+            raise ConfigurationError(
+                f"ingest_slice is {self.ingest_slice!r}; of {count} slices the last is '{count - 1}/{count}'"
+            )
+        if self.partitions % count:
+            raise ConfigurationError(
+                f"{count} ingest processes cannot share {self.partitions} partitions evenly: "
+                "take a number that divides them"
+            )
+        return index, count
 
     @property
     def log_max_bytes(self) -> int:

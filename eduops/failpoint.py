@@ -1,0 +1,55 @@
+"""Failpoints: a process that kills or stalls itself at a named point of its way, for fault tests."""
+
+import os
+import signal
+import threading
+from typing import Final
+
+from contract.errors import ConfigurationError
+from contract.reach import Reach, pass_by
+
+POINTS: Final = ("received", "appended", "folded", "announced", "committed")
+"""Of ingest the first two, of the processor the others, in the order of a reading's way."""
+ACTIONS: Final = ("kill", "stall")
+PATTERN: Final = rf"^(({'|'.join(POINTS)}):({'|'.join(ACTIONS)})(:[1-9]\d{{0,8}})?)?$"
+"""`POINT:ACTION[:VISIT]`; empty is none."""
+
+
+def parse_failpoint(text: str | None) -> Reach:
+    """Return what does the failpoint's action at the asked visit of its point, counted from 1.
+
+    `kill` ends the process with SIGKILL, as if the machine had; `stall` blocks the calling thread for
+    ever, so that the process lives and does nothing.
+
+    Raises:
+        ConfigurationError: the text is not `POINT:ACTION[:VISIT]`.
+    """
+    if not text:
+        return pass_by
+    point, _, rest = text.partition(":")
+    action, _, count = rest.partition(":")
+    if point not in POINTS or action not in ACTIONS or not (count or "1").isdecimal():
+        raise ConfigurationError(
+            f"the failpoint is {text!r}; write POINT:ACTION[:VISIT] with a point of {', '.join(POINTS)} "
+            f"and an action of {', '.join(ACTIONS)}"
+        )
+    left = int(count or 1)
+    lock = threading.Lock()
+
+    def reach(reached: str) -> None:
+        nonlocal left
+        if reached != point:
+            return
+        with lock:
+            left -= 1
+            due = left == 0
+        if due:
+            _act(action)
+
+    return reach
+
+
+def _act(action: str) -> None:
+    if action == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    threading.Event().wait()
