@@ -7,6 +7,7 @@ acknowledged only when its readings are in the log. Sources: MQTT 3.1.1, section
 import asyncio
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -156,6 +157,13 @@ class IngestSession:
     def is_connected(self) -> bool:
         """Whether the session stands at this moment."""
         return self._is_connected
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU time of the network thread so far, seconds; 0 where it does not run."""
+        if not self._thread.is_alive() or self._thread.ident is None:
+            return 0.0
+        return time.clock_gettime(time.pthread_getcpuclockid(self._thread.ident))
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()

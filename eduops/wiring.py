@@ -33,8 +33,6 @@ _logger: Final = logging.getLogger(__name__)
 
 SERVICES: Final = ("ingest", "processor", "dashboard", "simulator")
 """The services in the order of their start."""
-FIRST_TICK_S: Final = 10.0
-"""Ticks come once a second; after ten of them without one a person should know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,22 +139,12 @@ async def run_ingest(settings: Settings, stop: asyncio.Event) -> None:
     )
     async with open_connections(settings, "ingest") as held:
         await held.log.create(all_logs(settings.partitions), settings.log_max_bytes)
-        async with asyncio.TaskGroup() as group:
-            ready = group.create_task(_announce_ingest(settings, held.log))
-            await run_gateway(config, held.log, held.fleet, held.configuration.catalogue, stop)
-            ready.cancel()
 
+        async def welcome() -> None:
+            await held.log.cap_mqtt_store(settings.mqtt_store_max_bytes)
+            DataFolder(settings.data).mark_ready("ingest")
 
-async def _announce_ingest(settings: Settings, log: JetStreamLog) -> None:
-    """Mark ingest as ready once an entry of it came: it ticks only while its MQTT session stands."""
-    reader = await log.reader(telemetry_log(0), await log.last_seq(telemetry_log(0)))
-    try:
-        while not await reader.fetch(1, FIRST_TICK_S):
-            _logger.warning("no tick within %g s: is the MQTT broker there?", FIRST_TICK_S)
-    finally:
-        await reader.close()
-    await log.cap_mqtt_store(settings.mqtt_store_max_bytes)
-    DataFolder(settings.data).mark_ready("ingest")
+        await run_gateway(config, held.log, held.fleet, held.configuration.catalogue, stop, welcome=welcome)
 
 
 async def run_processor(settings: Settings, stop: asyncio.Event) -> None:

@@ -1,16 +1,22 @@
-"""What the gateway has done since it started, as one line for the service log."""
+"""What the gateway has done since it started: on its meter, and as one line for the service log."""
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Final
 
 from contract.rejected import Reason
+from contract.service_metrics import Meter
 from ingest.accept import Accepted
+
+STAGE_CPU: Final = "eduops_stage_cpu_seconds_total"
 
 
 @dataclass(slots=True)
 class Counters:
     """Running totals; received = accepted + rejected, and appended follows received."""
 
+    meter: Meter = field(default_factory=Meter)
+    """Gets every total as well, for whoever watches this process."""
     messages: int = 0
     """MQTT messages received, redeliveries included."""
     received: int = 0
@@ -20,6 +26,8 @@ class Counters:
     """Readings and refusals that are durable in their logs."""
     acknowledged: int = 0
     """Messages acknowledged to the broker."""
+    _noted: dict[tuple[str, ...], float] = field(default_factory=dict)
+    """Last value seen of each total that others keep."""
 
     @property
     def unacknowledged(self) -> int:
@@ -31,6 +39,22 @@ class Counters:
         self.messages += messages
         self.received += accepted.received
         self.rejected.update(r.reason for r in accepted.rejected)
+        self.meter.add("eduops_ingest_messages_total", messages)
+        self.meter.observe("eduops_ingest_batch_messages", messages)
+        refused = len(accepted.rejected)
+        self.meter.add("eduops_ingest_readings_total", accepted.received - refused, "accepted")
+        self.meter.add("eduops_ingest_readings_total", refused, "rejected")
+
+    def count_acknowledged(self, messages: int) -> None:
+        """Add messages that the broker was told to forget."""
+        self.acknowledged += messages
+        self.meter.add("eduops_ingest_acknowledged_total", messages)
+
+    def note_total(self, name: str, total: float, *labels: str) -> None:
+        """Bring a counter to a total that is kept elsewhere and only rises."""
+        key = (name, *labels)
+        self.meter.add(name, max(0.0, total - self._noted.get(key, 0.0)), *labels)
+        self._noted[key] = total
 
     def line(self) -> str:
         """Return all totals as `key=value` words."""

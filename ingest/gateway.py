@@ -7,7 +7,7 @@ delivers them again; the fold tells copies apart, so nothing is lost and nothing
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -18,8 +18,10 @@ from contract.clock import LogClock
 from contract.entry import QUARANTINE_LOG, telemetry_log
 from contract.errors import ConfigurationError, InfrastructureError
 from contract.fleet import Fleet
-from ingest.accept import Message, accept
-from ingest.counters import Counters
+from contract.reach import Reach, pass_by
+from contract.service_metrics import Meter
+from ingest.accept import Accepted, Message, accept
+from ingest.counters import STAGE_CPU, Counters
 from ingest.judgement import Limits
 from ingest.registry import Registry
 from ingest.writer import LogWriter, pause
@@ -44,6 +46,10 @@ class GatewayConfig:
     """The broker keeps unacknowledged messages under this name; one gateway at a time may use it."""
     partitions: int = 4
     """Telemetry logs; as many as the processor reads."""
+    slice_index: int = 0
+    """Which of the ingests this one is, from 0."""
+    slice_count: int = 1
+    """Ingests that share the schools; divides `partitions`, so that each has whole ones."""
     clock: LogClock = LogClock()  # noqa: RUF009 - frozen, so it may be shared
     max_age_h: float = 48.0
     """Readings older than this are quarantined, above 0."""
@@ -59,6 +65,8 @@ class GatewayConfig:
     def __post_init__(self) -> None:
         bounds: tuple[tuple[str, float, float, float], ...] = (
             ("partitions", self.partitions, 1, 1024),
+            ("slice_count", self.slice_count, 1, self.partitions),
+            ("slice_index", self.slice_index, 0, self.slice_count - 1),
             ("max_age_h", self.max_age_h, 1 / 3600, 24 * 366 * 40),
             ("max_future_s", self.max_future_s, 0, 86_400),
             ("max_payload_bytes", self.max_payload_bytes, 1, 1 << 20),
@@ -68,6 +76,15 @@ class GatewayConfig:
         for name, value, low, high in bounds:
             if not low <= value <= high:
                 raise ConfigurationError(f"ingest.{name} is {value:g}; it must be within {low:g} to {high:g}")
+        if self.partitions % self.slice_count:
+            raise ConfigurationError(
+                f"ingest.slice_count is {self.slice_count}; it must divide the {self.partitions} partitions"
+            )
+
+    @property
+    def own_logs(self) -> list[str]:
+        """Telemetry logs of this ingest's slice: the ones that it ticks."""
+        return [telemetry_log(p) for p in range(self.slice_index, self.partitions, self.slice_count)]
 
     @property
     def limits(self) -> Limits:
@@ -87,6 +104,20 @@ class Session(Protocol):
         """Whether the broker is reached at this moment."""
         ...
 
+    @property
+    def dropped(self) -> int:
+        """Messages of QoS 0 dropped so far."""
+        ...
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU time that receiving has taken so far, seconds."""
+        ...
+
+    async def ready(self) -> None:
+        """Wait until the broker keeps what devices publish for this session."""
+        ...
+
     async def receive(self, max_messages: int, timeout_s: float) -> list[MqttMessage]:
         """Return messages not yet acknowledged, in order of arrival; [] after the time-out."""
         ...
@@ -94,6 +125,14 @@ class Session(Protocol):
     def acknowledge(self, messages: Sequence[MqttMessage]) -> None:
         """Tell the broker that these messages are kept."""
         ...
+
+
+Welcome = Callable[[], Awaitable[None]]
+"""Called once the session stands for the first time; what it raises stops the service."""
+
+
+async def _no_welcome() -> None:
+    """Do nothing."""
 
 
 class Gateway:
@@ -107,6 +146,10 @@ class Gateway:
         registry: Registry,
         stop: asyncio.Event,
         real_us: Callable[[], int] = lambda: time.time_ns() // 1000,
+        *,
+        meter: Meter | None = None,
+        reach: Reach = pass_by,
+        welcome: Welcome = _no_welcome,
     ) -> None:
         self._config = config
         self._session = session
@@ -116,7 +159,10 @@ class Gateway:
         self._now_us: Callable[[], int] = lambda: config.clock.log_us(real_us())
         self._writer = LogWriter(log, config.client_id, self._now_us, stop)
         self._last_arrival_us = 0
-        self.counters = Counters()
+        self._reach = reach
+        self._welcome = welcome
+        self._decode_s = 0.0
+        self.counters = Counters(meter or Meter())
 
     async def run(self) -> None:
         """Receive, keep, acknowledge, tick and report until told to stop; then finish the batch at hand."""
@@ -125,7 +171,14 @@ class Gateway:
             tasks.create_task(self._pump(), name="ingest-pump")
             tasks.create_task(self._tick(), name="ingest-tick")
             tasks.create_task(self._report(), name="ingest-report")
+            welcome = tasks.create_task(self._welcome_once(), name="ingest-welcome")
+            await self._stop.wait()
+            welcome.cancel()
         _LOG.info("%s", self.counters.line())
+
+    async def _welcome_once(self) -> None:
+        await self._session.ready()
+        await self._welcome()
 
     async def _pump(self) -> None:
         while not self._stop.is_set():
@@ -136,7 +189,7 @@ class Gateway:
                 _LOG.warning("stopped with messages=%d unacknowledged; the broker keeps them", len(batch))
                 return
             self._session.acknowledge(batch)
-            self.counters.acknowledged += len(batch)
+            self.counters.count_acknowledged(len(batch))
 
     async def _receive(self) -> list[MqttMessage]:
         """Return what comes within `batch_ms` of the first message, up to the limit."""
@@ -155,8 +208,8 @@ class Gateway:
         first_us = max(self._last_arrival_us + 1, self._now_us())
         messages = [Message(m.topic, m.payload, first_us + i) for i, m in enumerate(batch)]
         last_us = self._last_arrival_us = messages[-1].arrived_us
-        accepted = accept(messages, self._registry, self._limits)
-        self.counters.count(len(messages), accepted)
+        self._reach("received")
+        accepted = self._accept(messages)
         appends = [
             self._writer.append_readings(telemetry_log(partition), readings, last_us)
             for partition, readings in accepted.by_partition.items()
@@ -165,29 +218,48 @@ class Gateway:
             appends.append(self._writer.append_rejected(QUARANTINE_LOG, accepted.rejected, last_us))
         if not all(await asyncio.gather(*appends)):
             return False
+        self._reach("appended")
         self.counters.appended += accepted.received
         return True
 
-    async def _tick(self) -> None:
-        """Append a tick to every partition each second while devices can be heard.
+    def _accept(self, messages: Sequence[Message]) -> Accepted:
+        """Return what becomes of a batch, counted and with its CPU time noted."""
+        before_s = time.thread_time()
+        accepted = accept(messages, self._registry, self._limits)
+        self._decode_s += time.thread_time() - before_s
+        self.counters.count(len(messages), accepted)
+        return accepted
 
-        Without the broker no device can be heard, and a tick would turn our own outage into
-        everybody's silence; the gap in the ticks tells the fold to start its timers anew.
+    async def _tick(self) -> None:
+        """Append a tick to every partition of the slice each second, a deaf one while no device can be heard.
+
+        A hearing tick without the broker would turn our own outage into everybody's silence.
         """
         loop = asyncio.get_running_loop()
         due_s = loop.time()
-        logs = [telemetry_log(p) for p in range(self._config.partitions)]
+        logs = self._config.own_logs
         while not self._stop.is_set():
-            if self._session.is_connected:
-                await asyncio.gather(*map(self._tick_one, logs))
+            hears = self._session.is_connected
+            await asyncio.gather(*(self._tick_one(log, hears) for log in logs))
+            self._measure(hears)
             due_s = max(due_s + TICK_S, loop.time())
             await pause(self._stop, due_s - loop.time())
 
-    async def _tick_one(self, log: str) -> None:
+    async def _tick_one(self, log: str, hears: bool) -> None:
         try:
-            await self._writer.append_tick(log)
+            await self._writer.append_tick(log, hears=hears)
         except InfrastructureError as error:
             _LOG.warning("tick left out log=%s error=%s", log, error)
+
+    def _measure(self, hears: bool) -> None:
+        """Bring the meter up to date; what this thread does beside decoding counts as appending."""
+        counters = self.counters
+        counters.meter.put("eduops_ingest_session_up", float(hears))
+        counters.note_total("eduops_ingest_dropped_total", self._session.dropped)
+        counters.note_total("eduops_ingest_append_retries_total", self._writer.retries)
+        counters.note_total(STAGE_CPU, self._session.cpu_s, "receive")
+        counters.note_total(STAGE_CPU, self._decode_s, "decode")
+        counters.note_total(STAGE_CPU, time.thread_time() - self._decode_s, "append")
 
     async def _report(self) -> None:
         while not self._stop.is_set():
@@ -196,12 +268,30 @@ class Gateway:
 
 
 async def run(
-    config: GatewayConfig, log: Log, fleet: Fleet, catalogue: Catalogue, stop: asyncio.Event
+    config: GatewayConfig,
+    log: Log,
+    fleet: Fleet,
+    catalogue: Catalogue,
+    stop: asyncio.Event,
+    *,
+    meter: Meter | None = None,
+    reach: Reach = pass_by,
+    welcome: Welcome = _no_welcome,
 ) -> None:
     """Run the ingest service until `stop` is set; the logs exist already.
 
+    Args:
+        config: Its settings.
+        log: Where readings, refusals and ticks go.
+        fleet: Who may publish.
+        catalogue: What may be published.
+        stop: Set to end the service.
+        meter: Gets its metrics; none for one of its own.
+        reach: Called at `received` (nothing of a batch is kept yet) and `appended` (kept, not acknowledged).
+        welcome: Called once the session stands for the first time; what it raises stops the service.
+
     Raises:
-        InfrastructureError: the log could not be read at start.
+        InfrastructureError: the log could not be read at start, or `welcome` raised it.
     """
     registry = Registry(fleet, catalogue, config.partitions)
     async with IngestSession(
@@ -211,4 +301,5 @@ async def run(
         user=config.mqtt_user,
         password=config.mqtt_password,
     ) as session:
-        await Gateway(config, session, log, registry, stop).run()
+        gateway = Gateway(config, session, log, registry, stop, meter=meter, reach=reach, welcome=welcome)
+        await gateway.run()

@@ -56,7 +56,8 @@ def to_columns(
     flat = list(chain.from_iterable(packs))
     m = len(flat)
     name = np.fromiter(map(name_codes.__getitem__, map(attrgetter("n"), flat)), np.int32, m)
-    value = np.fromiter(map(attrgetter("v"), flat), np.float64, m)
+    # adding 0 turns -0.0 into 0.0, as adding the base value does on the general road
+    value = np.fromiter(map(attrgetter("v"), flat), np.float64, m) + 0.0
     time_s = np.fromiter(map(attrgetter("t"), flat), np.float64, m)
     unit = np.fromiter(map(unit_codes.__getitem__, map(attrgetter("u"), flat)), np.int16, m)
     marks = 4 * (name >= 0) + 2 * ~np.isnan(value) + 2 * ~np.isnan(time_s) + 4 * (unit != 0)

@@ -6,11 +6,12 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.canary import canary_device_id, canary_topic
 from contract.catalogue import Catalogue
 from contract.fleet import STREAMS_OF, Fleet, partition_of
 from contract.rejected import Reason
 from contract.series import MAX_METRIC_ID, series_of
-from contract.topic import Stream, parse_topic
+from contract.topic import Stream, Topic, parse_topic
 from ingest.senml import Fault, is_senml_name
 
 STREAMS: Final = tuple(Stream)
@@ -47,7 +48,7 @@ class Registry:
     def __init__(self, fleet: Fleet, catalogue: Catalogue, partitions: int) -> None:
         self._fleet = fleet
         self._partitions = partitions
-        self._routes: dict[str, Route] = {}
+        self._routes: dict[str, Route] = dict(map(self._canary_route, range(partitions)))
         self.catalogue = catalogue
         names = sorted({m.name for m in catalogue.metrics if is_senml_name(m.name)})
         units = sorted({m.unit for m in catalogue.metrics} - {""})
@@ -93,13 +94,12 @@ class Registry:
             return Fault(
                 Reason.WRONG_STREAM, f"a device of kind {device.kind} does not publish {topic.stream}"
             )
-        return Route(
-            base_series=series_of(device.id, 0),
-            partition=partition_of(topic.school, self._partitions),
-            stream=STREAMS.index(topic.stream),
-            private=topic.stream in PRIVATE_STREAMS,
-            bases=frozenset({"", *base_names(topic.school, topic.device)}),
-        )
+        return _route(topic, device.id, partition_of(topic.school, self._partitions))
+
+    def _canary_route(self, partition: int) -> tuple[str, Route]:
+        """Return the topic of a partition's canary, which no fleet has, and its route."""
+        topic = canary_topic(self._fleet.province, partition, self._partitions)
+        return str(topic), _route(topic, canary_device_id(partition), partition)
 
     def _metric_table(self) -> NDArray[np.int32]:
         table = np.zeros((len(STREAMS), len(self.name_codes) + 1), np.int32)
@@ -107,6 +107,16 @@ class Registry:
             if metric.name in self.name_codes:
                 table[STREAMS.index(metric.stream), self.name_codes[metric.name]] = metric.id
         return table
+
+
+def _route(topic: Topic, device_id: int, partition: int) -> Route:
+    return Route(
+        base_series=series_of(device_id, 0),
+        partition=partition,
+        stream=STREAMS.index(topic.stream),
+        private=topic.stream in PRIVATE_STREAMS,
+        bases=frozenset({"", *base_names(topic.school, topic.device)}),
+    )
 
 
 def base_names(school: str, device: str) -> tuple[str, ...]:

@@ -43,6 +43,8 @@ class LogWriter:
         self._appends = 0
         self._locks: dict[str, asyncio.Lock] = {}
         self._last_us: dict[str, int] = {}
+        self.retries = 0
+        """Appends that had to be repeated."""
 
     async def open(self, telemetry: Sequence[str], quarantine: str) -> None:
         """Learn the log time at which each log ends; the clock may have been set back since.
@@ -69,15 +71,20 @@ class LogWriter:
         entries = [(encode_rejected(part), len(part)) for part in parts]
         return await self._append(log, EntryKind.REJECTED, entries, not_before_us)
 
-    async def append_tick(self, log: str) -> None:
+    async def append_tick(self, log: str, *, hears: bool) -> None:
         """Append the time once: a tick that fails is worth nothing a second later.
+
+        Args:
+            log: Name of the log.
+            hears: Whether devices can be heard at this moment.
 
         Raises:
             InfrastructureError: the log did not take it.
         """
         async with self._locks[log]:
             if not self._stop.is_set():
-                await self._log.append(log, EntryKind.TICK, b"", at_us=self._stamp_us(log, 0))
+                kind = EntryKind.TICK if hears else EntryKind.DEAF
+                await self._log.append(log, kind, b"", at_us=self._stamp_us(log, 0))
 
     async def _append(
         self, log: str, kind: EntryKind, entries: Sequence[tuple[bytes, int]], not_before_us: int
@@ -96,6 +103,7 @@ class LogWriter:
             try:
                 await self._log.append(log, kind, payload, at_us=at_us, count=count, message_id=message_id)
             except InfrastructureError as error:
+                self.retries += 1
                 _LOG.warning("append failed log=%s retry_s=%.2f error=%s", log, wait_s, error)
             else:
                 return True
