@@ -81,6 +81,22 @@ class JetStreamLog:
                     ) from error
                 raise
 
+    async def create_from(self, log: str, max_bytes: int, first_seq: int) -> None:
+        """Create an empty log whose first entry will have a given seq: a restored one goes on counting.
+
+        Raises:
+            InfrastructureError: the log exists, or the store has no room for it.
+        """
+        config = {**_stream_config(log, max_bytes, self._replicas), "first_seq": first_seq}
+        try:
+            await self._api.ask(f"STREAM.INFO.{log}")
+        except RefusedError as error:
+            if error.code != NO_STREAM:
+                raise
+            await self._api.ask(f"STREAM.CREATE.{log}", config)
+        else:
+            raise InfrastructureError(f"log {log} exists already on {self._api.connection.url}")
+
     async def append(
         self,
         log: str,

@@ -175,7 +175,8 @@ def _is_whole(cluster: dict[str, Any]) -> bool:
 class Front:
     """What stands before the nodes for MQTT, as a load balancer would.
 
-    A new connection goes to the first node that accepts it. Plain forwarding of bytes in threads; a node that dies or hangs up takes its connections with it.
+    A new connection goes to the first node that accepts it. Plain forwarding of bytes in threads;
+    a node that dies or hangs up takes its connections with it.
     """
 
     def __init__(self, targets: Sequence[int]) -> None:

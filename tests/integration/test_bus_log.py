@@ -10,8 +10,8 @@ import pytest
 from bus.jetstream import JetStreamLog
 from bus.log import LogReader
 from contract.entry import EntryKind
-from contract.errors import InfrastructureError
-from eduops.embedded_nats import prepare_nats
+from contract.errors import ConfigurationError, InfrastructureError
+from eduops.embedded_nats import free_ports, prepare_nats
 from eduops.process import Server
 
 NAME = "telemetry-0"
@@ -123,3 +123,34 @@ async def test_creating_what_exists_needs_no_room(tmp_path: Path) -> None:
                 await connected.create(["telemetry-1"], ROOM_BYTES)
     finally:
         await asyncio.to_thread(server.kill)
+
+
+async def test_a_log_created_from_a_position_goes_on_counting(log: JetStreamLog) -> None:
+    await log.create_from("telemetry-7", ROOM_BYTES, 41)
+    assert await log.last_seq("telemetry-7") == 40
+    assert await log.pending_readings("telemetry-7", 40) == 0
+    reader = await log.reader("telemetry-7", 40)
+    assert await reader.fetch(1, 0.05) == []
+    assert await log.append("telemetry-7", EntryKind.READINGS, b"x", at_us=0, count=3) == 41
+    assert await _read(reader, lambda seqs: len(seqs) == 1) == [41]
+    await log.create(["telemetry-7"], 2 * ROOM_BYTES)  # what every start does
+    assert await log.last_seq("telemetry-7") == 41
+    with pytest.raises(InfrastructureError, match="exists already"):
+        await log.create_from("telemetry-7", ROOM_BYTES, 41)
+
+
+async def test_replicas_of_a_server_that_stands_alone_are_refused_with_what_to_do(nats: Any) -> None:
+    async with JetStreamLog.connect(
+        nats.url, user=nats.service_user, password=nats.service_password, replicas=3
+    ) as connected:
+        with pytest.raises(ConfigurationError, match="log_replicas"):
+            await connected.create([NAME], ROOM_BYTES)
+
+
+async def test_the_first_of_several_addresses_that_answers_is_taken(nats: Any) -> None:
+    [nobody] = free_ports(1)
+    async with JetStreamLog.connect(
+        f"nats://127.0.0.1:{nobody}, {nats.url}", user=nats.service_user, password=nats.service_password
+    ) as connected:
+        await connected.create([NAME], ROOM_BYTES)
+        assert await connected.append(NAME, EntryKind.TICK, b"", at_us=0) == 1
