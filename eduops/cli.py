@@ -221,6 +221,30 @@ def migrate(data: Data = None, config: Config = None) -> None:
 
 
 @app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="File to write; it must not exist.")],
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Save the running system as it stands at one moment: database, logs, ledger, own config files."""
+    from eduops.backup import run_backup
+
+    run_backup(_attached(data, config), file, typer.echo)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file of `eduops backup`.")],
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Make a system of a backup in a new data folder and count it again; `eduops up` then starts it."""
+    from eduops.restore import run_restore
+
+    asyncio.run(run_restore(load_settings(config, {"data": data}), file, typer.echo))
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     from eduops.wiring import build_id

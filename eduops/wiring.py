@@ -62,7 +62,11 @@ def build_id() -> str:
 async def open_log(settings: Settings, name: str) -> AsyncIterator[JetStreamLog]:
     """Connect to the log under a name that the server's monitoring shows."""
     async with JetStreamLog.connect(
-        _nats_url(settings), user=settings.nats_user, password=settings.nats_password, name=name
+        _nats_url(settings),
+        user=settings.nats_user,
+        password=settings.nats_password,
+        name=name,
+        replicas=settings.log_replicas,
     ) as log:
         yield log
 

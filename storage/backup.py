@@ -126,6 +126,16 @@ async def restore_database(dsn: str, program: Path, archive: Path, engine: str) 
         raise InfrastructureError(f"TimescaleDB refuses the restore: {error}") from error
 
 
+async def positions_now(dsn: str) -> dict[str, Position]:
+    """Return the position and counts of each log, as they stand now.
+
+    Raises:
+        InfrastructureError: the server does not answer.
+    """
+    async with await connect(dsn) as conn:
+        return await ledger(conn)
+
+
 async def counted(dsn: str) -> tuple[dict[str, int], dict[str, Position]]:
     """Return the rows of each table, and the position and counts of each log.
 
