@@ -262,3 +262,38 @@ select timescaledb_pre_restore()
 
 -- name: timescale_post_restore
 select timescaledb_post_restore()
+
+-- name: try_seat
+select pg_try_advisory_lock(hashtext('eduops/worker'), hashtext(%(worker)s))
+
+-- name: forget_old_workers
+delete from worker where seen_at < clock_timestamp() - interval '1 day'
+
+-- name: beat
+insert into worker (id, seen_at) values (%(worker)s, clock_timestamp())
+on conflict (id) do update set seen_at = excluded.seen_at
+
+-- name: renew_leases
+update lease set until = clock_timestamp() + %(lease_s)s::float8 * interval '1 second'
+where owner = %(worker)s and until > clock_timestamp()
+
+-- name: live_workers
+select id from worker where seen_at > clock_timestamp() - %(lease_s)s::float8 * interval '1 second' order by id
+
+-- name: live_leases
+select log, owner from lease where until > clock_timestamp() order by log
+
+-- name: claim_leases
+insert into lease (log, owner, until)
+select log, %(worker)s, clock_timestamp() + %(lease_s)s::float8 * interval '1 second'
+from unnest(%(logs)s::text[]) log order by log
+on conflict (log) do update
+set owner = excluded.owner, until = clock_timestamp() + %(lease_s)s::float8 * interval '1 second'
+where lease.until <= clock_timestamp() or lease.owner = excluded.owner
+returning log
+
+-- name: release_leases
+delete from lease where owner = %(worker)s and log = any(%(logs)s::text[])
+
+-- name: forget_worker
+delete from worker where id = %(worker)s

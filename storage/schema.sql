@@ -35,6 +35,8 @@ insert into retention (table_name, time_column, keep, chunk) values
     ('alert',         'resolved_at', interval '730 days', null),
     ('alert_event',   'at',          interval '760 days', null),
     ('position',      null, null, null),
+    ('worker',        null, null, null),
+    ('lease',         null, null, null),
     ('cluster',       null, null, null),
     ('ward',          null, null, null),
     ('school',        null, null, null),
@@ -202,6 +204,20 @@ create table position (
 comment on table position is 'Where the owner of each log stands; compared and set in every commit.';
 -- Snapshots are packed by their codec already.
 alter table position alter column snapshot set storage external;
+
+create table worker (
+    id      text primary key,
+    seen_at timestamptz not null
+);
+comment on table worker is 'Processes that own logs; each says every second that it lives.';
+
+create table lease (
+    log   text primary key,
+    owner text not null,
+    until timestamptz not null
+);
+comment on table lease is
+    'Who works on each log, for how long. It spares needless work; that only one commits is seen to by position.';
 
 create table transition (
     alert_id      text not null,
