@@ -84,6 +84,10 @@ class EmbeddedPostgres:
         """PostgreSQL's own data directory."""
         return self.folder / "cluster"
 
+    @property
+    def _socket_lock(self) -> Path:
+        return self.socket_folder / f".s.PGSQL.{SOCKET_PORT}.lock"
+
     def url(self, database: str = ROLE) -> str:
         """Return the connection string of a database."""
         host = quote(str(self.socket_folder), safe="")
@@ -118,24 +122,25 @@ class EmbeddedPostgres:
         return True
 
     def clear_stale_pid(self) -> None:
-        """Remove the pid file of a server that is no more.
+        """Remove the pid files of a server that is no more: its own and that of its socket.
 
-        After kill −9 the number may belong to another process by now (in a container it often
-        does), and PostgreSQL would believe that one to be its predecessor.
+        After kill −9 or a power cut the number may belong to another process by now (in a container
+        it often does), and PostgreSQL would believe that one to be its predecessor; or a power cut left
+        the file empty, which PostgreSQL refuses too.
 
         Raises:
             InfrastructureError: a server runs on this cluster.
         """
         if sys.platform != "linux":
             return
-        pid_file = self.cluster / "postmaster.pid"
-        with contextlib.suppress(FileNotFoundError, ValueError, IndexError):
-            pid = int(pid_file.read_text().splitlines()[0])
-            if _is_postgres(pid, self.cluster):
-                raise InfrastructureError(
-                    f"PostgreSQL {pid} still runs on {self.cluster}; does another eduops use this folder?"
-                )
-            pid_file.unlink()
+        for pid_file in (self.cluster / "postmaster.pid", self._socket_lock):
+            with contextlib.suppress(FileNotFoundError):
+                pid = pid_file.read_text().partition("\n")[0].strip()
+                if pid.isdecimal() and _is_postgres(int(pid), self.cluster):
+                    raise InfrastructureError(
+                        f"PostgreSQL {pid} still runs on {self.cluster}; does another eduops use this folder?"
+                    )
+                pid_file.unlink()
 
     def create_database(self, database: str = ROLE) -> None:
         """Create a database of that name unless it exists."""
@@ -238,7 +243,8 @@ def _initialise(server: EmbeddedPostgres) -> None:
     unfinished = server.folder / "cluster.new"
     shutil.rmtree(unfinished, ignore_errors=True)
     argv = [str(server.binaries.initdb), "-D", str(unfinished), "-U", ROLE, "-E", "UTF8", "--locale=C"]
-    argv += ["--auth=reject", *([] if server.durable else ["--no-sync"])]
+    # a flipped bit in a page shall be an error that names it, never a wrong figure
+    argv += ["--data-checksums", "--auth=reject", *([] if server.durable else ["--no-sync"])]
     other = server.uid != os.getuid()
     done = subprocess.run(
         argv,

@@ -67,14 +67,25 @@ def test_committed_rows_outlive_kill_and_later_starts(
     assert _count(again) == 1000
 
 
-def test_a_reused_process_number_does_not_hold_the_cluster(running: tuple[EmbeddedPostgres, Server]) -> None:
+@pytest.mark.parametrize("left", ["a reused number", "nothing"])
+def test_pid_files_of_a_killed_server_do_not_hold_the_cluster(
+    running: tuple[EmbeddedPostgres, Server], left: str
+) -> None:
     postgres, server = running
-    pid_file = postgres.cluster / "postmaster.pid"
-    lines = pid_file.read_text().splitlines()
+    pid_files = [postgres.cluster / "postmaster.pid", *postgres.socket_folder.glob(".s.PGSQL.*.lock")]
+    assert len(pid_files) == 2
+    contents = [path.read_text().partition("\n")[2] for path in pid_files]
     server.kill()
-    pid_file.write_text("\n".join([str(os.getppid()), *lines[1:]]) + "\n")
+    for path, rest in zip(pid_files, contents, strict=True):
+        path.write_text(f"{os.getppid()}\n{rest}" if left == "a reused number" else "")
     server.start()
     assert postgres.answers()
+
+
+def test_a_cluster_checks_its_pages(running: tuple[EmbeddedPostgres, Server]) -> None:
+    postgres, _ = running
+    with psycopg.connect(postgres.url()) as connection:
+        assert connection.execute("SHOW data_checksums").fetchone() == ("on",)
 
 
 def test_a_second_server_on_the_same_cluster_is_refused_by_name(
