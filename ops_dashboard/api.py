@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from bus.codec import encode_action
 from contract.alert import Action, ActionKind, Alert
+from contract.canary import SYSTEM_SCHOOL_ID
 from contract.entry import ALERTS_LOG, EntryKind
 from contract.errors import ConfigurationError, InfrastructureError
 from contract.rejected import Reason
@@ -101,18 +102,42 @@ def _add_alerts(router: APIRouter, services: Services) -> None:
 def _add_deeds(router: APIRouter, services: Services) -> None:
     async def keep(alert_id: str, kind: ActionKind, deed: Deed) -> Response:
         """Append the action; what comes of it is on the push, on every screen at once."""
-        if await services.archive.alert(alert_id) is None:
+        found = await services.archive.alert(alert_id)
+        if found is None:
             raise Refusal(404, "unknown_alert")
-        action_id = uuid.uuid4().hex
+        concerned = [alert_id]
+        if kind is ActionKind.ACKNOWLEDGED:
+            concerned += await same_line(found[0])
         at_us = services.config.clock.log_us(time.time_ns() // 1000)
-        action = Action(action_id, kind, alert_id, deed.actor, deed.note, at_us)
+        actions = [Action(uuid.uuid4().hex, kind, each, deed.actor, deed.note, at_us) for each in concerned]
+        for action in actions:
+            await append(action)
+        return json_answer({"action_id": actions[0].action_id}, 202)
+
+    async def append(action: Action) -> None:
         try:
             await services.log.append(
-                ALERTS_LOG, EntryKind.ACTION, encode_action(action), at_us=at_us, message_id=action_id
+                ALERTS_LOG,
+                EntryKind.ACTION,
+                encode_action(action),
+                at_us=action.at_us,
+                message_id=action.action_id,
             )
         except InfrastructureError:
             raise Refusal(503, "log_unavailable") from None
-        return json_answer({"action_id": action_id}, 202)
+
+    async def same_line(alert: Alert) -> list[str]:
+        """Return the other alerts that stand on an alert's line: who takes the center takes it whole."""
+        if alert.school_id != SYSTEM_SCHOOL_ID:
+            return []
+        return [
+            other.alert_id
+            for other in await services.archive.open_alerts()
+            if other.school_id == SYSTEM_SCHOOL_ID
+            and other.rule == alert.rule
+            and other.alert_id != alert.alert_id
+            and other.acknowledged_at_us is None
+        ]
 
     @router.post("/api/alerts/{alert_id}/acknowledge", status_code=202)
     async def acknowledge(alert_id: AlertId, deed: Deed) -> Response:

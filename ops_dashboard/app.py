@@ -19,6 +19,7 @@ from contract.catalogue import Catalogue
 from contract.errors import InfrastructureError
 from contract.fleet import Fleet
 from contract.rule import Rule
+from contract.service_metrics import Meter
 from contract.texts import Language, Texts
 from ops_dashboard.answers import Refusal, install_refusals, refuse_with
 from ops_dashboard.api import api_routes
@@ -50,6 +51,7 @@ def create_app(
     calendar: SchoolCalendar,
     rules: Sequence[Rule],
     texts: Texts | None = None,
+    meter: Meter | None = None,
 ) -> FastAPI:
     """Return the application; its lifespan runs the hub and holds the pool of connections.
 
@@ -62,6 +64,7 @@ def create_app(
         calendar: gives the local time zone.
         rules: titles and advice.
         texts: all sentences; the shipped catalogue if None.
+        meter: counts viewers and pushes.
     """
     pool = open_pool(config.dsn)
     archive = Archive(pool)
@@ -77,10 +80,11 @@ def create_app(
         board,
         config.clock,
         archive.open_alerts,
-        Hello(config.build_id, fleet.version),
+        Hello(config.build_id, fleet.version, fleet.province, config.partitions),
         catalogue,
         heal_s=config.heal_s,
         client_queue=config.client_queue,
+        meter=meter,
     )
     services = Services(
         config, log, hub, archive, fleet, catalogue, calendar, rules, texts or shipped_texts()
@@ -174,13 +178,14 @@ async def run(
     calendar: SchoolCalendar,
     rules: Sequence[Rule],
     stop: asyncio.Event,
+    meter: Meter | None = None,
 ) -> None:
     """Serve the dashboard until `stop` is set.
 
     Raises:
         InfrastructureError: the address cannot be listened on.
     """
-    app = create_app(config, log, live, fleet, catalogue, calendar, rules)
+    app = create_app(config, log, live, fleet, catalogue, calendar, rules, meter=meter)
     with _listen(config) as listener:
         server = _Server(_server_config(app))
         serving = asyncio.create_task(server.serve([listener]))

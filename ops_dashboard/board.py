@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.alert import Alert
+from contract.canary import SYSTEM_SCHOOL_ID
 from contract.clock import LogClock
 from contract.fleet import Fleet
 from contract.live import (
@@ -33,7 +34,7 @@ class Open(msgspec.Struct, frozen=True):
     """Open alerts in numbers."""
 
     by_priority: list[int]
-    """Open alerts of priority 1, 2 and 3."""
+    """Open alerts of priority 1, 2 and 3; those about the center itself count once a rule."""
     unacknowledged: int
     sounding: int
     """Unacknowledged alerts of priority 1: a wall with sound repeats until it is 0."""
@@ -61,6 +62,8 @@ class Snapshot(msgspec.Struct, frozen=True, tag_field="kind", tag="snapshot"):
     """Real seconds since the youngest summary's log time; None before the first."""
     partition_age_s: list[float | None]
     """The same for each partition."""
+    canary: dict[int, tuple[int, float]]
+    """Newest reading of each partition's canary that came through: log time, µs since 1970, and value."""
     states: str
     """One character a school in fleet order: n, u, 1, 2, 3 or m (contract.live)."""
     connected: Tile
@@ -95,21 +98,39 @@ class Board:
         self._members = [np.flatnonzero(of_school == p) for p in range(partitions)]
         self._summaries: dict[int, Summary] = {}
         self._open: dict[str, Alert] = {}
+        self._lines: list[WallLine] | None = None
+        """Lines of the open alerts; None once they changed."""
         self._calmed_us = np.zeros(len(fleet.schools), np.int64)
         self.alerts_version = 0
 
-    def accept_summary(self, summary: Summary) -> bool:
-        """Keep a partition's summary; False if it does not fit this fleet or partition count."""
-        fits = 0 <= summary.partition < self._partitions and len(summary.states) == len(
+    def fits(self, summary: Summary) -> bool:
+        """Return whether a summary is one of this fleet and partition count."""
+        return 0 <= summary.partition < self._partitions and len(summary.states) == len(
             self._members[summary.partition]
         )
-        if fits:
-            self._summaries[summary.partition] = summary
-        return fits
+
+    def accept_summary(self, summary: Summary) -> bool:
+        """Keep a partition's summary; False if it does not fit, or says less than the one we have.
+
+        An owner that was paused may come back and speak of a position that its successor has passed.
+        """
+        if not self.fits(summary):
+            return False
+        known = self._summaries.get(summary.partition)
+        if known is not None and self._is_outdated(summary, known):
+            return False
+        self._summaries[summary.partition] = summary
+        return True
+
+    def _is_outdated(self, summary: Summary, known: Summary) -> bool:
+        """Whether the partition has gone on; a log that began anew counts from 1, but its time goes on."""
+        later_s = (self._clock.real_us(summary.at_us) - self._clock.real_us(known.at_us)) / 1e6
+        return (summary.seq, summary.at_us) < (known.seq, known.at_us) and later_s <= self._stale_s
 
     def apply(self, changed: AlertChanged, now_us: int) -> None:
         """Fold one change of an alert; `now_us` is the log time of its arrival."""
         alert = changed.alert
+        self._lines = None
         if alert.resolved_at_us is None:
             self._open[alert.alert_id] = alert
             return
@@ -124,6 +145,7 @@ class Board:
         if found == self._open:
             return False
         self._open = found
+        self._lines = None
         self.alerts_version += 1
         return True
 
@@ -155,9 +177,9 @@ class Board:
 
     def open_summary(self, live_partitions: int) -> Open:
         """Return the open alerts in numbers, and the first lines of the wall."""
-        alerts = tuple(self._open.values())
+        alerts = _as_alarms(self._open.values())
         waiting = [a for a in alerts if a.acknowledged_at_us is None]
-        lines = wall_lines(self._open, self._fleet)
+        lines = self._lines = wall_lines(self._open, self._fleet) if self._lines is None else self._lines
         return Open(
             by_priority=[sum(a.priority == p for a in alerts) for p in (1, 2, 3)],
             unacknowledged=len(waiting),
@@ -182,6 +204,7 @@ class Board:
             at_us=self._clock.log_us(real_us),
             age_s=min(known, default=None),
             partition_age_s=ages,
+            canary=self._canary(),
             states=self.states(real_us),
             connected=tiles.connected,
             attendance=tiles.attendance,
@@ -190,6 +213,13 @@ class Board:
             down=tiles.down_bps,
             up=tiles.up_bps,
         )
+
+    def _canary(self) -> dict[int, tuple[int, float]]:
+        return {
+            partition: (summary.canary.time_us, summary.canary.value)
+            for partition, summary in sorted(self._summaries.items())
+            if summary.canary is not None
+        }
 
     def _kpis(self, real_us: int) -> list[Mapping[str, Kpi]]:
         """Return each partition's sums; a silent partition still expects, and reports nothing."""
@@ -209,3 +239,15 @@ class Board:
 
     def _age_s(self, summary: Summary, real_us: int) -> float:
         return max(0.0, (real_us - self._clock.real_us(summary.at_us)) / 1e6)
+
+
+def _as_alarms(alerts: Iterable[Alert]) -> list[Alert]:
+    """Return the alerts as people count them: of those about the center itself one a rule."""
+    schools: list[Alert] = []
+    system: dict[str, Alert] = {}
+    for alert in alerts:
+        if alert.school_id != SYSTEM_SCHOOL_ID:
+            schools.append(alert)
+        elif alert.rule not in system or alert.acknowledged_at_us is None:
+            system[alert.rule] = alert
+    return [*schools, *system.values()]

@@ -20,6 +20,7 @@ from contract.catalogue import Catalogue
 from contract.clock import LogClock
 from contract.errors import InfrastructureError
 from contract.live import ALERT_SUBJECT, SUMMARY_SUBJECT, AlertChanged, Summary
+from contract.service_metrics import Meter
 from ops_dashboard.board import Board
 from ops_dashboard.privacy import cap_change
 
@@ -43,6 +44,9 @@ class Hello(msgspec.Struct, frozen=True, tag_field="kind", tag="hello"):
 
     build: str
     topology: str
+    province: str
+    """Token of the fleet's province in topics: all that a watchdog must know to publish its canaries."""
+    partitions: int
 
 
 class Changes(msgspec.Struct, frozen=True, tag_field="kind", tag="changes"):
@@ -104,6 +108,7 @@ class Hub:
         *,
         heal_s: float = 30.0,
         client_queue: int = 8,
+        meter: Meter | None = None,
     ) -> None:
         self.board = board
         self._clock = clock
@@ -112,6 +117,7 @@ class Hub:
         self._hello = _json.encode(hello)
         self._heal_s = heal_s
         self._client_queue = client_queue
+        self._meter = meter or Meter()
         self._clients: set[Client] = set()
         self._sequence = 0
         self._changes: list[AlertChanged] = []
@@ -134,10 +140,12 @@ class Hub:
         if self.latest:
             client.offer(self.latest, replaceable=True)
         self._clients.add(client)
+        self._count_viewers()
         try:
             yield client
         finally:
             self._clients.discard(client)
+            self._count_viewers()
 
     async def run(self, live: Live, stop: asyncio.Event) -> None:
         """Listen and broadcast until `stop` is set; a failing database or bus is outlived."""
@@ -171,8 +179,10 @@ class Hub:
             if now_s - self._summary_at_s > QUIET_S:
                 self._heal.set()
             self._summary_at_s = now_s
-            if not self.board.accept_summary(summary):
+            if not self.board.fits(summary):
                 _log.error("the summary of partition %d does not fit this fleet", summary.partition)
+            elif not self.board.accept_summary(summary):
+                _log.warning("a former owner of partition %d still speaks; passed over", summary.partition)
 
     async def _follow_alerts(self, live: Live) -> None:
         async for subject, payload in live.subscribe(ALERT_SUBJECT):
@@ -233,9 +243,14 @@ class Hub:
         self._offer(self.latest, changes=False)
 
     def _offer(self, message: bytes, *, changes: bool) -> None:
-        for client in self._clients:
-            if client.wants_changes or not changes:
-                client.offer(message, replaceable=not changes)
+        told = [client for client in self._clients if client.wants_changes or not changes]
+        for client in told:
+            client.offer(message, replaceable=not changes)
+        self._meter.add("eduops_dashboard_pushes_total", len(told))
+        self._meter.add("eduops_dashboard_push_bytes_total", len(told) * len(message))
+
+    def _count_viewers(self) -> None:
+        self._meter.put("eduops_dashboard_viewers", len(self._clients))
 
 
 def _real_us() -> int:

@@ -17,6 +17,7 @@ from bus.jetstream import JetStreamLog
 from bus.live import Live
 from contract.alert import Alert, AlertEvent, alert_id_of
 from contract.calendar import SchoolCalendar
+from contract.canary import SYSTEM_SCHOOL_ID, system_series
 from contract.catalogue import Catalogue
 from contract.clock import LogClock
 from contract.commit import Commit
@@ -90,6 +91,17 @@ class Stage:
         alert = Alert(
             alert_id_of(rule, series, opened_us), rule, series, school.id, priority, opened_us, opened_us,
             more.get("value", 0.0), 0.5, None, None, school.pupils,
+        )  # fmt: skip
+        return AlertChanged(alert, AlertEvent(alert.alert_id, "opened", opened_us, "eduops", "", alert.value))
+
+    def opened_about_the_center(
+        self, partition: int, rule: str = "feed_down", priority: int = 1, **more: Any
+    ) -> AlertChanged:
+        """Return the opening of a partition's alert about the center itself, a minute ago."""
+        series, opened_us = system_series(partition), self.now_us() - 60_000_000
+        alert = Alert(
+            alert_id_of(rule, series, opened_us), rule, series, SYSTEM_SCHOOL_ID, priority, opened_us, opened_us,
+            more.get("value"), None, None, None, 0,
         )  # fmt: skip
         return AlertChanged(alert, AlertEvent(alert.alert_id, "opened", opened_us, "eduops", "", alert.value))
 

@@ -9,6 +9,7 @@ import pytest
 
 from bus.codec import decode_action
 from contract.calendar import SchoolCalendar
+from contract.canary import SYSTEM_SCHOOL_ID
 from contract.catalogue import Catalogue
 from contract.commit import Counts, KpiMinute
 from contract.entry import ALERTS_LOG, QUARANTINE_LOG
@@ -18,7 +19,7 @@ from contract.rejected import Reason, Rejected
 from contract.rule import Rule
 from contract.series import series_of
 from tests.conftest import TestNats
-from tests.dashboard_stage import Stage, open_stage, resolved
+from tests.dashboard_stage import Stage, acknowledged, open_stage, resolved
 
 MINUTE_US = 60_000_000
 
@@ -105,6 +106,27 @@ async def test_an_acknowledgement_is_an_entry_of_the_log(stage: Stage, client: h
         ("noted", "Lan", "FPT đang sửa"),
     ]
     assert actions[0].action_id == accepted.json()["action_id"]
+
+
+async def test_who_takes_the_center_takes_its_whole_line(stage: Stage, client: httpx.AsyncClient) -> None:
+    own = [stage.opened_about_the_center(p) for p in range(4)]
+    gap = stage.opened_about_the_center(0, "log_gap", 2, value=95.0)
+    done = acknowledged(own[3], "Minh", stage.now_us())
+    await stage.change(*own, done, gap, stage.opened(0))
+    listed = {a["alert_id"]: a for a in (await client.get("/api/alerts")).json()["alerts"]}
+    assert {listed[c.alert.alert_id]["school_id"] for c in own} == {SYSTEM_SCHOOL_ID}
+    one = (await client.get(f"/api/alerts/{gap.alert.alert_id}")).json()
+    assert (one["alert"]["value"], one["events"][0]["value"]) == (95.0, 95.0)
+    url = f"/api/alerts/{own[1].alert.alert_id}"
+    assert (await client.post(f"{url}/acknowledge", json={"actor": "Lan"})).status_code == 202
+    assert (await client.post(f"{url}/note", json={"actor": "Lan", "note": "MQTT?"})).status_code == 202
+    assert await stage.log.last_seq(ALERTS_LOG) == 4
+    reader = await stage.log.reader(ALERTS_LOG, 0)
+    actions = [decode_action(e.payload) for e in await reader.fetch(4, 5.0)]
+    await reader.close()
+    assert {a.alert_id for a in actions[:3]} == {c.alert.alert_id for c in own[:3]}
+    assert [a.kind for a in actions] == ["acknowledged"] * 3 + ["noted"]
+    assert actions[3].alert_id == own[1].alert.alert_id
 
 
 @pytest.mark.parametrize(

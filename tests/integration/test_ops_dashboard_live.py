@@ -54,7 +54,13 @@ async def hear(socket: ClientConnection, **wanted: Any) -> dict[str, Any]:
 async def test_hello_comes_first_then_whole_snapshots(stage: Stage) -> None:
     async with page(stage) as socket:
         hello = msgspec.json.decode(await socket.recv())
-        assert hello == {"kind": "hello", "build": "build-1", "topology": stage.fleet.version}
+        assert hello == {
+            "kind": "hello",
+            "build": "build-1",
+            "topology": stage.fleet.version,
+            "province": stage.fleet.province,
+            "partitions": 2,
+        }
         await stage.say_summaries()
         snapshot = await hear(socket, kind="snapshot", states="n" * 40)
         assert snapshot["connected"] == {"value": 1.0, "reporting": 40, "expected": 40}

@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 
 from contract.alert import Alert, AlertEvent
+from contract.canary import SYSTEM_SCHOOL_ID
 from contract.clock import LogClock
 from contract.fleet import Fleet
-from contract.live import AlertChanged, Kpi, Summary
+from contract.live import AlertChanged, Canary, Kpi, Summary
+from device_simulator.fleet import generate_fleet
 from ops_dashboard.board import TOP_LINES, Board
 
 SECOND_US = 1_000_000
@@ -170,3 +172,84 @@ def test_a_snapshot_of_the_city_is_small(city: Fleet, board: Board) -> None:
     board.replace_alerts([alert(city, i, 3, f"rule-{i}") for i in range(9)])
     encoded = msgspec.json.encode(board.snapshot(NOW_US, 1))
     assert len(encoded) - len(city.schools) < 2_500  # 5 kB with the states of the city
+
+
+def about_the_center(fleet: Fleet, partition: int, rule: str = "feed_down") -> Alert:
+    return msgspec.structs.replace(
+        alert(fleet, 0, 1, rule), alert_id=f"{rule}-{partition}", school_id=SYSTEM_SCHOOL_ID, pupils=0
+    )
+
+
+def test_an_alert_of_every_partition_about_the_center_is_one_alarm(board: Board, city: Fleet) -> None:
+    everybody_well(board, city)
+    board.replace_alerts([about_the_center(city, p) for p in range(PARTITIONS)] + [alert(city, 3)])
+    snapshot = board.snapshot(NOW_US, 1)
+    assert (snapshot.open.by_priority, snapshot.open.sounding) == ([2, 0, 0], 2)
+    first = snapshot.open.lines[0]
+    assert (first.fate, first.alerts, first.schools, first.school) == ("system", PARTITIONS, 0, None)
+    assert (first.isp, first.wards, first.pupils) == ("", 0, 0)
+    assert snapshot.states.count("1") == 1
+
+
+def test_a_line_about_the_center_is_taken_once_all_of_it_is(board: Board, city: Fleet) -> None:
+    own = [about_the_center(city, p) for p in range(PARTITIONS)]
+    board.replace_alerts(own)
+    taken = [msgspec.structs.replace(a, acknowledged_at_us=NOW_US, acknowledged_by="Lan") for a in own]
+    board.apply(change(taken[0], "acknowledged"), NOW_US)
+    assert board.snapshot(NOW_US, 1).open.unacknowledged == 1
+    assert board.snapshot(NOW_US, 1).open.lines[0].acknowledged_by == ""
+    board.apply(change(taken[1], "acknowledged"), NOW_US)
+    found = board.snapshot(NOW_US, 1).open
+    assert (found.unacknowledged, found.lines[0].acknowledged_by) == (0, "Lan")
+
+
+def test_the_end_of_an_alert_about_the_center_is_the_end_of_its_line(board: Board, city: Fleet) -> None:
+    everybody_well(board, city)
+    for kind, ended in (("opened", None), ("resolved", NOW_US)):
+        own = msgspec.structs.replace(about_the_center(city, 0), resolved_at_us=ended)
+        board.apply(change(own, kind), NOW_US)
+    snapshot = board.snapshot(NOW_US, 1)
+    assert (snapshot.open.line_count, snapshot.open.by_priority) == (0, [0, 0, 0])
+    assert set(snapshot.states) == {"n"}
+
+
+def test_canaries_are_told_by_partition(board: Board, city: Fleet) -> None:
+    board.accept_summary(summary(city, 0))
+    board.accept_summary(msgspec.structs.replace(summary(city, 1), canary=Canary(NOW_US, 7000.0)))
+    assert msgspec.json.decode(msgspec.json.encode(board.snapshot(NOW_US, 1)))["canary"] == {
+        "1": [NOW_US, 7000.0]
+    }
+
+
+def test_a_former_owner_that_comes_back_is_not_believed(board: Board, city: Fleet) -> None:
+    new = msgspec.structs.replace(summary(city, 0, NOW_US, state="1"), seq=50)
+    late = msgspec.structs.replace(summary(city, 0, NOW_US - 60 * SECOND_US), seq=20)
+    assert board.accept_summary(new)
+    assert not board.accept_summary(late)
+    assert not board.accept_summary(msgspec.structs.replace(new, at_us=NOW_US - 1))
+    assert "1" in board.states(NOW_US)
+    assert board.accept_summary(msgspec.structs.replace(new, seq=51))
+
+
+def test_a_log_that_began_anew_is_believed(board: Board, city: Fleet) -> None:
+    board.accept_summary(msgspec.structs.replace(summary(city, 0, NOW_US), seq=50))
+    anew = msgspec.structs.replace(summary(city, 0, NOW_US + 16 * SECOND_US, state="2"), seq=1)
+    assert board.accept_summary(anew)
+    assert "2" in board.states(NOW_US + 16 * SECOND_US)
+
+
+def test_a_storm_is_at_most_ten_alarms_whatever_the_order_of_its_alerts() -> None:
+    """A thousand schools in the order in which four partitions commit them."""
+    fleet = generate_fleet()
+    board = Board(fleet, 4, LogClock(), build_id="b")
+    down = list(range(0, 3000, 3))
+    of_school = fleet.partition_of_schools(4)
+    seen: set[tuple[str, str, int | None]] = set()
+    for partition in range(4):
+        for position in (i for i in down if of_school[i] == partition):
+            board.apply(change(alert(fleet, position)), NOW_US)
+        found = board.snapshot(NOW_US, 1).open
+        assert found.line_count <= 10
+        seen |= {(line.rule, line.isp, line.school) for line in found.lines}
+    assert len(seen) <= 10
+    assert board.snapshot(NOW_US, 2).open.by_priority == [1000, 0, 0]

@@ -52,7 +52,9 @@ function makeRow(line, atUs, fleet) {
 }
 
 function nameOf(line, fleet) {
-  if (line.school === null) return say('wall.group', { isp: line.isp || rule(line.rule).title, n: number(line.schools) });
+  if (line.fate === 'system') return say('wall.center');
+  if (line.fate === 'fleet') return say('wall.fleet', { n: number(line.schools), of: number(fleet.count) });
+  if (line.school === null) return say('wall.group', { isp: line.isp, n: number(line.schools) });
   const school = fleet.school(line.school);
   return make('a', { href: `/school/${encodeURIComponent(school.code)}`, textContent: shortName(school.name) });
 }
@@ -64,6 +66,8 @@ function shortName(name) {
 
 function whatOf(line, fleet) {
   const title = rule(line.rule).title;
+  if (line.fate === 'system') return say('wall.center_what', { title });
+  if (line.fate === 'fleet') return say('wall.fleet_what', { title, isps: number(line.isps) });
   if (line.school !== null) return `${title} · ${fleet.school(line.school).shortWard}`;
   return say('wall.group_wards', { title, wards: number(line.wards) });
 }

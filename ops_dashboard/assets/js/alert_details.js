@@ -1,7 +1,7 @@
 // The details of one alert, and the dialog in which an engineer takes it or adds a note.
-import { factsOf, stateOf } from './alert_rows.js';
+import { eventValue, factsOf, stateOf } from './alert_rows.js';
 import { byId, make } from './dom.js';
-import { dayAndClock, quantity, rule, say } from './words.js';
+import { dayAndClock, rule, say } from './words.js';
 
 const NAME_KEY = 'eduops-engineer';
 
@@ -20,7 +20,7 @@ export function showDetails(row, events, nowUs, { onClose }) {
       make('strong', { textContent: `${say('alerts.advice')}: ` }), words.advice),
     makeButtons(row, onClose),
     make('h3', { className: 'section-title', textContent: say('alerts.history') }),
-    make('ol', { className: 'history' }, ...events.map((event) => makeEvent(event, alert))));
+    make('ol', { className: 'history' }, ...events.map((event) => makeEvent(event, row))));
   panel.classList.add('open');
 }
 
@@ -40,17 +40,17 @@ function makeButtons(row, onClose) {
   close.onclick = onClose;
   return make('div', { className: 'buttons' },
     stateOf(row.alert) === 'open' ? acknowledge : null, note,
-    make('a', { className: 'button', href: `/school/${encodeURIComponent(row.code)}`, textContent: say('alerts.open_school') }),
+    row.own ? null : make('a', { className: 'button', href: `/school/${encodeURIComponent(row.code)}`, textContent: say('alerts.open_school') }),
     close);
 }
 
-function makeEvent(event, alert) {
+function makeEvent(event, row) {
   const word = say(`event.${event.kind}`);
   const who = event.actor === 'eduops' ? '' : ` · ${event.actor}`;
-  const value = event.value === null || event.value === undefined ? '' : ` · ${quantity(alert.series, event.value)}`;
+  const value = eventValue(row, event.value);
   return make('li', {},
     make('time', { dateTime: new Date(event.at_us / 1000).toISOString(), textContent: dayAndClock(event.at_us) }),
-    make('span', { textContent: `${word}${who}${value}` }),
+    make('span', { textContent: `${word}${who}${value && ` · ${value}`}` }),
     event.note ? make('span') : null,
     event.note ? make('span', { className: 'soft', textContent: event.note }) : null);
 }

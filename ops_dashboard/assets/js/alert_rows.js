@@ -1,6 +1,8 @@
 // An alert as a row: what is sorted and filtered, and how it is written.
 import { clock, dayAndClock, duration, number, quantity, range, rule, say } from './words.js';
 
+const SYSTEM_SCHOOL = 0; // alerts about the center itself carry it; no school has it
+const MINUTE_US = 60e6;
 const ORDER = { open: 0, acknowledged: 1, resolved: 2 };
 
 /** Return open, acknowledged or resolved. */
@@ -9,39 +11,80 @@ export function stateOf(alert) {
   return alert.acknowledged_at_us === null ? 'open' : 'acknowledged';
 }
 
+/** Return the place of an alert: its school, the center itself, or null if the school left the fleet. */
+function placeOf(alert, fleet) {
+  if (alert.school_id !== SYSTEM_SCHOOL) return fleet.schoolOfId(alert.school_id);
+  return { name: say('alerts.center'), code: '', ward: '', shortWard: '', clusterName: '', isp: '' };
+}
+
 /** Return the row of an alert, or null if its school left the fleet. */
 export function makeRow(alert, fleet) {
-  const school = fleet.schoolOfId(alert.school_id);
+  const school = placeOf(alert, fleet);
   if (!school) return null;
+  const own = alert.school_id === SYSTEM_SCHOOL;
   const state = stateOf(alert);
   const title = rule(alert.rule).title;
   return {
-    id: alert.alert_id, alert, state, order: ORDER[state],
+    id: alert.alert_id, alert, own, state, order: ORDER[state],
     priority: alert.priority, rule: alert.rule, school: school.name, code: school.code, ward: school.shortWard,
     cluster: school.clusterName, isp: school.isp, value: alert.value, since: alert.opened_at_us,
     pupils: alert.pupils, who: alert.acknowledged_by ?? '',
     words: `${school.name} ${school.code} ${school.ward} ${school.shortWard} ${school.clusterName} ${title} ${alert.note}`.toLocaleLowerCase(),
     text: {
       rule: title,
-      value: alert.value === null ? '–' : quantity(alert.series, alert.value),
+      value: alert.value === null ? '–' : valueOf(alert, own),
       since: whenOf(alert.opened_at_us),
-      pupils: number(alert.pupils),
+      pupils: own ? '–' : number(alert.pupils),
       order: say(`alerts.state_${state}`),
     },
   };
 }
 
+/** Return the value that decided; what the center says of itself is a length of time. */
+function valueOf(alert, own) {
+  return own ? duration(alert.value) : quantity(alert.series, alert.value);
+}
+
+/** Return the text of an event's value. */
+export function eventValue(row, value) {
+  if (value === null || value === undefined) return '';
+  return row.own ? duration(value) : quantity(row.alert.series, value);
+}
+
+/**
+ * Return the ids of rows that stand behind another one: each partition raises its own alert about the
+ * center, and people need one row of them, the first that was opened.
+ */
+export function rowsBehind(rows) {
+  const first = new Map(), behind = new Set();
+  for (const row of rows) {
+    if (!row.own) continue;
+    const when = row.state === 'resolved' ? Math.floor(row.since / MINUTE_US) : '';
+    const key = `${row.rule}/${row.state}/${when}`;
+    const other = first.get(key);
+    const leads = !other || row.since < other.since || (row.since === other.since && row.id < other.id);
+    if (leads) first.set(key, row);
+    if (other) behind.add(leads ? other.id : row.id);
+  }
+  return behind;
+}
+
 /** Return the facts of an alert as pairs of a name and a text. */
 export function factsOf(row, nowUs) {
   const { alert } = row;
-  return [
-    [say('alerts.school'), `${row.school} (${row.code})`],
+  const since = `${dayAndClock(alert.opened_at_us)} · ${duration(((alert.resolved_at_us ?? nowUs) - alert.opened_at_us) / 1e6)}`;
+  const ofSchool = row.own ? [] : [
     [say('alerts.ward'), `${row.ward} · ${row.cluster}`],
     [say('alerts.isp'), row.isp],
     [say('alerts.value'), quantity(alert.series, alert.value)],
     [say('alerts.expected'), range(alert.series, alert.expected_low, alert.expected_high)],
-    [say('alerts.since'), `${dayAndClock(alert.opened_at_us)} · ${duration(((alert.resolved_at_us ?? nowUs) - alert.opened_at_us) / 1e6)}`],
-    [say('alerts.pupils'), number(alert.pupils)],
+  ];
+  return [
+    [say('alerts.school'), row.own ? row.school : `${row.school} (${row.code})`],
+    ...ofSchool,
+    ...(row.own && alert.value !== null ? [[say('alerts.lasted'), duration(alert.value)]] : []),
+    [say('alerts.since'), since],
+    ...(row.own ? [] : [[say('alerts.pupils'), number(alert.pupils)]]),
     [say('alerts.state'), row.text.order + (alert.acknowledged_by ? ` · ${alert.acknowledged_by}` : '')],
     ...(alert.note ? [[say('alerts.note'), alert.note]] : []),
   ];

@@ -1,5 +1,5 @@
 // The engineers' page: the table follows the push, and so every screen changes together.
-import { compareRows, makeRow, passes } from './alert_rows.js';
+import { compareRows, makeRow, passes, rowsBehind } from './alert_rows.js';
 import { hideDetails, showDetails } from './alert_details.js';
 import { byId, make, setText } from './dom.js';
 import { loadFleetPatiently } from './fleet.js';
@@ -15,13 +15,14 @@ class AlertDesk {
     this.fleet = fleet;
     this.grid = grid;
     this.rows = new Map();
+    this.behind = new Set();
     this.filters = {};
     this.chosen = null;
     this.events = [];
     this.nowUs = Date.now() * 1000;
     this.version = null;
     grid.setGridOption('isExternalFilterPresent', () => true);
-    grid.setGridOption('doesExternalFilterPass', (node) => passes(node.data, this.filters));
+    grid.setGridOption('doesExternalFilterPass', (node) => this.shows(node.data));
     grid.addEventListener('rowSelected', (event) => { if (event.node.isSelected()) this.choose(event.data.id); });
     grid.addEventListener('cellKeyDown', ({ event, node }) => { if (event.key === 'Enter') node.setSelected(true, true); });
     this.makeFilters();
@@ -35,6 +36,7 @@ class AlertDesk {
     const { alerts } = await answer.json();
     this.rows = new Map();
     for (const alert of alerts) this.put(alert);
+    this.behind = rowsBehind(this.rows.values());
     this.grid.setGridOption('rowData', [...this.rows.values()]);
     this.refresh();
     if (this.asked && this.rows.has(this.asked)) this.choose(this.asked);
@@ -56,6 +58,7 @@ class AlertDesk {
       const row = this.put(alert);
       if (row) (known ? update : add).push(row);
     }
+    this.behind = rowsBehind(this.rows.values());
     // The last row of an id counts: two changes may have come together.
     const last = (rows) => [...new Map(rows.map((row) => [row.id, row])).values()];
     const added = new Map(last(add).map((row) => [row.id, row]));
@@ -66,8 +69,12 @@ class AlertDesk {
     if (changes.some(({ alert }) => alert.alert_id === this.chosen)) this.loadEvents();
   }
 
+  shows(row) {
+    return passes(row, this.filters) && !this.behind.has(row.id);
+  }
+
   refresh() {
-    const shown = [...this.rows.values()].filter((row) => passes(row, this.filters)).sort(compareRows);
+    const shown = [...this.rows.values()].filter((row) => this.shows(row)).sort(compareRows);
     setText(byId('alerts-count'), say('alerts.count', { n: number(shown.length) }));
     byId('alerts-none').hidden = shown.length > 0;
     byId('cards').replaceChildren(...shown.slice(0, CARDS_MAX).map((row) => this.makeCard(row)));
@@ -77,7 +84,7 @@ class AlertDesk {
     const card = make('button', { type: 'button', className: 'card', dataset: { alert: row.id } },
       make('span', { className: row.state === 'open' ? 'badge waiting' : 'badge', dataset: { priority: String(row.priority) }, textContent: `P${row.priority}` }),
       make('span', {}, make('span', { className: 'card-name', textContent: row.school }), make('br'),
-        make('span', { className: 'card-what', textContent: `${row.text.rule} · ${row.ward} · ${row.isp}` })),
+        make('span', { className: 'card-what', textContent: [row.text.rule, row.ward, row.isp].filter(Boolean).join(' · ') })),
       make('span', { className: 'card-when', textContent: duration((this.nowUs - row.since) / 1e6) }));
     card.onclick = () => this.choose(row.id);
     return make('li', {}, card);
