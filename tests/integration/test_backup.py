@@ -1,0 +1,176 @@
+"""A backup under load becomes a system that counts the same, takes new readings and knows the old ones."""
+
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psycopg
+import pytest
+
+from contract.entry import EntryKind, RawEntry
+from contract.errors import ConfigurationError
+from eduops.backup_file import DATABASE, MANIFEST, Manifest, pack, read_entries, unpack, write_entries
+from tests.faults.checker import (
+    Broker,
+    NumberedDevice,
+    assert_balanced,
+    check,
+    gateways,
+    publishing,
+    stored_times,
+)
+from tests.running_system import ROOT, RunningSystem, eventually
+
+SCHOOLS = 8
+SPEED = "3"
+"""Log seconds a second: the pause between backup and restored start is a gap that the fold must notice."""
+
+
+def _manifest(file: Path) -> dict[str, Any]:
+    with zipfile.ZipFile(file) as archive:
+        found: dict[str, Any] = json.loads(archive.read(MANIFEST))
+    return found
+
+
+def _restore(file: Path, data: Path) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-m", "eduops", "restore", str(file), "--data", str(data)]
+    return subprocess.run(argv, capture_output=True, text=True, cwd=ROOT, check=False)
+
+
+def _alerts(url: str) -> list[str]:
+    with psycopg.connect(url) as connection:
+        return [row[0] for row in connection.execute("SELECT rule FROM alert").fetchall()]
+
+
+def _empty_manifest() -> Manifest:
+    return Manifest(
+        format=1,
+        made_at="2026-11-24T08:30:00+00:00",
+        build="0",
+        engine="plain",
+        schema_version=1,
+        log_time_us=0,
+        first_start={},
+        seed={},
+        tables={},
+        ledger={},
+        logs={},
+        members={},
+    )
+
+
+@pytest.fixture
+def folder(servers_folder: Path) -> Path:
+    """A folder for systems and backups."""
+    made = servers_folder / "backup"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def original(folder: Path) -> Iterator[RunningSystem]:
+    """The system that is backed up."""
+    running = RunningSystem(folder / "a", "--speed", SPEED)
+    yield running
+    running.end()
+
+
+@pytest.mark.timeout(300)
+def test_a_backup_under_load_becomes_the_same_system(original: RunningSystem, folder: Path) -> None:
+    file, copy = folder / "saved.eduops", folder / "b"
+    url = original.addresses["database_url"]
+    with publishing(Broker.of(original.addresses), gateways(url, SCHOOLS), every_s=0.02) as devices:
+        devices[0].more(100)
+        said = original.command("backup", str(file))
+        assert said.returncode == 0, said.stderr
+        assert "received" in said.stdout
+        assert file.stat().st_mode & 0o077 == 0
+        devices[0].more(50)
+    refused = original.command("restore", str(file))
+    assert refused.returncode == 1
+    assert "is not empty" in refused.stderr
+    assert _alerts(url) == []
+    assert original.stop() == 0
+
+    done = _restore(file, copy)
+    assert done.returncode == 0, done.stderr
+    restored = RunningSystem(copy)
+    try:
+        _goes_on(restored, _manifest(file), devices)
+    finally:
+        restored.end()
+
+
+def _goes_on(restored: RunningSystem, saved: dict[str, Any], before: list[NumberedDevice]) -> None:
+    url = restored.addresses["database_url"]
+    eventually(lambda: restored.status().get("in_flight") == 0, "the restored logs are folded")
+    ledger = restored.status()
+    committed = sum(own["received"] for own in saved["ledger"].values())
+    waiting = sum(log["readings"] for log in saved["logs"].values())
+    assert committed <= ledger["received"] <= committed + waiting
+    assert_balanced(ledger)
+    kept = [stored_times(url, device) for device in before]
+    assert len(kept[0]) >= 100
+    assert all(len(times) == len(set(times)) for times in kept)
+    assert all(set(times) <= device.attempted for times, device in zip(kept, before, strict=True))
+
+    broker, known = Broker.of(restored.addresses), [device.gateway for device in before]
+    with publishing(broker, known, first_us=min(d.first_us for d in before), every_s=0.01) as again:
+        again[0].more(len(before[0].attempted) + 100)
+        for device in again:
+            device.finish()
+        account = check(restored, again)
+    assert account.stored >= len(again[0].attempted) + 100
+    assert restored.status()["duplicate"] > ledger["duplicate"], "what was stored before came again"
+    alerts = _alerts(url)
+    assert set(alerts) <= {"log_gap"}, "a storm after the restore"
+    assert len(alerts) <= restored.addresses["partitions"], "one a partition; the wall shows them as one line"
+
+
+def test_what_is_no_backup_or_a_damaged_one_is_refused(tmp_path: Path) -> None:
+    source = tmp_path / "database"
+    source.write_bytes(b"rows" * 1000)
+    file = tmp_path / "saved"
+    pack(file, {DATABASE: source}, _empty_manifest())
+    assert unpack(file, tmp_path / "out").members[DATABASE].bytes == 4000
+    assert (tmp_path / "out" / DATABASE).read_bytes() == source.read_bytes()
+
+    damaged = bytearray(file.read_bytes())
+    damaged[damaged.index(b"rowsrows")] ^= 1
+    (tmp_path / "damaged").write_bytes(damaged)
+    with pytest.raises(ConfigurationError, match="damaged"):
+        unpack(tmp_path / "damaged", tmp_path / "out2")
+    with pytest.raises(ConfigurationError, match="no readable backup"):
+        unpack(source, tmp_path / "out3")
+
+
+def test_a_backup_of_a_later_format_is_refused_by_name(tmp_path: Path) -> None:
+    later = {**msgspec.to_builtins(_empty_manifest()), "format": 99}
+    with zipfile.ZipFile(tmp_path / "later", "w") as archive:
+        archive.writestr(MANIFEST, json.dumps(later))
+    with pytest.raises(ConfigurationError, match="format 99"):
+        unpack(tmp_path / "later", tmp_path / "out")
+
+
+def test_a_member_may_not_leave_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "inside").write_text("x")
+    pack(tmp_path / "saved", {"../outside": tmp_path / "inside"}, _empty_manifest())
+    with pytest.raises(ConfigurationError, match="outside its folder"):
+        unpack(tmp_path / "saved", tmp_path / "out")
+    assert not (tmp_path / "outside").exists()
+
+
+def test_entries_come_back_as_they_were_written(tmp_path: Path) -> None:
+    entries = [
+        RawEntry(7, EntryKind.READINGS, 123, 5, bytes(range(256))),
+        RawEntry(8, EntryKind.DEAF, -1, 0, b""),
+    ]
+    with (tmp_path / "log").open("wb") as file:
+        write_entries(file, entries)
+    with (tmp_path / "log").open("rb") as file:
+        assert list(read_entries(file)) == entries
