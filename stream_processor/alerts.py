@@ -1,7 +1,7 @@
 """The owner of the alerts log: the one writer of alerts, for the fold and for operators alike."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -10,14 +10,14 @@ from psycopg import AsyncConnection
 from alerting.lifecycle import fold_alerts
 from bus.codec import decode_action, decode_transitions
 from bus.log import Log
-from contract.alert import Action, Alert, AlertEvent, Transition, TransitionKind
+from contract.alert import Action, Alert, AlertEvent, Priority, Transition, TransitionKind
 from contract.commit import Commit, Counts
 from contract.entry import ALERTS_LOG, EntryKind, RawEntry
 from contract.live import ALERT_SUBJECT, AlertChanged
 from contract.rule import Rule
 from storage.alerts import alert_history, load_alert, open_alerts
-from storage.results import commit, load_position
-from stream_processor.owner import Publish, Tally
+from storage.results import load_position
+from stream_processor.owner import Publish, Tally, write
 from stream_processor.partition import announce
 
 _logger: Final = logging.getLogger(__name__)
@@ -45,19 +45,22 @@ class AlertsSession:
         """Read the position and the open alerts."""
         self.seq = (await load_position(self._conn, ALERTS_LOG)).seq
         self._open = {alert.alert_id: alert for alert in await open_alerts(self._conn)}
+        self._count()
 
-    async def retire(self, log: Log, rules: Sequence[Rule], series: frozenset[int], at_us: int) -> None:
+    async def retire(
+        self, log: Log, rules: Sequence[Rule], is_known: Callable[[int], bool], at_us: int
+    ) -> None:
         """Resolve the open alerts that no fold will ever resolve: their rule or series is gone.
 
         Args:
             log: where the resolutions are appended; they come back through `take`.
             rules: the rules in force.
-            series: every series of the fleet.
+            is_known: whether a series is one of the fleet, or one that the center itself speaks by.
             at_us: log time.
         """
         names = {rule.name for rule in rules}
         for alert in self._open.values():
-            if alert.rule not in names or alert.series not in series:
+            if alert.rule not in names or not is_known(alert.series):
                 _logger.info("event=alert_retired alert=%s rule=%s", alert.alert_id, alert.rule)
                 await announce(log, _retirement(alert, at_us))
 
@@ -89,14 +92,18 @@ class AlertsSession:
 
     async def _commit(self, last: RawEntry, changes: Sequence[AlertChanged]) -> None:
         what = Commit(ALERTS_LOG, self.seq, last.seq, last.at_us, Counts(), alerts=tuple(changes))
-        await commit(self._conn, what)
+        await write(self._conn, what, self._tally)
         self.seq = last.seq
         for change in changes:
             self._open[change.alert.alert_id] = change.alert
             if change.alert.resolved_at_us is not None:
                 del self._open[change.alert.alert_id]
-        self._tally.commits += 1
-        self._tally.log_time_us, self._tally.seq = last.at_us, last.seq
+        self._count()
+
+    def _count(self) -> None:
+        for priority in Priority:
+            number = sum(alert.priority == priority for alert in self._open.values())
+            self._tally.meter.put("eduops_alerts_open", number, str(int(priority)))
 
 
 def _decode(raw: RawEntry) -> list[Transition | Action]:

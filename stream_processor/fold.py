@@ -16,7 +16,7 @@ from contract.catalogue import Catalogue
 from contract.fleet import LEVELS, Fleet
 from contract.rule import Rule
 from contract.topic import Stream
-from stream_processor.layout import Layout, lay_out
+from stream_processor.layout import FleetColumns, Layout, lay_out
 from stream_processor.rulebook import Rulebook, compile_rules
 from stream_processor.state import State, initial_state
 
@@ -131,10 +131,11 @@ def build_fold(
     partition: int,
     partitions: int,
     detector: str = "ew",
+    columns: FleetColumns | None = None,
 ) -> Fold:
-    """Return the fold of one partition."""
+    """Return the fold of one partition; see `lay_out` for `columns`."""
     return Fold(
-        lay_out(fleet, catalogue, partition, partitions),
+        lay_out(fleet, catalogue, partition, partitions, columns),
         compile_rules(rules, catalogue),
         catalogue,
         calendar,

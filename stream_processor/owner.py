@@ -14,12 +14,18 @@ from psycopg import AsyncConnection
 
 from bus.log import Log
 from contract.clock import LogClock
-from contract.commit import Counts
+from contract.commit import Commit, Counts
 from contract.entry import RawEntry
 from contract.errors import InfrastructureError, PositionMovedError
+from contract.service_metrics import Meter
 from storage.database import connect
+from storage.results import commit
+from stream_processor.stage import awaited_on_cpu
 
 _logger: Final = logging.getLogger(__name__)
+
+READINGS: Final = "eduops_processor_readings_total"
+POSITION: Final = "eduops_processor_position"
 
 PATIENCE_S: Final = 0.5
 """Longest wait for entries before an owner looks whether it should stop."""
@@ -46,6 +52,13 @@ class ProcessorConfig:
     drop_every_s: float = 60.0
     """Real seconds between two clearings of what a log no longer needs to keep."""
     maintain_every_s: float = 60.0
+    worker_id: str = "processor"
+    """Name of this process among the owners; stable over restarts, so that it goes on with its own logs."""
+    beat_s: float = 1.0
+    """Real seconds between two looks at the leases, each a few small statements."""
+    lease_s: float = 5.0
+    """Length of a lease, real seconds, several beats: the pause of a process that others wait out before
+    they take its logs. With a beat and a load it keeps the recovery of a killed process below 10 s."""
     batch_entries: int = 256
     """Most entries folded in one step."""
     batch_readings: int = 50_000
@@ -54,13 +67,36 @@ class ProcessorConfig:
 
 @dataclass
 class Tally:
-    """What an owner did since the start, for the log line."""
+    """What an owner did since the start, for the log line and the meter."""
 
+    log: str
+    """Name of the log."""
+    meter: Meter = field(default_factory=Meter)
     counts: Counts = field(default_factory=Counts)
     commits: int = 0
     log_time_us: int = 0
     """Log time of the last committed entry."""
-    seq: int = 0
+
+    def note(self, what: Commit, seconds: float) -> None:
+        """Count a commit that took so many real seconds."""
+        self.counts = self.counts.plus(what.counts)
+        self.commits += 1
+        self.log_time_us = what.log_time_us
+        for outcome in ("stored", "duplicate", "quarantined"):
+            self.meter.add(READINGS, getattr(what.counts, outcome), self.log, outcome)
+        self.meter.put(POSITION, what.through, self.log)
+        self.meter.observe("eduops_processor_commit_seconds", seconds)
+
+
+async def write(conn: AsyncConnection[Any], what: Commit, tally: Tally) -> None:
+    """Commit and count.
+
+    Raises:
+        PositionMovedError: another owner committed this log.
+    """
+    begun_s = time.monotonic()
+    await awaited_on_cpu(tally.meter, "commit", commit(conn, what))
+    tally.note(what, time.monotonic() - begun_s)
 
 
 class Session(Protocol):

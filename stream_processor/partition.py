@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -17,23 +17,26 @@ from contract.commit import Commit
 from contract.entry import ALERTS_LOG, Entry, EntryKind, RawEntry, telemetry_log
 from contract.errors import InfrastructureError
 from contract.live import SUMMARY_SUBJECT
-from storage.results import already_stored, commit, load_position
+from contract.reach import Reach, pass_by
+from storage.results import already_stored, load_position
 from stream_processor.fold import Fold
-from stream_processor.owner import ProcessorConfig, Publish, Tally
+from stream_processor.owner import ProcessorConfig, Publish, Tally, write
 from stream_processor.sift import must_look_up
 from stream_processor.snapshot import decode, encode
+from stream_processor.stage import on_cpu
 from stream_processor.state import State
 from stream_processor.step import Output, readings_of, step
 
+STATE_BYTES: Final = "eduops_processor_state_bytes"
+SERIES: Final = "eduops_processor_series"
+RESTORE_SECONDS: Final = "eduops_processor_restore_seconds"
+SNAPSHOT_BYTES: Final = "eduops_processor_snapshot_bytes"
+STATE_GAUGES: Final = (STATE_BYTES, SERIES, RESTORE_SECONDS, SNAPSHOT_BYTES)
+"""Gauges of a partition while it is owned."""
+SNAPSHOT_SHARE: Final = 0.05
+"""Most of an owner's time that snapshots may take."""
 REPLAY_PATIENCE_S: Final = 10.0
 """Longest wait for an entry that is known to exist."""
-
-Reach = Callable[[str], None]
-"""Called with the name of each point that the owner reaches; a test may raise there."""
-
-
-def pass_by(_point: str) -> None:
-    """Reach a point and go on."""
 
 
 class PartitionSession:
@@ -59,7 +62,7 @@ class PartitionSession:
         self._name = telemetry_log(fold.layout.partition)
         self._state: State = fold.initial_state()
         self._log_time_us = 0
-        self._snapshot_at = time.monotonic()
+        self._snapshot_due_s = time.monotonic() + config.snapshot_every_s
         self.seq = 0
         self.keep_after = 0
 
@@ -70,23 +73,32 @@ class PartitionSession:
             SnapshotVersionError: the snapshot cannot be read by this version.
             InfrastructureError: the log no longer has the entries after the snapshot.
         """
+        begun_s = time.monotonic()
         position = await load_position(self._conn, self._name)
         if position.snapshot is not None:
-            self._state = decode(self._fold, position.snapshot)
+            # In a thread: of a nation's partition it takes a good part of a second.
+            self._state = await asyncio.to_thread(decode, self._fold, position.snapshot)
         self.seq, self.keep_after = position.snapshot_seq, position.snapshot_seq
         if position.seq > self.seq:
             await self._replay(position.seq)
         self._log_time_us = position.log_time_us
+        meter = self._tally.meter
+        meter.put(RESTORE_SECONDS, time.monotonic() - begun_s, self._name)
+        meter.put(STATE_BYTES, self._state.nbytes, self._name)
+        meter.put(SERIES, len(self._fold.layout), self._name)
 
     async def take(self, raws: Sequence[RawEntry]) -> None:
         """Fold entries, commit what follows from them, and tell the dashboard."""
-        entries = [decode_entry(raw) for raw in raws]
+        meter = self._tally.meter
+        with on_cpu(meter, "decode"):
+            entries = [decode_entry(raw) for raw in raws]
         stored = await self._look_up(entries)
-        after, output = step(self._fold, self._state, entries, stored)
+        with on_cpu(meter, "fold"):
+            after, output = step(self._fold, self._state, entries, stored)
         self._reach("folded")
         await self._announce(output.transitions)
         self._reach("announced")
-        await self._commit(raws, after, output, with_snapshot=self._snapshot_is_due())
+        await self._commit(raws, after, output)
         self._reach("committed")
         if output.summary is not None:
             summary = msgspec.structs.replace(output.summary, seq=self.seq)
@@ -96,7 +108,9 @@ class PartitionSession:
     async def finish(self) -> None:
         """Commit a snapshot of the state as it is, so that the next start replays nothing."""
         if self.seq > self.keep_after:
-            await self._write(self._empty_commit())
+            snapshot = await self._encode(self._state)
+            what = Commit(self._name, self.seq, self.seq, self._log_time_us, snapshot=snapshot)
+            await write(self._conn, what, self._tally)
             self.keep_after = self.seq
 
     async def _replay(self, through: int) -> None:
@@ -128,9 +142,9 @@ class PartitionSession:
             ours = [t for t in transitions if t.kind is kind]
             await asyncio.gather(*(announce(self._log, t) for t in ours))
 
-    async def _commit(
-        self, raws: Sequence[RawEntry], after: State, output: Output, *, with_snapshot: bool
-    ) -> None:
+    async def _commit(self, raws: Sequence[RawEntry], after: State, output: Output) -> None:
+        begun_s = time.monotonic()
+        snapshot = await self._encode(after) if begun_s >= self._snapshot_due_s else None
         what = Commit(
             log=self._name,
             after=self.seq,
@@ -140,26 +154,35 @@ class PartitionSession:
             rows=output.rows,
             transitions=output.transitions,
             kpis=output.kpis,
-            snapshot=encode(self._fold, after) if with_snapshot else None,
+            snapshot=snapshot,
         )
-        await self._write(what)
+        await write(self._conn, what, self._tally)
         self._state, self.seq, self._log_time_us = after, what.through, what.log_time_us
-        if with_snapshot:
-            self.keep_after, self._snapshot_at = self.seq, time.monotonic()
+        if snapshot is not None:
+            self.keep_after = self.seq
+            self._plan_snapshot(time.monotonic() - begun_s)
 
-    async def _write(self, what: Commit) -> None:
-        await commit(self._conn, what)
-        self._tally.counts = self._tally.counts.plus(what.counts)
-        self._tally.commits += 1
-        self._tally.log_time_us, self._tally.seq = what.log_time_us, what.through
+    async def _encode(self, state: State) -> bytes:
+        """Return a snapshot, made in a thread: the other partitions of this process go on meanwhile."""
+        begun_s = time.monotonic()
+        snapshot = await asyncio.to_thread(self._encode_on_cpu, state)
+        meter = self._tally.meter
+        meter.observe("eduops_processor_snapshot_seconds", time.monotonic() - begun_s)
+        meter.put(SNAPSHOT_BYTES, len(snapshot), self._name)
+        return snapshot
 
-    def _empty_commit(self) -> Commit:
-        return Commit(
-            self._name, self.seq, self.seq, self._log_time_us, snapshot=encode(self._fold, self._state)
-        )
+    def _encode_on_cpu(self, state: State) -> bytes:
+        with on_cpu(self._tally.meter, "snapshot"):
+            return encode(self._fold, state)
 
-    def _snapshot_is_due(self) -> bool:
-        return time.monotonic() - self._snapshot_at >= self._config.snapshot_every_s
+    def _plan_snapshot(self, took_s: float) -> None:
+        """Choose when the next snapshot is due, from what the last one took with its commit.
+
+        A snapshot shortens a restart and costs time and write-ahead log; so it comes every
+        `snapshot_every_s`, but never so often that it takes more than `SNAPSHOT_SHARE` of the time.
+        """
+        pause_s = max(self._config.snapshot_every_s, took_s / SNAPSHOT_SHARE)
+        self._snapshot_due_s = time.monotonic() + pause_s
 
 
 async def announce(log: Log, transition: Transition) -> None:

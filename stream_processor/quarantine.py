@@ -9,8 +9,8 @@ from bus.codec import decode_rejected
 from contract.commit import Commit, Counts
 from contract.entry import QUARANTINE_LOG, EntryKind, RawEntry
 from contract.rejected import Rejected
-from storage.results import commit, load_position
-from stream_processor.owner import Tally
+from storage.results import load_position
+from stream_processor.owner import Tally, write
 
 
 class QuarantineSession:
@@ -39,11 +39,8 @@ class QuarantineSession:
         counts = Counts(received=sum(raw.count for raw in raws), quarantined=len(rejected))
         last = raws[-1]
         what = Commit(QUARANTINE_LOG, self.seq, last.seq, last.at_us, counts=counts, rejected=tuple(rejected))
-        await commit(self._conn, what)
+        await write(self._conn, what, self._tally)
         self.seq = last.seq
-        self._tally.counts = self._tally.counts.plus(counts)
-        self._tally.commits += 1
-        self._tally.log_time_us, self._tally.seq = last.at_us, last.seq
 
     async def finish(self) -> None:
         """Do nothing: every commit is complete."""

@@ -1,10 +1,9 @@
-"""The processor: one task a log, one for the tables' upkeep, one that says how it goes."""
+"""The processor: an owner for each log that this process has a lease on, and how it goes."""
 
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import psycopg
@@ -13,22 +12,40 @@ from psycopg import AsyncConnection
 from bus.live import Live
 from bus.log import Log
 from contract.calendar import SchoolCalendar
+from contract.canary import system_series
 from contract.catalogue import Catalogue
 from contract.entry import ALERTS_LOG, QUARANTINE_LOG, telemetry_log
 from contract.errors import InfrastructureError
 from contract.fleet import Fleet
+from contract.reach import Reach, pass_by
 from contract.rule import Rule
+from contract.service_metrics import SERVICE_METRICS, Meter
 from storage.database import connect
 from storage.maintenance import maintain
 from stream_processor.alerts import AlertsSession
 from stream_processor.fold import Fold, build_fold
-from stream_processor.owner import Open, ProcessorConfig, Publish, Session, Tally, own, wait
-from stream_processor.partition import PartitionSession
+from stream_processor.layout import FleetColumns, columns_of, is_of_fleet
+from stream_processor.owner import (
+    POSITION,
+    READINGS,
+    Open,
+    ProcessorConfig,
+    Publish,
+    Session,
+    Tally,
+    own,
+    wait,
+)
+from stream_processor.partition import STATE_GAUGES, PartitionSession
 from stream_processor.quarantine import QuarantineSession
+from stream_processor.tenure import Tenure
 
 _logger: Final = logging.getLogger(__name__)
 
 REPORT_EVERY_S: Final = 30.0
+MAINTENANCE: Final = "maintenance"
+"""Name of the lease on the upkeep of the tables; there is no log behind it."""
+LAG: Final = "eduops_processor_lag_seconds"
 
 __all__ = ["ProcessorConfig", "run"]
 
@@ -41,42 +58,84 @@ class _Processor:
     log: Log
     publish: Publish
     fleet: Fleet
+    columns: FleetColumns
+    catalogue: Catalogue
+    calendar: SchoolCalendar
     rules: tuple[Rule, ...]
-    folds: tuple[Fold, ...]
-    tallies: Mapping[str, Tally]
+    meter: Meter
+    reach: Reach
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    """Of the logs that this process owns."""
 
-    def openers(self) -> dict[str, Open]:
-        """Return how each log's owner loads its state."""
-        found: dict[str, Open] = {telemetry_log(p): self._partition(p) for p in range(len(self.folds))}
-        return found | {QUARANTINE_LOG: self._quarantine, ALERTS_LOG: self._alerts}
+    @property
+    def groups(self) -> tuple[tuple[str, ...], ...]:
+        """All that is to be owned: partitions, which are dear, and what is cheap."""
+        partitions = tuple(telemetry_log(p) for p in range(self.config.partitions))
+        return partitions, (QUARANTINE_LOG, ALERTS_LOG, MAINTENANCE)
+
+    async def own(self, name: str, stop: asyncio.Event) -> None:
+        """Own a log until `stop`; what it needs in memory lives no longer than that."""
+        if name == MAINTENANCE:
+            await _keep_up(self, stop)
+            return
+        tally = self.tallies[name] = Tally(name, self.meter)
+        try:
+            await own(name, self.log, await self._opener(name, tally), self.config, stop)
+        finally:
+            if self.tallies.get(name) is tally:
+                del self.tallies[name]
+                for gauge in (POSITION, LAG, *STATE_GAUGES):
+                    self.meter.forget(gauge, name)
 
     def now_us(self) -> int:
         """Return the log time now."""
         return self.config.clock.log_us(time.time_ns() // 1000)
 
-    def _partition(self, partition: int) -> Open:
-        async def open_session(conn: AsyncConnection[Any]) -> Session:
-            tally = self.tallies[telemetry_log(partition)]
-            session = PartitionSession(
-                conn, self.log, self.publish, self.folds[partition], self.config, tally
-            )
-            await session.load()
-            return session
+    async def _opener(self, name: str, tally: Tally) -> Open:
+        """Return how a log's owner loads its state; builds the fold of a partition first."""
+        if name == QUARANTINE_LOG:
+            return lambda conn: self._quarantine(conn, tally)
+        if name == ALERTS_LOG:
+            return lambda conn: self._alerts(conn, tally)
+        partition = self.groups[0].index(name)
+        # In a thread, so that the other owners and the leases do not wait for it.
+        fold = await asyncio.to_thread(self._build, partition)
+        return lambda conn: self._partition(conn, fold, tally)
 
-        return open_session
+    def _build(self, partition: int) -> Fold:
+        config = self.config
+        return build_fold(
+            self.fleet,
+            self.catalogue,
+            self.calendar,
+            self.rules,
+            partition,
+            config.partitions,
+            config.detector,
+            self.columns,
+        )
 
-    async def _quarantine(self, conn: AsyncConnection[Any]) -> Session:
-        session = QuarantineSession(conn, self.tallies[QUARANTINE_LOG])
+    async def _partition(self, conn: AsyncConnection[Any], fold: Fold, tally: Tally) -> Session:
+        session = PartitionSession(conn, self.log, self.publish, fold, self.config, tally, self.reach)
         await session.load()
         return session
 
-    async def _alerts(self, conn: AsyncConnection[Any]) -> Session:
+    async def _quarantine(self, conn: AsyncConnection[Any], tally: Tally) -> Session:
+        session = QuarantineSession(conn, tally)
+        await session.load()
+        return session
+
+    async def _alerts(self, conn: AsyncConnection[Any], tally: Tally) -> Session:
         pupils = {school.id: school.pupils for school in self.fleet.schools}
-        session = AlertsSession(conn, self.publish, pupils, self.tallies[ALERTS_LOG])
+        session = AlertsSession(conn, self.publish, pupils, tally)
         await session.load()
-        series = frozenset(s for fold in self.folds for s in fold.layout.series.tolist())
-        await session.retire(self.log, self.rules, series, self.now_us())
+        await session.retire(self.log, self.rules, self._is_known, self.now_us())
         return session
+
+    def _is_known(self, series: int) -> bool:
+        """Return whether a series is one of the fleet, or one that a partition's alerts about us carry."""
+        own = (system_series(p) for p in range(self.config.partitions))
+        return series in own or is_of_fleet(self.fleet, self.catalogue, series)
 
 
 async def run(
@@ -88,22 +147,38 @@ async def run(
     calendar: SchoolCalendar,
     rules: tuple[Rule, ...],
     stop: asyncio.Event,
+    *,
+    meter: Meter | None = None,
+    reach: Reach = pass_by,
 ) -> None:
-    """Own every log until `stop`; outlives restarts of PostgreSQL and of the log's server.
+    """Own a fair share of the logs until `stop`, all of them if no other process is there.
+
+    Outlives restarts of PostgreSQL and of the log's server. At `stop` every owner commits a snapshot
+    and gives its log back.
+
+    Args:
+        config: how to run; processes that share the logs differ in nothing but `worker_id`.
+        log: where entries are read.
+        live: where summaries and changes of alerts are published.
+        fleet: all that is monitored.
+        catalogue: what may be measured.
+        calendar: when schools are in session.
+        rules: when an alert opens and ends.
+        stop: set to end.
+        meter: counts what is done; without one nobody sees it.
+        reach: called at `folded`, `announced` (transitions are in the alerts log) and `committed` of a step.
 
     Raises:
         ExceptionGroup: of EduopsError; a snapshot, an entry or the configuration cannot be read.
     """
-    folds = tuple(
-        build_fold(fleet, catalogue, calendar, rules, p, config.partitions, config.detector)
-        for p in range(config.partitions)
+    columns = columns_of(fleet, config.partitions)
+    meter = meter or Meter()
+    processor = _Processor(
+        config, log, live.publish, fleet, columns, catalogue, calendar, rules, meter, reach
     )
-    names = [*(telemetry_log(p) for p in range(config.partitions)), QUARANTINE_LOG, ALERTS_LOG]
-    processor = _Processor(config, log, live.publish, fleet, rules, folds, {name: Tally() for name in names})
+    tenure = Tenure(config, processor.groups, processor.own, meter)
     async with asyncio.TaskGroup() as group:
-        for name, open_session in processor.openers().items():
-            group.create_task(own(name, log, open_session, config, stop), name=name)
-        group.create_task(_keep_up(processor, stop), name="maintenance")
+        group.create_task(tenure.run(stop), name="tenure")
         group.create_task(_report(processor, stop), name="report")
 
 
@@ -121,20 +196,38 @@ async def _keep_up(processor: _Processor, stop: asyncio.Event) -> None:
 
 
 async def _report(processor: _Processor, stop: asyncio.Event) -> None:
-    """Say every half minute how many readings were taken in and how far behind the logs are."""
-    before = 0
+    """Say every half minute how many readings were taken in and how far behind our partitions are."""
+    before, said_at_s = _readings(processor), time.monotonic()
     while not stop.is_set():
-        await wait(stop, REPORT_EVERY_S)
-        partitions = [processor.tallies[telemetry_log(p)] for p in range(processor.config.partitions)]
-        received = sum(t.counts.received for t in partitions)
-        behind_us = max((processor.now_us() - t.log_time_us for t in partitions if t.commits), default=0)
+        await wait(stop, 1.0)
+        behind_us = _measure_lag(processor)
+        now_s = time.monotonic()
+        if now_s - said_at_s < REPORT_EVERY_S:
+            continue
+        received = _readings(processor)
         _logger.info(
-            "event=progress readings_per_s=%.0f lag_s=%.2f received=%d stored=%d duplicate=%d quarantined=%d",
-            (received - before) / REPORT_EVERY_S,
+            "event=progress readings_per_s=%.0f lag_s=%.2f logs=%d received=%d",
+            (received - before) / (now_s - said_at_s),
             behind_us / 1e6,
+            len(processor.tallies),
             received,
-            sum(t.counts.stored for t in partitions),
-            sum(t.counts.duplicate for t in partitions),
-            processor.tallies[QUARANTINE_LOG].counts.quarantined,
         )
-        before = received
+        before, said_at_s = received, now_s
+
+
+def _readings(processor: _Processor) -> int:
+    """Return the readings that this process committed since its start."""
+    metric = next(m for m in SERVICE_METRICS if m.name == READINGS)
+    return round(sum(value for _, value in processor.meter.values(metric)))
+
+
+def _measure_lag(processor: _Processor) -> int:
+    """Put the lag of each partition, which ticks once a second, on the meter; return the worst, µs."""
+    worst_us = 0
+    for name in processor.groups[0]:
+        tally = processor.tallies.get(name)
+        if tally is not None and tally.commits:
+            behind_us = processor.now_us() - tally.log_time_us
+            processor.meter.put(LAG, behind_us / 1e6, name)
+            worst_us = max(worst_us, behind_us)
+    return worst_us

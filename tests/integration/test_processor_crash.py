@@ -12,11 +12,12 @@ from bus.codec import encode_readings
 from bus.memory import MemoryLog
 from contract.entry import ALERTS_LOG, EntryKind, telemetry_log
 from contract.errors import PositionMovedError
+from contract.reach import Reach, pass_by
 from contract.reading import Readings
 from storage.database import connect
 from stream_processor.alerts import AlertsSession
 from stream_processor.owner import ProcessorConfig, Tally
-from stream_processor.partition import PartitionSession, Reach, pass_by
+from stream_processor.partition import PartitionSession
 from tests.fold_world import MONDAY_9H_US, SECOND_US, columns, series_named, small_fleet, small_fold
 
 LOG = telemetry_log(0)
@@ -80,7 +81,7 @@ async def process(dsn: str, log: MemoryLog, batch: int, reach: Reach = pass_by) 
     """Own the log until its end, with a snapshot whenever 20 ms went by."""
     config = ProcessorConfig(partitions=1, dsn=dsn, snapshot_every_s=0.02)
     async with await connect(dsn) as conn:
-        session = PartitionSession(conn, log, no_listener, small_fold(), config, Tally(), reach)
+        session = PartitionSession(conn, log, no_listener, small_fold(), config, Tally(LOG), reach)
         await session.load()
         reader = await log.reader(LOG, session.seq)
         while session.seq < await log.last_seq(LOG):
@@ -91,7 +92,7 @@ async def process_alerts(dsn: str, log: MemoryLog) -> None:
     """Own the alerts log until its end."""
     async with await connect(dsn) as conn:
         pupils = {school.id: school.pupils for school in small_fleet().schools}
-        session = AlertsSession(conn, no_listener, pupils, Tally())
+        session = AlertsSession(conn, no_listener, pupils, Tally(ALERTS_LOG))
         await session.load()
         reader = await log.reader(ALERTS_LOG, session.seq)
         while session.seq < await log.last_seq(ALERTS_LOG):
@@ -139,7 +140,7 @@ async def test_two_owners_cannot_both_commit(postgres_url: str) -> None:
     config = ProcessorConfig(partitions=1, dsn=postgres_url)
     async with await connect(postgres_url) as first, await connect(postgres_url) as second:
         sessions = [
-            PartitionSession(conn, log, no_listener, small_fold(), config, Tally())
+            PartitionSession(conn, log, no_listener, small_fold(), config, Tally(LOG))
             for conn in (first, second)
         ]
         for session in sessions:
@@ -158,13 +159,13 @@ async def test_a_graceful_end_leaves_nothing_to_replay(postgres_url: str) -> Non
     log = await a_morning()
     config = ProcessorConfig(partitions=1, dsn=postgres_url, snapshot_every_s=3600)
     async with await connect(postgres_url) as conn:
-        session = PartitionSession(conn, log, no_listener, small_fold(), config, Tally())
+        session = PartitionSession(conn, log, no_listener, small_fold(), config, Tally(LOG))
         await session.load()
         await session.take(await (await log.reader(LOG, 0)).fetch(50, 1.0))
         assert session.keep_after == 0
         await session.finish()
         await log.drop_through(LOG, session.keep_after)
-        again = PartitionSession(conn, log, no_listener, small_fold(), config, Tally())
+        again = PartitionSession(conn, log, no_listener, small_fold(), config, Tally(LOG))
         await again.load()
         assert again.seq == 50
         await asyncio.wait_for(again.take(await (await log.reader(LOG, 50)).fetch(5, 1.0)), 10)

@@ -130,7 +130,7 @@ async def test_refused_readings_are_kept_and_counted(postgres_url: str) -> None:
         QUARANTINE_LOG, EntryKind.REJECTED, encode_rejected(refused), at_us=MONDAY_9H_US, count=3
     )
     async with await connect(postgres_url) as conn:
-        session = QuarantineSession(conn, Tally())
+        session = QuarantineSession(conn, Tally(QUARANTINE_LOG))
         await session.load()
         await session.take(await (await log.reader(QUARANTINE_LOG, session.seq)).fetch(10, 1.0))
         position = await load_position(conn, QUARANTINE_LOG)
