@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 
 from bus.connection import open_nats
 from bus.jetstream_api import FULL, NAME_IN_USE, NO_CLUSTER, NO_STREAM, JetStreamApi, RefusedError
-from bus.jetstream_reader import AT_HEADER, COUNT_HEADER, KIND_HEADER, JetStreamReader
+from bus.jetstream_reader import AT_HEADER, COUNT_HEADER, KIND_HEADER, JetStreamReader, entry_at_us
 from contract.entry import EntryKind
 from contract.errors import ConfigurationError, InfrastructureError
 
@@ -138,6 +138,10 @@ class JetStreamLog:
     async def last_seq(self, log: str) -> int:
         """Return the seq of the newest entry, 0 for none; see `bus.log.Log`."""
         return int((await self._state(log))["last_seq"])
+
+    async def at_us(self, log: str, seq: int) -> int | None:
+        """Return the log time of an entry; see `bus.log.Log`."""
+        return await entry_at_us(self._api, log, seq)
 
     async def drop_through(self, log: str, seq: int) -> None:
         """Delete the entries up to and including `seq`; see `bus.log.Log`."""

@@ -31,6 +31,7 @@ FULL: Final = frozenset({10002, 10023, 10028, 10047, 10077})
 Source: nats-server, server/errors.json.
 """
 NO_STREAM: Final = 10059
+NO_MESSAGE: Final = 10037
 NAME_IN_USE: Final = 10058
 NO_CLUSTER: Final = 10074
 """More than one replica was asked of a server that stands alone."""

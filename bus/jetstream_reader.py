@@ -5,7 +5,9 @@ a lost line or a lost message a new one starts at the next seq.
 """
 
 import asyncio
+import base64
 import json
+import re
 import uuid
 from collections import deque
 from typing import Any, Final
@@ -14,7 +16,7 @@ from nats import errors
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from bus.jetstream_api import API, NO_STREAM, JetStreamApi, RefusedError
+from bus.jetstream_api import API, NO_MESSAGE, NO_STREAM, JetStreamApi, RefusedError
 from bus.log import check_position
 from contract.entry import EntryKind, RawEntry
 from contract.errors import InfrastructureError
@@ -160,6 +162,8 @@ class JetStreamReader:
         self._next_seq = after + 1
         self._headers_only = headers_only
         self._delivery: _Delivery | None = None
+        self._last_us: int | None = None
+        """Log time of the entry before the next, None where the log does not have it."""
         self._gap_at: int | None = None
         """The seq before which a gap was last seen: seen twice, it is in the store."""
 
@@ -196,6 +200,7 @@ class JetStreamReader:
         try:
             state = (await self._api.ask(f"STREAM.INFO.{self._log}"))["state"]
             check_position(self._log, self._next_seq - 1, int(state["first_seq"]), int(state["last_seq"]))
+            await self._check_same_log()
             delivery = _Delivery(self._api, self._log, self._headers_only)
             self._delivery = delivery
             await delivery.open(self._next_seq)
@@ -205,6 +210,20 @@ class JetStreamReader:
             raise
         await delivery.top_up()
         return delivery
+
+    async def _check_same_log(self) -> None:
+        """Refuse a log that lost its end in a power cut and has grown past our position since.
+
+        Entries have new contents then, from before the position on; only the last one read tells.
+        """
+        before = self._next_seq - 1
+        found_us = await entry_at_us(self._api, self._log, before)
+        if self._last_us is not None and found_us not in (None, self._last_us):
+            raise InfrastructureError(
+                f"log {self._log} has another entry {before} than the one that was read: "
+                "its store lost its end and was appended to again"
+            )
+        self._last_us = found_us
 
     def _take(self, delivery: _Delivery, max_entries: int) -> list[RawEntry]:
         entries: list[RawEntry] = []
@@ -216,7 +235,7 @@ class JetStreamReader:
             entries.append(_entry(seq, delivery.take()))
             self._next_seq += 1
         if entries:
-            self._gap_at = None
+            self._gap_at, self._last_us = None, entries[-1].at_us
         return entries
 
     def _on_gap(self, delivery: _Delivery, seq: int, *, anew: bool) -> None:
@@ -231,6 +250,29 @@ class JetStreamReader:
         self._gap_at = self._next_seq
         delivery.arrived.clear()
         delivery.fail()
+
+
+async def entry_at_us(api: JetStreamApi, log: str, seq: int) -> int | None:
+    """Return the log time of an entry, None where the log does not have it (any more).
+
+    Raises:
+        InfrastructureError: the log does not exist, is out of reach, or did not come from eduops.
+    """
+    if seq < 1:
+        return None
+    try:
+        message = (await api.ask(f"STREAM.MSG.GET.{log}", {"seq": seq}))["message"]
+    except RefusedError as error:
+        if error.code == NO_MESSAGE:
+            return None
+        if error.code == NO_STREAM:
+            raise InfrastructureError(f"log {log} does not exist; create it first") from error
+        raise
+    head = base64.b64decode(message.get("hdrs", "")).decode()
+    found = re.search(rf"^{AT_HEADER}: *(-?\d+)\r?$", head, re.MULTILINE)
+    if found is None:
+        raise InfrastructureError(f"entry {seq} of log {log} was not appended by eduops: it has no time")
+    return int(found[1])
 
 
 async def _wait(delivery: _Delivery, timeout_s: float) -> None:

@@ -21,8 +21,9 @@ class LogReader(Protocol):
         Returns `[]` after `timeout_s` without any. Outlives a restart of the server.
 
         Raises:
-            InfrastructureError: entries were dropped before they were read, or the log ends
-                before the reader's position; the message names the missing range.
+            InfrastructureError: entries were dropped before they were read, the log ends before the
+                reader's position, or it lost its end and grew past the position again; the message
+                names the missing range.
         """
         ...
 
@@ -82,6 +83,14 @@ class Log(Protocol):
         """
         ...
 
+    async def at_us(self, log: str, seq: int) -> int | None:
+        """Return the log time of an entry, None where the log does not have it (any more).
+
+        Raises:
+            InfrastructureError: the log does not exist or is out of reach.
+        """
+        ...
+
     async def drop_through(self, log: str, seq: int) -> None:
         """Delete the entries up to and including `seq`; seqs never start again."""
         ...
@@ -106,7 +115,7 @@ def check_position(log: str, after: int, first_seq: int, last_seq: int) -> None:
     if after > last_seq:
         raise InfrastructureError(
             f"log {log} ends at entry {last_seq}, but the reader stands at {after}: "
-            "its store was replaced or lost its end; restore it, or reset the position"
+            "its store was replaced or lost its end"
         )
     if first_seq > after + 1:
         raise InfrastructureError(

@@ -99,6 +99,12 @@ class MemoryLog:
         """Return the seq of the newest entry, 0 for none; see `bus.log.Log`."""
         return self._named(log).last_seq
 
+    async def at_us(self, log: str, seq: int) -> int | None:
+        """Return the log time of an entry; see `bus.log.Log`."""
+        kept = self._named(log)
+        place = seq - kept.first_seq
+        return kept.entries[place].at_us if 0 <= place < len(kept.entries) else None
+
     async def drop_through(self, log: str, seq: int) -> None:
         """Delete the entries up to and including `seq`; see `bus.log.Log`."""
         kept = self._named(log)

@@ -211,3 +211,10 @@ async def test_a_log_that_does_not_exist_is_named(log: Log, verb: str) -> None:
 
     with pytest.raises(InfrastructureError, match="nowhere"):
         await use()
+
+
+async def test_an_entry_has_a_log_time_until_it_is_dropped(log: Log) -> None:
+    await _fill(log, 3)
+    assert [await log.at_us(NAME, seq) for seq in (1, 3)] == [AT_US + 1, AT_US + 3]
+    await log.drop_through(NAME, 2)
+    assert [await log.at_us(NAME, seq) for seq in (0, 2, 3, 4)] == [None, None, AT_US + 3, None]
