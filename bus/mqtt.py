@@ -9,14 +9,15 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
-from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.client import Client
 from paho.mqtt.reasoncodes import ReasonCode
 
-from bus.mqtt_client import LoopClient
+from bus.mqtt_client import Address, LoopClient
+from bus.mqtt_frames import Publication
 from contract.topic import ALL_TOPICS, PREFIX
 
 _logger: Final = logging.getLogger(__name__)
@@ -33,10 +34,25 @@ PROBE_TOPIC: Final = f"{PREFIX}/probe"
 PROBE_S: Final = 5.0
 FIRST_DELAY_S: Final = 0.2
 LONGEST_DELAY_S: Final = 5.0
+FILTERS_A_PACKET: Final = 500
+"""Filters in one SUBSCRIBE packet: 20 kB."""
 
 
 @dataclass(frozen=True, slots=True)
-class MqttMessage:
+class Subscription:
+    """What a session hears, and how it finds out whether it already does."""
+
+    filters: tuple[str, ...] = (ALL_TOPICS,)
+    """Topic filters, asked for in this order."""
+    probe: str = PROBE_TOPIC
+    """`PROBE_TOPIC` or a topic below it that comes back through the last filter, and so shows all of them."""
+    proof: str = ""
+    """How every topic begins that comes through the last filter: any such message shows as much."""
+    prefix: str = ""
+    """What the broker puts in front of topics, removed on arrival."""
+
+
+class MqttMessage(NamedTuple):
     """A message, and what is needed to acknowledge it."""
 
     topic: str
@@ -53,53 +69,72 @@ class MqttMessage:
 class _SessionClient(LoopClient):
     """The paho side; lives on the network thread."""
 
-    def __init__(self, session: "IngestSession", client_id: str) -> None:
+    def __init__(self, session: "IngestSession", client_id: str, subscription: Subscription) -> None:
         super().__init__(client_id, clean_session=False, keepalive_s=KEEPALIVE_S)
         self._session = session
+        self._subscription = subscription
         self._held: set[int] = set()
         """Packet identifiers received and not yet acknowledged on this connection."""
         self._heard = asyncio.Event()
-        self._granted: asyncio.Future[bool] | None = None
+        self._granted: dict[int, asyncio.Future[bool]] = {}
+        """By packet identifier of a SUBSCRIBE: whether the broker granted it."""
+        self._stood = False
+        """Whether this connection took up a session that stood already."""
         self.on_subscribe = self._on_granted
         self.connection = 0
 
-    def received(self, message: MQTTMessage) -> None:
-        """Hand a message over, unless it is a repetition of one that waits for its acknowledgement."""
-        self._heard.set()
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            topic = ""  # no topic of ours; whoever accepts messages says so
-        if topic == PROBE_TOPIC:
-            self.ack(message.mid, message.qos)
-            return
-        if message.qos > 0:
-            if message.mid in self._held:
-                return
-            self._held.add(message.mid)
-        payload = bytes(message.payload)
-        self._session.take(
-            MqttMessage(topic, payload, message.mid, message.qos, message.retain, self.connection)
-        )
+    def received(self, messages: Sequence[Publication]) -> None:
+        """Hand messages over, but for repetitions of those that wait for their acknowledgement."""
+        prefix, proof = self._subscription.prefix, self._subscription.proof
+        connection, held = self.connection, self._held
+        taken: list[MqttMessage] = []
+        unwanted: list[int] = []
+        for topic, payload, mid, qos, retain in messages:
+            if not self._heard.is_set() and topic.startswith(proof):
+                self._heard.set()
+            own = topic.removeprefix(prefix)
+            if own.startswith(PROBE_TOPIC) or (retain and self._stood):
+                unwanted.append(mid)
+                continue
+            if qos > 0:
+                if mid in held:
+                    continue
+                held.add(mid)
+            taken.append(MqttMessage(own, payload, mid, qos, retain, connection))
+        self.acknowledge_mids(unwanted)
+        if taken:
+            self._session.take(taken)
+
+    async def stands(self, address: Address) -> bool:
+        """Connect and return whether the broker still has this session.
+
+        Raises:
+            OSError: the broker is out of reach or refuses.
+        """
+        self._stood = False
+        present = await self.dial(*address, DIAL_S)
+        # what it retains went to the standing session when it was published
+        self._stood = present
+        return present
 
     def start_connection(self) -> None:
         """Forget the packet identifiers of the last connection; count this one."""
         self.connection += 1
         self._held.clear()
         self._heard.clear()
+        self._granted.clear()
         self.forget_sent()
 
     def acknowledge(self, messages: Iterable[MqttMessage]) -> None:
         """Send the acknowledgements that are still due on this connection."""
-        for message in messages:
-            if message.connection == self.connection and message.mid in self._held:
-                self._held.discard(message.mid)
-                self.ack(message.mid, message.qos)
+        due = [m.mid for m in messages if m.connection == self.connection and m.mid in self._held]
+        self._held.difference_update(due)
+        self.acknowledge_mids(due)
         self.flush()
 
     async def hears(self) -> bool:
-        """Return whether the standing session has a subscription: anything at all arrives."""
-        self.publish(PROBE_TOPIC, b"", qos=1)
+        """Return whether the standing session has its subscription: something arrives through it."""
+        self.publish(self._subscription.probe, b"", qos=1)
         try:
             await asyncio.wait_for(self._heard.wait(), PROBE_S)
         except TimeoutError:
@@ -107,17 +142,29 @@ class _SessionClient(LoopClient):
         return True
 
     async def subscribe_all(self) -> bool:
-        """Subscribe to every device with QoS 1 and return whether the broker granted it in time."""
-        granted = self._granted = asyncio.get_running_loop().create_future()
-        self.subscribe(ALL_TOPICS, qos=1)
-        await asyncio.wait([granted], timeout=DIAL_S)
-        return granted.done() and granted.result()
+        """Subscribe with QoS 1 and return whether the broker granted it in time."""
+        filters = self._subscription.filters
+        asked = [
+            self._ask(filters[i : i + FILTERS_A_PACKET]) for i in range(0, len(filters), FILTERS_A_PACKET)
+        ]
+        await asyncio.wait(asked, timeout=DIAL_S)
+        return all(granted.done() and granted.result() for granted in asked)
+
+    def _ask(self, filters: Sequence[str]) -> "asyncio.Future[bool]":
+        granted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        _, mid = self.subscribe([(topics, 1) for topics in filters])
+        if mid is None:  # the socket just closed
+            granted.set_result(False)
+        else:
+            self._granted[mid] = granted
+        return granted
 
     def _on_granted(
-        self, _client: Client, _userdata: Any, _mid: int, reasons: list[ReasonCode], _properties: Any
+        self, _client: Client, _userdata: Any, mid: int, reasons: list[ReasonCode], _properties: Any
     ) -> None:
-        if self._granted is not None and not self._granted.done():
-            self._granted.set_result(not any(reason.is_failure for reason in reasons))
+        granted = self._granted.pop(mid, None)
+        if granted is not None and not granted.done():
+            granted.set_result(not any(reason.is_failure for reason in reasons))
 
 
 class IngestSession:
@@ -135,8 +182,22 @@ class IngestSession:
         client_id: str,
         user: str | None = None,
         password: str | None = None,
+        others: Sequence[Address] = (),
+        subscription: Subscription | None = None,
     ) -> None:
-        self._address = (host, port)
+        """Take where to connect, as whom, and what to hear.
+
+        Args:
+            host: Name or address of the broker.
+            port: Its MQTT port.
+            client_id: Under which the broker keeps the session.
+            user: None where the broker asks for none.
+            password: None where the broker asks for none.
+            others: Further nodes of the broker; whenever one does not answer the next one is tried.
+            subscription: None for every device.
+        """
+        self._addresses = deque([(host, port), *others])
+        self._subscription = subscription or Subscription()
         self._client_id = client_id
         self._user = user
         self._password = password
@@ -214,12 +275,12 @@ class IngestSession:
         if due and client is not None:
             self._network.call_soon_threadsafe(client.acknowledge, due)
 
-    def take(self, message: MqttMessage) -> None:
-        """Put a message at hand; called on the network thread."""
-        if message.qos == 0 and len(self._arrived) >= QOS0_BOUND:
-            self.dropped += 1
-            return
-        self._arrived.append(message)
+    def take(self, messages: Sequence[MqttMessage]) -> None:
+        """Put messages at hand; called on the network thread."""
+        room = QOS0_BOUND - len(self._arrived)
+        kept = [message for i, message in enumerate(messages) if message.qos > 0 or i < room]
+        self.dropped += len(messages) - len(kept)
+        self._arrived.extend(kept)
         if self._waiting:
             self._waiting = False
             self._loop.call_soon_threadsafe(self._woken.set)
@@ -230,7 +291,7 @@ class IngestSession:
 
     async def _stay_connected(self) -> None:
         self._task = asyncio.current_task()
-        client = self._client = _SessionClient(self, self._client_id)
+        client = self._client = _SessionClient(self, self._client_id, self._subscription)
         if self._user is not None:
             client.username_pw_set(self._user, self._password)
         delay_s = FIRST_DELAY_S
@@ -239,26 +300,29 @@ class IngestSession:
                 await self._connect(client)
                 delay_s = FIRST_DELAY_S
                 reason = await self._until_closed(client)
-                _logger.warning("lost the MQTT session at %s:%d: %s", *self._address, reason)
+                _logger.warning("lost the MQTT session at %s:%d: %s", *self._addresses[0], reason)
             except (OSError, ValueError) as error:
-                _logger.warning("no MQTT session at %s:%d: %s", *self._address, error)
+                _logger.warning("no MQTT session at %s:%d: %s", *self._addresses[0], error)
             finally:
                 self._is_connected = False
                 client.start_connection()  # nothing of the old connection is acknowledged from here on
                 self._arrived.clear()  # the broker sends these again
             client.cut()
+            self._addresses.rotate(-1)
             await asyncio.sleep(delay_s)
             delay_s = min(2 * delay_s, LONGEST_DELAY_S)
 
     async def _connect(self, client: _SessionClient) -> None:
-        session_present = await client.dial(*self._address, DIAL_S)
+        session_present = await client.stands(self._addresses[0])
         # subscribing in a standing session would bring every retained message again; but a session
         # that died between its CONNECT and its SUBSCRIBE stands without a subscription
         subscribed = session_present and await client.hears()
         if not subscribed and not await client.subscribe_all():
-            raise PermissionError(f"the broker did not grant {self._user} a subscription to {ALL_TOPICS}")
+            raise PermissionError(
+                f"the broker did not grant {self._user} a subscription to {self._subscription.filters[-1]}"
+            )
         self._is_connected = True
-        _logger.info("MQTT session %s stands at %s:%d", self._client_id, *self._address)
+        _logger.info("MQTT session %s stands at %s:%d", self._client_id, *self._addresses[0])
         self._loop.call_soon_threadsafe(self._ready.set)
 
     async def _until_closed(self, client: _SessionClient) -> str:

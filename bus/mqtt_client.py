@@ -3,23 +3,42 @@
 import asyncio
 import logging
 import socket
+import time
+from collections.abc import Sequence
 from typing import Any, Final
 
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.exception import MalformedPacket
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from bus.mqtt_frames import (
+    KIND_MASK,
+    PUBACK,
+    PUBLISH,
+    Frame,
+    FrameCutter,
+    MalformedPacketError,
+    Publication,
+    parse_publication,
+    puback_packets,
+)
+
 _logger: Final = logging.getLogger(__name__)
 
-READS_A_TURN: Final = 64
-"""Messages read before other sockets have their turn."""
+Address = tuple[str, int]
+"""Host and port of a broker, or of one node of it."""
+
+READ_BYTES: Final = 65_536
+"""Read before other sockets have their turn: some 20 packs of 50 readings."""
 
 
 class LoopClient(Client):
     """An MQTT 3.1.1 client that belongs to the loop, and so to the thread, on which it was made.
 
-    Unlike paho's own connect, `dial` does not block: thousands may dial at the same time.
+    Unlike paho's own connect, `dial` does not block: thousands may dial at the same time. What comes
+    is read a burst at a time; paho itself sees all packets but the messages.
     """
 
     def __init__(self, client_id: str, *, clean_session: bool, keepalive_s: int) -> None:
@@ -36,14 +55,13 @@ class LoopClient(Client):
         self._dialled: socket.socket | None = None
         self._connected: asyncio.Future[bool] | None = None
         self._closed: asyncio.Future[str] | None = None
-        self._messages_read = 0
+        self._cutter = FrameCutter()
         self.on_socket_open = self._watch
         self.on_socket_close = self._unwatch
         self.on_socket_register_write = self._watch_writes
         self.on_socket_unregister_write = self._unwatch_writes
         self.on_connect = self._on_connected
         self.on_disconnect = self._on_disconnected
-        self.on_message = self._on_read
 
     async def dial(self, host: str, port: int, timeout_s: float) -> bool:
         """Connect and return whether the broker still has this client's session.
@@ -57,6 +75,7 @@ class LoopClient(Client):
                 self._dialled = await _open_socket(self._own_loop, host, port)
                 self._connected = self._own_loop.create_future()
                 self._closed = self._own_loop.create_future()
+                self._cutter = FrameCutter()
                 self.connect_async(host, port, self._keepalive_s)
                 self.reconnect()
                 return await self._connected
@@ -85,8 +104,13 @@ class LoopClient(Client):
         """Send a ping if one is due, and close if the broker has not answered the last."""
         self.loop_misc()
 
-    def received(self, message: MQTTMessage) -> None:
-        """Take a message; it is acknowledged only by `ack`."""
+    def received(self, messages: Sequence[Publication]) -> None:
+        """Take the messages of one burst; each is acknowledged only by `acknowledge_mids`."""
+
+    def acknowledge_mids(self, mids: list[int]) -> None:
+        """Send the acknowledgements of messages of QoS 1, all in one write."""
+        if mids and self.is_connected():
+            self._packet_queue(PUBACK, puback_packets(mids), mids[-1], 1)
 
     def flush(self) -> None:
         """Write what waits, now rather than at the loop's next turn."""
@@ -114,15 +138,49 @@ class LoopClient(Client):
         self._own_loop.remove_writer(sock.fileno())
 
     def _on_readable(self) -> None:
-        # loop_read does not say whether more waits: go on for as long as messages come
-        for _ in range(READS_A_TURN):
-            before = self._messages_read
-            if self.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS or self._messages_read == before:
-                return
+        try:
+            data = self._sock_recv(READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            _logger.debug("a connection broke: %s", error)
+            data = b""
+        if not data:
+            self._loop_rc_handle(MQTTErrorCode.MQTT_ERR_CONN_LOST)
+            return
+        self._last_bytes_received = time.monotonic()
+        try:
+            self._take(self._cutter.feed(data))
+        except (MalformedPacketError, MalformedPacket) as error:
+            _logger.debug("a broker sent what is no MQTT: %s", error)
+            self._loop_rc_handle(MQTTErrorCode.MQTT_ERR_PROTOCOL)
 
-    def _on_read(self, _client: Client, _userdata: Any, message: MQTTMessage) -> None:
-        self._messages_read += 1
-        self.received(message)
+    def _take(self, frames: list[Frame]) -> None:
+        """Hand over the messages, and the packets between them to paho, each in its place."""
+        messages: list[Publication] = []
+        for frame in frames:
+            if frame.first & KIND_MASK == PUBLISH:
+                messages.append(parse_publication(frame))
+                continue
+            self._hand_over(messages)
+            self._handle(frame)
+            if self._sock is None:  # closed by what it meant
+                return
+        self._hand_over(messages)
+
+    def _hand_over(self, messages: list[Publication]) -> None:
+        if messages:
+            self.received(tuple(messages))
+            messages.clear()
+
+    def _handle(self, frame: Frame) -> None:
+        """Let paho handle a packet as if it had read it itself."""
+        self._in_packet["command"] = frame.first
+        self._in_packet["packet"] = bytearray(frame.body)
+        self._in_packet["remaining_length"] = len(frame.body)
+        result = self._packet_handle()
+        if result > 0:
+            self._loop_rc_handle(result)
 
     def _on_connected(
         self, _client: Client, _userdata: Any, flags: ConnectFlags, reason: ReasonCode, _: Properties | None
