@@ -19,6 +19,7 @@ from contract.catalogue import Catalogue
 from contract.clock import LogClock
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet
+from contract.service_metrics import Meter
 from contract.topic import Stream
 from device_simulator.effects import apply
 from device_simulator.fault_board import FaultBoard, cut_positions
@@ -33,6 +34,8 @@ _logger: Final = logging.getLogger(__name__)
 
 PROGRESS_S: Final = 30.0
 """Real seconds between two lines of progress."""
+MEASURE_S: Final = 1.0
+"""Real seconds between two updates of the meter."""
 GREET_S: Final = 0.5
 """Real seconds between two looks at which lines have come up."""
 MOST_BEHIND_US: Final = 60_000_000
@@ -98,6 +101,8 @@ class _City:
             seed=config.seed,
         )
         self.active: list[Fault] = []
+        self._counted = 0
+        """Packs that the meter has already."""
 
     def now_us(self) -> int:
         """Return the log time."""
@@ -133,6 +138,12 @@ class _City:
             for _ in range(copies):
                 self.lines.send(position, topics[position], payload)
 
+    def measure(self, meter: Meter) -> None:
+        """Bring the meter up to date."""
+        meter.add("eduops_simulator_packs_total", self.lines.sent - self._counted)
+        self._counted = self.lines.sent
+        meter.put("eduops_simulator_connections", self.loop.connected)
+
     def progress(self) -> str:
         """Return one line of progress."""
         return (
@@ -150,8 +161,10 @@ async def run(
     calendar: SchoolCalendar,
     live: Live | None,
     stop: asyncio.Event,
+    *,
+    meter: Meter | None = None,
 ) -> None:
-    """Simulate the fleet until `stop` is set.
+    """Simulate the fleet until `stop` is set; its packs and connections are counted on the meter.
 
     Lines connect in the background; what is measured before a line stands is kept and sent with
     its original times. Requests on `simulator.fault` are answered if `live` is given.
@@ -160,7 +173,7 @@ async def run(
         ConfigurationError: a configured fault names nothing that exists.
     """
     async with DeviceLoop(config.mqtt_host, config.mqtt_port) as loop:
-        city = _City(config, fleet, catalogue, calendar, loop)
+        city, metered = _City(config, fleet, catalogue, calendar, loop), meter or Meter()
         for request in config.faults:
             reply = city.board.request(request, city.now_us())
             if reply.error:
@@ -174,6 +187,7 @@ async def run(
         city.lines.connect()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_every(GREET_S, city.lines.greet, stop))
+            tasks.create_task(_every(MEASURE_S, lambda: city.measure(metered), stop))
             tasks.create_task(_every(PROGRESS_S, lambda: _logger.info(city.progress()), stop))
             tasks.create_task(_send(city, stop))
         _logger.info("stopped: %s", city.progress())

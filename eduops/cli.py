@@ -1,7 +1,6 @@
 """The command line `eduops`: thin verbs; what they do stands in the modules that they call."""
 
 import asyncio
-import logging
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -13,6 +12,7 @@ import typer
 
 from contract.errors import EduopsError
 from eduops.attach import attach
+from eduops.log_lines import say_failure, write_log
 from eduops.settings import Settings, load_settings
 
 app: Final = typer.Typer(
@@ -32,7 +32,6 @@ Data = Annotated[
 ]
 Config = Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-_LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s %(message)s"
 INTERRUPTED: Final = 130
 """Exit code of a command that Ctrl-C ended before it was done (128 + SIGINT)."""
 
@@ -67,7 +66,7 @@ def ingest(data: Data = None, config: Config = None) -> None:
     """Run the MQTT door alone: from the broker into the log."""
     from eduops.wiring import run_ingest
 
-    _serve(data, config, run_ingest)
+    _serve("ingest", data, config, run_ingest)
 
 
 @app.command()
@@ -75,7 +74,7 @@ def process(data: Data = None, config: Config = None) -> None:
     """Run the processor alone: from the log into the database, with scores and alerts."""
     from eduops.wiring import run_processor
 
-    _serve(data, config, run_processor)
+    _serve("processor", data, config, run_processor)
 
 
 @app.command()
@@ -91,7 +90,8 @@ def dashboard(
     """Run the wall and the engineers' pages alone."""
     from eduops.wiring import run_dashboard
 
-    _serve(data, config, run_dashboard, {"host": host, "port": port, "allow_remote": allow_remote})
+    given = {"host": host, "port": port, "allow_remote": allow_remote}
+    _serve("dashboard", data, config, run_dashboard, given)
 
 
 @app.command()
@@ -126,6 +126,7 @@ def simulate(
     if fault is not None:
         wanted = FaultOptions(fault, isp, ward, cluster, school, count, after, for_, strength, variant)
     settings = _attached(data, config)
+    _log_as(settings, "simulator")
     run_until_stopped(lambda stop: run_simulate(settings, wanted, stop, typer.echo))
 
 
@@ -301,14 +302,19 @@ async def _with_stop(run: Callable[[asyncio.Event], Awaitable[None]]) -> None:
 
 
 def _serve(
+    service: str,
     data: Path | None,
     config: Path | None,
     run: Callable[[Settings, asyncio.Event], Coroutine[Any, Any, None]],
     given: Mapping[str, Any] | None = None,
 ) -> None:
     settings = _attached(data, config, given)
-    logging.basicConfig(level=settings.log_level, format=_LOG_FORMAT, stream=sys.stderr)
+    _log_as(settings, service)
     run_until_stopped(lambda stop: run(settings, stop))
+
+
+def _log_as(settings: Settings, service: str) -> None:
+    write_log(settings.process_name or service, settings.log_level, settings.log_format)
 
 
 def _attached(data: Path | None, config: Path | None, given: Mapping[str, Any] | None = None) -> Settings:
@@ -340,5 +346,5 @@ def _leaves(group: BaseExceptionGroup[EduopsError]) -> list[EduopsError]:
 
 def _fail(sentences: list[str]) -> None:
     for sentence in dict.fromkeys(sentences):
-        print(f"eduops: {sentence}", file=sys.stderr)
+        say_failure(sentence)
     sys.exit(1)

@@ -43,10 +43,14 @@ class Settings(BaseSettings):
         pattern="^(text|json)$",
         description="`text` for people, or `json`: one object a line with time, level, service and fields.",
     )
+    metrics_host: str = Field(
+        "127.0.0.1",
+        description="Address that `/metrics` listens on; it has no sign-in, but no secrets either.",
+    )
     metrics_port: Port = Field(
         0,
         description=(
-            "Loopback port of a service's Prometheus `/metrics`, 0 to 65535; 0 takes a free one. `eduops up` "
+            "Port of a service's Prometheus `/metrics`, 0 to 65535; 0 takes a free one. `eduops up` "
             "gives its services this and the following ports. `DATA/metrics.json` names them all."
         ),
     )

@@ -1,8 +1,7 @@
 """Each service from the settings: its configuration, its connections, its run."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -13,12 +12,15 @@ from bus.live import Live
 from contract.entry import ALERTS_LOG, QUARANTINE_LOG, telemetry_log
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet
+from contract.service_metrics import Meter
 from device_simulator.faults import FaultRequest
 from device_simulator.schedule import Cadence
 from device_simulator.shell import SimulatorConfig
 from device_simulator.shell import run as run_simulator_shell
 from eduops.configuration import Configuration, load_configuration
 from eduops.data_folder import DataFolder
+from eduops.exporter import publish_metrics
+from eduops.failpoint import parse_failpoint
 from eduops.settings import Settings
 from ingest.gateway import GatewayConfig
 from ingest.gateway import run as run_gateway
@@ -28,8 +30,6 @@ from storage.database import connect
 from storage.fleet import load_fleet
 from stream_processor.worker import ProcessorConfig
 from stream_processor.worker import run as run_worker
-
-_logger: Final = logging.getLogger(__name__)
 
 SERVICES: Final = ("ingest", "processor", "dashboard", "simulator")
 """The services in the order of their start."""
@@ -43,6 +43,15 @@ class Connections:
     live: Live
     fleet: Fleet
     configuration: Configuration
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a running service process has beside its settings."""
+
+    held: Connections
+    meter: Meter
+    mark_ready: Callable[[], None]
 
 
 def all_logs(partitions: int) -> list[str]:
@@ -94,6 +103,21 @@ async def open_connections(settings: Settings, name: str) -> AsyncIterator[Conne
         yield Connections(log, live, fleet, configuration)
 
 
+@asynccontextmanager
+async def open_service(settings: Settings, service: str) -> AsyncIterator[Service]:
+    """Publish a service's metrics and connect it; its process name is the service's unless one is set.
+
+    Raises:
+        ConfigurationError: no server is configured, no fleet was saved, or the metrics' port is taken.
+        InfrastructureError: a server is out of reach.
+    """
+    folder, meter, name = DataFolder(settings.data), Meter(), settings.process_name or service
+    address = (settings.metrics_host, settings.metrics_port)
+    with publish_metrics(folder, meter, service, name, address):
+        async with open_connections(settings, name) as held:
+            yield Service(held, meter, lambda: folder.mark_ready(name))
+
+
 async def saved_fleet(settings: Settings) -> Fleet:
     """Return the fleet of the database.
 
@@ -128,6 +152,7 @@ def _nats_url(settings: Settings) -> str:
 
 async def run_ingest(settings: Settings, stop: asyncio.Event) -> None:
     """Run ingest until `stop`."""
+    index, count = settings.part
     config = GatewayConfig(
         mqtt_host=settings.mqtt_host,
         mqtt_port=settings.mqtt_port,
@@ -135,20 +160,33 @@ async def run_ingest(settings: Settings, stop: asyncio.Event) -> None:
         mqtt_password=settings.nats_password,
         client_id=settings.ingest_client_id,
         partitions=settings.partitions,
+        slice_index=index,
+        slice_count=count,
         clock=settings.clock,
         max_age_h=settings.max_age_h,
         max_future_s=settings.max_future_s,
         batch_ms=settings.ingest_batch_ms,
         max_batch_messages=settings.ingest_batch_messages,
     )
-    async with open_connections(settings, "ingest") as held:
+    async with open_service(settings, "ingest") as service:
+        held = service.held
         await held.log.create(all_logs(settings.partitions), settings.log_max_bytes)
 
         async def welcome() -> None:
-            await held.log.cap_mqtt_store(settings.mqtt_store_max_bytes)
-            DataFolder(settings.data).mark_ready("ingest")
+            if settings.mqtt_broker == "nats":
+                await held.log.cap_mqtt_store(settings.mqtt_store_max_bytes)
+            service.mark_ready()
 
-        await run_gateway(config, held.log, held.fleet, held.configuration.catalogue, stop, welcome=welcome)
+        await run_gateway(
+            config,
+            held.log,
+            held.fleet,
+            held.configuration.catalogue,
+            stop,
+            meter=service.meter,
+            reach=parse_failpoint(settings.failpoint),
+            welcome=welcome,
+        )
 
 
 async def run_processor(settings: Settings, stop: asyncio.Event) -> None:
@@ -160,12 +198,21 @@ async def run_processor(settings: Settings, stop: asyncio.Event) -> None:
         snapshot_every_s=settings.snapshot_every_s,
         batch_entries=settings.processor_batch_entries,
     )
-    async with open_connections(settings, "processor") as held:
-        own = held.configuration
+    async with open_service(settings, "processor") as service:
+        held, own = service.held, service.held.configuration
         await held.log.create(all_logs(settings.partitions), settings.log_max_bytes)
-        DataFolder(settings.data).mark_ready("processor")
+        service.mark_ready()
         await run_worker(
-            config, held.log, held.live, held.fleet, own.catalogue, own.calendar, own.rules, stop
+            config,
+            held.log,
+            held.live,
+            held.fleet,
+            own.catalogue,
+            own.calendar,
+            own.rules,
+            stop,
+            meter=service.meter,
+            reach=parse_failpoint(settings.failpoint),
         )
 
 
@@ -181,11 +228,19 @@ async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
         clock=settings.clock,
         coverage_min=settings.coverage_min,
     )
-    async with open_connections(settings, "dashboard") as held:
-        own = held.configuration
-        DataFolder(settings.data).mark_ready("dashboard")  # and its port answers soon
+    async with open_service(settings, "dashboard") as service:
+        held, own = service.held, service.held.configuration
+        service.mark_ready()  # and its port answers soon
         await run_dashboard_app(
-            config, held.log, held.live, held.fleet, own.catalogue, own.calendar, own.rules, stop
+            config,
+            held.log,
+            held.live,
+            held.fleet,
+            own.catalogue,
+            own.calendar,
+            own.rules,
+            stop,
+            meter=service.meter,
         )
 
 
@@ -206,7 +261,9 @@ async def run_simulator(
         faults=faults,
         labels_path=settings.data / "fault_labels.jsonl",
     )
-    async with open_connections(settings, "simulator") as held:
-        own = held.configuration
-        DataFolder(settings.data).mark_ready("simulator")
-        await run_simulator_shell(config, held.fleet, own.catalogue, own.calendar, held.live, stop)
+    async with open_service(settings, "simulator") as service:
+        held, own = service.held, service.held.configuration
+        service.mark_ready()
+        await run_simulator_shell(
+            config, held.fleet, own.catalogue, own.calendar, held.live, stop, meter=service.meter
+        )

@@ -1,0 +1,130 @@
+"""Prometheus `/metrics` of one service process: its meter, and what the system says of the process.
+
+Source: prometheus.io/docs/instrumenting/exposition_formats and …/writing_clientlibs (a counter without
+labels exists from the start with 0, process metrics are named `process_…`).
+"""
+
+import fcntl
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import accumulate
+from typing import Final
+
+from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from contract.errors import ConfigurationError
+from contract.service_metrics import SERVICE_METRICS, Histogram, Meter, MetricKind, ServiceMetric
+from eduops.data_folder import DataFolder
+
+_FILE: Final = "metrics"
+_SHARED: Final = {
+    "eduops_stage_cpu_seconds_total": ("ingest", "processor"),
+    "eduops_alerts_open": ("processor",),
+}
+"""Services of the metrics whose name does not say it."""
+
+
+def metrics_of(service: str) -> list[ServiceMetric]:
+    """Return the metrics of the catalogue that a service publishes."""
+    return [
+        metric
+        for metric in SERVICE_METRICS
+        if service in _SHARED.get(metric.name, (metric.name.split("_")[1],))
+    ]
+
+
+class MeterCollector(Collector):
+    """Gives a meter's values to Prometheus' client library at each scrape."""
+
+    def __init__(self, meter: Meter, service: str) -> None:
+        self._meter = meter
+        self._metrics = metrics_of(service)
+
+    def collect(self) -> Iterable[Metric]:
+        """Return all metrics of the service, those without a value too."""
+        return [
+            self._histogram(metric) if metric.kind is MetricKind.HISTOGRAM else self._plain(metric)
+            for metric in self._metrics
+        ]
+
+    def _plain(self, metric: ServiceMetric) -> Metric:
+        counts = metric.kind is MetricKind.COUNTER
+        kind = CounterMetricFamily if counts else GaugeMetricFamily
+        family = kind(metric.name, metric.help, labels=metric.labels)
+        values = dict(self._meter.values(metric))
+        if counts and not metric.labels:
+            values.setdefault((), 0.0)
+        for labels, value in values.items():
+            family.add_metric(labels, value)
+        return family
+
+    def _histogram(self, metric: ServiceMetric) -> Metric:
+        family = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
+        found = dict(self._meter.histograms(metric))
+        if not metric.labels:
+            found.setdefault((), Histogram([0] * (len(metric.bounds) + 1)))
+        bounds = [*(str(float(bound)) for bound in metric.bounds), "+Inf"]
+        for labels, histogram in found.items():
+            buckets = list(zip(bounds, accumulate(histogram.counts), strict=True))
+            family.add_metric(labels, buckets, histogram.total)
+        return family
+
+
+@contextmanager
+def serve_metrics(meter: Meter, service: str, host: str, port: int) -> Iterator[int]:
+    """Serve `/metrics` on threads of its own while the context lasts; yield the port.
+
+    Args:
+        meter: Whose values to publish.
+        service: Chooses the metrics of the catalogue.
+        host: Address to listen on.
+        port: 0 for a free one.
+
+    Raises:
+        ConfigurationError: the address cannot be listened on.
+    """
+    registry = CollectorRegistry()
+    registry.register(MeterCollector(meter, service))
+    ProcessCollector(registry=registry)
+    try:
+        server, thread = start_http_server(port, host, registry)
+    except OSError as error:
+        raise ConfigurationError(
+            f"metrics cannot be served on {host}:{port} ({error.strerror or error}): "
+            "choose another metrics_port, or 0 for a free one"
+        ) from error
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
+def publish_metrics(
+    folder: DataFolder, meter: Meter, service: str, name: str, at: tuple[str, int]
+) -> Iterator[None]:
+    """Serve a process' metrics at host and port `at`, and leave its port in the data folder meanwhile."""
+    with serve_metrics(meter, service, *at) as port:
+        _leave(folder, name, port)
+        try:
+            yield
+        finally:
+            _leave(folder, name, None)
+
+
+def metrics_ports(folder: DataFolder) -> dict[str, int]:
+    """Return the port of `/metrics` by process name; a killed process may still stand there."""
+    return folder.read(_FILE)
+
+
+def _leave(folder: DataFolder, name: str, port: int | None) -> None:
+    """Note or strike out a process' port; several processes may do so at once."""
+    with (folder.path / f"{_FILE}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        others = {n: p for n, p in folder.read(_FILE).items() if n != name}
+        folder.write(_FILE, others if port is None else {**others, name: port})
