@@ -55,15 +55,22 @@ class JetStreamApi:
         self.patience_s = patience_s
         """How long a request is repeated before it fails, seconds."""
 
-    async def ask(self, verb: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    async def ask(
+        self, verb: str, body: Mapping[str, Any] | None = None, *, patience_s: float | None = None
+    ) -> dict[str, Any]:
         """Return the answer to an API request such as `STREAM.INFO.<name>`.
+
+        Args:
+            verb: The subject below `$JS.API`.
+            body: What is asked, None for nothing.
+            patience_s: How long to repeat it, seconds; the connection's without.
 
         Raises:
             RefusedError: JetStream refuses.
             InfrastructureError: it did not answer within the patience.
         """
         payload = b"" if body is None else json.dumps(body).encode()
-        return await self.request(f"{API}.{verb}", payload)
+        return await self.request(f"{API}.{verb}", payload, patience_s=patience_s)
 
     async def request(
         self,
@@ -71,6 +78,7 @@ class JetStreamApi:
         payload: bytes,
         headers: Mapping[str, str] | None = None,
         stream: str | None = None,
+        patience_s: float | None = None,
     ) -> dict[str, Any]:
         """Return the answer to a message; the same bytes are sent again until one comes.
 
@@ -79,19 +87,21 @@ class JetStreamApi:
             payload: What to send.
             headers: None for none.
             stream: The stream that should answer; where nobody does, it is asked whether it exists.
+            patience_s: How long to repeat it, seconds; the connection's without.
 
         Raises:
             RefusedError: JetStream refuses, or the stream does not exist.
             InfrastructureError: it did not answer within the patience, or the message is too big.
         """
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self.patience_s
+        patience_s = self.patience_s if patience_s is None else patience_s
+        deadline = loop.time() + patience_s
         reason = "no connection"
         while (left_s := deadline - loop.time()) > 0:
             if not await self.connection.wait_connected(left_s):
                 break
             try:
-                return await self._once(subject, payload, headers)
+                return await self._once(subject, payload, headers, min(ANSWER_S, left_s))
             except errors.MaxPayloadError:
                 limit = self.connection.client.max_payload
                 raise InfrastructureError(
@@ -109,8 +119,7 @@ class JetStreamApi:
                 reason = str(error) or repr(error)
             await asyncio.sleep(min(RETRY_S, max(0.0, deadline - loop.time())))
         raise InfrastructureError(
-            f"JetStream at {self.connection.url} did not answer {subject} "
-            f"within {self.patience_s:g} s ({reason})"
+            f"JetStream at {self.connection.url} did not answer {subject} within {patience_s:g} s ({reason})"
         )
 
     async def _assert_exists(self, stream: str) -> None:
@@ -120,16 +129,18 @@ class JetStreamApi:
             RefusedError: it does not exist.
         """
         try:
-            await self._once(f"{API}.STREAM.INFO.{stream}", b"", None)
+            await self._once(f"{API}.STREAM.INFO.{stream}", b"", None, ANSWER_S)
         except RefusedError as error:
             if error.code == NO_STREAM:
                 raise
         except (errors.Error, OSError):
             return
 
-    async def _once(self, subject: str, payload: bytes, headers: Mapping[str, str] | None) -> dict[str, Any]:
+    async def _once(
+        self, subject: str, payload: bytes, headers: Mapping[str, str] | None, timeout_s: float
+    ) -> dict[str, Any]:
         reply = await self.connection.client.request(
-            subject, payload, timeout=ANSWER_S, headers=None if headers is None else dict(headers)
+            subject, payload, timeout=timeout_s, headers=None if headers is None else dict(headers)
         )
         answer: dict[str, Any] = json.loads(reply.data)
         if "error" in answer:

@@ -35,6 +35,10 @@ HEARTBEAT_S: Final = 1.5
 PULL_S: Final = 30.0
 INACTIVE_S: Final = 120.0
 """The server forgets a consumer that nobody pulls from after this."""
+OPEN_FIRST_S: Final = 2.0
+OPEN_LAST_S: Final = 16.0
+"""A consumer that does not come in this time may have been given to a node that is down, and waits
+for it: one of another name is given to another node. Doubled each time, for a server that is only slow."""
 _NS: Final = 1_000_000_000
 _IDLE_HEARTBEAT: Final = "100"
 _PULL_ENDED: Final = "408"
@@ -70,8 +74,12 @@ class _Delivery:
         silent_s = asyncio.get_running_loop().time() - self._heard_at_s
         return self._asked == 0 or silent_s < 3 * HEARTBEAT_S
 
-    async def open(self, start_seq: int) -> None:
-        """Make the consumer and listen to it."""
+    async def open(self, start_seq: int, patience_s: float) -> None:
+        """Make the consumer and listen to it.
+
+        Raises:
+            InfrastructureError: it did not come in time.
+        """
         self._subscription = await self._client.subscribe(
             self._inbox, cb=self._on_message, pending_msgs_limit=0, pending_bytes_limit=0
         )
@@ -87,7 +95,7 @@ class _Delivery:
             "headers_only": self._headers_only,
         }
         body = {"stream_name": self._log, "config": config}
-        await self._api.ask(f"CONSUMER.CREATE.{self._log}.{self._name}", body)
+        await self._api.ask(f"CONSUMER.CREATE.{self._log}.{self._name}", body, patience_s=patience_s)
 
     async def top_up(self) -> None:
         """Ask for more once half of the window is free."""
@@ -162,6 +170,7 @@ class JetStreamReader:
         self._next_seq = after + 1
         self._headers_only = headers_only
         self._delivery: _Delivery | None = None
+        self._open_s = OPEN_FIRST_S
         self._last_us: int | None = None
         """Log time of the entry before the next, None where the log does not have it."""
         self._gap_at: int | None = None
@@ -203,11 +212,18 @@ class JetStreamReader:
             await self._check_same_log()
             delivery = _Delivery(self._api, self._log, self._headers_only)
             self._delivery = delivery
-            await delivery.open(self._next_seq)
+            await delivery.open(self._next_seq, self._open_s)
         except RefusedError as error:
             if error.code == NO_STREAM:
                 raise InfrastructureError(f"log {self._log} does not exist; create it first") from error
             raise
+        except InfrastructureError:
+            if self._delivery is None:  # it was not the consumer that did not come
+                raise
+            self._delivery.fail()
+            self._open_s = min(2 * self._open_s, OPEN_LAST_S)
+            return None
+        self._open_s = OPEN_FIRST_S
         await delivery.top_up()
         return delivery
 
