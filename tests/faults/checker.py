@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Protocol
 
 import paho.mqtt.client as mqtt
@@ -23,6 +24,8 @@ STEP_US = 125_000
 """Between two readings of a device, µs of their own time: an eighth of a second is exact in binary."""
 FIRST_AGE_S = 12 * 3600
 """How old the first reading of a device is: room for 345,600 readings before they reach the present."""
+_PHASES = count()
+"""µs added to the times of each device of a run, so that two on one series never share a time."""
 
 
 @dataclass(frozen=True)
@@ -49,15 +52,15 @@ class Gateway:
     series: int
 
 
-def gateways(database_url: str, count: int = 1) -> list[Gateway]:
+def gateways(database_url: str, wanted: int = 1) -> list[Gateway]:
     """Return the gateways of the first schools; neighbours in number lie in different partitions."""
     with psycopg.connect(database_url) as connection:
         rows = connection.execute(
             "SELECT s.code, d.code, d.id FROM device d JOIN school s ON s.id = d.school_id "
             "WHERE d.kind = 'gateway' ORDER BY d.id LIMIT %s",
-            (count,),
+            (wanted,),
         ).fetchall()
-    assert len(rows) == count
+    assert len(rows) == wanted
     return [Gateway(f"edu/v1/79/{school}/{code}/bandwidth", number << 8 | 1) for school, code, number in rows]
 
 
@@ -84,14 +87,16 @@ class NumberedDevice:
         Args:
             broker: Where to connect.
             gateway: As which device.
-            first_us: Time of the first reading, µs since 1970; half a day ago without.
+            first_us: Time of the first reading to an eighth of a second, µs since 1970; half a day ago
+                without.
             every_s: Pause between two messages.
             pack: Readings in a message.
             window: Messages that may wait for their acknowledgement.
             name: MQTT client id; one of its own for each series without.
         """
         self.gateway = gateway
-        self.first_us = (int(time.time()) - FIRST_AGE_S) * 1_000_000 if first_us is None else first_us
+        begin_us = (int(time.time()) - FIRST_AGE_S) * 1_000_000 if first_us is None else first_us
+        self.first_us = begin_us // STEP_US * STEP_US + next(_PHASES) % STEP_US
         self.attempted: set[int] = set()
         """Times of the readings published, µs since 1970."""
         self.acknowledged: set[int] = set()
@@ -194,12 +199,7 @@ class Checked(Protocol):
 
 def stored_times(database_url: str, device: NumberedDevice) -> list[int]:
     """Return the times of all rows of a device from its first reading on, µs since 1970."""
-    with psycopg.connect(database_url) as connection:
-        rows = connection.execute(
-            "SELECT to_us(time) FROM reading WHERE series = %s AND time >= from_us(%s)",
-            (device.gateway.series, device.first_us),
-        ).fetchall()
-    return [row[0] for row in rows]
+    return _times_from(database_url, device, device.first_us)
 
 
 def check(system: Checked, devices: Sequence[NumberedDevice], patience_s: float = PATIENCE_S) -> Account:
@@ -262,17 +262,23 @@ def seconds_to_recover(
 
     def stored_again() -> bool:
         try:
-            with psycopg.connect(url, connect_timeout=2) as connection:
-                found = connection.execute(
-                    "SELECT to_us(max(time)) FROM reading WHERE series = %s AND time >= from_us(%s)",
-                    (device.gateway.series, from_us),
-                ).fetchone()
+            return not device.acknowledged.isdisjoint(_times_from(url, device, from_us))
         except psycopg.OperationalError:
             return False
-        return found is not None and found[0] in device.acknowledged
 
     eventually(stored_again, "readings are acknowledged and stored again", patience_s)
     return time.monotonic() - since_s
+
+
+def _times_from(url: str, device: NumberedDevice, from_us: int) -> list[int]:
+    """Return the times of a device's rows from a moment on; others on its series have other phases."""
+    with psycopg.connect(url, connect_timeout=5) as connection:
+        rows = connection.execute(
+            "SELECT to_us(time) FROM reading WHERE series = %s AND time >= from_us(%s) "
+            "AND (to_us(time) - %s) %% %s = 0",
+            (device.gateway.series, from_us, device.first_us, STEP_US),
+        ).fetchall()
+    return [row[0] for row in rows]
 
 
 def _stored_or_none(url: str, device: NumberedDevice) -> list[int]:
