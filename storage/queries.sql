@@ -8,7 +8,16 @@ from position where log = %(log)s
 insert into position (log, seq, log_time, snapshot_seq, snapshot, received, stored, duplicate, quarantined)
 values (%(log)s, %(through)s, %(log_time)s, case when %(snapshot)s::bytea is null then 0 else %(through)s end,
         %(snapshot)s, %(received)s, %(stored)s, %(duplicate)s, %(quarantined)s)
-on conflict (log) do nothing
+on conflict (log) do update set
+    seq = excluded.seq,
+    log_time = excluded.log_time,
+    snapshot_seq = excluded.snapshot_seq,
+    snapshot = coalesce(excluded.snapshot, position.snapshot),
+    received = position.received + excluded.received,
+    stored = position.stored + excluded.stored,
+    duplicate = position.duplicate + excluded.duplicate,
+    quarantined = position.quarantined + excluded.quarantined
+where position.seq = 0
 
 -- name: move_position
 update position set
@@ -58,6 +67,23 @@ cross join lateral (
       and reading.time between %(first)s and %(last)s
     limit 1
 ) found
+
+-- name: stored_after
+select to_us(reading.time), asked.series, reading.value
+from unnest(%(series)s::int[], %(mark_us)s::bigint[]) asked (series, mark_us)
+cross join lateral (
+    select time, value from reading
+    where reading.series = asked.series and reading.time > from_us(asked.mark_us)
+) reading
+order by 1
+
+-- name: transitions_after
+select alert_id, kind, rule, series, school_id, priority::int, to_us(opened_at), to_us(at),
+       to_us(detected_at), value, expected_low, expected_high, score
+from transition
+where detected_at > %(detected_at)s
+  and at > %(detected_at)s - interval '3 days' -- finds them by index: no reading is older on arrival
+order by detected_at, at, kind
 
 -- name: insert_transition
 insert into transition (alert_id, kind, rule, series, school_id, priority, opened_at, at, detected_at,

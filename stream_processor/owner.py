@@ -168,7 +168,8 @@ async def _follow(
                 dropped_at = time.monotonic()
                 if session.keep_after > dropped:
                     dropped = session.keep_after
-                    await log.drop_through(name, dropped)
+                    # The entry at the position stays: it shows that the log is still the same.
+                    await log.drop_through(name, dropped - 1)
         await session.finish()
     finally:
         await reader.close()

@@ -13,13 +13,17 @@ from psycopg import AsyncConnection
 from bus.codec import decode_entry, encode_transitions
 from bus.log import Log
 from contract.alert import Transition, TransitionKind
-from contract.commit import Commit
+from contract.canary import system_series
+from contract.commit import Commit, Position
 from contract.entry import ALERTS_LOG, Entry, EntryKind, RawEntry, telemetry_log
 from contract.errors import InfrastructureError
 from contract.live import SUMMARY_SUBJECT
 from contract.reach import Reach, pass_by
+from storage.recovery import stored_after, transitions_after
 from storage.results import already_stored, load_position
+from stream_processor.catch_up import catch_up
 from stream_processor.fold import Fold
+from stream_processor.lost_end import step_back, write_step_back
 from stream_processor.owner import ProcessorConfig, Publish, Tally, write
 from stream_processor.sift import must_look_up
 from stream_processor.snapshot import decode, encode
@@ -35,6 +39,9 @@ STATE_GAUGES: Final = (STATE_BYTES, SERIES, RESTORE_SECONDS, SNAPSHOT_BYTES)
 """Gauges of a partition while it is owned."""
 SNAPSHOT_SHARE: Final = 0.05
 """Most of an owner's time that snapshots may take."""
+TELL_AGAIN_S: Final = 150.0
+"""Real seconds of transitions that a start appends to the alerts log again: more than any
+`sync_interval` lets a power cut take back (2m)."""
 REPLAY_PATIENCE_S: Final = 10.0
 """Longest wait for an entry that is known to exist."""
 
@@ -69,6 +76,8 @@ class PartitionSession:
     async def load(self) -> None:
         """Read snapshot and position, and fold what lies between them once more, in silence.
 
+        Where the log has lost its end, what it lacks is read from the tables.
+
         Raises:
             SnapshotVersionError: the snapshot cannot be read by this version.
             InfrastructureError: the log no longer has the entries after the snapshot.
@@ -78,10 +87,17 @@ class PartitionSession:
         if position.snapshot is not None:
             # In a thread: of a nation's partition it takes a good part of a second.
             self._state = await asyncio.to_thread(decode, self._fold, position.snapshot)
+        again = await step_back(self._log, self._name, position, self._config.clock.factor)
+        through = position.seq if again is None else again
         self.seq, self.keep_after = position.snapshot_seq, position.snapshot_seq
-        if position.seq > self.seq:
-            await self._replay(position.seq)
+        if through > self.seq:
+            await self._replay(through)
         self._log_time_us = position.log_time_us
+        if again is not None:
+            await self._catch_up(position, again)
+        # Those that a power cut took from the alerts log; it drops the others by their identity.
+        told_us = position.log_time_us - round(TELL_AGAIN_S * self._config.clock.factor * 1e6)
+        await self._announce(await self._transitions_after(max(0, told_us)))
         meter = self._tally.meter
         meter.put(RESTORE_SECONDS, time.monotonic() - begun_s, self._name)
         meter.put(STATE_BYTES, self._state.nbytes, self._name)
@@ -126,6 +142,25 @@ class PartitionSession:
                 await asyncio.sleep(0)  # other partitions want their turn
         finally:
             await reader.close()
+
+    async def _catch_up(self, position: Position, again: int) -> None:
+        """Bring the state up to what the tables hold, and step the position back to entry `again`."""
+        layout = self._fold.layout
+        readings = await stored_after(self._conn, layout.series, self._state.mark_us)
+        transitions = await self._transitions_after(self._state.now_us)
+        self._state = catch_up(self._fold, self._state, readings, transitions, position.log_time_us)
+        snapshot = await self._encode(self._state)
+        tally = self._tally
+        self._log_time_us = await write_step_back(self._conn, self._log, tally, position, again, snapshot)
+        self.seq, self.keep_after = again, again
+
+    async def _transitions_after(self, detected_us: int) -> list[Transition]:
+        """Return the stored transitions of this partition that were decided later, oldest first."""
+        layout = self._fold.layout
+        found = await transitions_after(self._conn, detected_us)
+        slots = layout.slots_of(np.array([t.series for t in found], np.int32))
+        own = system_series(layout.partition)
+        return [t for t, slot in zip(found, slots, strict=True) if slot >= 0 or t.series == own]
 
     async def _look_up(self, entries: Sequence[Entry]) -> NDArray[np.bool_] | None:
         readings = readings_of(entries)

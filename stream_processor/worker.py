@@ -25,6 +25,7 @@ from storage.maintenance import maintain
 from stream_processor.alerts import AlertsSession
 from stream_processor.fold import Fold, build_fold
 from stream_processor.layout import FleetColumns, columns_of, is_of_fleet
+from stream_processor.lost_end import settle
 from stream_processor.owner import (
     POSITION,
     READINGS,
@@ -121,12 +122,14 @@ class _Processor:
         return session
 
     async def _quarantine(self, conn: AsyncConnection[Any], tally: Tally) -> Session:
+        await settle(conn, self.log, tally, self.config.clock.factor)
         session = QuarantineSession(conn, tally)
         await session.load()
         return session
 
     async def _alerts(self, conn: AsyncConnection[Any], tally: Tally) -> Session:
         pupils = {school.id: school.pupils for school in self.fleet.schools}
+        await settle(conn, self.log, tally, self.config.clock.factor)
         session = AlertsSession(conn, self.publish, pupils, tally)
         await session.load()
         await session.retire(self.log, self.rules, self._is_known, self.now_us())
