@@ -1,26 +1,26 @@
-"""`eduops bench`: how much the whole system stores, against a bare COPY of the same rows.
+"""`eduops bench`: how much the whole system stores, and against what limits.
 
-A temporary data folder gets its own servers, ingest and processor. Another process publishes:
-first at the load's own rate, where latency is measured, then as fast as the broker acknowledges,
-where throughput and CPU are. Figures of one machine and one run: use them as ratios.
+A temporary data folder gets its own servers, ingest, processor and dashboard. Another process
+publishes: first at the load's own rate, where latency is measured, then as fast as the broker
+acknowledges, where throughput and CPU are. Then the services stop, and the same servers show what
+parts of the path do alone. Figures of one machine and one run: use them as ratios.
 """
 
 import asyncio
-import sys
+import os
+import signal
 import tempfile
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgspec
-import numpy as np
 from psycopg import AsyncConnection
 
 from contract.commit import Counts
-from contract.entry import telemetry_log
 from contract.errors import ConfigurationError, InfrastructureError
 from contract.fleet import DeviceKind, Fleet
 from contract.series import series_of
@@ -28,142 +28,274 @@ from contract.topic import Stream, Topic
 from device_simulator.fleet import generate_fleet
 from eduops import bench_processes
 from eduops.bench_generator import Offered, Spec
-from eduops.bench_rows import CopyRate, copy_rate, new_probes
+from eduops.bench_ledger import (
+    DRAIN_S,
+    Processes,
+    accounted,
+    counts,
+    until_accounted,
+    until_current,
+)
+from eduops.bench_limits import Limits, measure_limits, offer
+from eduops.bench_listeners import PushListener, stored_latencies_ms
+from eduops.bench_load import LOADS, Load, load_named
+from eduops.bench_report import BenchResult, Latency, Paced, render_bench
+from eduops.bench_rows import copy_rate
+from eduops.bench_state import StateFigures, measure_state
+from eduops.configuration import load_configuration
 from eduops.data_folder import DataFolder
+from eduops.embedded_nats import free_ports
 from eduops.output import Output
 from eduops.settings import Settings, load_settings
 from eduops.supervisor import is_alive
 from eduops.system import System
 from storage.database import connect
-from storage.wall import ledger
 
-_POLL_S: Final = 0.005
-"""Between two looks for stored probes; latencies are too long by half of it on average."""
-_DRAIN_S: Final = 120.0
-_CURRENT_US: Final = 1_500_000
-"""Ticks come once a second; a partition whose last commit is younger than this keeps up."""
-_MIB: Final = 1 << 20
-_SOURCE: Final = Path(__file__).resolve().parents[1]
-_DOWN_BPS: Final = 1
-"""Metric id of down_bps, which probes carry."""
+__all__ = ["BenchResult", "render_bench", "run_bench", "run_loads"]
 
-Processes = Mapping[str, dict[str, Any]]
-"""The supervisor's record of each process, by name."""
+LEAST_S: Final = 2.0
+FLOOD_SHARE: Final = 1 / 6
+"""Of the time asked for: the flood is offered faster than it is stored, and what waits is waited for."""
+_STATUS_GATEWAYS: Final = 400
+_STOP_S: Final = 30.0
+_PUSH_RULE: Final = "wan_down"
+_PUSH_METRIC: Final = "online"
+_PROBE_METRIC: Final = "down_bps"
 
 
-class Load(NamedTuple):
-    """Who publishes how much."""
-
-    schools: int
-    readings: int
-    """Readings in a pack."""
-    packs_per_s: float
-
-
-LOADS: Final[Mapping[str, Load]] = {
-    "city": Load(schools=3_541, readings=4, packs_per_s=354.1),
-    "10x": Load(schools=3_541, readings=4, packs_per_s=3_541.0),
-    "nation": Load(schools=43_000, readings=50, packs_per_s=344.0),
-}
-"""Gateways send 4 readings each 10 s: the city's, ten times that, and the nation's in packs of 50."""
-
-
-class Latency(msgspec.Struct, frozen=True):
-    """From publishing to the committed row, milliseconds."""
-
-    p50: float
-    p99: float
-
-
-@dataclass(frozen=True, slots=True)
-class BenchResult:
-    """What one run measured."""
-
-    load: str
-    readings_per_s: float
-    """Stored end to end, from the first pack of the flood until the last reading of it is committed."""
-    copy_rows_per_s: float
-    cpu_us_per_reading: dict[str, float]
-    """By process, during the flood."""
-    latency_ms: Latency
-    memory_bytes: dict[str, int]
-    """By process, at the end of the flood."""
-    paced: Offered
-    flood: Offered
-    readings_per_pack: int
-    counts: Counts
-    """Of the whole run."""
-
-    @property
-    def ratio_to_copy(self) -> float:
-        """Readings stored end to end for each row of the bare COPY in the same time."""
-        return self.readings_per_s / self.copy_rows_per_s
+def run_loads(loads: Sequence[str], seconds: float) -> list[BenchResult]:
+    """Measure several loads, one after the other; none means all. See `run_bench`."""
+    names = list(loads) or list(LOADS)
+    for name in names:
+        load_named(name)
+    return [run_bench(name, seconds) for name in names]
 
 
 def run_bench(load: str, seconds: float) -> BenchResult:
-    """Measure a load for about `seconds`, half of them paced and half flooded, and clean up.
+    """Measure a load for about `seconds`, half of them paced, and its limits; clean up afterwards.
 
     Raises:
         ConfigurationError: the load is not one of `LOADS`, or `seconds` is below 2.
         InfrastructureError: a server did not start, or readings got lost.
     """
-    if load not in LOADS:
-        raise ConfigurationError(f"no load is called {load!r}; there are {', '.join(LOADS)}")
-    if seconds < 2:
+    shape = load_named(load)
+    if seconds < LEAST_S:
         raise ConfigurationError(f"{seconds:g} s are too short to measure anything; give 2 or more")
     with tempfile.TemporaryDirectory(prefix="eduops-bench-") as path:
         Path(path).chmod(0o755)  # PostgreSQL's user passes through
-        return asyncio.run(_run(load, seconds, Path(path)))
+        return asyncio.run(_Run(load, shape, seconds, Path(path)).measure())
 
 
-def render_bench(result: BenchResult, as_json: bool) -> str:
-    """Return a result as one JSON object, or as a table for people."""
-    figures = {
-        "readings_per_s": round(result.readings_per_s, 1),
-        "copy_rows_per_s": round(result.copy_rows_per_s, 1),
-        "ratio_to_copy": round(result.ratio_to_copy, 4),
-        "cpu_us_per_reading": round(sum(result.cpu_us_per_reading.values()), 3),
-        "latency_ms": {"p50": round(result.latency_ms.p50, 1), "p99": round(result.latency_ms.p99, 1)},
-    }
-    if as_json:
-        return msgspec.json.encode(figures).decode()
-    paced, flood, size = result.paced, result.flood, result.readings_per_pack
-    lines = [
-        f"load {result.load}: packs of {size} readings, {LOADS[result.load].schools:,} schools",
-        f"  stored end to end      {result.readings_per_s:12,.0f} readings/s",
-        f"  bare COPY BINARY       {result.copy_rows_per_s:12,.0f} rows/s",
-        f"  ratio to COPY          {result.ratio_to_copy:12.3f}",
-        f"  latency p50 / p99      {result.latency_ms.p50:8,.1f} / {result.latency_ms.p99:,.1f} ms, "
-        f"at {paced.packs * size / paced.seconds:,.0f} readings/s",
-        f"  offered in the flood   {flood.packs * size / flood.seconds:12,.0f} readings/s "
-        f"({flood.packs / flood.seconds:,.0f} packs/s, by {flood.cpu_s / flood.seconds:.0%} of a core)",
-        f"  received {result.counts.received:,} = stored {result.counts.stored:,} + duplicate "
-        f"{result.counts.duplicate:,} + quarantined {result.counts.quarantined:,}",
-        "  process       CPU µs/reading   memory MiB",
-    ]
-    lines += [
-        f"    {name:<12}{cpu_us:14.2f}{result.memory_bytes[name] / _MIB:13,.0f}"
-        for name, cpu_us in result.cpu_us_per_reading.items()
-    ]
-    return "\n".join(lines)
+class _Plan(NamedTuple):
+    """What is published, and which series tell of it."""
+
+    spec: Spec
+    probe_series: int
+    status_series: frozenset[int]
 
 
-async def _run(load: str, seconds: float, path: Path) -> BenchResult:
-    folder = DataFolder(path)
-    folder.create()
-    settings = _settings(path, LOADS[load].schools)
-    with folder.locked():
-        system = System(folder, settings, lambda _: None, Output(folder.logs, quiet=True))
-        try:
-            await system.start_servers()
-            fleet = await system.prepare(partial(generate_fleet, LOADS[load].schools))
-            for name in ("ingest", "processor"):
-                await system.start_service(name)
-            assert system.settings.database_url is not None
-            async with await connect(system.settings.database_url) as connection:
-                return await _measure(load, seconds, system, fleet, connection)
-        finally:
-            await system.supervisor.stop()
+class _Paced(NamedTuple):
+    figures: Paced
+    latency_ms: Latency
+    pushed_ms: Latency
+    received: int
+    """Readings accounted for in all, before the flood."""
+
+
+class _Flood(NamedTuple):
+    readings: int
+    offered: Offered
+    seconds: float
+    cpu_us: dict[str, float]
+    stage_us: dict[str, float]
+    memory_bytes: dict[str, int]
+    counts: Counts
+
+
+class _Run:
+    """One load on one data folder."""
+
+    def __init__(self, load: str, shape: Load, seconds: float, path: Path) -> None:
+        self._load, self._shape, self._seconds = load, shape, seconds
+        self._folder = DataFolder(path)
+        self._folder.create()
+        self._system = System(
+            self._folder,
+            _settings(path, shape.schools),
+            lambda _: None,
+            Output(self._folder.logs, quiet=True),
+        )
+
+    async def measure(self) -> BenchResult:
+        """Bring everything up, measure, and take everything down."""
+        with self._folder.locked():
+            try:
+                return await self._measure()
+            finally:
+                await self._system.supervisor.stop()
+
+    async def _measure(self) -> BenchResult:
+        await self._system.start_servers()
+        fleet = await self._system.prepare(partial(generate_fleet, self._shape.schools))
+        for name in ("ingest", "processor"):
+            await self._system.start_service(name)
+        await self._system.start_service("dashboard", port=self._settings.port)
+        async with AsyncExitStack() as stack:
+            conn, probe_conn = [
+                await stack.enter_async_context(await connect(self._settings.database_url or ""))
+                for _ in range(2)
+            ]
+            plan = self._plan(fleet)
+            await self._until_current(conn)
+            paced = await self._pace(plan, conn, probe_conn)
+            flood = await self._flood(plan.spec, conn, paced.received)
+            start_s = await self._restart_processor(conn)
+            await self._stop("ingest", "processor", "dashboard")
+            copied = await copy_rate(conn)
+            limits = await measure_limits(plan.spec, self._settings, conn, self._folder.path)
+        return self._result(paced, flood, copied.rows / copied.seconds, limits, start_s)
+
+    @property
+    def _settings(self) -> Settings:
+        return self._system.settings
+
+    @property
+    def _processes(self) -> Processes:
+        found: dict[str, Any] = self._folder.read("state")["processes"]
+        return found
+
+    def _plan(self, fleet: Fleet) -> _Plan:
+        """Return what to publish; the gateways of probes and statuses carry nothing else."""
+        code_of = {school.id: school.code for school in fleet.schools}
+        gateways = [device for device in fleet.devices if device.kind is DeviceKind.GATEWAY]
+        apart = min(_STATUS_GATEWAYS, len(gateways) // 10)
+        packs, statuses, probe = gateways[: -apart - 1], gateways[-apart - 1 : -1], gateways[-1]
+        catalogue = load_configuration(self._folder.config).catalogue
+
+        def topic(school_id: int, device: str, stream: Stream) -> str:
+            return str(Topic(fleet.province, code_of[school_id], device, stream))
+
+        spec = Spec(
+            host=self._settings.mqtt_host,
+            port=self._settings.mqtt_port,
+            user=self._settings.device_user or "",
+            password=self._settings.device_password or "",
+            topics=[topic(g.school_id, g.code, Stream.BANDWIDTH) for g in packs],
+            readings=self._shape.readings,
+            seconds=self._seconds / 2,
+            packs_per_s=self._shape.packs_per_s,
+            probe_topic=topic(probe.school_id, probe.code, Stream.BANDWIDTH),
+            status_topics=[topic(g.school_id, g.code, Stream.STATUS) for g in statuses],
+        )
+        online = catalogue.named(_PUSH_METRIC).id
+        return _Plan(
+            spec,
+            series_of(probe.id, catalogue.named(_PROBE_METRIC).id),
+            frozenset(series_of(g.id, online) for g in statuses),
+        )
+
+    async def _pace(
+        self, plan: _Plan, conn: AsyncConnection[Any], probe_conn: AsyncConnection[Any]
+    ) -> _Paced:
+        """Publish at the load's own rate."""
+        before, processes = accounted(await counts(conn)), self._processes
+        async with PushListener(self._settings.port, plan.status_series, _PUSH_RULE) as page:
+            offering = asyncio.create_task(offer(plan.spec))
+            deadline_s = time.monotonic() + plan.spec.seconds + DRAIN_S
+            probing = asyncio.create_task(
+                stored_latencies_ms(probe_conn, plan.probe_series, partial(_enough, offering, deadline_s))
+            )
+            offered = await offering
+            ended_s = time.monotonic()
+            readings = offered.packs * self._shape.readings
+            received = before + readings + offered.probes + offered.statuses
+            await until_accounted(conn, received, processes)
+            backlog_s = time.monotonic() - ended_s
+            latencies_ms = await probing
+            pushed_ms = await _pushed(page, offered.statuses)
+        if len(latencies_ms) < offered.probes:
+            raise InfrastructureError(f"only {len(latencies_ms)} of {offered.probes} probes were seen stored")
+        figures = Paced(readings / offered.seconds, readings / (offered.seconds + backlog_s), backlog_s)
+        return _Paced(figures, Latency.of(latencies_ms), Latency.of(pushed_ms), received)
+
+    async def _flood(self, spec: Spec, conn: AsyncConnection[Any], before: int) -> _Flood:
+        """Publish as fast as the broker acknowledges, and wait until all of it is stored."""
+        processes = self._processes
+        pids = {name: int(entry["pid"]) for name, entry in processes.items()}
+        stages_s = await self._stages_s()
+        cpu_s, began_s = bench_processes.cpu_s(pids), time.monotonic()
+        flood = msgspec.structs.replace(spec, packs_per_s=0.0, seconds=self._seconds * FLOOD_SHARE)
+        offered = await offer(flood)
+        readings = offered.packs * self._shape.readings
+        found = await until_accounted(conn, before + readings, processes)
+        passed_s = time.monotonic() - began_s
+        used_s = _less(bench_processes.cpu_s(pids), cpu_s)
+        staged_s = _less(await self._stages_s(), stages_s)
+        return _Flood(
+            readings,
+            offered,
+            passed_s,
+            {name: s * 1e6 / readings for name, s in used_s.items()},
+            {name: s * 1e6 / readings for name, s in staged_s.items()},
+            bench_processes.memory_bytes(pids),
+            found,
+        )
+
+    async def _stages_s(self) -> dict[str, float]:
+        """Return the CPU seconds of each stage; a service without `/metrics` has none."""
+        ports = [int(port) for port in self._folder.read("metrics").values()]
+        return await asyncio.to_thread(bench_processes.stage_cpu_s, ports)
+
+    async def _until_current(self, conn: AsyncConnection[Any]) -> None:
+        await until_current(conn, self._settings.partitions, self._processes)
+
+    async def _restart_processor(self, conn: AsyncConnection[Any]) -> float:
+        """Return how long a restarted processor takes until every partition is up to date."""
+        await self._stop("processor")
+        began_s = time.monotonic()
+        await self._system.start_service("processor")
+        await self._until_current(conn)
+        return time.monotonic() - began_s
+
+    async def _stop(self, *names: str) -> None:
+        """End services for good: nobody watches them here.
+
+        Raises:
+            InfrastructureError: one does not end.
+        """
+        for name in names:
+            entry = self._processes[name]
+            os.kill(int(entry["pid"]), signal.SIGTERM)
+            deadline_s = time.monotonic() + _STOP_S
+            while is_alive(entry):
+                if time.monotonic() > deadline_s:
+                    raise InfrastructureError(f"{name} does not stop within {_STOP_S:g} s")
+                await asyncio.sleep(0.05)
+
+    def _result(
+        self, paced: _Paced, flood: _Flood, copy_rows_per_s: float, limits: Limits, start_s: float
+    ) -> BenchResult:
+        return BenchResult(
+            load=self._load,
+            seconds=self._seconds,
+            readings_per_s=flood.readings / flood.seconds,
+            copy_rows_per_s=copy_rows_per_s,
+            limits=limits,
+            cpu_us_per_reading=flood.cpu_us,
+            stage_cpu_us=flood.stage_us,
+            latency_ms=paced.latency_ms,
+            pushed_ms=paced.pushed_ms,
+            memory_bytes=flood.memory_bytes,
+            paced=paced.figures,
+            start_s=start_s,
+            state=self._state(),
+            flood_offered_per_s=flood.offered.packs * self._shape.readings / flood.offered.seconds,
+            generator_cores=flood.offered.cpu_s / flood.offered.seconds,
+            counts=flood.counts,
+        )
+
+    def _state(self) -> StateFigures:
+        return measure_state(load_configuration(self._folder.config), self._settings.partitions)
 
 
 def _settings(path: Path, schools: int) -> Settings:
@@ -176,149 +308,34 @@ def _settings(path: Path, schools: int) -> Settings:
         nats_url=None,
         nats_port=0,
         mqtt_port=0,
+        port=free_ports(1)[0],
         clock_origin_us=0,
         clock_real_origin_us=0,
         clock_factor=1.0,
     )
 
 
-async def _measure(
-    load: str, seconds: float, system: System, fleet: Fleet, connection: AsyncConnection[Any]
-) -> BenchResult:
-    shape = LOADS[load]
-    spec, probe_series = _spec(shape, seconds / 2, system.settings, fleet)
-    processes = system.folder.read("state")["processes"]
-    pids = {name: int(entry["pid"]) for name, entry in processes.items()}
-    await _until_current(connection, system.settings.partitions, processes)
-    before = await _counts(connection)
-    paced, latencies_ms = await _offer_probed(spec, connection, probe_series, processes)
-    expected = before.received + paced.packs * shape.readings + paced.probes
-    await _until_accounted(connection, expected, processes)
-    cpu_s, began_s = bench_processes.cpu_s(pids), time.monotonic()
-    flood = await _offer(msgspec.structs.replace(spec, packs_per_s=0.0))
-    readings = flood.packs * shape.readings
-    counts = await _until_accounted(connection, expected + readings, processes)
-    passed_s = time.monotonic() - began_s
-    used_s = {name: after - cpu_s[name] for name, after in bench_processes.cpu_s(pids).items()}
-    memory_bytes = bench_processes.memory_bytes(pids)
-    copied: CopyRate = await copy_rate(connection)
-    return BenchResult(
-        load=load,
-        readings_per_s=readings / passed_s,
-        copy_rows_per_s=copied.rows / copied.seconds,
-        cpu_us_per_reading={name: s * 1e6 / readings for name, s in used_s.items()},
-        latency_ms=Latency(*(float(p) for p in np.percentile(latencies_ms, [50, 99]))),
-        memory_bytes=memory_bytes,
-        paced=paced,
-        flood=flood,
-        readings_per_pack=shape.readings,
-        counts=counts,
-    )
+def _enough(offering: "asyncio.Task[Offered]", deadline_s: float, seen: int) -> bool:
+    if time.monotonic() > deadline_s:
+        return True
+    return offering.done() and not offering.cancelled() and seen >= offering.result().probes
 
 
-def _spec(shape: Load, seconds: float, settings: Settings, fleet: Fleet) -> tuple[Spec, int]:
-    """Return what to publish, and the series of the probes: the last gateway carries nothing else."""
-    code_of = {school.id: school.code for school in fleet.schools}
-    gateways = [device for device in fleet.devices if device.kind is DeviceKind.GATEWAY]
-    topics = [str(Topic(fleet.province, code_of[g.school_id], g.code, Stream.BANDWIDTH)) for g in gateways]
-    spec = Spec(
-        host=settings.mqtt_host,
-        port=settings.mqtt_port,
-        user=settings.device_user or "",
-        password=settings.device_password or "",
-        topics=topics[:-1],
-        readings=shape.readings,
-        seconds=seconds,
-        packs_per_s=shape.packs_per_s,
-        probe_topic=topics[-1],
-    )
-    return spec, series_of(gateways[-1].id, _DOWN_BPS)
-
-
-async def _offer(spec: Spec) -> Offered:
-    """Run the generator in a process of its own."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "eduops.bench_generator",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        cwd=_SOURCE,
-    )
-    said, complained = await process.communicate(msgspec.json.encode(spec))
-    if process.returncode:
-        raise InfrastructureError(
-            f"the generator failed: {complained.decode(errors='replace').strip()[-300:]}"
-        )
-    return msgspec.json.decode(said, type=Offered)
-
-
-async def _offer_probed(
-    spec: Spec, connection: AsyncConnection[Any], series: int, processes: Processes
-) -> tuple[Offered, list[float]]:
-    """Publish at the load's rate and return also how old each probe was when its row was first seen."""
-    offering = asyncio.create_task(_offer(spec))
-    latencies_ms: list[float] = []
-    seen_us = 0
-    deadline_s = time.monotonic() + spec.seconds + _DRAIN_S
-    while not offering.done() or len(latencies_ms) < offering.result().probes:
-        for time_us in await new_probes(connection, series, seen_us):
-            latencies_ms.append((time.time_ns() // 1000 - time_us) / 1000)
-            seen_us = time_us
-        _check_alive(processes)
-        if time.monotonic() > deadline_s:
-            offering.cancel()
-            raise InfrastructureError(f"only {len(latencies_ms)} probes were stored within {_DRAIN_S:g} s")
-        await asyncio.sleep(_POLL_S)
-    return offering.result(), latencies_ms
-
-
-async def _until_current(connection: AsyncConnection[Any], partitions: int, processes: Processes) -> None:
-    """Wait until every partition's newest ticks are committed: its state is built, measuring may begin."""
-    deadline_s = time.monotonic() + _DRAIN_S
-    while True:
-        positions = await ledger(connection)
-        logs = [positions.get(telemetry_log(p)) for p in range(partitions)]
-        oldest_us = min(position.log_time_us if position else 0 for position in logs)
-        if time.time_ns() // 1000 - oldest_us < _CURRENT_US:
-            return
-        _check_alive(processes)
-        if time.monotonic() > deadline_s:
-            raise InfrastructureError(
-                f"the processor is not up to date after {_DRAIN_S:g} s without any load"
-            )
-        await asyncio.sleep(_POLL_S)
-
-
-def _check_alive(processes: Processes) -> None:
-    ended = [name for name, entry in processes.items() if not is_alive(entry)]
-    if ended:
-        raise InfrastructureError(f"{', '.join(ended)} ended during the measurement; it counts for nothing")
-
-
-async def _counts(connection: AsyncConnection[Any]) -> Counts:
-    total = Counts()
-    for position in (await ledger(connection)).values():
-        total = total.plus(position.counts)
-    return total
-
-
-async def _until_accounted(connection: AsyncConnection[Any], received: int, processes: Processes) -> Counts:
-    """Wait until so many readings in all are stored, duplicate or quarantined.
+async def _pushed(page: PushListener, expected: int) -> list[float]:
+    """Return the latencies of all status changes once the page has heard of them.
 
     Raises:
-        InfrastructureError: they are not, in time.
+        InfrastructureError: it has not, in time.
     """
-    deadline_s = time.monotonic() + _DRAIN_S
-    while True:
-        counts = await _counts(connection)
-        if counts.stored + counts.duplicate + counts.quarantined >= received:
-            return counts
-        _check_alive(processes)
+    deadline_s = time.monotonic() + DRAIN_S
+    while len(page.latencies_ms) < expected:
         if time.monotonic() > deadline_s:
             raise InfrastructureError(
-                f"of {received:,} acknowledged readings {counts.received:,} are accounted for "
-                f"after {_DRAIN_S:g} s"
+                f"the page heard {len(page.latencies_ms)} of {expected} changes of an alert"
             )
-        await asyncio.sleep(2 * _POLL_S)
+        await asyncio.sleep(0.05)
+    return page.latencies_ms
+
+
+def _less(after: Mapping[str, float], before: Mapping[str, float]) -> dict[str, float]:
+    return {name: value - before.get(name, 0.0) for name, value in after.items()}

@@ -7,6 +7,7 @@ only what it needs: CONNECT, PUBLISH of QoS 1, and counting PUBACKs (MQTT 3.1.1,
 import asyncio
 import sys
 import time
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -15,6 +16,8 @@ CONNECTIONS: Final = 4
 WINDOW: Final = 128
 """Messages that a connection sends before the broker has acknowledged earlier ones."""
 PROBES_PER_S: Final = 50.0
+STATUSES_PER_S: Final = 10.0
+"""Changes of a gateway's status, of which the wall is told: half are losses, half are returns."""
 PACE_S: Final = 0.01
 """Between two looks at what is due; a load is even to this grain."""
 _ACK_BYTES: Final = 4
@@ -40,6 +43,8 @@ class Spec(msgspec.Struct, frozen=True):
     """0 publishes as fast as the broker acknowledges."""
     probe_topic: str
     """Gets packs of one reading, at `PROBES_PER_S`, if the load is paced."""
+    status_topics: list[str] = []
+    """In turn: offline, then online, at `STATUSES_PER_S`, if the load is paced."""
 
 
 class Offered(msgspec.Struct, frozen=True):
@@ -47,6 +52,7 @@ class Offered(msgspec.Struct, frozen=True):
 
     packs: int
     probes: int
+    statuses: int
     seconds: float
     cpu_s: float
 
@@ -139,7 +145,8 @@ async def offer(spec: Spec) -> Offered:
         publishers.append(publisher)
     began_s, cpu_s = loop.time(), time.process_time()
     jobs = [_publish(p, spec, i) for i, p in enumerate(publishers)]
-    probes, *packs = await asyncio.gather(_probe(publishers[0], spec), *jobs)
+    singles = (_probe(publishers[0], spec), _report_statuses(publishers[-1], spec))
+    probes, statuses, *packs = await asyncio.gather(*singles, *jobs)
     async with asyncio.timeout(_DRAIN_S):
         for publisher in publishers:
             while publisher.acknowledged < publisher.sent:
@@ -148,7 +155,7 @@ async def offer(spec: Spec) -> Offered:
     seconds = loop.time() - began_s
     for publisher in publishers:
         publisher.close()
-    return Offered(sum(packs), probes, seconds, time.process_time() - cpu_s)
+    return Offered(sum(packs), probes, statuses, seconds, time.process_time() - cpu_s)
 
 
 async def _publish(publisher: Publisher, spec: Spec, place: int) -> int:
@@ -170,16 +177,38 @@ async def _publish(publisher: Publisher, spec: Spec, place: int) -> int:
 
 
 async def _probe(publisher: Publisher, spec: Spec) -> int:
-    """Publish single readings at an even rate, each with the time of its publishing; return how many."""
-    if not spec.packs_per_s:
+    """Publish single readings, each with the time of its publishing; return how many."""
+    tail = b',"n":"down_bps","v":1}]'
+    return await _publish_evenly(
+        publisher, spec, PROBES_PER_S, [spec.probe_topic], lambda _: b'[{"bt":%.6f' % time.time() + tail
+    )
+
+
+async def _report_statuses(publisher: Publisher, spec: Spec) -> int:
+    """Let one gateway after another go offline and come back, with the time of it; return how many."""
+    twice = [topic for topic in spec.status_topics for _ in range(2)]
+    return await _publish_evenly(
+        publisher,
+        spec,
+        STATUSES_PER_S,
+        twice,
+        lambda k: b'{"online":%s,"t":%.6f}' % (b"true" if k % 2 else b"false", time.time()),
+    )
+
+
+async def _publish_evenly(
+    publisher: Publisher, spec: Spec, rate_per_s: float, topics: list[str], payload: Callable[[int], bytes]
+) -> int:
+    """Publish small messages at an even rate beside a paced load; return how many."""
+    if not spec.packs_per_s or not topics:
         return 0
     loop = asyncio.get_running_loop()
-    header, tail = _publish_header(spec.probe_topic), b',"n":"down_bps","v":1}]'
+    headers = [_publish_header(topic) for topic in topics]
     began_s, done = loop.time(), 0
     while loop.time() - began_s < spec.seconds:
-        publisher.publish(header, b'[{"bt":%.6f' % time.time() + tail)
+        publisher.publish(headers[done % len(headers)], payload(done))
         done += 1
-        await asyncio.sleep(max(0.0, began_s + done / PROBES_PER_S - loop.time()))
+        await asyncio.sleep(max(0.0, began_s + done / rate_per_s - loop.time()))
     return done
 
 

@@ -1,15 +1,39 @@
 """What processes cost, read from /proc: no package for it, and no sampling that misses a burst.
 
+What the stages within a process cost only it can tell: from its own `/metrics`.
 Source: proc(5), /proc/PID/stat and /proc/PID/smaps_rollup.
 """
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
+from urllib.request import urlopen
 
 _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 _KIB: Final = 1024
+_ANSWER_S: Final = 5.0
+_STAGE: Final = re.compile(r'^eduops_stage_cpu_seconds_total\{[^}]*stage="(\w+)"[^}]*\} (\S+)$', re.MULTILINE)
+
+
+def stage_cpu_s(ports: Iterable[int]) -> dict[str, float]:
+    """Return the CPU seconds of each stage so far, summed over the services whose `/metrics` are there.
+
+    Raises:
+        OSError: a service does not answer.
+    """
+    found: dict[str, float] = {}
+    for port in ports:
+        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=_ANSWER_S) as answer:
+            for stage, seconds in stages_in(answer.read().decode()).items():
+                found[stage] = found.get(stage, 0.0) + seconds
+    return found
+
+
+def stages_in(exposition: str) -> dict[str, float]:
+    """Return the CPU seconds of each stage in a text of Prometheus' format."""
+    return {stage: float(seconds) for stage, seconds in _STAGE.findall(exposition)}
 
 
 def cpu_s(pids: Mapping[str, int]) -> dict[str, float]:

@@ -4,6 +4,8 @@ These statements belong to the measurement and to no service, so they are not in
 """
 
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 
 from psycopg import AsyncConnection, sql
@@ -11,6 +13,7 @@ from psycopg import AsyncConnection, sql
 MAX_COPY_ROWS: Final = 500_000
 """Enough for a second of COPY or more; held in memory meanwhile (42 bytes a row)."""
 _CHUNK_BYTES: Final = 1 << 20
+_COPY_TABLE: Final = sql.Identifier("bench_copy")
 _NEW_PROBES: Final = """
     select (extract(epoch from time) * 1000000)::bigint from reading
     where series = %s and time > to_timestamp(%s::numeric / 1000000) order by time
@@ -41,13 +44,20 @@ async def copy_rate(connection: AsyncConnection[Any]) -> CopyRate:
     """
     async with connection.cursor() as cursor, cursor.copy(_COPY_OUT.format(MAX_COPY_ROWS)) as out:
         rows = b"".join([bytes(block) async for block in out])
-    await connection.execute("create table bench_copy (like reading including all)")
-    began_s = time.perf_counter()
-    async with connection.cursor() as cursor:
-        async with cursor.copy("copy bench_copy from stdin (format binary)") as copy:
+    async with table_like_reading(connection, _COPY_TABLE), connection.cursor() as cursor:
+        began_s = time.perf_counter()
+        async with cursor.copy(sql.SQL("copy {} from stdin (format binary)").format(_COPY_TABLE)) as copy:
             for start in range(0, len(rows), _CHUNK_BYTES):
                 await copy.write(rows[start : start + _CHUNK_BYTES])
-        count = cursor.rowcount
-    seconds = time.perf_counter() - began_s
-    await connection.execute("drop table bench_copy")
-    return CopyRate(count, seconds)
+        return CopyRate(cursor.rowcount, time.perf_counter() - began_s)
+
+
+@asynccontextmanager
+async def table_like_reading(connection: AsyncConnection[Any], name: sql.Identifier) -> AsyncIterator[None]:
+    """Have a table with the columns, types and index of one partition of `reading` for a while."""
+    await connection.execute(sql.SQL("drop table if exists {}").format(name))
+    await connection.execute(sql.SQL("create table {} (like reading including all)").format(name))
+    try:
+        yield
+    finally:
+        await connection.execute(sql.SQL("drop table {}").format(name))

@@ -198,14 +198,18 @@ def quarantine(
 
 @app.command()
 def bench(
-    load: Annotated[str, typer.Option(help="city, 10x or nation.")] = "city",
-    seconds: Annotated[float, typer.Option(help="Length of the measurement.")] = 20.0,
+    load: Annotated[str | None, typer.Option(help="city, 10x or nation; all three without it.")] = None,
+    seconds: Annotated[float, typer.Option(help="Length of the measurement of a load.")] = 20.0,
     json: Json = False,
+    out: Annotated[Path | None, typer.Option(help="File that gets the JSON as well.")] = None,
 ) -> None:
-    """Measure what this machine can take in, against PostgreSQL's own COPY."""
-    from eduops.bench import render_bench, run_bench
+    """Measure what this machine can take in, against PostgreSQL's own COPY and a user's own scripts."""
+    from eduops.bench import render_bench, run_loads
 
-    typer.echo(render_bench(run_bench(load, seconds), json))
+    found = run_loads([load] if load else [], seconds)
+    if out is not None:
+        out.write_text(render_bench(found, as_json=True) + "\n", encoding="utf-8")
+    typer.echo(render_bench(found, as_json=json))
 
 
 @app.command()
