@@ -99,8 +99,9 @@ class Stage:
     ) -> AlertChanged:
         """Return the opening of a partition's alert about the center itself, a minute ago."""
         series, opened_us = system_series(partition), self.now_us() - 60_000_000
+        identity = alert_id_of(rule, series, opened_us)
         alert = Alert(
-            alert_id_of(rule, series, opened_us), rule, series, SYSTEM_SCHOOL_ID, priority, opened_us, opened_us,
+            identity, rule, series, SYSTEM_SCHOOL_ID, priority, opened_us, opened_us,
             more.get("value"), None, None, None, 0,
         )  # fmt: skip
         return AlertChanged(alert, AlertEvent(alert.alert_id, "opened", opened_us, "eduops", "", alert.value))

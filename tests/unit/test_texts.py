@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from alerting.watch import NoticeKind, Suspect
 from contract.errors import ConfigurationError
 from contract.fleet import DeviceKind, Level
 from contract.rejected import Reason
@@ -30,6 +31,7 @@ FAMILIES = {
     "event": {"opened", "acknowledged", "noted", "resolved"},
     "alerts": {"state", "priority", "rule", "cluster", "isp"}
     | {f"state_{state}" for state in ("open", "acknowledged", "resolved")},
+    "watchdog": {suspect.value for suspect in Suspect} | {f"said_{kind.value}" for kind in NoticeKind},
     "nav": {key.removeprefix("nav.") for _, key in PAGES},
 }
 """Keys that the code puts together, by their first word."""
