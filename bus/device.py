@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -11,7 +11,7 @@ import numpy as np
 from paho.mqtt.client import Client
 from paho.mqtt.enums import MQTTErrorCode
 
-from bus.mqtt_client import LoopClient
+from bus.mqtt_client import Address, LoopClient
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -62,8 +62,11 @@ class DeviceConnection:
         generator: np.random.Generator,
         max_in_flight: int,
         max_queued: int,
+        node: int,
     ) -> None:
         self._owner = owner
+        self._node = node
+        """Which of the broker's nodes is tried next."""
         self._client = client
         self._generator = generator
         self._max_in_flight = max_in_flight
@@ -142,13 +145,14 @@ class DeviceConnection:
         delay_s = self._owner.first_delay_s
         while True:
             try:
-                await self._owner.dial(self._client)
+                await self._owner.dial(self._client, self._node)
                 delay_s = self._owner.first_delay_s
                 self._standing.set()
                 self._send()
                 await self._client.closed()
             except OSError as error:
                 self._owner.note_failure(error)
+            self._node += 1
             self._rewind()
             # full jitter: whoever lost the same broker does not come back in the same instant
             await asyncio.sleep(delay_s * self._generator.random())
@@ -193,7 +197,15 @@ class DeviceConnection:
 class DeviceLoop:
     """Keeps the connections of many devices to one broker. Use as `async with`."""
 
-    def __init__(self, host: str, port: int, *, keepalive_s: int = 60) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        keepalive_s: int = 60,
+        others: Sequence[Address] = (),
+        joins_per_s: float = JOINS_PER_S,
+    ) -> None:
         """Take the broker's address.
 
         Args:
@@ -201,9 +213,12 @@ class DeviceLoop:
             port: Its MQTT port.
             keepalive_s: A silent device is thought dead by the broker after 1.5 times this
                 (MQTT 3.1.1, section 3.1.2.10).
+            others: Further nodes of the broker; devices are spread over all, and one whose node does not
+                answer tries the next.
+            joins_per_s: Devices that come back in a second, on average; infinite for a flood.
         """
-        self._host = host
-        self._port = port
+        self._addresses = [(host, port), *others]
+        self._joins_per_s = joins_per_s
         self._keepalive_s = keepalive_s
         self._dials = asyncio.Semaphore(DIALS_AT_ONCE)
         self._connections: list[DeviceConnection] = []
@@ -229,7 +244,7 @@ class DeviceLoop:
     @property
     def first_delay_s(self) -> float:
         """Longest pause before the first attempt to come back, so that a fleet does not come at once."""
-        return max(FIRST_DELAY_S, len(self._connections) / JOINS_PER_S)
+        return max(FIRST_DELAY_S, len(self._connections) / self._joins_per_s)
 
     @property
     def unacknowledged(self) -> int:
@@ -281,18 +296,19 @@ class DeviceLoop:
             client.username_pw_set(user, password)
         if will is not None:
             client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
-        connection = DeviceConnection(self, client, generator, max_in_flight, max_queued)
+        node = len(self._connections)
+        connection = DeviceConnection(self, client, generator, max_in_flight, max_queued, node)
         self._connections.append(connection)
         return connection
 
-    async def dial(self, client: LoopClient) -> None:
-        """Connect a client, while no more than `DIALS_AT_ONCE` do.
+    async def dial(self, client: LoopClient, node: int) -> None:
+        """Connect a client to one of the nodes, counted round, while no more than `DIALS_AT_ONCE` do.
 
         Raises:
             OSError: the broker is out of reach or refuses.
         """
         async with self._dials:
-            await client.dial(self._host, self._port, DIAL_S)
+            await client.dial(*self._addresses[node % len(self._addresses)], DIAL_S)
 
     def note_acknowledged(self) -> None:
         """Count a message that the broker has."""
@@ -307,7 +323,7 @@ class DeviceLoop:
     def note_failure(self, error: OSError) -> None:
         """Count a failed attempt."""
         self.failures += 1
-        _logger.debug("a device does not reach %s:%d: %s", self._host, self._port, error)
+        _logger.debug("a device does not reach its broker: %s", error)
 
     def _wake_drained(self) -> None:
         if not self.unacknowledged:

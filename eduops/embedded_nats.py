@@ -50,7 +50,7 @@ mqtt {{
   ack_wait: "5s"
   max_ack_pending: 1024
 }}
-authorization {{
+{mappings}authorization {{
   users: [
     {{
       user: {service_user}
@@ -62,13 +62,25 @@ authorization {{
       password: {device_password}
       allowed_connection_types: ["MQTT"]
       permissions: {{
-        publish: {{ allow: ["edu.v1.>"] }}
+        publish: {{ allow: {device_subjects} }}
         subscribe: {{ deny: [">"] }}
       }}
     }}
   ]
 }}
 """
+
+
+# The server puts the slice in front of each topic of the grammar, so that several ingests share the
+# schools, each school always with the same one. Permissions and retained messages follow the new
+# name; a message that names a slice itself is sent nowhere.
+_MAPPINGS: Final = """\
+mappings {{
+  "edu.v1.*.*.*.*": "slice.{{{{partition({slices},2)}}}}.edu.v1.{tokens}"
+  "slice.>": "unsliced.>"
+}}
+"""
+_TOPIC_TOKENS: Final = ".".join(f"{{{{wildcard({place})}}}}" for place in range(1, 5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +132,7 @@ def prepare_nats(
     mqtt_port: int = 0,
     sync_interval: str = "1s",
     max_store_bytes: int = MAX_STORE_BYTES,
+    slices: int = 1,
 ) -> EmbeddedNats:
     """Return the server of a data folder, configured but not started.
 
@@ -129,6 +142,7 @@ def prepare_nats(
         mqtt_port: Loopback port of MQTT, 0 for a free one.
         sync_interval: How often JetStream calls fsync: `always` or a duration such as `1s`.
         max_store_bytes: What all logs may reserve together.
+        slices: Ingests that share the schools; above 1 topics get their slice in front.
 
     Raises:
         ConfigurationError: there is no nats-server.
@@ -149,9 +163,21 @@ def prepare_nats(
         service_password=json.dumps(credentials.service_password),
         device_user=credentials.device_user,
         device_password=json.dumps(credentials.device_password),
+        mappings=slice_mappings(slices),
+        device_subjects=json.dumps(device_subjects(slices)),
     )
     write_private(folder / "nats.conf", config)
     return server
+
+
+def slice_mappings(slices: int) -> str:
+    """Return the lines of a server's configuration that divide the topics; none for one slice."""
+    return _MAPPINGS.format(slices=slices, tokens=_TOPIC_TOKENS) if slices > 1 else ""
+
+
+def device_subjects(slices: int) -> list[str]:
+    """Return what the user of devices may publish; permissions hold for the names after mapping."""
+    return ["edu.v1.>", "slice.*.edu.v1.>"] if slices > 1 else ["edu.v1.>"]
 
 
 def free_ports(count: int) -> list[int]:

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from bus.log import Log
 from bus.mqtt import IngestSession, MqttMessage
+from bus.mqtt_client import Address
 from contract.catalogue import Catalogue
 from contract.clock import LogClock
 from contract.entry import QUARANTINE_LOG, telemetry_log
@@ -24,6 +25,7 @@ from ingest.accept import Accepted, Message, accept
 from ingest.counters import STAGE_CPU, Counters
 from ingest.judgement import Limits
 from ingest.registry import Registry
+from ingest.slices import Slicing, session_name, subscription_of
 from ingest.writer import LogWriter, pause
 
 _LOG: Final = logging.getLogger("ingest")
@@ -40,6 +42,10 @@ class GatewayConfig:
 
     mqtt_host: str
     mqtt_port: int
+    mqtt_others: tuple[Address, ...] = ()
+    """Further nodes of the broker."""
+    slicing: Slicing = Slicing.MAPPED
+    """How the broker divides the schools, where `slice_count` is above 1."""
     mqtt_user: str | None = None
     mqtt_password: str | None = None
     client_id: str = "eduops-ingest"
@@ -157,7 +163,7 @@ class Gateway:
         self._limits = config.limits
         self._stop = stop
         self._now_us: Callable[[], int] = lambda: config.clock.log_us(real_us())
-        self._writer = LogWriter(log, config.client_id, self._now_us, stop)
+        self._writer = LogWriter(log, f"{config.client_id}-{config.slice_index}", self._now_us, stop)
         self._last_arrival_us = 0
         self._reach = reach
         self._welcome = welcome
@@ -267,6 +273,20 @@ class Gateway:
             _LOG.info("%s", self.counters.line())
 
 
+def open_session(config: GatewayConfig, fleet: Fleet) -> IngestSession:
+    """Return the session of this ingest's slice; it connects when it is entered."""
+    index, count = config.slice_index, config.slice_count
+    return IngestSession(
+        config.mqtt_host,
+        config.mqtt_port,
+        client_id=session_name(config.client_id, config.slicing, index, count),
+        user=config.mqtt_user,
+        password=config.mqtt_password,
+        others=config.mqtt_others,
+        subscription=subscription_of(config.slicing, fleet, config.partitions, index, count),
+    )
+
+
 async def run(
     config: GatewayConfig,
     log: Log,
@@ -294,12 +314,6 @@ async def run(
         InfrastructureError: the log could not be read at start, or `welcome` raised it.
     """
     registry = Registry(fleet, catalogue, config.partitions)
-    async with IngestSession(
-        config.mqtt_host,
-        config.mqtt_port,
-        client_id=config.client_id,
-        user=config.mqtt_user,
-        password=config.mqtt_password,
-    ) as session:
+    async with open_session(config, fleet) as session:
         gateway = Gateway(config, session, log, registry, stop, meter=meter, reach=reach, welcome=welcome)
         await gateway.run()

@@ -1,5 +1,7 @@
 """The laws of the packet cutter: any cutting of a connection's bytes gives the same packets."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,7 +50,7 @@ def test_any_cutting_of_the_bytes_gives_the_same_messages(
     stream = b"".join(map(_packet, publications))
     places = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
     cutter = FrameCutter()
-    frames = [frame for a, b in zip(places, places[1:], strict=False) for frame in cutter.feed(stream[a:b])]
+    frames = [frame for a, b in pairwise(places) for frame in cutter.feed(stream[a:b])]
     assert [parse_publication(frame) for frame in frames] == publications
 
 
