@@ -28,11 +28,15 @@ def figures(fold: Fold, state: State, at_us: int) -> Figures:
     from the start of the day's first session to midnight. It reports if something arrived within
     its metric's `stale_s`; one that speaks of sessions, if its value was measured today.
     """
+    return _figures(fold, state, at_us, _fresh(fold, state, at_us))
+
+
+def _figures(fold: Fold, state: State, at_us: int, fresh: NDArray[np.bool_]) -> Figures:
     plan = fold.day_plan(fold.calendar.local_day(at_us))
     layout = fold.layout
     begun = plan.first_session_us[layout.level] <= at_us
     expected = ~plan.closed[layout.school] & (begun | ~layout.sessional)
-    reporting = expected & _fresh(fold, state, at_us)
+    reporting = expected & fresh
     k, place = len(fold.metrics), fold.metric_place
     return Figures(
         np.bincount(place[expected], minlength=k),
@@ -63,12 +67,13 @@ def close_minute(fold: Fold, state: State, at_us: int) -> tuple[KpiMinute, ...]:
 
 def summarise(fold: Fold, state: State, at_us: int) -> Summary:
     """Return the whole partition at a tick; `seq` is 0, for the fold does not know its place in the log."""
-    now = figures(fold, state, at_us)
+    fresh = _fresh(fold, state, at_us)
+    now = _figures(fold, state, at_us, fresh)
     kpis = {
         name: Kpi(int(now.expected[i]), int(now.reporting[i]), float(now.total[i]))
         for i, (_, name) in enumerate(fold.metrics)
     }
-    return Summary(fold.layout.partition, at_us, 0, _states(fold, state, at_us), kpis, state.canary)
+    return Summary(fold.layout.partition, at_us, 0, _states(fold, state, fresh), kpis, state.canary)
 
 
 def _fresh(fold: Fold, state: State, at_us: int) -> NDArray[np.bool_]:
@@ -77,9 +82,9 @@ def _fresh(fold: Fold, state: State, at_us: int) -> NDArray[np.bool_]:
     return np.where(fold.layout.sessional, state.mark_us >= plan.starts_us, recent)
 
 
-def _states(fold: Fold, state: State, at_us: int) -> str:
+def _states(fold: Fold, state: State, fresh: NDArray[np.bool_]) -> str:
     heartbeat = fold.layout.heartbeat_slot
-    heard = (heartbeat != UNKNOWN_SLOT) & _fresh(fold, state, at_us)[heartbeat] if len(state.value) else False
+    heard = (heartbeat != UNKNOWN_SLOT) & fresh[heartbeat] if len(state.value) else False
     letters = np.where(heard, ord(STATE_NORMAL), ord(STATE_UNKNOWN)) * np.ones(fold.layout.schools, np.uint8)
     channel, slot = np.nonzero(state.is_open)
     worst = np.full(fold.layout.schools, 9, np.uint8)

@@ -29,7 +29,7 @@ from stream_processor.sift import must_look_up
 from stream_processor.snapshot import decode, encode
 from stream_processor.stage import on_cpu
 from stream_processor.state import State
-from stream_processor.step import Output, readings_of, step
+from stream_processor.step import Output, advance, readings_of
 
 STATE_BYTES: Final = "eduops_processor_state_bytes"
 SERIES: Final = "eduops_processor_series"
@@ -47,7 +47,11 @@ REPLAY_PATIENCE_S: Final = 10.0
 
 
 class PartitionSession:
-    """A partition's state in memory, in step with its position in the table."""
+    """A partition's state in memory, in step with its position in the table.
+
+    After an exception the state may be ahead of the position: the session is to be dropped, and the
+    next one loads what was committed.
+    """
 
     def __init__(
         self,
@@ -110,11 +114,11 @@ class PartitionSession:
             entries = [decode_entry(raw) for raw in raws]
         stored = await self._look_up(entries)
         with on_cpu(meter, "fold"):
-            after, output = step(self._fold, self._state, entries, stored)
+            output = advance(self._fold, self._state, entries, stored)
         self._reach("folded")
         await self._announce(output.transitions)
         self._reach("announced")
-        await self._commit(raws, after, output)
+        await self._commit(raws, output)
         self._reach("committed")
         if output.summary is not None:
             summary = msgspec.structs.replace(output.summary, seq=self.seq)
@@ -124,7 +128,7 @@ class PartitionSession:
     async def finish(self) -> None:
         """Commit a snapshot of the state as it is, so that the next start replays nothing."""
         if self.seq > self.keep_after:
-            snapshot = await self._encode(self._state)
+            snapshot = await self._encode()
             what = Commit(self._name, self.seq, self.seq, self._log_time_us, snapshot=snapshot)
             await write(self._conn, what, self._tally)
             self.keep_after = self.seq
@@ -137,7 +141,7 @@ class PartitionSession:
                 raws = await reader.fetch(most, REPLAY_PATIENCE_S)
                 if not raws:
                     raise InfrastructureError(f"log {self._name} does not give entry {self.seq + 1} again")
-                self._state, _ = step(self._fold, self._state, [decode_entry(raw) for raw in raws])
+                advance(self._fold, self._state, [decode_entry(raw) for raw in raws])
                 self.seq = raws[-1].seq
                 await asyncio.sleep(0)  # other partitions want their turn
         finally:
@@ -149,7 +153,7 @@ class PartitionSession:
         readings = await stored_after(self._conn, layout.series, self._state.mark_us)
         transitions = await self._transitions_after(self._state.now_us)
         self._state = catch_up(self._fold, self._state, readings, transitions, position.log_time_us)
-        snapshot = await self._encode(self._state)
+        snapshot = await self._encode()
         tally = self._tally
         self._log_time_us = await write_step_back(self._conn, self._log, tally, position, again, snapshot)
         self.seq, self.keep_after = again, again
@@ -177,9 +181,9 @@ class PartitionSession:
             ours = [t for t in transitions if t.kind is kind]
             await asyncio.gather(*(announce(self._log, t) for t in ours))
 
-    async def _commit(self, raws: Sequence[RawEntry], after: State, output: Output) -> None:
+    async def _commit(self, raws: Sequence[RawEntry], output: Output) -> None:
         begun_s = time.monotonic()
-        snapshot = await self._encode(after) if begun_s >= self._snapshot_due_s else None
+        snapshot = await self._encode() if begun_s >= self._snapshot_due_s else None
         what = Commit(
             log=self._name,
             after=self.seq,
@@ -192,23 +196,23 @@ class PartitionSession:
             snapshot=snapshot,
         )
         await write(self._conn, what, self._tally)
-        self._state, self.seq, self._log_time_us = after, what.through, what.log_time_us
+        self.seq, self._log_time_us = what.through, what.log_time_us
         if snapshot is not None:
             self.keep_after = self.seq
             self._plan_snapshot(time.monotonic() - begun_s)
 
-    async def _encode(self, state: State) -> bytes:
+    async def _encode(self) -> bytes:
         """Return a snapshot, made in a thread: the other partitions of this process go on meanwhile."""
         begun_s = time.monotonic()
-        snapshot = await asyncio.to_thread(self._encode_on_cpu, state)
+        snapshot = await asyncio.to_thread(self._encode_on_cpu)
         meter = self._tally.meter
         meter.observe("eduops_processor_snapshot_seconds", time.monotonic() - begun_s)
         meter.put(SNAPSHOT_BYTES, len(snapshot), self._name)
         return snapshot
 
-    def _encode_on_cpu(self, state: State) -> bytes:
+    def _encode_on_cpu(self) -> bytes:
         with on_cpu(self._tally.meter, "snapshot"):
-            return encode(self._fold, state)
+            return encode(self._fold, self._state)
 
     def _plan_snapshot(self, took_s: float) -> None:
         """Choose when the next snapshot is due, from what the last one took with its commit.

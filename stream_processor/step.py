@@ -1,8 +1,8 @@
 """The fold: from a state and a stretch of the log to the next state and what follows from it.
 
-`step` is a pure function. It copies the state once and then writes into its own copy: the copy
-is about 0.14 kB a series, so some 2 MB and 0.3 ms for a quarter of the city, once a step however
-long the stretch is.
+`step` is a pure function: it copies the state and advances its own copy. An owner that is done with
+the state before uses `advance` itself and spares the copy: 125 bytes a series, 34 MB and 5 ms for a
+quarter of the nation, which would otherwise be paid for every entry of a lightly loaded log.
 
 Readings between two ticks are folded together, series beside series, in rounds: the first of
 every series, then the second, and so on. That is the same as one by one, because readings touch
@@ -71,6 +71,13 @@ def step(
             decides what is stored and counted and nothing else, so a silent replay needs none.
     """
     after = state.copy()
+    return after, advance(fold, after, entries, stored)
+
+
+def advance(
+    fold: Fold, state: State, entries: Sequence[Entry], stored: NDArray[np.bool_] | None = None
+) -> Output:
+    """Bring a state that the caller owns from before the entries to after them; see `step`."""
     arrivals = _gather(fold, state, entries, stored)
     batch = _batch(fold, arrivals)
     events: list[Event] = []
@@ -79,19 +86,19 @@ def step(
     last_tick = max((i for i, e in enumerate(entries) if isinstance(e, TickEntry)), default=-1)
     start = stop = 0
     for i, entry in enumerate(entries):
-        after.now_us = max(after.now_us, entry.at_us)
+        state.now_us = max(state.now_us, entry.at_us)
         if isinstance(entry, ReadingsEntry):
             stop += len(entry.readings)
             continue
-        _fold_readings(fold, after, arrivals, batch, slice(start, stop), events)
+        _fold_readings(fold, state, arrivals, batch, slice(start, stop), events)
         start = stop
-        kpis += close_minute(fold, after, after.now_us)
-        told = hear_tick(fold, after, after.now_us, hears=entry.hears)
+        kpis += close_minute(fold, state, state.now_us)
+        told = hear_tick(fold, state, state.now_us, hears=entry.hears)
         events += [(stop, -1, transition) for transition in told]
         if i == last_tick:
-            summary = summarise(fold, after, after.now_us)
-    _fold_readings(fold, after, arrivals, batch, slice(start, stop), events)
-    return after, _output(arrivals, batch, events, tuple(kpis), summary)
+            summary = summarise(fold, state, state.now_us)
+    _fold_readings(fold, state, arrivals, batch, slice(start, stop), events)
+    return _output(arrivals, batch, events, tuple(kpis), summary)
 
 
 def _gather(
