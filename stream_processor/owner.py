@@ -48,7 +48,8 @@ class ProcessorConfig:
     detector: str = "ew"
     """Name in `anomaly.detector.DETECTORS`."""
     snapshot_every_s: float = 15.0
-    """Real seconds between two snapshots of a partition's state: the most that a restart replays."""
+    """Least real seconds between two snapshots of a partition's state, about what a restart replays;
+    large states take longer ones, see `partition.snapshot_pause_s`."""
     drop_every_s: float = 60.0
     """Real seconds between two clearings of what a log no longer needs to keep."""
     maintain_every_s: float = 60.0
