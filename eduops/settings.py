@@ -131,6 +131,10 @@ class Settings(BaseSettings):
     mqtt_port: Port = Field(
         0, description="Port of the MQTT broker, 0 to 65535; 0 takes a free one for the embedded broker."
     )
+    mqtt_user: str | None = Field(None, description="MQTT user of the services; none is that of NATS.")
+    mqtt_password: str | None = Field(
+        None, repr=False, description="MQTT password of the services; none is that of NATS."
+    )
     device_user: str | None = Field(None, description="MQTT user of devices, used by the simulator.")
     device_password: str | None = Field(None, repr=False, description="MQTT password of devices.")
 

@@ -117,6 +117,7 @@ class System:
             max_store_bytes=2 * logs * settings.log_max_bytes
             + settings.mqtt_store_max_bytes
             + _MQTT_RESERVE_BYTES,
+            slices=settings.ingests,
         )
         self.folder.write("ports", {"nats": nats.port, "mqtt": nats.mqtt_port})
         await self.supervisor.start(nats.spec(_NATS_CHATTER))
@@ -125,11 +126,14 @@ class System:
             nats_url=nats.url,
             nats_user=own.service_user,
             nats_password=own.service_password,
-            mqtt_host="127.0.0.1",
-            mqtt_port=nats.mqtt_port,
-            device_user=own.device_user,
-            device_password=own.device_password,
         )
+        if settings.mqtt_broker == "nats":
+            self.settings = self.settings.but(
+                mqtt_host="127.0.0.1",
+                mqtt_port=nats.mqtt_port,
+                device_user=own.device_user,
+                device_password=own.device_password,
+            )
         self._tell(f"nats runs (MQTT on port {nats.mqtt_port}, {time.monotonic() - began_s:.1f} s)")
 
 

@@ -24,6 +24,7 @@ from eduops.failpoint import parse_failpoint
 from eduops.settings import Settings
 from ingest.gateway import GatewayConfig
 from ingest.gateway import run as run_gateway
+from ingest.slices import Slicing
 from ops_dashboard.app import run as run_dashboard_app
 from ops_dashboard.config import DashboardConfig
 from storage.database import connect
@@ -153,11 +154,14 @@ def _nats_url(settings: Settings) -> str:
 async def run_ingest(settings: Settings, stop: asyncio.Event) -> None:
     """Run ingest until `stop`."""
     index, count = settings.part
+    (mqtt_host, mqtt_port), *mqtt_others = settings.mqtt_addresses
     config = GatewayConfig(
-        mqtt_host=settings.mqtt_host,
-        mqtt_port=settings.mqtt_port,
-        mqtt_user=settings.nats_user,
-        mqtt_password=settings.nats_password,
+        mqtt_host=mqtt_host,
+        mqtt_port=mqtt_port,
+        mqtt_others=tuple(mqtt_others),
+        slicing=Slicing.MAPPED if settings.mqtt_broker == "nats" else Slicing.BY_SCHOOL,
+        mqtt_user=settings.mqtt_user or settings.nats_user,
+        mqtt_password=settings.mqtt_password or settings.nats_password,
         client_id=settings.ingest_client_id,
         partitions=settings.partitions,
         slice_index=index,
