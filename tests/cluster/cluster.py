@@ -120,25 +120,23 @@ class Cluster:
     @property
     def url(self) -> str:
         """Every node's address for NATS clients, with commas between."""
-        return self.url_of(self.nodes)
+        return ",".join(f"nats://127.0.0.1:{node.ports.client}" for node in self.nodes)
 
-    def url_of(self, nodes: Sequence[Node]) -> str:
-        """Return the addresses of some nodes, with commas between."""
-        return ",".join(f"nats://127.0.0.1:{node.ports.client}" for node in nodes)
+    @property
+    def mqtt_hosts(self) -> str:
+        """Every node's address for MQTT clients, with commas between."""
+        return ",".join(f"127.0.0.1:{node.ports.mqtt}" for node in self.nodes)
 
-    def mqtt_hosts(self, nodes: Sequence[Node] | None = None) -> str:
-        """Return the MQTT addresses of some nodes, all without any given, with commas between."""
-        return ",".join(f"127.0.0.1:{node.ports.mqtt}" for node in nodes or self.nodes)
+    def start(self) -> None:
+        """Start all nodes and return when JetStream has a leader and MQTT is served everywhere.
 
-    async def start(self) -> None:
-        """Start all nodes and return when JetStream has a leader and MQTT is served everywhere."""
+        Call it on the main thread: the servers end with the thread that started them.
+        """
         for node in self.nodes:
-            await asyncio.to_thread(node.start)
-        await self.ask("INFO")
+            node.start()
+        self.ask("INFO")
         mqtt = [node.ports.mqtt for node in self.nodes]
-        await asyncio.to_thread(
-            eventually, lambda: all(accepts("127.0.0.1", p) for p in mqtt), "every node serves MQTT"
-        )
+        eventually(lambda: all(accepts("127.0.0.1", port) for port in mqtt), "every node serves MQTT")
 
     def end(self) -> None:
         """Kill all nodes, paused ones too."""
@@ -149,17 +147,19 @@ class Cluster:
         """Return the node of a server name."""
         return next(node for node in self.nodes if node.name == name)
 
-    async def leader(self, stream: str) -> Node:
+    def leader(self, stream: str) -> Node:
         """Return the node that leads a stream."""
-        return self.named((await self.ask(f"STREAM.INFO.{stream}"))["cluster"]["leader"])
+        return self.named(self.ask(f"STREAM.INFO.{stream}")["cluster"]["leader"])
 
-    def healed(self, streams: Sequence[str]) -> bool:
+    def is_whole(self, streams: Sequence[str]) -> bool:
         """Return whether every node has a current copy of each stream."""
-        answers = [asyncio.run(self.ask(f"STREAM.INFO.{stream}")) for stream in streams]
-        return all(_is_whole(answer["cluster"]) for answer in answers)
+        return all(_is_whole(self.ask(f"STREAM.INFO.{stream}")["cluster"]) for stream in streams)
 
-    async def ask(self, verb: str) -> dict[str, Any]:
+    def ask(self, verb: str) -> dict[str, Any]:
         """Return JetStream's answer to an API request, from whichever node is up."""
+        return asyncio.run(self._ask(verb))
+
+    async def _ask(self, verb: str) -> dict[str, Any]:
         own = self.credentials
         async with open_nats(
             self.url, user=own.service_user, password=own.service_password, name="test", patience_s=PATIENCE_S
@@ -175,14 +175,15 @@ def _is_whole(cluster: dict[str, Any]) -> bool:
 class Front:
     """What stands before the nodes for MQTT, as a load balancer would.
 
-    A new connection goes to the first node that accepts it. Plain forwarding of bytes in threads;
-    a node that dies or hangs up takes its connections with it.
+    A new connection goes to the first node in its list that accepts it; a node that refuses, or
+    accepts and then says nothing as a frozen one does, goes to the list's end. Plain forwarding of
+    bytes in threads; a node that dies takes its connections with it.
     """
 
     def __init__(self, targets: Sequence[int]) -> None:
-        self.targets = list(targets)
-        """Ports of the nodes, the preferred first."""
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._targets = list(targets)
+        self._lock = threading.Lock()
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -196,31 +197,39 @@ class Front:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            upstream = self._dial()
-            if upstream is None:
-                client.close()
-                continue
-            for source, sink in ((client, upstream), (upstream, client)):
-                threading.Thread(target=_pump, args=(source, sink), daemon=True).start()
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
-    def _dial(self) -> socket.socket | None:
-        for port in self.targets:
-            try:
-                return socket.create_connection(("127.0.0.1", port), timeout=1.0)
-            except OSError:
-                continue
-        return None
+    def _serve(self, client: socket.socket) -> None:
+        target = self._targets[0]
+        try:
+            upstream = socket.create_connection(("127.0.0.1", target), timeout=1.0)
+        except OSError:
+            self._pass_over(target)
+            client.close()
+            return
+        threading.Thread(target=_pump, args=(client, upstream), daemon=True).start()
+        if _pump(upstream, client) == 0:
+            self._pass_over(target)
+
+    def _pass_over(self, target: int) -> None:
+        with self._lock:
+            if self._targets[0] == target:
+                self._targets.append(self._targets.pop(0))
 
 
-def _pump(source: socket.socket, sink: socket.socket) -> None:
+def _pump(source: socket.socket, sink: socket.socket) -> int:
+    """Forward until either side ends, end both, and return the number of bytes."""
     source.settimeout(None)
+    forwarded = 0
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
             sink.sendall(data)
+            forwarded += len(data)
     for end in (source, sink):
         with contextlib.suppress(OSError):
             end.shutdown(socket.SHUT_RDWR)
         end.close()
+    return forwarded
 
 
 def _node(folder: Path, name: str, ports: Ports, routes: list[str], sync_interval: str) -> Node:

@@ -1,0 +1,100 @@
+"""A node, a leader or an owner goes under load, or freezes and comes back: nothing lost, nothing twice."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.cluster.clustered_system import Acknowledgements, ClusteredSystem, rate, recovery_s
+from tests.conftest import TestPostgres
+from tests.fault_table import Record
+from tests.faults.checker import check, gateways, publishing
+
+DEVICES = 24
+PACK = 2
+EVERY_S = 0.05
+"""Some 900 readings a second of 24 series: the city's number of messages, of fewer devices."""
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory, postgres: TestPostgres) -> Iterator[ClusteredSystem]:
+    """One cluster with its services for all tests of the module."""
+    database = postgres.clone()
+    running = ClusteredSystem(tmp_path_factory.mktemp("cluster"), postgres.postgres.url(database))
+    try:
+        running.start()
+        yield running
+    finally:
+        running.end()
+        postgres.drop(database)
+
+
+def _break(
+    system: ClusteredSystem,
+    record: Record,
+    what: str,
+    fault: Callable[[], None],
+    repair: Callable[[], None],
+) -> None:
+    """Publish, break, wait until every partition stores again, repair, and count."""
+    known = gateways(system.addresses["database_url"], DEVICES)
+    first_us = (int(time.time()) - 40 * 3600) * 1_000_000 + _next_start_us()
+    with publishing(system.broker, known, first_us=first_us, pack=PACK, every_s=EVERY_S) as devices:
+        devices[0].more(20 * PACK)
+        before = rate(devices)
+        pauses = Acknowledgements(devices)
+        began_s = time.monotonic()
+        fault()
+        try:
+            took_s = recovery_s(system, devices, began_s)
+            longest_s = pauses.finish()
+            after = rate(devices)
+        finally:
+            repair()
+        for device in devices:
+            device.more(5 * PACK)
+        for device in devices:
+            device.finish()
+        account = check(system, devices)
+    note = f"{before:,.0f} → {after:,.0f} readings/s; longest pause of acknowledgements {longest_s:.1f} s"
+    record("cluster", what, account, took_s, note)
+    system.whole()
+
+
+_starts = iter(range(1000))
+
+
+def _next_start_us() -> int:
+    """Return an offset, so that the readings of each test have times of their own: an hour apart."""
+    return next(_starts) * 3600 * 1_000_000
+
+
+def test_a_node_that_leads_a_log_is_killed(system: ClusteredSystem, record: Record) -> None:
+    node = system.leader("telemetry-0")
+    _break(system, record, "kill -9 of the node that leads telemetry-0", node.kill, node.start)
+
+
+@pytest.mark.slow
+def test_the_node_that_leads_the_mqtt_store_is_killed(system: ClusteredSystem, record: Record) -> None:
+    node = system.leader("$MQTT_msgs")
+    _break(system, record, "kill -9 of the node that leads $MQTT_msgs", node.kill, node.start)
+
+
+@pytest.mark.slow
+def test_a_node_freezes_and_comes_back(system: ClusteredSystem, record: Record) -> None:
+    node = system.leader("telemetry-1")
+    _break(system, record, "SIGSTOP of the node that leads telemetry-1", node.pause, node.go_on)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["processor-1", "processor-2"])
+def test_an_owner_is_killed(system: ClusteredSystem, record: Record, name: str) -> None:
+    owner = system.services[name]
+    _break(system, record, f"kill -9 of {name}, the other takes over", owner.kill, owner.start)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["processor-1", "processor-2"])
+def test_a_frozen_owner_comes_back_late(system: ClusteredSystem, record: Record, name: str) -> None:
+    owner = system.services[name]
+    _break(system, record, f"SIGSTOP of {name}, back after the other took over", owner.pause, owner.go_on)
