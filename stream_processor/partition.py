@@ -102,6 +102,9 @@ class PartitionSession:
         # Those that a power cut took from the alerts log; it drops the others by their identity.
         told_us = position.log_time_us - round(TELL_AGAIN_S * self._config.clock.factor * 1e6)
         await self._announce(await self._transitions_after(max(0, told_us)))
+        if self.seq > self.keep_after:
+            # Owners that die one after the other, each before its first snapshot, must not replay ever more.
+            self._snapshot_due_s = time.monotonic()
         meter = self._tally.meter
         meter.put(RESTORE_SECONDS, time.monotonic() - begun_s, self._name)
         meter.put(STATE_BYTES, self._state.nbytes, self._name)

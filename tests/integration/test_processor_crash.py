@@ -169,3 +169,18 @@ async def test_a_graceful_end_leaves_nothing_to_replay(postgres_url: str) -> Non
         await again.load()
         assert again.seq == 50
         await asyncio.wait_for(again.take(await (await log.reader(LOG, 50)).fetch(5, 1.0)), 10)
+
+
+async def test_owners_that_die_one_after_the_other_do_not_replay_ever_more(postgres_url: str) -> None:
+    log = await a_morning()
+    config = ProcessorConfig(partitions=1, dsn=postgres_url, snapshot_every_s=3600.0)
+    replayed = []
+    for _ in range(4):
+        async with await connect(postgres_url) as conn:
+            session = PartitionSession(conn, log, no_listener, small_fold(), config, Tally(LOG))
+            await session.load()
+            replayed.append(session.seq - session.keep_after)
+            reader = await log.reader(LOG, session.seq)
+            for _ in range(2):
+                await session.take(await reader.fetch(20, 1.0))
+    assert replayed == [0, 40, 20, 20]
