@@ -1,6 +1,7 @@
 """Each service from the settings: its configuration, its connections, its run."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -201,6 +202,7 @@ async def run_processor(settings: Settings, stop: asyncio.Event) -> None:
         clock=settings.clock,
         snapshot_every_s=settings.snapshot_every_s,
         batch_entries=settings.processor_batch_entries,
+        worker_id=f"{settings.process_name or 'processor'}@{socket.gethostname()}",
     )
     async with open_service(settings, "processor") as service:
         held, own = service.held, service.held.configuration
