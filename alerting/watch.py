@@ -160,7 +160,8 @@ class Watch:
 
     def _folds_run(self, partitions: Iterable[int]) -> bool:
         ages = [self._summary_age_s[p] if p < len(self._summary_age_s) else None for p in partitions]
-        return all(age_s is not None and age_s < SUMMARY_FRESH_S for age_s in ages)
+        fresh_s = min(SUMMARY_FRESH_S, SUSPECT_SHARE * self._after_s)
+        return all(age_s is not None and age_s < fresh_s for age_s in ages)
 
     def _is_recent(self, at_s: float | None, now_s: float) -> bool:
         return at_s is not None and now_s - at_s <= SUSPECT_SHARE * self._after_s
