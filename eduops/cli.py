@@ -51,6 +51,7 @@ def up(
     ] = None,
     speed: Annotated[float | None, typer.Option(help="Log seconds per real second, at first start.")] = None,
     simulator: Annotated[bool, typer.Option(help="Whether to simulate the city's devices.")] = True,
+    watchdog: Annotated[bool, typer.Option(help="Whether to start the watchdog, `eduops watch`.")] = True,
     quiet: Annotated[bool, typer.Option(help="Keep the services' lines in the log files only.")] = False,
 ) -> None:
     """Start everything on this machine and keep it running: the wall's address is the last line."""
@@ -58,7 +59,9 @@ def up(
 
     given = {"data": data, "port": port, "schools": schools, "seed_days": seed_days}
     settings = load_settings(config, given)
-    run_until_stopped(lambda stop: run_up(settings, UpOptions(at, speed, simulator, quiet), stop, typer.echo))
+    run_until_stopped(
+        lambda stop: run_up(settings, UpOptions(at, speed, simulator, watchdog, quiet), stop, typer.echo)
+    )
 
 
 @app.command()
@@ -95,6 +98,16 @@ def dashboard(
 
 
 @app.command()
+def watch(data: Data = None, config: Config = None) -> None:
+    """Watch the pipeline from outside and raise the alarm when it is dead; no part of it is needed."""
+    from eduops.wiring import run_watch
+
+    settings = load_settings(config, {"data": data})
+    _log_as(settings, "watchdog")
+    run_until_stopped(lambda stop: run_watch(settings, stop))
+
+
+@app.command()
 def prepare(data: Data = None, config: Config = None) -> None:
     """Prepare database, fleet and logs on configured servers, for services that run alone (containers)."""
     from eduops.prepare import run_prepare
@@ -128,6 +141,23 @@ def simulate(
     settings = _attached(data, config)
     _log_as(settings, "simulator")
     run_until_stopped(lambda stop: run_simulate(settings, wanted, stop, typer.echo))
+
+
+@app.command()
+def restart(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Processes or services, such as `ingest-1` or `processor`; all services without."
+        ),
+    ] = None,
+    data: Data = None,
+) -> None:
+    """Restart the running system's services one by one, each only when the one before serves again."""
+    from eduops.data_folder import DataFolder
+    from eduops.rolling import request_restart
+
+    request_restart(DataFolder(load_settings(None, {"data": data}).data), names or [], typer.echo)
 
 
 @app.command()

@@ -90,6 +90,10 @@ class DataFolder:
             raise ConfigurationError(f"{self.path / name}.json is damaged: {error}") from error
         return found
 
+    def forget(self, name: str) -> None:
+        """Remove `name`.json if it is there."""
+        (self.path / f"{name}.json").unlink(missing_ok=True)
+
     def write(self, name: str, content: Mapping[str, Any]) -> None:
         """Write `name`.json, whole or not at all, readable by its owner only."""
         path = self.path / f"{name}.json"

@@ -45,9 +45,18 @@ class Output:
         self._threads = [t for t in self._threads if t.is_alive()] + [thread]
         thread.start()
 
+    def log_file(self, spec: ProcessSpec) -> BinaryIO:
+        """Open the log file of a process that writes there by itself, for it may outlive this one."""
+        return self._shifted(self._folder / f"{spec.name}.log")
+
     def last_lines(self, name: str) -> str:
         """Return the last lines of a process on one line."""
-        return " / ".join(self._last.get(name, ())) or "it said nothing"
+        lines = self._last.get(name) or self._written(name)
+        return " / ".join(lines) or "it said nothing"
+
+    def _written(self, name: str) -> list[str]:
+        path = self._folder / f"{name}.log"
+        return path.read_text(errors="replace").splitlines()[-LAST_LINES:] if path.exists() else []
 
     def close(self) -> None:
         """Wait until the last words of ended processes are written."""
@@ -88,7 +97,13 @@ class Output:
         if file.tell() < LOG_FILE_BYTES:
             return file
         file.close()
-        path.replace(path.with_suffix(".log.1"))
+        return self._shifted(path)
+
+    @staticmethod
+    def _shifted(path: Path) -> BinaryIO:
+        """Open a log file for appending, a fresh one if it has grown enough."""
+        if path.exists() and path.stat().st_size >= LOG_FILE_BYTES:
+            path.replace(path.with_suffix(".log.1"))
         return path.open("ab")
 
     def _show(self, name: str, line: str) -> None:

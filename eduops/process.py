@@ -53,6 +53,8 @@ class ProcessSpec:
     """The port it listens on, shown by `eduops status`."""
     chatter: str = NO_CHATTER
     """Pattern of lines that go to the log file only, not to the terminal."""
+    outlives: bool = False
+    """Whether it goes on when its parent is killed; its lines go to the log file only."""
 
 
 def spawn(spec: ProcessSpec, output: int | IO[bytes] | None = None) -> "subprocess.Popen[bytes]":
@@ -75,7 +77,7 @@ def spawn(spec: ProcessSpec, output: int | IO[bytes] | None = None) -> "subproce
             env=dict(spec.env) if spec.env is not None else None,
             cwd=spec.cwd,
             process_group=0,
-            preexec_fn=_die_with_parent(spec.stop_signal),
+            preexec_fn=None if spec.outlives else _die_with_parent(spec.stop_signal),
             user=spec.uid if other else None,
             group=(spec.uid if spec.gid is None else spec.gid) if other else None,
             extra_groups=[] if other else None,

@@ -62,6 +62,38 @@ class Supervisor:
         child = Child(spec, self._spawn(spec), time.monotonic())
         self._children.append(child)
         self._save()
+        await self._until_ready(child)
+        child.has_served = True
+
+    async def restart(self, name: str) -> None:
+        """Stop a process gently, start it again and return when it serves.
+
+        Raises:
+            InfrastructureError: it does not come back; it is tried again and again like any that died.
+        """
+        child = next(c for c in self._children if c.spec.name == name)
+        child.has_served = False  # its end is meant: nobody starts it meanwhile
+        try:
+            await _stop(child)
+            child.process = self._spawn(child.spec)
+            child.started_s, child.due_s = time.monotonic(), None
+            self._save()
+            await self._until_ready(child)
+        finally:
+            child.has_served = True
+
+    @property
+    def names(self) -> list[str]:
+        """The processes in the order of their start."""
+        return [child.spec.name for child in self._children]
+
+    @property
+    def longest_restart_s(self) -> float:
+        """Seconds after which the restart of any one process is over, well or not."""
+        return max((c.spec.stop_s + c.spec.ready_s for c in self._children), default=0.0) + HEALTHY_S / 2
+
+    async def _until_ready(self, child: Child) -> None:
+        spec = child.spec
         deadline = time.monotonic() + spec.ready_s
         while not await asyncio.to_thread(spec.ready):
             code = child.process.poll()
@@ -75,7 +107,6 @@ class Supervisor:
                     f"{self._folder.logs / spec.name}.log tells more"
                 )
             await asyncio.sleep(WATCH_S / 2)
-        child.has_served = True
 
     async def watch(self, stop: asyncio.Event) -> None:
         """Start again whatever dies, until the stop event."""
@@ -126,6 +157,9 @@ class Supervisor:
         self._save()
 
     def _spawn(self, spec: ProcessSpec) -> "Popen[bytes]":
+        if spec.outlives:
+            with self._output.log_file(spec) as file:
+                return spawn(spec, file)
         process = spawn(spec, PIPE)
         self._output.follow(spec, process)
         return process

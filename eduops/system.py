@@ -27,7 +27,13 @@ _POSTGRES_CHATTER: Final = (
 )
 _MQTT_RESERVE_BYTES: Final = 64 * 1024**2
 """Room beside the capped streams for the broker's sessions and retained messages."""
-VERBS: Final = {"ingest": "ingest", "processor": "process", "dashboard": "dashboard", "simulator": "simulate"}
+VERBS: Final = {
+    "ingest": "ingest",
+    "processor": "process",
+    "dashboard": "dashboard",
+    "simulator": "simulate",
+    "watchdog": "watch",
+}
 """The command line's verb of each service."""
 _SERVICE_ENV: Final = {
     "PATH": "/usr/bin:/bin",
@@ -47,6 +53,8 @@ class System:
         """As given, plus the addresses of the embedded servers once they run."""
         self.supervisor = Supervisor(folder, output, tell)
         self._tell = tell
+        self._instances = 0
+        """Service processes so far: each gets the next port for its metrics."""
 
     async def start_servers(self) -> None:
         """Start those servers that are not configured elsewhere.
@@ -67,26 +75,32 @@ class System:
         """Append the simulated history, once in a data folder's life."""
         await seed_once(self.folder, self.settings, fleet, self._tell)
 
-    async def start_service(self, name: str, *, port: int | None = None) -> None:
-        """Start a service of ours and return when it serves."""
-        began_s = time.monotonic()
-        await self.supervisor.start(self._service(name, port))
-        self._tell(f"{name} runs ({time.monotonic() - began_s:.1f} s)")
+    async def start_service(self, service: str, *, port: int | None = None) -> None:
+        """Start a service of ours, all its processes, and return when they serve."""
+        for settings in instances(self.settings, service):
+            began_s = time.monotonic()
+            spec = self._service(service, settings, port)
+            await self.supervisor.start(spec)
+            self._tell(f"{spec.name} runs ({time.monotonic() - began_s:.1f} s)")
 
-    def _service(self, name: str, port: int | None) -> ProcessSpec:
-        folder = self.folder
+    def _service(self, service: str, settings: Settings, port: int | None) -> ProcessSpec:
+        folder, name = self.folder, settings.process_name or service
+        if settings.metrics_port:
+            settings = settings.but(metrics_port=settings.metrics_port + self._instances)
+        self._instances += 1
 
         def ready() -> bool:
-            return folder.is_ready(name) and (port is None or accepts(self.settings.host, port))
+            return folder.is_ready(name) and (port is None or accepts(settings.host, port))
 
         return ProcessSpec(
             name=name,
-            argv=[sys.executable, "-m", "eduops", VERBS[name]],
+            argv=[sys.executable, "-m", "eduops", VERBS[service]],
             ready=ready,
-            env={**_SERVICE_ENV, **self.settings.environment()},
+            env={**_SERVICE_ENV, **settings.environment()},
             cwd=folder.path,
             before=lambda: folder.clear_ready(name),
             port=port,
+            outlives=service == "watchdog",
         )
 
     async def _start_postgres(self) -> None:
@@ -135,6 +149,21 @@ class System:
                 device_password=own.device_password,
             )
         self._tell(f"nats runs (MQTT on port {nats.mqtt_port}, {time.monotonic() - began_s:.1f} s)")
+
+
+def instances(settings: Settings, service: str) -> list[Settings]:
+    """Return the settings of each process of a service: one with its name, or several with numbers.
+
+    Raises:
+        ConfigurationError: the partitions cannot be shared evenly by so many ingests.
+    """
+    count = {"ingest": settings.ingests, "processor": settings.processors}.get(service, 1)
+    names = [service] if count == 1 else [f"{service}-{i + 1}" for i in range(count)]
+    own = [settings.but(process_name=name) for name in names]
+    if service == "ingest":
+        own = [one.but(ingest_slice=f"{i}/{count}") for i, one in enumerate(own)]
+        own[0].part  # noqa: B018 - raises where the slices would cut partitions
+    return own
 
 
 def usable(port: int | None) -> int:

@@ -15,9 +15,10 @@ from eduops.data_folder import DataFolder
 from eduops.first_start import fix_first_start
 from eduops.output import Output
 from eduops.prepare import Tell, fleet_maker
+from eduops.rolling import serve_restarts
 from eduops.settings import Settings
 from eduops.supervisor import end_leftovers
-from eduops.system import System, usable
+from eduops.system import System, instances, usable
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class UpOptions:
     """What the log's clock shows now, ISO 8601; local time of the school calendar without an offset."""
     speed: float | None = None
     simulator: bool = True
+    watchdog: bool = True
     quiet: bool = False
 
 
@@ -46,11 +48,15 @@ async def run_up(settings: Settings, options: UpOptions, stop: asyncio.Event, te
         at = parse_at(options.at, own.calendar.timezone.key)
         settings = fix_first_start(folder, settings, time.time_ns() // 1000, at, options.speed)
         settings = settings.but(port=_wall_port(settings, tell))
+        instances(settings, "ingest")  # a number that does not fit is told before anything starts
+        for left in ("metrics", "restart", "restarted"):
+            folder.forget(left)
         system = System(folder, settings, tell, Output(folder.logs, quiet=options.quiet))
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(system.supervisor.watch(stop))
-                await unless_stopped(_bring_up(system, options.simulator), stop)
+                await unless_stopped(_bring_up(system, options), stop)
+                group.create_task(serve_restarts(folder, system.supervisor, stop))
                 if not stop.is_set():
                     tell(f"The wall: {wall_address(system.settings)}")
         finally:
@@ -75,7 +81,7 @@ def _wall_port(settings: Settings, tell: Tell) -> int:
     return free
 
 
-async def _bring_up(system: System, simulator: bool) -> None:
+async def _bring_up(system: System, options: UpOptions) -> None:
     settings = system.settings
     await system.start_servers()
     leave_addresses(system.folder, system.settings)
@@ -85,8 +91,10 @@ async def _bring_up(system: System, simulator: bool) -> None:
     await system.seed(fleet)
     await system.start_service("ingest")
     await system.start_service("dashboard", port=settings.port)
-    if simulator:
+    if options.simulator:
         await system.start_service("simulator")
+    if options.watchdog:
+        await system.start_service("watchdog")
 
 
 async def unless_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Final
 
 from bus.jetstream import JetStreamLog
 from bus.live import Live
@@ -23,6 +22,7 @@ from eduops.data_folder import DataFolder
 from eduops.exporter import publish_metrics
 from eduops.failpoint import parse_failpoint
 from eduops.settings import Settings
+from eduops.watchdog import run_watchdog
 from ingest.gateway import GatewayConfig
 from ingest.gateway import run as run_gateway
 from ingest.slices import Slicing
@@ -32,9 +32,6 @@ from storage.database import connect
 from storage.fleet import load_fleet
 from stream_processor.worker import ProcessorConfig
 from stream_processor.worker import run as run_worker
-
-SERVICES: Final = ("ingest", "processor", "dashboard", "simulator")
-"""The services in the order of their start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +245,15 @@ async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
             stop,
             meter=service.meter,
         )
+
+
+async def run_watch(settings: Settings, stop: asyncio.Event) -> None:
+    """Run the watchdog until `stop`; it needs neither log nor database."""
+    folder, meter = DataFolder(settings.data), Meter()
+    folder.create()
+    address = (settings.metrics_host, settings.metrics_port)
+    with publish_metrics(folder, meter, "watchdog", settings.process_name or "watchdog", address):
+        await run_watchdog(settings, stop, meter)
 
 
 async def run_simulator(

@@ -11,6 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from eduops.data_folder import DataFolder
+from eduops.supervisor import end_leftovers
+
 ROOT = Path(__file__).parents[1]
 PATIENCE_S = 90.0
 
@@ -26,12 +29,18 @@ def eventually(true: Callable[[], bool], what: str, patience_s: float = PATIENCE
 class RunningSystem:
     """`eduops up` in a process of its own, without the simulated city."""
 
-    def __init__(self, data: Path, *options: str, env: dict[str, str] | None = None) -> None:
-        """Start it; `env` adds settings (`EDUOPS_…`) to those of the command line."""
+    def __init__(
+        self, data: Path, *options: str, env: dict[str, str] | None = None, watchdog: bool = False
+    ) -> None:
+        """Start it; `env` adds settings (`EDUOPS_…`) to those of the command line.
+
+        A watchdog publishes canaries, which the ledger counts as the readings that they are.
+        """
         self.data = data
         self.log = data.with_suffix(".log")
         argv = [sys.executable, "-m", "eduops", "up", "--data", str(data), "--schools", "8"]
         argv += ["--seed-days", "0", "--port", "0", "--no-simulator", *options]
+        argv += [] if watchdog else ["--no-watchdog"]
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
                 argv, stdout=output, stderr=output, cwd=ROOT, env={**os.environ, **(env or {})}
@@ -75,7 +84,8 @@ class RunningSystem:
         return self.process.wait(60)
 
     def end(self) -> None:
-        """Kill it unless it has stopped; its children die with it."""
+        """Kill it unless it has stopped; its children die with it, but for the watchdog."""
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        end_leftovers(DataFolder(self.data))
