@@ -122,7 +122,7 @@ class EmbeddedNats:
 
     def answers(self) -> bool:
         """Return whether both ports accept connections; the MQTT one opens last."""
-        return all(_accepts(port) for port in (self.port, self.mqtt_port))
+        return all(accepts(port) for port in (self.port, self.mqtt_port))
 
 
 def prepare_nats(
@@ -212,7 +212,8 @@ def _credentials(folder: Path) -> NatsCredentials:
     return NatsCredentials(**json.loads(path.read_text()))
 
 
-def _accepts(port: int) -> bool:
+def accepts(port: int) -> bool:
+    """Return whether something listens on a loopback port."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
     except OSError:

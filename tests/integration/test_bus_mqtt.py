@@ -1,4 +1,4 @@
-"""The MQTT session and the devices' connections against a real nats-server."""
+"""The MQTT session and the devices' connections against real brokers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,24 +17,24 @@ TOPIC = "edu/v1/79/S1/att-1/attendance"
 STATUS = "edu/v1/79/S1/gw-1/status"
 
 
-def _session(nats: Any) -> IngestSession:
+def _session(broker: Any) -> IngestSession:
     return IngestSession(
-        nats.mqtt_host,
-        nats.mqtt_port,
+        broker.mqtt_host,
+        broker.mqtt_port,
         client_id="ingest",
-        user=nats.service_user,
-        password=nats.service_password,
+        user=broker.service_user,
+        password=broker.service_password,
     )
 
 
 def _device(
-    devices: DeviceLoop, nats: Any, name: str, will: LastWill | None = None, max_queued: int = 1000
+    devices: DeviceLoop, broker: Any, name: str, will: LastWill | None = None, max_queued: int = 1000
 ) -> DeviceConnection:
     return devices.add(
         name,
         generator=np.random.default_rng(1),
-        user=nats.device_user,
-        password=nats.device_password,
+        user=broker.device_user,
+        password=broker.device_password,
         will=will,
         max_queued=max_queued,
     )
@@ -65,17 +65,17 @@ async def _drained(devices: DeviceLoop) -> None:
 
 
 @pytest.fixture
-async def devices(nats: Any) -> AsyncIterator[DeviceLoop]:
-    """Devices of the test's nats-server."""
-    async with DeviceLoop(nats.mqtt_host, nats.mqtt_port) as loop:
+async def devices(broker: Any) -> AsyncIterator[DeviceLoop]:
+    """Devices of the test's broker."""
+    async with DeviceLoop(broker.mqtt_host, broker.mqtt_port) as loop:
         yield loop
 
 
-async def test_a_message_arrives_as_it_was_published(nats: Any, devices: DeviceLoop) -> None:
+async def test_a_message_arrives_as_it_was_published(broker: Any, devices: DeviceLoop) -> None:
     done = asyncio.Event()
-    async with _session(nats) as session:
+    async with _session(broker) as session:
         await session.ready()
-        device = _device(devices, nats, "d")
+        device = _device(devices, broker, "d")
         device.connect()
         device.publish(TOPIC, b'[{"n":"present"}]', done=done.set)
         await done.wait()
@@ -90,57 +90,57 @@ async def test_a_message_arrives_as_it_was_published(nats: Any, devices: DeviceL
     assert devices.acknowledged == 1
 
 
-async def test_the_session_keeps_what_is_published_while_it_is_away(nats: Any, devices: DeviceLoop) -> None:
-    async with _session(nats) as session:
+async def test_the_session_keeps_what_is_published_while_it_is_away(broker: Any, devices: DeviceLoop) -> None:
+    async with _session(broker) as session:
         await session.ready()
-    device = _device(devices, nats, "d")
+    device = _device(devices, broker, "d")
     device.connect()
     payloads = {b"%d" % number for number in range(200)}
     for payload in sorted(payloads):
         device.publish(TOPIC, payload)
     await _drained(devices)
-    async with _session(nats) as session:
+    async with _session(broker) as session:
         assert sorted(await _drain(session, payloads)) == sorted(payloads)
 
 
-async def test_what_was_not_acknowledged_comes_again_after_a_crash(nats: Any, devices: DeviceLoop) -> None:
-    device = _device(devices, nats, "d")
+async def test_what_was_not_acknowledged_comes_again_after_a_crash(broker: Any, devices: DeviceLoop) -> None:
+    device = _device(devices, broker, "d")
     device.connect()
     payloads = {b"%d" % number for number in range(20)}
-    async with _session(nats) as first:
+    async with _session(broker) as first:
         await first.ready()
         for payload in sorted(payloads):
             device.publish(TOPIC, payload)
         messages = await _receive(first, 20)
         first.acknowledge(messages[:5])
     kept = {message.payload for message in messages[5:]}
-    async with _session(nats) as second:
+    async with _session(broker) as second:
         seen = await _drain(second, kept)
     assert set(seen) == kept
 
 
 async def test_an_acknowledgement_of_an_earlier_connection_is_not_sent(
-    nats: Any, devices: DeviceLoop
+    broker: Any, devices: DeviceLoop
 ) -> None:
-    device = _device(devices, nats, "d")
+    device = _device(devices, broker, "d")
     device.connect()
-    async with _session(nats) as session:
+    async with _session(broker) as session:
         await session.ready()
         device.publish(TOPIC, b"first")
         (stale,) = await _receive(session, 1)
-        await asyncio.to_thread(nats.restart)
+        await asyncio.to_thread(broker.restart)
         (again,) = await _receive(session, 1)
         assert (again.payload, again.connection > stale.connection) == (b"first", True)
         session.acknowledge([stale])
-    async with _session(nats) as session:
+    async with _session(broker) as session:
         assert set(await _drain(session, {b"first"})) == {b"first"}
 
 
-async def test_no_more_than_the_window_is_unacknowledged(nats: Any, devices: DeviceLoop) -> None:
+async def test_no_more_than_the_window_is_unacknowledged(broker: Any, devices: DeviceLoop) -> None:
     payloads = {b"%d" % number for number in range(3 * BROKER_WINDOW)}
-    async with _session(nats) as session:
+    async with _session(broker) as session:
         await session.ready()
-        device = _device(devices, nats, "d", max_queued=len(payloads))
+        device = _device(devices, broker, "d", max_queued=len(payloads))
         device.connect()
         for payload in sorted(payloads):
             device.publish(TOPIC, payload)
@@ -153,11 +153,11 @@ async def test_no_more_than_the_window_is_unacknowledged(nats: Any, devices: Dev
         assert sorted(await _drain(session, rest)) == sorted(rest)
 
 
-async def test_a_cut_publishes_the_last_will_and_a_goodbye_does_not(nats: Any, devices: DeviceLoop) -> None:
+async def test_a_cut_publishes_the_last_will_and_a_goodbye_does_not(broker: Any, devices: DeviceLoop) -> None:
     will = LastWill(STATUS, b'{"online":false}')
-    async with _session(nats) as session:
+    async with _session(broker) as session:
         await session.ready()
-        polite, cut = (_device(devices, nats, name, will) for name in ("polite", "cut"))
+        polite, cut = (_device(devices, broker, name, will) for name in ("polite", "cut"))
         for device in (polite, cut):
             device.connect()
             await device.connected()
@@ -172,57 +172,59 @@ async def test_a_cut_publishes_the_last_will_and_a_goodbye_does_not(nats: Any, d
 
 
 async def test_a_standing_session_is_not_flooded_with_retained_messages(
-    nats: Any, devices: DeviceLoop
+    broker: Any, devices: DeviceLoop
 ) -> None:
-    async with _session(nats) as session:
+    async with _session(broker) as session:
         await session.ready()
-        device = _device(devices, nats, "d")
+        device = _device(devices, broker, "d")
         device.connect()
         device.publish(STATUS, b"kept", retain=True)
         await _drain(session, {b"kept"})
-    async with _session(nats) as session:
+    async with _session(broker) as session:
         await session.ready()
         device.publish(TOPIC, b"next")
         assert await _drain(session, {b"next"}) == [b"next"]
 
 
-async def test_a_session_that_died_before_it_subscribed_is_found_out(nats: Any, devices: DeviceLoop) -> None:
+async def test_a_session_that_died_before_it_subscribed_is_found_out(
+    broker: Any, devices: DeviceLoop
+) -> None:
     dead = LoopClient("ingest", clean_session=False, keepalive_s=60)
-    dead.username_pw_set(nats.service_user, nats.service_password)
-    await dead.dial(nats.mqtt_host, nats.mqtt_port, 5.0)
+    dead.username_pw_set(broker.service_user, broker.service_password)
+    await dead.dial(broker.mqtt_host, broker.mqtt_port, 5.0)
     dead.cut()
-    async with _session(nats) as session:
+    async with _session(broker) as session:
         await asyncio.wait_for(session.ready(), 30)
-        device = _device(devices, nats, "d")
+        device = _device(devices, broker, "d")
         device.connect()
         device.publish(TOPIC, b"heard")
         assert await _drain(session, {b"heard"}) == [b"heard"]
 
 
-async def test_everything_survives_a_killed_broker(nats: Any, devices: DeviceLoop) -> None:
+async def test_everything_survives_a_killed_broker(broker: Any, devices: DeviceLoop) -> None:
     payloads = {b"%d" % number for number in range(600)}
-    async with _session(nats) as session:
+    async with _session(broker) as session:
         await session.ready()
-        device = _device(devices, nats, "d")
+        device = _device(devices, broker, "d")
         device.connect()
         for number, payload in enumerate(sorted(payloads)):
             device.publish(TOPIC, payload)
             if number == 300:
                 await session.receive(1, 10.0)  # in flight, and never acknowledged
-                await asyncio.to_thread(nats.restart)
+                await asyncio.to_thread(broker.restart)
         # at least once: those on the way when the broker died may come twice
         assert set(await _drain(session, payloads)) == payloads
         await _drained(devices)
 
 
-async def test_five_hundred_devices_connect_and_come_back(nats: Any, devices: DeviceLoop) -> None:
-    fleet = [_device(devices, nats, f"d{number}") for number in range(500)]
+async def test_five_hundred_devices_connect_and_come_back(broker: Any, devices: DeviceLoop) -> None:
+    fleet = [_device(devices, broker, f"d{number}") for number in range(500)]
     for device in fleet:
         device.connect()
     async with asyncio.timeout(30):
         for device in fleet:
             await device.connected()
-        await asyncio.to_thread(nats.restart)
+        await asyncio.to_thread(broker.restart)
         for device in fleet:
             device.publish(TOPIC, b"back")
         await devices.drained()

@@ -1,4 +1,4 @@
-"""The gateway against a real nats-server: MQTT in, logs out, acknowledged last."""
+"""The gateway between real brokers and a real log: MQTT in, logs out, acknowledged last."""
 
 import asyncio
 import json
@@ -70,21 +70,21 @@ class FaultyLog:
 
 
 class Door:
-    """A nats-server with logs, one device connection, and gateways started at will."""
+    """A broker, logs, one device connection, and gateways started at will."""
 
     def __init__(
-        self, nats: Any, log: Log, fleet: Fleet, catalogue: Catalogue, device: DeviceConnection
+        self, broker: Any, log: Log, fleet: Fleet, catalogue: Catalogue, device: DeviceConnection
     ) -> None:
-        self.nats = nats
+        self.broker = broker
         self.log = log
         self.fleet = fleet
         self.registry = Registry(fleet, catalogue, PARTITIONS)
         self.device = device
         self.config = GatewayConfig(
-            nats.mqtt_host,
-            nats.mqtt_port,
-            mqtt_user=nats.service_user,
-            mqtt_password=nats.service_password,
+            broker.mqtt_host,
+            broker.mqtt_port,
+            mqtt_user=broker.service_user,
+            mqtt_password=broker.service_password,
             partitions=PARTITIONS,
             batch_ms=5,
         )
@@ -154,19 +154,22 @@ class Door:
 
 
 @pytest.fixture
-async def door(nats: Any, city: Fleet, catalogue: Catalogue) -> AsyncIterator[Door]:
+async def door(nats: Any, broker: Any, city: Fleet, catalogue: Catalogue) -> AsyncIterator[Door]:
     """The test's door; the session stands before the device connects."""
     async with (
         JetStreamLog.connect(
             nats.url, user=nats.service_user, password=nats.service_password, name="test-ingest"
         ) as log,
-        DeviceLoop(nats.mqtt_host, nats.mqtt_port) as devices,
+        DeviceLoop(broker.mqtt_host, broker.mqtt_port) as devices,
     ):
         await log.create(LOGS, 64 << 20)
         device = devices.add(
-            "device", generator=np.random.default_rng(1), user=nats.device_user, password=nats.device_password
+            "device",
+            generator=np.random.default_rng(1),
+            user=broker.device_user,
+            password=broker.device_password,
         )
-        door = Door(nats, log, city, catalogue, device)
+        door = Door(broker, log, city, catalogue, device)
         async with door.session():
             device.connect()
         yield door
@@ -282,7 +285,7 @@ async def test_a_restart_of_the_server_loses_nothing(door: Door) -> None:
             door.device.publish(door.topic(), pack(value))
             if value == 20:
                 await door.values({0.0})
-                await asyncio.to_thread(door.nats.restart)
+                await asyncio.to_thread(door.broker.restart)
         assert set(await door.values(sent)) == sent
 
 

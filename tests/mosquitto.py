@@ -1,0 +1,82 @@
+"""Mosquitto as docs/mosquitto.md configures it, for the tests that run over both brokers."""
+
+import getpass
+import os
+import re
+import secrets
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from eduops.embedded_nats import accepts, free_ports
+from eduops.process import ProcessSpec, Server
+from tests.running_system import ROOT
+
+BINARY = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+PASSWD = shutil.which("mosquitto_passwd")
+
+
+class Mosquitto:
+    """A broker that a test may stop, kill and start again on the same port and store."""
+
+    service_user = "service"
+    device_user = "device"
+
+    def __init__(self, folder: Path) -> None:
+        if BINARY is None or PASSWD is None:
+            pytest.skip("no mosquitto here: install Debian's package mosquitto")
+        self.mqtt_host = "127.0.0.1"
+        (self.mqtt_port,) = free_ports(1)
+        self.service_password, self.device_password = secrets.token_hex(8), secrets.token_hex(8)
+        folder.mkdir()
+        self._configure(folder, PASSWD)
+        argv = [BINARY, "-c", str(folder / "mosquitto.conf")]
+        spec = ProcessSpec("mosquitto", argv, ready=self._answers, cwd=folder, port=self.mqtt_port)
+        self._server = Server(spec, folder / "mosquitto.log")
+
+    def start(self) -> None:
+        """Start it (again)."""
+        self._server.start()
+
+    def stop(self) -> None:
+        """Stop it gently: it writes its store once more."""
+        self._server.stop()
+
+    def kill(self) -> None:
+        """Kill it at once: what it has not written is gone."""
+        self._server.kill()
+
+    def restart(self) -> None:
+        """Stop it gently and start it again."""
+        self.stop()
+        self.start()
+
+    def _configure(self, folder: Path, passwd: str) -> None:
+        config, rights = configuration()
+        paths = {
+            "listener 1883": f"listener {self.mqtt_port}",
+            "/etc/mosquitto": str(folder),
+            "/var/lib/mosquitto/": f"{folder}/",
+        }
+        for documented, ours in paths.items():
+            assert documented in config
+            config = config.replace(documented, ours)
+        # as root it would become the user mosquitto, who cannot reach a test's folder
+        (folder / "mosquitto.conf").write_text(f"user {getpass.getuser()}\n{config}")
+        (folder / "eduops.acl").write_text(rights)
+        users = ((self.service_user, self.service_password), (self.device_user, self.device_password))
+        (folder / "eduops.passwd").touch(mode=0o600)
+        for user, password in users:
+            subprocess.run([passwd, "-b", str(folder / "eduops.passwd"), user, password], check=True)
+
+    def _answers(self) -> bool:
+        return accepts(self.mqtt_port)
+
+
+def configuration() -> tuple[str, str]:
+    """Return the broker's configuration and its rights as the documentation gives them."""
+    text = (ROOT / "docs" / "mosquitto.md").read_text(encoding="utf-8")
+    config, rights = re.findall(r"^```conf\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return config, rights
