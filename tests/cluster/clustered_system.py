@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,8 @@ SCHOOLS = 40
 class Service:
     """One service of ours as a process."""
 
-    def __init__(self, name: str, settings: Settings) -> None:
+    def __init__(self, name: str, settings: Settings, variables: Mapping[str, str] | None = None) -> None:
+        """Prepare it; `variables` are added to its environment."""
         folder, mark = DataFolder(settings.data), VERBS[name].replace("process", "processor")
         folder.create()
 
@@ -44,7 +45,12 @@ class Service:
             name=name,
             argv=[sys.executable, "-m", "eduops", VERBS[name]],
             ready=lambda: folder.is_ready(mark) or folder.is_ready(name),
-            env={**os.environ, **settings.environment(), "OPENBLAS_NUM_THREADS": "1"},
+            env={
+                **os.environ,
+                **settings.environment(),
+                "OPENBLAS_NUM_THREADS": "1",
+                **(variables or {}),
+            },
             cwd=ROOT,
             before=clear,
         )
@@ -176,7 +182,7 @@ class Acknowledgements:
         return sum(len(device.acknowledged) for device in self._devices)
 
 
-def rate(devices: Sequence[NumberedDevice], seconds: float = 4.0) -> float:
+def rate(devices: Sequence[NumberedDevice], seconds: float = 2.5) -> float:
     """Return how many readings a second are acknowledged over the coming seconds."""
     before, began_s = sum(len(d.acknowledged) for d in devices), time.monotonic()
     time.sleep(seconds)  # the length of the measurement

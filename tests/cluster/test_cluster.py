@@ -1,14 +1,19 @@
 """A node, a leader or an owner goes under load, or freezes and comes back: nothing lost, nothing twice."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from bus.jetstream import JetStreamLog
+from contract.entry import EntryKind
+from tests.cluster.cluster import NODES, Cluster
 from tests.cluster.clustered_system import Acknowledgements, ClusteredSystem, rate, recovery_s
 from tests.conftest import TestPostgres
 from tests.fault_table import Record
 from tests.faults.checker import check, gateways, publishing
+from tests.running_system import eventually
 
 DEVICES = 24
 PACK = 2
@@ -98,3 +103,40 @@ def test_an_owner_is_killed(system: ClusteredSystem, record: Record, name: str) 
 def test_a_frozen_owner_comes_back_late(system: ClusteredSystem, record: Record, name: str) -> None:
     owner = system.services[name]
     _break(system, record, f"SIGSTOP of {name}, back after the other took over", owner.pause, owner.go_on)
+
+
+@pytest.mark.slow
+def test_a_log_of_one_copy_gets_three_and_outlives_its_node(system: ClusteredSystem) -> None:
+    cluster, name = system.cluster, "alone"
+    assert asyncio.run(_append(cluster, name, 1, 50)) == 50
+    assert asyncio.run(_append(cluster, name, NODES, 50)) == 100
+    eventually(lambda: cluster.is_whole([name]), "every node has the log")
+    node = cluster.leader(name)
+    node.kill()
+    try:
+        assert asyncio.run(_append(cluster, name, NODES, 50)) == 150
+        assert asyncio.run(_read(cluster, name)) == [b"%d" % number for number in range(50)] * 3
+    finally:
+        node.start()
+        system.whole()
+
+
+async def _append(cluster: Cluster, name: str, replicas: int, count: int) -> int:
+    """Set the number of a log's copies, append and return the last seq."""
+    own = cluster.credentials
+    async with JetStreamLog.connect(
+        cluster.url, user=own.service_user, password=own.service_password, replicas=replicas
+    ) as log:
+        await log.create([name], 1 << 20)
+        for number in range(count):
+            last = await log.append(name, EntryKind.READINGS, b"%d" % number, at_us=number, count=1)
+    return last
+
+
+async def _read(cluster: Cluster, name: str) -> list[bytes]:
+    own, found = cluster.credentials, list[bytes]()
+    async with JetStreamLog.connect(cluster.url, user=own.service_user, password=own.service_password) as log:
+        reader = await log.reader(name, 0)
+        while len(found) < await log.last_seq(name):
+            found += [entry.payload for entry in await reader.fetch(1000, 1.0)]
+    return found
