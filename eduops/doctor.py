@@ -6,8 +6,6 @@ import resource
 import shutil
 import socket
 import sys
-import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -19,14 +17,13 @@ from eduops.embedded_nats import find_nats
 from eduops.postgres_binaries import find_binaries
 from eduops.settings import Settings
 from eduops.status import Status, read_processes, read_status
+from eduops.sync_choice import MARGIN, choose_sync, needed_syncs_per_s, syncs_per_s
 from eduops.system import accepts
+from eduops.wiring import open_log
 
 LEAST_PYTHON: Final = (3, 11)
 LEAST_DISK_GIB: Final = 5.0
 """The logs' caps and two days of a city's readings fit into this."""
-LEAST_SYNCS_PER_S: Final = 800
-"""A city publishes some 480 messages a second, and each is on the disk before it is acknowledged."""
-SYNC_SAMPLE_S: Final = 0.3
 LEAST_DESCRIPTORS: Final = 4096
 """One connection a school of the city, and some for the servers."""
 MOST_LAG_S: Final = 10.0
@@ -49,12 +46,13 @@ class Finding(NamedTuple):
 async def examine(settings: Settings) -> list[Finding]:
     """Return what was found on this machine and in the system of these settings."""
     running = is_running(DataFolder(settings.data))
+    elsewhere = settings.nats_url is not None
     if running:
         settings = attach(settings)
     findings = [
         _python(),
         *_folder(settings),
-        *_syncs(settings),
+        *([] if elsewhere else _syncs(settings)),
         _descriptors(),
         _binary("PostgreSQL"),
         _binary("NATS"),
@@ -71,8 +69,11 @@ async def examine(settings: Settings) -> list[Finding]:
                 process["alive"], f"{name} {state} (process {process['pid']}, {process['restarts']} restarts)"
             )
         )
+    if running:
+        findings.append(_watchdog(settings, alive=processes.get("watchdog", {}).get("alive", False)))
     try:
         status = await read_status(settings)
+        findings.extend(await _broker_store(settings))
     except EduopsError as error:
         return [*findings, Finding(False, f"the system does not answer: {error}")]
     return [*findings, *_flow(status, settings.clock_factor)]
@@ -97,25 +98,46 @@ def _folder(settings: Settings) -> Iterator[Finding]:
 
 
 def _syncs(settings: Settings) -> Iterator[Finding]:
-    """Look how fast the disk is, where every message waits for it."""
-    if settings.sync_interval != "always" or not os.access(settings.data, os.W_OK):
+    """Say what a power cut takes, and look how fast the disk is where every message waits for it."""
+    if not os.access(settings.data, os.W_OK):
         return
-    count, until_s = 0, time.monotonic() + SYNC_SAMPLE_S
-    with tempfile.TemporaryFile(dir=settings.data) as file:
-        while time.monotonic() < until_s:
-            file.write(bytes(4096))
-            file.flush()
-            os.fsync(file.fileno())
-            count += 1
-    rate = count / SYNC_SAMPLE_S
-    fine = rate >= LEAST_SYNCS_PER_S
-    wanted = (
-        ""
-        if fine
-        else f"; a whole city needs {LEAST_SYNCS_PER_S}: use a faster disk, or set sync_interval to 1s, "
-        "which risks a second of readings in a power cut"
+    choice = choose_sync(settings)
+    yield Finding(True, choice.sentence)
+    if settings.sync_interval != "always":
+        return
+    rate, least = syncs_per_s(settings.data), needed_syncs_per_s(settings) / MARGIN
+    wanted = "" if rate >= least else "; use a faster disk, or set sync_interval to 1s"
+    yield Finding(
+        rate >= least,
+        f"the disk makes {rate:,.0f} writes a second durable, and {settings.schools:,} schools need "
+        f"{least:,.0f}{wanted}",
     )
-    yield Finding(fine, f"the disk makes {rate:,.0f} writes a second durable{wanted}")
+
+
+def _watchdog(settings: Settings, *, alive: bool) -> Finding:
+    if not alive:
+        return Finding(
+            True, "no watchdog runs beside this system; `eduops watch` starts one, here or elsewhere"
+        )
+    if settings.watchdog_url is None and settings.watchdog_command is None:
+        return Finding(
+            True,
+            "the watchdog's alarms reach its log only; set watchdog_url or watchdog_command to hear them",
+        )
+    return Finding(True, "the watchdog runs and has a way to say its alarm outside")
+
+
+async def _broker_store(settings: Settings) -> list[Finding]:
+    """Look whether the broker's store of messages is limited: without, a full disk shuts ingest out."""
+    if settings.mqtt_broker != "nats":
+        return []
+    async with open_log(settings, "doctor") as log:
+        limit = await log.mqtt_store_max_bytes()
+    if limit is None:
+        return [Finding(False, "the broker has not seen an MQTT session yet: is ingest running?")]
+    if limit < 0:
+        return [Finding(False, "the broker's $MQTT_msgs is not limited; start ingest anew, which limits it")]
+    return [Finding(True, f"the broker keeps at most {limit / 1024**3:.1f} GiB for ingest ($MQTT_msgs)")]
 
 
 def _descriptors() -> Finding:
@@ -163,9 +185,7 @@ def _flow(status: Status, factor: float) -> Iterator[Finding]:
     if status.lag_s is None:
         yield Finding(False, "not every partition has committed an entry yet; the first start takes a minute")
     else:
-        fine = status.lag_s <= most_s
-        wanted = "" if fine else f"; more than {most_s:g} s mean that it cannot keep up"
-        yield Finding(fine, f"the processor is {status.lag_s:.1f} s of log time behind{wanted}")
+        yield _lag(status.lag_s, most_s, status.in_flight)
     sign = "=" if status.balanced else "≠"
     yield Finding(
         status.balanced,
@@ -173,3 +193,22 @@ def _flow(status: Status, factor: float) -> Iterator[Finding]:
         f"{status.duplicate:,} duplicate + {status.quarantined:,} quarantined; "
         f"{status.in_flight:,} in flight",
     )
+
+
+def _lag(lag_s: float, most_s: float, in_flight: int) -> Finding:
+    """Judge how far the last commit is from now; ingest's clock, not the processor, may be the cause."""
+    if lag_s < -most_s:
+        return Finding(
+            False,
+            f"log time is {-lag_s:.0f} s ahead of this machine's clock, and stands still until that has "
+            "caught up: set the clocks of the machines right, ingest's first (NTP)",
+        )
+    if lag_s > most_s and in_flight == 0:
+        return Finding(
+            False,
+            f"log time stands still since {lag_s:.0f} s and nothing waits to be processed: see that ingest "
+            "runs and that its machine's clock was not set back (NTP)",
+        )
+    fine = lag_s <= most_s
+    wanted = "" if fine else f"; more than {most_s:g} s mean that it cannot keep up"
+    return Finding(fine, f"the processor is {lag_s:.1f} s of log time behind{wanted}")
