@@ -10,7 +10,6 @@ import shlex
 import time
 import uuid
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlsplit
@@ -85,8 +84,8 @@ class Watchdog:
         )
         self._wall = _wall_address(settings)
         self._more = {sender.name: asyncio.Event() for sender in senders}
-        self._unacknowledged: set[tuple[int, int]] = set()
-        """Line and partition of the canaries that the broker has not acknowledged yet."""
+        self._unacknowledged: set[int] = set()
+        """Partitions whose last canary the broker has not acknowledged yet."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Watch until `stop`."""
@@ -101,26 +100,21 @@ class Watchdog:
     async def _publish(self) -> None:
         """Be a device: publish a canary of every partition, again and again."""
         settings = self._settings
-        async with AsyncExitStack() as stack:
-            lines: list[DeviceConnection] = []
-            for host, port in settings.mqtt_addresses:
-                loop = await stack.enter_async_context(DeviceLoop(host, port, keepalive_s=KEEPALIVE_S))
-                lines.append(
-                    loop.add(
-                        f"eduops-watch-{uuid.uuid4().hex[:8]}",
-                        generator=np.random.default_rng(),
-                        user=settings.device_user,
-                        password=settings.device_password,
-                    )
-                )
-                lines[-1].connect()
+        (host, port), *others = settings.mqtt_addresses
+        async with DeviceLoop(host, port, keepalive_s=KEEPALIVE_S, others=others) as loop:
+            line = loop.add(
+                f"eduops-watch-{uuid.uuid4().hex[:8]}",
+                generator=np.random.default_rng(),
+                user=settings.device_user,
+                password=settings.device_password,
+            )
+            line.connect()
             while True:
-                standing = [number for number, line in enumerate(lines) if line.is_connected]
-                if standing:
-                    self._publish_round(standing[0], lines[standing[0]])
+                if line.is_connected:
+                    self._publish_round(line)
                 await asyncio.sleep(settings.watchdog_every_s)
 
-    def _publish_round(self, number: int, line: DeviceConnection) -> None:
+    def _publish_round(self, line: DeviceConnection) -> None:
         settings, province = self._settings, self._journal.province
         if not province:
             # Nothing can be published before the wall has said where we are; the broker does answer.
@@ -128,16 +122,14 @@ class Watchdog:
             return
         time_us = settings.clock.log_us(_real_us()) // 1000 * 1000  # whole ms: no rounding on the way
         pack = [{"n": CANARY_METRIC, "u": "bit/s", "v": pattern_value(time_us), "t": time_us / 1e6}]
-        for partition in range(settings.partitions):
-            mark = (number, partition)
-            if mark in self._unacknowledged:
-                continue  # a broker that stands still need not find a heap of old canaries later
+        # A broker that stands still need not find a heap of old canaries later.
+        for partition in set(range(settings.partitions)) - self._unacknowledged:
 
-            def done(mark: tuple[int, int] = mark) -> None:
-                self._unacknowledged.discard(mark)
+            def done(partition: int = partition) -> None:
+                self._unacknowledged.discard(partition)
                 self._watch.heard_broker(time.monotonic())
 
-            self._unacknowledged.add(mark)
+            self._unacknowledged.add(partition)
             topic = canary_topic(province, partition, settings.partitions)
             line.publish(str(topic), msgspec.json.encode(pack), done=done)
 
