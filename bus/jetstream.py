@@ -63,7 +63,13 @@ class JetStreamLog:
             yield cls(JetStreamApi(connection, patience_s), replicas)
 
     async def create(self, logs: Sequence[str], max_bytes: int) -> None:
-        """Create the logs that do not exist and set each one's limit; see `bus.log.Log`."""
+        """Create the logs that do not exist and set each one's limit and copies; see `bus.log.Log`.
+
+        A log that mirrors that of another place is left as it is.
+
+        Raises:
+            ConfigurationError: more than one copy is asked of a server that stands alone.
+        """
         for log in logs:
             config = _stream_config(log, max_bytes, self._replicas)
             try:
@@ -183,14 +189,32 @@ class JetStreamLog:
         if answer["config"]["max_bytes"] != max_bytes:
             raise InfrastructureError(f"{MQTT_STREAM} is not limited to {max_bytes} bytes")
 
-    async def _create(self, log: str, config: dict[str, Any]) -> None:
-        # Update first: to a create of what exists the server answers "no room" before "it exists".
+    async def mqtt_store_max_bytes(self) -> int | None:
+        """Return the limit of the server's store of MQTT messages, −1 for none; None before any session.
+
+        Raises:
+            InfrastructureError: the server is out of reach.
+        """
         try:
-            await self._api.ask(f"STREAM.UPDATE.{log}", config)
+            info = await self._api.ask(f"STREAM.INFO.{MQTT_STREAM}")
+        except RefusedError as error:
+            if error.code != NO_STREAM:
+                raise
+            return None
+        return int(info["config"]["max_bytes"])
+
+    async def _create(self, log: str, config: dict[str, Any]) -> None:
+        # Ask first: to a create of what exists the server answers "no room" before "it exists".
+        try:
+            found = (await self._api.ask(f"STREAM.INFO.{log}"))["config"]
         except RefusedError as error:
             if error.code != NO_STREAM:
                 raise
             await self._create_new(log, config)
+            return
+        # An update without its mirror would cut a mirror off from the log that it copies.
+        if "mirror" not in found:
+            await self._api.ask(f"STREAM.UPDATE.{log}", config)
 
     async def _create_new(self, log: str, config: dict[str, Any]) -> None:
         try:

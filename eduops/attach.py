@@ -18,12 +18,13 @@ _ADDRESSES: Final = (
     "device_user",
     "device_password",
 )
+_CHOSEN: Final = ("sync_interval", "log_replicas", "mqtt_broker")
 _CLOCK: Final = ("partitions", "clock_origin_us", "clock_real_origin_us", "clock_factor", "host", "port")
 
 
 def leave_addresses(folder: DataFolder, settings: Settings) -> None:
     """Write down where the servers are, readable by the owner only: it holds passwords."""
-    folder.write(_FILE, {name: getattr(settings, name) for name in (*_ADDRESSES, *_CLOCK)})
+    folder.write(_FILE, {name: getattr(settings, name) for name in (*_ADDRESSES, *_CHOSEN, *_CLOCK)})
 
 
 def attach(settings: Settings) -> Settings:

@@ -152,12 +152,13 @@ def restart(
         ),
     ] = None,
     data: Data = None,
+    config: Config = None,
 ) -> None:
     """Restart the running system's services one by one, each only when the one before serves again."""
     from eduops.data_folder import DataFolder
     from eduops.rolling import request_restart
 
-    request_restart(DataFolder(load_settings(None, {"data": data}).data), names or [], typer.echo)
+    request_restart(DataFolder(load_settings(config, {"data": data}).data), names or [], typer.echo)
 
 
 @app.command()

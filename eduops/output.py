@@ -107,7 +107,7 @@ class Output:
         return path.open("ab")
 
     def _show(self, name: str, line: str) -> None:
-        label = f"{name:<9}"
+        label = f"{name:<11}"
         if self._colourful:
             label = f"\x1b[{_COLOURS[self._names.index(name) % len(_COLOURS)]}m{label}\x1b[0m"
         with self._lock:

@@ -8,6 +8,7 @@ from typing import Any
 from contract.commit import Counts
 from contract.entry import telemetry_log
 from eduops.data_folder import DataFolder
+from eduops.exporter import metrics_ports
 from eduops.settings import Settings
 from eduops.supervisor import is_alive
 from eduops.wiring import all_logs, database_url, open_log
@@ -31,7 +32,7 @@ class Status:
     """Seconds of log time since the newest entry that every partition committed; None before the first."""
     alerts_open: int
     processes: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """By name: pid, alive, restarts, port."""
+    """By name: pid, alive, restarts, port, metrics (the port of `/metrics`; None for servers)."""
 
     @property
     def balanced(self) -> bool:
@@ -70,13 +71,14 @@ async def read_status(settings: Settings) -> Status:
 
 def read_processes(folder: DataFolder) -> dict[str, dict[str, Any]]:
     """Return the processes of the system that runs on the folder, by name; empty if none does."""
-    found = folder.read("state").get("processes", {})
+    found, metrics = folder.read("state").get("processes", {}), metrics_ports(folder)
     return {
         name: {
             "pid": entry["pid"],
             "alive": is_alive(entry),
             "restarts": entry["restarts"],
             "port": entry["port"],
+            "metrics": metrics.get(name),
         }
         for name, entry in found.items()
     }
@@ -95,7 +97,9 @@ def render_status(status: Status, *, as_json: bool) -> str:
     for name, process in status.processes.items():
         state = "runs" if process["alive"] else "DEAD"
         port = f", port {process['port']}" if process["port"] else ""
-        lines.append(f"{name:<10} {state} (process {process['pid']}{port}, {process['restarts']} restarts)")
+        metrics = f", metrics on port {process['metrics']}" if process.get("metrics") else ""
+        restarts = f"{process['restarts']} restarts"
+        lines.append(f"{name:<12} {state} (process {process['pid']}{port}, {restarts}{metrics})")
     return "\n".join(lines if status.processes else [*lines, "no process of `eduops up` runs here"])
 
 

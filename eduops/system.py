@@ -17,6 +17,7 @@ from eduops.prepare import Tell, prepare_storage, seed_once
 from eduops.process import ProcessSpec
 from eduops.settings import Settings
 from eduops.supervisor import Supervisor
+from eduops.sync_choice import choose_sync
 from eduops.wiring import all_logs
 
 _NATS_CHATTER: Final = r"\[INF\]|Plaintext passwords"
@@ -122,11 +123,14 @@ class System:
         port = settings.nats_port or usable(kept.get("nats"))
         mqtt_port = settings.mqtt_port or usable(kept.get("mqtt"))
         logs = len(all_logs(settings.partitions))
+        choice = await asyncio.to_thread(choose_sync, settings)
+        if settings.sync_interval == "auto":
+            self._tell(choice.sentence)
         nats = prepare_nats(
             self.folder.path,
             port=port,
             mqtt_port=mqtt_port,
-            sync_interval=settings.sync_interval,
+            sync_interval=choice.interval,
             # twice: a log that exists is counted again when its limit is set anew
             max_store_bytes=2 * logs * settings.log_max_bytes
             + settings.mqtt_store_max_bytes
@@ -137,6 +141,7 @@ class System:
         await self.supervisor.start(nats.spec(_NATS_CHATTER))
         own = nats.credentials
         self.settings = settings.but(
+            sync_interval=choice.interval,
             nats_url=nats.url,
             nats_user=own.service_user,
             nats_password=own.service_password,
