@@ -17,7 +17,7 @@ from eduops.embedded_nats import find_nats
 from eduops.postgres_binaries import find_binaries
 from eduops.settings import Settings
 from eduops.status import Status, read_processes, read_status
-from eduops.sync_choice import MARGIN, choose_sync, needed_syncs_per_s, syncs_per_s
+from eduops.sync_choice import MARGIN, choose_sync, needed_syncs_per_s, schools_of, syncs_per_s
 from eduops.system import accepts
 from eduops.wiring import open_log
 
@@ -109,7 +109,7 @@ def _syncs(settings: Settings) -> Iterator[Finding]:
     wanted = "" if rate >= least else "; use a faster disk, or set sync_interval to 1s"
     yield Finding(
         rate >= least,
-        f"the disk makes {rate:,.0f} writes a second durable, and {settings.schools:,} schools need "
+        f"the disk makes {rate:,.0f} writes a second durable, and {schools_of(settings):,} schools need "
         f"{least:,.0f}{wanted}",
     )
 

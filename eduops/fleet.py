@@ -8,6 +8,7 @@ from contract.fleet_csv import parse_areas, parse_fleet_csv, write_fleet_csv
 from eduops.configuration import read_config
 from eduops.data_folder import DataFolder
 from eduops.settings import Settings
+from eduops.sync_choice import note_schools
 from eduops.wiring import database_url, saved_fleet
 from storage.database import connect
 from storage.fleet import save_fleet
@@ -30,6 +31,7 @@ async def import_fleet(settings: Settings, file: Path) -> str:
         raise ConfigurationError(f"{file} has bad rows, nothing was changed:\n{shown}{more}")
     async with await connect(database_url(settings)) as connection:
         await save_fleet(connection, fleet)
+    note_schools(DataFolder(settings.data), len(fleet.schools))
     return (
         f"saved {len(fleet.schools):,} schools with {len(fleet.devices):,} devices; "
         "restart the services to monitor them"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from device_simulator.schedule import Cadence
+from eduops.data_folder import DataFolder
 from eduops.settings import Settings
 
 SAMPLE_S: Final = 0.3
@@ -16,6 +17,7 @@ BLOCK_BYTES: Final = 4096
 MARGIN: Final = 4.0
 """A restart must drain what waited while new packs come, and other writers share the disk."""
 FALLBACK: Final = "1s"
+_FLEET: Final = "fleet"
 
 
 class SyncChoice(NamedTuple):
@@ -23,6 +25,16 @@ class SyncChoice(NamedTuple):
 
     interval: str
     sentence: str
+
+
+def note_schools(folder: DataFolder, schools: int) -> None:
+    """Note how many schools the fleet has: the broker starts before anybody can read the fleet."""
+    folder.write(_FLEET, {"schools": schools})
+
+
+def schools_of(settings: Settings) -> int:
+    """Return how many schools the data folder's fleet has, the settings' number before there is one."""
+    return int(DataFolder(settings.data).read(_FLEET).get("schools", settings.schools))
 
 
 def choose_sync(settings: Settings) -> SyncChoice:
@@ -38,7 +50,7 @@ def choose_sync(settings: Settings) -> SyncChoice:
     return SyncChoice(
         interval,
         f"{describe(interval)}; chosen because the disk makes {rate:,.0f} writes a second durable and "
-        f"{settings.schools:,} schools need {needed:,.0f}; set sync_interval to {insist} to insist on it",
+        f"{schools_of(settings):,} schools need {needed:,.0f}; set sync_interval to {insist} to insist on it",
     )
 
 
@@ -52,10 +64,10 @@ def describe(interval: str) -> str:
 
 
 def packs_per_s(settings: Settings) -> float:
-    """Return the packs that the settings' fleet publishes a second, all streams together."""
+    """Return the packs that the fleet publishes a second, all streams together."""
     cadence = Cadence(bandwidth_s=settings.cadence_s)
     periods_s = (cadence.bandwidth_s, cadence.elearning_s, cadence.attendance_s, cadence.status_s)
-    return settings.schools * settings.clock_factor * sum(1 / period_s for period_s in periods_s)
+    return schools_of(settings) * settings.clock_factor * sum(1 / period_s for period_s in periods_s)
 
 
 def needed_syncs_per_s(settings: Settings) -> float:

@@ -17,7 +17,7 @@ from eduops.prepare import Tell, prepare_storage, seed_once
 from eduops.process import ProcessSpec
 from eduops.settings import Settings
 from eduops.supervisor import Supervisor
-from eduops.sync_choice import choose_sync
+from eduops.sync_choice import choose_sync, note_schools
 from eduops.wiring import all_logs
 
 _NATS_CHATTER: Final = r"\[INF\]|Plaintext passwords"
@@ -70,7 +70,9 @@ class System:
 
     async def prepare(self, make_fleet: Callable[[], Fleet]) -> Fleet:
         """Bring database and logs to this version; save the made fleet unless there is one already."""
-        return await prepare_storage(self.settings, make_fleet, self._tell)
+        fleet = await prepare_storage(self.settings, make_fleet, self._tell)
+        note_schools(self.folder, len(fleet.schools))
+        return fleet
 
     async def seed(self, fleet: Fleet) -> None:
         """Append the simulated history, once in a data folder's life."""
