@@ -19,8 +19,6 @@ _LOG: Final = logging.getLogger("ingest")
 _FIRST_RETRY_S: Final = 0.05
 _LAST_RETRY_S: Final = 2.0
 """Waits double from the first to the last: a restart of the server costs little, an outage no load."""
-_LAST_ENTRY_S: Final = 5.0
-"""How long the server may take to show a log's last entry."""
 MAX_READINGS: Final = 25_000
 """Readings in one entry: 0.5 MB, half of what nats-server takes in a message (max_payload 1 MB)."""
 MAX_REJECTED: Final = 300
@@ -119,17 +117,8 @@ class LogWriter:
     async def _end_us(self, log: str) -> int:
         """Return the log time of a log's last entry, 0 if it has none any more."""
         seq = await self._log.last_seq(log)
-        if seq == 0:
-            return 0
-        reader = await self._log.reader(log, seq - 1)
-        try:
-            entries = await reader.fetch(1, _LAST_ENTRY_S)
-        except InfrastructureError:
-            # Entries are dropped once a snapshot covers them; then nobody reads them again.
-            return 0
-        finally:
-            await reader.close()
-        return entries[-1].at_us if entries else 0
+        # Entries are dropped once a snapshot covers them; then nobody reads them again.
+        return (await self._log.at_us(log, seq) if seq else None) or 0
 
 
 async def pause(stop: asyncio.Event, seconds: float) -> None:

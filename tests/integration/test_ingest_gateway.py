@@ -19,7 +19,10 @@ from contract.catalogue import Catalogue
 from contract.entry import QUARANTINE_LOG, EntryKind, RawEntry, telemetry_log
 from contract.errors import InfrastructureError
 from contract.fleet import Fleet
+from contract.reach import Reach, pass_by
 from contract.rejected import Reason, Rejected
+from contract.service_metrics import SERVICE_METRICS, Meter
+from eduops.embedded_nats import free_ports
 from ingest.gateway import Gateway, GatewayConfig, run
 from ingest.registry import Registry
 
@@ -62,6 +65,9 @@ class FaultyLog:
     async def last_seq(self, log: str) -> int:
         return await self._log.last_seq(log)
 
+    async def at_us(self, log: str, seq: int) -> int | None:
+        return await self._log.at_us(log, seq)
+
     async def drop_through(self, log: str, seq: int) -> None:
         await self._log.drop_through(log, seq)
 
@@ -103,11 +109,13 @@ class Door:
             yield session
 
     @asynccontextmanager
-    async def gateway(self, log: Log | None = None, *, dies: bool = False) -> AsyncIterator[Gateway]:
+    async def gateway(
+        self, log: Log | None = None, *, dies: bool = False, reach: Reach = pass_by
+    ) -> AsyncIterator[Gateway]:
         """Run a gateway; at the end it is stopped gently, or dies as by a signal."""
         stop = asyncio.Event()
         async with self.session() as session:
-            gateway = Gateway(self.config, session, log or self.log, self.registry, stop)
+            gateway = Gateway(self.config, session, log or self.log, self.registry, stop, reach=reach)
             task = asyncio.create_task(gateway.run())
             try:
                 yield gateway
@@ -177,6 +185,11 @@ async def door(nats: Any, broker: Any, city: Fleet, catalogue: Catalogue) -> Asy
 
 def pack(value: float, name: str = "down_bps", **more: object) -> bytes:
     return json.dumps([{"n": name, "v": value, **more}]).encode()
+
+
+def value_of(meter: Meter, name: str, *labels: str) -> float:
+    (metric,) = (m for m in SERVICE_METRICS if m.name == name)
+    return dict(meter.values(metric)).get(labels, 0.0)
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -287,6 +300,61 @@ async def test_a_restart_of_the_server_loses_nothing(door: Door) -> None:
                 await door.values({0.0})
                 await asyncio.to_thread(door.broker.restart)
         assert set(await door.values(sent)) == sent
+
+
+async def test_while_the_broker_is_away_every_tick_of_the_slice_is_a_deaf_one(
+    nats: Any, city: Fleet, catalogue: Catalogue
+) -> None:
+    (port,) = free_ports(1)
+    nobody = GatewayConfig("127.0.0.1", port, partitions=PARTITIONS, slice_index=1, slice_count=2)
+    stop = asyncio.Event()
+    meter = Meter()
+    async with JetStreamLog.connect(nats.url, user=nats.service_user, password=nats.service_password) as log:
+        await log.create(LOGS, 64 << 20)
+        task = asyncio.create_task(run(nobody, log, city, catalogue, stop, meter=meter))
+        reader = await log.reader(telemetry_log(1), 0)
+        async with asyncio.timeout(PATIENCE_S):
+            found = await reader.fetch(1, 5.0) + await reader.fetch(1, 5.0)
+        stop.set()
+        await task
+        assert {entry.kind for entry in found} == {EntryKind.DEAF}
+        assert await log.last_seq(telemetry_log(0)) == 0
+    assert value_of(meter, "eduops_ingest_session_up") == 0
+
+
+@pytest.mark.parametrize(("point", "copies"), [("received", 1), ("appended", 2)])
+async def test_a_death_at_a_failpoint_loses_nothing(door: Door, point: str, copies: int) -> None:
+    reached = asyncio.Event()
+
+    def die(at: str) -> None:
+        if at == point:
+            reached.set()
+            raise RuntimeError(at)
+
+    async with door.gateway(reach=die, dies=True) as gateway:
+        door.device.publish(door.topic(), pack(3))
+        async with asyncio.timeout(PATIENCE_S):
+            await reached.wait()
+        assert gateway.counters.acknowledged == 0
+    async with door.gateway() as gateway:
+        await until(lambda: gateway.counters.acknowledged == 1)
+        assert await door.values({3.0}) == [3.0] * copies
+
+
+async def test_the_meter_counts_what_the_gateway_did(door: Door) -> None:
+    async with door.gateway() as gateway:
+        for i in range(20):
+            door.device.publish(door.topic(), pack(i))
+        door.device.publish(door.topic(), b"nonsense")
+        await until(lambda: gateway.counters.acknowledged == 21)
+        meter = gateway.counters.meter
+        await until(lambda: value_of(meter, "eduops_stage_cpu_seconds_total", "decode") > 0)
+    assert value_of(meter, "eduops_ingest_messages_total") == 21
+    assert value_of(meter, "eduops_ingest_acknowledged_total") == 21
+    assert value_of(meter, "eduops_ingest_readings_total", "accepted") == 20
+    assert value_of(meter, "eduops_ingest_readings_total", "rejected") == 1
+    assert value_of(meter, "eduops_ingest_session_up") == 1
+    assert all(value_of(meter, "eduops_stage_cpu_seconds_total", s) > 0 for s in ("receive", "append"))
 
 
 async def test_each_reason_ends_in_quarantine_and_the_good_ones_do_not(door: Door) -> None:

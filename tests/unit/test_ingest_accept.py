@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from contract.canary import canary_series, canary_topic
 from contract.catalogue import Catalogue
 from contract.fleet import Cluster, Device, DeviceKind, Fleet, Level, School, Ward
 from contract.rejected import Reason
@@ -263,3 +264,22 @@ def test_control_characters_leave_a_topic(registry: Registry) -> None:
 def test_no_messages_are_no_readings(registry: Registry) -> None:
     accepted = accept([], registry, Limits())
     assert (accepted.by_partition, accepted.rejected, accepted.received) == ({}, [], 0)
+
+
+@pytest.mark.parametrize("partition", range(4))
+def test_the_canary_of_each_partition_enters_there(registry: Registry, partition: int) -> None:
+    accepted = take(registry, str(canary_topic("79", partition, 4)), [{"n": "down_bps", "v": 1000}])
+    assert accepted.rejected == []
+    (readings,) = accepted.by_partition.values()
+    assert list(accepted.by_partition) == [partition]
+    assert readings.series.tolist() == [canary_series(partition, 1)]
+
+
+def test_no_other_canary_enters(registry: Registry) -> None:
+    topic = str(canary_topic("79", 0, 4)).replace("bandwidth", "status")
+    assert reasons(take(registry, topic, [{"n": "down_bps", "v": 1}])) == [Reason.UNKNOWN_SCHOOL]
+
+
+def test_a_negative_zero_is_zero(registry: Registry) -> None:
+    (row,) = rows(take(registry, GATEWAY, b'[{"n":"down_bps","v":-0.0}]'))
+    assert str(row[2]) == "0.0"
