@@ -185,9 +185,17 @@ class JetStreamLog:
         """
         info = await self._api.ask(f"STREAM.INFO.{MQTT_STREAM}")
         config = {**info["config"], "max_bytes": max_bytes, "discard": "new"}
-        answer = await self._api.ask(f"STREAM.UPDATE.{MQTT_STREAM}", config)
-        if answer["config"]["max_bytes"] != max_bytes:
-            raise InfrastructureError(f"{MQTT_STREAM} is not limited to {max_bytes} bytes")
+        refusal = "the server kept another limit"
+        try:
+            await self._api.ask(f"STREAM.UPDATE.{MQTT_STREAM}", config)
+        except RefusedError as error:
+            refusal = error.description
+        held = (await self._api.ask(f"STREAM.INFO.{MQTT_STREAM}"))["config"]
+        if (held["max_bytes"], held["discard"]) != (max_bytes, "new"):
+            raise InfrastructureError(
+                f"the broker's store of MQTT messages cannot be limited to {max_bytes} bytes: {refusal}; "
+                "raise max_file_store of the NATS server, or lower EDUOPS_MQTT_STORE_MAX_GIB"
+            )
 
     async def mqtt_store_max_bytes(self) -> int | None:
         """Return the limit of the server's store of MQTT messages, −1 for none; None before any session.

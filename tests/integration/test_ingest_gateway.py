@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,9 +24,11 @@ from contract.fleet import Fleet
 from contract.reach import Reach, pass_by
 from contract.rejected import Reason, Rejected
 from contract.service_metrics import SERVICE_METRICS, Meter
-from eduops.embedded_nats import free_ports
+from eduops.embedded_nats import free_ports, prepare_nats
+from eduops.process import Server
 from ingest.gateway import Gateway, GatewayConfig, run
 from ingest.registry import Registry
+from tests.conftest import TestNats as RunningNats
 
 PARTITIONS = 2
 LOGS = [*(telemetry_log(p) for p in range(PARTITIONS)), QUARANTINE_LOG]
@@ -409,3 +413,51 @@ async def test_the_service_stops_when_told(door: Door, catalogue: Catalogue) -> 
     stop.set()
     async with asyncio.timeout(PATIENCE_S):
         await service
+
+
+async def test_a_fresh_broker_is_capped_before_the_service_is_ready(
+    nats: Any, city: Fleet, catalogue: Catalogue
+) -> None:
+    stop, ready = asyncio.Event(), asyncio.Event()
+    async with JetStreamLog.connect(nats.url, user=nats.service_user, password=nats.service_password) as log:
+        await log.create(LOGS, 64 << 20)
+
+        async def welcome() -> None:
+            await log.cap_mqtt_store(1 << 20)
+            ready.set()
+
+        service = asyncio.create_task(run(_at(nats), log, city, catalogue, stop, welcome=welcome))
+        async with asyncio.timeout(PATIENCE_S):
+            await ready.wait()
+        assert await log.mqtt_store_max_bytes() == 1 << 20
+        stop.set()
+        await service
+
+
+async def test_a_broker_that_cannot_be_capped_stops_the_service_with_a_sentence(
+    tmp_path: Path, city: Fleet, catalogue: Catalogue
+) -> None:
+    prepared = prepare_nats(tmp_path, sync_interval="2m", max_store_bytes=16 << 20)
+    server = Server(prepared.spec(), tmp_path / "nats.log")
+    server.start()
+    nats = RunningNats(prepared, server)
+    async with JetStreamLog.connect(nats.url, user=nats.service_user, password=nats.service_password) as log:
+        await log.create(LOGS, 1 << 20)
+        with pytest.raises(ExceptionGroup) as caught:
+            await run(
+                _at(nats), log, city, catalogue, asyncio.Event(), welcome=lambda: log.cap_mqtt_store(1 << 30)
+            )
+    server.kill()
+    (error,) = caught.value.exceptions
+    assert isinstance(error, InfrastructureError)
+    assert re.search("cannot be limited to 1073741824 bytes: .*; raise max_file_store", str(error))
+
+
+def _at(nats: Any) -> GatewayConfig:
+    return GatewayConfig(
+        nats.mqtt_host,
+        nats.mqtt_port,
+        mqtt_user=nats.service_user,
+        mqtt_password=nats.service_password,
+        partitions=PARTITIONS,
+    )
