@@ -147,6 +147,64 @@ async def test_every_page_fits_and_is_accessible(
                 assert found.violations_count == 0, f"{path}: {found.generate_report()}"
 
 
+OVERLAPS = """() => {
+  const boxes = ['.tile-number', '.tile-coverage', '.tile-counts']
+    .map(name => document.querySelector(`#tile-alerts ${name}`))
+    .map(e => { const r = document.createRange(); r.selectNodeContents(e); return r; })
+    .map(r => r.getBoundingClientRect());
+  const [number, coverage, counts] = boxes;
+  const meet = (a, b) => a.right > b.left && a.left < b.right && a.bottom > b.top && a.top < b.bottom;
+  return meet(number, counts) || meet(coverage, counts);
+}"""
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+@pytest.mark.parametrize("language", ["vi", "en"])
+async def test_our_own_fault_and_the_whole_city_are_two_lines_that_fit(
+    settings: Settings, browser: Browser, width: int, height: int, language: str
+) -> None:
+    async with open_stage(*settings) as stage, talking(stage):
+        own = [stage.opened_about_the_center(p) for p in range(2)]
+        await stage.change(*own, *map(stage.opened, range(len(stage.fleet.schools))))
+        async with open_page(browser, stage.url, width, height) as page:
+            await settle(page, f"/?lang={language}")
+            alarms = page.locator("#alarms .alarm")
+            await expect(page.locator("#alarms")).to_contain_text(
+                {"vi": "3.541/3.541 trường", "en": "3,541 of 3,541 schools"}[language], timeout=PATIENCE_MS
+            )
+            await expect(alarms).to_have_count(2)
+            await expect(alarms.first).to_contain_text({"vi": "trung tâm", "en": "of our own"}[language])
+            assert await page.evaluate(CLIPPED) == []
+            assert await page.evaluate(OUTSIDE) == []
+            assert not await page.evaluate(OVERLAPS)
+
+
+async def test_an_engineer_takes_the_center_as_one_alert(settings: Settings, browser: Browser) -> None:
+    async with open_stage(*settings) as stage, talking(stage), open_page(browser, stage.url) as page:
+        own = [stage.opened_about_the_center(p, "log_gap", 2, value=95.0) for p in range(2)]
+        await stage.change(*own)
+        await settle(page, "/alerts?lang=en")
+        rows = page.locator(".ag-center-cols-container .ag-row")
+        await expect(rows).to_have_count(1)
+        await rows.first.click()
+        details = page.locator("#details")
+        await expect(details.locator(".facts")).to_contain_text("The operations center (no school)")
+        await expect(details.locator(".facts")).to_contain_text("1 min")
+        await expect(details.locator(".advice")).to_contain_text("no school is at fault")
+        await expect(details.get_by_role("link")).to_have_count(0)
+        await page.get_by_role("button", name="Acknowledge").click()
+        await page.locator("#action-name").fill("Lan")
+        await page.locator("dialog button[type=submit]").click()
+        await expect(page.locator("dialog")).to_have_count(0)
+        reader = await stage.log.reader(ALERTS_LOG, 0)
+        actions = [decode_action(entry.payload) for entry in await reader.fetch(2, 30.0)]
+        await reader.close()
+        assert {action.alert_id for action in actions} <= {changed.alert.alert_id for changed in own}
+        await stage.change(*(acknowledged(changed, "Lan", stage.now_us()) for changed in own))
+        await expect(rows).to_have_count(1)
+        await expect(rows.first).to_contain_text("Lan")
+
+
 @pytest.mark.parametrize(("width", "height"), [(3840, 2160), (1920, 1080)])
 async def test_all_schools_of_the_city_are_on_the_wall(
     settings: Settings, browser: Browser, width: int, height: int

@@ -48,7 +48,7 @@ function makeRow(line, atUs, fleet) {
         make('span', { className: 'alarm-since', textContent: duration((atUs - line.opened_at_us) / 1e6) })),
       make('div', { className: 'alarm-line alarm-what' },
         make('span', { textContent: whatOf(line, fleet) }),
-        make('span', { className: 'alarm-who', textContent: whoOf(line) }))));
+        make('span', { className: line.unacknowledged > 0 ? 'alarm-who short' : 'alarm-who', textContent: whoOf(line) }))));
 }
 
 function nameOf(line, fleet) {
@@ -66,8 +66,8 @@ function shortName(name) {
 
 function whatOf(line, fleet) {
   const title = rule(line.rule).title;
-  if (line.fate === 'system') return say('wall.center_what', { title });
-  if (line.fate === 'fleet') return say('wall.fleet_what', { title, isps: number(line.isps) });
+  if (line.fate === 'system') return title;
+  if (line.fate === 'fleet') return say('wall.fleet_what', { title });
   if (line.school !== null) return `${title} · ${fleet.school(line.school).shortWard}`;
   return say('wall.group_wards', { title, wards: number(line.wards) });
 }

@@ -18,6 +18,7 @@ export function clearTiles() {
 function write(name, { known, value, unit = '', coverage = '', age = '', counts = [] }) {
   const tile = byId(`tile-${name}`);
   tile.dataset.known = known ? 'yes' : 'no';
+  tile.dataset.wide = counts.length > 0 && value.length > 3 ? 'yes' : 'no'; // leaves room for the counts
   setText(tile.querySelector('.tile-number'), value);
   setText(tile.querySelector('.tile-unit'), unit);
   setText(tile.querySelector('.tile-coverage'), coverage);
