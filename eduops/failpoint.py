@@ -1,6 +1,7 @@
 """Failpoints: a process that kills or stalls itself at a named point of its way, for fault tests."""
 
 import os
+import re
 import signal
 import threading
 from typing import Final
@@ -26,14 +27,13 @@ def parse_failpoint(text: str | None) -> Reach:
     """
     if not text:
         return pass_by
-    point, _, rest = text.partition(":")
-    action, _, count = rest.partition(":")
-    if point not in POINTS or action not in ACTIONS or not (count or "1").isdecimal():
+    if re.match(PATTERN, text) is None:
         raise ConfigurationError(
             f"the failpoint is {text!r}; write POINT:ACTION[:VISIT] with a point of {', '.join(POINTS)} "
             f"and an action of {', '.join(ACTIONS)}"
         )
-    left = int(count or 1)
+    point, action, *visit = text.split(":")
+    left = int(visit[0]) if visit else 1
     lock = threading.Lock()
 
     def reach(reached: str) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from contract.errors import ConfigurationError
 from eduops.settings import ENV_PREFIX, Settings, load_settings
+from eduops.system import instances
 
 
 @pytest.fixture(autouse=True)
@@ -64,3 +65,35 @@ def test_every_setting_is_described_and_has_a_variable() -> None:
         assert field.description
         assert field.description.endswith(".")
         assert f"{ENV_PREFIX}{name.upper()}".isupper()
+
+
+def test_several_nodes_of_a_broker_and_their_ports() -> None:
+    settings = Settings(mqtt_host="a.example,b.example:1884,10.0.0.3", mqtt_port=1883)
+    assert settings.mqtt_addresses == (("a.example", 1883), ("b.example", 1884), ("10.0.0.3", 1883))
+    with pytest.raises(ConfigurationError, match="mqtt_host"):
+        settings.but(mqtt_host="a.example,,b.example")
+
+
+def test_a_slice_holds_whole_partitions() -> None:
+    assert Settings().part == (0, 1)
+    assert Settings(partitions=8, ingest_slice="3/4").part == (3, 4)
+    with pytest.raises(ConfigurationError, match="the last is '3/4'"):
+        _ = Settings(partitions=8, ingest_slice="4/4").part
+    with pytest.raises(ConfigurationError, match="cannot share 8 partitions evenly"):
+        _ = Settings(partitions=8, ingest_slice="0/3").part
+
+
+def test_one_process_has_its_services_name_and_several_have_numbers() -> None:
+    settings = Settings(ingests=2, processors=3)
+    assert [one.process_name for one in instances(settings, "processor")] == [
+        "processor-1",
+        "processor-2",
+        "processor-3",
+    ]
+    assert [(one.process_name, one.ingest_slice) for one in instances(settings, "ingest")] == [
+        ("ingest-1", "0/2"),
+        ("ingest-2", "1/2"),
+    ]
+    assert [one.process_name for one in instances(settings, "dashboard")] == ["dashboard"]
+    with pytest.raises(ConfigurationError, match="3 ingest processes"):
+        instances(settings.but(ingests=3), "ingest")
