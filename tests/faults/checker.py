@@ -7,7 +7,7 @@ received = stored + duplicate + quarantined.
 import json
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -184,6 +184,23 @@ def publishing(broker: Broker, gateways: Sequence[Gateway], **options: Any) -> I
     finally:
         for device in devices:
             device.leave()
+
+
+def publish_all(
+    broker: Broker, messages: Iterable[tuple[str, bytes]], patience_s: float = PATIENCE_S
+) -> None:
+    """Publish messages in their order and return when the broker has acknowledged every one."""
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
+    client.username_pw_set(broker.user, broker.password)
+    client.max_queued_messages_set(0)
+    client.connect(broker.host, broker.port)
+    client.loop_start()
+    try:
+        sent = [client.publish(topic, payload, qos=1) for topic, payload in messages]
+        eventually(lambda: all(info.is_published() for info in sent), "all are acknowledged", patience_s)
+    finally:
+        client.disconnect()
+        client.loop_stop()
 
 
 class Checked(Protocol):
