@@ -68,23 +68,23 @@ def test_every_setting_is_described_and_has_a_variable() -> None:
 
 
 def test_several_nodes_of_a_broker_and_their_ports() -> None:
-    settings = Settings(mqtt_host="a.example,b.example:1884,10.0.0.3", mqtt_port=1883)
+    settings = load_settings(overrides={"mqtt_host": "a.example,b.example:1884,10.0.0.3", "mqtt_port": 1883})
     assert settings.mqtt_addresses == (("a.example", 1883), ("b.example", 1884), ("10.0.0.3", 1883))
     with pytest.raises(ConfigurationError, match="mqtt_host"):
         settings.but(mqtt_host="a.example,,b.example")
 
 
 def test_a_slice_holds_whole_partitions() -> None:
-    assert Settings().part == (0, 1)
-    assert Settings(partitions=8, ingest_slice="3/4").part == (3, 4)
+    assert load_settings().part == (0, 1)
+    assert load_settings(overrides={"partitions": 8, "ingest_slice": "3/4"}).part == (3, 4)
     with pytest.raises(ConfigurationError, match="the last is '3/4'"):
-        _ = Settings(partitions=8, ingest_slice="4/4").part
+        _ = load_settings(overrides={"partitions": 8, "ingest_slice": "4/4"}).part
     with pytest.raises(ConfigurationError, match="cannot share 8 partitions evenly"):
-        _ = Settings(partitions=8, ingest_slice="0/3").part
+        _ = load_settings(overrides={"partitions": 8, "ingest_slice": "0/3"}).part
 
 
 def test_one_process_has_its_services_name_and_several_have_numbers() -> None:
-    settings = Settings(ingests=2, processors=3)
+    settings = load_settings(overrides={"ingests": 2, "processors": 3})
     assert [one.process_name for one in instances(settings, "processor")] == [
         "processor-1",
         "processor-2",

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from eduops.data_folder import DataFolder
-from eduops.settings import Settings
+from eduops.settings import Settings, load_settings
 from eduops.sync_choice import (
     MARGIN,
     choose_sync,
@@ -21,7 +21,7 @@ from eduops.sync_choice import (
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Settings of a city of 3,541 schools on a folder of its own."""
-    return Settings(data=tmp_path, sync_interval="auto")
+    return load_settings(overrides={"data": tmp_path, "sync_interval": "auto"})
 
 
 def test_a_city_needs_what_its_packs_make_with_margin(settings: Settings) -> None:
