@@ -20,8 +20,6 @@ class WallLine(msgspec.Struct, frozen=True):
     """Position of the school in the fleet; None for several schools, and for none."""
     isp: str
     """Provider of the school, or the common provider of a group; empty for any other fate."""
-    isps: int
-    """Providers of the schools, 0 or more."""
     alerts: int
     """Alerts in the line, 1 or more."""
     schools: int
@@ -50,7 +48,6 @@ def _wall_line(line: Line, alerts: Mapping[str, Alert], fleet: Fleet) -> WallLin
         priority=line.priority,
         school=None if single is None else fleet.school_position[single],
         isp=line.isps[0] if len(line.isps) == 1 else "",
-        isps=len(line.isps),
         alerts=line.count,
         schools=len(line.school_ids),
         wards=len(line.ward_codes),

@@ -20,11 +20,6 @@ from tests.dashboard_stage import free_port
 from tests.running_system import ROOT, eventually
 from tests.webhook_receiver import HANG, REFUSED, TAKEN, open_receiver
 
-PROGRAM = (
-    "import asyncio, sys; from pathlib import Path; from eduops.settings import load_settings; "
-    "from eduops.watchdog import run_watchdog; asyncio.run(run_watchdog(load_settings(), asyncio.Event()))"
-)
-
 
 def lonely(data: Path, **more: Any) -> Settings:
     """Return settings in which nobody answers, with the least patience that is allowed."""
@@ -140,7 +135,7 @@ async def test_what_waits_for_a_way_out_that_is_gone_is_forgotten(tmp_path: Path
 async def start(settings: Settings) -> asyncio.subprocess.Process:
     """Start a watchdog in a process of its own."""
     env = {**os.environ, **settings.environment()}
-    return await asyncio.create_subprocess_exec(sys.executable, "-c", PROGRAM, cwd=ROOT, env=env)
+    return await asyncio.create_subprocess_exec(sys.executable, "-m", "eduops", "watch", cwd=ROOT, env=env)
 
 
 async def killed(process: asyncio.subprocess.Process) -> None:
