@@ -1,0 +1,37 @@
+"""A rolling restart under load: every service of ours is replaced, and no reading is lost or doubled."""
+
+import time
+
+import pytest
+
+from tests.fault_table import Record
+from tests.faults.checker import Broker, assert_balanced, check, gateways, publishing
+from tests.faults.conftest import Start
+
+READINGS = 200
+"""Readings that each device must get acknowledged before, between and after restarts."""
+
+
+@pytest.mark.timeout(240)
+def test_every_service_is_replaced_under_load(start: Start, record: Record) -> None:
+    system = start(env={"EDUOPS_INGESTS": "2", "EDUOPS_PROCESSORS": "2"})
+    where = gateways(system.addresses["database_url"], 3)
+    with publishing(Broker.of(system.addresses), where) as devices:
+        for device in devices:
+            device.more(READINGS)
+        before, began_s = system.processes(), time.monotonic()
+        done = system.command("restart")
+        took_s = time.monotonic() - began_s
+        for device in devices:
+            device.more(READINGS)
+            device.finish()
+        account = check(system, devices)
+    assert done.returncode == 0, done.stderr
+    services = ["processor-1", "processor-2", "ingest-1", "ingest-2", "dashboard"]
+    assert [line.split()[0] for line in done.stdout.splitlines()] == services
+    after = system.processes()
+    assert all(after[name]["pid"] != before[name]["pid"] for name in services)
+    assert all(after[name]["pid"] == before[name]["pid"] for name in ("postgres", "nats"))
+    assert account.stored == account.attempted
+    assert_balanced(system.status())
+    record("restart", "eduops restart of all services", account, took_s, "two ingests, two processors")
