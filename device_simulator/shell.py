@@ -185,6 +185,7 @@ async def run(
 
             await live.respond(FAULT_SUBJECT, answer)
         city.lines.connect()
+        _logger.info("started: %s", city.progress())
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_every(GREET_S, city.lines.greet, stop))
             tasks.create_task(_every(MEASURE_S, lambda: city.measure(metered), stop))
