@@ -29,7 +29,9 @@ _HOST: Final = r"[A-Za-z0-9._-]+(:\d{1,5})?"
 class Settings(BaseSettings):
     """All settings; each field's description is its documentation."""
 
-    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, env_ignore_empty=True, frozen=True, extra="forbid"
+    )
 
     data: Path = Field(
         default_factory=lambda: Path(user_data_dir("eduops")),

@@ -54,7 +54,7 @@ def test_every_variable_is_a_setting(compose: dict[str, Any]) -> None:
     assert names <= set(Settings.model_fields)
 
 
-@pytest.mark.parametrize("service", ["prepare", "ingest", "process", "dashboard", "simulate"])
+@pytest.mark.parametrize("service", ["prepare", "ingest", "process", "dashboard", "watch", "simulate"])
 def test_every_command_is_a_verb_with_those_options(compose: dict[str, Any], service: str) -> None:
     verb, *options = compose["services"][service]["command"]
     shown = subprocess.run(

@@ -25,6 +25,8 @@ def test_the_strongest_source_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     monkeypatch.setenv("EDUOPS_PORT", "3")
     assert load_settings(other).port == 3
     assert load_settings(other, {"port": 4}).port == 4
+    monkeypatch.setenv("EDUOPS_WATCHDOG_URL", "")  # as Compose passes on what is not set
+    assert load_settings(other).watchdog_url is None
     assert load_settings(other, {"port": None}).port == 3
 
 
