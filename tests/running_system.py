@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,15 @@ def eventually(true: Callable[[], bool], what: str, patience_s: float = PATIENCE
     while not true():
         assert time.monotonic() < deadline, f"not within {patience_s:g} s: {what}"
         time.sleep(0.1)
+
+
+def family(pid: int) -> list[int]:
+    """Return a process and all that it started; PostgreSQL's servers are such."""
+    found = [pid]
+    for parent in found:
+        children = Path(f"/proc/{parent}/task/{parent}/children")
+        found += [int(word) for word in children.read_text().split()] if children.exists() else []
+    return found
 
 
 class RunningSystem:
@@ -67,6 +77,19 @@ class RunningSystem:
         before = self.processes()[name]
         self.signal(name, signal.SIGKILL)
         eventually(lambda: self.processes()[name]["restarts"] > before["restarts"], f"{name} starts again")
+
+    @contextmanager
+    def paused(self, name: str) -> Iterator[None]:
+        """Stop a process of the system for the length of the block; it lives, and does nothing."""
+        pids = family(self.processes()[name]["pid"])
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
 
     def status(self) -> dict[str, Any]:
         """Return what `eduops status --json` says, {} while servers are coming back."""

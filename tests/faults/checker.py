@@ -103,6 +103,8 @@ class NumberedDevice:
         """Those among them that the broker has acknowledged."""
         self._every_s, self._pack, self._window = every_s, pack, window
         self._waiting: dict[int, list[int]] = {}
+        self._early: set[int] = set()
+        """Messages acknowledged before `publish` told their number."""
         self._lock = threading.Lock()
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
@@ -156,7 +158,11 @@ class NumberedDevice:
 
     def _on_publish(self, _client: mqtt.Client, _data: object, mid: int, *_: object) -> None:
         with self._lock:
-            self.acknowledged.update(self._waiting.pop(mid))
+            times = self._waiting.pop(mid, None)
+            if times is None:
+                self._early.add(mid)
+            else:
+                self.acknowledged.update(times)
 
     def _publish(self) -> None:
         number = 0
@@ -169,10 +175,15 @@ class NumberedDevice:
                 for i, t in enumerate(times)
             ]
             number += self._pack
+            self.attempted.update(times)
+            # Our lock is not held here: paho answers under a lock of its own that publish takes, too.
+            info = self._client.publish(self.gateway.topic, json.dumps(pack).encode(), qos=1)
             with self._lock:
-                info = self._client.publish(self.gateway.topic, json.dumps(pack).encode(), qos=1)
-                self._waiting[info.mid] = times
-                self.attempted.update(times)
+                if info.mid in self._early:
+                    self._early.remove(info.mid)
+                    self.acknowledged.update(times)
+                else:
+                    self._waiting[info.mid] = times
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import pytest
 from tests.running_system import RunningSystem
 
 Start = Callable[..., RunningSystem]
-"""`start(*options, env=None)`: a system of eight schools in a folder of its own, ended after the module."""
+"""`start(*options, env=None, watchdog=False)`: eight schools, a folder of its own, ended after the module."""
 
 
 @pytest.fixture(scope="module")
@@ -18,8 +18,8 @@ def start(servers_folder: Path, request: pytest.FixtureRequest) -> Iterator[Star
     running: list[RunningSystem] = []
     module = Path(str(request.path)).stem.removeprefix("test_")
 
-    def begin(*options: str, env: dict[str, Any] | None = None) -> RunningSystem:
-        system = RunningSystem(servers_folder / f"{module}-{len(running)}", *options, env=env)
+    def begin(*options: str, **more: Any) -> RunningSystem:
+        system = RunningSystem(servers_folder / f"{module}-{len(running)}", *options, **more)
         running.append(system)
         return system
 

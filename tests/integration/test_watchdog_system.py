@@ -1,9 +1,6 @@
 """The watchdog beside a running system: whatever stands still is told outside, and so is its return."""
 
-import os
-import signal
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -46,28 +43,6 @@ def beside(system: RunningSystem, tmp_path: Path, url: str) -> Settings:
     )
     # The folder of the system is not touched: the watchdog keeps its journal elsewhere.
     return with_addresses(own).but(data=tmp_path)
-
-
-def family(pid: int) -> list[int]:
-    """Return a process and all that it started; PostgreSQL's servers are such."""
-    found = [pid]
-    for parent in found:
-        children = Path(f"/proc/{parent}/task/{parent}/children")
-        found += [int(word) for word in children.read_text().split()] if children.exists() else []
-    return found
-
-
-@contextmanager
-def stopped(system: RunningSystem, name: str) -> Iterator[None]:
-    """Stop a process of the system for the length of the block; it lives, and does nothing."""
-    pids = family(system.processes()[name]["pid"])
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
 
 
 async def until_well(receiver: Receiver, meter: Meter, partitions: int) -> None:
@@ -123,7 +98,7 @@ async def test_what_stands_still_is_told_and_so_is_its_return(
     async with watching(settings, meter):
         await until_well(receiver, meter, settings.partitions)
         assert receiver.tries == []
-        with stopped(system, name):
+        with system.paused(name):
             alarm = await receiver.until_kind("alarm", patience_s=PATIENCE_S)
         back = await receiver.until_kind("recovery", patience_s=PATIENCE_S)
         said = tmp_path / "said.jsonl"
