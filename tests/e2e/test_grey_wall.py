@@ -3,7 +3,6 @@
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,17 +21,6 @@ def system(servers_folder: Path) -> Iterator[RunningSystem]:
     running = RunningSystem(servers_folder / "grey", "--at", "2026-11-25T09:00")
     yield running
     running.end()
-
-
-@contextmanager
-def stopped(system: RunningSystem, name: str) -> Iterator[None]:
-    """Stop a process for the length of the block; it lives, keeps its sockets, and does nothing."""
-    pid = system.processes()[name]["pid"]
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 async def expect_live(page: Page) -> None:
@@ -62,7 +50,7 @@ async def test_the_wall_turns_grey_by_itself_and_comes_back(
     async with open_page(browser, system.url, quiet=False) as page:
         await page.goto(path)
         await expect_live(page)
-        with stopped(system, name):
+        with system.paused(name):
             await expect_grey(page, sentence)
         await expect_live(page)
 
