@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bus.device import DeviceLoop
 from bus.live import Live
+from bus.mqtt_client import Address
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.clock import LogClock
@@ -65,6 +66,8 @@ class SimulatorConfig:
     """Everyday faults an hour of log time in the whole city, at random, labelled."""
     labels_path: Path | None = None
     """Where the label of each fault is appended as a JSON line."""
+    mqtt_others: tuple[Address, ...] = ()
+    """Further nodes of the broker, among which the lines are spread."""
 
 
 class _City:
@@ -172,7 +175,7 @@ async def run(
     Raises:
         ConfigurationError: a configured fault names nothing that exists.
     """
-    async with DeviceLoop(config.mqtt_host, config.mqtt_port) as loop:
+    async with DeviceLoop(config.mqtt_host, config.mqtt_port, others=config.mqtt_others) as loop:
         city, metered = _City(config, fleet, catalogue, calendar, loop), meter or Meter()
         for request in config.faults:
             reply = city.board.request(request, city.now_us())

@@ -260,9 +260,11 @@ async def run_simulator(
     settings: Settings, stop: asyncio.Event, faults: tuple[FaultRequest, ...] = ()
 ) -> None:
     """Run the simulated city until `stop`."""
+    (mqtt_host, mqtt_port), *mqtt_others = settings.mqtt_addresses
     config = SimulatorConfig(
-        mqtt_host=settings.mqtt_host,
-        mqtt_port=settings.mqtt_port,
+        mqtt_host=mqtt_host,
+        mqtt_port=mqtt_port,
+        mqtt_others=tuple(mqtt_others),
         mqtt_user=settings.device_user,
         mqtt_password=settings.device_password,
         seed=settings.seed,

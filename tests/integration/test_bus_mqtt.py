@@ -12,6 +12,7 @@ from bus.jetstream import JetStreamLog
 from bus.mqtt import BROKER_WINDOW, IngestSession, MqttMessage
 from bus.mqtt_client import LoopClient
 from contract.errors import InfrastructureError
+from eduops.embedded_nats import free_ports
 
 TOPIC = "edu/v1/79/S1/att-1/attendance"
 STATUS = "edu/v1/79/S1/gw-1/status"
@@ -215,6 +216,27 @@ async def test_everything_survives_a_killed_broker(broker: Any, devices: DeviceL
         # at least once: those on the way when the broker died may come twice
         assert set(await _drain(session, payloads)) == payloads
         await _drained(devices)
+
+
+async def test_where_one_node_does_not_answer_the_next_is_asked(broker: Any) -> None:
+    (nobody,) = free_ports(1)
+    node = (broker.mqtt_host, broker.mqtt_port)
+    session = IngestSession(
+        "127.0.0.1",
+        nobody,
+        client_id="ingest",
+        user=broker.service_user,
+        password=broker.service_password,
+        others=[node],
+    )
+    async with session, DeviceLoop("127.0.0.1", nobody, others=[node]) as devices:
+        await asyncio.wait_for(session.ready(), 30)
+        fleet = [_device(devices, broker, f"d{number}") for number in range(4)]
+        for device in fleet:
+            device.connect()
+            device.publish(TOPIC, b"found")
+        await _drained(devices)
+        assert set(await _drain(session, {b"found"})) == {b"found"}
 
 
 async def test_five_hundred_devices_connect_and_come_back(broker: Any, devices: DeviceLoop) -> None:
