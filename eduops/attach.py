@@ -47,5 +47,6 @@ def attach(settings: Settings) -> Settings:
 
 
 def is_running(folder: DataFolder) -> bool:
-    """Return whether any process of `eduops up` lives on the folder."""
-    return any(is_alive(entry) for entry in folder.read("state").get("processes", {}).values())
+    """Return whether any process of `eduops up` lives on the folder; a watchdog left alone is no system."""
+    processes = folder.read("state").get("processes", {})
+    return any(is_alive(entry) for name, entry in processes.items() if name != "watchdog")

@@ -21,9 +21,9 @@ from eduops.output import Output
 from eduops.prepare import Tell
 from eduops.settings import Settings
 from eduops.status import Status, read_status, render_status
-from eduops.supervisor import end_leftovers
+from eduops.supervisor import end_leftovers, unless_stopped
 from eduops.system import System, usable
-from eduops.up import unless_stopped, wall_address
+from eduops.up import wall_address
 from eduops.wiring import database_url
 from storage.alerts import recent_alerts
 from storage.database import connect

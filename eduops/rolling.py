@@ -13,7 +13,7 @@ from contract.errors import ConfigurationError, InfrastructureError
 from eduops.attach import is_running
 from eduops.data_folder import DataFolder
 from eduops.prepare import Tell
-from eduops.supervisor import Supervisor
+from eduops.supervisor import Supervisor, unless_stopped
 
 SERVERS: Final = ("postgres", "nats")
 """Restarted only if they are named: everything waits for them."""
@@ -110,14 +110,14 @@ class _Rolling:
         for name in processes:
             began_s = time.monotonic()
             try:
-                await self._supervisor.restart(name)
+                await unless_stopped(self._supervisor.restart(name), stop)
             except InfrastructureError as error:
                 self._answer(over=True, failure=f"{error}; the others were left as they are")
                 return
-            self._lines.append(f"{name} runs again ({time.monotonic() - began_s:.1f} s)")
-            self._answer()
             if stop.is_set():
                 break
+            self._lines.append(f"{name} runs again ({time.monotonic() - began_s:.1f} s)")
+            self._answer()
         self._answer(over=True, failure="eduops is stopping" if stop.is_set() else "")
 
     def _answer(self, *, over: bool = False, failure: str = "", unknown: bool = False) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import PIPE, Popen
@@ -186,6 +186,18 @@ async def _stop(child: Child) -> None:
         if time.monotonic() > deadline:
             process.kill()
         await asyncio.sleep(WATCH_S / 5)
+
+
+async def unless_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
+    """Do the work, but break it off when the stop event comes."""
+    task, stopped = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    await asyncio.wait((task, stopped), return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if task.done():
+        task.result()
+        return
+    task.cancel()
+    await asyncio.wait((task,))
 
 
 def _ending(code: int) -> str:

@@ -2,10 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from contract.errors import ConfigurationError
@@ -17,7 +15,7 @@ from eduops.output import Output
 from eduops.prepare import Tell, fleet_maker
 from eduops.rolling import serve_restarts
 from eduops.settings import Settings
-from eduops.supervisor import end_leftovers
+from eduops.supervisor import end_leftovers, unless_stopped
 from eduops.system import System, instances, usable
 
 
@@ -95,18 +93,6 @@ async def _bring_up(system: System, options: UpOptions) -> None:
         await system.start_service("simulator")
     if options.watchdog:
         await system.start_service("watchdog")
-
-
-async def unless_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
-    """Do the work, but break it off when the stop event comes."""
-    task, stopped = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
-    await asyncio.wait((task, stopped), return_when=asyncio.FIRST_COMPLETED)
-    stopped.cancel()
-    if task.done():
-        task.result()
-        return
-    task.cancel()
-    await asyncio.wait((task,))
 
 
 def wall_address(settings: Settings) -> str:
