@@ -23,7 +23,7 @@ test: $(DEV_STAMP) browser ## run every test
 	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
 
 faults: $(DEV_STAMP) ## break everything that one machine can break, and count what was lost
-	@$(BIN)/python -m pytest tests/faults tests/cluster $(ARGS)
+	@$(BIN)/python -m pytest tests/faults tests/cluster tests/integration/test_bus_mqtt.py $(ARGS)
 
 check: $(DEV_STAMP) ## format, lint, types, import rules, unit tests and laws: before every commit
 	@$(BIN)/ruff format --check .

@@ -18,7 +18,7 @@ def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
     broker.kill()
 
 
-@pytest.fixture(params=["nats", "mosquitto"])
+@pytest.fixture(params=["nats", pytest.param("mosquitto", marks=pytest.mark.slow)])
 def broker(request: pytest.FixtureRequest) -> Any:
     """The MQTT broker of the test: the nats-server that has the log, or a mosquitto."""
     return request.getfixturevalue(request.param)
