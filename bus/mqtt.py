@@ -29,6 +29,7 @@ QOS0_BOUND: Final = 4 * BROKER_WINDOW
 KEEPALIVE_S: Final = 15
 """A dead line is noticed within twice this."""
 DIAL_S: Final = 10.0
+GOODBYE_S: Final = 1.0
 PROBE_TOPIC: Final = f"{PREFIX}/probe"
 """What a session that stands already sends to itself: any message shows that its subscription stands too."""
 PROBE_S: Final = 5.0
@@ -337,7 +338,9 @@ class IngestSession:
             self._client.disconnect()
             self._client.flush()
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+            # again and again: wait_for of Python 3.11 swallows a cancellation that comes with its result
+            while not self._task.done():
+                self._task.cancel()
+                await asyncio.wait([self._task], timeout=GOODBYE_S)
         if self._client is not None:
             self._client.cut()
