@@ -19,6 +19,8 @@ PATIENCE_S: Final = 30.0
 """A restarted server answers again well within this."""
 MQTT_STREAM: Final = "$MQTT_msgs"
 """Where nats-server keeps MQTT messages of QoS 1 until every session has acknowledged them."""
+MQTT_SUBJECTS: Final = "$MQTT.msgs."
+"""In front of every subject in that stream."""
 _NS: Final = 1_000_000_000
 
 
@@ -210,6 +212,25 @@ class JetStreamLog:
                 raise
             return None
         return int(info["config"]["max_bytes"])
+
+    async def mqtt_subjects(self) -> list[str]:
+        """Return what the MQTT sessions of this server hear, such as `edu.v1.>`; the sessions may be away.
+
+        Raises:
+            InfrastructureError: the server is out of reach.
+        """
+        found: list[str] = []
+        try:
+            while True:
+                page = await self._api.ask(f"CONSUMER.LIST.{MQTT_STREAM}", {"offset": len(found)})
+                filters = [str(c["config"].get("filter_subject", "")) for c in page["consumers"]]
+                found += [subject.removeprefix(MQTT_SUBJECTS) for subject in filters]
+                if not filters or len(found) >= page["total"]:
+                    return found
+        except RefusedError as error:
+            if error.code != NO_STREAM:
+                raise
+            return []
 
     async def _create(self, log: str, config: dict[str, Any]) -> None:
         # Ask first: to a create of what exists the server answers "no room" before "it exists".

@@ -50,7 +50,13 @@ class Subscription:
     proof: str = ""
     """How every topic begins that comes through the last filter: any such message shows as much."""
     prefix: str = ""
-    """What the broker puts in front of topics, removed on arrival."""
+    """How topics begin where the broker puts this and one more level in front; both are removed."""
+
+    def plain(self, topic: str) -> str:
+        """Return a topic as it was published."""
+        if not self.prefix or not topic.startswith(self.prefix):
+            return topic
+        return topic[topic.find("/", len(self.prefix)) + 1 :]
 
 
 class MqttMessage(NamedTuple):
@@ -86,14 +92,14 @@ class _SessionClient(LoopClient):
 
     def received(self, messages: Sequence[Publication]) -> None:
         """Hand messages over, but for repetitions of those that wait for their acknowledgement."""
-        prefix, proof = self._subscription.prefix, self._subscription.proof
+        proof = self._subscription.proof
         connection, held = self.connection, self._held
         taken: list[MqttMessage] = []
         unwanted: list[int] = []
         for topic, payload, mid, qos, retain in messages:
             if not self._heard.is_set() and topic.startswith(proof):
                 self._heard.set()
-            own = topic.removeprefix(prefix)
+            own = self._subscription.plain(topic)
             if own.startswith(PROBE_TOPIC) or (retain and self._stood):
                 unwanted.append(mid)
                 continue

@@ -188,6 +188,7 @@ async def run_ingest(settings: Settings, stop: asyncio.Event) -> None:
             meter=service.meter,
             reach=parse_failpoint(settings.failpoint),
             welcome=welcome,
+            subjects=await held.log.mqtt_subjects() if settings.mqtt_broker == "nats" else (),
         )
 
 

@@ -8,11 +8,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from bus.log import Log
-from bus.mqtt import IngestSession, MqttMessage
+from bus.mqtt import IngestSession, MqttMessage, Subscription
 from bus.mqtt_client import Address
 from contract.catalogue import Catalogue
 from contract.clock import LogClock
@@ -25,7 +26,13 @@ from ingest.accept import Accepted, Message, accept
 from ingest.counters import STAGE_CPU, Counters
 from ingest.judgement import Limits
 from ingest.registry import Registry
-from ingest.slices import Slicing, session_name, subscription_of
+from ingest.slices import (
+    Slicing,
+    inherited_slices,
+    inherited_subscription,
+    session_name,
+    subscription_of,
+)
 from ingest.writer import LogWriter, pause
 
 _LOG: Final = logging.getLogger("ingest")
@@ -156,9 +163,12 @@ class Gateway:
         meter: Meter | None = None,
         reach: Reach = pass_by,
         welcome: Welcome = _no_welcome,
+        inherited: Sequence[Session] = (),
     ) -> None:
         self._config = config
         self._session = session
+        self._inherited = inherited
+        """Sessions of slices that are no more, with what they still keep."""
         self._registry = registry
         self._limits = config.limits
         self._stop = stop
@@ -174,7 +184,8 @@ class Gateway:
         """Receive, keep, acknowledge, tick and report until told to stop; then finish the batch at hand."""
         await self._writer.open([telemetry_log(p) for p in range(self._config.partitions)], QUARANTINE_LOG)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._pump(), name="ingest-pump")
+            for number, session in enumerate((self._session, *self._inherited)):
+                tasks.create_task(self._pump(session), name=f"ingest-pump-{number}")
             tasks.create_task(self._tick(), name="ingest-tick")
             tasks.create_task(self._report(), name="ingest-report")
             welcome = tasks.create_task(self._welcome_once(), name="ingest-welcome")
@@ -186,27 +197,27 @@ class Gateway:
         await self._session.ready()
         await self._welcome()
 
-    async def _pump(self) -> None:
+    async def _pump(self, session: Session) -> None:
         while not self._stop.is_set():
-            batch = await self._receive()
+            batch = await self._receive(session)
             if not batch:
                 continue
             if not await self._keep(batch):
                 _LOG.warning("stopped with messages=%d unacknowledged; the broker keeps them", len(batch))
                 return
-            self._session.acknowledge(batch)
+            session.acknowledge(batch)
             self.counters.count_acknowledged(len(batch))
 
-    async def _receive(self) -> list[MqttMessage]:
+    async def _receive(self, session: Session) -> list[MqttMessage]:
         """Return what comes within `batch_ms` of the first message, up to the limit."""
         loop = asyncio.get_running_loop()
         limit = self._config.max_batch_messages
-        batch = await self._session.receive(limit, _IDLE_S)
+        batch = await session.receive(limit, _IDLE_S)
         until = loop.time() + self._config.batch_ms / 1000
         while (
             batch and len(batch) < limit and (left_s := until - loop.time()) > 0 and not self._stop.is_set()
         ):
-            batch += await self._session.receive(limit - len(batch), left_s)
+            batch += await session.receive(limit - len(batch), left_s)
         return batch
 
     async def _keep(self, batch: Sequence[MqttMessage]) -> bool:
@@ -276,14 +287,32 @@ class Gateway:
 def open_session(config: GatewayConfig, fleet: Fleet) -> IngestSession:
     """Return the session of this ingest's slice; it connects when it is entered."""
     index, count = config.slice_index, config.slice_count
+    subscription = subscription_of(config.slicing, fleet, config.partitions, index, count)
+    return _session(config, session_name(config.client_id, config.slicing, index, count), subscription)
+
+
+def inherited_sessions(config: GatewayConfig, subjects: Sequence[str]) -> list[IngestSession]:
+    """Return the sessions of slices that are no more, of which this ingest drains what they keep."""
+    if config.slicing is not Slicing.MAPPED:
+        return []
+    slices = inherited_slices(subjects, config.slice_index, config.slice_count)
+    return [
+        _session(
+            config, session_name(config.client_id, config.slicing, old, old + 1), inherited_subscription(old)
+        )
+        for old in slices
+    ]
+
+
+def _session(config: GatewayConfig, client_id: str, subscription: Subscription) -> IngestSession:
     return IngestSession(
         config.mqtt_host,
         config.mqtt_port,
-        client_id=session_name(config.client_id, config.slicing, index, count),
+        client_id=client_id,
         user=config.mqtt_user,
         password=config.mqtt_password,
         others=config.mqtt_others,
-        subscription=subscription_of(config.slicing, fleet, config.partitions, index, count),
+        subscription=subscription,
     )
 
 
@@ -297,6 +326,7 @@ async def run(
     meter: Meter | None = None,
     reach: Reach = pass_by,
     welcome: Welcome = _no_welcome,
+    subjects: Sequence[str] = (),
 ) -> None:
     """Run the ingest service until `stop` is set; the logs exist already.
 
@@ -309,11 +339,25 @@ async def run(
         meter: Gets its metrics; none for one of its own.
         reach: Called at `received` (nothing of a batch is kept yet) and `appended` (kept, not acknowledged).
         welcome: Called once the session stands for the first time; what it raises stops the service.
+        subjects: What the broker's sessions hear, where it maps slices: those of more ingests than there
+            are now get drained.
 
     Raises:
         InfrastructureError: the log could not be read at start, or `welcome` raised it.
     """
     registry = Registry(fleet, catalogue, config.partitions)
-    async with open_session(config, fleet) as session:
-        gateway = Gateway(config, session, log, registry, stop, meter=meter, reach=reach, welcome=welcome)
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(open_session(config, fleet))
+        inherited = [await stack.enter_async_context(s) for s in inherited_sessions(config, subjects)]
+        gateway = Gateway(
+            config,
+            session,
+            log,
+            registry,
+            stop,
+            meter=meter,
+            reach=reach,
+            welcome=welcome,
+            inherited=inherited,
+        )
         await gateway.run()

@@ -5,6 +5,8 @@ and not scored. So a school, and with it a whole partition of the log, belongs t
 its messages go through one session in one order (docs/decisions/0014-ingest-slices.md).
 """
 
+import re
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -15,6 +17,8 @@ from contract.topic import ALL_TOPICS, PREFIX
 
 _SLICE: Final = "slice"
 """Token in front of topics that nats-server maps by their school (eduops/embedded_nats.py)."""
+_SLICE_SUBJECT: Final = re.compile(rf"{_SLICE}\.(\d{{1,2}})\.")
+"""How a subject of a slice begins."""
 
 
 class Slicing(StrEnum):
@@ -39,12 +43,32 @@ def session_name(client_id: str, slicing: Slicing, index: int, count: int) -> st
     return client_id if index == 0 else f"{client_id}-{index}"
 
 
+def inherited_slices(subjects: Sequence[str], index: int, count: int) -> list[int]:
+    """Return the slices that more ingests once had and that ingest `index` of `count` drains now.
+
+    Their sessions still keep what came before there were fewer slices.
+
+    Args:
+        subjects: What the broker's sessions hear; see `JetStreamLog.mqtt_subjects`.
+        index: Which ingest asks, from 0.
+        count: Ingests now.
+    """
+    known = {int(found[1]) for subject in subjects if (found := _SLICE_SUBJECT.match(subject))}
+    return sorted(old for old in known if old >= count and old % count == index)
+
+
+def inherited_subscription(old: int) -> Subscription:
+    """Return what the session of a slice that is no more hears: nothing new, but what it keeps."""
+    own = f"{_SLICE}/{old}/"
+    return Subscription(filters=(f"{own}{ALL_TOPICS}",), proof=own, prefix=f"{_SLICE}/")
+
+
 def subscription_of(slicing: Slicing, fleet: Fleet, partitions: int, index: int, count: int) -> Subscription:
     """Return what ingest `index` of `count` hears; `count` divides `partitions`."""
-    if count == 1:
-        return Subscription()
     if slicing is Slicing.MAPPED:
         return _mapped_slice(index, count)
+    if count == 1:
+        return Subscription()
     return _schools_slice(fleet, partitions, index, count)
 
 
@@ -53,12 +77,14 @@ def _mapped_slice(index: int, count: int) -> Subscription:
 
     The first one also hears the topics that the mapping does not know: they are refused with a reason.
     """
+    if count == 1:  # the session may still keep messages from when there were more
+        return Subscription(prefix=f"{_SLICE}/")
     own = f"{_SLICE}/{index}/"
     return Subscription(
         filters=(*([ALL_TOPICS] if index == 0 else []), f"{own}{ALL_TOPICS}"),
         probe=f"{PROBE_TOPIC}/{canary_school(index, count)}/probe/probe",
         proof=own,
-        prefix=own,
+        prefix=f"{_SLICE}/",
     )
 
 

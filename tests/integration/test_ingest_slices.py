@@ -21,7 +21,7 @@ from contract.entry import QUARANTINE_LOG, EntryKind, RawEntry, telemetry_log
 from contract.fleet import partition_of
 from eduops.embedded_nats import prepare_nats
 from eduops.process import Server
-from ingest.gateway import Gateway, GatewayConfig, open_session
+from ingest.gateway import Gateway, GatewayConfig, inherited_sessions, open_session
 from ingest.registry import Registry
 from ingest.slices import Slicing
 from tests.conftest import TestNats as RunningNats
@@ -76,7 +76,7 @@ def _publications(strangers: bool) -> Publications:
 
 @asynccontextmanager
 async def _gateways(
-    log: JetStreamLog, broker: Any, slicing: Slicing, count: int
+    log: JetStreamLog, broker: Any, slicing: Slicing, count: int, subjects: Sequence[str] = ()
 ) -> AsyncIterator[list[Gateway]]:
     stop = asyncio.Event()
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
@@ -86,7 +86,8 @@ async def _gateways(
             session = await stack.enter_async_context(open_session(config, FLEET))
             await session.ready()
             registry = Registry(FLEET, CATALOGUE, PARTITIONS)
-            gateways.append(Gateway(config, session, log, registry, stop))
+            inherited = [await stack.enter_async_context(s) for s in inherited_sessions(config, subjects)]
+            gateways.append(Gateway(config, session, log, registry, stop, inherited=inherited))
             tasks.create_task(gateways[-1].run())
         yield gateways
         stop.set()
@@ -213,25 +214,36 @@ def _assert_same(one: Result, three: Result) -> None:
     assert one.counts.duplicate > 0
 
 
-async def test_an_ingest_that_becomes_one_of_several_keeps_its_backlog(tmp_path: Path) -> None:
-    """The server is started again with slices while messages wait under the plain names."""
-    topic = f"edu/v1/{FLEET.province}/{FLEET.schools[0].code}/gw-1/bandwidth"
-    messages = [(topic, json.dumps([{"n": "down_bps", "v": i}]).encode()) for i in range(20)]
-    for slices in (1, 3):
-        prepared = prepare_nats(tmp_path, sync_interval="2m", slices=slices)
-        server = Server(prepared.spec(), tmp_path / "nats.log")
-        server.start()
-        nats = RunningNats(prepared, server)
-        async with JetStreamLog.connect(
-            nats.url, user=nats.service_user, password=nats.service_password
-        ) as log:
-            await log.create(LOGS, 64 << 20)
-            async with _gateways(log, nats, Slicing.MAPPED, slices) as gateways:
-                await _publish(nats, [messages[10:]] if slices == 3 else [])
-                if slices == 3:
-                    await _until(lambda: sum(g.counters.acknowledged for g in gateways) == len(messages))
-            await _publish(nats, [messages[:10]] if slices == 1 else [])
-        await asyncio.to_thread(server.kill)
+@pytest.mark.parametrize(("before", "after"), [(1, 3), (3, 1)])
+async def test_another_number_of_ingests_drains_what_the_old_one_left(
+    tmp_path: Path, before: int, after: int
+) -> None:
+    """The server is started again with other slices while messages wait in every session."""
+    school_topics = [f"edu/v1/{FLEET.province}/{s.code}/gw-1/bandwidth" for s in FLEET.schools]
+    async with _sliced(tmp_path, before) as (nats, log):
+        async with _gateways(log, nats, Slicing.MAPPED, before):
+            pass
+        await _publish(nats, [[(topic, b'[{"n":"down_bps","v":1}]')] for topic in school_topics])
+    async with _sliced(tmp_path, after) as (nats, log):
+        subjects = await log.mqtt_subjects()
+        async with _gateways(log, nats, Slicing.MAPPED, after, subjects) as gateways:
+            await _publish(nats, [[(topic, b'[{"n":"down_bps","v":2}]')] for topic in school_topics])
+            await _until(lambda: sum(g.counters.acknowledged for g in gateways) == 2 * SCHOOLS)
+        assert sum(g.counters.rejected.total() for g in gateways) == 0
+        result = _folded([await _entries(log, name) for name in LOGS])
+    assert Counter(row[2] for row in result.rows) == {1.0: SCHOOLS, 2.0: SCHOOLS}
+
+
+@asynccontextmanager
+async def _sliced(folder: Path, slices: int) -> AsyncIterator[tuple[RunningNats, JetStreamLog]]:
+    prepared = prepare_nats(folder, sync_interval="2m", slices=slices)
+    server = Server(prepared.spec(), folder / "nats.log")
+    server.start()
+    nats = RunningNats(prepared, server)
+    async with JetStreamLog.connect(nats.url, user=nats.service_user, password=nats.service_password) as log:
+        await log.create(LOGS, 64 << 20)
+        yield nats, log
+    await asyncio.to_thread(server.kill)
 
 
 async def test_a_device_cannot_choose_its_slice(sliced_nats: Any) -> None:
