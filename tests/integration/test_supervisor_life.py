@@ -65,8 +65,8 @@ async def test_the_last_started_stops_first(folder: DataFolder) -> None:
     terminal = io.StringIO()
     supervisor = Supervisor(folder, Output(folder.logs, terminal), lambda _: None)
     script = (
-        "import signal, sys\n"
-        "signal.signal(signal.SIGTERM, lambda *_: (print('ends', flush=True), sys.exit()))\n"
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (print('ends', time.monotonic_ns()), sys.exit()))\n"
         "print('begins', flush=True)\n"
         "signal.pause()\n"
     )
@@ -74,8 +74,9 @@ async def test_the_last_started_stops_first(folder: DataFolder) -> None:
         await supervisor.start(_spec(name, script))
     await _until(lambda: terminal.getvalue().count("begins") == 3)
     await supervisor.stop()
-    ends = [line.split()[0] for line in terminal.getvalue().splitlines() if line.endswith("ends")]
-    assert ends == ["third", "second", "first"]
+    lines = [line.split() for line in terminal.getvalue().splitlines()]
+    ends = sorted((int(words[2]), words[0]) for words in lines if words[1] == "ends")
+    assert [name for _, name in ends] == ["third", "second", "first"]
 
 
 async def test_a_failed_start_tells_the_last_lines(folder: DataFolder) -> None:
