@@ -121,7 +121,7 @@ class _Run:
         self._folder.create()
         self._system = System(
             self._folder,
-            _settings(path, shape.schools),
+            _settings(path, shape),
             lambda _: None,
             Output(self._folder.logs, quiet=True),
         )
@@ -276,6 +276,7 @@ class _Run:
         self, paced: _Paced, flood: _Flood, copy_rows_per_s: float, limits: Limits, start_s: float
     ) -> BenchResult:
         return BenchResult(
+            sync_interval=self._settings.sync_interval,
             load=self._load,
             seconds=self._seconds,
             readings_per_s=flood.readings / flood.seconds,
@@ -298,10 +299,20 @@ class _Run:
         return measure_state(load_configuration(self._folder.config), self._settings.partitions)
 
 
-def _settings(path: Path, schools: int) -> Settings:
-    """Return the settings of the environment, but with servers, data and a real clock of the run's own."""
+def _settings(path: Path, shape: Load) -> Settings:
+    """Return the settings of the environment, but with servers, data and a real clock of the run's own.
+
+    The load's cadence decides what `sync_interval` auto chooses, as it would for a real fleet.
+    """
+    cadence_s = shape.schools / shape.packs_per_s
     given = load_settings(
-        overrides={"data": path, "schools": schools, "seed_days": 0, "log_level": "WARNING"}
+        overrides={
+            "data": path,
+            "schools": shape.schools,
+            "cadence_s": cadence_s,
+            "seed_days": 0,
+            "log_level": "WARNING",
+        }
     )
     return given.but(
         database_url=None,

@@ -45,6 +45,8 @@ class BenchResult:
     """What one load measured."""
 
     load: str
+    sync_interval: str
+    """How often the broker and the log called fsync."""
     seconds: float
     readings_per_s: float
     """Stored end to end, from the first pack of the flood until the last reading of it is committed."""
@@ -79,6 +81,7 @@ class BenchResult:
         """Return all figures under the names that they have in JSON."""
         return {
             "load": self.load,
+            "sync_interval": self.sync_interval,
             "seconds": self.seconds,
             "schools": LOADS[self.load].schools,
             "readings_per_pack": LOADS[self.load].readings,
@@ -117,6 +120,7 @@ def _table(results: Sequence[BenchResult]) -> list[str]:
     rows = [
         ("load", [r.load for r in results]),
         ("packs/s × readings", [packs(r) for r in results]),
+        ("sync_interval", [r.sync_interval for r in results]),
         ("paced: offered readings/s", [f"{r.paced.offered_per_s:,.0f}" for r in results]),
         ("paced: stored readings/s", [f"{r.paced.stored_per_s:,.0f}" for r in results]),
         ("paced: backlog at the end, s", [f"{r.paced.backlog_s:.2f}" for r in results]),

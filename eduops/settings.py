@@ -96,12 +96,12 @@ class Settings(BaseSettings):
         0, description="Loopback port of the embedded NATS, 0 to 65535; 0 takes a free one and keeps it."
     )
     sync_interval: str = Field(
-        "1s",
+        "auto",
         pattern=r"^(auto|always|\d+(ms|s|m))$",
         description=(
             "How often the embedded log and broker call fsync: a duration is what a power cut may take back "
             "(a killed process takes nothing); `always` needs a disk with thousands of fsync a second; "
-            "`auto` measures the disk at start and takes `always` where it is fast enough, else `1s`."
+            "`auto` measures the disk at start: `always` where it is fast enough, else `100ms` or `1s`."
         ),
     )
     log_replicas: int = Field(

@@ -28,6 +28,7 @@ from ingest.registry import Registry
 NOW_US = 1_790_000_000_000_000
 
 RESULT = BenchResult(
+    sync_interval="1s",
     load="city",
     seconds=20.0,
     readings_per_s=500.0,
