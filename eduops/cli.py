@@ -12,6 +12,7 @@ import typer
 
 from contract.errors import EduopsError
 from eduops.attach import attach
+from eduops.evaluate import evaluate_app
 from eduops.log_lines import say_failure, write_log
 from eduops.settings import Settings, load_settings
 
@@ -26,6 +27,7 @@ fleet_app: Final = typer.Typer(
     help="The fleet: city, clusters, wards, schools, devices.", no_args_is_help=True
 )
 app.add_typer(fleet_app, name="fleet")
+app.add_typer(evaluate_app, name="evaluate")
 
 Data = Annotated[
     Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")

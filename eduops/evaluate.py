@@ -1,0 +1,15 @@
+"""The verbs `eduops evaluate …`: how good detectors are, on labelled recordings and on simulated faults.
+
+Each verb is a function of its own module; a new one is imported and registered here.
+"""
+
+from typing import Final
+
+import typer
+
+from eduops.evaluate_nab import nab
+
+evaluate_app: Final = typer.Typer(
+    help="Measure detectors against labels, with the same alert logic for all.", no_args_is_help=True
+)
+evaluate_app.command()(nab)
