@@ -47,7 +47,7 @@ lock: $(DEV_STAMP) ## pin and hash the requirements anew, as few changes as poss
 	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--quiet pyproject.toml requirements/build.in -o requirements/runtime.txt
 	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		--quiet --extra dev pyproject.toml requirements/build.in -o requirements/dev.txt
+		--quiet --extra dev --extra evaluate pyproject.toml requirements/build.in -o requirements/dev.txt
 
 ENV_FILE ?= .env
 env: ## write .env with generated passwords for docker compose, once

@@ -11,6 +11,9 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from anomaly.evaluation.peer_forests import half_space_trees, isolation_forest
+from anomaly.evaluation.peer_kmeans import netdata_kmeans
+
 Floats = NDArray[np.float64]
 Score = Callable[[NDArray[np.int64], Floats], tuple[Floats, int]]
 """(moments in µs, values) -> (scores, NaN = unknown; bytes of state that the next reading needs)."""
@@ -120,5 +123,8 @@ PEERS: Final[Mapping[str, Peer]] = {
     "peer-seasonal-mad": Peer(seasonal_mad, "Hampel 1974, by hour of day"),
     "peer-record-range": Peer(record_range, "Chandler 1952"),
     "peer-windowed-gaussian": Peer(windowed_gaussian, "Numenta Anomaly Benchmark 1.1"),
+    "peer-netdata-kmeans": Peer(netdata_kmeans, "Netdata agent; Lloyd 1982"),
+    "peer-half-space-trees": Peer(half_space_trees, "Tan, Ting & Liu 2011, river"),
+    "peer-isolation-forest": Peer(isolation_forest, "Liu, Ting & Zhou 2008, scikit-learn"),
 }
 """Every peer by name."""

@@ -1,0 +1,71 @@
+"""Peers made of random trees; they need `eduops[evaluate]`."""
+
+import importlib
+import pickle
+from types import ModuleType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.errors import ConfigurationError
+
+Floats = NDArray[np.float64]
+SEED = 7
+"""Any number: it makes runs repeatable."""
+
+
+def _needed(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        package = name.partition(".")[0]
+        raise ConfigurationError(
+            f"this peer needs the package {package}, which is not installed; "
+            "install the optional part: pip install 'eduops[evaluate]'"
+        ) from error
+
+
+def half_space_trees(time_us: NDArray[np.int64], value: Floats) -> tuple[Floats, int]:
+    """Return the score of river's streaming half-space trees with their default size.
+
+    Values are scaled by the least and the greatest seen so far, for the trees split [0, 1]. Unknown
+    during the first window of 250 readings, which the trees need to have any mass at all.
+
+    Source: S. C. Tan, K. M. Ting, T. F. Liu, "Fast anomaly detection for streaming data", IJCAI 2011.
+    """
+    window = 250
+    trees = _needed("river.anomaly").HalfSpaceTrees(n_trees=10, height=8, window_size=window, seed=SEED)
+    score, low, high = np.full(len(value), np.nan), np.inf, -np.inf
+    for seen, i in enumerate(np.flatnonzero(~np.isnan(value))):
+        x = float(value[i])
+        low, high = min(low, x), max(high, x)
+        features = {"x": (x - low) / (high - low) if high > low else 0.5}
+        if seen >= window:
+            score[i] = trees.score_one(features)
+        trees.learn_one(features)
+    return score, len(pickle.dumps(trees))
+
+
+def isolation_forest(time_us: NDArray[np.int64], value: Floats) -> tuple[Floats, int]:
+    """Return the score of scikit-learn's isolation forest over the last four values of a reading.
+
+    The forest of 50 trees is grown anew every 500 readings from the 2,000 before; it has seen no
+    reading that it scores. Unknown until it first stands.
+
+    Source: F. T. Liu, K. M. Ting, Z.-H. Zhou, "Isolation forest", ICDM 2008. Shingles of four: S. Guha
+    et al., "Robust random cut forest based anomaly detection on streams", ICML 2016.
+    """
+    lags, past, every = 4, 2000, 500
+    ensemble = _needed("sklearn.ensemble")
+    score, known, size = np.full(len(value), np.nan), np.flatnonzero(~np.isnan(value)), 0
+    if len(known) < lags:
+        return score, size
+    shingles = np.lib.stride_tricks.sliding_window_view(value[known], lags)
+    for start in range(every, len(shingles), every):
+        forest = ensemble.IsolationForest(n_estimators=50, random_state=SEED)
+        forest.fit(shingles[max(0, start - past) : start])
+        block = shingles[start : start + every]
+        score[known[lags - 1 + start : lags - 1 + start + len(block)]] = -forest.score_samples(block)
+        if not size:
+            size = len(pickle.dumps(forest))
+    return score, size + past * 8
