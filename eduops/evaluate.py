@@ -8,8 +8,10 @@ from typing import Final
 import typer
 
 from eduops.evaluate_nab import nab
+from eduops.evaluate_series import series
 
 evaluate_app: Final = typer.Typer(
     help="Measure detectors against labels, with the same alert logic for all.", no_args_is_help=True
 )
 evaluate_app.command()(nab)
+evaluate_app.command()(series)

@@ -3,7 +3,8 @@
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -13,11 +14,12 @@ from anomaly.evaluation.firing import Logic, alarms, candidate_thresholds, thres
 from anomaly.evaluation.labelled import Labelled
 from anomaly.evaluation.measures import Measures, measure
 from anomaly.evaluation.nab import Profile, cross_validated, optimised, probation, score_table
-from eduops.evaluate_detectors import Run
+from eduops.evaluate_detectors import Run, run
+from eduops.series_file import iso_of
 
-FINE_GRID = 20_000
+FINE_GRID: Final = 20_000
 """Thresholds tried if every reading is an alarm: all of the upper ones, so that the optimum is exact."""
-ONSET_GRID = 400
+ONSET_GRID: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class Verdict:
     """Alarms a series and week that were allowed."""
     threshold_at_budget: float
     at_budget: Measures
+    alarms_at_budget: dict[str, list[str]]
+    """Moments of the alarms, ISO 8601 in UTC, by series."""
     readings_per_s: float
     bytes_a_series: float
 
@@ -59,27 +63,51 @@ class Terms:
     budget: float
 
 
-def verdict_of(run: Run, corpus: Sequence[Labelled], terms: Terms) -> Verdict:
-    """Return what a detector's scores over the corpus are worth."""
-    threshold = budget_threshold(run, corpus, terms)
-    fired = [
-        alarms(s, c.time_us, threshold, terms.logics[0]) for s, c in zip(_settled(run), corpus, strict=True)
-    ]
+def compare(
+    names: Sequence[str], corpus: Sequence[Labelled], terms: Terms, plots: Path | None = None
+) -> list[Verdict]:
+    """Return what each named detector reaches over the corpus, with a page a series in the folder `plots`."""
+    verdicts = []
+    for name in names:
+        found = run(name, corpus)
+        threshold = budget_threshold(found, corpus, terms)
+        scores = _settled(found)
+        fired = [
+            alarms(s, c.time_us, threshold, terms.logics[0]) for s, c in zip(scores, corpus, strict=True)
+        ]
+        verdicts.append(_verdict(found, corpus, terms, threshold, fired))
+        if plots is not None:
+            from eduops.evaluate_plot import write_page
+
+            for series, score, alarm in zip(corpus, scores, fired, strict=True):
+                write_page(plots, name, series, score, alarm, threshold)
+    return verdicts
+
+
+def _verdict(
+    found: Run,
+    corpus: Sequence[Labelled],
+    terms: Terms,
+    threshold: float,
+    fired: Sequence[NDArray[np.intp]],
+) -> Verdict:
+    moments = {c.name: [iso_of(int(t)) for t in c.time_us[a]] for c, a in zip(corpus, fired, strict=True)}
     return Verdict(
-        detector=run.name,
-        source=run.source,
-        nab=_nab(run, corpus, terms),
+        detector=found.name,
+        source=found.source,
+        nab=_nab(found, corpus, terms),
         budget=terms.budget,
         threshold_at_budget=threshold,
         at_budget=measure(corpus, fired),
-        readings_per_s=run.readings_per_s,
-        bytes_a_series=run.bytes_a_series,
+        alarms_at_budget=moments,
+        readings_per_s=found.readings_per_s,
+        bytes_a_series=found.bytes_a_series,
     )
 
 
-def budget_threshold(run: Run, corpus: Sequence[Labelled], terms: Terms) -> float:
+def budget_threshold(found: Run, corpus: Sequence[Labelled], terms: Terms) -> float:
     """Return the lowest threshold that stays within the alert budget; labels have no part in it."""
-    scores = _settled(run)
+    scores = _settled(found)
     weeks = sum(series.weeks for series in corpus)
     times = [series.time_us for series in corpus]
     return threshold_for_budget(
@@ -87,21 +115,19 @@ def budget_threshold(run: Run, corpus: Sequence[Labelled], terms: Terms) -> floa
     )
 
 
-def _settled(run: Run) -> list[NDArray[np.float64]]:
+def _settled(found: Run) -> list[NDArray[np.float64]]:
     """Return the scores after the probation that NAB grants, unknown before: a cold start is not judged."""
-    found = []
-    for score in run.scores:
-        late = score.copy()
-        late[: probation(len(late))] = np.nan
-        found.append(late)
-    return found
+    settled = [score.copy() for score in found.scores]
+    for score in settled:
+        score[: probation(len(score))] = np.nan
+    return settled
 
 
-def _nab(run: Run, corpus: Sequence[Labelled], terms: Terms) -> dict[str, ProfileScore]:
+def _nab(found: Run, corpus: Sequence[Labelled], terms: Terms) -> dict[str, ProfileScore]:
     windows = sum(len(series.windows) for series in corpus)
     grid = ONSET_GRID if any(logic.only_onset for logic in terms.logics) else FINE_GRID
-    thresholds = candidate_thresholds(run.scores, grid)
-    table = score_table(corpus, run.scores, thresholds, terms.logics, terms.profiles)
+    thresholds = candidate_thresholds(found.scores, grid)
+    table = score_table(corpus, found.scores, thresholds, terms.logics, terms.profiles)
     held_out: Sequence[float | None] = [None] * len(terms.profiles)
     if len(corpus) >= terms.folds:
         held_out = cross_validated(table, windows, terms.folds, terms.profiles)
@@ -158,6 +184,16 @@ def _budget_table(verdicts: Sequence[Verdict]) -> list[str]:
         )
         lines.append(f"{v.detector:<24}" + "".join(f"{cell:>13}" for cell in cells))
     return lines
+
+
+def render_alarms(verdicts: Sequence[Verdict], most: int = 20) -> str:
+    """Return the first moments of each detector's alarms, for people."""
+    lines = []
+    for v in verdicts:
+        for moments in v.alarms_at_budget.values():
+            more = f" and {len(moments) - most} more" if len(moments) > most else ""
+            lines.append(f"{v.detector}: {', '.join(moments[:most]) or 'no alarm'}{more}")
+    return "\n".join(["", "Alarms", *lines])
 
 
 def _cell(figure: float | None, digits: int = 1) -> str:

@@ -35,6 +35,8 @@ class Labelled(NamedTuple):
 def windows_between(time_us: NDArray[np.int64], spans_us: NDArray[np.int64]) -> NDArray[np.intp]:
     """Return the first and last reading of each span that holds a reading, shape (w, 2).
 
+    Spans that overlap are one window.
+
     Args:
         time_us: moments of the readings, ascending, shape (n,).
         spans_us: first and last moment of each span, both inclusive, shape (s, 2).
@@ -42,4 +44,10 @@ def windows_between(time_us: NDArray[np.int64], spans_us: NDArray[np.int64]) -> 
     first = np.searchsorted(time_us, spans_us[:, 0], side="left")
     last = np.searchsorted(time_us, spans_us[:, 1], side="right") - 1
     found = np.stack((first, last), axis=1).astype(np.intp)[np.argsort(first, kind="stable")]
-    return found[found[:, 0] <= found[:, 1]]
+    found = found[found[:, 0] <= found[:, 1]]
+    if not len(found):
+        return found
+    reach = np.maximum.accumulate(found[:, 1])
+    begins = np.concatenate(([True], found[1:, 0] > reach[:-1]))
+    ends = np.concatenate((begins[1:], [True]))
+    return np.stack((found[begins, 0], reach[ends]), axis=1)

@@ -19,11 +19,11 @@ class Measures:
     event_recall: float
     """Windows with an alarm over windows; NaN without windows."""
     precision: float
-    """Alarms in a window over alarms; NaN without alarms."""
+    """Alarms in a window over alarms; NaN without alarms or without windows."""
     median_delay_intervals: float
     """From a window's first reading to its first alarm, in the series' intervals; NaN if none is found."""
     false_alarms_a_week: float
-    """Alarms outside windows for each week of one series."""
+    """Alarms outside windows for each week of one series; without labels, all alarms."""
 
 
 def measure(corpus: Sequence[Labelled], alarms: Sequence[NDArray[np.intp]]) -> Measures:
@@ -47,7 +47,7 @@ def measure(corpus: Sequence[Labelled], alarms: Sequence[NDArray[np.intp]]) -> M
         events=events,
         alarms=total,
         event_recall=len(delays) / events if events else float("nan"),
-        precision=inside / total if total else float("nan"),
+        precision=inside / total if total and events else float("nan"),
         median_delay_intervals=float(np.median(delays)) if delays else float("nan"),
         false_alarms_a_week=(total - inside) / weeks if weeks else float("nan"),
     )

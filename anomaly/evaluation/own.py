@@ -32,18 +32,34 @@ def run_detector(detector: Detector, corpus: Sequence[Labelled]) -> Scored:
     Returns:
         |z| of each reading.
     """
-    memory = detector.empty(len(corpus))
     longest = max((len(series.value) for series in corpus), default=0)
     value = np.full((longest, len(corpus)), np.nan)
     time_us = np.zeros((longest, len(corpus)), np.int64)
     for s, series in enumerate(corpus):
         value[: len(series.value), s] = series.value
         time_us[: len(series.value), s] = np.maximum.accumulate(series.time_us)
+    score, state_bytes = run_rounds(detector, time_us, value)
+    return Scored([score[: len(series.value), s] for s, series in enumerate(corpus)], state_bytes)
+
+
+def run_rounds(
+    detector: Detector, time_us: NDArray[np.int64], value: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], int]:
+    """Judge and then learn rounds of readings, each round one reading of every cell.
+
+    Args:
+        detector: of any kind.
+        time_us: moments, not falling in a cell, shape (rounds, cells).
+        value: NaN = no reading, shape (rounds, cells).
+
+    Returns:
+        |z|, shape (rounds, cells), and the bytes of memory after the last round.
+    """
+    memory = detector.empty(value.shape[1])
     score = np.full(value.shape, np.nan)
-    for row in range(longest):
+    for row in range(len(value)):
         cell = np.flatnonzero(~np.isnan(value[row]))
         judgement = detector.judge(memory, cell, value[row, cell])
         score[row, cell] = np.abs(judgement.z)
         detector.learn(memory, cell, time_us[row, cell], value[row, cell], np.ones(len(cell)))
-    scores = [score[: len(series.value), s] for s, series in enumerate(corpus)]
-    return Scored(scores, sum(column.nbytes for column in memory.values()))
+    return score, sum(column.nbytes for column in memory.values())
