@@ -73,7 +73,7 @@ def _streams(batch: int, *, sort: bool) -> list[bytes]:
     )
     found = []
     for start in range(0, ROWS, batch):
-        part = slice(start, start + batch)
+        part = np.arange(start, min(start + batch, ROWS))
         chunk = Scored(scored.readings.take(part), scored.score[part])
         found.append(readings_copy_buffer(chunk) if sort else _shuffled(readings_copy_buffer(chunk), rng))
     return found
