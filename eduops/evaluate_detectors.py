@@ -13,10 +13,10 @@ from anomaly.evaluation.own import run_detector, run_rounds
 from anomaly.evaluation.peers import PEERS
 from contract.errors import ConfigurationError
 
-FLEET: Final = 17_705
-"""Series of the city's bandwidth devices, 3,541 schools times five; what a processor has side by side."""
-ROUNDS: Final = 40
-CADENCE_US: Final = 60_000_000
+FLEET: Final = 16_000
+"""Side by side, a partition or so: beyond it the speed stays, for no cache holds their state."""
+ROUNDS: Final = 60
+CADENCE_US: Final = 900_000_000
 
 
 class Run(NamedTuple):

@@ -177,6 +177,19 @@ def score_table(
     return table
 
 
+def _best(total: NDArray[np.float64]) -> tuple[int, int]:
+    """Return the best logic and threshold of totals of shape (logics, thresholds).
+
+    Where neighbouring thresholds are equally good the middle one is taken: the one at the edge fits
+    these series to the last digit and misses the next.
+    """
+    best = total.max()
+    g, first = np.unravel_index(int(total.argmax()), total.shape)
+    worse = np.flatnonzero(total[g, first:] < best - 1e-9)
+    run = int(worse[0]) if len(worse) else total.shape[1] - int(first)
+    return int(g), int(first) + (run - 1) // 2
+
+
 class Choice(NamedTuple):
     """The best choice for a profile and what it scores."""
 
@@ -200,10 +213,8 @@ def optimised(
     total = table.sum(axis=2)
     found = []
     for p, profile in enumerate(profiles):
-        g, c = np.unravel_index(int(total[:, :, p].argmax()), total.shape[:2])
-        found.append(
-            Choice(profile.name, normalised(float(total[g, c, p]), windows, profile), int(g), int(c))
-        )
+        g, c = _best(total[:, :, p])
+        found.append(Choice(profile.name, normalised(float(total[g, c, p]), windows, profile), g, c))
     return found
 
 
@@ -232,6 +243,5 @@ def cross_validated(
         training = table[:, :, fold != held_out].sum(axis=2)
         test = table[:, :, fold == held_out].sum(axis=2)
         for p in range(len(profiles)):
-            chosen = np.unravel_index(int(training[:, :, p].argmax()), training.shape[:2])
-            raw[p] += test[chosen][p]
+            raw[p] += test[_best(training[:, :, p])][p]
     return [normalised(float(raw[p]), windows, profile) for p, profile in enumerate(profiles)]
