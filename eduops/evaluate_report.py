@@ -28,6 +28,8 @@ class ProfileScore:
 
     score: float
     """Threshold and refractory period optimised on the same series: the published rule."""
+    standard_error: float
+    """Of both scores: how much the choice of series alone moves them."""
     cross_validated: float | None
     """Chosen on the other folds; None for a corpus of fewer series than folds."""
     threshold: float
@@ -124,7 +126,7 @@ def _settled(found: Run) -> list[NDArray[np.float64]]:
 
 
 def _nab(found: Run, corpus: Sequence[Labelled], terms: Terms) -> dict[str, ProfileScore]:
-    windows = sum(len(series.windows) for series in corpus)
+    windows = np.array([len(series.windows) for series in corpus], np.intp)
     grid = ONSET_GRID if any(logic.only_onset for logic in terms.logics) else FINE_GRID
     thresholds = candidate_thresholds(found.scores, grid)
     table = score_table(corpus, found.scores, thresholds, terms.logics, terms.profiles)
@@ -134,6 +136,7 @@ def _nab(found: Run, corpus: Sequence[Labelled], terms: Terms) -> dict[str, Prof
     return {
         choice.profile: ProfileScore(
             score=choice.score,
+            standard_error=choice.error,
             cross_validated=crossed,
             threshold=float(thresholds[choice.threshold]),
             refractory_h=terms.logics[choice.logic].refractory_us / 3.6e9,
@@ -157,15 +160,23 @@ def render(verdicts: Sequence[Verdict], corpus: Sequence[Labelled], *, as_json: 
 def _nab_table(verdicts: Sequence[Verdict]) -> list[str]:
     profiles = list(verdicts[0].nab) if verdicts else []
     heads = "".join(f"{name.replace('reward_', ''):>22}" for name in profiles)
-    lines = ["", "NAB score: thresholds of the same series (cross-validated)", f"{'detector':<24}{heads}"]
+    lines = [
+        "",
+        "NAB score: thresholds of the same series ± standard error (cross-validated)",
+        f"{'detector':<24}{heads}",
+    ]
     for v in verdicts:
-        cells = "".join(f"{v.nab[p].score:>13.1f} ({_cell(v.nab[p].cross_validated)})" for p in profiles)
+        cells = "".join(_scores(v.nab[p]) for p in profiles)
         lines.append(f"{v.detector:<24}{cells}")
     return lines
 
 
+def _scores(found: ProfileScore) -> str:
+    return f"{found.score:.1f} ±{found.standard_error:.1f} ({_cell(found.cross_validated)})".rjust(22)
+
+
 def _budget_table(verdicts: Sequence[Verdict]) -> list[str]:
-    heads = ("recall", "precision", "delay", "false/week", "readings/s", "bytes/series")
+    heads = ("recall", "precision", "per event", "delay", "false/week", "readings/s", "bytes/series")
     budget = verdicts[0].budget if verdicts else 0.0
     lines = [
         "",
@@ -177,6 +188,7 @@ def _budget_table(verdicts: Sequence[Verdict]) -> list[str]:
         cells = (
             f"{_cell(m.event_recall, 2)}",
             f"{_cell(m.precision, 2)}",
+            f"{_cell(m.alarms_per_found_event, 2)}",
             f"{_cell(m.median_delay_intervals, 0)}",
             f"{_cell(m.false_alarms_a_week, 2)}",
             f"{v.readings_per_s:,.0f}",

@@ -20,6 +20,8 @@ class Measures:
     """Windows with an alarm over windows; NaN without windows."""
     precision: float
     """Alarms in a window over alarms; NaN without alarms or without windows."""
+    alarms_per_found_event: float
+    """Alarms in windows over windows with an alarm; NaN if none is found. 1 is what an engineer wants."""
     median_delay_intervals: float
     """From a window's first reading to its first alarm, in the series' intervals; NaN if none is found."""
     false_alarms_a_week: float
@@ -48,6 +50,7 @@ def measure(corpus: Sequence[Labelled], alarms: Sequence[NDArray[np.intp]]) -> M
         alarms=total,
         event_recall=len(delays) / events if events else float("nan"),
         precision=inside / total if total and events else float("nan"),
+        alarms_per_found_event=inside / len(delays) if delays else float("nan"),
         median_delay_intervals=float(np.median(delays)) if delays else float("nan"),
         false_alarms_a_week=(total - inside) / weeks if weeks else float("nan"),
     )

@@ -196,6 +196,8 @@ class Choice(NamedTuple):
     profile: str
     score: float
     """0 = never fires, 100 = perfect; may be negative."""
+    error: float
+    """Standard error of the score, a ratio over series, were they drawn from many of their kind."""
     logic: int
     threshold: int
 
@@ -207,15 +209,32 @@ def normalised(raw: float, windows: int, profile: Profile) -> float:
 
 
 def optimised(
-    table: NDArray[np.float64], windows: int, profiles: Sequence[Profile] = PROFILES
+    table: NDArray[np.float64], windows: NDArray[np.intp], profiles: Sequence[Profile] = PROFILES
 ) -> list[Choice]:
-    """Return the best choice of logic and threshold for each profile over the whole corpus."""
+    """Return the best choice of logic and threshold for each profile over the whole corpus.
+
+    Args:
+        table: of `score_table`.
+        windows: labelled in each series, shape (series,).
+        profiles: in the table's order.
+    """
     total = table.sum(axis=2)
     found = []
     for p, profile in enumerate(profiles):
         g, c = _best(total[:, :, p])
-        found.append(Choice(profile.name, normalised(float(total[g, c, p]), windows, profile), g, c))
+        raw = table[g, c, :, p]
+        score = normalised(float(raw.sum()), int(windows.sum()), profile)
+        found.append(Choice(profile.name, score, _error(raw, windows, profile), g, c))
     return found
+
+
+def _error(raw: NDArray[np.float64], windows: NDArray[np.intp], profile: Profile) -> float:
+    """Return the standard error of the ratio of earned to possible (W. G. Cochran, 1977, section 2.11)."""
+    earned, possible = raw + profile.fn * windows, (profile.tp + profile.fn) * windows
+    if not possible.sum():
+        return float("nan")
+    residual = earned - possible * earned.sum() / possible.sum()
+    return 100.0 * float(np.sqrt(len(raw) * residual.var()) / possible.sum())
 
 
 def fold_of(series: int, folds: int) -> NDArray[np.intp]:
@@ -225,7 +244,7 @@ def fold_of(series: int, folds: int) -> NDArray[np.intp]:
 
 def cross_validated(
     table: NDArray[np.float64],
-    windows: int,
+    windows: NDArray[np.intp],
     folds: int,
     profiles: Sequence[Profile] = PROFILES,
 ) -> list[float]:
@@ -233,7 +252,7 @@ def cross_validated(
 
     Args:
         table: of `score_table`; its choices may include variants of a detector along the first axis.
-        windows: in the whole corpus.
+        windows: labelled in each series, shape (series,).
         folds: how many, at least 2.
         profiles: in the table's order.
     """
@@ -244,4 +263,4 @@ def cross_validated(
         test = table[:, :, fold == held_out].sum(axis=2)
         for p in range(len(profiles)):
             raw[p] += test[_best(training[:, :, p])][p]
-    return [normalised(float(raw[p]), windows, profile) for p, profile in enumerate(profiles)]
+    return [normalised(float(raw[p]), int(windows.sum()), profile) for p, profile in enumerate(profiles)]

@@ -72,6 +72,7 @@ def test_measures_of_one_found_one_missed_and_one_false_alarm() -> None:
     found = measure(corpus, [np.array([14, 16, 60])])
     assert (found.events, found.alarms, found.event_recall) == (2, 3, 0.5)
     assert found.precision == pytest.approx(2 / 3)
+    assert found.alarms_per_found_event == 2.0
     assert found.median_delay_intervals == 4.0
     assert found.false_alarms_a_week == pytest.approx(1.0)
 

@@ -93,12 +93,12 @@ def test_cross_validation_chooses_on_other_files_only() -> None:
     first[200], second[200], second[380] = 3.0, 2.0, 2.5
     made, thresholds = series(), np.array([3.0, 2.5, 2.0])
     table = score_table([made, made], [first, second], thresholds, EVERY)
-    best = optimised(table, 2)[0]
+    best = optimised(table, np.array([1, 1]))[0]
     assert thresholds[best.threshold] == 2.0
     assert best.score == pytest.approx(100 - 100 * STANDARD.fp / 4)
     # The first file is scored at 2.0, the best of the second; the second at 2.5, the middle of what is
     # best for the first, where it has a false alarm and no more.
-    assert cross_validated(table, 2, folds=2)[0] == pytest.approx(50.0 - 100 * STANDARD.fp / 4)
+    assert cross_validated(table, np.array([1, 1]), folds=2)[0] == pytest.approx(50.0 - 100 * STANDARD.fp / 4)
 
 
 @settings(max_examples=20, deadline=None)
@@ -108,5 +108,9 @@ def test_cross_validated_is_never_above_the_optimum(seed: int) -> None:
     corpus = [series()] * 6
     scores: list[NDArray[np.float64]] = [random.random(400) for _ in corpus]
     table = score_table(corpus, scores, candidate_thresholds(scores, 60), [*EVERY, Logic()])
-    for choice, held_out in zip(optimised(table, 6), cross_validated(table, 6, folds=3), strict=True):
+    for choice, held_out in zip(
+        optimised(table, np.ones(6, np.intp)),
+        cross_validated(table, np.ones(6, np.intp), folds=3),
+        strict=True,
+    ):
         assert held_out <= choice.score + 1e-9
