@@ -1,7 +1,8 @@
 """The detectors that `eduops evaluate` compares: our own by their names, others' as `peer-…`."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -30,18 +31,26 @@ class Run(NamedTuple):
     bytes_a_series: float
 
 
-def names_of(wanted: Sequence[str]) -> list[str]:
+def names_of(wanted: Sequence[str], tell: Callable[[str], None]) -> list[str]:
     """Return the detectors that are meant: `all`, `own`, `peers`, or names.
+
+    Args:
+        wanted: words of the command line.
+        tell: gets a sentence for each peer of a group that cannot run for want of its package.
 
     Raises:
         ConfigurationError: there is no such detector.
     """
-    groups = {"all": [*DETECTORS, *PEERS], "own": [*DETECTORS], "peers": [*PEERS]}
+    there = [name for name, peer in PEERS.items() if not peer.needs or find_spec(peer.needs)]
+    groups = {"all": [*DETECTORS, *there], "own": [*DETECTORS], "peers": there}
     names = [name for word in wanted for name in groups.get(word, [word])]
     for name in names:
         if name not in DETECTORS and name not in PEERS:
-            there = ", ".join([*groups["all"], *groups])
-            raise ConfigurationError(f"no detector is called {name!r}; there are: {there}")
+            known = ", ".join([*DETECTORS, *PEERS, *groups])
+            raise ConfigurationError(f"no detector is called {name!r}; there are: {known}")
+    if {"all", "peers"} & set(wanted):
+        for name in sorted(set(PEERS) - set(names)):
+            tell(f"{name} is left out: {PEERS[name].needs} is not installed; `make setup` installs it")
     return list(dict.fromkeys(names))
 
 

@@ -1,5 +1,6 @@
 """`eduops evaluate nab`: detectors against the Numenta Anomaly Benchmark."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -23,7 +24,7 @@ def nab(
     from eduops.evaluate_report import Terms, compare, render
     from eduops.nab_corpus import read_corpus, read_profiles
 
-    names = names_of(detector or ["own"])
+    names = names_of(detector or ["own"], partial(typer.echo, err=True))
     terms = Terms(parse_logics(refractory, every_reading), read_profiles(path), folds, budget)
     corpus = read_corpus(path)
     typer.echo(render(compare(names, corpus, terms, plot), corpus, as_json=json))

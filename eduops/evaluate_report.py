@@ -172,7 +172,9 @@ def _nab_table(verdicts: Sequence[Verdict]) -> list[str]:
 
 
 def _scores(found: ProfileScore) -> str:
-    return f"{found.score:.1f} ±{found.standard_error:.1f} ({_cell(found.cross_validated)})".rjust(22)
+    return f"{found.score:.1f} ±{_cell(found.standard_error).strip()} ({_cell(found.cross_validated)})".rjust(
+        22
+    )
 
 
 def _budget_table(verdicts: Sequence[Verdict]) -> list[str]:

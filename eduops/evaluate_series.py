@@ -1,5 +1,6 @@
 """`eduops evaluate series`: detectors on one series of one's own."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -30,7 +31,10 @@ def series(
     from eduops.series_file import read_series
 
     terms = Terms(parse_logics(refractory, every_reading), PROFILES, folds=2, budget=budget)
-    names, corpus = names_of(detector or ["own"]), [read_series(file, labels, column)]
+    names, corpus = (
+        names_of(detector or ["own"], partial(typer.echo, err=True)),
+        [read_series(file, labels, column)],
+    )
     verdicts = compare(names, corpus, terms, plot)
     typer.echo(render(verdicts, corpus, as_json=json))
     if not json:

@@ -231,7 +231,7 @@ def optimised(
 def _error(raw: NDArray[np.float64], windows: NDArray[np.intp], profile: Profile) -> float:
     """Return the standard error of the ratio of earned to possible (W. G. Cochran, 1977, section 2.11)."""
     earned, possible = raw + profile.fn * windows, (profile.tp + profile.fn) * windows
-    if not possible.sum():
+    if len(raw) < 2 or not possible.sum():
         return float("nan")
     residual = earned - possible * earned.sum() / possible.sum()
     return 100.0 * float(np.sqrt(len(raw) * residual.var()) / possible.sum())

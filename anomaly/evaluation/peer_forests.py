@@ -14,14 +14,19 @@ SEED = 7
 """Any number: it makes runs repeatable."""
 
 
-def _needed(name: str) -> ModuleType:
+def needed(name: str) -> ModuleType:
+    """Return a module of an optional package.
+
+    Raises:
+        ConfigurationError: it is not installed.
+    """
     try:
         return importlib.import_module(name)
     except ImportError as error:
         package = name.partition(".")[0]
         raise ConfigurationError(
             f"this peer needs the package {package}, which is not installed; "
-            "install the optional part: pip install 'eduops[evaluate]'"
+            "`make setup` installs it, or the optional part eduops[evaluate]"
         ) from error
 
 
@@ -34,7 +39,7 @@ def half_space_trees(time_us: NDArray[np.int64], value: Floats) -> tuple[Floats,
     Source: S. C. Tan, K. M. Ting, T. F. Liu, "Fast anomaly detection for streaming data", IJCAI 2011.
     """
     window = 250
-    trees = _needed("river.anomaly").HalfSpaceTrees(n_trees=10, height=8, window_size=window, seed=SEED)
+    trees = needed("river.anomaly").HalfSpaceTrees(n_trees=10, height=8, window_size=window, seed=SEED)
     score, low, high = np.full(len(value), np.nan), np.inf, -np.inf
     for seen, i in enumerate(np.flatnonzero(~np.isnan(value))):
         x = float(value[i])
@@ -56,7 +61,7 @@ def isolation_forest(time_us: NDArray[np.int64], value: Floats) -> tuple[Floats,
     et al., "Robust random cut forest based anomaly detection on streams", ICML 2016.
     """
     lags, past, every = 4, 2000, 500
-    ensemble = _needed("sklearn.ensemble")
+    ensemble = needed("sklearn.ensemble")
     score, known, size = np.full(len(value), np.nan), np.flatnonzero(~np.isnan(value)), 0
     if len(known) < lags:
         return score, size

@@ -27,6 +27,8 @@ class Peer(NamedTuple):
 
     score: Score
     source: str
+    needs: str = ""
+    """Package of the optional part `eduops[evaluate]` without which it cannot run."""
 
 
 def windowed_gaussian(time_us: NDArray[np.int64], value: Floats) -> tuple[Floats, int]:
@@ -124,7 +126,7 @@ PEERS: Final[Mapping[str, Peer]] = {
     "peer-record-range": Peer(record_range, "Chandler 1952"),
     "peer-windowed-gaussian": Peer(windowed_gaussian, "Numenta Anomaly Benchmark 1.1"),
     "peer-netdata-kmeans": Peer(netdata_kmeans, "Netdata agent; Lloyd 1982"),
-    "peer-half-space-trees": Peer(half_space_trees, "Tan, Ting & Liu 2011, river"),
+    "peer-half-space-trees": Peer(half_space_trees, "Tan, Ting & Liu 2011, river", needs="river"),
     "peer-isolation-forest": Peer(isolation_forest, "Liu, Ting & Zhou 2008, scikit-learn"),
 }
 """Every peer by name."""

@@ -13,7 +13,9 @@ from anomaly.evaluation.firing import Logic, alarms, candidate_thresholds, fire,
 from anomaly.evaluation.labelled import Labelled, windows_between
 from anomaly.evaluation.measures import measure
 from anomaly.evaluation.own import run_detector
+from anomaly.evaluation.peer_forests import needed
 from anomaly.evaluation.peers import PEERS
+from contract.errors import ConfigurationError
 
 Floats = NDArray[np.float64]
 HOUR_US = 3_600_000_000
@@ -133,6 +135,11 @@ def test_a_peer_bears_little_and_dull_data(peer: str, value: list[float]) -> Non
     score, _ = PEERS[peer].score(hours(len(value)), np.array(value))
     assert len(score) == len(value)
     assert not np.isinf(score).any()
+
+
+def test_a_peer_without_its_package_says_how_to_get_it() -> None:
+    with pytest.raises(ConfigurationError, match=r"needs the package absent_here.*make setup"):
+        needed("absent_here.part")
 
 
 def test_our_own_run_side_by_side_as_they_run_alone() -> None:

@@ -114,3 +114,10 @@ def test_cross_validated_is_never_above_the_optimum(seed: int) -> None:
         strict=True,
     ):
         assert held_out <= choice.score + 1e-9
+
+
+def test_a_detector_that_only_harms_is_best_kept_silent() -> None:
+    harm = np.zeros(400)
+    harm[300:] = 1.0
+    table = score_table([series()], [harm], candidate_thresholds([harm]), EVERY)
+    assert [choice.score for choice in optimised(table, np.array([1]))] == pytest.approx([0.0, 0.0, 0.0])
