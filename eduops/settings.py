@@ -111,10 +111,10 @@ class Settings(BaseSettings):
         description="Copies of each log in a NATS cluster, 1 to 5; 3 survive a node.",
     )
     log_max_gib: float = Field(
-        4.0, ge=0.05, le=4096, description="GiB that one partition's log may hold before ingest has to wait."
+        4.0, ge=0.001, le=4096, description="GiB that one partition's log may hold before ingest has to wait."
     )
     mqtt_store_max_gib: float = Field(
-        2.0, ge=0.05, le=1024, description="GiB of acknowledged MQTT messages that may wait for ingest."
+        2.0, ge=0.001, le=1024, description="GiB of acknowledged MQTT messages that may wait for ingest."
     )
 
     mqtt_broker: str = Field(

@@ -50,7 +50,7 @@ class ProcessorConfig:
     snapshot_every_s: float = 15.0
     """Least real seconds between two snapshots of a partition's state, about what a restart replays;
     large states take longer ones, see `partition.snapshot_pause_s`."""
-    drop_every_s: float = 60.0
+    drop_every_s: float = 20.0
     """Real seconds between two clearings of what a log no longer needs to keep."""
     maintain_every_s: float = 60.0
     worker_id: str = "processor"

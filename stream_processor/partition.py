@@ -116,8 +116,7 @@ class PartitionSession:
         with on_cpu(meter, "decode"):
             entries = [decode_entry(raw) for raw in raws]
         stored = await self._look_up(entries)
-        with on_cpu(meter, "fold"):
-            output = advance(self._fold, self._state, entries, stored)
+        output = await asyncio.to_thread(self._advance, entries, stored)
         self._reach("folded")
         await self._announce(output.transitions)
         self._reach("announced")
@@ -136,6 +135,11 @@ class PartitionSession:
             await write(self._conn, what, self._tally)
             self.keep_after = self.seq
 
+    def _advance(self, entries: Sequence[Entry], stored: NDArray[np.bool_] | None = None) -> Output:
+        """Fold entries, in a thread: a backlog of few series is many rounds, and leases want renewing."""
+        with on_cpu(self._tally.meter, "fold"):
+            return advance(self._fold, self._state, entries, stored)
+
     async def _replay(self, through: int) -> None:
         reader = await self._log.reader(self._name, self.seq)
         try:
@@ -144,9 +148,8 @@ class PartitionSession:
                 raws = await reader.fetch(most, REPLAY_PATIENCE_S)
                 if not raws:
                     raise InfrastructureError(f"log {self._name} does not give entry {self.seq + 1} again")
-                advance(self._fold, self._state, [decode_entry(raw) for raw in raws])
+                await asyncio.to_thread(self._advance, [decode_entry(raw) for raw in raws])
                 self.seq = raws[-1].seq
-                await asyncio.sleep(0)  # other partitions want their turn
         finally:
             await reader.close()
 
