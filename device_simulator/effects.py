@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from contract.topic import Stream
-from device_simulator.faults import Fault, FaultKind
+from device_simulator.faults import DEFAULT_STRENGTH, Fault, FaultKind
 from device_simulator.world import Column, Measured, World, attendance_of
 
 Mask = NDArray[np.bool_]
@@ -62,8 +63,16 @@ def apply(measured: Measured, faults: Iterable[Fault], world: World) -> tuple[Me
         _travel(wire, fault, mask, measured.stream)
         change = _CHANGES.get((fault.kind, measured.stream))
         if change is not None:
-            change(values, mask, fault, world, measured.positions)
+            change(values, mask, _worn(fault, measured.time_us), world, measured.positions)
     return Measured(measured.time_us, measured.stream, measured.positions, values), wire
+
+
+def _worn(fault: Fault, time_us: int) -> Fault:
+    """Return the fault as strong as it is at a time: one that wears out a line grows from 0, evenly."""
+    if fault.kind is not FaultKind.SLOW_DEGRADATION:
+        return fault
+    reached = (time_us - fault.start_us) / (fault.end_us - fault.start_us)
+    return msgspec.structs.replace(fault, strength=fault.strength * reached)
 
 
 def _travel(wire: Wire, fault: Fault, mask: Mask, stream: Stream) -> None:
@@ -102,6 +111,19 @@ def _slow_bandwidth(values: Values, mask: Mask, fault: Fault, world: World, at: 
     values["up_bps"][mask] = np.round(np.minimum(values["up_bps"][mask], cap))
     values["latency_ms"][mask] = np.round(values["latency_ms"][mask] * 1.5 + fault.strength, 2)
     values["loss_ratio"][mask] = np.round(values["loss_ratio"][mask] * 10 + _SLOW_LOSS, 5)
+
+
+def _worn_bandwidth(values: Values, mask: Mask, fault: Fault, world: World, at: NDArray[np.intp]) -> None:
+    # Strength 1 is the slow link of the usual strength, so both kinds say the same of one line.
+    part = fault.strength
+    cap = world.contracted_down_bps[at[mask]] * (1.0 - (1.0 - _SLOW_SHARE) * part)
+    longer = DEFAULT_STRENGTH[FaultKind.SLOW_LINK] * part
+    values["down_bps"][mask] = np.round(np.minimum(values["down_bps"][mask], cap))
+    values["up_bps"][mask] = np.round(np.minimum(values["up_bps"][mask], cap))
+    values["latency_ms"][mask] = np.round(values["latency_ms"][mask] * (1.0 + 0.5 * part) + longer, 2)
+    values["loss_ratio"][mask] = np.round(
+        values["loss_ratio"][mask] * (1.0 + 9.0 * part) + _SLOW_LOSS * part, 5
+    )
 
 
 def _slow_elearning(values: Values, mask: Mask, fault: Fault, world: World, at: NDArray[np.intp]) -> None:
@@ -163,6 +185,7 @@ _CHANGES: Final[Mapping[tuple[FaultKind, Stream], Change]] = {
     (FaultKind.ISP_OUTAGE, Stream.ELEARNING): _cut_elearning,
     (FaultKind.SLOW_LINK, Stream.BANDWIDTH): _slow_bandwidth,
     (FaultKind.SLOW_LINK, Stream.ELEARNING): _slow_elearning,
+    (FaultKind.SLOW_DEGRADATION, Stream.BANDWIDTH): _worn_bandwidth,
     (FaultKind.STUCK_SENSOR, Stream.BANDWIDTH): _stuck_bandwidth,
     (FaultKind.ATTENDANCE_DROP, Stream.ATTENDANCE): _missing_attendance,
     (FaultKind.ATTENDANCE_DROP, Stream.BANDWIDTH): _missing_bandwidth,

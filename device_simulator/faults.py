@@ -27,6 +27,7 @@ class FaultKind(StrEnum):
     LINK_CUT = "link-cut"
     ISP_OUTAGE = "isp-outage"
     SLOW_LINK = "slow-link"
+    SLOW_DEGRADATION = "slow-degradation"
     SILENT_DEVICE = "silent-device"
     STUCK_SENSOR = "stuck-sensor"
     ATTENDANCE_DROP = "attendance-drop"
@@ -41,6 +42,7 @@ KIND_HELP: Final[Mapping[FaultKind, str]] = {
     FaultKind.LINK_CUT: "the school's line is cut: its session dies, data wait in the gateway",
     FaultKind.ISP_OUTAGE: "the lines of one provider are cut, in the whole city or a ward or cluster",
     FaultKind.SLOW_LINK: "round trips are longer by STRENGTH ms, packets are lost, traffic is throttled",
+    FaultKind.SLOW_DEGRADATION: "a line wears out evenly: at the end it is STRENGTH times a slow link",
     FaultKind.SILENT_DEVICE: "a device stops sending although the line is up (variant: which device)",
     FaultKind.STUCK_SENSOR: "the gateway repeats the traffic that it measured at the start",
     FaultKind.ATTENDANCE_DROP: "a share STRENGTH of pupils is missing (real) or is not read (reader)",
@@ -56,6 +58,7 @@ DEFAULT_STRENGTH: Final[Mapping[FaultKind, float]] = {
     FaultKind.LINK_CUT: 1.0,
     FaultKind.ISP_OUTAGE: 1.0,
     FaultKind.SLOW_LINK: 300.0,
+    FaultKind.SLOW_DEGRADATION: 1.0,
     FaultKind.SILENT_DEVICE: 1.0,
     FaultKind.STUCK_SENSOR: 1.0,
     FaultKind.ATTENDANCE_DROP: 0.35,
@@ -71,6 +74,7 @@ READER_STRENGTH: Final = 0.85
 
 STRENGTH_RANGE: Final[Mapping[FaultKind, tuple[float, float]]] = {
     FaultKind.SLOW_LINK: (1.0, 30_000.0),
+    FaultKind.SLOW_DEGRADATION: (0.01, 1.0),
     FaultKind.ATTENDANCE_DROP: (0.01, 1.0),
     FaultKind.LMS_OUTAGE: (0.01, 1.0),
     FaultKind.EXAM_SURGE: (1.0, 50.0),

@@ -1,19 +1,19 @@
 """Seeded history: the world's past at a coarse cadence, so that a first start has charts and baselines."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from contract.calendar import SchoolCalendar
-from contract.catalogue import Catalogue
+from contract.catalogue import Catalogue, Metric
 from contract.fleet import Fleet
 from contract.reading import Readings
 from contract.series import METRIC_BITS
 from contract.topic import Stream
 from device_simulator.publishers import Publishers
-from device_simulator.world import World
+from device_simulator.world import Measured, World
 
 EVERY_STEP: Final = frozenset(
     {"down_bps", "up_bps", "latency_ms", "active_users", "success_ratio"}
@@ -84,16 +84,31 @@ def _readings(world: World, publishers: Publishers, time_us: int, everything: bo
         wanted = [m for m in metrics if everything or m.name in EVERY_STEP]
         if not wanted:
             continue
-        at = publishers.positions(stream)
-        measured = world.measure(stream, time_us, at)
-        base = publishers.device_ids[stream][at] << np.int32(METRIC_BITS)
-        for metric in wanted:
-            value = measured.values[metric.name]
-            known = ~np.isnan(value)
-            count = int(known.sum())
-            series = (base[known] | np.int32(metric.id)).astype(np.int32)
-            parts.append(Readings(np.full(count, time_us, np.int64), series, value[known]))
+        measured = world.measure(stream, time_us, publishers.positions(stream))
+        parts += columns_of(publishers, measured, wanted)
     return Readings.concat(parts)
+
+
+def columns_of(
+    publishers: Publishers, measured: Measured, wanted: Iterable[Metric], skew_us: int | NDArray[np.int64] = 0
+) -> list[Readings]:
+    """Return the wanted metrics of what was measured, a part a metric; what is NaN is no reading.
+
+    Args:
+        publishers: give the devices.
+        measured: values by school position.
+        wanted: metrics of the stream.
+        skew_us: error of the devices' clocks, for all or by school measured.
+    """
+    base = publishers.device_ids[measured.stream][measured.positions] << np.int32(METRIC_BITS)
+    time_us = np.full(len(base), measured.time_us, np.int64) + skew_us
+    parts: list[Readings] = []
+    for metric in wanted:
+        value = measured.values[metric.name]
+        known = ~np.isnan(value)
+        series = (base[known] | np.int32(metric.id)).astype(np.int32)
+        parts.append(Readings(time_us[known], series, value[known]))
+    return parts
 
 
 def _positions(readings: Readings, fleet: Fleet) -> NDArray[np.intp]:

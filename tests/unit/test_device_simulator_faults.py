@@ -97,6 +97,24 @@ def test_a_missing_class_and_a_broken_reader_differ_in_traffic(
         assert bool(down == lines.values["down_bps"][0]) is same_traffic
 
 
+def test_a_worn_line_gets_worse_evenly_and_ends_as_a_slow_link(
+    city: Fleet, world: World, lesson_us: int
+) -> None:
+    hour_us, school = 3_600_000_000, city.schools[2].code
+    worn = fault(city, lesson_us, "slow-degradation", school=school, for_s=7200)
+    slow = fault(city, lesson_us, "slow-link", school=school, for_s=7200)
+
+    def added_ms(given: Fault, time_us: int) -> float:
+        before = world.measure(Stream.BANDWIDTH, time_us, EVERYBODY)
+        after = apply(before, [given], world)[0]
+        return float(after.values["latency_ms"][2] - before.values["latency_ms"][2])
+
+    assert added_ms(worn, lesson_us) == 0.0
+    assert added_ms(worn, lesson_us + hour_us) == pytest.approx(150.0, abs=10.0)
+    last_us = lesson_us + 2 * hour_us - 1
+    assert added_ms(worn, last_us) == pytest.approx(added_ms(slow, last_us), abs=0.1)
+
+
 def test_a_stuck_sensor_repeats_its_first_value(city: Fleet, world: World, lesson_us: int) -> None:
     given = fault(city, lesson_us, "stuck-sensor", school=city.schools[3].code)
     seen = {
