@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from anomaly.ew import ExponentiallyWeighted
 from anomaly.judgement import Judgement
+from anomaly.moments import Moments
 from contract.errors import ConfigurationError
 
 Columns = dict[str, NDArray[Any]]
@@ -31,7 +32,7 @@ class Detector(Protocol):
         ...
 
     def judge(
-        self, columns: Mapping[str, NDArray[Any]], cell: NDArray[np.intp], value: NDArray[np.float64]
+        self, columns: Mapping[str, NDArray[Any]], at: Moments, value: NDArray[np.float64]
     ) -> Judgement:
         """Return how each value compares with its cell's past; changes nothing."""
         ...
@@ -39,8 +40,7 @@ class Detector(Protocol):
     def learn(
         self,
         columns: Columns,
-        cell: NDArray[np.intp],
-        time_us: NDArray[np.int64],
+        at: Moments,
         value: NDArray[np.float64],
         share: NDArray[np.float64],
     ) -> None:

@@ -20,13 +20,14 @@ A cell is mature after 12 readings that speak for at least two hours; until then
 "unknown", never 0.
 
 Example:
-    >>> import numpy as np
+    >>> from anomaly.moments import phase_of_hour
     >>> detector = ExponentiallyWeighted()
     >>> memory, cell = detector.empty(1), np.array([0])
     >>> for hour in range(48):
-    ...     value = np.array([100.0 + hour % 3])
-    ...     detector.learn(memory, cell, np.array([hour * 3_600_000_000]), value, np.ones(1))
-    >>> judgement = detector.judge(memory, cell, np.array([50.0]))
+    ...     time_us = np.array([hour * 3_600_000_000])
+    ...     at = Moments(cell, time_us, phase_of_hour(time_us))
+    ...     detector.learn(memory, at, np.array([100.0 + hour % 3]), np.ones(1))
+    >>> judgement = detector.judge(memory, at, np.array([50.0]))
     >>> bool(judgement.z[0] < -20)
     True
 
@@ -45,6 +46,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly.judgement import Judgement
+from anomaly.moments import Moments
 from anomaly.score import Z_LIMIT
 
 NORMAL_RATIO: Final = float(np.sqrt(np.pi / 2))
@@ -83,9 +85,10 @@ class ExponentiallyWeighted:
         }
 
     def judge(
-        self, columns: Mapping[str, NDArray[Any]], cell: NDArray[np.intp], value: NDArray[np.float64]
+        self, columns: Mapping[str, NDArray[Any]], at: Moments, value: NDArray[np.float64]
     ) -> Judgement:
         """Return how each value compares with its cell's mean, in deviations; NaN while immature."""
+        cell = at.cell
         mean = columns["mean"][cell]
         deviation = self._deviation(mean, columns["spread"][cell])
         mature = self._mature(columns, cell)
@@ -100,12 +103,12 @@ class ExponentiallyWeighted:
     def learn(
         self,
         columns: dict[str, NDArray[Any]],
-        cell: NDArray[np.intp],
-        time_us: NDArray[np.int64],
+        at: Moments,
         value: NDArray[np.float64],
         share: NDArray[np.float64],
     ) -> None:
         """Take each value into its cell with `share` of its weight; times may not go back in a cell."""
+        cell, time_us = at.cell, at.time_us
         readings = columns["readings"][cell]
         first = readings == 0
         dt_s = np.where(first, self.longest_weight_s, (time_us - columns["learnt_us"][cell]) * 1e-6)

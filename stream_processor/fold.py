@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly.detector import Detector, detector_named
+from anomaly.moments import NO_PHASE, PHASES
 from contract.alert import Channel
 from contract.calendar import Context, SchoolCalendar
 from contract.canary import CANARY_METRIC, canary_series
@@ -22,6 +23,8 @@ from stream_processor.state import State, initial_state
 
 QUARTER_US: Final = 900_000_000
 """Offsets of time zones are multiples of a quarter of an hour: within one, the local day is one."""
+SESSIONS_FROM: Final = 12
+"""Half-hour of the day, 6:00, with which the profile of a session's baseline begins."""
 LAST_US: Final = int(np.iinfo(np.int64).max)
 
 
@@ -55,6 +58,8 @@ class Fold:
         self.detector = detector
         self.day_plan = lru_cache(maxsize=512)(self._day_plan)
         """`day_plan(local_day)`; see `DayPlan`."""
+        self.half_hour = lru_cache(maxsize=4096)(self._half_hour)
+        """`half_hour(time_us // QUARTER_US)`: half-hour of the local day, 0 to 47."""
 
     def initial_state(self) -> State:
         """Return the state before the first entry."""
@@ -69,6 +74,20 @@ class Fold:
             closed = np.stack([plan.closed for plan in plans])
             found[closed[inverse, self.layout.school[slot]]] = Context.CLOSED
         return found
+
+    def phases(self, context: NDArray[np.int8], time_us: NDArray[np.int64]) -> NDArray[np.int16]:
+        """Return the slot of the day of each reading in its baseline's profile, shape (n,).
+
+        In session the half-hours from 6:00 local time on, outside the hours of the day. A day without
+        school and an exam day follow no usual profile: `NO_PHASE`.
+        """
+        quarter, inverse = np.unique(time_us // QUARTER_US, return_inverse=True)
+        half_hour = np.array([self.half_hour(int(q)) for q in quarter], np.int16)[inverse]
+        inside = context == Context.SESSION
+        phase = np.where(inside, half_hour - SESSIONS_FROM, half_hour // 2)
+        follows = inside | (context == Context.OUT)
+        fits: NDArray[np.bool_] = (phase >= 0) & (phase < PHASES)
+        return np.where(follows & fits, phase, NO_PHASE).astype(np.int16)
 
     @cached_property
     def canary_series(self) -> int:
@@ -110,6 +129,10 @@ class Fold:
         for i, (metric_id, _) in enumerate(self.metrics):
             place[metric_id] = i
         return place[self.layout.metric_id]
+
+    def _half_hour(self, quarter: int) -> int:
+        local = datetime.fromtimestamp(quarter * (QUARTER_US // 1_000_000), self.calendar.timezone)
+        return 2 * local.hour + local.minute // 30
 
     def _day_plan(self, day: date) -> DayPlan:
         first = np.full(len(LEVELS), LAST_US)

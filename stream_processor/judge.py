@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from anomaly.moments import Moments
 from anomaly.score import score_of
 from contract.alert import Channel, Transition, TransitionKind, alert_id_of
 from contract.calendar import Context, in_session
@@ -30,6 +31,8 @@ class Batch:
     value: NDArray[np.float64]
     arrival_us: NDArray[np.int64]
     context: NDArray[np.int8]
+    phase: NDArray[np.int16]
+    """Slot of the day in the detector's profile; see `Fold.phases`."""
     score: NDArray[np.float32]
     """Filled by the fold; NaN where unknown."""
 
@@ -77,7 +80,8 @@ def _anomalies(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp], 
     usual = (context != Context.CLOSED) & (context != Context.EDGE)
     slot, metric, value = batch.slot[index], batch.metric_id[index], batch.value[index]
     cell = slot + len(fold.layout) * (context >= Context.SESSION)
-    judgement = fold.detector.judge(state.detector, cell, value)
+    at = Moments(cell, batch.time_us[index], batch.phase[index])
+    judgement = fold.detector.judge(state.detector, at, value)
     z = np.where(usual, judgement.z, np.nan)
     batch.score[index] = score_of(z, rules.bound[metric])
     far = np.abs(value - judgement.expected) >= rules.least_deviation[metric]
@@ -95,7 +99,7 @@ def _anomalies(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp], 
     )
     _advance(fold, state, batch, evidence, Channel.ANOMALY, events)
     share = np.where(state.is_open[Channel.ANOMALY, slot], LEAK, 1.0)
-    fold.detector.learn(state.detector, cell[usual], batch.time_us[index][usual], value[usual], share[usual])
+    fold.detector.learn(state.detector, at.where(usual), value[usual], share[usual])
 
 
 def _advance(

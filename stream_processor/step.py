@@ -119,6 +119,7 @@ def _gather(
 def _batch(fold: Fold, arrivals: _Arrivals) -> Batch:
     place = np.flatnonzero(arrivals.fate == Fate.NEW)
     slot, time_us = arrivals.slot[place], arrivals.readings.time_us[place]
+    context = fold.contexts(slot, time_us)
     return Batch(
         place=place,
         slot=slot,
@@ -126,7 +127,8 @@ def _batch(fold: Fold, arrivals: _Arrivals) -> Batch:
         time_us=time_us,
         value=arrivals.readings.value[place],
         arrival_us=arrivals.arrival_us[place],
-        context=fold.contexts(slot, time_us),
+        context=context,
+        phase=fold.phases(context, time_us),
         score=np.full(len(place), np.nan, np.float32),
     )
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from anomaly.detector import Detector
 from anomaly.evaluation.labelled import Labelled
+from anomaly.moments import Moments, phase_of_hour
 
 
 class Scored(NamedTuple):
@@ -59,7 +60,8 @@ def run_rounds(
     score = np.full(value.shape, np.nan)
     for row in range(len(value)):
         cell = np.flatnonzero(~np.isnan(value[row]))
-        judgement = detector.judge(memory, cell, value[row, cell])
+        at = Moments(cell, time_us[row, cell], phase_of_hour(time_us[row, cell]))
+        judgement = detector.judge(memory, at, value[row, cell])
         score[row, cell] = np.abs(judgement.z)
-        detector.learn(memory, cell, time_us[row, cell], value[row, cell], np.ones(len(cell)))
+        detector.learn(memory, at, value[row, cell], np.ones(len(cell)))
     return score, sum(column.nbytes for column in memory.values())
