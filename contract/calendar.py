@@ -92,6 +92,7 @@ class SchoolCalendar:
         self.timezone = ZoneInfo(file.timezone)
         self._levels = [file.level[level.value] for level in LEVELS]
         self._public: Mapping[date, str] = holidays.country_holidays(file.country)
+        self._sessions = lru_cache(maxsize=1024)(self.sessions)
         self.context_at = lru_cache(maxsize=65536)(self._context_at)
         """`context_at(level_index, minute)` with minute = µs // 60,000,000; see `Context`."""
 
@@ -140,7 +141,7 @@ class SchoolCalendar:
     def _context_at(self, level_index: int, minute: int) -> Context:
         now_us = minute * MINUTE_US
         day = self.local_day(now_us)
-        sessions = self.sessions(level_index, day)
+        sessions = self._sessions(level_index, day)
         if not sessions:
             return Context.CLOSED
         edge_us = EDGE // timedelta(microseconds=1)
