@@ -91,10 +91,12 @@ def _folder(settings: Settings) -> Iterator[Finding]:
     writable = os.access(there, os.W_OK)
     verb = "can" if writable else "cannot"
     yield Finding(writable, f"the data folder {folder} {verb} be written")
-    free_gib = shutil.disk_usage(there).free / 1024**3
-    enough = free_gib >= LEAST_DISK_GIB
-    wanted = "" if enough else f"; {LEAST_DISK_GIB:g} GiB are needed"
-    yield Finding(enough, f"{free_gib:.1f} GiB are free on its disk{wanted}")
+    parts = [path for path in (there, folder / "nats", folder / "postgres") if path.exists()]
+    for part in {path.stat().st_dev: path for path in reversed(parts)}.values():
+        free_gib = shutil.disk_usage(part).free / 1024**3
+        enough = free_gib >= LEAST_DISK_GIB
+        wanted = "" if enough else f"; {LEAST_DISK_GIB:g} GiB are needed: free some space there"
+        yield Finding(enough, f"{free_gib:.1f} GiB are free on the disk of {part}{wanted}")
 
 
 def _syncs(settings: Settings) -> Iterator[Finding]:

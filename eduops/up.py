@@ -11,6 +11,7 @@ from eduops.attach import leave_addresses
 from eduops.configuration import load_configuration
 from eduops.data_folder import DataFolder
 from eduops.first_start import fix_first_start
+from eduops.full_disk import mend_full_log
 from eduops.output import Output
 from eduops.prepare import Tell, fleet_maker
 from eduops.rolling import serve_restarts
@@ -49,12 +50,16 @@ async def run_up(settings: Settings, options: UpOptions, stop: asyncio.Event, te
         instances(settings, "ingest")  # a number that does not fit is told before anything starts
         for left in ("metrics", "restart", "restarted"):
             folder.forget(left)
-        system = System(folder, settings, tell, Output(folder.logs, quiet=options.quiet))
+        output = Output(folder.logs, quiet=options.quiet)
+        system = System(folder, settings, tell, output)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(system.supervisor.watch(stop))
                 await unless_stopped(_bring_up(system, options), stop)
                 group.create_task(serve_restarts(folder, system.supervisor, stop))
+                if "nats" in system.supervisor.names:
+                    store = folder.path / "nats"
+                    group.create_task(mend_full_log(store, system.supervisor, output, tell, stop))
                 if not stop.is_set():
                     tell(f"The wall: {wall_address(system.settings)}")
         finally:

@@ -4,6 +4,7 @@ Needs root and a loop device. Whatever is still mounted when a test ends is unmo
 device goes with the mount.
 """
 
+import errno
 import os
 import shutil
 import subprocess
@@ -55,10 +56,12 @@ class Disk:
                 time.sleep(0.05)
 
     def fill(self, leave_bytes: int = 0) -> None:
-        """Take all free space but about `leave_bytes`."""
-        free = shutil.disk_usage(self.folder).free - leave_bytes
+        """Take all free space but about `leave_bytes`, also from servers that are writing meanwhile."""
         with (self.folder / _FILLER).open("ab") as file:
-            os.posix_fallocate(file.fileno(), file.tell(), max(free, 1))
+            step = MIB
+            while step >= 4096:
+                if self.free_bytes() - leave_bytes < step or not _took(file.fileno(), step):
+                    step //= 2
 
     def free_bytes(self) -> int:
         """Return what an unprivileged user can still write."""
@@ -96,6 +99,17 @@ def small_disk(image: Path, folder: Path, size_mib: int) -> Iterator[Disk]:
     finally:
         disk.unmount()
         image.unlink()
+
+
+def _took(descriptor: int, size: int) -> bool:
+    """Lengthen a file, and return whether there was room."""
+    try:
+        os.posix_fallocate(descriptor, os.lseek(descriptor, 0, os.SEEK_END), size)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        return False
+    return True
 
 
 def _run(*argv: str) -> None:

@@ -18,14 +18,13 @@ from tests.faults.disks import Disk, small_disk
 from tests.running_system import RunningSystem, eventually
 
 DEVICES = 4
-PACK = 50
 WINDOW = 20
 SMALL_GIB = "0.002"
 """Room for 100,000 readings in a log, and for half as many in the broker's store."""
 STILL_S = 3.0
 """Without an acknowledgement for so long nothing more fits."""
 DISK_MIB = 256
-ROUND_READINGS = 2_000
+ROUND_READINGS = 500
 PATIENCE_S = 150.0
 
 
@@ -44,11 +43,11 @@ def until_refused(devices: Sequence[NumberedDevice]) -> None:
 
 
 @contextmanager
-def flooding(system: RunningSystem) -> Iterator[list[NumberedDevice]]:
-    """Have devices publish as fast as they are answered; one pack each is stored before the block."""
+def flooding(system: RunningSystem, pack: int, every_s: float) -> Iterator[list[NumberedDevice]]:
+    """Have devices publish; some readings are acknowledged before the block."""
     targets = gateways(system.addresses["database_url"], DEVICES)
     broker = Broker.of(system.addresses)
-    with publishing(broker, targets, pack=PACK, window=WINDOW, every_s=0.001) as devices:
+    with publishing(broker, targets, pack=pack, window=WINDOW, every_s=every_s) as devices:
         devices[0].more(ROUND_READINGS)
         yield devices
 
@@ -73,7 +72,7 @@ def test_the_logs_and_the_brokers_store_are_full(start: Start, record: Record) -
     """The processor stands still; the logs fill up, then the broker's store; ingest dies and comes back."""
     env = {"EDUOPS_LOG_MAX_GIB": SMALL_GIB, "EDUOPS_MQTT_STORE_MAX_GIB": SMALL_GIB}
     system = start(env=env)
-    with flooding(system) as devices:
+    with flooding(system, 50, 0.001) as devices:
         with system.paused("processor"):
             until_refused(devices)
             system.kill("ingest")
@@ -97,7 +96,7 @@ def on_a_small_disk(folder: Path, part: str) -> Iterator[tuple[RunningSystem, Di
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize(("row", "part"), [(9, "nats"), (10, "postgres")])
 def test_a_disk_is_full(servers_folder: Path, record: Record, row: int, part: str) -> None:
-    with on_a_small_disk(servers_folder, part) as (system, disk), flooding(system) as devices:
+    with on_a_small_disk(servers_folder, part) as (system, disk), flooding(system, 10, 0.05) as devices:
         disk.fill()
         if part == "nats":
             until_refused(devices)
