@@ -8,6 +8,7 @@ from typing import Final
 import typer
 
 from eduops.evaluate_nab import nab
+from eduops.evaluate_scenarios import scenarios
 from eduops.evaluate_series import series
 
 evaluate_app: Final = typer.Typer(
@@ -15,3 +16,4 @@ evaluate_app: Final = typer.Typer(
 )
 evaluate_app.command()(nab)
 evaluate_app.command()(series)
+evaluate_app.command()(scenarios)

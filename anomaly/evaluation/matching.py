@@ -1,0 +1,200 @@
+"""Incidents against labelled faults: what was found, how late, in how many pieces, and for nothing.
+
+Definitions, exact:
+
+- An alert *belongs* to a label if its school is one of the label's and it was noticed within
+  [start, end + grace]. What was noticed before a fault cannot be about it, even if it is still open.
+- An incident *belongs* to a label if one of its alerts does.
+- A fault that must be found *is found* once alerts that belong to it name at least half of its
+  schools: one chance alert does not find a city-wide outage. The moment of the school that makes it
+  half is the moment of detection; the delay is from the fault's start to it, in reporting intervals.
+- *Incidents per outage*: incidents that belong to a found fault, mean over found faults.
+- An incident is *false* if it belongs to no fault that must be found and to nothing reported apart:
+  incidents that belong to a label that must stay quiet (an exam surge, a holiday) are false too.
+- A *school-day* is a school on a day on which it has a session.
+
+Which rule fired is not asked for: an engineer who is called for a cut line is helped, whatever the
+alert is called. `by_rule` in the explanation says which rules found what.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+import numpy as np
+
+FOUND_SHARE: Final = 0.5
+"""Share of a fault's schools that alerts must name: chosen, more than chance and less than all."""
+
+
+class Duty(StrEnum):
+    """What is expected of a detector under a label."""
+
+    FIND = "find"
+    QUIET = "quiet"
+    APART = "apart"
+    """Neither: reported by kind, and in no overall figure."""
+
+
+class Truth(NamedTuple):
+    """A label."""
+
+    kind: str
+    variant: str
+    school_ids: frozenset[int]
+    start_us: int
+    end_us: int
+    duty: Duty
+
+
+class Member(NamedTuple):
+    """One alert of an incident."""
+
+    school_id: int
+    rule: str
+    detected_us: int
+    """When it was noticed, log time."""
+
+
+class Incident(NamedTuple):
+    """What an operator sees as one line, from its first alert to its last."""
+
+    incident_id: int
+    members: tuple[Member, ...]
+    """In the order in which they were noticed, at least one."""
+    closed_us: int | None
+    """None if it was open to the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What became of one label."""
+
+    truth: Truth
+    incidents: tuple[Incident, ...]
+    """Those that belong to it, by their first alert that does."""
+    detected_us: int | None
+    """When it was found; None if it was not, or need not be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """All labels and all incidents, brought together."""
+
+    findings: tuple[Finding, ...]
+    """One a label, in their order."""
+    false: tuple[Incident, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Quality over a set of labels; None where nothing could be measured."""
+
+    event_recall: float | None
+    """Found over all that must be found."""
+    false_incidents_per_1000_school_days: float | None
+    incidents_per_outage: float | None
+    """Over found faults; 1 is what an engineer wants."""
+    median_delay_intervals: float | None
+    events: int
+    """Labels that must be found; for what must stay quiet, its labels."""
+    found: int
+    false_incidents: int
+    school_days: float
+
+
+def match(truths: Sequence[Truth], incidents: Sequence[Incident], grace_us: int) -> Matched:
+    """Return what became of each label, and the false incidents.
+
+    Args:
+        truths: labels, in any order.
+        incidents: in any order.
+        grace_us: how long after a fault's end its effects may still be noticed, at least 0.
+    """
+    of_school: defaultdict[int, list[int]] = defaultdict(list)
+    for t, truth in enumerate(truths):
+        for school_id in truth.school_ids:
+            of_school[school_id].append(t)
+    hits: list[list[tuple[Incident, Member]]] = [[] for _ in truths]
+    false: list[Incident] = []
+    for incident in incidents:
+        duties = set()
+        for member in incident.members:
+            for t in of_school.get(member.school_id, ()):
+                if truths[t].start_us <= member.detected_us <= truths[t].end_us + grace_us:
+                    hits[t].append((incident, member))
+                    duties.add(truths[t].duty)
+        if not duties & {Duty.FIND, Duty.APART}:
+            false.append(incident)
+    findings = [_finding(truth, found) for truth, found in zip(truths, hits, strict=True)]
+    return Matched(tuple(findings), tuple(false))
+
+
+def _finding(truth: Truth, hits: list[tuple[Incident, Member]]) -> Finding:
+    hits = sorted(hits, key=lambda hit: hit[1].detected_us)
+    incidents = {incident.incident_id: incident for incident, _ in hits}
+    first: dict[int, int] = {}
+    for _, member in hits:
+        first.setdefault(member.school_id, member.detected_us)
+    needed = max(1, int(np.ceil(FOUND_SHARE * len(truth.school_ids))))
+    detected_us = sorted(first.values())[needed - 1] if len(first) >= needed else None
+    return Finding(truth, tuple(incidents.values()), detected_us if truth.duty is Duty.FIND else None)
+
+
+def overall(matched: Matched, school_days: float, interval_us: int) -> Figures:
+    """Return the figures over all labels that must be found and all false incidents."""
+    return figures(matched.findings, len(matched.false), school_days, interval_us)
+
+
+def by_kind(
+    matched: Matched,
+    interval_us: int,
+    school_days_of: Mapping[int, float],
+    false_of: Mapping[str, int],
+    days: float,
+) -> dict[str, Figures]:
+    """Return the figures by fault kind, and by `kind/variant` where a kind has variants.
+
+    Args:
+        matched: labels and incidents.
+        interval_us: the reporting interval.
+        school_days_of: school-days of each label that must stay quiet, by its position.
+        false_of: false incidents by kind, of kinds that must be found: those whose rule speaks of it.
+        days: school-days in all, which those are divided by.
+    """
+    groups: defaultdict[str, list[int]] = defaultdict(list)
+    for t, finding in enumerate(matched.findings):
+        groups[finding.truth.kind].append(t)
+        if finding.truth.variant:
+            groups[f"{finding.truth.kind}/{finding.truth.variant}"].append(t)
+    false_ids = {incident.incident_id for incident in matched.false}
+    told: dict[str, Figures] = {}
+    for name, members in sorted(groups.items()):
+        findings = [matched.findings[t] for t in members]
+        if any(f.truth.duty is Duty.FIND for f in findings):
+            told[name] = figures(findings, false_of.get(name.split("/")[0], 0), days, interval_us)
+        else:
+            within = {i.incident_id for f in findings for i in f.incidents}
+            false = len(within & false_ids) if findings[0].truth.duty is Duty.QUIET else len(within)
+            told[name] = figures(findings, false, sum(school_days_of[t] for t in members), interval_us)
+    return told
+
+
+def figures(findings: Iterable[Finding], false: int, school_days: float, interval_us: int) -> Figures:
+    """Return the figures of some labels and `false` incidents in so many school-days."""
+    findings = list(findings)
+    due = [f for f in findings if f.truth.duty is Duty.FIND]
+    found = [f for f in due if f.detected_us is not None]
+    delays = [(f.detected_us - f.truth.start_us) / interval_us for f in found if f.detected_us is not None]
+    return Figures(
+        event_recall=len(found) / len(due) if due else None,
+        false_incidents_per_1000_school_days=1000.0 * false / school_days if school_days else None,
+        incidents_per_outage=float(np.mean([len(f.incidents) for f in found])) if found else None,
+        median_delay_intervals=float(np.median(delays)) if delays else None,
+        events=len(due) if due else len(findings),
+        found=len(found),
+        false_incidents=false,
+        school_days=school_days,
+    )

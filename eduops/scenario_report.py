@@ -1,0 +1,213 @@
+"""What came of scenarios, over all and by fault kind, as JSON, as a table, and incident by incident."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from anomaly.evaluation.matching import Figures, Finding, Incident, Matched, by_kind, match, overall
+from contract.fleet import Fleet
+from contract.rule import Rule
+from device_simulator.faults import FaultKind
+from device_simulator.scenarios import Scenario
+from eduops.configuration import load_configuration, read_config
+from eduops.scenario_run import (
+    GRACE_INTERVALS,
+    Cost,
+    Terms,
+    Told,
+    label_days,
+    run_scenario,
+    school_days,
+    truths_of,
+)
+
+SPEAKS_OF: Final[Mapping[str, frozenset[str]]] = {
+    FaultKind.LINK_CUT: frozenset({"online"}),
+    FaultKind.ISP_OUTAGE: frozenset({"online"}),
+    FaultKind.SLOW_DEGRADATION: frozenset({"latency_ms", "loss_ratio"}),
+    FaultKind.STUCK_SENSOR: frozenset({"down_bps"}),
+    FaultKind.ATTENDANCE_DROP: frozenset({"attendance_ratio"}),
+    FaultKind.LMS_OUTAGE: frozenset({"success_ratio", "response_ms"}),
+}
+"""Metrics whose rules' false incidents are counted under a kind that must be found; for
+silent-device it is the rules of the channel silence."""
+RUN_IDS: Final = 1_000_000
+MOST_SCHOOLS: Final = 20
+"""School codes written out in an explanation; of more, their number is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A run, matched with its labels."""
+
+    told: Told
+    matched: Matched
+    days: float
+    """School-days."""
+
+
+def run_all(terms: Sequence[Terms]) -> list[Judged]:
+    """Run the scenarios one after the other, with the packaged rules, metrics and calendar."""
+    nowhere = Path("config") / "packaged"
+    configuration = load_configuration(nowhere)
+    calendar_text = read_config(nowhere, "calendar.toml")
+    judged = []
+    for each in terms:
+        told = run_scenario(each, configuration, calendar_text)
+        # Identities are a run's own; those of pooled runs must differ.
+        incidents = [i._replace(incident_id=i.incident_id + each.seed * RUN_IDS) for i in told.incidents]
+        matched = match(truths_of(told.scenario), incidents, GRACE_INTERVALS * each.interval_us)
+        judged.append(Judged(told, matched, school_days(told.scenario)))
+    return judged
+
+
+def pooled(runs: Sequence[Judged]) -> tuple[Figures, dict[str, Figures]]:
+    """Return the figures over all runs' labels, and the same by kind."""
+    findings = tuple(f for run in runs for f in run.matched.findings)
+    false = tuple(i for run in runs for i in run.matched.false)
+    whole, days = Matched(findings, false), sum(run.days for run in runs)
+    interval_us = runs[0].told.terms.interval_us
+    label = {t: label_days(f.truth) for t, f in enumerate(findings)}
+    return (
+        overall(whole, days, interval_us),
+        by_kind(whole, interval_us, label, _false_of(false, runs[0].told.rules), days),
+    )
+
+
+def _false_of(false: Sequence[Incident], rules: Sequence[Rule]) -> dict[str, int]:
+    metric_of = {rule.name: rule.metric for rule in rules}
+    silent = {rule.name for rule in rules if rule.channel == "silence"}
+    first = [incident.members[0].rule for incident in false]
+    counts = {
+        kind: sum(name not in silent and metric_of.get(name) in metrics for name in first)
+        for kind, metrics in SPEAKS_OF.items()
+    }
+    return counts | {FaultKind.SILENT_DEVICE: sum(name in silent for name in first)}
+
+
+def render(runs: Sequence[Judged], *, as_json: bool) -> str:
+    """Return the figures as JSON or as a table."""
+    whole, kinds = pooled(runs)
+    if as_json:
+        return msgspec.json.encode(_document(runs, whole, kinds)).decode()
+    terms = runs[0].told.terms
+    lines = [
+        f"{len(runs)} seed(s) from {terms.seed}, {terms.schools} schools, {terms.days} days, "
+        f"every {terms.interval_us / 6e7:g} min, detector {terms.detector}",
+        "",
+        f"{'kind':<26}" + "".join(f"{head:>12}" for head in _HEADS),
+        *[_row(name, f) for name, f in [("all", whole), *kinds.items()]],
+        "",
+        *_false_lines(runs),
+        *_cost_lines([run.told.cost for run in runs]),
+    ]
+    return "\n".join(lines)
+
+
+_HEADS: Final = ("events", "recall", "false", "false/1000d", "per outage", "delay")
+
+
+def _row(name: str, f: Figures) -> str:
+    cells = (
+        f"{f.events}",
+        _cell(f.event_recall, 3),
+        f"{f.false_incidents}",
+        _cell(f.false_incidents_per_1000_school_days, 2),
+        _cell(f.incidents_per_outage, 2),
+        _cell(f.median_delay_intervals, 1),
+    )
+    return f"{name:<26}" + "".join(f"{cell:>12}" for cell in cells)
+
+
+def _cell(figure: float | None, digits: int) -> str:
+    return "–" if figure is None else f"{figure:.{digits}f}"
+
+
+def _false_lines(runs: Sequence[Judged]) -> list[str]:
+    rules = Counter(i.members[0].rule for run in runs for i in run.matched.false)
+    return ["False incidents by rule: " + (", ".join(f"{r} {n}" for r, n in rules.most_common()) or "none")]
+
+
+def _cost_lines(costs: Sequence[Cost]) -> list[str]:
+    readings, fold_s = sum(c.readings for c in costs), sum(c.fold_s for c in costs)
+    speed = readings / max(fold_s, 1e-9)
+    return [
+        f"{readings:,} readings; world {sum(c.world_s for c in costs):.0f} s, fold {fold_s:.0f} s, "
+        f"grouping {sum(c.grouping_s for c in costs):.0f} s; {speed:,.0f} readings/s of the fold, "
+        f"{costs[0].bytes_a_series:,.0f} bytes/series"
+    ]
+
+
+def _document(runs: Sequence[Judged], whole: Figures, kinds: Mapping[str, Figures]) -> dict[str, Any]:
+    costs = [run.told.cost for run in runs]
+    return asdict(whole) | {
+        "by_kind": {name: asdict(figures) for name, figures in kinds.items()},
+        "false_by_rule": dict(Counter(i.members[0].rule for run in runs for i in run.matched.false)),
+        "by_seed": {str(run.told.terms.seed): asdict(pooled([run])[0]) for run in runs},
+        "terms": asdict(runs[0].told.terms) | {"seeds": len(runs)},
+        "cost": {
+            "readings": sum(c.readings for c in costs),
+            "refused": sum(c.refused for c in costs),
+            "world_s": sum(c.world_s for c in costs),
+            "fold_s": sum(c.fold_s for c in costs),
+            "grouping_s": sum(c.grouping_s for c in costs),
+            "readings_per_s": sum(c.readings for c in costs) / max(sum(c.fold_s for c in costs), 1e-9),
+            "bytes_a_series": costs[0].bytes_a_series,
+        },
+    }
+
+
+def explained(runs: Sequence[Judged]) -> str:
+    """Return one JSON line a label with what was opened under it, and one a false incident."""
+    lines = [line for run in runs for line in _explanations(run)]
+    return "".join(msgspec.json.encode(line).decode() + "\n" for line in lines)
+
+
+def _explanations(run: Judged) -> Iterator[dict[str, Any]]:
+    scenario, seed = run.told.scenario, run.told.terms.seed
+    for finding in run.matched.findings:
+        yield {"seed": seed} | _of_label(finding, scenario)
+    for incident in run.matched.false:
+        yield {"seed": seed, "false": True} | _of_incident(incident, scenario)
+
+
+def _of_label(finding: Finding, scenario: Scenario) -> dict[str, Any]:
+    truth = finding.truth
+    return {
+        "kind": truth.kind,
+        "variant": truth.variant,
+        "duty": truth.duty.value,
+        "found": finding.detected_us is not None,
+        "schools": _codes(truth.school_ids, scenario.fleet),
+        "start": _local(truth.start_us, scenario),
+        "end": _local(truth.end_us, scenario),
+        "detected": None if finding.detected_us is None else _local(finding.detected_us, scenario),
+        "incidents": [_of_incident(i, scenario) for i in finding.incidents],
+    }
+
+
+def _of_incident(incident: Incident, scenario: Scenario) -> dict[str, Any]:
+    begun_us = incident.members[0].detected_us
+    return {
+        "incident": incident.incident_id,
+        "rules": dict(Counter(m.rule for m in incident.members)),
+        "schools": _codes({m.school_id for m in incident.members}, scenario.fleet),
+        "detected": _local(begun_us, scenario),
+        "lasted_h": None if incident.closed_us is None else round((incident.closed_us - begun_us) / 3.6e9, 2),
+    }
+
+
+def _codes(school_ids: frozenset[int] | set[int], fleet: Fleet) -> list[str] | int:
+    if len(school_ids) > MOST_SCHOOLS:
+        return len(school_ids)
+    return sorted(fleet.school_by_id[i].code for i in school_ids if i in fleet.school_by_id)
+
+
+def _local(time_us: int, scenario: Scenario) -> str:
+    moment = datetime.fromtimestamp(time_us / 1e6, scenario.known.timezone)
+    return moment.strftime("%a %Y-%m-%d %H:%M:%S")

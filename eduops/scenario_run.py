@@ -1,0 +1,171 @@
+"""A scenario through the real fold and the real grouping, and what came of it.
+
+Rules are written for the cadence of their metric (ten seconds for a line). Here devices report once
+an interval, so what a rule counts in readings stays as it is (`open_after`, `close_after`), and the
+seconds of silence are scaled with the interval: 45 s are four and a half intervals here as there. A
+`refractory_s` is people's time and stays. All delays are therefore told in intervals.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from anomaly.evaluation.matching import Duty, Incident, Truth
+from contract.alert import Transition
+from contract.catalogue import Catalogue
+from contract.entry import Entry, ReadingsEntry
+from contract.fleet import Fleet
+from contract.rule import Rule
+from device_simulator.faults import Label
+from device_simulator.fleet import generate_fleet
+from device_simulator.scenarios import HOUR_US, Scenario, draw_scenario, duty_name
+from eduops.configuration import Configuration
+from eduops.scenario_incidents import Watcher
+from eduops.scenario_log import ScenarioLog
+from stream_processor.fold import Fold, build_fold
+from stream_processor.state import State
+from stream_processor.step import advance
+
+GRACE_INTERVALS: Final = 6
+"""After a fault's end its effects may be noticed for so long: as many readings as the slowest rule
+counts, and what waited for a line arrives."""
+DAY_US: Final = 24 * HOUR_US
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is run."""
+
+    seed: int
+    schools: int
+    days: int
+    interval_us: int
+    detector: str
+    partitions: int
+    """Results do not depend on it (law 4); the speed does, for small arrays cost more an element."""
+    unannounced: bool
+    all_metrics: bool
+    """False: only metrics that a rule watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What the run took."""
+
+    readings: int
+    refused: int
+    fold_s: float
+    world_s: float
+    grouping_s: float
+    bytes_a_series: float
+
+    @property
+    def readings_per_s(self) -> float:
+        """Readings through the fold a second of its time."""
+        return self.readings / self.fold_s if self.fold_s else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A scenario and what the center made of it."""
+
+    terms: Terms
+    scenario: Scenario
+    rules: tuple[Rule, ...]
+    incidents: tuple[Incident, ...]
+    cost: Cost
+
+
+def run_scenario(terms: Terms, configuration: Configuration, calendar_text: str) -> Told:
+    """Draw the scenario of a seed and fold it."""
+    fleet = generate_fleet(terms.schools, seed=terms.seed)
+    scenario = draw_scenario(fleet, calendar_text, terms.seed, terms.days, unannounced=terms.unannounced)
+    catalogue = configuration.catalogue
+    rules = scaled(configuration.rules, catalogue, terms.interval_us)
+    folds = [
+        build_fold(fleet, catalogue, scenario.known, rules, p, terms.partitions, terms.detector)
+        for p in range(terms.partitions)
+    ]
+    watched = frozenset(rule.metric for rule in rules)
+    wanted = frozenset(m.name for m in catalogue.metrics) if terms.all_metrics else watched
+    log = ScenarioLog(scenario, catalogue, wanted, terms.interval_us, terms.seed)
+    states = [fold.initial_state() for fold in folds]
+    incidents, spent = _follow(fleet, log, folds, states)
+    state_bytes = sum(s.nbytes for s in states) / sum(len(f.layout) for f in folds)
+    cost = Cost(log.readings, log.refused, *spent, state_bytes)
+    return Told(terms, scenario, rules, incidents, cost)
+
+
+def _follow(
+    fleet: Fleet, log: ScenarioLog, folds: Sequence[Fold], states: Sequence[State]
+) -> tuple[tuple[Incident, ...], tuple[float, float, float]]:
+    """Return the incidents, and the seconds that fold, world and grouping took."""
+    watcher = Watcher(fleet)
+    partition = fleet.partition_of_schools(len(folds))
+    fold_s = world_s = grouping_s = 0.0
+    before = time.perf_counter()
+    for entries in log.chunks():
+        made = time.perf_counter()
+        transitions: list[Transition] = []
+        for p, (fold, state) in enumerate(zip(folds, states, strict=True)):
+            own = entries if len(folds) == 1 else [_of_partition(log, e, partition == p) for e in entries]
+            transitions += advance(fold, state, own).transitions
+        folded = time.perf_counter()
+        watcher.hear(transitions)
+        world_s, fold_s = world_s + made - before, fold_s + folded - made
+        before = time.perf_counter()
+        grouping_s += before - folded
+    return tuple(watcher.incidents()), (fold_s, world_s, grouping_s)
+
+
+def _of_partition(log: ScenarioLog, entry: Entry, mine: NDArray[np.bool_]) -> Entry:
+    if not isinstance(entry, ReadingsEntry):
+        return entry
+    return ReadingsEntry(entry.at_us, entry.readings.take(mine[log.school_of(entry.readings)]))
+
+
+def scaled(rules: Sequence[Rule], catalogue: Catalogue, interval_us: int) -> tuple[Rule, ...]:
+    """Return the rules for devices that report once an interval, or at their metric's cadence if longer."""
+    return tuple(
+        rule
+        if not rule.silent_s
+        else msgspec.structs.replace(
+            rule,
+            silent_s=rule.silent_s * max(1.0, interval_us / 1e6 / catalogue.named(rule.metric).cadence_s),
+        )
+        for rule in rules
+    )
+
+
+def truths_of(scenario: Scenario) -> list[Truth]:
+    """Return the labels of a scenario as what is expected of a detector."""
+    id_of = {school.code: school.id for school in scenario.fleet.schools}
+
+    def truth(label: Label) -> Truth:
+        ids = frozenset(id_of[code] for code in label.schools)
+        return Truth(label.kind, label.variant, ids, label.start_us, label.end_us, Duty(duty_name(label)))
+
+    return [truth(label) for label in scenario.labels]
+
+
+def school_days(scenario: Scenario) -> float:
+    """Return on how many days how many schools had a session."""
+    level = scenario.fleet.level_index
+    total = 0
+    for day in range(scenario.days):
+        on = scenario.lived.local_day(scenario.start_us + day * DAY_US)
+        closed = scenario.lived.closed_schools(on)
+        opens = np.array([bool(scenario.lived.sessions(i, on)) for i in range(int(level.max()) + 1)])
+        total += int(opens[level].sum())
+        total -= sum(bool(opens[level[i]]) for i, s in enumerate(scenario.fleet.schools) if s.code in closed)
+    return float(total)
+
+
+def label_days(truth: Truth) -> float:
+    """Return the schools of a label times its days, each begun day counted."""
+    return float(len(truth.school_ids) * -(-(truth.end_us - truth.start_us) // DAY_US))

@@ -1,0 +1,71 @@
+"""`eduops evaluate scenarios` end to end, on a city small enough for every day."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from eduops.cli import app
+
+FIGURES = (
+    "event_recall",
+    "false_incidents_per_1000_school_days",
+    "incidents_per_outage",
+    "median_delay_intervals",
+)
+SMALL = ("--schools", "20", "--days", "3", "--interval", "15m")
+
+
+def run(*more: str) -> str:
+    """Return what the command prints."""
+    result = CliRunner().invoke(app, ["evaluate", "scenarios", *SMALL, *more])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def found(*more: str) -> dict[str, Any]:
+    """Return its JSON, without what depends on the machine."""
+    document: dict[str, Any] = json.loads(run("--json", *more))
+    del document["cost"]
+    return document
+
+
+def test_figures_have_their_exact_names_over_all_and_by_kind(tmp_path: Path) -> None:
+    explain = tmp_path / "explained.jsonl"
+    document = found("--seed", "3", "--explain", str(explain))
+    assert set(FIGURES) <= document.keys()
+    assert 0.0 <= document["event_recall"] <= 1.0
+    assert {"link-cut", "lms-outage", "exam-surge"} <= document["by_kind"].keys()
+    for kind in document["by_kind"].values():
+        assert set(FIGURES) <= kind.keys()
+    assert document["by_kind"]["link-cut"]["event_recall"] == 1.0
+    assert document["by_kind"]["link-cut"]["median_delay_intervals"] <= 1.0
+    lines = [json.loads(line) for line in explain.read_text(encoding="utf-8").splitlines()]
+    false = [line for line in lines if line.get("false")]
+    assert len(false) == document["false_incidents"]
+    due = [line for line in lines if line.get("duty") == "find"]
+    assert len(due) == document["events"]
+    assert sum(line["found"] for line in due) == document["found"]
+
+
+def test_a_seed_is_one_result_however_the_log_is_cut_into_partitions() -> None:
+    once = found("--seed", "5")
+    assert found("--seed", "5") == once
+    parted = found("--seed", "5", "--partitions", "3")
+    assert parted.pop("terms") != once.pop("terms")
+    assert parted == once
+    assert found("--seed", "6")["by_kind"] != once["by_kind"]
+
+
+def test_seeds_are_pooled() -> None:
+    document = found("--seed", "3", "--seeds", "2", "--unannounced")
+    assert set(document["by_seed"]) == {"3", "4"}
+    assert document["events"] == sum(seed["events"] for seed in document["by_seed"].values())
+
+
+@pytest.mark.parametrize("interval", ["7m", "1s", "soon"])
+def test_an_interval_that_divides_no_day_is_refused(interval: str) -> None:
+    result = CliRunner().invoke(app, ["evaluate", "scenarios", "--interval", interval])
+    assert result.exit_code != 0
