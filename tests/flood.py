@@ -29,7 +29,15 @@ class CityDevices:
     retained status whenever it comes back; its last will says that it is gone.
     """
 
-    def __init__(self, broker: Broker, gateways: Sequence[Gateway], *, cadence_s: float = CADENCE_S) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        gateways: Sequence[Gateway],
+        *,
+        cadence_s: float = CADENCE_S,
+        pack: int = 1,
+    ) -> None:
+        """Prepare; `with` connects. A pack has `pack` readings."""
         self.gateways = gateways
         self.attempted: set[tuple[int, int]] = set()
         """Series and time, µs since 1970, of every reading published."""
@@ -37,6 +45,7 @@ class CityDevices:
         """Those that the broker has acknowledged."""
         self._broker = broker
         self._cadence_s = cadence_s
+        self._pack = pack
         self._first_us = (int(time.time()) - AGE_S) * 1_000_000
         self._numbers = [0] * len(gateways)
         self._loop = asyncio.new_event_loop()
@@ -137,13 +146,14 @@ class CityDevices:
 
     def _publish_one(self, index: int) -> None:
         gateway = self.gateways[index]
-        time_us = self._first_us + self._numbers[index] * STEP_US
-        reading = (gateway.series, time_us)
-        payload = [{"n": "down_bps", "v": float(self._numbers[index]), "t": time_us / 1e6}]
-        self._numbers[index] += 1
-        self.attempted.add(reading)
+        first = self._numbers[index]
+        self._numbers[index] += self._pack
+        times = [self._first_us + number * STEP_US for number in range(first, first + self._pack)]
+        readings = {(gateway.series, time_us) for time_us in times}
+        payload = [{"n": "down_bps", "v": float(first + i), "t": t / 1e6} for i, t in enumerate(times)]
+        self.attempted |= readings
         self._connections[index].publish(
-            gateway.topic, json.dumps(payload).encode(), done=lambda: self.acknowledged.add(reading)
+            gateway.topic, json.dumps(payload).encode(), done=lambda: self.acknowledged.update(readings)
         )
 
 
