@@ -16,7 +16,9 @@ def scenarios(
     interval: Annotated[
         str, typer.Option(help="Between two reports of a device; a divisor of a day.")
     ] = "5m",
-    detector: Annotated[str, typer.Option(help="A detector that the fold may use.")] = "ew",
+    detector: Annotated[
+        str, typer.Option(help="A detector of the fold, peer-ew-z or peer-seasonal-mad.")
+    ] = "ew",
     seeds: Annotated[int, typer.Option(min=1, help="Runs SEED, SEED+1, … and pools their events.")] = 1,
     partitions: Annotated[int, typer.Option(min=1, max=64, help="Changes the speed, never the result.")] = 1,
     unannounced: Annotated[
@@ -25,6 +27,9 @@ def scenarios(
     all_metrics: Annotated[
         bool, typer.Option("--all-metrics", help="Also metrics that no rule watches; much slower.")
     ] = False,
+    z_times: Annotated[
+        float, typer.Option(min=0.05, max=50.0, help="Factor of z in the anomaly rules; below 1 more alarms.")
+    ] = 1.0,
     explain: Annotated[
         Path | None, typer.Option(help="JSON lines of each fault, what was opened, and each false incident.")
     ] = None,
@@ -35,7 +40,9 @@ def scenarios(
     from eduops.scenario_run import Terms
 
     terms = [
-        Terms(s, schools, days, _interval_us(interval), detector, partitions, unannounced, all_metrics)
+        Terms(
+            s, schools, days, _interval_us(interval), detector, partitions, unannounced, all_metrics, z_times
+        )
         for s in range(seed, seed + seeds)
     ]
     runs = run_all(terms)

@@ -61,7 +61,9 @@ def run_all(terms: Sequence[Terms]) -> list[Judged]:
         told = run_scenario(each, configuration, calendar_text)
         # Identities are a run's own; those of pooled runs must differ.
         incidents = [i._replace(incident_id=i.incident_id + each.seed * RUN_IDS) for i in told.incidents]
-        matched = match(truths_of(told.scenario), incidents, GRACE_INTERVALS * each.interval_us)
+        matched = match(
+            truths_of(told.scenario, each.interval_us), incidents, GRACE_INTERVALS * each.interval_us
+        )
         judged.append(Judged(told, matched, school_days(told.scenario)))
     return judged
 
@@ -71,11 +73,10 @@ def pooled(runs: Sequence[Judged]) -> tuple[Figures, dict[str, Figures]]:
     findings = tuple(f for run in runs for f in run.matched.findings)
     false = tuple(i for run in runs for i in run.matched.false)
     whole, days = Matched(findings, false), sum(run.days for run in runs)
-    interval_us = runs[0].told.terms.interval_us
     label = {t: label_days(f.truth) for t, f in enumerate(findings)}
     return (
-        overall(whole, days, interval_us),
-        by_kind(whole, interval_us, label, _false_of(false, runs[0].told.rules), days),
+        overall(whole, days),
+        by_kind(whole, label, _false_of(false, runs[0].told.rules), days),
     )
 
 

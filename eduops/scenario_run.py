@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly.evaluation.matching import Duty, Incident, Truth
+from anomaly.evaluation.peer_columns import peer_named
 from contract.alert import Transition
 from contract.catalogue import Catalogue
 from contract.entry import Entry, ReadingsEntry
@@ -31,6 +32,7 @@ from stream_processor.fold import Fold, build_fold
 from stream_processor.state import State
 from stream_processor.step import advance
 
+DEFAULT_DETECTOR: Final = "ew"
 GRACE_INTERVALS: Final = 6
 """After a fault's end its effects may be noticed for so long: as many readings as the slowest rule
 counts, and what waited for a line arrives."""
@@ -51,6 +53,8 @@ class Terms:
     unannounced: bool
     all_metrics: bool
     """False: only metrics that a rule watches."""
+    z_times: float = 1.0
+    """Factor of `z` in every anomaly rule: below 1 more alarms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +90,8 @@ def run_scenario(terms: Terms, configuration: Configuration, calendar_text: str)
     fleet = generate_fleet(terms.schools, seed=terms.seed)
     scenario = draw_scenario(fleet, calendar_text, terms.seed, terms.days, unannounced=terms.unannounced)
     catalogue = configuration.catalogue
-    rules = scaled(configuration.rules, catalogue, terms.interval_us)
-    folds = [
-        build_fold(fleet, catalogue, scenario.known, rules, p, terms.partitions, terms.detector)
-        for p in range(terms.partitions)
-    ]
+    rules = scaled(configuration.rules, catalogue, terms.interval_us, terms.z_times)
+    folds = _folds(terms, fleet, catalogue, scenario, rules)
     watched = frozenset(rule.metric for rule in rules)
     wanted = frozenset(m.name for m in catalogue.metrics) if terms.all_metrics else watched
     log = ScenarioLog(scenario, catalogue, wanted, terms.interval_us, terms.seed)
@@ -99,6 +100,20 @@ def run_scenario(terms: Terms, configuration: Configuration, calendar_text: str)
     state_bytes = sum(s.nbytes for s in states) / sum(len(f.layout) for f in folds)
     cost = Cost(log.readings, log.refused, *spent, state_bytes)
     return Told(terms, scenario, rules, incidents, cost)
+
+
+def _folds(
+    terms: Terms, fleet: Fleet, catalogue: Catalogue, scenario: Scenario, rules: tuple[Rule, ...]
+) -> list[Fold]:
+    peer = peer_named(terms.detector)
+    name = DEFAULT_DETECTOR if peer is not None else terms.detector
+    folds = [
+        build_fold(fleet, catalogue, scenario.known, rules, p, terms.partitions, name)
+        for p in range(terms.partitions)
+    ]
+    if peer is None:
+        return folds
+    return [Fold(f.layout, f.rulebook, f.catalogue, f.calendar, peer) for f in folds]
 
 
 def _follow(
@@ -129,26 +144,45 @@ def _of_partition(log: ScenarioLog, entry: Entry, mine: NDArray[np.bool_]) -> En
     return ReadingsEntry(entry.at_us, entry.readings.take(mine[log.school_of(entry.readings)]))
 
 
-def scaled(rules: Sequence[Rule], catalogue: Catalogue, interval_us: int) -> tuple[Rule, ...]:
-    """Return the rules for devices that report once an interval, or at their metric's cadence if longer."""
+def scaled(
+    rules: Sequence[Rule], catalogue: Catalogue, interval_us: int, z_times: float = 1.0
+) -> tuple[Rule, ...]:
+    """Return the rules for devices that report once an interval, or at their metric's cadence if longer.
+
+    Args:
+        rules: as written in rules.toml.
+        catalogue: gives the cadences that they are written for.
+        interval_us: between two reports.
+        z_times: factor of `z`, above 0.
+    """
     return tuple(
         rule
-        if not rule.silent_s
+        if rule.is_system
         else msgspec.structs.replace(
             rule,
             silent_s=rule.silent_s * max(1.0, interval_us / 1e6 / catalogue.named(rule.metric).cadence_s),
+            z=rule.z * z_times,
         )
         for rule in rules
     )
 
 
-def truths_of(scenario: Scenario) -> list[Truth]:
+REGISTERED: Final = frozenset({"attendance-drop", "silent-device/attendance"})
+"""Labels, by kind or `kind/variant`, of what is told by registers."""
+REGISTER_US: Final = 600_000_000
+"""Registers are sent every ten minutes: `cadence_s` of their metrics."""
+
+
+def truths_of(scenario: Scenario, interval_us: int) -> list[Truth]:
     """Return the labels of a scenario as what is expected of a detector."""
     id_of = {school.code: school.id for school in scenario.fleet.schools}
 
     def truth(label: Label) -> Truth:
         ids = frozenset(id_of[code] for code in label.schools)
-        return Truth(label.kind, label.variant, ids, label.start_us, label.end_us, Duty(duty_name(label)))
+        told = {label.kind, f"{label.kind}/{label.variant}"} & REGISTERED
+        period_us = max(interval_us, REGISTER_US) if told else interval_us
+        duty = Duty(duty_name(label))
+        return Truth(label.kind, label.variant, ids, label.start_us, label.end_us, duty, period_us)
 
     return [truth(label) for label in scenario.labels]
 

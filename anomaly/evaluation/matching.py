@@ -7,7 +7,8 @@ Definitions, exact:
 - An incident *belongs* to a label if one of its alerts does.
 - A fault that must be found *is found* once alerts that belong to it name at least half of its
   schools: one chance alert does not find a city-wide outage. The moment of the school that makes it
-  half is the moment of detection; the delay is from the fault's start to it, in reporting intervals.
+  half is the moment of detection; the delay is from the fault's start to it, in reporting intervals
+  of what the fault changes.
 - *Incidents per outage*: incidents that belong to a found fault, mean over found faults.
 - An incident is *false* if it belongs to no fault that must be found and to nothing reported apart:
   incidents that belong to a label that must stay quiet (an exam surge, a holiday) are false too.
@@ -47,6 +48,8 @@ class Truth(NamedTuple):
     start_us: int
     end_us: int
     duty: Duty
+    interval_us: int
+    """Between two reports of what the label changes: the unit of its delay."""
 
 
 class Member(NamedTuple):
@@ -143,14 +146,13 @@ def _finding(truth: Truth, hits: list[tuple[Incident, Member]]) -> Finding:
     return Finding(truth, tuple(incidents.values()), detected_us if truth.duty is Duty.FIND else None)
 
 
-def overall(matched: Matched, school_days: float, interval_us: int) -> Figures:
+def overall(matched: Matched, school_days: float) -> Figures:
     """Return the figures over all labels that must be found and all false incidents."""
-    return figures(matched.findings, len(matched.false), school_days, interval_us)
+    return figures(matched.findings, len(matched.false), school_days)
 
 
 def by_kind(
     matched: Matched,
-    interval_us: int,
     school_days_of: Mapping[int, float],
     false_of: Mapping[str, int],
     days: float,
@@ -159,7 +161,6 @@ def by_kind(
 
     Args:
         matched: labels and incidents.
-        interval_us: the reporting interval.
         school_days_of: school-days of each label that must stay quiet, by its position.
         false_of: false incidents by kind, of kinds that must be found: those whose rule speaks of it.
         days: school-days in all, which those are divided by.
@@ -174,20 +175,22 @@ def by_kind(
     for name, members in sorted(groups.items()):
         findings = [matched.findings[t] for t in members]
         if any(f.truth.duty is Duty.FIND for f in findings):
-            told[name] = figures(findings, false_of.get(name.split("/")[0], 0), days, interval_us)
+            told[name] = figures(findings, false_of.get(name.split("/")[0], 0), days)
         else:
             within = {i.incident_id for f in findings for i in f.incidents}
             false = len(within & false_ids) if findings[0].truth.duty is Duty.QUIET else len(within)
-            told[name] = figures(findings, false, sum(school_days_of[t] for t in members), interval_us)
+            told[name] = figures(findings, false, sum(school_days_of[t] for t in members))
     return told
 
 
-def figures(findings: Iterable[Finding], false: int, school_days: float, interval_us: int) -> Figures:
+def figures(findings: Iterable[Finding], false: int, school_days: float) -> Figures:
     """Return the figures of some labels and `false` incidents in so many school-days."""
     findings = list(findings)
     due = [f for f in findings if f.truth.duty is Duty.FIND]
     found = [f for f in due if f.detected_us is not None]
-    delays = [(f.detected_us - f.truth.start_us) / interval_us for f in found if f.detected_us is not None]
+    delays = [
+        (f.detected_us - f.truth.start_us) / f.truth.interval_us for f in found if f.detected_us is not None
+    ]
     return Figures(
         event_recall=len(found) / len(due) if due else None,
         false_incidents_per_1000_school_days=1000.0 * false / school_days if school_days else None,
