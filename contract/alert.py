@@ -26,6 +26,8 @@ class Channel(IntEnum):
     """The value is unlike its own past."""
     SILENCE = 2
     """No value comes."""
+    STUCK = 3
+    """The same value comes again and again although the series usually changes."""
 
 
 CHANNELS: Final = len(Channel)

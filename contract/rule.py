@@ -19,7 +19,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     """Stable name, such as `wan_down`; part of every alert's identity."""
     channel: str
-    """threshold, anomaly, silence or system; system rules speak of the operations center itself."""
+    """threshold, anomaly, silence, stuck or system; system rules speak of the operations center itself."""
     priority: int
     """Priority outside school hours, 1 to 3."""
     priority_in_session: int
@@ -38,11 +38,16 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clear_margin: float = 0.0
     """Threshold: how far inside the bound the value must be to count as well, in the metric's unit."""
     open_after: int = 1
-    """Threshold, anomaly: readings in a row out of bounds before the alert opens, 1 to 255."""
+    """Threshold, anomaly: readings in a row out of bounds before the alert opens; stuck: repetitions of
+    one value other than 0; 1 to 255."""
     close_after: int = 3
-    """Threshold, anomaly: readings in a row within bounds before it resolves, 1 to 255."""
+    """Threshold, anomaly: readings in a row within bounds before it resolves; stuck: changes; 1 to 255."""
     silent_s: float = 0.0
     """Silence: seconds of log time without an arrival before the alert opens."""
+    session_from_s: float = 0.0
+    """Silence: seconds after a session's start from which on arrivals are due; see `session_until_s`."""
+    session_until_s: float = 0.0
+    """Silence: seconds after a session's start until which arrivals are due; 0 for at any time."""
     z: float = 6.0
     """Anomaly: deviations from the expected value that count as out of bounds."""
     least_deviation: float = 0.0
@@ -51,6 +56,10 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Anomaly: up, down or both."""
     refractory_s: float = 0.0
     """Anomaly: seconds after a resolve in which the same series does not open again."""
+    at_edges: bool = False
+    """Anomaly: also judged within 30 minutes of a session's start or end, where traffic moves too fast."""
+    most_still: float = 0.01
+    """Stuck: only series that repeat their value in at most this share of readings, 0 to 1."""
     only_in_session: bool = False
     """Evaluated only while the school is in session."""
     suppressed_by: str = ""
@@ -101,7 +110,7 @@ def parse_rules(text: str, catalogue: Catalogue) -> tuple[Rule, ...]:
 def _check(rule: Rule, catalogue: Catalogue) -> None:
     if not rule.is_system and all(metric.name != rule.metric for metric in catalogue.metrics):
         raise ConfigurationError(f"rules.toml, {rule.name!r}: no metric is called {rule.metric!r}")
-    if rule.channel not in ("threshold", "anomaly", "silence", SYSTEM_CHANNEL):
+    if rule.channel not in ("threshold", "anomaly", "silence", "stuck", SYSTEM_CHANNEL):
         raise ConfigurationError(f"rules.toml, {rule.name!r}: channel {rule.channel!r} is unknown")
     if rule.direction not in ("up", "down", "both"):
         raise ConfigurationError(f"rules.toml, {rule.name!r}: direction {rule.direction!r} is unknown")
@@ -112,7 +121,8 @@ def _check(rule: Rule, catalogue: Catalogue) -> None:
     needs: Mapping[str, bool] = {
         "threshold": rule.below is not None or rule.above is not None,
         "anomaly": rule.z > 0,
-        "silence": rule.silent_s > 0,
+        "silence": rule.silent_s > 0 and rule.session_until_s >= rule.session_from_s >= 0,
+        "stuck": 0 <= rule.most_still < 1,
         SYSTEM_CHANNEL: not rule.metric,
     }
     if not needs[rule.channel]:

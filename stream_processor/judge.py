@@ -17,6 +17,9 @@ LEAK: Final = 0.25
 """Weight of learning while an anomaly alert is open: a lasting shift becomes the new normal in about
 a tau and a half of the detector, an incident of hours hardly touches the baseline."""
 RUN_LIMIT: Final = 255
+STILL_RATE: Final = 0.01
+"""Weight of one reading in the share of repetitions: a series that changes is known as such after some
+460 readings (0.99 ** 460 = 0.01), an hour and a quarter at ten seconds."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +61,36 @@ Event = tuple[int, int, Transition]
 def judge_round(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp], events: list[Event]) -> None:
     """Fold the readings at `index`, no two of one series, into `state`, which the caller owns."""
     slot = batch.slot[index]
+    repeats = state.value[slot] == batch.value[index]
     state.mark_us[slot] = batch.time_us[index]
     state.value[slot] = batch.value[index]
+    _repetitions(fold, state, batch, index, repeats, events)
     _advance(fold, state, batch, _thresholds(fold, batch, index), Channel.THRESHOLD, events)
     _anomalies(fold, state, batch, index, events)
+
+
+def _repetitions(
+    fold: Fold,
+    state: State,
+    batch: Batch,
+    index: NDArray[np.intp],
+    repeats: NDArray[np.bool_],
+    events: list[Event],
+) -> None:
+    """Judge values that repeat the one before, and learn how usual that is; zero is an absence."""
+    rules = fold.rulebook.channels[Channel.STUCK]
+    watched = rules.exists[batch.metric_id[index]]
+    index, repeats = index[watched], repeats[watched]
+    if not len(index):
+        return
+    slot, metric, value = batch.slot[index], batch.metric_id[index], batch.value[index]
+    usual = state.still[slot] > rules.most_still[metric]
+    out = repeats & ~usual & (value != 0)
+    evidence = Evidence(index, out, ~repeats, value, value, np.ones(len(index), np.bool_))
+    _advance(fold, state, batch, evidence, Channel.STUCK, events)
+    # A run that is not usual is no proof that runs are; one that lasts is, in the end.
+    rate = np.where(out | state.is_open[Channel.STUCK, slot], STILL_RATE * LEAK * LEAK, STILL_RATE)
+    state.still[slot] += (rate * (repeats - state.still[slot])).astype(np.float32)
 
 
 def _thresholds(fold: Fold, batch: Batch, index: NDArray[np.intp]) -> Evidence:
@@ -77,9 +106,9 @@ def _thresholds(fold: Fold, batch: Batch, index: NDArray[np.intp]) -> Evidence:
 def _anomalies(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp], events: list[Event]) -> None:
     rules = fold.rulebook.channels[Channel.ANOMALY]
     context = batch.context[index]
-    usual = (context != Context.CLOSED) & (context != Context.EDGE)
     slot, metric, value = batch.slot[index], batch.metric_id[index], batch.value[index]
-    cell = slot + len(fold.layout) * (context >= Context.SESSION)
+    usual = (context != Context.CLOSED) & ((context != Context.EDGE) | rules.at_edges[metric])
+    cell = slot + len(fold.layout) * in_session(context)
     at = Moments(cell, batch.time_us[index], batch.phase[index])
     judgement = fold.detector.judge(state.detector, at, value)
     z = np.where(usual, judgement.z, np.nan)

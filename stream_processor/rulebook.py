@@ -37,12 +37,18 @@ class ChannelRules:
     """Threshold: well again at or above this."""
     clear_high: NDArray[np.float64]
     silent_us: NDArray[np.int64]
+    session_from_us: NDArray[np.int64]
+    """Silence: after a session's start, from when on arrivals are due."""
+    session_until_us: NDArray[np.int64]
+    """Silence: … until when; 0 for at any time."""
     bound: NDArray[np.float64]
     """Anomaly: deviations that count as out of bounds."""
     least_deviation: NDArray[np.float64]
     looks_down: NDArray[np.bool_]
     looks_up: NDArray[np.bool_]
     refractory_us: NDArray[np.int64]
+    at_edges: NDArray[np.bool_]
+    most_still: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -111,9 +117,13 @@ def _compile(by_metric: dict[int, Rule], parent_row: dict[str, int]) -> ChannelR
         clear_low=below + margin,
         clear_high=above - margin,
         silent_us=(of("silent_s", 0.0, np.float64) * 1e6).astype(np.int64),
+        session_from_us=(of("session_from_s", 0.0, np.float64) * 1e6).astype(np.int64),
+        session_until_us=(of("session_until_s", 0.0, np.float64) * 1e6).astype(np.int64),
         bound=of("z", DEFAULT_BOUND, np.float64),
         least_deviation=of("least_deviation", 0.0, np.float64),
         looks_down=column({m: d in ("down", "both") for m, d in direction.items()}, False, np.bool_),
         looks_up=column({m: d in ("up", "both") for m, d in direction.items()}, False, np.bool_),
         refractory_us=(of("refractory_s", 0.0, np.float64) * 1e6).astype(np.int64),
+        at_edges=of("at_edges", False, np.bool_),
+        most_still=of("most_still", 0.0, np.float64),
     )

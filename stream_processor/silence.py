@@ -8,6 +8,7 @@ from contract.calendar import MINUTE_US, in_session
 from contract.fleet import LEVELS
 from stream_processor.feed import hear_feed
 from stream_processor.fold import Fold
+from stream_processor.rulebook import ChannelRules
 from stream_processor.state import NEVER_US, State
 
 
@@ -69,7 +70,9 @@ def _open_silences(fold: Fold, state: State, at_us: int) -> list[Transition]:
     only = rules.only_in_session[metric]
     since = np.maximum(state.arrival_us[slots], state.silence_from_us)
     since = np.where(only, np.maximum(since, session_from_us), since)
-    due = (at_us - since >= rules.silent_us[metric]) & ~state.is_open[Channel.SILENCE, slots]
+    begins_us, is_due = _due_stretch(fold, rules, slots, at_us)
+    since = np.maximum(since, begins_us)
+    due = is_due & (at_us - since >= rules.silent_us[metric]) & ~state.is_open[Channel.SILENCE, slots]
     due &= ~(only & (session_from_us == NEVER_US))
     if not due.any():
         return []
@@ -85,6 +88,28 @@ def _open_silences(fold: Fold, state: State, at_us: int) -> list[Transition]:
         of_session, rules.priority_in_session[metric[due]], rules.priority[metric[due]]
     )
     return [_transition(fold, state, int(s), TransitionKind.OPENED, at_us) for s in opened]
+
+
+def _due_stretch(
+    fold: Fold, rules: ChannelRules, slots: NDArray[np.intp], at_us: int
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return since when arrivals are due by the sessions of the day, and where they are due now, shape (n,).
+
+    A rule without a stretch of the session is due at any time, since ever.
+    """
+    metric, level = fold.layout.metric_id[slots], fold.layout.level[slots]
+    until_us = rules.session_until_us[metric]
+    begins_us, is_due = np.full(len(slots), NEVER_US), until_us == 0
+    if is_due.all():
+        return begins_us, is_due
+    day = fold.calendar.local_day(at_us)
+    for i in range(len(LEVELS)):
+        for session in fold.calendar.sessions(i, day):
+            from_us = session.start_us + rules.session_from_us[metric]
+            mine = (level == i) & (until_us > 0) & (from_us <= at_us) & (at_us <= session.start_us + until_us)
+            begins_us[mine] = from_us[mine]
+            is_due |= mine
+    return begins_us, is_due
 
 
 def _transition(fold: Fold, state: State, slot: int, kind: TransitionKind, at_us: int) -> Transition:

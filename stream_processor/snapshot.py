@@ -18,7 +18,9 @@ from stream_processor.feed import FEED_DOWN, LOG_GAP
 from stream_processor.fold import Fold
 from stream_processor.state import NEVER_US, State, slot_columns
 
-VERSION: Final = 1
+VERSION: Final = 2
+"""2 knows repetitions of a value and 1, which did not, is read too."""
+READABLE: Final = (1, 2)
 _HEADER: Final = b"eduops"
 
 
@@ -96,8 +98,10 @@ def decode(fold: Fold, snapshot: bytes) -> State:
         with pa.ipc.open_stream(pa.py_buffer(snapshot)) as stream:
             metadata, batch = stream.schema.metadata or {}, stream.read_next_batch()
         version = msgspec.json.decode(metadata[_HEADER], type=_Version).version
-        if version != VERSION:
-            raise SnapshotVersionError(f"the snapshot has version {version}; this program reads {VERSION}")
+        if version not in READABLE:
+            raise SnapshotVersionError(
+                f"the snapshot has version {version}; this program reads {' and '.join(map(str, READABLE))}"
+            )
         header = msgspec.json.decode(metadata[_HEADER], type=_Header)
     except (pa.ArrowException, OSError, StopIteration, KeyError, msgspec.MsgspecError) as error:
         raise SnapshotVersionError(f"not a snapshot that this program can read: {error}") from error
@@ -115,7 +119,9 @@ def _fit(fold: Fold, header: _Header, columns: dict[str, NDArray[Any]]) -> State
     kept = slot >= 0
     for name, rows in slot_columns(state).items():
         for k, row in enumerate(rows):
-            row[slot[kept]] = columns[f"{name}/{k}"][kept]
+            # What an older version did not keep starts as if nothing had been.
+            if f"{name}/{k}" in columns:
+                row[slot[kept]] = columns[f"{name}/{k}"][kept]
     _drop_foreign_rules(fold, header, state)
     for row, rule in enumerate(fold.rulebook.parents):
         state.parent_open[row] = np.isin(layout.school_ids, header.parent_schools.get(rule.name, []))

@@ -20,7 +20,7 @@ BASELINES: Final = 2
 
 @dataclass(eq=False)
 class State:
-    """Everything that the past says to the fold; n slots, m schools, 3 channels, p parent rules."""
+    """Everything that the past says to the fold; n slots, m schools, 4 channels, p parent rules."""
 
     mark_us: NDArray[np.int64]
     """Greatest measured time taken in, `NEVER_US` if none, shape (n,): the high-water mark of a series."""
@@ -29,13 +29,15 @@ class State:
     arrival_us: NDArray[np.int64]
     """Log time of the last arrival of any reading, `NEVER_US` if none, shape (n,)."""
     is_open: NDArray[np.bool_]
-    """Where an alert is open, shape (3, n)."""
+    """Where an alert is open, shape (4, n)."""
     run: NDArray[np.uint8]
-    """Readings in a row that speak for a change (to open, or to resolve), at most 255, shape (3, n)."""
+    """Readings in a row that speak for a change (to open, or to resolve), at most 255, shape (4, n)."""
     since_us: NDArray[np.int64]
-    """Opening of the open alert; if none is open, start of the run, shape (3, n)."""
+    """Opening of the open alert; if none is open, start of the run, shape (4, n)."""
     priority: NDArray[np.uint8]
-    """Priority at the opening, shape (3, n)."""
+    """Priority at the opening, shape (4, n)."""
+    still: NDArray[np.float32]
+    """Share of readings that repeated the one before, forgetting by readings; 1 at first, shape (n,)."""
     closed_us: NDArray[np.int64]
     """Event time at which the anomaly alert last resolved, `NEVER_US` if never, shape (n,)."""
     parent_open: NDArray[np.bool_]
@@ -89,6 +91,7 @@ def initial_state(layout: Layout, detector: Detector, parents: int) -> State:
         run=np.zeros((CHANNELS, n), np.uint8),
         since_us=np.zeros((CHANNELS, n), np.int64),
         priority=np.zeros((CHANNELS, n), np.uint8),
+        still=np.ones(n, np.float32),
         closed_us=np.full(n, NEVER_US),
         parent_open=np.zeros((parents, layout.schools), np.bool_),
         session_from_us=np.full(len(LEVELS), NEVER_US),

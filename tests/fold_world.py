@@ -77,6 +77,17 @@ only_in_session = true
 priority = 3
 priority_in_session = 3
 suppressed_by = "wan_down"
+
+[[rule]]
+name = "traffic_stuck"
+metric = "down_bps"
+channel = "stuck"
+most_still = 0.999
+open_after = 1
+close_after = 1
+priority = 3
+priority_in_session = 3
+suppressed_by = "wan_down"
 """.replace("[[rule]]", f"[[rule]]\n{_WORDS}")
 RULES = (
     SCHOOL_RULES
