@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -52,6 +53,8 @@ class Spec:
     where: str = "school"
     """school, part (one provider in some clusters), cluster or city."""
     school_days_only: bool = True
+    label: str = ""
+    """Variant of the label, where it is not the fault's."""
 
 
 _REGISTER_H: Final = (7.25, 7.25)
@@ -78,6 +81,16 @@ SPECS: Final = (
 to be measured, and far more often than a city has them. Wide faults first: they need the most room."""
 
 
+MILD: Final = "mild"
+MILD_SPECS: Final = (
+    Spec(FaultKind.LMS_OUTAGE, 3, (7.5, 14), (1, 3), (0.03, 0.09), where="cluster", label=MILD),
+    Spec(FaultKind.SLOW_DEGRADATION, 20, (7, 10), (3, 7), (0.15, 0.4), label=MILD),
+    Spec(FaultKind.ATTENDANCE_DROP, 15, _REGISTER_H, (4, 9.5), (0.12, 0.22), variant="real", label=MILD),
+)
+"""Faults that stay within every fixed threshold of rules.toml as it is shipped: only a detector that
+knows what is usual can see them. They are what tells one detector from another."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """What happens, and what the center knows of it."""
@@ -102,7 +115,13 @@ class Scenario:
 
 
 def draw_scenario(
-    fleet: Fleet, calendar_text: str, seed: int, days: int = 30, *, unannounced: bool = False
+    fleet: Fleet,
+    calendar_text: str,
+    seed: int,
+    days: int = 30,
+    *,
+    unannounced: bool = False,
+    mild: bool = False,
 ) -> Scenario:
     """Return the scenario of a seed.
 
@@ -112,6 +131,7 @@ def draw_scenario(
         seed: chooses everything.
         days: 1 to `LONGEST_DAYS`.
         unannounced: also a half day and a closure that the center's calendar does not know.
+        mild: also faults within the fixed thresholds (`MILD_SPECS`); the others stay as they are.
 
     Raises:
         ConfigurationError: the calendar cannot be read.
@@ -120,11 +140,12 @@ def draw_scenario(
     draw = _Draw(fleet, parse_calendar(calendar_text), days, rng)
     known_text = calendar_text + draw.calendar_days(unannounced=False)
     lived_text = known_text + (draw.calendar_days(unannounced=True) if unannounced else "")
-    for spec in SPECS:
+    for spec in SPECS + (MILD_SPECS if mild else ()):
         for _ in range(max(1, round(spec.number * days * len(fleet.schools) / RATE_DAYS))):
             draw.place(spec)
-    faults = tuple(sorted(draw.faults, key=lambda f: (f.start_us, f.positions)))
-    labels = tuple(label_of(fault, fleet) for fault in faults) + tuple(draw.day_labels)
+    drawn = sorted(draw.faults, key=lambda d: (d[0].start_us, d[0].positions))
+    faults = tuple(fault for fault, _ in drawn)
+    labels = tuple(label for _, label in drawn) + tuple(draw.day_labels)
     return Scenario(
         fleet, parse_calendar(known_text), parse_calendar(lived_text), draw.start_us, days, faults, labels
     )
@@ -138,7 +159,7 @@ class _Draw:
     calendar: SchoolCalendar
     days: int
     rng: np.random.Generator
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[tuple[Fault, Label]] = field(default_factory=list)
     day_labels: list[Label] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -201,7 +222,9 @@ class _Draw:
             if last > self.days * 24 or not len(positions) or self._taken[positions, around].any():
                 continue
             self._taken[positions, first:last] = True
-            self.faults.append(self._fault(spec, begin_h, end_h, positions))
+            fault = self._fault(spec, begin_h, end_h, positions)
+            label = label_of(fault, self.fleet)
+            self.faults.append((fault, msgspec.structs.replace(label, variant=spec.label or label.variant)))
             return
 
     def _fault(self, spec: Spec, begin_h: float, end_h: float, positions: NDArray[np.intp]) -> Fault:

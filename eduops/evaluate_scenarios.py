@@ -24,6 +24,9 @@ def scenarios(
     unannounced: Annotated[
         bool, typer.Option("--unannounced", help="Also a half day and closures that nobody told the center.")
     ] = False,
+    mild: Annotated[
+        bool, typer.Option("--mild", help="Also faults within every fixed threshold, to compare detectors.")
+    ] = False,
     all_metrics: Annotated[
         bool, typer.Option("--all-metrics", help="Also metrics that no rule watches; much slower.")
     ] = False,
@@ -41,7 +44,16 @@ def scenarios(
 
     terms = [
         Terms(
-            s, schools, days, _interval_us(interval), detector, partitions, unannounced, all_metrics, z_times
+            seed=s,
+            schools=schools,
+            days=days,
+            interval_us=_interval_us(interval),
+            detector=detector,
+            partitions=partitions,
+            unannounced=unannounced,
+            mild=mild,
+            all_metrics=all_metrics,
+            z_times=z_times,
         )
         for s in range(seed, seed + seeds)
     ]

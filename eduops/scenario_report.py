@@ -47,6 +47,8 @@ class Judged:
 
     told: Told
     matched: Matched
+    by_channel: Mapping[str, Matched]
+    """The same as if the rules of one channel were all there were."""
     days: float
     """School-days."""
 
@@ -59,13 +61,37 @@ def run_all(terms: Sequence[Terms]) -> list[Judged]:
     judged = []
     for each in terms:
         told = run_scenario(each, configuration, calendar_text)
-        # Identities are a run's own; those of pooled runs must differ.
-        incidents = [i._replace(incident_id=i.incident_id + each.seed * RUN_IDS) for i in told.incidents]
-        matched = match(
-            truths_of(told.scenario, each.interval_us), incidents, GRACE_INTERVALS * each.interval_us
-        )
-        judged.append(Judged(told, matched, school_days(told.scenario)))
+        judged.append(_judge(told))
     return judged
+
+
+def _judge(told: Told) -> Judged:
+    terms = told.terms
+    truths, grace_us = truths_of(told.scenario, terms.interval_us), GRACE_INTERVALS * terms.interval_us
+    # Identities are a run's own; those of pooled runs must differ.
+    incidents = [i._replace(incident_id=i.incident_id + terms.seed * RUN_IDS) for i in told.incidents]
+    channels: dict[str, set[str]] = {}
+    for rule in told.rules:
+        if not rule.is_system:
+            channels.setdefault(rule.channel, set()).add(rule.name)
+    by_channel = {name: match(truths, _only(incidents, rules), grace_us) for name, rules in channels.items()}
+    return Judged(told, match(truths, incidents, grace_us), by_channel, school_days(told.scenario))
+
+
+def _only(incidents: Sequence[Incident], rules: set[str]) -> list[Incident]:
+    """Return the incidents with the alerts of some rules only, none without any."""
+    kept = [i._replace(members=tuple(m for m in i.members if m.rule in rules)) for i in incidents]
+    return [incident for incident in kept if incident.members]
+
+
+def _recall_by_channel(runs: Sequence[Judged]) -> dict[str, float | None]:
+    """Return which share of the events the rules of each channel find alone."""
+    return {
+        channel: overall(
+            Matched(tuple(f for run in runs for f in run.by_channel[channel].findings), ()), 0.0
+        ).event_recall
+        for channel in sorted(runs[0].by_channel)
+    }
 
 
 def pooled(runs: Sequence[Judged]) -> tuple[Figures, dict[str, Figures]]:
@@ -104,6 +130,8 @@ def render(runs: Sequence[Judged], *, as_json: bool) -> str:
         f"{'kind':<26}" + "".join(f"{head:>12}" for head in _HEADS),
         *[_row(name, f) for name, f in [("all", whole), *kinds.items()]],
         "",
+        "Recall of each channel alone: "
+        + ", ".join(f"{name} {_cell(recall, 3)}" for name, recall in _recall_by_channel(runs).items()),
         *_false_lines(runs),
         *_cost_lines([run.told.cost for run in runs]),
     ]
@@ -148,6 +176,7 @@ def _document(runs: Sequence[Judged], whole: Figures, kinds: Mapping[str, Figure
     costs = [run.told.cost for run in runs]
     return asdict(whole) | {
         "by_kind": {name: asdict(figures) for name, figures in kinds.items()},
+        "event_recall_by_channel": _recall_by_channel(runs),
         "false_by_rule": dict(Counter(i.members[0].rule for run in runs for i in run.matched.false)),
         "by_seed": {str(run.told.terms.seed): asdict(pooled([run])[0]) for run in runs},
         "terms": asdict(runs[0].told.terms) | {"seeds": len(runs)},

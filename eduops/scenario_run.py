@@ -51,6 +51,7 @@ class Terms:
     partitions: int
     """Results do not depend on it (law 4); the speed does, for small arrays cost more an element."""
     unannounced: bool
+    mild: bool
     all_metrics: bool
     """False: only metrics that a rule watches."""
     z_times: float = 1.0
@@ -88,7 +89,9 @@ class Told:
 def run_scenario(terms: Terms, configuration: Configuration, calendar_text: str) -> Told:
     """Draw the scenario of a seed and fold it."""
     fleet = generate_fleet(terms.schools, seed=terms.seed)
-    scenario = draw_scenario(fleet, calendar_text, terms.seed, terms.days, unannounced=terms.unannounced)
+    scenario = draw_scenario(
+        fleet, calendar_text, terms.seed, terms.days, unannounced=terms.unannounced, mild=terms.mild
+    )
     catalogue = configuration.catalogue
     rules = scaled(configuration.rules, catalogue, terms.interval_us, terms.z_times)
     folds = _folds(terms, fleet, catalogue, scenario, rules)
