@@ -30,6 +30,13 @@ def scenarios(
     all_metrics: Annotated[
         bool, typer.Option("--all-metrics", help="Also metrics that no rule watches; much slower.")
     ] = False,
+    rules: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="A rules.toml.", show_default="the packaged one"),
+    ] = None,
+    bare: Annotated[
+        bool, typer.Option("--bare", help="One anomaly rule a metric and nothing else: detectors alone.")
+    ] = False,
     z_times: Annotated[
         float, typer.Option(min=0.05, max=50.0, help="Factor of z in the anomaly rules; below 1 more alarms.")
     ] = 1.0,
@@ -57,7 +64,7 @@ def scenarios(
         )
         for s in range(seed, seed + seeds)
     ]
-    runs = run_all(terms)
+    runs = run_all(terms, rules, bare=bare)
     if explain is not None:
         explain.write_text(explained(runs), encoding="utf-8")
     typer.echo(render(runs, as_json=json))

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +11,7 @@ import msgspec
 
 from anomaly.evaluation.matching import Figures, Finding, Incident, Matched, by_kind, match, overall
 from contract.fleet import Fleet
-from contract.rule import Rule
+from contract.rule import Rule, parse_rules
 from device_simulator.faults import FaultKind
 from device_simulator.scenarios import Scenario
 from eduops.configuration import load_configuration, read_config
@@ -20,6 +20,7 @@ from eduops.scenario_run import (
     Cost,
     Terms,
     Told,
+    bare_rules,
     label_days,
     run_scenario,
     school_days,
@@ -53,10 +54,21 @@ class Judged:
     """School-days."""
 
 
-def run_all(terms: Sequence[Terms]) -> list[Judged]:
-    """Run the scenarios one after the other, with the packaged rules, metrics and calendar."""
+def run_all(terms: Sequence[Terms], rules_file: Path | None = None, *, bare: bool = False) -> list[Judged]:
+    """Run the scenarios one after the other, with the packaged metrics and calendar.
+
+    Args:
+        terms: what is run.
+        rules_file: rules to run with; the packaged ones if None.
+        bare: `bare_rules` instead of either.
+    """
     nowhere = Path("config") / "packaged"
     configuration = load_configuration(nowhere)
+    if rules_file is not None:
+        rules = parse_rules(rules_file.read_text(encoding="utf-8"), configuration.catalogue)
+        configuration = replace(configuration, rules=rules)
+    if bare:
+        configuration = replace(configuration, rules=bare_rules())
     calendar_text = read_config(nowhere, "calendar.toml")
     judged = []
     for each in terms:

@@ -32,6 +32,15 @@ from stream_processor.fold import Fold, build_fold
 from stream_processor.state import State
 from stream_processor.step import advance
 
+BARE: Final = (
+    ("down_bps", "down"),
+    ("latency_ms", "up"),
+    ("loss_ratio", "up"),
+    ("success_ratio", "down"),
+    ("active_users", "down"),
+    ("attendance_ratio", "down"),
+)
+"""Metrics and directions of `bare_rules`."""
 DEFAULT_DETECTOR: Final = "ew"
 GRACE_INTERVALS: Final = 6
 """After a fault's end its effects may be noticed for so long: as many readings as the slowest rule
@@ -167,6 +176,31 @@ def scaled(
             z=rule.z * z_times,
         )
         for rule in rules
+    )
+
+
+def bare_rules() -> tuple[Rule, ...]:
+    """Return one anomaly rule a metric and nothing else, so that detectors alone decide.
+
+    No least deviation, no hours, no thresholds: three readings in a row (one for registers, which
+    are few) beyond 6 deviations, and no second alert of a series within six hours.
+    """
+    return tuple(
+        Rule(
+            name=f"{metric}_unusual",
+            channel="anomaly",
+            priority=3,
+            priority_in_session=3,
+            title_vi=metric,
+            title_en=metric,
+            advice_vi="-",
+            advice_en="-",
+            metric=metric,
+            direction=direction,
+            open_after=1 if metric == "attendance_ratio" else 3,
+            refractory_s=6 * 3600.0,
+        )
+        for metric, direction in BARE
     )
 
 

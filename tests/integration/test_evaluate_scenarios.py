@@ -1,6 +1,7 @@
 """`eduops evaluate scenarios` end to end, on a city small enough for every day."""
 
 import json
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -69,3 +70,15 @@ def test_seeds_are_pooled() -> None:
 def test_an_interval_that_divides_no_day_is_refused(interval: str) -> None:
     result = CliRunner().invoke(app, ["evaluate", "scenarios", "--interval", interval])
     assert result.exit_code != 0
+
+
+def test_bare_rules_leave_all_to_the_detector_and_a_file_of_rules_takes_the_place_of_ours(
+    tmp_path: Path,
+) -> None:
+    bare = found("--seed", "3", "--days", "1", "--bare", "--detector", "peer-ew-z", "--z-times", "0.5")
+    assert set(bare["event_recall_by_channel"]) == {"anomaly"}
+    rules = tmp_path / "rules.toml"
+    one = (files("config") / "rules.toml").read_text(encoding="utf-8").split("[[rule]]")[1]
+    rules.write_text(f"[[rule]]{one}", encoding="utf-8")
+    alone = found("--seed", "3", "--days", "1", "--rules", str(rules))
+    assert set(alone["event_recall_by_channel"]) == {"threshold"}
