@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from anomaly.ew import ExponentiallyWeighted
 from anomaly.judgement import Judgement
 from anomaly.moments import Moments
+from anomaly.records import Records
 from contract.errors import ConfigurationError
 
 Columns = dict[str, NDArray[Any]]
@@ -62,6 +63,7 @@ DETECTORS: Mapping[str, Registered] = {
     "ew": Registered(
         ExponentiallyWeighted(), "Roberts 1959, Technometrics 1(3); Hunter 1986, J. Qual. Tech. 18(4)"
     ),
+    "records": Registered(Records(), "Chandler 1952, J. Roy. Stat. Soc. B 14(2); Roberts 1959"),
 }
 """Every detector that the fold may use, by name."""
 
