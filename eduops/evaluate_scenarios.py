@@ -28,7 +28,7 @@ def scenarios(
         bool, typer.Option("--mild", help="Also faults within every fixed threshold, to compare detectors.")
     ] = False,
     all_metrics: Annotated[
-        bool, typer.Option("--all-metrics", help="Also metrics that no rule watches; much slower.")
+        bool, typer.Option("--all-metrics", help="Also metrics that no rule watches; slower.")
     ] = False,
     rules: Annotated[
         Path | None,
