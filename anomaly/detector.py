@@ -15,6 +15,7 @@ from anomaly.ew import ExponentiallyWeighted
 from anomaly.judgement import Judgement
 from anomaly.moments import Moments
 from anomaly.records import Records
+from anomaly.seasonal import Seasonal
 from contract.errors import ConfigurationError
 
 Columns = dict[str, NDArray[Any]]
@@ -63,6 +64,7 @@ DETECTORS: Mapping[str, Registered] = {
     "ew": Registered(
         ExponentiallyWeighted(), "Roberts 1959, Technometrics 1(3); Hunter 1986, J. Qual. Tech. 18(4)"
     ),
+    "seasonal": Registered(Seasonal(), "Holt 1957; Winters 1960, by slots of the school's day"),
     "records": Registered(Records(), "Chandler 1952, J. Roy. Stat. Soc. B 14(2); Roberts 1959"),
 }
 """Every detector that the fold may use, by name."""

@@ -17,9 +17,6 @@ come every day are no news. Records are learnt winsorised, at most one further d
 that one outlier hides little; they forget towards the centre within a year, so a lasting change of
 level becomes usual and its former level news.
 
-The profile by hour keeps one mean a slot and takes in a whole visit of the slot when it is over, so
-half-hourly history and live ten seconds count alike. It is used from the second visit on.
-
 Source:
     K. N. Chandler, "The distribution and frequency of record values", Journal of the Royal
     Statistical Society B 14(2), 220-228, 1952. B. Arnold, N. Balakrishnan, H. Nagaraja, "Records",
@@ -35,7 +32,8 @@ from numpy.typing import NDArray
 
 from anomaly.ew import READINGS_LIMIT, ExponentiallyWeighted
 from anomaly.judgement import Judgement
-from anomaly.moments import NO_PHASE, PHASES, Moments
+from anomaly.moments import Moments
+from anomaly.profile import empty_profile, learn_profile, usual_of
 from anomaly.score import Z_LIMIT
 
 Floats = NDArray[np.float64]
@@ -47,11 +45,6 @@ LEAST_RATIO: Final = 1e-3
 """A distance from the centre is at least this share of the level: last digits are no records."""
 USUAL_Z: Final = 2.0
 """What is no record is no stranger than this."""
-VISITS_LIMIT: Final = 16
-"""A slot's mean forgets as if it held at most so many visits: three weeks of school days."""
-LEAST_VISITS: Final = 2
-VISIT_S: Final = 7200.0
-"""A pause longer than this ends a visit: the slots are at most an hour long."""
 
 
 class _Seen(NamedTuple):
@@ -76,17 +69,16 @@ class Records:
 
     def empty(self, cells: int) -> dict[str, NDArray[Any]]:
         """Return the memory of cells that have seen nothing: 209 bytes a cell."""
-        return self.ew.empty(cells) | {
-            "level": np.zeros((len(SPANS), cells), np.float32),
-            "high": np.zeros((len(SPANS), cells), np.float32),
-            "low": np.zeros((len(SPANS), cells), np.float32),
-            "seasons": np.zeros(cells, np.uint16),
-            "visit_phase": np.full(cells, NO_PHASE, np.int8),
-            "visit_mean": np.zeros(cells, np.float32),
-            "visit_weight": np.zeros(cells, np.float32),
-            "profile": np.zeros((PHASES, cells), np.float32),
-            "visits": np.zeros((PHASES, cells), np.uint8),
-        }
+        return (
+            self.ew.empty(cells)
+            | empty_profile(cells)
+            | {
+                "level": np.zeros((len(SPANS), cells), np.float32),
+                "high": np.zeros((len(SPANS), cells), np.float32),
+                "low": np.zeros((len(SPANS), cells), np.float32),
+                "seasons": np.zeros(cells, np.uint16),
+            }
+        )
 
     def judge(self, columns: Mapping[str, NDArray[Any]], at: Moments, value: Floats) -> Judgement:
         """Return the surprise of each reading as deviations, signed; NaN while immature."""
@@ -118,7 +110,7 @@ class Records:
         columns["seasons"][cell] = np.minimum(seasons, READINGS_LIMIT - 1) + is_seasonal
         tame = self._tamed(columns, cell, value)
         self._learn_levels(columns, cell, tame, np.where(first, 1.0, share))
-        self._learn_profile(columns, at, tame, share, dt_s)
+        learn_profile(columns, at, tame, share, dt_s)
         self.ew.learn(columns, at, value, share)
 
     def _levels(self, columns: Mapping[str, NDArray[Any]], cell: NDArray[np.intp], value: Floats) -> Floats:
@@ -129,10 +121,7 @@ class Records:
         cell = at.cell
         level = self._levels(columns, cell, value)
         view = level + share * (value - level) / SPANS[:, None]
-        phase = np.maximum(at.phase, 0)
-        usual = columns["profile"][phase, cell].astype(np.float64)
-        has_profile = (at.phase >= 0) & (columns["visits"][phase, cell] >= LEAST_VISITS)
-        view[SEASONAL] = np.where(has_profile, view[SEASONAL] - usual, np.nan)
+        view[SEASONAL] -= usual_of(columns, at)
         centre = np.broadcast_to(columns["mean"][cell], view.shape).copy()
         centre[SEASONAL] = 0.0
         return _Seen(view, centre)
@@ -177,7 +166,7 @@ class Records:
             columns[name][:, cell] = np.where(known, seen.centre + sign * grown, record)
 
     def _tamed(self, columns: Mapping[str, NDArray[Any]], cell: NDArray[np.intp], value: Floats) -> Floats:
-        """Return the values, those beyond the records (which have learnt them already) pulled to the records."""
+        """Return the values, pulled to the records, which have learnt what they may of them."""
         return np.clip(value, columns["low"][0, cell], columns["high"][0, cell]).astype(np.float64)
 
     def _learn_levels(
@@ -185,25 +174,3 @@ class Records:
     ) -> None:
         level = self._levels(columns, cell, value)
         columns["level"][:, cell] = level + share * (value - level) / SPANS[:, None]
-
-    def _learn_profile(
-        self, columns: dict[str, NDArray[Any]], at: Moments, value: Floats, share: Floats, dt_s: Floats
-    ) -> None:
-        """Add each value to the visit of its slot; a visit that is over becomes part of the profile."""
-        cell = at.cell
-        phase, weight = columns["visit_phase"][cell], columns["visit_weight"][cell].astype(np.float64)
-        over = (at.phase != phase) | (dt_s > VISIT_S)
-        done = np.flatnonzero(over & (phase >= 0) & (weight > 0))
-        if len(done):
-            slot, where = phase[done], cell[done]
-            visits = columns["visits"][slot, where]
-            usual = columns["profile"][slot, where]
-            visits = np.minimum(visits + 1, VISITS_LIMIT).astype(np.uint8)
-            usual += (columns["visit_mean"][where] - usual) * np.minimum(weight[done], 1.0) / visits
-            columns["profile"][slot, where], columns["visits"][slot, where] = usual, visits
-        weight = np.where(over, 0.0, weight) + share
-        part = np.divide(share, weight, out=np.zeros(len(cell)), where=weight > 0)
-        mean = np.where(over, value, columns["visit_mean"][cell])
-        columns["visit_mean"][cell] = mean + part * (value - mean)
-        columns["visit_weight"][cell] = weight
-        columns["visit_phase"][cell] = at.phase
