@@ -136,7 +136,7 @@ class Records:
         above = np.maximum(seen.value - high, 0.0) / np.maximum(high - seen.centre, least)
         below = np.maximum(low - seen.value, 0.0) / np.maximum(seen.centre - low, least)
         # The records are float32: what differs less than they can tell is no record.
-        same = np.maximum(np.abs(high), np.abs(low)) * 1e-6
+        same = 1e-6 * np.maximum(np.maximum(np.abs(high), np.abs(low)), np.abs(np.nan_to_num(mean)))
         outside = (seen.value > high + same) | (seen.value < low - same)
         further: Floats = np.where(outside | np.isnan(seen.value), above - below, 0.0)
         return np.clip(further, -Z_LIMIT, Z_LIMIT)

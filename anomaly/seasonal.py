@@ -56,8 +56,7 @@ class Seasonal:
         least = self.ew.least_ratio * np.abs(plain.expected)
         residual = self.ew.judge(_residual(columns), at, value - usual)
         deviation = np.maximum(residual.deviation, least)
-        with np.errstate(invalid="ignore"):
-            better = deviation < EXPLAINS * plain.deviation
+        better = ~np.isnan(usual) & (deviation < EXPLAINS * plain.deviation)
         safe = np.where(deviation > 0, deviation, 1.0)
         return Judgement(
             np.where(better, residual.z * residual.deviation / safe, plain.z),
@@ -70,16 +69,15 @@ class Seasonal:
         cell = at.cell
         first = columns["readings"][cell] == 0
         dt_s = np.where(first, 0.0, (at.time_us - columns["learnt_us"][cell]) * 1e-6)
-        plain = self.ew.judge(columns, at, value)
-        reach = self.ew.winsor_z * plain.deviation
         usual = usual_of(columns, at)
         known = ~np.isnan(usual)
         residual = value - usual
+        seen = self.ew.judge(_residual(columns), at, residual)
+        reach = self.ew.winsor_z * seen.deviation
         self.ew.learn(_residual(columns), at.where(known), residual[known], share[known])
-        with np.errstate(invalid="ignore"):
-            tame = np.where(
-                np.isnan(reach), value, np.clip(value, plain.expected - reach, plain.expected + reach)
-            )
+        # An outlier may not bend a slot that is known; the first visits of a slot are taken as they are.
+        tame = usual + np.clip(residual, seen.expected - reach, seen.expected + reach)
+        tame = np.where(np.isnan(tame), value, tame)
         learn_profile(columns, at, tame, share, dt_s)
         self.ew.learn(columns, at, value, share)
 
