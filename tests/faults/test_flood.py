@@ -85,4 +85,6 @@ def test_many_times_the_load(crowded: RunningSystem, broker: Broker, record: Rec
     assert account.stored == account.attempted
     assert rate > times * SCHOOLS / CADENCE_S / 2
     note = f"{rate:,.0f} readings/s; recovery until everything is stored"
-    record(17, f"{times} times the readings of {SCHOOLS:,} schools", account, time.monotonic() - ended_s, note)
+    record(
+        17, f"{times} times the readings of {SCHOOLS:,} schools", account, time.monotonic() - ended_s, note
+    )
