@@ -5,6 +5,7 @@ passwords are drawn once and kept in the data folder, readable by its owner only
 """
 
 import json
+import resource
 import secrets
 import shutil
 import signal
@@ -26,6 +27,10 @@ MAX_STORE_BYTES: Final = 256 * 1024**3
 """Each log has its own cap; this one only has to be above their sum."""
 PASSWORD_BYTES: Final = 24
 """192 bits of chance, more than any guess."""
+MAX_CONNECTIONS: Final = 65_536
+STORE_DESCRIPTORS: Final = 512
+"""Files that the logs may have open beside the connections. Without any left JetStream stores nothing,
+and clients that were there long before are no longer acknowledged."""
 _CREDENTIALS_FILE: Final = "credentials.json"
 
 # max_file_store is what the capped logs may reserve together, not what they use. A short ack_wait
@@ -37,7 +42,7 @@ _CONFIG: Final = """\
 server_name: eduops
 listen: "127.0.0.1:{port}"
 max_payload: {max_payload}
-max_connections: 64K
+max_connections: {max_connections}
 write_deadline: "10s"
 jetstream {{
   store_dir: {store}
@@ -133,6 +138,7 @@ def prepare_nats(
     sync_interval: str = "1s",
     max_store_bytes: int = MAX_STORE_BYTES,
     slices: int = 1,
+    descriptors: int = 0,
 ) -> EmbeddedNats:
     """Return the server of a data folder, configured but not started.
 
@@ -143,6 +149,7 @@ def prepare_nats(
         sync_interval: How often JetStream calls fsync: `always` or a duration such as `1s`.
         max_store_bytes: What all logs may reserve together.
         slices: Ingests that share the schools; above 1 topics get their slice in front.
+        descriptors: What the server may have open; 0 for the hard limit of this process.
 
     Raises:
         ConfigurationError: there is no nats-server.
@@ -155,6 +162,7 @@ def prepare_nats(
     config = _CONFIG.format(
         port=server.port,
         mqtt_port=server.mqtt_port,
+        max_connections=max_connections(descriptors or resource.getrlimit(resource.RLIMIT_NOFILE)[1]),
         max_payload=MAX_PAYLOAD_BYTES,
         store=json.dumps(str(folder / "store")),
         max_store=max_store_bytes,
@@ -168,6 +176,13 @@ def prepare_nats(
     )
     write_private(folder / "nats.conf", config)
     return server
+
+
+def max_connections(hard: int) -> int:
+    """Return how many connections leave the store its files under a hard limit of descriptors."""
+    if hard == resource.RLIM_INFINITY:
+        return MAX_CONNECTIONS
+    return min(MAX_CONNECTIONS, max(hard - STORE_DESCRIPTORS, hard // 2))
 
 
 def slice_mappings(slices: int) -> str:

@@ -1,5 +1,6 @@
 """What the pages read from the tables, through one pool; a database that is away is told as such."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -26,6 +27,8 @@ from storage.wall import (
 
 RAW_MAX_US: Final = 2 * 3600 * 1_000_000
 """Longest stretch of time drawn from raw readings; longer ones come in quarters of an hour."""
+ANSWER_S: Final = 10.0
+"""Longest wait for PostgreSQL, seconds; then the page says so instead of keeping a person waiting."""
 RECENT_RESOLVED: Final = 200
 """Resolved alerts that the engineers' page starts with."""
 
@@ -84,10 +87,10 @@ class Archive:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection[Any]]:
         try:
-            async with self._pool.connection(timeout=10) as conn:
+            async with asyncio.timeout(ANSWER_S), self._pool.connection() as conn:
                 yield conn
-        except (Error, PoolTimeout, TooManyRequests) as error:
-            raise InfrastructureError(f"PostgreSQL does not answer: {error}") from error
+        except (Error, PoolTimeout, TooManyRequests, TimeoutError) as error:
+            raise InfrastructureError(f"PostgreSQL does not answer: {error!r}") from error
 
 
 def of_series(history: SeriesHistory, series: int) -> SeriesHistory:
