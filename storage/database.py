@@ -26,16 +26,47 @@ class Migration(NamedTuple):
     sql: str
 
 
-async def connect(dsn: str) -> AsyncConnection[Any]:
+CONNECT_TIMEOUT_S: Final = 10
+LINE: Final[dict[str, Any]] = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""How a line whose other end is gone without a word is noticed: 11 s after the last byte when idle, s;
+15 s after bytes that nobody confirms, ms. A socket in the file system needs and ignores them."""
+
+
+async def connect(dsn: str, name: str = "eduops") -> AsyncConnection[Any]:
     """Return a connection that commits each statement unless a transaction is opened.
+
+    Args:
+        dsn: connection string.
+        name: what `pg_stat_activity` shows as its application.
 
     Raises:
         InfrastructureError: the server does not answer or refuses; the message says what it said.
     """
     try:
-        return await AsyncConnection.connect(dsn, autocommit=True, connect_timeout=10)
+        return await AsyncConnection.connect(
+            dsn, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, application_name=name, **LINE
+        )
     except psycopg.OperationalError as error:
         raise InfrastructureError(f"PostgreSQL does not let us in: {error}") from error
+
+
+async def replace_others(conn: AsyncConnection[Any]) -> int:
+    """End all other connections of this one's name to the same database, and return how many.
+
+    A process that is frozen within a transaction keeps its locks until its connection ends: whoever
+    takes its work over would wait for it.
+    """
+    cursor = await conn.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where application_name = current_setting('application_name')"
+        " and datname = current_database() and pid <> pg_backend_pid()"
+    )
+    return cursor.rowcount
 
 
 def open_pool(dsn: str, *, max_size: int = 8) -> AsyncConnectionPool[AsyncConnection[Any]]:
@@ -45,7 +76,7 @@ def open_pool(dsn: str, *, max_size: int = 8) -> AsyncConnectionPool[AsyncConnec
         min_size=1,
         max_size=max_size,
         open=False,
-        kwargs={"autocommit": True},
+        kwargs={"autocommit": True, "connect_timeout": CONNECT_TIMEOUT_S, **LINE},
         check=AsyncConnectionPool.check_connection,
         name="eduops-readers",
     )

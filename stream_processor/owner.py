@@ -18,7 +18,7 @@ from contract.commit import Commit, Counts
 from contract.entry import RawEntry
 from contract.errors import InfrastructureError, PositionMovedError
 from contract.service_metrics import Meter
-from storage.database import connect
+from storage.database import connect, replace_others
 from storage.results import commit
 from stream_processor.stage import awaited_on_cpu
 
@@ -126,6 +126,11 @@ Open = Callable[[AsyncConnection[Any]], Awaitable[Session]]
 """Loads an owner's state over a fresh connection."""
 
 
+def owner_name(log: str) -> str:
+    """Return the name of the connection over which a log's owner commits; the next owner ends it."""
+    return f"eduops owner of {log}"
+
+
 async def own(name: str, log: Log, open_session: Open, config: ProcessorConfig, stop: asyncio.Event) -> None:
     """Own the log `name` until `stop`; after any failure of a server, begin anew from the tables.
 
@@ -135,16 +140,29 @@ async def own(name: str, log: Log, open_session: Open, config: ProcessorConfig, 
     pause_s = FIRST_PAUSE_S
     while not stop.is_set():
         try:
-            async with _connection(config.dsn) as conn:
+            async with _connection(config.dsn, name) as conn:
                 session = await open_session(conn)
                 pause_s = FIRST_PAUSE_S
                 await _follow(name, log, session, config, stop)
         except PositionMovedError as error:
+            heed_cancellation()
             _logger.warning("event=position_moved log=%s detail=%r", name, str(error))
         except (InfrastructureError, psycopg.OperationalError, psycopg.InterfaceError) as error:
+            heed_cancellation()
             _logger.warning("event=server_lost log=%s retry_s=%.1f detail=%r", name, pause_s, str(error))
             await wait(stop, pause_s * random.uniform(0.5, 1.0))
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+
+def heed_cancellation() -> None:
+    """Raise what a failure hides: psycopg, cancelled within a transaction, may fail in its rollback instead.
+
+    Raises:
+        CancelledError: this task was asked to end.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def wait(stop: asyncio.Event, seconds: float) -> None:
@@ -189,9 +207,11 @@ def _stretches(raws: Sequence[RawEntry], most_readings: int) -> list[list[RawEnt
 
 
 @asynccontextmanager
-async def _connection(dsn: str) -> AsyncIterator[AsyncConnection[Any]]:
-    conn = await connect(dsn)
+async def _connection(dsn: str, log: str) -> AsyncIterator[AsyncConnection[Any]]:
+    conn = await connect(dsn, owner_name(log))
     try:
+        if ended := await replace_others(conn):
+            _logger.warning("event=owner_displaced log=%s connections=%d", log, ended)
         yield conn
     finally:
         await conn.close()

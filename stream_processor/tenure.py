@@ -20,7 +20,7 @@ from contract.service_metrics import Meter
 from storage.database import connect
 from storage.lease import Roll, beat, claim, leave, release, take_seat
 from stream_processor.assignment import plan
-from stream_processor.owner import ProcessorConfig, wait
+from stream_processor.owner import ProcessorConfig, heed_cancellation, wait
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -71,6 +71,7 @@ class Tenure:
                         async with await connect(self.config.dsn) as conn:
                             await self._sit(conn, group, stop)
                     except (InfrastructureError, psycopg.Error, TimeoutError) as error:
+                        heed_cancellation()
                         _logger.warning("event=leases_out_of_reach detail=%r", str(error))
                         await wait(stop, self.config.beat_s)
                 for held in self._held.values():

@@ -34,6 +34,7 @@ from stream_processor.owner import (
     Publish,
     Session,
     Tally,
+    heed_cancellation,
     own,
     wait,
 )
@@ -194,6 +195,7 @@ async def _keep_up(processor: _Processor, stop: asyncio.Event) -> None:
                     await maintain(conn, processor.now_us())
                     await wait(stop, processor.config.maintain_every_s)
         except (InfrastructureError, psycopg.Error) as error:
+            heed_cancellation()
             _logger.warning("event=maintenance_failed detail=%r", str(error))
             await wait(stop, processor.config.maintain_every_s / 10)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import psycopg
 import pytest
+from psycopg import AsyncConnection
 
 from bus.codec import encode_readings
 from bus.memory import MemoryLog
@@ -15,8 +16,9 @@ from contract.errors import PositionMovedError
 from contract.reach import Reach, pass_by
 from contract.reading import Readings
 from storage.database import connect
+from storage.results import load_position
 from stream_processor.alerts import AlertsSession
-from stream_processor.owner import ProcessorConfig, Tally
+from stream_processor.owner import ProcessorConfig, Tally, own, owner_name
 from stream_processor.partition import PartitionSession
 from tests.fold_world import MONDAY_9H_US, SECOND_US, columns, series_named, small_fleet, small_fold
 
@@ -77,14 +79,17 @@ async def no_listener(_subject: str, _payload: bytes) -> None:
     """Nobody watches the wall."""
 
 
-async def process(dsn: str, log: MemoryLog, batch: int, reach: Reach = pass_by) -> None:
-    """Own the log until its end, with a snapshot whenever 20 ms went by."""
+async def process(
+    dsn: str, log: MemoryLog, batch: int, reach: Reach = pass_by, until: int | None = None
+) -> None:
+    """Own the log until its end or an entry, with a snapshot whenever 20 ms went by."""
     config = ProcessorConfig(partitions=1, dsn=dsn, snapshot_every_s=0.02)
     async with await connect(dsn) as conn:
         session = PartitionSession(conn, log, no_listener, small_fold(), config, Tally(LOG), reach)
         await session.load()
         reader = await log.reader(LOG, session.seq)
-        while session.seq < await log.last_seq(LOG):
+        last = await log.last_seq(LOG) if until is None else until
+        while session.seq < last:
             await session.take(await reader.fetch(batch, 1.0))
 
 
@@ -184,3 +189,57 @@ async def test_owners_that_die_one_after_the_other_do_not_replay_ever_more(postg
             for _ in range(2):
                 await session.take(await reader.fetch(20, 1.0))
     assert replayed == [0, 40, 20, 20]
+
+
+async def test_an_owner_frozen_within_a_commit_is_ended_by_the_next(postgres_url: str) -> None:
+    """It holds the lock of the position; without an end of its connection the next waits for ever."""
+    log, stop = await a_morning(), asyncio.Event()
+    last = await log.last_seq(LOG)
+    async with asyncio.timeout(20), await connect(postgres_url, owner_name(LOG)) as frozen:
+        await process(postgres_url, log, batch=16, until=50)
+        await frozen.execute("begin")
+        await frozen.execute("select from position where log = %s for update", [LOG])
+        config = ProcessorConfig(partitions=1, dsn=postgres_url, batch_entries=16)
+
+        async def open_session(conn: AsyncConnection[Any]) -> PartitionSession:
+            session = PartitionSession(conn, log, no_listener, small_fold(), config, Tally(LOG))
+            await session.load()
+            return session
+
+        owner = asyncio.create_task(own(LOG, log, open_session, config, stop))
+        async with await connect(postgres_url) as watching:
+            await until_stored(watching, last)
+        stop.set()
+        await owner
+        with pytest.raises(psycopg.OperationalError):
+            await frozen.execute("commit")
+
+
+async def until_stored(conn: AsyncConnection[Any], seq: int) -> None:
+    """Return when the log stands at an entry."""
+    for _ in range(400):
+        if (await load_position(conn, LOG)).seq >= seq:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"not within 20 s: entry {seq} is committed")
+
+
+async def test_an_owner_ends_although_a_failure_hides_that_it_shall(postgres_url: str) -> None:
+    """Cancelled within a transaction, psycopg may raise what its rollback met instead of the cancellation."""
+    opened = asyncio.Event()
+
+    async def open_session(conn: AsyncConnection[Any]) -> PartitionSession:
+        opened.set()
+        try:
+            await conn.execute("select pg_sleep(60)")
+        except asyncio.CancelledError:
+            raise psycopg.OperationalError("another command is already in progress") from None
+        raise AssertionError("it was not cancelled")
+
+    config = ProcessorConfig(partitions=1, dsn=postgres_url)
+    owner = asyncio.create_task(own(LOG, MemoryLog(), open_session, config, asyncio.Event()))
+    await opened.wait()
+    owner.cancel()
+    done, _ = await asyncio.wait([owner], timeout=10)
+    assert done
+    assert owner.cancelled()
