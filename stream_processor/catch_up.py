@@ -33,6 +33,8 @@ def catch_up(
     """
     after, _ = step(fold, state, [ReadingsEntry(at_us, readings)] if len(readings) else [])
     after.now_us = max(after.now_us, at_us)
+    if after.tick_us != NEVER_US:
+        after.tick_us = max(after.tick_us, at_us)  # the log ran until then: what it lacks is no gap in time
     after.since_us = np.where(state.is_open, state.since_us, after.since_us)
     after.priority = np.where(state.is_open, state.priority, after.priority)
     after.is_open = state.is_open.copy()
