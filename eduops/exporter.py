@@ -108,7 +108,12 @@ def serve_metrics(meter: Meter, service: str, host: str, port: int) -> Iterator[
 def publish_metrics(
     folder: DataFolder, meter: Meter, service: str, name: str, at: tuple[str, int]
 ) -> Iterator[None]:
-    """Serve a process' metrics at host and port `at`, and leave its port in the data folder meanwhile."""
+    """Serve a process' metrics at host and port `at`, and leave its port in the data folder meanwhile.
+
+    Raises:
+        ConfigurationError: the port is taken, or the data folder cannot be written.
+    """
+    folder.create()  # a service on a machine of its own is the first to use it
     with serve_metrics(meter, service, *at) as port:
         _leave(folder, name, port)
         try:

@@ -107,7 +107,8 @@ async def open_service(settings: Settings, service: str) -> AsyncIterator[Servic
     """Publish a service's metrics and connect it; its process name is the service's unless one is set.
 
     Raises:
-        ConfigurationError: no server is configured, no fleet was saved, or the metrics' port is taken.
+        ConfigurationError: no server is configured, no fleet was saved, the metrics' port is taken, or
+            the data folder cannot be written.
         InfrastructureError: a server is out of reach.
     """
     folder, meter, name = DataFolder(settings.data), Meter(), settings.process_name or service

@@ -9,6 +9,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from eduops.embedded_nats import EmbeddedNats, max_connections, prepare_nats
+from tests.fault_table import Record
 from tests.running_system import eventually
 
 DESCRIPTORS = 200
@@ -48,7 +49,9 @@ def client(broker: EmbeddedNats, name: str) -> mqtt.Client:
 
 
 @pytest.mark.timeout(120)
-def test_who_was_there_is_acknowledged_while_strangers_are_refused(limited: EmbeddedNats) -> None:
+def test_who_was_there_is_acknowledged_while_strangers_are_refused(
+    limited: EmbeddedNats, record: Record
+) -> None:
     old = client(limited, "old")
     eventually(old.is_connected, "the first client connects")
     strangers = []
@@ -62,7 +65,10 @@ def test_who_was_there_is_acknowledged_while_strangers_are_refused(limited: Embe
         for number in range(50):
             old.publish("edu/v1/79/school/gw-1/bandwidth", b"%d" % number, qos=1).wait_for_publish(10)
         assert old.is_connected()
-        assert sum(s.is_connected() for s in strangers) < DESCRIPTORS // 2
+        let_in = sum(s.is_connected() for s in strangers)
+        assert let_in < DESCRIPTORS // 2
+        note = f"{let_in} let in; 50 messages of the client that was there are acknowledged"
+        record(15, f"{STRANGERS} clients more, broker with {DESCRIPTORS} descriptors", note=note)
     finally:
         for one in (old, *strangers):
             one.disconnect()

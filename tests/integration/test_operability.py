@@ -4,6 +4,8 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,6 +46,24 @@ def system(servers_folder: Path) -> Iterator[RunningSystem]:
     running = RunningSystem(servers_folder / "operated", "--simulator", env=env, watchdog=True)
     yield running
     running.end()
+
+
+@pytest.mark.parametrize("verb", ["ingest", "process", "dashboard"])
+def test_a_service_on_a_machine_of_its_own_makes_its_folder_and_says_what_it_misses(
+    tmp_path: Path, verb: str
+) -> None:
+    env = {
+        **os.environ,
+        "EDUOPS_DATA": str(tmp_path / "new"),
+        "EDUOPS_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+        "EDUOPS_NATS_URL": "nats://127.0.0.1:1",
+    }
+    command = [sys.executable, "-m", "eduops", verb]
+    ended = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert "eduops: PostgreSQL does not let us in" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert (tmp_path / "new").is_dir()
 
 
 def scrape(system: RunningSystem, name: str) -> dict[str, Metric]:
