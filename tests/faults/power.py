@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 from tests.faults.disks import Disk
-from tests.running_system import RunningSystem
+from tests.running_system import RunningSystem, eventually
 
 _EXT4_IOC_SHUTDOWN = 0x8004587D
 """_IOR('X', 125, __u32). Source: Linux, fs/ext4/ext4.h."""
@@ -32,10 +32,23 @@ def bring_back(disk: Disk) -> None:
 
 
 def cut_system(system: RunningSystem, disk: Disk) -> None:
-    """Cut the power of a disk and kill every process of a system with −9, the supervisor first."""
+    """Cut the power of a disk and of every process of a system in one moment, the supervisor first.
+
+    No process may live on without its disk: a server may then acknowledge what it could not write,
+    which is a broken disk and not a power cut.
+    """
     state = json.loads((Path(system.data) / "state.json").read_text())
+    pids = [system.process.pid, *(process["pid"] for process in state["processes"].values())]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    eventually(lambda: all(map(_stands_still, pids)), "every process stands still")
     cut_power(disk)
-    system.process.kill()
-    for process in state["processes"].values():
-        os.kill(process["pid"], signal.SIGKILL)
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
     system.process.wait()
+
+
+def _stands_still(pid: int) -> bool:
+    """Return whether every thread of a process is stopped; one that writes is only when that is done."""
+    stats = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return all(stat.rpartition(")")[2].split()[0] in "TZ" for stat in stats)
