@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from alerting.grouping import group_alerts
+from alerting.groups import Groups
 from alerting.lifecycle import fold_alerts
 from anomaly.evaluation.matching import Incident, Member
 from contract.alert import Alert, Transition
@@ -18,7 +19,7 @@ class Watcher:
     """
 
     def __init__(self, fleet: Fleet) -> None:
-        self._fleet = fleet
+        self._groups = Groups(fleet)
         self._pupils = {school.id: school.pupils for school in fleet.schools}
         self._open: dict[str, Alert] = {}
         self._incident: dict[str, int] = {}
@@ -43,7 +44,7 @@ class Watcher:
         fresh = self._open.keys() - self._incident.keys()
         if not fresh:
             return
-        for line in sorted(group_alerts(self._open.values(), self._fleet), key=lambda line: line.oldest_us):
+        for line in sorted(group_alerts(self._open.values(), self._groups), key=lambda line: line.oldest_us):
             known = [self._incident[a] for a in line.alert_ids if a in self._incident]
             new = [a for a in line.alert_ids if a in fresh]
             incident_id = min(known) if known else len(self._members) + 1

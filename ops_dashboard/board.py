@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from alerting.groups import Groups
 from contract.alert import Alert
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.clock import LogClock
@@ -89,6 +90,7 @@ class Board:
         stale_s: float = 15.0,
     ) -> None:
         self._fleet = fleet
+        self._groups = Groups(fleet)
         self._partitions = partitions
         self._clock = clock
         self._build_id = build_id
@@ -179,7 +181,7 @@ class Board:
         """Return the open alerts in numbers, and the first lines of the wall."""
         alerts = _as_alarms(self._open.values())
         waiting = [a for a in alerts if a.acknowledged_at_us is None]
-        lines = self._lines = wall_lines(self._open, self._fleet) if self._lines is None else self._lines
+        lines = self._lines = wall_lines(self._open, self._groups) if self._lines is None else self._lines
         return Open(
             by_priority=[sum(a.priority == p for a in alerts) for p in (1, 2, 3)],
             unacknowledged=len(waiting),

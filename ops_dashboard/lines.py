@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from alerting.grouping import Line, group_alerts
+from alerting.groups import Cause, Groups
 from contract.alert import Alert
 from contract.fleet import Fleet
 
@@ -13,13 +14,18 @@ class WallLine(msgspec.Struct, frozen=True):
     """One alarm, or many of one cause."""
 
     rule: str
-    fate: str
-    """What its alerts share: `system`, `fleet`, `provider` or `single` (alerting.grouping.Fate)."""
+    """The rule that the line is named after."""
+    others: int
+    """Further rules with alerts in the line."""
+    cause: str
+    """What its alerts share, such as `isp` or `ward` (alerting.groups.CauseKind)."""
     priority: int
     school: int | None
     """Position of the school in the fleet; None for several schools, and for none."""
     isp: str
-    """Provider of the school, or the common provider of a group; empty for any other fate."""
+    """The provider that is the cause or a part of it, or the single school's; else empty."""
+    place: str
+    """The cluster or ward that is the cause or a part of it; else empty."""
     alerts: int
     """Alerts in the line, 1 or more."""
     schools: int
@@ -35,19 +41,21 @@ class WallLine(msgspec.Struct, frozen=True):
     """The engineer who took it; empty for several, or while someone should take it."""
 
 
-def wall_lines(alerts: Mapping[str, Alert], fleet: Fleet) -> list[WallLine]:
+def wall_lines(alerts: Mapping[str, Alert], groups: Groups) -> list[WallLine]:
     """Return the lines of the open alerts (by id), unacknowledged first, then by priority, then newest."""
-    return [_wall_line(line, alerts, fleet) for line in group_alerts(alerts.values(), fleet)]
+    return [_wall_line(line, alerts, groups.fleet) for line in group_alerts(alerts.values(), groups)]
 
 
 def _wall_line(line: Line, alerts: Mapping[str, Alert], fleet: Fleet) -> WallLine:
     single = line.school_ids[0] if len(line.school_ids) == 1 else None
     return WallLine(
         rule=line.rule,
-        fate=line.fate.name.lower(),
+        others=len(line.rules) - 1,
+        cause=line.cause.kind.value,
         priority=line.priority,
         school=None if single is None else fleet.school_position[single],
-        isp=line.isps[0] if len(line.isps) == 1 else "",
+        isp=line.cause.isp if single is None else fleet.school_by_id[single].isp,
+        place=_place(line.cause, fleet),
         alerts=line.count,
         schools=len(line.school_ids),
         wards=len(line.ward_codes),
@@ -56,6 +64,12 @@ def _wall_line(line: Line, alerts: Mapping[str, Alert], fleet: Fleet) -> WallLin
         unacknowledged=line.unacknowledged,
         acknowledged_by=_taken_by([alerts[alert_id] for alert_id in line.alert_ids]),
     )
+
+
+def _place(cause: Cause, fleet: Fleet) -> str:
+    if cause.ward_code:
+        return fleet.ward_by_code[cause.ward_code].name
+    return fleet.cluster_by_code[cause.cluster_code].name if cause.cluster_code else ""
 
 
 def _taken_by(alerts: Sequence[Alert]) -> str:

@@ -6,6 +6,7 @@ import psycopg
 import pytest
 
 from alerting.grouping import group_alerts
+from alerting.groups import Groups
 from storage.alerts import open_alerts
 from storage.database import connect
 from storage.fleet import load_fleet
@@ -38,7 +39,7 @@ async def lines(system: RunningSystem) -> int:
     async with await connect(system.addresses["database_url"]) as conn:
         fleet = await load_fleet(conn)
         assert fleet is not None
-        return len(group_alerts(await open_alerts(conn), fleet))
+        return len(group_alerts(await open_alerts(conn), Groups(fleet)))
 
 
 @pytest.mark.timeout(300)

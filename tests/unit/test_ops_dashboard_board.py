@@ -151,7 +151,7 @@ def test_reading_alerts_anew_is_told_only_if_something_differs(board: Board, cit
     assert board.alerts_version == version + 1
 
 
-def test_a_common_fate_is_one_line(board: Board, city: Fleet) -> None:
+def test_a_common_cause_is_one_line(board: Board, city: Fleet) -> None:
     isp = city.schools[0].isp
     same = [i for i, s in enumerate(city.schools) if s.isp == isp][:8]
     board.replace_alerts([alert(city, i) for i in same])
@@ -186,7 +186,7 @@ def test_an_alert_of_every_partition_about_the_center_is_one_alarm(board: Board,
     snapshot = board.snapshot(NOW_US, 1)
     assert (snapshot.open.by_priority, snapshot.open.sounding) == ([2, 0, 0], 2)
     first = snapshot.open.lines[0]
-    assert (first.fate, first.alerts, first.schools, first.school) == ("system", PARTITIONS, 0, None)
+    assert (first.cause, first.alerts, first.schools, first.school) == ("system", PARTITIONS, 0, None)
     assert (first.isp, first.wards, first.pupils) == ("", 0, 0)
     assert snapshot.states.count("1") == 1
 

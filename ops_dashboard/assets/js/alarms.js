@@ -52,11 +52,16 @@ function makeRow(line, atUs, fleet) {
 }
 
 function nameOf(line, fleet) {
-  if (line.fate === 'system') return say('wall.center');
-  if (line.fate === 'fleet') return say('wall.fleet', { n: number(line.schools), of: number(fleet.count) });
-  if (line.school === null) return say('wall.group', { isp: line.isp, n: number(line.schools) });
+  if (line.cause === 'system') return say('wall.center');
+  if (line.cause === 'fleet') return say('wall.fleet', { n: number(line.schools), of: number(fleet.count) });
+  if (line.school === null) return say('wall.group', { name: sharedBy(line), n: number(line.schools) });
   const school = fleet.school(line.school);
   return make('a', { href: `/school/${encodeURIComponent(school.code)}`, textContent: shortName(school.name) });
+}
+
+/** Return what the schools of a line have in common. */
+function sharedBy(line) {
+  return [line.isp, line.place].filter(Boolean).join(' · ') || say('wall.city');
 }
 
 /** Return a school's name without the word that every name begins with. */
@@ -65,9 +70,10 @@ function shortName(name) {
 }
 
 function whatOf(line, fleet) {
-  const title = rule(line.rule).title;
-  if (line.fate === 'system') return title;
-  if (line.fate === 'fleet') return say('wall.fleet_what', { title });
+  const main = rule(line.rule).title;
+  const title = line.others > 0 ? say('wall.others', { title: main, n: number(line.others) }) : main;
+  if (line.cause === 'system') return title;
+  if (line.cause === 'fleet') return say('wall.fleet_what', { title });
   if (line.school !== null) return `${title} · ${fleet.school(line.school).shortWard}`;
   return say('wall.group_wards', { title, wards: number(line.wards) });
 }

@@ -1,0 +1,87 @@
+"""What chance explains is left alone, and what it does not is given its broadest cause."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.stats import hypergeom, poisson
+
+from alerting.causes import USUAL_US, Found, by_lot, by_themselves, find_causes
+from alerting.groups import GROUP_KINDS, CauseKind, Groups
+from device_simulator.fleet import generate_fleet
+
+MINUTE_US = 60_000_000
+DAY_US = 86_400_000_000
+BEGAN_US = 1_795_399_200_000_000
+
+
+@pytest.fixture(scope="module")
+def city() -> Groups:
+    return Groups(generate_fleet())
+
+
+def causes(city: Groups, schools: NDArray[np.intp], within_us: int = MINUTE_US, seed: int = 1) -> list[Found]:
+    """Return the causes of alerts that open at chance moments within a time."""
+    at_us = BEGAN_US + np.random.default_rng(seed).integers(0, within_us, len(schools))
+    return find_causes(city, schools, at_us)
+
+
+def a_group(city: Groups, kind: CauseKind, least: int) -> NDArray[np.intp]:
+    """Return the schools of the first group of a kind with so many and less than half of the city."""
+    part = city.by_kind[kind]
+    group = int(np.flatnonzero((part.size >= least) & (part.size < city.schools / 2))[0])
+    return np.flatnonzero(part.group == group)
+
+
+def spread_over_providers(city: Groups, members: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+    """Return so many of these schools, of each provider about the same share."""
+    by_isp = np.array(sorted(members.tolist(), key=lambda i: city.isp[i]))
+    return by_isp[np.linspace(0, len(by_isp) - 1, count).round().astype(np.intp)]
+
+
+@pytest.mark.parametrize(("count", "schools", "failing", "fleet"), [(5, 10, 6, 120), (40, 900, 60, 3541)])
+def test_the_lot_is_hypergeometric(count: int, schools: int, failing: int, fleet: int) -> None:
+    assert by_lot(count, schools, failing, fleet) == pytest.approx(
+        hypergeom.sf(count - 1, fleet, schools, failing), rel=1e-6
+    )
+
+
+def test_what_fails_by_itself_is_poisson() -> None:
+    found = by_themselves(3, 100.0, 6 * 3_600_000_000)
+    assert found == pytest.approx(poisson.sf(2, 100 * 6 * 3_600_000_000 / USUAL_US))
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 1.0])
+@pytest.mark.parametrize("kind", GROUP_KINDS)
+def test_a_group_that_fails_is_named_if_only_a_part_of_it_does(
+    city: Groups, kind: CauseKind, share: float
+) -> None:
+    members = a_group(city, kind, least=12)
+    failing = spread_over_providers(city, members, max(4, round(share * len(members))))
+    found = causes(city, failing)
+    assert [len(one.members) for one in found] == [len(failing)]
+    part = city.by_kind[kind]
+    if len({city.isp[i] for i in failing.tolist()}) > 1 or kind == CauseKind.ISP:
+        assert found[0].cause == part.causes[part.group[members[0]]]
+
+
+def test_two_causes_at_one_time_are_two(city: Groups) -> None:
+    isp = city.by_kind[CauseKind.ISP]
+    small = np.argsort(isp.size)[:2].tolist()
+    first, second = (np.random.default_rng(g).permutation(np.flatnonzero(isp.group == g))[:30] for g in small)
+    found = causes(city, np.concatenate([first, second]))
+    assert sorted(len(one.members) for one in found) == [30, 30]
+    assert {one.cause.isp for one in found} == {isp.causes[g].isp for g in small}
+
+
+def test_schools_that_fail_by_themselves_have_no_cause(city: Groups) -> None:
+    """A hundred days with as many failures as thought usual."""
+    usual = round(city.schools * DAY_US / USUAL_US)
+    wrong = 0
+    for day in range(100):
+        schools = np.random.default_rng(day).choice(city.schools, usual, replace=False)
+        wrong += len(causes(city, schools, DAY_US, seed=day))
+    assert wrong <= 5
+
+
+def test_a_school_with_many_devices_is_one_failure(city: Groups) -> None:
+    assert causes(city, np.zeros(20, np.intp)) == []
