@@ -112,6 +112,7 @@ def _anomalies(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp], 
     at = Moments(cell, batch.time_us[index], batch.phase[index])
     judgement = fold.detector.judge(state.detector, at, value)
     z = np.where(usual, judgement.z, np.nan)
+    state.z[slot] = z
     batch.score[index] = score_of(z, rules.bound[metric])
     far = np.abs(value - judgement.expected) >= rules.least_deviation[metric]
     bound = rules.bound[metric]

@@ -18,9 +18,9 @@ from stream_processor.feed import FEED_DOWN, LOG_GAP
 from stream_processor.fold import Fold
 from stream_processor.state import NEVER_US, State, slot_columns
 
-VERSION: Final = 2
-"""2 knows repetitions of a value and 1, which did not, is read too."""
-READABLE: Final = (1, 2)
+VERSION: Final = 3
+"""3 knows the newest deviation of each series, 2 repetitions of a value; older ones are read too."""
+READABLE: Final = (1, 2, 3)
 _HEADER: Final = b"eduops"
 
 
@@ -100,7 +100,7 @@ def decode(fold: Fold, snapshot: bytes) -> State:
         version = msgspec.json.decode(metadata[_HEADER], type=_Version).version
         if version not in READABLE:
             raise SnapshotVersionError(
-                f"the snapshot has version {version}; this program reads {' and '.join(map(str, READABLE))}"
+                f"the snapshot has version {version}; this program reads {', '.join(map(str, READABLE))}"
             )
         header = msgspec.json.decode(metadata[_HEADER], type=_Header)
     except (pa.ArrowException, OSError, StopIteration, KeyError, msgspec.MsgspecError) as error:

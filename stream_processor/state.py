@@ -38,6 +38,8 @@ class State:
     """Priority at the opening, shape (4, n)."""
     still: NDArray[np.float32]
     """Share of readings that repeated the one before, forgetting by readings; 1 at first, shape (n,)."""
+    z: NDArray[np.float32]
+    """Deviations of the newest reading from its series' past, NaN where unknown, shape (n,)."""
     closed_us: NDArray[np.int64]
     """Event time at which the anomaly alert last resolved, `NEVER_US` if never, shape (n,)."""
     parent_open: NDArray[np.bool_]
@@ -92,6 +94,7 @@ def initial_state(layout: Layout, detector: Detector, parents: int) -> State:
         since_us=np.zeros((CHANNELS, n), np.int64),
         priority=np.zeros((CHANNELS, n), np.uint8),
         still=np.ones(n, np.float32),
+        z=np.full(n, np.nan, np.float32),
         closed_us=np.full(n, NEVER_US),
         parent_open=np.zeros((parents, layout.schools), np.bool_),
         session_from_us=np.full(len(LEVELS), NEVER_US),
