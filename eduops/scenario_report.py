@@ -237,6 +237,8 @@ def _of_incident(incident: Incident, scenario: Scenario) -> dict[str, Any]:
     begun_us = incident.members[0].detected_us
     return {
         "incident": incident.incident_id,
+        "cause": incident.cause,
+        "alerts": len(incident.members),
         "rules": dict(Counter(m.rule for m in incident.members)),
         "schools": _codes({m.school_id for m in incident.members}, scenario.fleet),
         "detected": _local(begun_us, scenario),
