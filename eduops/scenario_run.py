@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from anomaly.detector import Detector, detector_named
 from anomaly.evaluation.matching import Duty, Incident, Truth
 from anomaly.evaluation.peer_columns import peer_named
-from anomaly.evaluation.peer_replay import REPLAY_PEERS, Collector
+from anomaly.evaluation.peer_replay import REPLAY_PEERS, Collector, Replayed
 from contract.alert import Transition
 from contract.catalogue import Catalogue
 from contract.entry import Entry, ReadingsEntry
@@ -80,6 +80,8 @@ class Cost:
     world_s: float
     grouping_s: float
     bytes_a_series: float
+    """The fold's state with the detector's memory."""
+    detector_bytes_a_series: float
 
     @property
     def readings_per_s(self) -> float:
@@ -176,10 +178,24 @@ def fold_stage(stage: Stage, detectors: Sequence[Detector], z_times: float) -> T
     ]
     states = [fold.initial_state() for fold in folds]
     incidents, (fold_s, world_s, grouping_s) = _follow(fleet, stage, folds, states)
-    state_bytes = sum(s.nbytes for s in states) / sum(len(f.layout) for f in folds)
-    log = stage.log
-    cost = Cost(log.readings, log.refused, fold_s, stage.made_s + world_s, grouping_s, state_bytes)
-    return Told(replace(terms, z_times=z_times), stage.scenario, rules, incidents, cost)
+    series = sum(len(fold.layout) for fold in folds)
+    cost = Cost(
+        readings=stage.log.readings,
+        refused=stage.log.refused,
+        fold_s=fold_s,
+        world_s=stage.made_s + world_s,
+        grouping_s=grouping_s,
+        bytes_a_series=sum(state.nbytes for state in states) / series,
+        detector_bytes_a_series=sum(map(_detector_bytes, detectors, states)) / series,
+    )
+    terms = replace(terms, detector=detectors[0].name, z_times=z_times)
+    return Told(terms, stage.scenario, rules, incidents, cost)
+
+
+def _detector_bytes(detector: Detector, state: State) -> int:
+    if isinstance(detector, Replayed):
+        return detector.peer_bytes
+    return sum(column.nbytes for column in state.detector.values())
 
 
 def _follow(

@@ -30,9 +30,7 @@ def needed(name: str) -> ModuleType:
         ) from error
 
 
-def half_space_trees(
-    time_us: NDArray[np.int64], value: Floats, window: int = 250
-) -> tuple[Floats, int]:
+def half_space_trees(time_us: NDArray[np.int64], value: Floats, window: int = 250) -> tuple[Floats, int]:
     """Return the score of river's streaming half-space trees with their default size.
 
     Values are scaled by the least and the greatest seen so far, for the trees split [0, 1]. Unknown
@@ -52,9 +50,7 @@ def half_space_trees(
     return score, len(pickle.dumps(trees))
 
 
-def isolation_forest(
-    time_us: NDArray[np.int64], value: Floats, first: int = 500
-) -> tuple[Floats, int]:
+def isolation_forest(time_us: NDArray[np.int64], value: Floats, first: int = 500) -> tuple[Floats, int]:
     """Return the score of scikit-learn's isolation forest over the last four values of a reading.
 
     The forest of 50 trees stands after `first` readings, is grown anew whenever there are twice as

@@ -18,9 +18,7 @@ EVERY: Final = 180
 ROUNDS: Final = 20
 
 
-def netdata_kmeans(
-    time_us: NDArray[np.int64], value: Floats, every: int = EVERY
-) -> tuple[Floats, int]:
+def netdata_kmeans(time_us: NDArray[np.int64], value: Floats, every: int = EVERY) -> tuple[Floats, int]:
     """Return how far a shape lies from the centres of every model, the least over the models.
 
     A shape is the reading and the five before it, of differences smoothed over three readings.
