@@ -1,4 +1,4 @@
-"""Columns to a COPY BINARY buffer in numpy, without a Python object per row.
+"""Columns to a COPY BINARY buffer and back in numpy, without a Python object per row.
 
 Source: PostgreSQL documentation, COPY, "Binary Format".
 """
@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.reading import Scored
+from contract.reading import Readings, Scored
 
 SIGNATURE: Final = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 """Eleven bytes of signature, then flags and header extension length, both zero."""
@@ -32,6 +32,9 @@ _ROW: Final = np.dtype(
 )
 """One row on the wire, big-endian and unpadded: 42 bytes."""
 
+_ROW_OUT: Final = np.dtype([(name, kind) for name, kind in _ROW.descr if not name.startswith("score")])
+"""One row (time, series, value) as the server sends it: 34 bytes."""
+
 
 def order_by_series(scored: Scored) -> NDArray[np.intp]:
     """Return the order (n,) by (series, time): neighbours in the index load together."""
@@ -51,3 +54,15 @@ def readings_copy_buffer(scored: Scored) -> bytes:
     rows["value_bytes"], rows["value"] = 8, scored.readings.value[order]
     rows["score_bytes"], rows["score"] = 4, scored.score[order]
     return b"".join((SIGNATURE, rows.data, TRAILER))
+
+
+def readings_of_copy(buffer: bytes | bytearray) -> Readings:
+    """Return the rows (time, series, value), none of them null, of one COPY BINARY stream, in its order."""
+    rows = np.frombuffer(
+        buffer, _ROW_OUT, (len(buffer) - len(SIGNATURE) - len(TRAILER)) // _ROW_OUT.itemsize, len(SIGNATURE)
+    )
+    return Readings(
+        rows["time"].astype(np.int64) + POSTGRES_EPOCH_US,
+        rows["series"].astype(np.int32),
+        rows["value"].astype(np.float64),
+    )
