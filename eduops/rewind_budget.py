@@ -20,7 +20,7 @@ import msgspec
 from contract.alert import Transition
 from contract.rule import Rule
 from eduops.rewind_fold import World, school_hours
-from eduops.rewind_report import Terms, lines_of, rate_in_school_hours
+from eduops.rewind_report import Terms, incidents_of, lines_of, rate_in_school_hours
 
 FACTORS: Final = (4.0, 3.0, 2.5, 2.0, 1.5, 1.25, 1.0, 0.9, 0.75, 0.6, 0.5)
 """Of `z`, descending: steps of a fifth or so about what is in force, wider far from it."""
@@ -40,8 +40,10 @@ class Choice(NamedTuple):
     rate_now: float
     """Lines an operator and hour in school hours, the rule alone."""
     rate_proposed: float
+    is_lowest: bool
+    """Whether it is the lowest threshold that was tried: a lower one may keep the budget, too."""
     is_within: bool
-    """False: even at the highest factor it needs more than its share."""
+    """False: even at the highest threshold it needs more than the whole budget."""
 
 
 class Tuned(NamedTuple):
@@ -50,6 +52,7 @@ class Tuned(NamedTuple):
     choices: tuple[Choice, ...]
     budget: float
     """Lines of anomaly rules an operator and hour."""
+    school_hours: float
     rate_now: float
     """All anomaly rules together."""
     rate_proposed: float
@@ -98,7 +101,8 @@ def propose(
 
     def rate(wanted: Mapping[str, float]) -> float:
         mixed = [t for name, factor in wanted.items() for t in told[factor] if t.rule == name]
-        return rate_in_school_hours(lines_of(mixed, world, terms), terms.operators, hours) or 0.0
+        lines = lines_of(incidents_of(mixed, world), world, terms)
+        return rate_in_school_hours(lines, terms.operators, hours) or 0.0
 
     alone = _Alone(rate)
     chosen = share_budget([rule.name for rule in by_urgency], list(told), alone, budget)
@@ -110,11 +114,12 @@ def propose(
             rounded(rule.z * chosen[rule.name]),
             alone(rule.name, 1.0),
             alone(rule.name, chosen[rule.name]),
-            alone(rule.name, chosen[rule.name]) <= budget,
+            chosen[rule.name] == min(told),
+            alone(rule.name, chosen[rule.name]) <= budget + 1e-9,
         )
         for rule in own
     )
-    return Tuned(choices, budget, rate({rule.name: 1.0 for rule in own}), rate(chosen))
+    return Tuned(choices, budget, hours, rate({rule.name: 1.0 for rule in own}), rate(chosen))
 
 
 def share_budget(

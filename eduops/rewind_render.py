@@ -1,6 +1,6 @@
 """What `eduops rules` prints: tables for people, JSON, and JSON lines of what is new and gone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
@@ -17,6 +17,8 @@ from ops_dashboard.privacy import cap_values, is_published
 
 MOST_SHOWN: Final = 5
 """New and gone openings of a rule in the table; --explain has them all."""
+FEW_HOURS: Final = 15.0
+"""School hours below which a proposal is doubted: chosen, two school days."""
 _COLUMNS: Final = ("opened", "in school", "schools", "lines", "lines/op·h", "open min", "flood min")
 _WIDTH: Final = 15
 
@@ -35,7 +37,7 @@ def render_report(report: Report, kept: Kept, world: World, *, as_json: bool) ->
         *[_row(compared.rule, compared.now, compared.changed, compared) for compared in report.rules],
         _row("all", report.total_now, report.total_changed, None),
         "",
-        f"lines/op·h: lines that began in school hours ({report.school_hours:g} h), an operator and hour; "
+        f"lines/op·h: lines that began in school hours ({report.school_hours:.1f} h), an operator and hour; "
         "manageable: 6 (EEMUA 191)",
         *_most_lines(report),
         *_difference_lines(report, world),
@@ -114,7 +116,7 @@ def _most_lines(report: Report) -> list[str]:
         f"most by {compared.rule} (changed): {', '.join(f'{code} {n}' for code, n in changed.top_schools)}"
         for compared in report.rules
         for changed in [compared.changed]
-        if changed is not None and changed.top_schools
+        if changed is not None and changed.top_schools and changed.top_schools[0][1] > 1
     ]
 
 
@@ -220,6 +222,7 @@ def render_tuned(tuned: Tuned, terms: Terms, kept: Kept, world: World, *, as_jso
     if as_json:
         document = _scope(terms, kept, world) | {
             "budget": tuned.budget,
+            "school_hours": tuned.school_hours,
             "rate_now": tuned.rate_now,
             "rate_proposed": tuned.rate_proposed,
             "rules": {choice.rule: choice._asdict() for choice in tuned.choices},
@@ -234,17 +237,23 @@ def render_tuned(tuned: Tuned, terms: Terms, kept: Kept, world: World, *, as_jso
             f"{'rule':<24}{'z now':>10}{'proposed':>10}{'lines now':>12}{'proposed':>12}",
             *map(_choice_row, tuned.choices),
             f"{'all together':<44}{tuned.rate_now:>12.2f}{tuned.rate_proposed:>12.2f}",
-            *_excess_lines(tuned.choices),
+            *_doubts(tuned),
         ]
     )
 
 
 def _choice_row(c: Choice) -> str:
-    return f"{c.rule:<24}{c.z_now:>10g}{c.z_proposed:>10g}{c.rate_now:>12.2f}{c.rate_proposed:>12.2f}"
+    cells = f"{c.rule:<24}{c.z_now:>10g}{c.z_proposed:>10g}{c.rate_now:>12.2f}{c.rate_proposed:>12.2f}"
+    return cells + ("  (lowest tried)" if c.is_lowest else "")
 
 
-def _excess_lines(choices: Sequence[Choice]) -> Iterator[str]:
-    for choice in choices:
+def _doubts(tuned: Tuned) -> Iterator[str]:
+    if tuned.school_hours < FEW_HOURS:
+        yield (
+            f"only {tuned.school_hours:.1f} school hours: a threshold that nothing crossed in so short a time"
+            " is no threshold to keep; begin with --from further back"
+        )
+    for choice in tuned.choices:
         if not choice.is_within:
             yield (
                 f"{choice.rule} exceeds the budget even at z = {choice.z_proposed:g}: raise its "

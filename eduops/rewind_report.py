@@ -1,8 +1,8 @@
 """What rules would have told, and at what price, side by side (pure): counts, lines, floods, new and gone.
 
-A *line* is what an operator sees: alerts of one cause together (`alerting.grouping`), named by the
-rule of its first alert. Lines of one school are scaled by a sample's factor, lines of several schools
-are not: an outage is one line in a sample as in the city.
+A *line* is what an operator sees: alerts of one cause together (`alerting.grouping`). One that several
+rules share counts for each of them, and once in all. Lines of one school are scaled by a sample's
+factor, lines of several schools are not: an outage is one line in a sample as in the city.
 
 Source:
     Alarms an operator can manage, and floods (more than 10 in 10 minutes): ANSI/ISA-18.2-2016, 16.5;
@@ -43,7 +43,6 @@ class Line(NamedTuple):
     """A line that began within the stretch."""
 
     begun_us: int
-    rule: str
     weight: float
     """How many lines it stands for."""
     in_school_hours: bool
@@ -105,13 +104,12 @@ def compare(now: Heard, changed: Heard, world: World, terms: Terms) -> Report:
     """Return what two sets of rules would have told of the same history."""
     hours = school_hours(world, terms.from_us, terms.to_us)
     opened = [openings_of(side.transitions, world, terms.from_us, terms.to_us) for side in (now, changed)]
-    lines = [lines_of(side.transitions, world, terms) for side in (now, changed)]
+    incidents = [incidents_of(side.transitions, world) for side in (now, changed)]
 
     def told(side: int, rule: str | None) -> Figures:
         own = [o for o in opened[side] if rule is None or o.rule == rule]
-        return _figures(
-            own, [li for li in lines[side] if rule is None or li.rule == rule], world, terms, hours
-        )
+        lines = lines_of(incidents[side], world, terms, rule)
+        return _figures(own, lines, world, terms, hours)
 
     rules = [
         Compared(
@@ -128,26 +126,26 @@ def compare(now: Heard, changed: Heard, world: World, terms: Terms) -> Report:
     )
 
 
-def lines_of(transitions: Sequence[Transition], world: World, terms: Terms) -> list[Line]:
-    """Return the lines that began within the stretch, by their beginning."""
+def incidents_of(transitions: Sequence[Transition], world: World) -> list[Incident]:
+    """Return the lines of the wall over all of history, learning included."""
     watcher = Watcher(world.fleet)
     watcher.hear(transitions)
-    return [
-        _line(incident, world)
-        for incident in watcher.incidents()
-        if terms.from_us <= incident.members[0].detected_us < terms.to_us
-    ]
+    return watcher.incidents()
 
 
-def _line(incident: Incident, world: World) -> Line:
-    first = incident.members[0]
-    shared = len({member.school_id for member in incident.members}) > 1
-    return Line(
-        first.detected_us,
-        first.rule,
-        1.0 if shared else world.factor,
-        is_in_session(world, first.school_id, first.detected_us),
-    )
+def lines_of(
+    incidents: Sequence[Incident], world: World, terms: Terms, rule: str | None = None
+) -> list[Line]:
+    """Return the lines that began within the stretch, or that a rule first spoke on within it."""
+    lines = []
+    for incident in incidents:
+        first = next((m for m in incident.members if rule in (None, m.rule)), None)
+        if first is None or not terms.from_us <= first.detected_us < terms.to_us:
+            continue
+        is_shared = len({member.school_id for member in incident.members}) > 1
+        is_inside = is_in_session(world, first.school_id, first.detected_us)
+        lines.append(Line(first.detected_us, 1.0 if is_shared else world.factor, is_inside))
+    return lines
 
 
 def flood_minutes(lines: Sequence[Line], operators: int) -> int:
