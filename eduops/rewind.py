@@ -19,8 +19,10 @@ from eduops.rewind_log import (
     QUARTER_US,
     SECOND_US,
     Liveness,
+    Quarters,
     Stretch,
     deaf_stretches,
+    quarter_readings,
     spans,
     tick_times,
 )
@@ -147,7 +149,7 @@ async def _follow(
     border_us = terms.to_us if raw_us is None else min(max(raw_us, learn_us), terms.to_us)
     readings, first_us, read_s, fold_s, counted = 0, terms.to_us, 0.0, 0.0, 0
     begun_s = time.monotonic()
-    async for stretch in _stretches(conn, series, (learn_us, border_us, terms.to_us)):
+    async for stretch in _stretches(conn, series, (learn_us, border_us), terms):
         read_s, begun_s = read_s + time.monotonic() - begun_s, time.monotonic()
         take(sides, stretch)
         fold_s, begun_s = fold_s + time.monotonic() - begun_s, time.monotonic()
@@ -166,12 +168,14 @@ async def _follow(
 
 
 async def _stretches(
-    conn: AsyncConnection[Any], series: NDArray[np.int32], moments: tuple[int, int, int]
+    conn: AsyncConnection[Any], series: NDArray[np.int32], kept_us: tuple[int, int], terms: Terms
 ) -> AsyncIterator[Stretch]:
-    """Yield quarter-hour means between the first two moments, and raw readings between the last two."""
-    learn_us, border_us, to_us = moments
+    """Yield quarter hours between the moments `kept_us`, and raw readings from there to the end."""
+    (learn_us, border_us), to_us = kept_us, terms.to_us
     for begin_us, end_us in spans(learn_us, border_us, DAY_US):
-        readings = await read_quarters(conn, series, begin_us, end_us)
+        found = await read_quarters(conn, series, begin_us, end_us)
+        quarters = Quarters(found.time_us, found.series, found.n, found.mean, found.max - found.min)
+        readings = quarter_readings(quarters, terms.from_us)
         every = np.arange(-(-begin_us // QUARTER_US) * QUARTER_US, end_us, QUARTER_US, dtype=np.int64)
         if len(readings):
             yield Stretch(readings, every, end_us)

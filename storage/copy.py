@@ -3,12 +3,13 @@
 Source: PostgreSQL documentation, COPY, "Binary Format".
 """
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.reading import Readings, Scored
+from contract.reading import Scored
 
 SIGNATURE: Final = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 """Eleven bytes of signature, then flags and header extension length, both zero."""
@@ -32,9 +33,6 @@ _ROW: Final = np.dtype(
 )
 """One row on the wire, big-endian and unpadded: 42 bytes."""
 
-_ROW_OUT: Final = np.dtype([(name, kind) for name, kind in _ROW.descr if not name.startswith("score")])
-"""One row (time, series, value) as the server sends it: 34 bytes."""
-
 
 def order_by_series(scored: Scored) -> NDArray[np.intp]:
     """Return the order (n,) by (series, time): neighbours in the index load together."""
@@ -56,13 +54,15 @@ def readings_copy_buffer(scored: Scored) -> bytes:
     return b"".join((SIGNATURE, rows.data, TRAILER))
 
 
-def readings_of_copy(buffer: bytes | bytearray) -> Readings:
-    """Return the rows (time, series, value), none of them null, of one COPY BINARY stream, in its order."""
-    rows = np.frombuffer(
-        buffer, _ROW_OUT, (len(buffer) - len(SIGNATURE) - len(TRAILER)) // _ROW_OUT.itemsize, len(SIGNATURE)
-    )
-    return Readings(
-        rows["time"].astype(np.int64) + POSTGRES_EPOCH_US,
-        rows["series"].astype(np.int32),
-        rows["value"].astype(np.float64),
-    )
+def rows_of_copy(buffer: bytes | bytearray, columns: Sequence[tuple[str, str]]) -> NDArray[Any]:
+    """Return the rows of one COPY BINARY stream, in its order, as a structured array of shape (n,).
+
+    Args:
+        buffer: the whole stream; no field of it is null.
+        columns: name and numpy type of each, big-endian, such as `("series", ">i4")`; a timestamptz is
+            `>i8`, µs since `POSTGRES_EPOCH_US`.
+    """
+    sized = [part for name, kind in columns for part in ((f"{name}_bytes", ">i4"), (name, kind))]
+    row = np.dtype([("fields", ">i2"), *sized])
+    count = (len(buffer) - len(SIGNATURE) - len(TRAILER)) // row.itemsize
+    return np.frombuffer(buffer, row, count, len(SIGNATURE))

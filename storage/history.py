@@ -1,6 +1,7 @@
 """Stored history as columns, for folding it once more; nothing here writes."""
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,9 +9,12 @@ from psycopg import AsyncConnection
 
 from contract.alert import TransitionKind
 from contract.reading import Readings
-from storage.copy import readings_of_copy
+from storage.copy import POSTGRES_EPOCH_US, rows_of_copy
 from storage.moment import moment
 from storage.queries import query
+from storage.wall import SeriesHistory
+
+_KEY: Final = (("time", ">i8"), ("series", ">i4"))
 
 
 class Told(NamedTuple):
@@ -38,21 +42,26 @@ async def read_raw(
     conn: AsyncConnection[Any], series: NDArray[np.int32], from_us: int, to_us: int
 ) -> Readings:
     """Return the raw readings of some series from `from_us` until before `to_us`, by (time, series)."""
-    return await _copied(conn, "copy_raw_out", series, from_us, to_us)
+    columns = (*_KEY, ("value", ">f8"))
+    rows = await _copied(conn, "copy_raw_out", columns, series, from_us, to_us)
+    return Readings(_time_us(rows), rows["series"].astype(np.int32), rows["value"].astype(np.float64))
 
 
 async def read_quarters(
     conn: AsyncConnection[Any], series: NDArray[np.int32], from_us: int, to_us: int
-) -> Readings:
-    """Return quarter-hour means as readings of the middle of their quarter, by (time, series).
-
-    Args:
-        conn: a connection.
-        series: series numbers, shape (n,).
-        from_us: first moment, µs since 1970; a quarter counts by its start.
-        to_us: end, not included.
-    """
-    return await _copied(conn, "copy_15m_out", series, from_us, to_us)
+) -> SeriesHistory:
+    """Return the quarter hours of some series that start within [from_us, to_us), by (time, series)."""
+    columns = (*_KEY, ("n", ">i8"), ("sum", ">f8"), ("min", ">f8"), ("max", ">f8"))
+    rows = await _copied(conn, "copy_15m_out", columns, series, from_us, to_us)
+    return SeriesHistory(
+        _time_us(rows),
+        rows["series"].astype(np.int32),
+        rows["n"].astype(np.int64),
+        rows["sum"].astype(np.float64),
+        rows["min"].astype(np.float64),
+        rows["max"].astype(np.float64),
+        np.full(len(rows), np.nan, np.float32),
+    )
 
 
 async def ticked_minutes(conn: AsyncConnection[Any], from_us: int, to_us: int) -> NDArray[np.int64]:
@@ -76,12 +85,21 @@ async def transitions_of_school(
 
 
 async def _copied(
-    conn: AsyncConnection[Any], name: str, series: NDArray[np.int32], from_us: int, to_us: int
-) -> Readings:
+    conn: AsyncConnection[Any],
+    name: str,
+    columns: Sequence[tuple[str, str]],
+    series: NDArray[np.int32],
+    from_us: int,
+    to_us: int,
+) -> NDArray[Any]:
     asked = {"series": series.tolist(), "first": moment(from_us), "end": moment(to_us)}
     buffer = bytearray()
     async with conn.cursor() as cursor, cursor.copy(query(name), asked) as copy:
         async for block in copy:
             buffer += block
-    found = readings_of_copy(buffer)
-    return found.take(np.lexsort((found.series, found.time_us)))
+    rows = rows_of_copy(buffer, columns)
+    return rows[np.lexsort((rows["series"], rows["time"]))]
+
+
+def _time_us(rows: NDArray[Any]) -> NDArray[np.int64]:
+    return rows["time"].astype(np.int64) + POSTGRES_EPOCH_US

@@ -340,6 +340,6 @@ copy (select time, series, value from reading
 to stdout (format binary)
 
 -- name: copy_15m_out
-copy (select bucket + interval '7 minutes 30 seconds', series, sum / n from reading_15m
+copy (select bucket, series, n, sum, min, max from reading_15m
       where series = any(%(series)s::int[]) and bucket >= %(first)s and bucket < %(end)s)
 to stdout (format binary)
