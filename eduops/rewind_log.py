@@ -79,7 +79,7 @@ def deaf_stretches(told: Sequence[tuple[str, TransitionKind, int, int]]) -> tupl
 
 
 def quarter_readings(quarters: Quarters, before_us: int) -> Readings:
-    """Return quarter hours as readings of their middle: their means, and until `before_us` what to learn from.
+    """Return quarter hours as readings of their middle: their means, until `before_us` what to learn from.
 
     Means vary less than the readings that a baseline is to judge; one that learnt from them would call
     seven times as much unusual. So the quarters to learn from are told in turn above and below their
