@@ -137,12 +137,15 @@ def share_budget(
         Factor by name; the highest one for a rule that exceeds its share even there.
     """
     chosen: dict[str, float] = {}
+    kept: list[str] = []
     left = budget
     for place, name in enumerate(names):
         share = left / (len(names) - place)
         chosen[name] = lowest_within(factors, partial(alone, name), share)
-        left = max(0.0, left - alone(name, chosen[name]))
-    for name in names:
+        used = alone(name, chosen[name])
+        left = max(0.0, left - used)
+        kept += [name] if used <= share + 1e-9 else []
+    for name in kept:
         used = alone(name, chosen[name])
         chosen[name] = lowest_within(factors, partial(alone, name), used + left)
         left = max(0.0, left + used - alone(name, chosen[name]))
