@@ -105,7 +105,7 @@ def scenarios(
 def _seeds_before(seed: int, number: int) -> range:
     if seed < number:
         raise ConfigurationError(
-            f"Calibration takes the {number} seeds before --seed, so that must be at least {number}, not {seed}"
+            f"Calibration takes the {number} seeds before --seed, so it must be at least {number}, not {seed}"
         )
     return range(seed - number, seed)
 
