@@ -137,6 +137,8 @@ def _stuck_bandwidth(values: Values, mask: Mask, fault: Fault, world: World, at:
 
 
 def _missing_attendance(values: Values, mask: Mask, fault: Fault, world: World, at: NDArray[np.intp]) -> None:
+    if fault.variant == "copied":
+        return  # The register of another day is sent again: it knows nothing of who is missing.
     enrolled = values["enrolled"][mask]
     absent = np.round(values["absent"][mask] + fault.strength * values["present"][mask])
     late = np.round(values["late"][mask] * (1.0 - fault.strength))
@@ -146,12 +148,12 @@ def _missing_attendance(values: Values, mask: Mask, fault: Fault, world: World, 
 
 def _missing_bandwidth(values: Values, mask: Mask, fault: Fault, world: World, at: NDArray[np.intp]) -> None:
     # Pupils who are there but not read use the line as ever: absent or offline?
-    if fault.variant == "real":
+    if fault.variant != "reader":
         _scale(values, ("down_bps", "up_bps"), mask, 1.0 - fault.strength)
 
 
 def _missing_elearning(values: Values, mask: Mask, fault: Fault, world: World, at: NDArray[np.intp]) -> None:
-    if fault.variant == "real":
+    if fault.variant != "reader":
         _scale(values, ("active_users", "events"), mask, 1.0 - fault.strength)
 
 

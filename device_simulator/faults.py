@@ -45,7 +45,7 @@ KIND_HELP: Final[Mapping[FaultKind, str]] = {
     FaultKind.SLOW_DEGRADATION: "a line wears out evenly: at the end it is STRENGTH times a slow link",
     FaultKind.SILENT_DEVICE: "a device stops sending although the line is up (variant: which device)",
     FaultKind.STUCK_SENSOR: "the gateway repeats the traffic that it measured at the start",
-    FaultKind.ATTENDANCE_DROP: "a share STRENGTH of pupils is missing (real) or is not read (reader)",
+    FaultKind.ATTENDANCE_DROP: "a share STRENGTH of pupils is missing (real; copied: unknown to the register) or not read (reader)",
     FaultKind.LMS_OUTAGE: "a share STRENGTH of e-learning requests fails, the rest is slow",
     FaultKind.EXAM_SURGE: "STRENGTH times the usual e-learning users, and traffic to match",
     FaultKind.CLOCK_SKEW: "device clocks are wrong by STRENGTH seconds (may be negative)",
@@ -86,7 +86,7 @@ STRENGTH_RANGE: Final[Mapping[FaultKind, tuple[float, float]]] = {
 
 VARIANTS: Final[Mapping[FaultKind, tuple[str, ...]]] = {
     FaultKind.SILENT_DEVICE: ("gateway", "attendance", "elearning"),
-    FaultKind.ATTENDANCE_DROP: ("real", "reader"),
+    FaultKind.ATTENDANCE_DROP: ("real", "reader", "copied"),
 }
 """Variants of a kind; the first is meant where the request names none."""
 
