@@ -45,7 +45,8 @@ KIND_HELP: Final[Mapping[FaultKind, str]] = {
     FaultKind.SLOW_DEGRADATION: "a line wears out evenly: at the end it is STRENGTH times a slow link",
     FaultKind.SILENT_DEVICE: "a device stops sending although the line is up (variant: which device)",
     FaultKind.STUCK_SENSOR: "the gateway repeats the traffic that it measured at the start",
-    FaultKind.ATTENDANCE_DROP: "a share STRENGTH of pupils is missing (real; copied: unknown to the register) or not read (reader)",
+    FaultKind.ATTENDANCE_DROP: "a share STRENGTH of pupils is missing (real), not read (reader), or missing "
+    "behind a register of another day (copied)",
     FaultKind.LMS_OUTAGE: "a share STRENGTH of e-learning requests fails, the rest is slow",
     FaultKind.EXAM_SURGE: "STRENGTH times the usual e-learning users, and traffic to match",
     FaultKind.CLOCK_SKEW: "device clocks are wrong by STRENGTH seconds (may be negative)",

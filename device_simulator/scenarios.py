@@ -89,7 +89,8 @@ MILD_SPECS: Final = (
     Spec(FaultKind.ATTENDANCE_DROP, 15, _REGISTER_H, (4, 9.5), (0.4, 0.6), variant="copied"),
 )
 """Faults that stay within every fixed threshold of rules.toml as it is shipped: only a detector that
-knows what is usual can see them, and a copied register only one that compares series. They are what tells one detector from another."""
+knows what is usual can see them, and a copied register only one that compares a school's series. They
+are what tells one detector from another."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,13 @@
 """Disagreement within schools: looked at by ticks alone, once in ten minutes of log time.
 
-A look compares the newest deviations of `JOINT_METRICS` of every school that is in session. Only what
+A look compares the newest deviations of `JOINT_METRICS` of the schools in session, level by level: an
+exam surge of one level is no disagreement of its schools. Only what
 was measured lately counts, by the time of measuring and not of arrival, so that redelivery changes
 nothing; a register counts for its session. Whoever lacks one of the three is unknown, and its run
 stands still. When a school's session ends, so does what was said of it.
 
 The look covers the schools of one partition, so what is usual is learnt from them: unlike every other
-result this one depends on how many partitions there are.
+result this one depends on how many partitions there are. Fewer than thirty schools of a level say nothing.
 """
 
 from typing import Final
@@ -63,7 +64,11 @@ def _disagreement(fold: Fold, state: State, slots: NDArray[np.intp], at_us: int)
         at_us - fold.stale_us[slots],
     )
     z = np.where(state.mark_us[slots] >= oldest_us, state.z[slots], np.nan)
-    return JOINT_DETECTORS["disagreement"].detector.judge(z.T)
+    level = fold.layout.level[slots[0]]
+    found = np.full(slots.shape[1], np.nan)
+    for one in np.unique(level):
+        found[level == one] = JOINT_DETECTORS["disagreement"].detector.judge(z[:, level == one].T)
+    return found
 
 
 def _batch(

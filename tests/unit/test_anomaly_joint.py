@@ -39,7 +39,7 @@ def test_a_school_that_is_emptier_in_every_way_agrees_with_itself() -> None:
 
 def test_what_all_schools_share_is_nobodys_disagreement() -> None:
     z = city()
-    shifted = z + [0.0, -8.0, 3.0]
+    shifted = z + np.array([0.0, -8.0, 3.0])
     np.testing.assert_allclose(DETECTOR.judge(shifted), DETECTOR.judge(z), rtol=1e-9, atol=1e-9)
 
 

@@ -1,5 +1,6 @@
 """Joint rules in the fold: looked at by ticks alone, whatever the batches, once in ten minutes."""
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -10,8 +11,10 @@ from hypothesis import strategies as st
 from contract.alert import Transition, TransitionKind
 from contract.entry import Entry, ReadingsEntry, TickEntry
 from contract.errors import ConfigurationError
+from contract.fleet import Fleet, Level
 from contract.rule import JOINT_METRICS, parse_rules
 from stream_processor.fold import Fold
+from stream_processor.layout import lay_out
 from stream_processor.snapshot import decode, encode
 from tests.fold_world import (
     CATALOGUE,
@@ -22,7 +25,9 @@ from tests.fold_world import (
     assert_same_state,
     columns,
     fold_log,
+    packaged,
     series_named,
+    small_fleet,
     small_fold,
     split_entries,
 )
@@ -127,6 +132,38 @@ def test_what_all_schools_share_is_no_disagreement() -> None:
     assert told(log) == []
 
 
+def test_a_surge_of_one_level_is_no_disagreement_of_its_schools() -> None:
+    fleet = small_fleet(2 * SCHOOLS)
+    schools = [replace(s, level=Level.LOWER_SECONDARY) for s in fleet.schools[SCHOOLS:]]
+    fleet = Fleet(
+        fleet.province, fleet.clusters, fleet.wards, (*fleet.schools[:SCHOOLS], *schools), fleet.devices
+    )
+    layout, plain = lay_out(fleet, CATALOGUE, 0, 1), fold_of()
+    fold = Fold(layout, plain.rulebook, CATALOGUE, plain.calendar, plain.detector)
+    shift = series_named(1 + SCHOOLS, "down_bps") - series_named(1, "down_bps")
+    log: list[Entry] = []
+    for minute in [*range(-45, -9), *range(0, 60, 10)]:
+        rows = measured(minute)
+        surge = 1.0 if minute < 0 else 4.0
+        users = {series_named(school, "active_users") for school in range(1, SCHOOLS + 1)}
+        rows += [(t, series + shift, v * (surge if series in users else 1.0)) for t, series, v in rows]
+        log += entries(minute, rows)
+    assert told(log, fold) == []
+    odd = series_named(ODD, "active_users")
+    alone = [
+        replace(e, readings=columns(of_school(e, odd, 0.2))) if isinstance(e, ReadingsEntry) else e
+        for e in log
+    ]
+    assert [t.series for t in told(alone, fold)] == [series_named(ODD, "down_bps")]
+
+
+def of_school(entry: ReadingsEntry, series: int, factor: float) -> list[tuple[int, int, float]]:
+    """Return an entry's rows with one series multiplied from nine o'clock on."""
+    r = entry.readings
+    rows = zip(r.time_us.tolist(), r.series.tolist(), r.value.tolist(), strict=True)
+    return [(t, s, v * (factor if s == series and t >= MONDAY_9H_US else 1.0)) for t, s, v in rows]
+
+
 def test_fewer_than_thirty_schools_are_never_judged() -> None:
     assert told(looks(10, 40), fold_of(schools=29)) == []
 
@@ -167,8 +204,7 @@ def test_an_alert_ends_with_the_session() -> None:
 def test_a_school_without_one_of_the_three_is_never_judged() -> None:
     log = list(calm())
     for minute in range(0, 60, 10):
-        rows = [row for row in measured(minute, 0.3)]
-        log += entries(minute, rows)
+        log += entries(minute, measured(minute, 0.3))
     silent = series_named(ODD, "active_users")
     heard = [
         ReadingsEntry(e.at_us, e.readings.take(e.readings.series != silent))
@@ -217,6 +253,18 @@ def test_a_restart_from_a_snapshot_changes_nothing() -> None:
     first, second = (fold_log(fold, [log[cut:]], state) for state in (half, restarted))
     assert_same(first, second)
     assert [t.kind for t in first.transitions] == [TransitionKind.OPENED, TransitionKind.RESOLVED]
+
+
+def test_the_rule_that_is_shipped_off_works_when_it_is_taken_on() -> None:
+    text = packaged("rules.toml")
+    begin = text.index('# [[rule]]\n# name = "school_disagrees"')
+    block = text[begin : text.index("\n\n", begin)]
+    assert not any(rule.channel == "joint" for rule in parse_rules(text, CATALOGUE))
+    taken = text.replace(block, block.replace("# ", ""))
+    fold = fold_of(taken)
+    of_rule = [t for t in told(looks(10, 50), fold) if t.rule == "school_disagrees"]
+    assert [t.kind for t in of_rule] == [TransitionKind.OPENED, TransitionKind.RESOLVED]
+    assert {t.series for t in of_rule} == {series_named(ODD, "down_bps")}
 
 
 @pytest.mark.parametrize(
