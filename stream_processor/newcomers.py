@@ -53,7 +53,8 @@ def compare_schools(fold: Fold, state: State, at_us: int) -> None:
     kin, pupils = fold.kin_of_cells, fold.pupils_of_cells
     level, within = _levels(outlook.expected, pupils), outlook.deviation
     # A share of the amount is to the logarithm what a deviation is to the value.
-    within = np.divide(within, outlook.expected, out=within.copy(), where=~np.isnan(pupils))
+    is_amount = ~np.isnan(pupils) & (outlook.expected > 0)
+    within = np.divide(within, outlook.expected, out=within.copy(), where=is_amount)
     known = np.isfinite(level)
     kin, level, within = kin[known], level[known], within[known]
     kins = state.kin.shape[1]
