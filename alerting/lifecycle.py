@@ -66,7 +66,12 @@ def _of_transition(
     if transition.kind is TransitionKind.RESOLVED and alert.resolved_at_us is None:
         alert = msgspec.structs.replace(alert, resolved_at_us=transition.at_us)
         event = AlertEvent(
-            alert.alert_id, transition.kind.value, transition.at_us, FOLD_ACTOR, "", transition.value
+            alert.alert_id,
+            transition.kind.value,
+            transition.at_us,
+            FOLD_ACTOR,
+            transition.reason,
+            transition.value,
         )
         changes.append(AlertChanged(alert, event))
     return changes

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly.ew import ExponentiallyWeighted
-from anomaly.judgement import Judgement
+from anomaly.judgement import Judgement, Outlook
 from anomaly.moments import Moments
 from anomaly.records import Records
 from anomaly.seasonal import Seasonal
@@ -50,6 +50,17 @@ class Detector(Protocol):
 
         Writes into `columns`, which the caller owns; no cell occurs twice in a call.
         """
+        ...
+
+    def forget(self, columns: Columns, cell: NDArray[np.intp]) -> None:
+        """Let the past of some cells weigh no more than what makes a cell mature: it is soon outlived.
+
+        Twice is the same as once. Writes into `columns`, which the caller owns.
+        """
+        ...
+
+    def outlook(self, columns: Mapping[str, NDArray[Any]]) -> Outlook:
+        """Return what every cell expects of its next reading, whenever it comes; changes nothing."""
         ...
 
 

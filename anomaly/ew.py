@@ -45,7 +45,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly.judgement import Judgement
+from anomaly.judgement import Judgement, Outlook
 from anomaly.moments import Moments
 from anomaly.score import Z_LIMIT
 
@@ -126,6 +126,20 @@ class ExponentiallyWeighted:
         columns["observed_s"][cell] = np.minimum(columns["observed_s"][cell] + own, OBSERVED_LIMIT_S)
         columns["learnt_us"][cell] = time_us
         columns["readings"][cell] = np.minimum(readings, READINGS_LIMIT - 1) + 1
+
+    def forget(self, columns: dict[str, NDArray[Any]], cell: NDArray[np.intp]) -> None:
+        """Let the past of some cells weigh no more than `mature_s` seconds of readings.
+
+        Mean and deviation stay as they are; from then on they follow the readings within about as long.
+        """
+        columns["weight_s"][cell] = np.minimum(columns["weight_s"][cell], self.mature_s)
+
+    def outlook(self, columns: Mapping[str, NDArray[Any]]) -> Outlook:
+        """Return mean and deviation of every mature cell."""
+        every = np.arange(len(columns["mean"]))
+        unknown = ~self._mature(columns, every)
+        deviation = self._deviation(columns["mean"], columns["spread"])
+        return Outlook(np.where(unknown, np.nan, columns["mean"]), np.where(unknown, np.nan, deviation))
 
     def _mature(self, columns: Mapping[str, NDArray[Any]], cell: NDArray[np.intp]) -> NDArray[np.bool_]:
         enough: NDArray[np.bool_] = columns["readings"][cell] >= self.mature_readings

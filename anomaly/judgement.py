@@ -1,4 +1,4 @@
-"""What a detector says of readings."""
+"""What a detector says of readings, and of its cells without any."""
 
 from typing import NamedTuple
 
@@ -11,6 +11,15 @@ class Judgement(NamedTuple):
 
     z: NDArray[np.float64]
     """Signed deviations from the expected value, shape (n,)."""
+    expected: NDArray[np.float64]
+    """The expected value in the metric's unit, shape (n,)."""
+    deviation: NDArray[np.float64]
+    """One deviation in the metric's unit, at least 0, shape (n,)."""
+
+
+class Outlook(NamedTuple):
+    """What n cells expect; every column is NaN where a cell is not mature, or expects nothing by itself."""
+
     expected: NDArray[np.float64]
     """The expected value in the metric's unit, shape (n,)."""
     deviation: NDArray[np.float64]

@@ -33,6 +33,11 @@ def empty_profile(cells: int) -> dict[str, NDArray[Any]]:
     }
 
 
+def forget_profile(columns: dict[str, NDArray[Any]], cell: NDArray[np.intp]) -> None:
+    """Let some cells know of no visit to any slot; the visit that goes on stays."""
+    columns["visits"][:, cell] = 0
+
+
 def usual_of(columns: Mapping[str, NDArray[Any]], at: Moments) -> Floats:
     """Return the mean of each reading's slot, NaN without a phase or before two visits, shape (n,)."""
     phase = np.maximum(at.phase, 0)

@@ -31,9 +31,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly.ew import READINGS_LIMIT, ExponentiallyWeighted
-from anomaly.judgement import Judgement
+from anomaly.judgement import Judgement, Outlook
 from anomaly.moments import Moments
-from anomaly.profile import empty_profile, learn_profile, usual_of
+from anomaly.profile import empty_profile, forget_profile, learn_profile, usual_of
 from anomaly.score import Z_LIMIT
 
 Floats = NDArray[np.float64]
@@ -112,6 +112,16 @@ class Records:
         self._learn_levels(columns, cell, tame, np.where(first, 1.0, share))
         learn_profile(columns, at, tame, share, dt_s)
         self.ew.learn(columns, at, value, share)
+
+    def forget(self, columns: dict[str, NDArray[Any]], cell: NDArray[np.intp]) -> None:
+        """Let baseline and profile forget; records of the former level stay, and are no news again."""
+        self.ew.forget(columns, cell)
+        forget_profile(columns, cell)
+        columns["seasons"][cell] = 0
+
+    def outlook(self, columns: Mapping[str, NDArray[Any]]) -> Outlook:
+        """Return what the baseline expects."""
+        return self.ew.outlook(columns)
 
     def _levels(self, columns: Mapping[str, NDArray[Any]], cell: NDArray[np.intp], value: Floats) -> Floats:
         level = columns["level"][:, cell].astype(np.float64)

@@ -23,9 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly.ew import ExponentiallyWeighted
-from anomaly.judgement import Judgement
+from anomaly.judgement import Judgement, Outlook
 from anomaly.moments import Moments
-from anomaly.profile import empty_profile, learn_profile, usual_of
+from anomaly.profile import empty_profile, forget_profile, learn_profile, usual_of
 
 Floats = NDArray[np.float64]
 
@@ -80,6 +80,16 @@ class Seasonal:
         tame = np.where(np.isnan(tame), value, tame)
         learn_profile(columns, at, tame, share, dt_s)
         self.ew.learn(columns, at, value, share)
+
+    def forget(self, columns: dict[str, NDArray[Any]], cell: NDArray[np.intp]) -> None:
+        """Let both baselines forget, and the profile wholly: the value's own baseline judges meanwhile."""
+        self.ew.forget(columns, cell)
+        self.ew.forget(_residual(columns), cell)
+        forget_profile(columns, cell)
+
+    def outlook(self, columns: Mapping[str, NDArray[Any]]) -> Outlook:
+        """Return what the value's own baseline expects at any time of the day."""
+        return self.ew.outlook(columns)
 
 
 def _residual(columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

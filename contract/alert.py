@@ -7,6 +7,8 @@ from typing import Final
 import msgspec
 
 ALERT_ID_BYTES: Final = 8
+NEW_LEVEL: Final = "new_level"
+"""Reason of a resolution: what deviated for so long is the usual level from now on."""
 
 
 class Priority(IntEnum):
@@ -74,6 +76,8 @@ class Transition(msgspec.Struct, frozen=True):
     expected_high: float | None
     score: float | None
     """Anomaly score in [0, 1]; None where the rule does not score."""
+    reason: str = ""
+    """Why it resolved, if not because all is as before: `NEW_LEVEL`; a key of the catalogue of texts."""
 
 
 class Action(msgspec.Struct, frozen=True):
@@ -123,6 +127,7 @@ class AlertEvent(msgspec.Struct, frozen=True):
     actor: str
     """The engineer, or `eduops` for what the fold decided."""
     note: str
+    """An engineer's words; from `eduops` the `reason` of a transition, which pages put into words."""
     value: float | None = None
 
 

@@ -66,6 +66,10 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Anomaly: up, down or both."""
     refractory_s: float = 0.0
     """Anomaly: seconds after a resolve in which the same series does not open again."""
+    new_level_after_s: float = 259_200.0
+    """Anomaly: seconds open after which a deviation is learnt as the new level; 0 for never. Chosen: three
+    days are longer than a weekend, so somebody had a day to look, and shorter than a school week, for
+    what is judged in session only ends with it."""
     at_edges: bool = False
     """Anomaly: also judged within 30 minutes of a session's start or end, where traffic moves too fast."""
     most_still: float = 0.01
@@ -130,7 +134,7 @@ def _check(rule: Rule, catalogue: Catalogue) -> None:
         raise ConfigurationError(f"rules.toml, {rule.name!r}: open_after and close_after are 1 to 255")
     needs: Mapping[str, bool] = {
         "threshold": rule.below is not None or rule.above is not None,
-        "anomaly": rule.z > 0,
+        "anomaly": rule.z > 0 and rule.new_level_after_s >= 0,
         "silence": rule.silent_s > 0 and rule.session_until_s >= rule.session_from_s >= 0,
         "stuck": 0 <= rule.most_still < 1,
         "rate": rule.below is not None or rule.above is not None,

@@ -19,12 +19,14 @@ from contract.rule import JOINT_METRICS, Rule
 from contract.topic import Stream
 from stream_processor.layout import FleetColumns, Layout, lay_out
 from stream_processor.rulebook import Rulebook, compile_rules
-from stream_processor.state import State, initial_state
+from stream_processor.state import BASELINES, State, initial_state
 
 QUARTER_US: Final = 900_000_000
 """Offsets of time zones are multiples of a quarter of an hour: within one, the local day is one."""
 SESSIONS_FROM: Final = 12
 """Half-hour of the day, 6:00, with which the profile of a session's baseline begins."""
+AMOUNTS: Final = frozenset({"bit/s", "count"})
+"""Units of metrics that grow with the school."""
 LAST_US: Final = int(np.iinfo(np.int64).max)
 
 
@@ -63,7 +65,7 @@ class Fold:
 
     def initial_state(self) -> State:
         """Return the state before the first entry."""
-        return initial_state(self.layout, self.detector, len(self.rulebook.parents))
+        return initial_state(self.layout, self.detector, len(self.rulebook.parents), self.kins)
 
     def contexts(self, slot: NDArray[np.intp], time_us: NDArray[np.int64]) -> NDArray[np.int8]:
         """Return what the school of each slot was doing at each time, shape (n,); see `Context`."""
@@ -144,6 +146,25 @@ class Fold:
         for i, (metric_id, _) in enumerate(self.metrics):
             place[metric_id] = i
         return place[self.layout.metric_id]
+
+    @property
+    def kins(self) -> int:
+        """How many kins there are: metrics of the partition times school levels times baselines."""
+        return len(self.metrics) * len(LEVELS) * BASELINES
+
+    @cached_property
+    def kin_of_cells(self) -> NDArray[np.intp]:
+        """Kin of each cell, cells of the same metric, school level and baseline, shape (2 n,)."""
+        base = (self.metric_place * len(LEVELS) + self.layout.level) * BASELINES
+        return np.concatenate([base + inside for inside in range(BASELINES)])
+
+    @cached_property
+    def pupils_of_cells(self) -> NDArray[np.float64]:
+        """Pupils of each cell's school where its metric grows with the school, else NaN, shape (2 n,)."""
+        amounts = [m.id for m in self.catalogue.metrics if m.unit in AMOUNTS]
+        pupils = np.maximum(self.layout.pupils[self.layout.school], 1).astype(np.float64)
+        pupils[~np.isin(self.layout.metric_id, amounts)] = np.nan
+        return np.tile(pupils, BASELINES)
 
     def _half_hour(self, quarter: int) -> int:
         local = datetime.fromtimestamp(quarter * (QUARTER_US // 1_000_000), self.calendar.timezone)

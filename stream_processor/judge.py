@@ -1,4 +1,14 @@
-"""New readings against thresholds and against their own past, a round of distinct series at a time."""
+"""New readings against thresholds and against their own past, a round of distinct series at a time.
+
+*A new level.* An anomaly alert that has been open for the rule's `new_level_after_s` speaks of something
+that stays. From then on its cells forget: their past weighs no more than what makes a cell mature, and
+readings count fully, so that within hours of readings the new level is the expected one. The alert then
+resolves as any alert does, with the reason `new_level`. One that ends before has hardly been learnt, and
+resolves without a reason. A fault that ends just while it is learnt is called a new level too, and its
+true level is learnt again within the same few hours.
+
+*Cold start.* Where a cell is not mature, its kin judge: `stream_processor.newcomers`.
+"""
 
 from dataclasses import dataclass
 from typing import Final
@@ -9,14 +19,15 @@ from numpy.typing import NDArray
 from anomaly.moments import Moments
 from anomaly.rate import Reading, rate_of
 from anomaly.score import score_of
-from contract.alert import Channel, Transition, TransitionKind, alert_id_of
+from contract.alert import NEW_LEVEL, Channel, Transition, TransitionKind, alert_id_of
 from contract.calendar import Context, in_session
 from stream_processor.fold import Fold
+from stream_processor.newcomers import judge_newcomers
 from stream_processor.state import NEVER_US, State
 
 LEAK: Final = 0.25
-"""Weight of learning while an anomaly alert is open: a lasting shift becomes the new normal in about
-a tau and a half of the detector, an incident of hours hardly touches the baseline."""
+"""Weight of learning while an anomaly alert is open and not yet a new level: chosen, an incident of hours
+hardly touches the baseline, and one of days that a rule never takes for a new level is learnt in weeks."""
 RUN_LIMIT: Final = 255
 SCORED: Final = (Channel.ANOMALY, Channel.JOINT)
 """Channels whose transitions carry the score of the batch."""
@@ -133,10 +144,12 @@ def _anomalies(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp], 
     rules = fold.rulebook.channels[Channel.ANOMALY]
     context = batch.context[index]
     slot, metric, value = batch.slot[index], batch.metric_id[index], batch.value[index]
+    lasts = state.is_open[Channel.ANOMALY, slot] & _is_new_level(fold, state, batch, index)
     usual = (context != Context.CLOSED) & ((context != Context.EDGE) | rules.at_edges[metric])
     cell = slot + len(fold.layout) * in_session(context)
     at = Moments(cell, batch.time_us[index], batch.phase[index])
-    judgement = fold.detector.judge(state.detector, at, value)
+    own = fold.detector.judge(state.detector, at, value)
+    judgement, by_kin = judge_newcomers(fold, state, at, value, ~lasts, own)
     z = np.where(usual, judgement.z, np.nan)
     state.z[slot] = z
     batch.score[index] = score_of(z, rules.bound[metric])
@@ -154,8 +167,21 @@ def _anomalies(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp], 
         ~np.isnan(z)[watched],
     )
     _advance(fold, state, batch, evidence, Channel.ANOMALY, events)
-    share = np.where(state.is_open[Channel.ANOMALY, slot], LEAK, 1.0)
-    fold.detector.learn(state.detector, at.where(usual), value[usual], share[usual])
+    is_open = state.is_open[Channel.ANOMALY, slot]
+    share = np.where(is_open & ~lasts, LEAK, 1.0)
+    if lasts.any():
+        old = slot[lasts]
+        fold.detector.forget(state.detector, np.concatenate([old, old + len(fold.layout)]))
+    taught = usual & ~(by_kin & is_open)
+    fold.detector.learn(state.detector, at.where(taught), value[taught], share[taught])
+
+
+def _is_new_level(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Return where an open anomaly alert has been open long enough to speak of a new level, shape (n,)."""
+    slot = batch.slot[index]
+    after_us = fold.rulebook.channels[Channel.ANOMALY].new_level_us[batch.metric_id[index]]
+    lasts: NDArray[np.bool_] = batch.time_us[index] - state.since_us[Channel.ANOMALY, slot] >= after_us
+    return lasts
 
 
 def _advance(
@@ -227,9 +253,13 @@ def _resolved(fold: Fold, state: State, batch: Batch, evidence: Evidence, channe
     i = int(evidence.index[k])
     slot = int(batch.slot[i])
     state.is_open[channel, slot] = False
+    reason = ""
     if channel is Channel.ANOMALY:
         state.closed_us[slot] = batch.time_us[i]
-    return _event(fold, state, batch, evidence, channel, k, TransitionKind.RESOLVED)
+        # What ends with a day without school has not been learnt.
+        learnt = batch.context[i] != Context.CLOSED
+        reason = NEW_LEVEL if learnt and _is_new_level(fold, state, batch, np.array([i]))[0] else ""
+    return _event(fold, state, batch, evidence, channel, k, TransitionKind.RESOLVED, reason)
 
 
 def _event(
@@ -240,6 +270,7 @@ def _event(
     channel: Channel,
     k: int,
     kind: TransitionKind,
+    reason: str = "",
 ) -> Event:
     i = int(evidence.index[k])
     slot = int(batch.slot[i])
@@ -261,6 +292,7 @@ def _event(
         expected_low=_finite(evidence.low[k]),
         expected_high=_finite(evidence.high[k]),
         score=_finite(batch.score[i]) if channel in SCORED else None,
+        reason=reason,
     )
     return int(batch.place[i]), int(channel), transition
 

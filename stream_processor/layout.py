@@ -34,6 +34,8 @@ class Layout:
     """Fleet id of each school of the partition, shape (m,)."""
     school_codes: tuple[str, ...]
     """Codes of the same schools."""
+    pupils: NDArray[np.int64]
+    """Pupils of the same schools, shape (m,)."""
     heartbeat_slot: NDArray[np.intp]
     """Slot whose freshness says that a school is heard: of its gateway, else of any device; -1 if none."""
 
@@ -117,6 +119,7 @@ def lay_out(
         sessional=_flags({m.id for m in catalogue.of_stream(Stream.ATTENDANCE)})[metric_id],
         school_ids=np.array([fleet.schools[i].id for i in ours], np.int64),
         school_codes=tuple(fleet.schools[i].code for i in ours),
+        pupils=fleet.pupils[ours],
         heartbeat_slot=_heartbeat_slots(
             _flags({m.id for m in catalogue.metrics if m.heartbeat})[metric_id],
             school,

@@ -15,6 +15,8 @@ from contract.series import MAX_METRIC_ID
 METRICS: Final = MAX_METRIC_ID + 1
 DEFAULT_BOUND: Final = 6.0
 """Deviations that score 0.5 where a metric has no anomaly rule; the default of `Rule.z`."""
+NEVER_NEW_US: Final = int(np.iinfo(np.int64).max) // 4
+"""Longer than any log: a time of this age is never reached, and sums with times do not overflow."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ class ChannelRules:
     looks_down: NDArray[np.bool_]
     looks_up: NDArray[np.bool_]
     refractory_us: NDArray[np.int64]
+    new_level_us: NDArray[np.int64]
+    """Anomaly: time open after which a deviation is learnt as the new level; `NEVER_NEW_US` for never."""
     at_edges: NDArray[np.bool_]
     most_still: NDArray[np.float64]
 
@@ -102,6 +106,7 @@ def _compile(by_metric: dict[int, Rule], parent_row: dict[str, int]) -> ChannelR
 
     below, above = of("below", -np.inf, np.float64), of("above", np.inf, np.float64)
     margin = of("clear_margin", 0.0, np.float64)
+    new_level_s = of("new_level_after_s", 0.0, np.float64)
     direction = {m: r.direction for m, r in by_metric.items()}
     return ChannelRules(
         exists=column(dict.fromkeys(by_metric, True), False, np.bool_),
@@ -124,6 +129,7 @@ def _compile(by_metric: dict[int, Rule], parent_row: dict[str, int]) -> ChannelR
         looks_down=column({m: d in ("down", "both") for m, d in direction.items()}, False, np.bool_),
         looks_up=column({m: d in ("up", "both") for m, d in direction.items()}, False, np.bool_),
         refractory_us=(of("refractory_s", 0.0, np.float64) * 1e6).astype(np.int64),
+        new_level_us=np.where(new_level_s > 0, new_level_s * 1e6, NEVER_NEW_US).astype(np.int64),
         at_edges=of("at_edges", False, np.bool_),
         most_still=of("most_still", 0.0, np.float64),
     )

@@ -9,6 +9,7 @@ from contract.fleet import LEVELS
 from stream_processor.feed import hear_feed
 from stream_processor.fold import Fold
 from stream_processor.joint import hear_disagreement
+from stream_processor.newcomers import compare_schools
 from stream_processor.rulebook import ChannelRules
 from stream_processor.state import NEVER_US, State
 
@@ -21,6 +22,7 @@ def hear_tick(fold: Fold, state: State, at_us: int, *, hears: bool = True) -> li
     """
     told = hear_feed(fold, state, at_us, hears=hears)
     before_us, state.tick_us = state.tick_us, at_us
+    compare_schools(fold, state, at_us)
     _follow_sessions(fold, state, at_us)
     _look_at_parents(fold, state)
     opened = _open_silences(fold, state, at_us)

@@ -13,14 +13,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from contract.errors import SnapshotVersionError
+from contract.fleet import LEVELS
 from contract.live import Canary
 from stream_processor.feed import FEED_DOWN, LOG_GAP
 from stream_processor.fold import Fold
-from stream_processor.state import NEVER_US, State, slot_columns
+from stream_processor.state import BASELINES, NEVER_US, State, slot_columns
 
 VERSION: Final = 4
-"""4 knows rates and disagreements, 3 the newest deviation of each series, 2 repetitions of a value;
-older ones are read too."""
+"""4 knows rates, disagreements and what similar schools are like, 3 the newest deviation of each series,
+2 repetitions of a value; older ones are read too."""
 READABLE: Final = (1, 2, 3, 4)
 _HEADER: Final = b"eduops"
 
@@ -46,6 +47,9 @@ class _Header(msgspec.Struct, frozen=True):
     deaf_since_us: int = NEVER_US
     feed_is_down: bool = False
     canary: Canary | None = None
+    kin: dict[str, tuple[float, float, float]] = {}
+    """What similar schools are like, where known, by `metric id/level/baseline`; see `State.kin`."""
+    kin_hour: int = 0
 
 
 class _Version(msgspec.Struct, frozen=True):
@@ -74,6 +78,12 @@ def encode(fold: Fold, state: State) -> bytes:
         deaf_since_us=state.deaf_since_us,
         feed_is_down=state.feed_is_down,
         canary=state.canary,
+        kin={
+            name: (float(told[0]), float(told[1]), float(told[2]))
+            for name, told in zip(_kin_names(fold), state.kin.T, strict=True)
+            if not np.isnan(told[0])
+        },
+        kin_hour=state.kin_hour,
     )
     columns: dict[str, NDArray[Any]] = {"series": layout.series}
     for name, rows in slot_columns(state).items():
@@ -129,6 +139,9 @@ def _fit(fold: Fold, header: _Header, columns: dict[str, NDArray[Any]]) -> State
     state.session_from_us[:] = header.session_from_us
     state.now_us, state.tick_us = header.now_us, header.tick_us
     state.silence_from_us, state.kpi_minute = header.silence_from_us, header.kpi_minute
+    for row, name in enumerate(_kin_names(fold)):
+        state.kin[:, row] = header.kin.get(name, np.nan)
+    state.kin_hour = header.kin_hour
     state.ticks_steadily, state.canary = header.ticks_steadily, header.canary
     state.gap_until_us, state.deaf_since_us = header.gap_until_us, header.deaf_since_us
     # Without its rule nobody would resolve the alert; the owner of the alerts retires it.
@@ -138,6 +151,16 @@ def _fit(fold: Fold, header: _Header, columns: dict[str, NDArray[Any]]) -> State
         # Series that joined could first be heard from now on; none may be called silent before.
         state.silence_from_us = header.now_us
     return state
+
+
+def _kin_names(fold: Fold) -> list[str]:
+    """Return the names of all kins, in their order."""
+    return [
+        f"{metric_id}/{level}/{baseline}"
+        for metric_id, _ in fold.metrics
+        for level in LEVELS
+        for baseline in range(BASELINES)
+    ]
 
 
 def _drop_foreign_rules(fold: Fold, header: _Header, state: State) -> None:

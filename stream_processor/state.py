@@ -46,6 +46,9 @@ class State:
     """Where a school had an open alert of a parent rule at the last tick, shape (p, m)."""
     session_from_us: NDArray[np.int64]
     """Log time since which each level is in session, `NEVER_US` if it is not, shape (4,)."""
+    kin: NDArray[np.float64]
+    """What similar schools are like: level, deviation between and within them, NaN where unknown, shape
+    (3, kins); see `newcomers` and `Fold.kin_of_cells`."""
     detector: Columns
     """The detector's memory: 2 n cells, first all baselines outside school hours, then all inside."""
     now_us: int = 0
@@ -66,6 +69,8 @@ class State:
     """Whether the `feed_down` alert is open."""
     canary: Canary | None = None
     """The newest reading of the partition's canary."""
+    kin_hour: int = 0
+    """Hour of log time (µs // 3,600,000,000) in which `kin` was last looked at; 0 before the first tick."""
     kpi_minute: int = 0
     """Minute of log time (µs // 60,000,000) that is not yet written; 0 before the first tick."""
 
@@ -82,7 +87,7 @@ class State:
         return sum(column.nbytes for column in slot_columns(self).values()) + self.parent_open.nbytes
 
 
-def initial_state(layout: Layout, detector: Detector, parents: int) -> State:
+def initial_state(layout: Layout, detector: Detector, parents: int, kins: int) -> State:
     """Return the state of a partition that has heard nothing."""
     n = len(layout)
     return State(
@@ -98,6 +103,7 @@ def initial_state(layout: Layout, detector: Detector, parents: int) -> State:
         closed_us=np.full(n, NEVER_US),
         parent_open=np.zeros((parents, layout.schools), np.bool_),
         session_from_us=np.full(len(LEVELS), NEVER_US),
+        kin=np.full((3, kins), np.nan),
         detector=detector.empty(BASELINES * n),
     )
 
@@ -108,7 +114,8 @@ def slot_columns(state: State) -> dict[str, NDArray[Any]]:
     named = {
         f.name: getattr(state, f.name)
         for f in fields(state)
-        if f.name not in ("parent_open", "session_from_us") and isinstance(getattr(state, f.name), np.ndarray)
+        if f.name not in ("parent_open", "session_from_us", "kin")
+        and isinstance(getattr(state, f.name), np.ndarray)
     }
     named |= {f"detector.{k}": v for k, v in state.detector.items()}
     return {name: column.reshape(column.size // n if n else 1, n) for name, column in named.items()}

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly.detector import Columns, Detector, Registered
-from anomaly.judgement import Judgement
+from anomaly.judgement import Judgement, Outlook
 from anomaly.moments import PHASES, Moments
 from anomaly.score import Z_LIMIT
 
@@ -49,6 +49,15 @@ class MovingDeviation:
         columns["mean"][cell] = np.where(seen > 0, columns["mean"][cell] + part * difference, value)
         columns["variance"][cell] = (1.0 - part) * (columns["variance"][cell] + part * difference**2)
         columns["seen"][cell] = seen + 1
+
+    def forget(self, columns: Columns, cell: NDArray[np.intp]) -> None:
+        """Change nothing: the published method knows no such step."""
+
+    def outlook(self, columns: Mapping[str, NDArray[Any]]) -> Outlook:
+        """Return mean and deviation of the cells that are judged."""
+        known = columns["seen"] >= self.warm
+        deviation = np.where(known, np.sqrt(columns["variance"]), np.nan)
+        return Outlook(np.where(known, columns["mean"], np.nan), deviation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +100,14 @@ class SeasonalMedian:
         seen = columns["seen"][phase, cell]
         columns["last"][phase, seen % self.keep, cell] = value[slotted]
         columns["seen"][phase, cell] = seen + 1
+
+    def forget(self, columns: Columns, cell: NDArray[np.intp]) -> None:
+        """Change nothing: the published method knows no such step."""
+
+    def outlook(self, columns: Mapping[str, NDArray[Any]]) -> Outlook:
+        """Return unknown for all: a slot of the day is what this method expects by."""
+        unknown = np.full(columns["seen"].shape[-1], np.nan)
+        return Outlook(unknown, unknown)
 
 
 def _median(rows: NDArray[np.float64], count: NDArray[np.int32]) -> NDArray[np.float64]:

@@ -28,7 +28,7 @@ from anomaly.detector import Columns
 from anomaly.evaluation.peer_forests import half_space_trees, isolation_forest
 from anomaly.evaluation.peer_kmeans import netdata_kmeans
 from anomaly.evaluation.peers import Score, record_range, windowed_gaussian
-from anomaly.judgement import Judgement
+from anomaly.judgement import Judgement, Outlook
 from anomaly.moments import Moments
 from anomaly.score import Z_LIMIT
 
@@ -98,6 +98,13 @@ class Collector:
         self._time_us.append(at.time_us)
         self._value.append(value)
 
+    def forget(self, columns: Columns, cell: NDArray[np.intp]) -> None:
+        """Keep all: what was learnt is played back whole."""
+
+    def outlook(self, columns: Mapping[str, NDArray[Any]]) -> Outlook:
+        """Return that nothing is expected."""
+        return _no_outlook(self._cells)
+
     def replayed(self, name: str) -> "Replayed":
         """Return the scores of a peer for all that was learnt, each cell a series of its own."""
         peer = REPLAY_PEERS[name]
@@ -148,6 +155,18 @@ class Replayed:
     def learn(self, columns: Columns, at: Moments, value: Floats, share: Floats) -> None:
         """Go on to each cell's next reading."""
         columns["seen"][at.cell] += 1
+
+    def forget(self, columns: Columns, cell: NDArray[np.intp]) -> None:
+        """Change nothing: the published methods know no such step."""
+
+    def outlook(self, columns: Mapping[str, NDArray[Any]]) -> Outlook:
+        """Return that nothing is expected: peers know no schools but their own."""
+        return _no_outlook(len(columns["seen"]))
+
+
+def _no_outlook(cells: int) -> Outlook:
+    unknown = np.full(cells, np.nan)
+    return Outlook(unknown, unknown)
 
 
 def _means_before(value: Floats) -> Floats:

@@ -157,6 +157,33 @@ def test_one_outlier_hardly_moves_it_and_a_lasting_shift_is_learnt(detector: Det
 
 
 @every
+def test_what_is_forgotten_gives_way_to_a_new_level_sooner(detector: Detector) -> None:
+    old = Pupil(detector).learn(noise(400))
+    forgot, twice = old.copy(), old.copy()
+    detector.forget(forgot.memory, np.array([0]))
+    detector.forget(twice.memory, np.array([0]))
+    detector.forget(twice.memory, np.array([0]))
+    for name, column in forgot.memory.items():
+        np.testing.assert_array_equal(column, twice.memory[name], err_msg=name)
+    shifted = noise(100, seed=2) + 60.0
+    expected = [float(pupil.learn(shifted).judge(160.0).expected[0]) for pupil in (old, forgot)]
+    assert expected[0] < expected[1]
+    assert expected[1] == pytest.approx(160.0, abs=10.0)
+
+
+@every
+def test_the_outlook_is_unknown_before_a_cell_is_mature_and_near_its_level_after(detector: Detector) -> None:
+    young, old = Pupil(detector).learn(noise(2)), Pupil(detector).learn(noise(400))
+    assert np.isnan(detector.outlook(young.memory).expected[0])
+    before = {name: column.copy() for name, column in old.memory.items()}
+    outlook = detector.outlook(old.memory)
+    assert outlook.expected[0] == pytest.approx(100.0, abs=3.0)
+    assert outlook.deviation[0] == pytest.approx(5.0, rel=0.4)
+    for name, column in old.memory.items():
+        np.testing.assert_array_equal(column, before[name], err_msg=name)
+
+
+@every
 def test_a_day_without_profile_is_judged_by_what_else_is_known(detector: Detector) -> None:
     pupil = Pupil(detector).learn(noise(200))
     assert abs(float(pupil.judge(105.0, NO_PHASE).z[0])) < 2

@@ -28,7 +28,7 @@ FAMILIES = {
     "kpi": set(TILES),
     "quarantine": set(COLUMNS),
     "state": {"n", "u", "m", "p1", "p2", "p3"},
-    "event": {"opened", "acknowledged", "noted", "resolved"},
+    "event": {"opened", "acknowledged", "noted", "resolved", "new_level"},
     "alerts": {"state", "priority", "rule", "cluster", "isp"}
     | {f"state_{state}" for state in ("open", "acknowledged", "resolved")},
     "watchdog": {suspect.value for suspect in Suspect} | {f"said_{kind.value}" for kind in NoticeKind},

@@ -46,13 +46,15 @@ function makeButtons(row, onClose) {
 
 function makeEvent(event, row) {
   const word = say(`event.${event.kind}`);
-  const who = event.actor === 'eduops' ? '' : ` · ${event.actor}`;
+  const isOwn = event.actor === 'eduops'; // its notes are keys of texts
+  const who = isOwn ? '' : ` · ${event.actor}`;
+  const note = isOwn && event.note ? say(`event.${event.note}`) : event.note;
   const value = eventValue(row, event.value);
   return make('li', {},
     make('time', { dateTime: new Date(event.at_us / 1000).toISOString(), textContent: dayAndClock(event.at_us) }),
     make('span', { textContent: `${word}${who}${value && ` · ${value}`}` }),
-    event.note ? make('span') : null,
-    event.note ? make('span', { className: 'soft', textContent: event.note }) : null);
+    note ? make('span') : null,
+    note ? make('span', { className: 'soft', textContent: note }) : null);
 }
 
 /** Ask for a name and a note, send the action, and close; its result comes back on the push. */
