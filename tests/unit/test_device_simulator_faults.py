@@ -97,6 +97,21 @@ def test_a_missing_class_and_a_broken_reader_differ_in_traffic(
         assert bool(down == lines.values["down_bps"][0]) is same_traffic
 
 
+def test_a_copied_register_knows_nothing_of_who_is_missing(city: Fleet, world: World, lesson_us: int) -> None:
+    school = city.schools[0].code
+    given = fault(city, lesson_us, "attendance-drop", school=school, variant="copied", strength=0.5)
+    for stream, name, changes in (
+        (Stream.ATTENDANCE, "attendance_ratio", False),
+        (Stream.BANDWIDTH, "down_bps", True),
+        (Stream.ELEARNING, "active_users", True),
+    ):
+        before = world.measure(stream, lesson_us, EVERYBODY)
+        after = apply(before, [given], world)[0].values[name]
+        assert bool(after[0] < 0.6 * before.values[name][0]) is changes
+        assert bool(after[0] == before.values[name][0]) is not changes
+        np.testing.assert_array_equal(after[1:], before.values[name][1:])
+
+
 def test_a_worn_line_gets_worse_evenly_and_ends_as_a_slow_link(
     city: Fleet, world: World, lesson_us: int
 ) -> None:
