@@ -82,15 +82,17 @@ to be measured, and far more often than a city has them. Wide faults first: they
 
 
 MILD: Final = "mild"
+FAINT: Final = "faint"
 MILD_SPECS: Final = (
     Spec(FaultKind.LMS_OUTAGE, 3, (7.5, 14), (1, 3), (0.03, 0.09), where="cluster", label=MILD),
     Spec(FaultKind.SLOW_DEGRADATION, 20, (7, 10), (3, 7), (0.15, 0.4), label=MILD),
     Spec(FaultKind.ATTENDANCE_DROP, 15, _REGISTER_H, (4, 9.5), (0.12, 0.22), variant="real", label=MILD),
-    Spec(FaultKind.ATTENDANCE_DROP, 15, _REGISTER_H, (4, 9.5), (0.4, 0.6), variant="copied"),
+    Spec(FaultKind.ATTENDANCE_DROP, 5, _REGISTER_H, (4, 9.5), (0.4, 0.6), variant="copied"),
+    Spec(FaultKind.ATTENDANCE_DROP, 15, _REGISTER_H, (4, 9.5), (0.05, 0.09), variant="reader", label=FAINT),
 )
 """Faults that stay within every fixed threshold of rules.toml as it is shipped: only a detector that
-knows what is usual can see them, and a copied register only one that compares a school's series. They
-are what tells one detector from another."""
+knows what is usual can see them; a copied register, and a reader that misses a few of those who are
+there, only one that compares a school's series. They are what tells one detector from another."""
 
 
 @dataclass(frozen=True, slots=True)

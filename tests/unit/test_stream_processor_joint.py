@@ -255,16 +255,14 @@ def test_a_restart_from_a_snapshot_changes_nothing() -> None:
     assert [t.kind for t in first.transitions] == [TransitionKind.OPENED, TransitionKind.RESOLVED]
 
 
-def test_the_rule_that_is_shipped_off_works_when_it_is_taken_on() -> None:
-    text = packaged("rules.toml")
-    begin = text.index('# [[rule]]\n# name = "school_disagrees"')
-    block = text[begin : text.index("\n\n", begin)]
-    assert not any(rule.channel == "joint" for rule in parse_rules(text, CATALOGUE))
-    taken = text.replace(block, block.replace("# ", ""))
-    fold = fold_of(taken)
-    of_rule = [t for t in told(looks(10, 50), fold) if t.rule == "school_disagrees"]
+def test_the_rule_that_is_shipped_tells_of_a_school_that_disagrees() -> None:
+    of_rule = [
+        t
+        for t in told(looks(10, 40, until=110), fold_of(packaged("rules.toml")))
+        if t.rule == "school_disagrees"
+    ]
     assert [t.kind for t in of_rule] == [TransitionKind.OPENED, TransitionKind.RESOLVED]
-    assert {t.series for t in of_rule} == {series_named(ODD, "down_bps")}
+    assert {t.series for t in of_rule} == {series_named(ODD, "attendance_ratio")}
 
 
 @pytest.mark.parametrize(
