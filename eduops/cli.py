@@ -13,6 +13,7 @@ import typer
 from contract.errors import EduopsError
 from eduops.attach import attach
 from eduops.evaluate import evaluate_app
+from eduops.feedback import feedback_app
 from eduops.log_lines import say_failure, write_log
 from eduops.settings import Settings, load_settings
 
@@ -28,6 +29,7 @@ fleet_app: Final = typer.Typer(
 )
 app.add_typer(fleet_app, name="fleet")
 app.add_typer(evaluate_app, name="evaluate")
+app.add_typer(feedback_app, name="feedback")
 
 Data = Annotated[
     Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")
