@@ -38,8 +38,6 @@ class Line:
     """The alerts behind the line, most urgent first, at least one."""
     school_ids: tuple[int, ...]
     """Their schools, each once, rising; empty for alerts about the center itself."""
-    ward_codes: tuple[str, ...]
-    """Wards of the schools, each once, sorted."""
     priority: int
     """The worst of them."""
     oldest_us: int
@@ -169,7 +167,6 @@ def _line(cause: Cause, members: Sequence[Alert], fleet: Fleet) -> Line:
         rules=tuple(sorted({alert.rule for alert in alerts})),
         alert_ids=tuple(alert.alert_id for alert in alerts),
         school_ids=tuple(school.id for school in schools),
-        ward_codes=tuple(sorted({school.ward_code for school in schools})),
         priority=min(alert.priority for alert in alerts),
         oldest_us=min(alert.opened_at_us for alert in alerts),
         newest_us=max(alert.opened_at_us for alert in alerts),

@@ -28,6 +28,10 @@ class Channel(IntEnum):
     """No value comes."""
     STUCK = 3
     """The same value comes again and again although the series usually changes."""
+    RATE = 4
+    """The value moves too fast or too slowly; what is judged is its change a second."""
+    JOINT = 5
+    """Series of one school that usually agree do not; looked at by ticks, once in ten minutes."""
 
 
 CHANNELS: Final = len(Channel)
@@ -81,9 +85,9 @@ class Transition(msgspec.Struct, frozen=True):
     detected_at_us: int
     """Log time at which the fold saw it."""
     value: float | None
-    """The value that decided; None for silence."""
+    """The value that decided; None for silence. Of a rate rule: the rate, in the metric's unit a second."""
     expected_low: float | None
-    """Lower end of the expected range in the metric's unit; None where it has none."""
+    """Lower end of the expected range in the unit of `value`; None where it has none."""
     expected_high: float | None
     score: float | None
     """Anomaly score in [0, 1]; None where the rule does not score."""

@@ -6,7 +6,9 @@ The words live in `config/metrics.toml`, which an operator may edit; this module
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,19 @@ from numpy.typing import NDArray
 from contract.errors import ConfigurationError
 from contract.series import MAX_METRIC_ID
 from contract.topic import Stream
+
+
+class MetricKind(StrEnum):
+    """What a value says of its moment."""
+
+    GAUGE = "gauge"
+    """How it is now."""
+    COUNTER = "counter"
+    """How often something has happened since the device began to count; only its rate says anything."""
+
+
+COUNTER_BITS: Final = (0, 32, 64)
+"""Widths of counters: unknown, and Counter32 and Counter64 of RFC 2578."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +57,9 @@ class Metric:
     meaning_en: str
     source: str
     """Where the definition comes from."""
+    kind: MetricKind = MetricKind.GAUGE
+    counter_bits: int = 0
+    """Width of a counter that begins again at 0 after its greatest value: 32, 64, or 0 for unknown."""
 
 
 class Catalogue:
@@ -84,6 +102,21 @@ class Catalogue:
         """Age in µs after which a value no longer counts, by metric id, shape (256,)."""
         return self._column("stale_s") * 1e6
 
+    @cached_property
+    def is_counter(self) -> NDArray[np.bool_]:
+        """Which metric ids are counters, shape (256,)."""
+        found = np.zeros(MAX_METRIC_ID + 1, np.bool_)
+        found[[m.id for m in self.metrics if m.kind is MetricKind.COUNTER]] = True
+        return found
+
+    @cached_property
+    def counter_range(self) -> NDArray[np.float64]:
+        """Number of different values of a counter by metric id, 0 where unknown, shape (256,)."""
+        found = np.zeros(MAX_METRIC_ID + 1)
+        for metric in self.metrics:
+            found[metric.id] = 2.0**metric.counter_bits if metric.counter_bits else 0.0
+        return found
+
     def _column(self, field: str) -> NDArray[np.float64]:
         column = np.full(MAX_METRIC_ID + 1, np.nan)
         for metric in self.metrics:
@@ -109,6 +142,7 @@ def _metric(table: Mapping[str, object]) -> Metric:
     name = fields.get("name", "?")
     try:
         fields["stream"] = Stream(str(fields["stream"]))
+        fields["kind"] = MetricKind(str(fields.get("kind", MetricKind.GAUGE)))
         metric = Metric(**fields)  # type: ignore[arg-type]
     except (TypeError, KeyError, ValueError) as error:
         raise ConfigurationError(f"metrics.toml, metric {name!r}: {error}") from error
@@ -118,4 +152,21 @@ def _metric(table: Mapping[str, object]) -> Metric:
         raise ConfigurationError(
             f"metrics.toml, metric {name!r}: needs low < high and 0 < cadence_s <= stale_s"
         )
+    _check_counter(metric)
     return metric
+
+
+def _check_counter(metric: Metric) -> None:
+    if metric.counter_bits not in COUNTER_BITS:
+        raise ConfigurationError(
+            f"metrics.toml, metric {metric.name!r}: counter_bits is 0, 32 or 64, not {metric.counter_bits}"
+        )
+    if metric.counter_bits and metric.kind is not MetricKind.COUNTER:
+        raise ConfigurationError(f"metrics.toml, metric {metric.name!r}: only a counter has counter_bits")
+    # The greatest 64-bit value is 2 ** 64 itself as a float, hence not "below".
+    if metric.kind is MetricKind.COUNTER and not (
+        metric.low >= 0 and (metric.counter_bits == 0 or metric.high <= 2.0**metric.counter_bits)
+    ):
+        raise ConfigurationError(
+            f"metrics.toml, metric {metric.name!r}: a counter counts from 0 up, at most to 2 ** counter_bits"
+        )

@@ -7,10 +7,15 @@ from typing import Final
 import msgspec
 
 from contract.alert import Channel
-from contract.catalogue import Catalogue
+from contract.catalogue import Catalogue, MetricKind
 from contract.errors import ConfigurationError
 
 SYSTEM_CHANNEL: Final = "system"
+CHANNEL_NAMES: Final = (*(channel.name.lower() for channel in Channel), SYSTEM_CHANNEL)
+OF_VALUES: Final = frozenset({"threshold", "anomaly", "stuck", "joint"})
+"""Channels that judge values; the value of a counter says how long its device has been running."""
+JOINT_METRICS: Final = ("down_bps", "active_users", "attendance_ratio")
+"""What a joint rule compares: the traffic, the e-learning and the register of one school."""
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -19,7 +24,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     """Stable name, such as `wan_down`; part of every alert's identity."""
     channel: str
-    """threshold, anomaly, silence, stuck or system; system rules speak of the operations center itself."""
+    """threshold, anomaly, silence, stuck, rate, joint or system; system rules speak of the operations
+    center itself."""
     priority: int
     """Priority outside school hours, 1 to 3."""
     priority_in_session: int
@@ -30,18 +36,21 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the person on shift should do next, one sentence."""
     advice_en: str
     metric: str = ""
-    """Name in the catalogue; empty for a system rule."""
+    """Name in the catalogue; empty for a system rule. Joint: the series that carries the alert, one of
+    `JOINT_METRICS`."""
     below: float | None = None
-    """Threshold: out of bounds when the value is below this."""
+    """Threshold: out of bounds when the value is below this. Rate: when the rate is, in the metric's unit
+    a second; a falling gauge has a rate below 0."""
     above: float | None = None
-    """Threshold: out of bounds when the value is above this."""
+    """Threshold: out of bounds when the value is above this. Rate: when the rate is."""
     clear_margin: float = 0.0
-    """Threshold: how far inside the bound the value must be to count as well, in the metric's unit."""
+    """Threshold, rate: how far inside the bound it must be to count as well, in the unit of the bound."""
     open_after: int = 1
-    """Threshold, anomaly: readings in a row out of bounds before the alert opens; stuck: repetitions of
-    one value other than 0; 1 to 255."""
+    """Threshold, anomaly, rate: readings in a row out of bounds before the alert opens; stuck: repetitions
+    of one value other than 0; joint: looks in a row, one in ten minutes; 1 to 255."""
     close_after: int = 3
-    """Threshold, anomaly: readings in a row within bounds before it resolves; stuck: changes; 1 to 255."""
+    """Threshold, anomaly, rate: readings in a row within bounds before it resolves; stuck: changes; joint:
+    looks; 1 to 255."""
     silent_s: float = 0.0
     """Silence: seconds of log time without an arrival before the alert opens."""
     session_from_s: float = 0.0
@@ -49,7 +58,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     session_until_s: float = 0.0
     """Silence: seconds after a session's start until which arrivals are due; 0 for at any time."""
     z: float = 6.0
-    """Anomaly: deviations from the expected value that count as out of bounds."""
+    """Anomaly: deviations from the expected value that count as out of bounds; joint: the deviation of
+    normal noise that is as rare as the disagreement."""
     least_deviation: float = 0.0
     """Anomaly: a difference smaller than this, in the metric's unit, never counts."""
     direction: str = "both"
@@ -110,7 +120,7 @@ def parse_rules(text: str, catalogue: Catalogue) -> tuple[Rule, ...]:
 def _check(rule: Rule, catalogue: Catalogue) -> None:
     if not rule.is_system and all(metric.name != rule.metric for metric in catalogue.metrics):
         raise ConfigurationError(f"rules.toml, {rule.name!r}: no metric is called {rule.metric!r}")
-    if rule.channel not in ("threshold", "anomaly", "silence", "stuck", SYSTEM_CHANNEL):
+    if rule.channel not in CHANNEL_NAMES:
         raise ConfigurationError(f"rules.toml, {rule.name!r}: channel {rule.channel!r} is unknown")
     if rule.direction not in ("up", "down", "both"):
         raise ConfigurationError(f"rules.toml, {rule.name!r}: direction {rule.direction!r} is unknown")
@@ -123,7 +133,29 @@ def _check(rule: Rule, catalogue: Catalogue) -> None:
         "anomaly": rule.z > 0,
         "silence": rule.silent_s > 0 and rule.session_until_s >= rule.session_from_s >= 0,
         "stuck": 0 <= rule.most_still < 1,
+        "rate": rule.below is not None or rule.above is not None,
+        "joint": rule.z > 0,
         SYSTEM_CHANNEL: not rule.metric,
     }
     if not needs[rule.channel]:
         raise ConfigurationError(f"rules.toml, {rule.name!r}: a {rule.channel} rule lacks its bound")
+    if not rule.is_system:
+        _check_metric(rule, catalogue)
+
+
+def _check_metric(rule: Rule, catalogue: Catalogue) -> None:
+    """Refuse a channel that cannot judge the rule's metric."""
+    is_counter = catalogue.named(rule.metric).kind is MetricKind.COUNTER
+    if is_counter and rule.channel in OF_VALUES:
+        raise ConfigurationError(
+            f"rules.toml, {rule.name!r}: {rule.metric!r} is a counter, and its value says nothing; "
+            "use channel 'rate' (or 'silence')"
+        )
+    if rule.channel == "joint":
+        for name in JOINT_METRICS:
+            catalogue.named(name)
+        if rule.metric not in JOINT_METRICS:
+            raise ConfigurationError(
+                f"rules.toml, {rule.name!r}: a joint rule's alert is carried by one of "
+                f"{', '.join(JOINT_METRICS)}, not by {rule.metric!r}"
+            )

@@ -97,14 +97,16 @@ def columns_of(
     Args:
         publishers: give the devices.
         measured: values by school position.
-        wanted: metrics of the stream.
+        wanted: metrics of the stream; one that the world does not measure is left out.
         skew_us: error of the devices' clocks, for all or by school measured.
     """
     base = publishers.device_ids[measured.stream][measured.positions] << np.int32(METRIC_BITS)
     time_us = np.full(len(base), measured.time_us, np.int64) + skew_us
     parts: list[Readings] = []
     for metric in wanted:
-        value = measured.values[metric.name]
+        value = measured.values.get(metric.name)
+        if value is None:
+            continue
         known = ~np.isnan(value)
         series = (base[known] | np.int32(metric.id)).astype(np.int32)
         parts.append(Readings(time_us[known], series, value[known]))

@@ -30,8 +30,6 @@ class WallLine(msgspec.Struct, frozen=True):
     """Alerts in the line, 1 or more."""
     schools: int
     """Schools in the line; 0 for what concerns the center itself."""
-    wards: int
-    """Wards of these schools."""
     pupils: int
     opened_at_us: int
     """Event time of the earliest opening, µs since 1970."""
@@ -54,7 +52,6 @@ def wall_line(line: Line, alerts: Mapping[str, Alert], fleet: Fleet) -> WallLine
         place=place_of(line.cause, fleet),
         alerts=line.count,
         schools=len(line.school_ids),
-        wards=len(line.ward_codes),
         pupils=line.pupils,
         opened_at_us=line.oldest_us,
         unacknowledged=line.unacknowledged,

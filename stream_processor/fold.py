@@ -15,7 +15,7 @@ from contract.calendar import Context, SchoolCalendar
 from contract.canary import CANARY_METRIC, canary_series
 from contract.catalogue import Catalogue
 from contract.fleet import LEVELS, Fleet
-from contract.rule import Rule
+from contract.rule import JOINT_METRICS, Rule
 from contract.topic import Stream
 from stream_processor.layout import FleetColumns, Layout, lay_out
 from stream_processor.rulebook import Rulebook, compile_rules
@@ -106,6 +106,15 @@ class Fold:
         return np.flatnonzero(self.rulebook.channels[Channel.SILENCE].exists[self.layout.metric_id])
 
     @cached_property
+    def joint_slots(self) -> NDArray[np.intp]:
+        """Slots of `JOINT_METRICS`, the first of each, of the schools that have all, shape (3, schools)."""
+        found = np.full((len(JOINT_METRICS), self.layout.schools), -1, np.intp)
+        for row, name in enumerate(JOINT_METRICS):
+            slots = np.flatnonzero(self.layout.metric_id == self.catalogue.named(name).id)[::-1]
+            found[row, self.layout.school[slots]] = slots
+        return found[:, (found >= 0).all(axis=0)]
+
+    @cached_property
     def parent_slots(self) -> tuple[tuple[int, NDArray[np.intp]], ...]:
         """Channel and slots of each parent rule."""
         return tuple(
@@ -118,14 +127,20 @@ class Fold:
 
     @cached_property
     def metrics(self) -> tuple[tuple[int, str], ...]:
-        """Id and name of each metric that the partition has, in catalogue order."""
-        present = set(np.unique(self.layout.metric_id).tolist())
+        """Id and name of each metric that the partition has and sums, in catalogue order.
+
+        Counters are left out: their sum says how long devices have been running, and one that no device
+        publishes is no gap in the coverage.
+        """
+        present = set(
+            np.unique(self.layout.metric_id[~self.catalogue.is_counter[self.layout.metric_id]]).tolist()
+        )
         return tuple((m.id, m.name) for m in self.catalogue.metrics if m.id in present)
 
     @cached_property
     def metric_place(self) -> NDArray[np.intp]:
-        """Position of each slot's metric in `metrics`, shape (n,)."""
-        place = np.zeros(256, np.intp)
+        """Position of each slot's metric in `metrics`, their number where it is not summed, shape (n,)."""
+        place = np.full(256, len(self.metrics), np.intp)
         for i, (metric_id, _) in enumerate(self.metrics):
             place[metric_id] = i
         return place[self.layout.metric_id]

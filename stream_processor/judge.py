@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly.moments import Moments
+from anomaly.rate import Reading, rate_of
 from anomaly.score import score_of
 from contract.alert import Channel, Transition, TransitionKind, alert_id_of
 from contract.calendar import Context, in_session
@@ -17,6 +18,8 @@ LEAK: Final = 0.25
 """Weight of learning while an anomaly alert is open: a lasting shift becomes the new normal in about
 a tau and a half of the detector, an incident of hours hardly touches the baseline."""
 RUN_LIMIT: Final = 255
+SCORED: Final = (Channel.ANOMALY, Channel.JOINT)
+"""Channels whose transitions carry the score of the batch."""
 STILL_RATE: Final = 0.01
 """Weight of one reading in the share of repetitions: a series that changes is known as such after some
 460 readings (0.99 ** 460 = 0.01), an hour and a quarter at ten seconds."""
@@ -52,6 +55,8 @@ class Evidence:
     high: NDArray[np.float64]
     judged: NDArray[np.bool_]
     """Where the reading says anything; elsewhere the run stands still."""
+    value: NDArray[np.float64] | None = None
+    """What was judged; None for the readings' own values."""
 
 
 Event = tuple[int, int, Transition]
@@ -62,11 +67,14 @@ def judge_round(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp],
     """Fold the readings at `index`, no two of one series, into `state`, which the caller owns."""
     slot = batch.slot[index]
     repeats = state.value[slot] == batch.value[index]
+    moved = _rates(fold, state, batch, index)
     state.mark_us[slot] = batch.time_us[index]
     state.value[slot] = batch.value[index]
     _repetitions(fold, state, batch, index, repeats, events)
     _advance(fold, state, batch, _thresholds(fold, batch, index), Channel.THRESHOLD, events)
-    _anomalies(fold, state, batch, index, events)
+    if len(moved.index):
+        _advance(fold, state, batch, moved, Channel.RATE, events)
+    _anomalies(fold, state, batch, index[~fold.catalogue.is_counter[batch.metric_id[index]]], events)
 
 
 def _repetitions(
@@ -101,6 +109,24 @@ def _thresholds(fold: Fold, batch: Batch, index: NDArray[np.intp]) -> Evidence:
     out = (value < low) | (value > high)
     well = (value >= rules.clear_low[metric]) & (value <= rules.clear_high[metric])
     return Evidence(index, out, well, low, high, np.ones(len(index), np.bool_))
+
+
+def _rates(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp]) -> Evidence:
+    """Compare each reading with the one before, which the state still holds."""
+    rules, catalogue = fold.rulebook.channels[Channel.RATE], fold.catalogue
+    index = index[rules.exists[batch.metric_id[index]]]
+    slot, metric = batch.slot[index], batch.metric_id[index]
+    rate = rate_of(
+        Reading(state.value[slot], state.mark_us[slot]),
+        Reading(batch.value[index], batch.time_us[index]),
+        catalogue.is_counter[metric],
+        catalogue.counter_range[metric],
+        fold.stale_us[slot],
+    )
+    low, high = rules.below[metric], rules.above[metric]
+    out = (rate < low) | (rate > high)
+    well = (rate >= rules.clear_low[metric]) & (rate <= rules.clear_high[metric])
+    return Evidence(index, out, well, low, high, ~np.isnan(rate), rate)
 
 
 def _anomalies(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp], events: list[Event]) -> None:
@@ -158,6 +184,15 @@ def _advance(
     events += [_resolved(fold, state, batch, evidence, channel, int(k)) for k in np.flatnonzero(resolves)]
 
 
+def judge_at_tick(
+    fold: Fold, state: State, batch: Batch, evidence: Evidence, channel: Channel
+) -> list[Transition]:
+    """Advance a channel by what a tick says of series, no two the same; return what opens and resolves."""
+    events: list[Event] = []
+    _advance(fold, state, batch, evidence, channel, events)
+    return [transition for _, _, transition in events]
+
+
 def _held_back(
     fold: Fold,
     state: State,
@@ -208,6 +243,7 @@ def _event(
 ) -> Event:
     i = int(evidence.index[k])
     slot = int(batch.slot[i])
+    value = batch.value[i] if evidence.value is None else evidence.value[k]
     rule = fold.rulebook.channels[channel].by_metric[int(batch.metric_id[i])]
     opened_at_us = int(state.since_us[channel, slot])
     series = int(fold.layout.series[slot])
@@ -221,10 +257,10 @@ def _event(
         opened_at_us=opened_at_us,
         at_us=int(batch.time_us[i]),
         detected_at_us=int(batch.arrival_us[i]),
-        value=float(batch.value[i]),
+        value=_finite(value),
         expected_low=_finite(evidence.low[k]),
         expected_high=_finite(evidence.high[k]),
-        score=_finite(batch.score[i]) if channel is Channel.ANOMALY else None,
+        score=_finite(batch.score[i]) if channel in SCORED else None,
     )
     return int(batch.place[i]), int(channel), transition
 

@@ -26,7 +26,8 @@ def figures(fold: Fold, state: State, at_us: int) -> Figures:
 
     A series is expected unless its school is closed by itself; one that speaks of sessions, only
     from the start of the day's first session to midnight. It reports if something arrived within
-    its metric's `stale_s`; one that speaks of sessions, if its value was measured today.
+    its metric's `stale_s`; one that speaks of sessions, if its value was measured today. Counters are
+    not summed; see `Fold.metrics`.
     """
     return _figures(fold, state, at_us, _fresh(fold, state, at_us))
 
@@ -38,10 +39,11 @@ def _figures(fold: Fold, state: State, at_us: int, fresh: NDArray[np.bool_]) -> 
     expected = ~plan.closed[layout.school] & (begun | ~layout.sessional)
     reporting = expected & fresh
     k, place = len(fold.metrics), fold.metric_place
+    # Counters share the place after the last.
     return Figures(
-        np.bincount(place[expected], minlength=k),
-        np.bincount(place[reporting], minlength=k),
-        np.bincount(place[reporting], state.value[reporting], minlength=k).astype(np.float64),
+        np.bincount(place[expected], minlength=k)[:k],
+        np.bincount(place[reporting], minlength=k)[:k],
+        np.bincount(place[reporting], state.value[reporting], minlength=k)[:k].astype(np.float64),
     )
 
 

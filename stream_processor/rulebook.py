@@ -31,10 +31,10 @@ class ChannelRules:
     parent: NDArray[np.int8]
     """Row of `Rulebook.parents` that holds this rule back, -1 for none."""
     below: NDArray[np.float64]
-    """Threshold: out of bounds below this; -inf where unbounded."""
+    """Threshold, rate: out of bounds below this; -inf where unbounded."""
     above: NDArray[np.float64]
     clear_low: NDArray[np.float64]
-    """Threshold: well again at or above this."""
+    """Threshold, rate: well again at or above this."""
     clear_high: NDArray[np.float64]
     silent_us: NDArray[np.int64]
     session_from_us: NDArray[np.int64]
@@ -42,7 +42,7 @@ class ChannelRules:
     session_until_us: NDArray[np.int64]
     """Silence: … until when; 0 for at any time."""
     bound: NDArray[np.float64]
-    """Anomaly: deviations that count as out of bounds."""
+    """Anomaly, joint: deviations that count as out of bounds."""
     least_deviation: NDArray[np.float64]
     looks_down: NDArray[np.bool_]
     looks_up: NDArray[np.bool_]

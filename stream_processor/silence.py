@@ -8,6 +8,7 @@ from contract.calendar import MINUTE_US, in_session
 from contract.fleet import LEVELS
 from stream_processor.feed import hear_feed
 from stream_processor.fold import Fold
+from stream_processor.joint import hear_disagreement
 from stream_processor.rulebook import ChannelRules
 from stream_processor.state import NEVER_US, State
 
@@ -19,13 +20,13 @@ def hear_tick(fold: Fold, state: State, at_us: int, *, hears: bool = True) -> li
     so that no result depends on how readings between two ticks were batched.
     """
     told = hear_feed(fold, state, at_us, hears=hears)
-    state.tick_us = at_us
+    before_us, state.tick_us = state.tick_us, at_us
     _follow_sessions(fold, state, at_us)
     _look_at_parents(fold, state)
     opened = _open_silences(fold, state, at_us)
     if opened:
         _look_at_parents(fold, state)
-    return told + opened
+    return told + opened + hear_disagreement(fold, state, before_us, at_us)
 
 
 def end_silences(

@@ -18,9 +18,10 @@ from stream_processor.feed import FEED_DOWN, LOG_GAP
 from stream_processor.fold import Fold
 from stream_processor.state import NEVER_US, State, slot_columns
 
-VERSION: Final = 3
-"""3 knows the newest deviation of each series, 2 repetitions of a value; older ones are read too."""
-READABLE: Final = (1, 2, 3)
+VERSION: Final = 4
+"""4 knows rates and disagreements, 3 the newest deviation of each series, 2 repetitions of a value;
+older ones are read too."""
+READABLE: Final = (1, 2, 3, 4)
 _HEADER: Final = b"eduops"
 
 

@@ -20,7 +20,7 @@ BASELINES: Final = 2
 
 @dataclass(eq=False)
 class State:
-    """Everything that the past says to the fold; n slots, m schools, 4 channels, p parent rules."""
+    """Everything that the past says to the fold; n slots, m schools, c channels, p parent rules."""
 
     mark_us: NDArray[np.int64]
     """Greatest measured time taken in, `NEVER_US` if none, shape (n,): the high-water mark of a series."""
@@ -29,13 +29,13 @@ class State:
     arrival_us: NDArray[np.int64]
     """Log time of the last arrival of any reading, `NEVER_US` if none, shape (n,)."""
     is_open: NDArray[np.bool_]
-    """Where an alert is open, shape (4, n)."""
+    """Where an alert is open, shape (c, n)."""
     run: NDArray[np.uint8]
-    """Readings in a row that speak for a change (to open, or to resolve), at most 255, shape (4, n)."""
+    """Readings in a row that speak for a change (to open, or to resolve), at most 255, shape (c, n)."""
     since_us: NDArray[np.int64]
-    """Opening of the open alert; if none is open, start of the run, shape (4, n)."""
+    """Opening of the open alert; if none is open, start of the run, shape (c, n)."""
     priority: NDArray[np.uint8]
-    """Priority at the opening, shape (4, n)."""
+    """Priority at the opening, shape (c, n)."""
     still: NDArray[np.float32]
     """Share of readings that repeated the one before, forgetting by readings; 1 at first, shape (n,)."""
     z: NDArray[np.float32]

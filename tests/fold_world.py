@@ -88,6 +88,28 @@ close_after = 1
 priority = 3
 priority_in_session = 3
 suppressed_by = "wan_down"
+
+[[rule]]
+name = "line_errors"
+metric = "in_errors"
+channel = "rate"
+above = 1.0
+clear_margin = 0.5
+open_after = 2
+close_after = 1
+priority = 3
+priority_in_session = 2
+suppressed_by = "wan_down"
+
+[[rule]]
+name = "register_falls"
+metric = "attendance_ratio"
+channel = "rate"
+below = -0.1
+open_after = 1
+close_after = 1
+priority = 3
+priority_in_session = 3
 """.replace("[[rule]]", f"[[rule]]\n{_WORDS}")
 RULES = (
     SCHOOL_RULES
@@ -246,6 +268,7 @@ _METRICS = {
     "latency_ms": (20.0, 125.0, 400.0),
     "down_bps": (50e6, 51e6, 0.0),
     "attendance_ratio": (0.95, 0.4),
+    "in_errors": (0.0, 30.0, 400.0, 4_294_967_000.0),
 }
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from contract.alert import Channel
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.entry import Entry, TickEntry
 from contract.errors import SnapshotVersionError
@@ -28,6 +29,8 @@ from tests.fold_world import (
     small_fold,
 )
 
+BY_CHANNEL = ("is_open", "run", "since_us", "priority")
+"""Columns of the state that have a row a channel."""
 calm = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -111,7 +114,7 @@ def test_a_snapshot_from_before_the_canary_still_decodes() -> None:
 def test_a_snapshot_from_before_stuck_values_still_decodes(log: list[Entry]) -> None:
     fold = small_fold()
     state = fold_log(fold, [log]).state
-    since = [f"{name}/3" for name in ("is_open", "run", "since_us", "priority")] + ["still/0"]
+    since = [f"{name}/{k}" for name in BY_CHANNEL for k in (3, 4, 5)] + ["still/0"]
     old = _with_header(encode(fold, state), lambda header: header | {"version": 1}, since)
     again, fresh = decode(fold, old), fold.initial_state()
     np.testing.assert_array_equal(again.still, fresh.still)
@@ -127,6 +130,20 @@ def test_a_snapshot_from_before_the_newest_deviation_still_decodes(log: list[Ent
     state = fold_log(fold, [log]).state
     again = decode(fold, _with_header(encode(fold, state), lambda header: header | {"version": 2}, ["z/0"]))
     assert_same_state(replace(state, z=fold.initial_state().z), again)
+
+
+@calm
+@given(logs())
+def test_a_snapshot_from_before_rates_still_decodes(log: list[Entry]) -> None:
+    fold = small_fold()
+    state = fold_log(fold, [log]).state
+    later = [f"{name}/{k}" for name in BY_CHANNEL for k in (Channel.RATE, Channel.JOINT)]
+    again = decode(fold, _with_header(encode(fold, state), lambda header: header | {"version": 3}, later))
+    fresh = fold.initial_state()
+    for name in BY_CHANNEL:
+        np.testing.assert_array_equal(getattr(again, name)[:4], getattr(state, name)[:4])
+        np.testing.assert_array_equal(getattr(again, name)[4:], getattr(fresh, name)[4:])
+    np.testing.assert_array_equal(again.still, state.still)
 
 
 def _with_header(
@@ -156,5 +173,5 @@ def test_what_is_no_snapshot_is_refused(damage: bytes) -> None:
 def test_another_version_is_refused_by_name() -> None:
     fold = small_fold()
     snapshot = _with_header(encode(fold, fold.initial_state()), lambda header: header | {"version": 99})
-    with pytest.raises(SnapshotVersionError, match="version 99; this program reads 1, 2, 3"):
+    with pytest.raises(SnapshotVersionError, match="version 99; this program reads 1, 2, 3, 4"):
         decode(fold, snapshot)

@@ -135,7 +135,7 @@ def test_what_the_partitions_say_of_the_center_is_one_line(partitions: int) -> N
     alerts = [own_alert(p, opened_at_us=100 + p) for p in range(partitions)]
     (line,) = group_alerts([*alerts, own_alert(0, resolved_at_us=7)])
     assert (line.cause.kind, line.count, line.school_ids) == (CauseKind.SYSTEM, partitions, ())
-    assert (line.ward_codes, line.pupils) == ((), 0)
+    assert line.pupils == 0
     assert (line.oldest_us, line.newest_us) == (100, 99 + partitions)
 
 

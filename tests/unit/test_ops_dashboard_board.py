@@ -187,7 +187,7 @@ def test_an_alert_of_every_partition_about_the_center_is_one_alarm(board: Board,
     assert (snapshot.open.by_priority, snapshot.open.sounding) == ([2, 0, 0], 2)
     first = snapshot.open.lines[0]
     assert (first.cause, first.alerts, first.schools, first.school) == ("system", PARTITIONS, 0, None)
-    assert (first.isp, first.wards, first.pupils) == ("", 0, 0)
+    assert (first.isp, first.pupils) == ("", 0)
     assert snapshot.states.count("1") == 1
 
 

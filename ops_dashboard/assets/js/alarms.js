@@ -54,7 +54,7 @@ function makeRow(line, atUs, fleet) {
 function nameOf(line, fleet) {
   if (line.cause === 'system') return say('wall.center');
   if (line.cause === 'fleet') return say('wall.fleet', { n: number(line.schools), of: number(fleet.count) });
-  if (line.school === null) return say('wall.group', { name: sharedBy(line), n: number(line.schools) });
+  if (line.school === null) return sharedBy(line);
   const school = fleet.school(line.school);
   return make('a', { href: `/school/${encodeURIComponent(school.code)}`, textContent: shortName(school.name) });
 }
@@ -75,7 +75,7 @@ function whatOf(line, fleet) {
   if (line.cause === 'system') return title;
   if (line.cause === 'fleet') return say('wall.fleet_what', { title });
   if (line.school !== null) return `${title} · ${fleet.school(line.school).shortWard}`;
-  return say('wall.group_wards', { title, wards: number(line.wards) });
+  return say('wall.group', { title, n: number(line.schools) });
 }
 
 function whoOf(line) {
