@@ -12,9 +12,7 @@ from contract.alert import Because, Channel, Dismissal
 from contract.rule import SYSTEM_CHANNEL, Rule
 from contract.texts import Language, Texts, write_clock, write_date, write_number
 
-CHANNELS_TOLD: Final = frozenset(
-    {*(channel.name.lower() for channel in Channel), "rate", "joint", SYSTEM_CHANNEL}
-)
+CHANNELS_TOLD: Final = frozenset({*(channel.name.lower() for channel in Channel), "joint", SYSTEM_CHANNEL})
 """Channels with a sentence of their own (`explain.found_…`); of any other the value alone is told."""
 STATUS_METRIC: Final = "online"
 """The metric that is a state: its 0 and 1 are no quantities to a person."""
@@ -26,6 +24,8 @@ SCALES: Final = {
     "count": (1.0, "", 0),
 }
 """What a SenML unit is divided by, the unit that people read, and decimals; as in the pages' script."""
+RATE_DECIMALS: Final = 2
+"""Decimals of a change a second: chosen, for errors on a line matter from one in some seconds on."""
 
 
 class Sentence(msgspec.Struct, frozen=True):
@@ -83,7 +83,7 @@ class _Writer:
             key = "found_offline"
         told = self._say(
             f"explain.{key}",
-            value=self._quantity(why.value, why.unit),
+            value=self._quantity(why.value, why),
             expected=self._range(why),
             at=self._moment(why.since_us),
         )
@@ -125,15 +125,17 @@ class _Writer:
         if low is None and high is None:
             return "–"
         if low is None:
-            return f"≤ {self._quantity(high, why.unit)}"
+            return f"≤ {self._quantity(high, why)}"
         if high is None:
-            return f"≥ {self._quantity(low, why.unit)}"
-        return f"{self._quantity(low, why.unit)} – {self._quantity(high, why.unit)}"
+            return f"≥ {self._quantity(low, why)}"
+        return f"{self._quantity(low, why)} – {self._quantity(high, why)}"
 
-    def _quantity(self, value: float | None, unit: str) -> str:
+    def _quantity(self, value: float | None, why: Explanation) -> str:
         if value is None:
             return "–"
-        scale, shown, decimals = SCALES.get(unit, (1.0, unit, 1))
+        scale, shown, decimals = SCALES.get(why.unit, (1.0, why.unit, 1))
+        if why.channel == Channel.RATE.name.lower():
+            decimals = RATE_DECIMALS
         return f"{self._number(value / scale, decimals)} {shown}".strip()
 
     def _moment(self, at_us: int) -> str:

@@ -1,4 +1,7 @@
-"""What engineers said of alerts, as a file of labels: `eduops feedback export` writes it, a harness reads it."""
+"""What engineers said of alerts, as a file of labels.
+
+`eduops feedback export` writes it, `eduops evaluate series --labels` reads it.
+"""
 
 import csv
 import io
@@ -45,6 +48,11 @@ class Label:
     """Why it was no problem; empty for a problem."""
     actor: str = ""
     """Who said it; empty in a file without names."""
+
+    @property
+    def series(self) -> str:
+        """Name of the series, `SCHOOL.DEVICE.METRIC`; no code has a dot."""
+        return f"{self.school}.{self.device}.{self.metric}"
 
 
 def write_labels(labels: Iterable[Label], *, with_names: bool = False) -> str:

@@ -23,6 +23,7 @@ from contract.rule import Rule
 from contract.series import series_of
 from eduops.cli import app
 from eduops.feedback_file import read_labels
+from eduops.feedback_windows import read_judged
 from storage.fleet import save_fleet
 from tests.conftest import TestNats
 from tests.dashboard_stage import Stage, acknowledged, dismissed, open_stage, resolved
@@ -71,7 +72,7 @@ def is_compared(found: dict[str, Any]) -> bool:
     return len(found["peers"]) > 0
 
 
-async def hear(stage: Stage, position: int, *metrics: str) -> None:
+async def hear(stage: Stage, position: int, *metrics: str, value: float = 0.5) -> None:
     """Store a reading of now of some metrics of a school."""
     school = stage.fleet.schools[position]
     devices = {"down_bps": "gw-1", "attendance_ratio": "att-1"}
@@ -80,7 +81,7 @@ async def hear(stage: Stage, position: int, *metrics: str) -> None:
         for name in metrics
     ]
     n = len(series)
-    readings = Readings(np.full(n, stage.now_us(), np.int64), np.array(series, np.int32), np.full(n, 0.5))
+    readings = Readings(np.full(n, stage.now_us(), np.int64), np.array(series, np.int32), np.full(n, value))
     scored = Scored(readings, np.full(n, np.nan, np.float32))
     await stage.commit("telemetry-0", counts=Counts(n, n), rows=scored)
 
@@ -133,7 +134,7 @@ async def test_absent_or_offline(stage: Stage, client: httpx.AsyncClient) -> Non
     await stage.change(stage.opened(0))
     link = await why(client, low, lambda f: f["verdict"] != "reader")
     assert link["verdict"] == "link"
-    assert [line["kind"] for line in link["sentences"]["vi"]][0] == "verdict"
+    assert link["sentences"]["vi"][0]["kind"] == "verdict"
     await stage.change(resolved(low, stage.now_us()))
     over = await why(client, low)
     assert (over["verdict"], over["peers"]) == ("link", [])
@@ -225,6 +226,27 @@ async def test_three_dismissals_are_told_and_the_last_comes_first(
     await stage.change(opened, *told, again)
     found = await why(client, again)
     assert [d["actor"] for d in found["dismissals"]] == ["engineer 0", "engineer 1", "engineer 2"]
+
+
+async def test_the_series_of_answers_come_with_them(stage: Stage, tmp_path: Path, postgres_url: str) -> None:
+    await save_fleet(stage.conn, stage.fleet)
+    await hear(stage, 0, "attendance_ratio", value=0.99)
+    now_us = stage.now_us()
+    few = stage.opened(0, "attendance_low", 2, value=0.4, low=0.9)
+    slow = stage.opened(0, "latency_high", 2, value=412.0)
+    await stage.change(acknowledged(few, "Lan", now_us), acknowledged(slow, "Lan", now_us))
+    settings = {"EDUOPS_DATABASE_URL": postgres_url, "EDUOPS_NATS_URL": "nats://127.0.0.1:1"}
+    labels, folder = tmp_path / "labels.csv", tmp_path / "series"
+    arguments = ["feedback", "export", str(labels), "--data", str(tmp_path), "--series", str(folder)]
+    result = await asyncio.to_thread(CliRunner().invoke, app, arguments, env=settings)
+    assert result.exit_code == 0, result.output
+    code = stage.fleet.schools[0].code
+    files = {path.name: path for path in folder.iterdir()}
+    assert files.keys() == {f"{code}.att-1.attendance_ratio.csv", f"{code}.gw-1.latency_ms.csv"}
+    series = read_judged(files[f"{code}.att-1.attendance_ratio.csv"], labels)
+    assert series.value.tolist() == [0.95]  # no more than pages may show
+    # The register came after the alert, which is open still.
+    assert series.windows.tolist() == [[0, 0]]
 
 
 async def test_answers_become_labels(stage: Stage, tmp_path: Path, postgres_url: str) -> None:

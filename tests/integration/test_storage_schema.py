@@ -62,7 +62,8 @@ def test_histories_of_before_dismissals_are_kept_and_have_no_reason(empty_postgr
                 "insert into schema_version (version, name) values (%s, %s)", (step.version, step.name)
             )
         conn.execute(
-            "insert into alert_event (alert_id, kind, at, actor, note) values ('a', 'noted', now(), 'Lan', 'x')"
+            "insert into alert_event (alert_id, kind, at, actor, note)"
+            " values ('a', 'noted', now(), 'Lan', 'x')"
         )
         assert migrate(conn)[0] == 3
         assert conn.execute("select note, because from alert_event").fetchall() == [("x", "")]

@@ -214,6 +214,12 @@ def test_what_is_not_about_attendance_has_no_verdict(desk: Desk) -> None:
             "Cổng kết nối của trường báo ngoại tuyến.",
             "The school's gateway is reported offline.",
         ),
+        (
+            "line_errors",
+            {"value": 2.5, "expected_high": 1.0},
+            "Mỗi giây thay đổi 2,50; giới hạn ≤ 1,00.",
+            "It changes by 2.50 a second; the limit is ≤ 1.00.",
+        ),
         ("gateway_silent", {}, "Không có số liệu từ 09:13 23/11/2026.", "No data since 09:13 23 Nov 2026."),
         (
             "traffic_stuck",

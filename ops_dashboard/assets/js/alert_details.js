@@ -1,6 +1,6 @@
 // The details of one alert, and the dialog in which an engineer takes it or adds a note.
 import { eventValue, factsOf, stateOf } from './alert_rows.js';
-import { adviceOf, makeReasons, makeVerdict, makeWhy, reasonOf } from './alert_why.js';
+import { adviceOf, makeBefore, makeReasons, makeVerdict, makeWhy, reasonOf } from './alert_why.js';
 import { byId, make } from './dom.js';
 import { dayAndClock, rule, say } from './words.js';
 
@@ -19,7 +19,8 @@ export function showDetails(row, events, nowUs, { explanation, onClose }) {
     ...[makeVerdict(explanation)].filter(Boolean),
     make('dl', { className: 'facts' }, ...factsOf(row, nowUs).flatMap(([name, text]) => [
       make('dt', { textContent: name }), make('dd', { textContent: text })])),
-    ...[makeWhy(explanation)].filter(Boolean),
+    ...makeWhy(explanation),
+    ...makeBefore(explanation),
     make('div', { className: 'advice' },
       make('strong', { textContent: `${say('alerts.advice')}: ` }), adviceOf(explanation, words.advice)),
     makeButtons(row, onClose),

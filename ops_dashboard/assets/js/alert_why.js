@@ -14,10 +14,17 @@ export function makeVerdict(explanation) {
 }
 
 /** Return what was found and what it has in common with others, a line each; the facts say since when. */
-export function makeWhy(explanation) {
-  const lines = ['found', 'cause', 'peers', 'dismissed', 'nearby'].flatMap((kind) => textsOf(explanation, kind)
+export const makeWhy = (explanation) => makeLines(explanation, 'explain.title', ['found', 'cause', 'peers']);
+
+/** Return what was said of alerts before this one, a line each, or nothing. */
+export const makeBefore = (explanation) => makeLines(explanation, 'explain.before', ['dismissed', 'nearby']);
+
+/** Return a heading and the sentences of some kinds, or nothing where there are none. */
+function makeLines(explanation, heading, kinds) {
+  const lines = kinds.flatMap((kind) => textsOf(explanation, kind)
     .map((text) => make('li', { dataset: { kind }, textContent: text })));
-  return lines.length ? make('ul', { className: 'why', 'aria-label': say('explain.title') }, ...lines) : null;
+  if (!lines.length) return [];
+  return [make('h3', { className: 'section-title', textContent: say(heading) }), make('ul', { className: 'why' }, ...lines)];
 }
 
 /** Return the next step that fits what is known; the rule's own before that. */
