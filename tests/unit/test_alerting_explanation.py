@@ -232,7 +232,7 @@ def test_what_is_not_about_attendance_has_no_verdict(desk: Desk) -> None:
 def test_what_was_found_is_said_by_the_channel_that_decided(
     desk: Desk, rule: str, values: dict[str, float], vietnamese: str, english: str
 ) -> None:
-    one = desk.alert(rule, **values)
+    one = msgspec.structs.replace(desk.alert(rule), **values)
     why = explain(one, desk.known(one))
     assert desk.say(why, rule, Language.VI)["found"] == [vietnamese]
     assert desk.say(why, rule)["found"] == [english]

@@ -26,8 +26,8 @@ def some_label(draw: st.DrawFn) -> Label:
     to_us = draw(st.one_of(st.none(), st.integers(from_us, 4_000_000_000_000_000)))
     verdict = draw(st.sampled_from(LabelVerdict))
     because = draw(st.sampled_from(Because)).value if verdict is LabelVerdict.NOT_A_PROBLEM else ""
-    names = [draw(WORDS) for _ in range(4)]
-    return Label(*names, from_us, to_us, verdict, because)
+    rule, school, device, metric = (draw(WORDS) for _ in range(4))
+    return Label(rule, school, device, metric, from_us, to_us, verdict, because)
 
 
 @given(st.lists(some_label(), max_size=5))
