@@ -53,7 +53,8 @@ async def maintain(conn: AsyncConnection[Any], now_us: int) -> Maintained:
     """Do what is due at log time `now_us`, µs since 1970, and return what was done.
 
     Raw rows age by the slower of `now_us` and the slowest telemetry log's position: while history or
-    a backlog is folded, the rows that its duplicates are compared with stay.
+    a backlog is folded, the rows that its duplicates are compared with stay. Before the first position
+    is committed none goes: what it will commit may be older than any retention.
     """
     cursor = await conn.execute(query("try_maintenance_lock"))
     if await cursor.fetchone() != (True,):
@@ -65,8 +66,7 @@ async def maintain(conn: AsyncConnection[Any], now_us: int) -> Maintained:
         made = 0 if timescale else await _make_chunks_ahead(conn, now_us)
         through_us = bucket_start(now_us - (POLICY_US if timescale else 0), WIDTHS[0])
         rolled = await _roll_up(conn, max(horizon_us, through_us), horizon_us, timescale)
-        oldest_us = now_us if fold_us is None else min(now_us, fold_us)
-        dropped, deleted = await _expire(conn, now_us, oldest_us, timescale)
+        dropped, deleted = await _expire(conn, now_us, fold_us, timescale)
     finally:
         await conn.execute(query("maintenance_unlock"))
     return Maintained(made, rolled, dropped, deleted)
@@ -133,14 +133,15 @@ async def _refresh_range(conn: AsyncConnection[Any], width: Width, first_us: int
 
 
 async def _expire(
-    conn: AsyncConnection[Any], now_us: int, oldest_us: int, timescale: bool
+    conn: AsyncConnection[Any], now_us: int, fold_us: int | None, timescale: bool
 ) -> tuple[int, int]:
     """Drop chunks and delete rows past their retention; return how many of each."""
+    raw_us = 0 if fold_us is None else min(now_us, fold_us)
     dropped = deleted = 0
     cursor = await conn.execute(query("retention"))
     for table, column, keep, chunk in await cursor.fetchall():
         keep_us = round(keep.total_seconds() * 1e6)
-        before = moment((oldest_us if table == "reading" else now_us) - keep_us)
+        before = moment((raw_us if table == "reading" else now_us) - keep_us)
         asked = {"table": table, "before": before}
         if chunk is None:
             statement = sql.SQL("delete from {} where {} < %(before)s")

@@ -160,6 +160,14 @@ async def test_raw_rows_wait_for_the_fold(conn: AsyncConnection[Any]) -> None:
     assert len((await series_history(conn, SERIES, 0, later_us)).n) == 0
 
 
+async def test_no_chunk_goes_before_the_first_commit(conn: AsyncConnection[Any]) -> None:
+    """History begins with a chunk older than its retention, made a moment before its rows."""
+    await conn.execute("select ensure_chunks('reading', array[from_us(%s)])", [NOW_US - 9 * DAY_US])
+    assert (await maintain(conn, NOW_US)).chunks_dropped == 0
+    await store(conn, Readings.empty(), NOW_US)
+    assert (await maintain(conn, NOW_US)).chunks_dropped == 1
+
+
 INSERT = {
     "kpi_minute": "(minute, partition, metric_id, expected, reporting, total) values ({at}, 0, 1, 1, 1, 1)",
     "quarantine": "(at, reason, topic, detail, payload_bytes, excerpt) values ({at}, 'x', '', '', 1, '')",
@@ -183,6 +191,7 @@ async def test_each_table_forgets_when_its_retention_says(conn: AsyncConnection[
     )
     keep_us, chunk_us = await cursor.fetchone() or (0, 0)
     assert keep_us > 48 * HOUR_US
+    await store(conn, Readings.empty(), NOW_US)
     for age_us in (keep_us - HOUR_US, keep_us + chunk_us + HOUR_US):
         at = f"from_us({NOW_US - age_us})"
         if chunk_us:
