@@ -40,12 +40,12 @@ def series(
     from eduops.feedback_windows import holds_labels, read_judged
     from eduops.series_file import read_series
 
-    if labels is not None and holds_labels(labels):
-        one = read_judged(file, labels, column, of)
-    else:
-        one = read_series(file, labels, column)
     terms = Terms(parse_logics(refractory, every_reading), PROFILES, folds=2, budget=budget)
-    names, corpus = names_of(detector or ["own"], partial(typer.echo, err=True)), [one]
+    names = names_of(detector or ["own"], partial(typer.echo, err=True))
+    if labels is not None and holds_labels(labels):
+        corpus = [read_judged(file, labels, column, of)]
+    else:
+        corpus = [read_series(file, labels, column)]
     verdicts = compare(names, corpus, terms, plot)
     typer.echo(render(verdicts, corpus, as_json=json))
     if not json:
