@@ -15,6 +15,7 @@ from eduops.attach import attach
 from eduops.evaluate import evaluate_app
 from eduops.feedback import feedback_app
 from eduops.log_lines import say_failure, write_log
+from eduops.rules import rules_app
 from eduops.settings import Settings, load_settings
 
 app: Final = typer.Typer(
@@ -30,6 +31,7 @@ fleet_app: Final = typer.Typer(
 app.add_typer(fleet_app, name="fleet")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(feedback_app, name="feedback")
+app.add_typer(rules_app, name="rules")
 
 Data = Annotated[
     Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")

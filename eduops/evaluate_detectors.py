@@ -8,9 +8,11 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly.detector import DETECTORS
+from anomaly.detector import DETECTORS, Detector
 from anomaly.evaluation.labelled import Labelled
 from anomaly.evaluation.own import run_detector, run_rounds
+from anomaly.evaluation.peer_columns import peer_named
+from anomaly.evaluation.peer_replay import REPLAY_PEERS
 from anomaly.evaluation.peers import PEERS
 from contract.errors import ConfigurationError
 
@@ -18,6 +20,8 @@ FLEET: Final = 16_000
 """Side by side, a partition or so: beyond it the speed stays, for no cache holds their state."""
 ROUNDS: Final = 60
 CADENCE_US: Final = 900_000_000
+ALONE: Final = 2_000
+"""Readings of the series that the speed of a peer of one series is measured on."""
 
 
 class Run(NamedTuple):
@@ -59,7 +63,9 @@ def run(name: str, corpus: Sequence[Labelled]) -> Run:
     if name in DETECTORS:
         found = run_detector(DETECTORS[name].detector, corpus)
         per_series = found.state_bytes / max(len(corpus), 1)
-        return Run(name, DETECTORS[name].source, found.scores, _fleet_speed(name), per_series)
+        return Run(
+            name, DETECTORS[name].source, found.scores, _fleet_speed(DETECTORS[name].detector), per_series
+        )
     begun = time.perf_counter()
     results = [PEERS[name].score(series.time_us, series.value) for series in corpus]
     speed = sum(len(series.value) for series in corpus) / (time.perf_counter() - begun)
@@ -67,10 +73,25 @@ def run(name: str, corpus: Sequence[Labelled]) -> Run:
     return Run(name, PEERS[name].source, [s for s, _ in results], speed, state_bytes / max(len(corpus), 1))
 
 
-def _fleet_speed(name: str) -> float:
+def speed_of(name: str) -> float:
+    """Return readings a second that a detector or peer judges and learns on this machine now.
+
+    Those that take columns, with as many series as a fleet has side by side; the others, one series.
+    """
+    detector = DETECTORS[name].detector if name in DETECTORS else peer_named(name)
+    if detector is not None:
+        return _fleet_speed(detector)
+    value = np.random.default_rng(1).normal(100.0, 5.0, ALONE)
+    time_us = np.arange(ALONE, dtype=np.int64) * CADENCE_US
+    begun = time.perf_counter()
+    REPLAY_PEERS[name].score(time_us, value)
+    return ALONE / (time.perf_counter() - begun)
+
+
+def _fleet_speed(detector: Detector) -> float:
     """Return judged and learnt readings a second, for as many series as a fleet has."""
     noise = np.random.default_rng(1).normal(100.0, 5.0, (ROUNDS, FLEET))
     time_us = np.broadcast_to(np.arange(ROUNDS, dtype=np.int64)[:, None] * CADENCE_US, noise.shape)
     begun = time.perf_counter()
-    run_rounds(DETECTORS[name].detector, time_us, noise)
+    run_rounds(detector, time_us, noise)
     return noise.size / (time.perf_counter() - begun)

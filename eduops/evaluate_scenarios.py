@@ -1,5 +1,7 @@
 """`eduops evaluate scenarios`: a simulated month with labelled faults, through the real fold."""
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,8 +19,24 @@ def scenarios(
         str, typer.Option(help="Between two reports of a device; a divisor of a day.")
     ] = "5m",
     detector: Annotated[
-        str, typer.Option(help="A detector of the fold, peer-ew-z or peer-seasonal-mad.")
-    ] = "ew",
+        list[str] | None,
+        typer.Option(
+            help="A detector's name; with --budget also all, own, peers, or several times.", show_default="ew"
+        ),
+    ] = None,
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            help="Compare detectors at so many false incidents in 1,000 school-days, such as 1. Give "
+            "--bare, and --schools 60 --days 15 --interval 15m: all of them then take a quarter of an hour "
+            "for 5 seeds.",
+            show_default="no comparison",
+        ),
+    ] = None,
+    calibrate_seeds: Annotated[
+        int, typer.Option(min=1, help="With --budget: seeds before SEED that the factors of z are found on.")
+    ] = 2,
     seeds: Annotated[int, typer.Option(min=1, help="Runs SEED, SEED+1, … and pools their events.")] = 1,
     partitions: Annotated[int, typer.Option(min=1, max=64, help="Changes the speed, never the result.")] = 1,
     unannounced: Annotated[
@@ -45,29 +63,51 @@ def scenarios(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Measure a detector on a simulated city: faults found, false incidents, delay, incidents per outage."""
-    from eduops.scenario_report import explained, render, run_all
+    """Measure detectors on a simulated city: faults found, false incidents, delay, incidents per outage."""
+    from eduops.evaluate_detectors import names_of
+    from eduops.scenario_report import explained, given, render, run_all
     from eduops.scenario_run import Terms
 
-    terms = [
-        Terms(
-            seed=s,
-            schools=schools,
-            days=days,
-            interval_us=_interval_us(interval),
-            detector=detector,
-            partitions=partitions,
-            unannounced=unannounced,
-            mild=mild,
-            all_metrics=all_metrics,
-            z_times=z_times,
-        )
-        for s in range(seed, seed + seeds)
-    ]
-    runs = run_all(terms, rules, bare=bare)
+    tell = partial(typer.echo, err=True)
+    names = names_of(detector or ["ew"], tell)
+    if budget is None and len(names) > 1:
+        raise ConfigurationError(f"{', '.join(names)}: several detectors are compared at a --budget")
+    first = Terms(
+        seed=seed,
+        schools=schools,
+        days=days,
+        interval_us=_interval_us(interval),
+        detector=names[0],
+        partitions=partitions,
+        unannounced=unannounced,
+        mild=mild,
+        all_metrics=all_metrics,
+        z_times=z_times,
+    )
+    terms = [replace(first, seed=s) for s in range(seed, seed + seeds)]
+    shared = given(rules, bare=bare)
+    if budget is None:
+        runs = run_all(terms, shared)
+        text = render(runs, as_json=json)
+    else:
+        from eduops.scenario_budget import compare
+        from eduops.scenario_comparison import render as render_comparison
+
+        calibration = [replace(first, seed=s) for s in _seeds_before(seed, calibrate_seeds)]
+        found = compare(names, calibration, terms, budget, shared, tell)
+        runs = [run for one in found for run in one.runs]
+        text = render_comparison(found, budget, [t.seed for t in calibration], as_json=json)
     if explain is not None:
         explain.write_text(explained(runs), encoding="utf-8")
-    typer.echo(render(runs, as_json=json))
+    typer.echo(text)
+
+
+def _seeds_before(seed: int, number: int) -> range:
+    if seed < number:
+        raise ConfigurationError(
+            f"Calibration takes the {number} seeds before --seed, so it must be at least {number}, not {seed}"
+        )
+    return range(seed - number, seed)
 
 
 def _interval_us(text: str) -> int:

@@ -26,6 +26,7 @@ class Watcher:
         self._members: dict[int, list[Member]] = {}
         self._left: dict[int, int] = {}
         self._closed_us: dict[int, int] = {}
+        self._cause: dict[int, str] = {}
 
     def hear(self, transitions: Iterable[Transition]) -> None:
         """Take the transitions of a stretch of log time; the next stretch may not begin before its end."""
@@ -38,7 +39,9 @@ class Watcher:
 
     def incidents(self) -> list[Incident]:
         """Return all incidents so far, by their beginning."""
-        return [Incident(n, tuple(m), self._closed_us.get(n)) for n, m in self._members.items()]
+        return [
+            Incident(n, tuple(m), self._closed_us.get(n), self._cause[n]) for n, m in self._members.items()
+        ]
 
     def _name_lines(self) -> None:
         fresh = self._open.keys() - self._incident.keys()
@@ -48,6 +51,8 @@ class Watcher:
             known = [self._incident[a] for a in line.alert_ids if a in self._incident]
             new = [a for a in line.alert_ids if a in fresh]
             incident_id = min(known) if known else len(self._members) + 1
+            if new:
+                self._cause[incident_id] = line.cause.kind.value
             for alert_id in new:
                 alert = self._open[alert_id]
                 self._incident[alert_id] = incident_id

@@ -52,7 +52,13 @@ class ScenarioLog:
     """Makes the entries of a scenario, chunk by chunk, in time order."""
 
     def __init__(
-        self, scenario: Scenario, catalogue: Catalogue, wanted: frozenset[str], interval_us: int, seed: int
+        self,
+        scenario: Scenario,
+        catalogue: Catalogue,
+        wanted: frozenset[str],
+        interval_us: int,
+        seed: int,
+        tick_us: int = TICK_US,
     ) -> None:
         """Prepare a scenario.
 
@@ -62,11 +68,13 @@ class ScenarioLog:
             wanted: names of the metrics that are told.
             interval_us: between two reports of a device, a divisor of a day.
             seed: the world's.
+            tick_us: between two ticks; above `TICK_US` each is a gap of the log.
         """
         self._scenario = scenario
         self._world = World(scenario.fleet, scenario.lived, seed)
         self._publishers = Publishers(scenario.fleet, catalogue)
         self._cadence = Cadence(interval_us)
+        self._tick_us = tick_us
         self._wanted: Mapping[Stream, tuple[Metric, ...]] = {
             stream: tuple(m for m in metrics if m.name in wanted)
             for stream, metrics in self._publishers.metrics.items()
@@ -90,7 +98,7 @@ class ScenarioLog:
                 found = self._arrivals(time_us)
                 self.readings += len(found)
                 entries.append(ReadingsEntry(time_us, found))
-                entries += [TickEntry(at) for at in range(time_us, time_us + interval_us, TICK_US)]
+                entries += [TickEntry(at) for at in range(time_us, time_us + interval_us, self._tick_us)]
             yield entries
 
     def school_of(self, readings: Readings) -> NDArray[np.intp]:

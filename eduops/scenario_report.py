@@ -5,16 +5,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from anomaly.evaluation.matching import Figures, Finding, Incident, Matched, by_kind, match, overall
+from anomaly.evaluation.matching import (
+    Figures,
+    Finding,
+    Incident,
+    Matched,
+    by_kind,
+    figures,
+    match,
+    overall,
+)
 from contract.fleet import Fleet
 from contract.rule import Rule, parse_rules
 from device_simulator.faults import FaultKind
 from device_simulator.scenarios import Scenario
-from eduops.configuration import load_configuration, read_config
+from eduops.configuration import Configuration, load_configuration, read_config
 from eduops.scenario_run import (
     GRACE_INTERVALS,
     Cost,
@@ -37,6 +46,9 @@ SPEAKS_OF: Final[Mapping[str, frozenset[str]]] = {
 }
 """Metrics whose rules' false incidents are counted under a kind that must be found; for
 silent-device it is the rules of the channel silence."""
+VALUE_KINDS: Final = frozenset({FaultKind.SLOW_DEGRADATION, FaultKind.ATTENDANCE_DROP, FaultKind.LMS_OUTAGE})
+"""Faults that change values while they last, and so say something of a detector of values. Cuts, silence
+and clocks that run ahead let no value through; a stuck one is as likely as any other."""
 RUN_IDS: Final = 1_000_000
 MOST_SCHOOLS: Final = 20
 """School codes written out in an explanation; of more, their number is told."""
@@ -54,12 +66,18 @@ class Judged:
     """School-days."""
 
 
-def run_all(terms: Sequence[Terms], rules_file: Path | None = None, *, bare: bool = False) -> list[Judged]:
-    """Run the scenarios one after the other, with the packaged metrics and calendar.
+class Given(NamedTuple):
+    """What all runs share."""
+
+    configuration: Configuration
+    calendar_text: str
+
+
+def given(rules_file: Path | None = None, *, bare: bool = False) -> Given:
+    """Return the packaged metrics and calendar with the rules to run with.
 
     Args:
-        terms: what is run.
-        rules_file: rules to run with; the packaged ones if None.
+        rules_file: a rules.toml; the packaged one if None.
         bare: `bare_rules` instead of either.
     """
     nowhere = Path("config") / "packaged"
@@ -69,15 +87,16 @@ def run_all(terms: Sequence[Terms], rules_file: Path | None = None, *, bare: boo
         configuration = replace(configuration, rules=rules)
     if bare:
         configuration = replace(configuration, rules=bare_rules())
-    calendar_text = read_config(nowhere, "calendar.toml")
-    judged = []
-    for each in terms:
-        told = run_scenario(each, configuration, calendar_text)
-        judged.append(_judge(told))
-    return judged
+    return Given(configuration, read_config(nowhere, "calendar.toml"))
 
 
-def _judge(told: Told) -> Judged:
+def run_all(terms: Sequence[Terms], shared: Given) -> list[Judged]:
+    """Run the scenarios one after the other."""
+    return [judge(run_scenario(each, *shared)) for each in terms]
+
+
+def judge(told: Told) -> Judged:
+    """Bring the incidents of a run together with its labels."""
     terms = told.terms
     truths, grace_us = truths_of(told.scenario, terms.interval_us), GRACE_INTERVALS * terms.interval_us
     # Identities are a run's own; those of pooled runs must differ.
@@ -118,6 +137,17 @@ def pooled(runs: Sequence[Judged]) -> tuple[Figures, dict[str, Figures]]:
     )
 
 
+def is_value_kind(name: str) -> bool:
+    """Return whether a kind, or `kind/variant`, is one that values show."""
+    return name.partition("/")[0] in VALUE_KINDS
+
+
+def value_recall(runs: Sequence[Judged]) -> float | None:
+    """Return the recall over faults that values show."""
+    findings = [f for run in runs for f in run.matched.findings if is_value_kind(f.truth.kind)]
+    return figures(findings, 0, 0.0).event_recall
+
+
 def _false_of(false: Sequence[Incident], rules: Sequence[Rule]) -> dict[str, int]:
     metric_of = {rule.name: rule.metric for rule in rules}
     silent = {rule.name for rule in rules if rule.channel == "silence"}
@@ -142,8 +172,9 @@ def render(runs: Sequence[Judged], *, as_json: bool) -> str:
         f"{'kind':<26}" + "".join(f"{head:>12}" for head in _HEADS),
         *[_row(name, f) for name, f in [("all", whole), *kinds.items()]],
         "",
+        f"Recall of what values show: {cell(value_recall(runs), 3)}",
         "Recall of each channel alone: "
-        + ", ".join(f"{name} {_cell(recall, 3)}" for name, recall in _recall_by_channel(runs).items()),
+        + ", ".join(f"{name} {cell(recall, 3)}" for name, recall in _recall_by_channel(runs).items()),
         *_false_lines(runs),
         *_cost_lines([run.told.cost for run in runs]),
     ]
@@ -156,16 +187,17 @@ _HEADS: Final = ("events", "recall", "false", "false/1000d", "per outage", "dela
 def _row(name: str, f: Figures) -> str:
     cells = (
         f"{f.events}",
-        _cell(f.event_recall, 3),
+        cell(f.event_recall, 3),
         f"{f.false_incidents}",
-        _cell(f.false_incidents_per_1000_school_days, 2),
-        _cell(f.incidents_per_outage, 2),
-        _cell(f.median_delay_intervals, 1),
+        cell(f.false_incidents_per_1000_school_days, 2),
+        cell(f.incidents_per_outage, 2),
+        cell(f.median_delay_intervals, 1),
     )
     return f"{name:<26}" + "".join(f"{cell:>12}" for cell in cells)
 
 
-def _cell(figure: float | None, digits: int) -> str:
+def cell(figure: float | None, digits: int) -> str:
+    """Return a figure for a table, a dash for none."""
     return "–" if figure is None else f"{figure:.{digits}f}"
 
 
@@ -187,7 +219,8 @@ def _cost_lines(costs: Sequence[Cost]) -> list[str]:
 def _document(runs: Sequence[Judged], whole: Figures, kinds: Mapping[str, Figures]) -> dict[str, Any]:
     costs = [run.told.cost for run in runs]
     return asdict(whole) | {
-        "by_kind": {name: asdict(figures) for name, figures in kinds.items()},
+        "value_recall": value_recall(runs),
+        "by_kind": {name: asdict(of_kind) for name, of_kind in kinds.items()},
         "event_recall_by_channel": _recall_by_channel(runs),
         "false_by_rule": dict(Counter(i.members[0].rule for run in runs for i in run.matched.false)),
         "by_seed": {str(run.told.terms.seed): asdict(pooled([run])[0]) for run in runs},
@@ -211,11 +244,12 @@ def explained(runs: Sequence[Judged]) -> str:
 
 
 def _explanations(run: Judged) -> Iterator[dict[str, Any]]:
-    scenario, seed = run.told.scenario, run.told.terms.seed
+    scenario, terms = run.told.scenario, run.told.terms
+    told = {"seed": terms.seed, "detector": terms.detector}
     for finding in run.matched.findings:
-        yield {"seed": seed} | _of_label(finding, scenario)
+        yield told | _of_label(finding, scenario)
     for incident in run.matched.false:
-        yield {"seed": seed, "false": True} | _of_incident(incident, scenario)
+        yield told | {"false": True} | _of_incident(incident, scenario)
 
 
 def _of_label(finding: Finding, scenario: Scenario) -> dict[str, Any]:
@@ -237,6 +271,8 @@ def _of_incident(incident: Incident, scenario: Scenario) -> dict[str, Any]:
     begun_us = incident.members[0].detected_us
     return {
         "incident": incident.incident_id,
+        "cause": incident.cause,
+        "alerts": len(incident.members),
         "rules": dict(Counter(m.rule for m in incident.members)),
         "schools": _codes({m.school_id for m in incident.members}, scenario.fleet),
         "detected": _local(begun_us, scenario),

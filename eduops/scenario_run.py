@@ -7,16 +7,18 @@ seconds of silence are scaled with the interval: 45 s are four and a half interv
 """
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from anomaly.detector import Detector, detector_named
 from anomaly.evaluation.matching import Duty, Incident, Truth
 from anomaly.evaluation.peer_columns import peer_named
+from anomaly.evaluation.peer_replay import REPLAY_PEERS, Collector, Replayed
 from contract.alert import Transition
 from contract.catalogue import Catalogue
 from contract.entry import Entry, ReadingsEntry
@@ -27,8 +29,10 @@ from device_simulator.fleet import generate_fleet
 from device_simulator.scenarios import HOUR_US, Scenario, draw_scenario, duty_name
 from eduops.configuration import Configuration
 from eduops.scenario_incidents import Watcher
-from eduops.scenario_log import ScenarioLog
-from stream_processor.fold import Fold, build_fold
+from eduops.scenario_log import TICK_US, ScenarioLog
+from stream_processor.fold import Fold
+from stream_processor.layout import columns_of, lay_out
+from stream_processor.rulebook import compile_rules
 from stream_processor.state import State
 from stream_processor.step import advance
 
@@ -41,7 +45,6 @@ BARE: Final = (
     ("attendance_ratio", "down"),
 )
 """Metrics and directions of `bare_rules`."""
-DEFAULT_DETECTOR: Final = "ew"
 GRACE_INTERVALS: Final = 6
 """After a fault's end its effects may be noticed for so long: as many readings as the slowest rule
 counts, and what waited for a line arrives."""
@@ -77,6 +80,8 @@ class Cost:
     world_s: float
     grouping_s: float
     bytes_a_series: float
+    """The fold's state with the detector's memory."""
+    detector_bytes_a_series: float
 
     @property
     def readings_per_s(self) -> float:
@@ -95,48 +100,113 @@ class Told:
     cost: Cost
 
 
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A scenario whose entries are made once and folded as often as one likes."""
+
+    terms: Terms
+    scenario: Scenario
+    catalogue: Catalogue
+    rules: tuple[Rule, ...]
+    """As written; see `scaled`."""
+    log: ScenarioLog
+    chunks: Iterable[list[Entry]]
+    made_s: float = 0.0
+    """Seconds that the chunks took, if they are kept."""
+
+    def kept(self) -> "Stage":
+        """Return the same with its entries in memory, some 20 bytes a reading."""
+        before = time.perf_counter()
+        chunks = list(self.chunks)
+        return replace(self, chunks=chunks, made_s=time.perf_counter() - before)
+
+    def detectors(self, name: str) -> list[Detector]:
+        """Return the detector of that name, ready for each partition.
+
+        Peers that look at one series at a time are scored here, which reads all entries: the stage
+        must be `kept`.
+        """
+        if name in REPLAY_PEERS:
+            collectors = [Collector() for _ in range(self.terms.partitions)]
+            fold_stage(self, collectors, 1.0)
+            return [collector.replayed(name) for collector in collectors]
+        return [peer_named(name) or detector_named(name)] * self.terms.partitions
+
+
 def run_scenario(terms: Terms, configuration: Configuration, calendar_text: str) -> Told:
     """Draw the scenario of a seed and fold it."""
+    stage = set_stage(terms, configuration, calendar_text)
+    if terms.detector in REPLAY_PEERS:
+        stage = stage.kept()
+    return fold_stage(stage, stage.detectors(terms.detector), terms.z_times)
+
+
+def set_stage(terms: Terms, configuration: Configuration, calendar_text: str) -> Stage:
+    """Draw the scenario of a seed; its entries are made when they are asked for, and only once."""
     fleet = generate_fleet(terms.schools, seed=terms.seed)
     scenario = draw_scenario(
         fleet, calendar_text, terms.seed, terms.days, unannounced=terms.unannounced, mild=terms.mild
     )
-    catalogue = configuration.catalogue
-    rules = scaled(configuration.rules, catalogue, terms.interval_us, terms.z_times)
-    folds = _folds(terms, fleet, catalogue, scenario, rules)
+    catalogue, rules = configuration.catalogue, configuration.rules
     watched = frozenset(rule.metric for rule in rules)
     wanted = frozenset(m.name for m in catalogue.metrics) if terms.all_metrics else watched
-    log = ScenarioLog(scenario, catalogue, wanted, terms.interval_us, terms.seed)
-    states = [fold.initial_state() for fold in folds]
-    incidents, spent = _follow(fleet, log, folds, states)
-    state_bytes = sum(s.nbytes for s in states) / sum(len(f.layout) for f in folds)
-    cost = Cost(log.readings, log.refused, *spent, state_bytes)
-    return Told(terms, scenario, rules, incidents, cost)
+    tick_us = TICK_US if any(map(_needs_ticks, rules)) else terms.interval_us
+    log = ScenarioLog(scenario, catalogue, wanted, terms.interval_us, terms.seed, tick_us)
+    return Stage(terms, scenario, catalogue, rules, log, log.chunks())
 
 
-def _folds(
-    terms: Terms, fleet: Fleet, catalogue: Catalogue, scenario: Scenario, rules: tuple[Rule, ...]
-) -> list[Fold]:
-    peer = peer_named(terms.detector)
-    name = DEFAULT_DETECTOR if peer is not None else terms.detector
+def _needs_ticks(rule: Rule) -> bool:
+    """Return whether a rule hears of anything between two reports; those of `bare_rules` do not."""
+    return rule.channel in ("silence", "system") or bool(rule.suppressed_by)
+
+
+def fold_stage(stage: Stage, detectors: Sequence[Detector], z_times: float) -> Told:
+    """Fold a stage with one detector a partition and a factor of z in every anomaly rule."""
+    terms, fleet = stage.terms, stage.scenario.fleet
+    rules = scaled(stage.rules, stage.catalogue, terms.interval_us, z_times)
+    columns = columns_of(fleet, terms.partitions)
+    rulebook = compile_rules(rules, stage.catalogue)
     folds = [
-        build_fold(fleet, catalogue, scenario.known, rules, p, terms.partitions, name)
-        for p in range(terms.partitions)
+        Fold(
+            lay_out(fleet, stage.catalogue, p, terms.partitions, columns),
+            rulebook,
+            stage.catalogue,
+            stage.scenario.known,
+            detector,
+        )
+        for p, detector in enumerate(detectors)
     ]
-    if peer is None:
-        return folds
-    return [Fold(f.layout, f.rulebook, f.catalogue, f.calendar, peer) for f in folds]
+    states = [fold.initial_state() for fold in folds]
+    incidents, (fold_s, world_s, grouping_s) = _follow(fleet, stage, folds, states)
+    series = sum(len(fold.layout) for fold in folds)
+    cost = Cost(
+        readings=stage.log.readings,
+        refused=stage.log.refused,
+        fold_s=fold_s,
+        world_s=stage.made_s + world_s,
+        grouping_s=grouping_s,
+        bytes_a_series=sum(state.nbytes for state in states) / series,
+        detector_bytes_a_series=sum(map(_detector_bytes, detectors, states)) / series,
+    )
+    terms = replace(terms, detector=detectors[0].name, z_times=z_times)
+    return Told(terms, stage.scenario, rules, incidents, cost)
+
+
+def _detector_bytes(detector: Detector, state: State) -> int:
+    if isinstance(detector, Replayed):
+        return detector.peer_bytes
+    return sum(column.nbytes for column in state.detector.values())
 
 
 def _follow(
-    fleet: Fleet, log: ScenarioLog, folds: Sequence[Fold], states: Sequence[State]
+    fleet: Fleet, stage: Stage, folds: Sequence[Fold], states: Sequence[State]
 ) -> tuple[tuple[Incident, ...], tuple[float, float, float]]:
     """Return the incidents, and the seconds that fold, world and grouping took."""
     watcher = Watcher(fleet)
-    partition = fleet.partition_of_schools(len(folds))
+    log, partition = stage.log, fleet.partition_of_schools(len(folds))
     fold_s = world_s = grouping_s = 0.0
     before = time.perf_counter()
-    for entries in log.chunks():
+    for entries in stage.chunks:
         made = time.perf_counter()
         transitions: list[Transition] = []
         for p, (fold, state) in enumerate(zip(folds, states, strict=True)):

@@ -106,8 +106,8 @@ def wall_address(settings: Settings) -> str:
     return f"http://{host}:{settings.port}/"
 
 
-def parse_at(text: str | None, timezone: str) -> datetime | None:
-    """Return the moment that `--at` means; without an offset it is local time of the schools.
+def parse_at(text: str | None, timezone: str, option: str = "--at") -> datetime | None:
+    """Return the moment that an option means; without an offset it is local time of the schools.
 
     Raises:
         ConfigurationError: it is no ISO 8601 date and time.
@@ -117,5 +117,5 @@ def parse_at(text: str | None, timezone: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise ConfigurationError(f"--at is {text!r}; write it like 2026-11-24T08:30") from None
+        raise ConfigurationError(f"{option} is {text!r}; write it like 2026-11-24T08:30") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(timezone))

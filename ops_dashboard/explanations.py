@@ -52,7 +52,7 @@ async def _known(services: Services, alert: Alert, rules: dict[str, Rule]) -> Kn
         of_school=await _of_school(services, alert) if about_attendance else (),
         line=board.line_of(alert.alert_id),
         states=board.states(real_us),
-        heard=await _heard(services, alert.school_id, now_us) if about_attendance else frozenset(),
+        heard=await _heard(services, alert, now_us) if about_attendance else frozenset(),
         dismissals=dismissals,
         dismissed_nearby=dismissed_nearby,
     )
@@ -66,9 +66,12 @@ async def _of_school(services: Services, alert: Alert) -> Sequence[Alert]:
     return [other for other in opened if other.school_id == alert.school_id]
 
 
-async def _heard(services: Services, school_id: int, now_us: int) -> frozenset[DeviceKind]:
-    """Return the kinds of a school's devices with a fresh heartbeat."""
+async def _heard(services: Services, alert: Alert, now_us: int) -> frozenset[DeviceKind]:
+    """Return the kinds of the devices of an attendance alert's school with a fresh heartbeat."""
     fleet = services.fleet
-    devices = [device for device in fleet.devices if device.school_id == school_id]
-    found = await services.archive.heard(heartbeats(devices, now_us, services.catalogue))
+    devices = [device for device in fleet.devices if device.school_id == alert.school_id]
+    after_us = heartbeats(devices, now_us, services.catalogue)
+    # Registers end an hour into a session: the one that opened the alert still says that the reader works.
+    own = {s: min(us, alert.opened_at_us) for s, us in after_us.items() if s == alert.series}
+    found = await services.archive.heard({**after_us, **own})
     return frozenset(fleet.device_by_id[series >> METRIC_BITS].kind for series in found)

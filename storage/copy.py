@@ -1,9 +1,10 @@
-"""Columns to a COPY BINARY buffer in numpy, without a Python object per row.
+"""Columns to a COPY BINARY buffer and back in numpy, without a Python object per row.
 
 Source: PostgreSQL documentation, COPY, "Binary Format".
 """
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,3 +52,17 @@ def readings_copy_buffer(scored: Scored) -> bytes:
     rows["value_bytes"], rows["value"] = 8, scored.readings.value[order]
     rows["score_bytes"], rows["score"] = 4, scored.score[order]
     return b"".join((SIGNATURE, rows.data, TRAILER))
+
+
+def rows_of_copy(buffer: bytes | bytearray, columns: Sequence[tuple[str, str]]) -> NDArray[Any]:
+    """Return the rows of one COPY BINARY stream, in its order, as a structured array of shape (n,).
+
+    Args:
+        buffer: the whole stream; no field of it is null.
+        columns: name and numpy type of each, big-endian, such as `("series", ">i4")`; a timestamptz is
+            `>i8`, µs since `POSTGRES_EPOCH_US`.
+    """
+    sized = [part for name, kind in columns for part in ((f"{name}_bytes", ">i4"), (name, kind))]
+    row = np.dtype([("fields", ">i2"), *sized])
+    count = (len(buffer) - len(SIGNATURE) - len(TRAILER)) // row.itemsize
+    return np.frombuffer(buffer, row, count, len(SIGNATURE))

@@ -354,3 +354,23 @@ delete from lease where owner = %(worker)s and log = any(%(logs)s::text[])
 
 -- name: forget_worker
 delete from worker where id = %(worker)s
+
+-- name: raw_since
+select to_us(min(from_at)) from chunk where table_name = 'reading'
+
+-- name: ticked_minutes
+select distinct to_us(minute) from kpi_minute where minute >= %(first)s and minute < %(end)s order by 1
+
+-- name: transitions_of_school
+select rule, kind, to_us(opened_at), to_us(detected_at) from transition
+where school_id = %(school_id)s and at >= %(first)s and at < %(end)s order by detected_at
+
+-- name: copy_raw_out
+copy (select time, series, value from reading
+      where series = any(%(series)s::int[]) and time >= %(first)s and time < %(end)s)
+to stdout (format binary)
+
+-- name: copy_15m_out
+copy (select bucket, series, n, sum, min, max from reading_15m
+      where series = any(%(series)s::int[]) and bucket >= %(first)s and bucket < %(end)s)
+to stdout (format binary)

@@ -69,6 +69,8 @@ class Incident(NamedTuple):
     """In the order in which they were noticed, at least one."""
     closed_us: int | None
     """None if it was open to the end."""
+    cause: str = ""
+    """What the line was thought to share when an alert last joined it: a cause kind, such as isp."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,15 +30,14 @@ def needed(name: str) -> ModuleType:
         ) from error
 
 
-def half_space_trees(time_us: NDArray[np.int64], value: Floats) -> tuple[Floats, int]:
+def half_space_trees(time_us: NDArray[np.int64], value: Floats, window: int = 250) -> tuple[Floats, int]:
     """Return the score of river's streaming half-space trees with their default size.
 
     Values are scaled by the least and the greatest seen so far, for the trees split [0, 1]. Unknown
-    during the first window of 250 readings, which the trees need to have any mass at all.
+    during the first window of readings (250 by default), which the trees need to have any mass at all.
 
     Source: S. C. Tan, K. M. Ting, T. F. Liu, "Fast anomaly detection for streaming data", IJCAI 2011.
     """
-    window = 250
     trees = needed("river.anomaly").HalfSpaceTrees(n_trees=10, height=8, window_size=window, seed=SEED)
     score, low, high = np.full(len(value), np.nan), np.inf, -np.inf
     for seen, i in enumerate(np.flatnonzero(~np.isnan(value))):
@@ -51,11 +50,12 @@ def half_space_trees(time_us: NDArray[np.int64], value: Floats) -> tuple[Floats,
     return score, len(pickle.dumps(trees))
 
 
-def isolation_forest(time_us: NDArray[np.int64], value: Floats) -> tuple[Floats, int]:
+def isolation_forest(time_us: NDArray[np.int64], value: Floats, first: int = 500) -> tuple[Floats, int]:
     """Return the score of scikit-learn's isolation forest over the last four values of a reading.
 
-    The forest of 50 trees is grown anew every 500 readings from the 2,000 before; it has seen no
-    reading that it scores. Unknown until it first stands.
+    The forest of 50 trees stands after `first` readings, is grown anew whenever there are twice as
+    many, and every 500 readings at the latest, from the 2,000 before; it has seen no reading that it
+    scores. Unknown until it first stands.
 
     Source: F. T. Liu, K. M. Ting, Z.-H. Zhou, "Isolation forest", ICDM 2008. Shingles of four: S. Guha
     et al., "Robust random cut forest based anomaly detection on streams", ICML 2016.
@@ -66,11 +66,13 @@ def isolation_forest(time_us: NDArray[np.int64], value: Floats) -> tuple[Floats,
     if len(known) < lags:
         return score, size
     shingles = np.lib.stride_tricks.sliding_window_view(value[known], lags)
-    for start in range(every, len(shingles), every):
+    start = first
+    while start < len(shingles):
         forest = ensemble.IsolationForest(n_estimators=50, random_state=SEED)
         forest.fit(shingles[max(0, start - past) : start])
-        block = shingles[start : start + every]
+        block = shingles[start : start + min(start, every)]
         score[known[lags - 1 + start : lags - 1 + start + len(block)]] = -forest.score_samples(block)
+        start += len(block)
         if not size:
             size = len(pickle.dumps(forest))
     return score, size + past * 8

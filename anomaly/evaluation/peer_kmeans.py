@@ -18,13 +18,13 @@ EVERY: Final = 180
 ROUNDS: Final = 20
 
 
-def netdata_kmeans(time_us: NDArray[np.int64], value: Floats) -> tuple[Floats, int]:
+def netdata_kmeans(time_us: NDArray[np.int64], value: Floats, every: int = EVERY) -> tuple[Floats, int]:
     """Return how far a shape lies from the centres of every model, the least over the models.
 
     A shape is the reading and the five before it, of differences smoothed over three readings.
     Its mean distance to a model's two centres is scaled by the least and the greatest distance
     in training, so 1 is "as strange as the strangest known". All models must agree, hence the
-    least of them. Unknown until the first model stands.
+    least of them. A model is trained `every` so many readings; unknown until the first one stands.
 
     Source: Netdata agent documentation, "ML models and anomaly detection" (k = 2, differences,
     smoothing 3, five lags, consensus of models). S. P. Lloyd, IEEE Trans. Inf. Theory 28(2), 1982.
@@ -37,9 +37,9 @@ def netdata_kmeans(time_us: NDArray[np.int64], value: Floats) -> tuple[Floats, i
     smooth = np.convolve(np.diff(value[known]), np.full(SMOOTHED, 1.0 / SMOOTHED), "valid")
     shapes = np.lib.stride_tricks.sliding_window_view(smooth, LAGS + 1)
     models: list[tuple[Floats, float, float]] = []
-    for start in range(EVERY, len(shapes), EVERY):
+    for start in range(every, len(shapes), every):
         models = [*models[1 - MODELS :], _train(shapes[max(0, start - TRAINED_ON) : start])]
-        block = shapes[start : start + EVERY]
+        block = shapes[start : start + every]
         agreed = np.min([_strangeness(block, *model) for model in models], axis=0)
         score[known[lost + start : lost + start + len(block)]] = agreed
     return score, size

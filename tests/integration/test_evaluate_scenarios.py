@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from contract.errors import ConfigurationError
 from eduops.cli import app
 
 FIGURES = (
@@ -23,7 +24,7 @@ def run(*more: str) -> str:
     """Return what the command prints."""
     result = CliRunner().invoke(app, ["evaluate", "scenarios", *SMALL, *more])
     assert result.exit_code == 0, result.output
-    return result.output
+    return result.stdout
 
 
 def found(*more: str) -> dict[str, Any]:
@@ -82,3 +83,28 @@ def test_bare_rules_leave_all_to_the_detector_and_a_file_of_rules_takes_the_plac
     rules.write_text(f"[[rule]]{one}", encoding="utf-8")
     alone = found("--seed", "3", "--days", "1", "--rules", str(rules))
     assert set(alone["event_recall_by_channel"]) == {"threshold"}
+
+
+def test_detectors_are_compared_at_one_budget_with_factors_from_other_seeds() -> None:
+    names = ("--detector", "ew", "--detector", "peer-ew-z", "--detector", "peer-record-range")
+    document = json.loads(run("--json", "--bare", "--mild", "--seed", "9", "--budget", "5", *names))
+    assert document["calibration_seeds"] == [7, 8]
+    assert document["seeds"] == [9]
+    found = {one["detector"]: one for one in document["detectors"]}
+    assert list(found) == ["ew", "peer-ew-z", "peer-record-range"]
+    for one in found.values():
+        assert set(FIGURES) <= one.keys()
+        assert one["events"] == found["ew"]["events"]
+        if one["meets_budget"]:
+            assert one["calibration_false_incidents_per_1000_school_days"] <= 5.0
+    assert found["ew"]["value_recall"] > 0.0
+    assert set(document["not_beaten"]) == {"ew"}
+    text = run("--bare", "--mild", "--seed", "9", "--budget", "5", *names)
+    assert "ew beats" in text
+
+
+def test_several_detectors_want_a_budget_and_a_budget_wants_seeds_before() -> None:
+    for words in (("--detector", "all"), ("--budget", "1", "--seed", "1")):
+        result = CliRunner().invoke(app, ["evaluate", "scenarios", *SMALL, *words])
+        assert result.exit_code == 1
+        assert isinstance(result.exception, ConfigurationError)
