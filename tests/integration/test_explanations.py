@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -72,8 +73,8 @@ def is_compared(found: dict[str, Any]) -> bool:
     return len(found["peers"]) > 0
 
 
-async def hear(stage: Stage, position: int, *metrics: str, value: float = 0.5) -> None:
-    """Store a reading of now of some metrics of a school."""
+async def hear(stage: Stage, position: int, *metrics: str, value: float = 0.5, age_us: int = 0) -> None:
+    """Store a reading of some metrics of a school, of now or of some time ago."""
     school = stage.fleet.schools[position]
     devices = {"down_bps": "gw-1", "attendance_ratio": "att-1"}
     series = [
@@ -81,7 +82,9 @@ async def hear(stage: Stage, position: int, *metrics: str, value: float = 0.5) -
         for name in metrics
     ]
     n = len(series)
-    readings = Readings(np.full(n, stage.now_us(), np.int64), np.array(series, np.int32), np.full(n, value))
+    readings = Readings(
+        np.full(n, stage.now_us() - age_us, np.int64), np.array(series, np.int32), np.full(n, value)
+    )
     scored = Scored(readings, np.full(n, np.nan, np.float32))
     await stage.commit("telemetry-0", counts=Counts(n, n), rows=scored)
 
@@ -138,6 +141,19 @@ async def test_absent_or_offline(stage: Stage, client: httpx.AsyncClient) -> Non
     await stage.change(resolved(low, stage.now_us()))
     over = await why(client, low)
     assert (over["verdict"], over["peers"]) == ("link", [])
+
+
+@pytest.mark.parametrize(("age_min", "verdict"), [(40, "attendance"), (50, "unknown")])
+async def test_the_register_that_opened_an_alert_counts_after_the_hour_of_registers(
+    stage: Stage, client: httpx.AsyncClient, age_min: int, verdict: str
+) -> None:
+    made = stage.opened(0, "attendance_low", 2, value=0.4, low=0.9)
+    alert = msgspec.structs.replace(made.alert, opened_at_us=stage.now_us() - 45 * 60_000_000)
+    low = AlertChanged(alert, made.event)
+    await hear(stage, 0, "down_bps")
+    await hear(stage, 0, "attendance_ratio", age_us=age_min * 60_000_000)
+    await stage.change(low)
+    assert (await why(client, low, is_compared))["verdict"] == verdict
 
 
 async def test_attendance_is_explained_within_its_limits(stage: Stage, client: httpx.AsyncClient) -> None:
