@@ -107,6 +107,13 @@ def cause_of(school: School, kind: CauseKind, fleet: Fleet) -> Cause:
     )
 
 
+def place_of(cause: Cause, fleet: Fleet) -> str:
+    """Return the name of the ward or cluster that is a cause or a part of it; else an empty text."""
+    if cause.ward_code:
+        return fleet.ward_by_code[cause.ward_code].name
+    return fleet.cluster_by_code[cause.cluster_code].name if cause.cluster_code else ""
+
+
 def _cut(fleet: Fleet, kind: CauseKind) -> Partition:
     number: dict[Cause, int] = {}
     member: list[int] = []

@@ -102,7 +102,9 @@ def _of_action(alert: Alert | None, action: Action, seen: set[AlertEvent]) -> li
         # Somebody was first and stays; what the second wanted to say is kept as a note.
         kind = ActionKind.NOTED
     events = [
-        AlertEvent(action.alert_id, each.value, action.at_us, action.actor, action.note)
+        AlertEvent(
+            action.alert_id, each.value, action.at_us, action.actor, action.note, because=action.because
+        )
         for each in (kind, action.kind)
     ]
     if any(event in seen for event in events):
@@ -110,7 +112,7 @@ def _of_action(alert: Alert | None, action: Action, seen: set[AlertEvent]) -> li
     if kind is ActionKind.NOTED and not action.note:
         return []
     changed = msgspec.structs.replace(alert, note=action.note or alert.note)
-    if kind is ActionKind.ACKNOWLEDGED:
+    if kind is not ActionKind.NOTED and alert.acknowledged_at_us is None:
         changed = msgspec.structs.replace(
             changed, acknowledged_at_us=action.at_us, acknowledged_by=action.actor
         )

@@ -51,6 +51,23 @@ class ActionKind(StrEnum):
 
     ACKNOWLEDGED = "acknowledged"
     NOTED = "noted"
+    DISMISSED = "dismissed"
+    """It is no problem, and why; counts as acknowledged where nobody did before, and resolves nothing."""
+
+
+class Because(StrEnum):
+    """Why an alert is no problem; each has texts in texts.toml."""
+
+    PLANNED_WORK = "planned_work"
+    SCHOOL_EVENT = "school_event"
+    """An excursion, an exam, a day off: the school does other things than usual."""
+    KNOWN_FAULT = "known_fault"
+    """Somebody is at work on it elsewhere already."""
+    SENSOR_FAULT = "sensor_fault"
+    """What was measured is wrong, not what was meant to be measured."""
+    TOO_SENSITIVE = "too_sensitive"
+    """The rule speaks too early for this series."""
+    OTHER = "other"
 
 
 class Transition(msgspec.Struct, frozen=True):
@@ -90,8 +107,10 @@ class Action(msgspec.Struct, frozen=True):
     actor: str
     """Name of the engineer, at most 80 characters."""
     note: str
-    """At most 500 characters; may be empty for an acknowledgement."""
+    """At most 500 characters; may be empty unless the action is a note."""
     at_us: int
+    because: str = ""
+    """One of `Because` where the action dismisses, else empty."""
 
 
 class Alert(msgspec.Struct, frozen=True):
@@ -122,13 +141,26 @@ class AlertEvent(msgspec.Struct, frozen=True):
 
     alert_id: str
     kind: str
-    """opened, acknowledged, noted or resolved."""
+    """opened, acknowledged, noted, dismissed or resolved."""
     at_us: int
     actor: str
     """The engineer, or `eduops` for what the fold decided."""
     note: str
     """An engineer's words; from `eduops` the `reason` of a transition, which pages put into words."""
     value: float | None = None
+    because: str = ""
+    """One of `Because` where the event dismisses, else empty."""
+
+
+class Dismissal(msgspec.Struct, frozen=True):
+    """What an engineer said of an earlier alert that was no problem."""
+
+    at_us: int
+    """When it was said, log time."""
+    actor: str
+    because: str
+    """One of `Because`."""
+    note: str
 
 
 def alert_id_of(rule: str, series: int, opened_at_us: int) -> str:

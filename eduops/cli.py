@@ -13,6 +13,7 @@ import typer
 from contract.errors import EduopsError
 from eduops.attach import attach
 from eduops.evaluate import evaluate_app
+from eduops.feedback import feedback_app
 from eduops.log_lines import say_failure, write_log
 from eduops.rules import rules_app
 from eduops.settings import Settings, load_settings
@@ -29,6 +30,7 @@ fleet_app: Final = typer.Typer(
 )
 app.add_typer(fleet_app, name="fleet")
 app.add_typer(evaluate_app, name="evaluate")
+app.add_typer(feedback_app, name="feedback")
 app.add_typer(rules_app, name="rules")
 
 Data = Annotated[

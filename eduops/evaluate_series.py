@@ -12,10 +12,19 @@ from eduops.evaluate_options import Budget, Detectors, Every, Json, Plots, Refra
 def series(
     file: Annotated[Path, typer.Argument(help="CSV with a heading; moments in its first column.")],
     labels: Annotated[
-        Path | None, typer.Option(help="Labelled windows: JSON [[first, last], …] or CSV first,last.")
+        Path | None,
+        typer.Option(
+            help="Labelled windows: JSON [[first, last], …], CSV first,last, or what feedback export wrote."
+        ),
     ] = None,
     column: Annotated[
         str, typer.Option(help="Heading of the values.", show_default="the second column")
+    ] = "",
+    of: Annotated[
+        str,
+        typer.Option(
+            help="SCHOOL.DEVICE.METRIC in the labels of feedback export.", show_default="the file's name"
+        ),
     ] = "",
     detector: Detectors = None,
     refractory: Refractory = "24h",
@@ -28,13 +37,15 @@ def series(
     from anomaly.evaluation.nab import PROFILES
     from eduops.evaluate_detectors import names_of
     from eduops.evaluate_report import Terms, compare, render, render_alarms
+    from eduops.feedback_windows import holds_labels, read_judged
     from eduops.series_file import read_series
 
     terms = Terms(parse_logics(refractory, every_reading), PROFILES, folds=2, budget=budget)
-    names, corpus = (
-        names_of(detector or ["own"], partial(typer.echo, err=True)),
-        [read_series(file, labels, column)],
-    )
+    names = names_of(detector or ["own"], partial(typer.echo, err=True))
+    if labels is not None and holds_labels(labels):
+        corpus = [read_judged(file, labels, column, of)]
+    else:
+        corpus = [read_series(file, labels, column)]
     verdicts = compare(names, corpus, terms, plot)
     typer.echo(render(verdicts, corpus, as_json=json))
     if not json:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from bus.codec import encode_action
-from contract.alert import Action, ActionKind, Alert
+from contract.alert import Action, ActionKind, Alert, Because
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.entry import ALERTS_LOG, EntryKind
 from contract.errors import ConfigurationError, InfrastructureError
@@ -19,6 +19,7 @@ from contract.series import series_of
 from contract.texts import Language
 from ops_dashboard.answers import Refusal
 from ops_dashboard.archive import of_series
+from ops_dashboard.explanations import explained
 from ops_dashboard.privacy import cap_alert, cap_event, cap_values, is_published
 from ops_dashboard.services import Services
 from ops_dashboard.topology import make_topology
@@ -45,6 +46,12 @@ class Remark(Deed):
     """A note by itself has something to say."""
 
     note: Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00]*$")]
+
+
+class Denial(Deed):
+    """Why an alert is no problem."""
+
+    because: Because
 
 
 def json_answer(value: object, status: int = 200, **headers: str) -> Response:
@@ -89,27 +96,33 @@ def _add_alerts(router: APIRouter, services: Services) -> None:
 
     @router.get("/api/alerts/{alert_id}")
     async def alert(alert_id: AlertId) -> Response:
-        """Return an alert and all that happened to it."""
+        """Return an alert, all that happened to it, and why it is there."""
         found = await services.archive.alert(alert_id)
         if found is None:
             raise Refusal(404, "unknown_alert")
         one, events = found
         return json_answer(
-            {"alert": shown(one), "events": [cap_event(e, one, services.catalogue) for e in events]}
+            {
+                "alert": shown(one),
+                "events": [cap_event(e, one, services.catalogue) for e in events],
+                "explanation": await explained(services, one),
+            }
         )
 
 
 def _add_deeds(router: APIRouter, services: Services) -> None:
-    async def keep(alert_id: str, kind: ActionKind, deed: Deed) -> Response:
+    async def keep(alert_id: str, kind: ActionKind, deed: Deed, because: str = "") -> Response:
         """Append the action; what comes of it is on the push, on every screen at once."""
         found = await services.archive.alert(alert_id)
         if found is None:
             raise Refusal(404, "unknown_alert")
         concerned = [alert_id]
-        if kind is ActionKind.ACKNOWLEDGED:
+        if kind is not ActionKind.NOTED:
             concerned += await same_line(found[0])
         at_us = services.config.clock.log_us(time.time_ns() // 1000)
-        actions = [Action(uuid.uuid4().hex, kind, each, deed.actor, deed.note, at_us) for each in concerned]
+        actions = [
+            Action(uuid.uuid4().hex, kind, each, deed.actor, deed.note, at_us, because) for each in concerned
+        ]
         for action in actions:
             await append(action)
         return json_answer({"action_id": actions[0].action_id}, 202)
@@ -143,6 +156,11 @@ def _add_deeds(router: APIRouter, services: Services) -> None:
     async def acknowledge(alert_id: AlertId, deed: Deed) -> Response:
         """Take an alert in hand."""
         return await keep(alert_id, ActionKind.ACKNOWLEDGED, deed)
+
+    @router.post("/api/alerts/{alert_id}/dismiss", status_code=202)
+    async def dismiss(alert_id: AlertId, denial: Denial) -> Response:
+        """Say that an alert is no problem, and why; the next one of its kind tells it."""
+        return await keep(alert_id, ActionKind.DISMISSED, denial, denial.because.value)
 
     @router.post("/api/alerts/{alert_id}/note", status_code=202)
     async def note(alert_id: AlertId, remark: Remark) -> Response:

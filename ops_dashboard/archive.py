@@ -1,7 +1,7 @@
 """What the pages read from the tables, through one pool; a database that is away is told as such."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -9,15 +9,17 @@ import numpy as np
 from psycopg import AsyncConnection, Error
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
-from contract.alert import Alert, AlertEvent
+from contract.alert import Alert, AlertEvent, Dismissal
 from contract.commit import Position
 from contract.errors import InfrastructureError
 from contract.rejected import Reason
 from storage.alerts import alert_history, load_alert, open_alerts, recent_alerts
+from storage.feedback import count_dismissed, dismissals
 from storage.wall import (
     KpiHistory,
     QuarantineRow,
     SeriesHistory,
+    heard_series,
     kpi_history,
     ledger,
     quarantine_counts,
@@ -60,6 +62,26 @@ class Archive:
         async with self._connection() as conn:
             alert = await load_alert(conn, alert_id)
             return None if alert is None else (alert, await alert_history(conn, alert_id))
+
+    async def dismissed(
+        self, alert: Alert, limit: int, nearby_ids: Sequence[int], after_us: int
+    ) -> tuple[list[Dismissal], int]:
+        """Return the last dismissals of an alert's rule at its school, and how many alerts at others.
+
+        Args:
+            alert: the alert, whose own dismissals are left out.
+            limit: greatest number of dismissals.
+            nearby_ids: the other schools.
+            after_us: since when theirs count, µs since 1970.
+        """
+        async with self._connection() as conn:
+            past = await dismissals(conn, alert.rule, alert.school_id, besides=alert.alert_id, limit=limit)
+            return past, await count_dismissed(conn, alert.rule, nearby_ids, after_us)
+
+    async def heard(self, after_us: Mapping[int, int]) -> frozenset[int]:
+        """Return the series that have a reading since their moment; `after_us` by series, µs since 1970."""
+        async with self._connection() as conn:
+            return await heard_series(conn, after_us)
 
     async def series(self, series: Sequence[int], from_us: int, to_us: int) -> tuple[str, SeriesHistory]:
         """Return the bucket (`raw` or `15m`) and what the series measured, µs since 1970."""

@@ -1,11 +1,12 @@
 """What the wall shows, folded from summaries and alerts (pure: every time is passed in)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from alerting.grouping import Line, group_alerts
 from alerting.groups import Groups
 from contract.alert import Alert
 from contract.canary import SYSTEM_SCHOOL_ID
@@ -20,7 +21,7 @@ from contract.live import (
     Summary,
 )
 from ops_dashboard.kpis import Tile, add_kpis, make_tiles
-from ops_dashboard.lines import WallLine, wall_lines
+from ops_dashboard.lines import WallLine, wall_line
 
 TOP_LINES = 5
 """Alarms on the wall: three to five. Source: EEMUA 191, what one operator can keep in mind."""
@@ -90,7 +91,7 @@ class Board:
         stale_s: float = 15.0,
     ) -> None:
         self._fleet = fleet
-        self._groups = Groups(fleet)
+        self.groups = Groups(fleet)
         self._partitions = partitions
         self._clock = clock
         self._build_id = build_id
@@ -100,7 +101,7 @@ class Board:
         self._members = [np.flatnonzero(of_school == p) for p in range(partitions)]
         self._summaries: dict[int, Summary] = {}
         self._open: dict[str, Alert] = {}
-        self._lines: list[WallLine] | None = None
+        self._lines: list[Line] | None = None
         """Lines of the open alerts; None once they changed."""
         self._calmed_us = np.zeros(len(fleet.schools), np.int64)
         self.alerts_version = 0
@@ -151,6 +152,21 @@ class Board:
         self.alerts_version += 1
         return True
 
+    @property
+    def open_alerts(self) -> Mapping[str, Alert]:
+        """All open alerts, by id."""
+        return self._open
+
+    def lines(self) -> Sequence[Line]:
+        """Return the lines of the open alerts, most urgent first; they are grouped once a change."""
+        if self._lines is None:
+            self._lines = group_alerts(self._open.values(), self.groups)
+        return self._lines
+
+    def line_of(self, alert_id: str) -> Line | None:
+        """Return the line that an open alert is on."""
+        return next((line for line in self.lines() if alert_id in line.alert_ids), None)
+
     def states(self, real_us: int) -> str:
         """Return one character a school: the summary's state, worst open alert on top.
 
@@ -181,12 +197,12 @@ class Board:
         """Return the open alerts in numbers, and the first lines of the wall."""
         alerts = _as_alarms(self._open.values())
         waiting = [a for a in alerts if a.acknowledged_at_us is None]
-        lines = self._lines = wall_lines(self._open, self._groups) if self._lines is None else self._lines
+        lines = self.lines()
         return Open(
             by_priority=[sum(a.priority == p for a in alerts) for p in (1, 2, 3)],
             unacknowledged=len(waiting),
             sounding=sum(a.priority == 1 for a in waiting),
-            lines=list(lines[:TOP_LINES]),
+            lines=[wall_line(line, self._open, self._fleet) for line in lines[:TOP_LINES]],
             line_count=len(lines),
             live_partitions=live_partitions,
             partitions=self._partitions,

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from alerting.grouping import Line, group_alerts
-from alerting.groups import Cause, Groups
+from alerting.grouping import Line
+from alerting.groups import place_of
 from contract.alert import Alert
 from contract.fleet import Fleet
 
@@ -39,12 +39,8 @@ class WallLine(msgspec.Struct, frozen=True):
     """The engineer who took it; empty for several, or while someone should take it."""
 
 
-def wall_lines(alerts: Mapping[str, Alert], groups: Groups) -> list[WallLine]:
-    """Return the lines of the open alerts (by id), unacknowledged first, then by priority, then newest."""
-    return [_wall_line(line, alerts, groups.fleet) for line in group_alerts(alerts.values(), groups)]
-
-
-def _wall_line(line: Line, alerts: Mapping[str, Alert], fleet: Fleet) -> WallLine:
+def wall_line(line: Line, alerts: Mapping[str, Alert], fleet: Fleet) -> WallLine:
+    """Return a line of the open alerts (by id) as the browser writes it."""
     single = line.school_ids[0] if len(line.school_ids) == 1 else None
     return WallLine(
         rule=line.rule,
@@ -53,7 +49,7 @@ def _wall_line(line: Line, alerts: Mapping[str, Alert], fleet: Fleet) -> WallLin
         priority=line.priority,
         school=None if single is None else fleet.school_position[single],
         isp=line.cause.isp if single is None else fleet.school_by_id[single].isp,
-        place=_place(line.cause, fleet),
+        place=place_of(line.cause, fleet),
         alerts=line.count,
         schools=len(line.school_ids),
         pupils=line.pupils,
@@ -61,12 +57,6 @@ def _wall_line(line: Line, alerts: Mapping[str, Alert], fleet: Fleet) -> WallLin
         unacknowledged=line.unacknowledged,
         acknowledged_by=_taken_by([alerts[alert_id] for alert_id in line.alert_ids]),
     )
-
-
-def _place(cause: Cause, fleet: Fleet) -> str:
-    if cause.ward_code:
-        return fleet.ward_by_code[cause.ward_code].name
-    return fleet.cluster_by_code[cause.cluster_code].name if cause.cluster_code else ""
 
 
 def _taken_by(alerts: Sequence[Alert]) -> str:

@@ -35,10 +35,14 @@ def cap_values(metric_name: str, values: NDArray[np.float64]) -> NDArray[np.floa
 
 
 def cap_alert(alert: Alert, catalogue: Catalogue) -> Alert:
-    """Return the alert with the values of its metric as they may be shown."""
+    """Return the alert with the values of its metric as they may be shown.
+
+    Where values are cut the score is left out too: with the range it would give them back.
+    """
     name = _metric_name(alert, catalogue)
     return replace(
         alert,
+        score=None if name in SUPPRESSED | CAPPED else alert.score,
         value=_cap(name, alert.value),
         expected_low=_cap(name, alert.expected_low),
         expected_high=_cap(name, alert.expected_high),

@@ -109,7 +109,7 @@ set priority = excluded.priority, acknowledged_at = excluded.acknowledged_at,
     acknowledged_by = excluded.acknowledged_by, note = excluded.note, resolved_at = excluded.resolved_at
 
 -- name: insert_alert_event
-insert into alert_event (alert_id, kind, at, actor, note, value) values (%s, %s, %s, %s, %s, %s)
+insert into alert_event (alert_id, kind, at, actor, note, value, because) values (%s, %s, %s, %s, %s, %s, %s)
 
 -- name: setting
 select value from setting where name = %(name)s
@@ -164,7 +164,38 @@ select alert_id, rule, series, school_id, priority, to_us(opened_at), to_us(dete
 from alert
 
 -- name: alert_history
-select alert_id, kind, to_us(at), actor, note, value from alert_event where alert_id = %(alert_id)s order by id
+select alert_id, kind, to_us(at), actor, note, value, because
+from alert_event where alert_id = %(alert_id)s order by id
+
+-- name: dismissals
+select to_us(event.at), event.actor, event.because, event.note
+from alert join alert_event event using (alert_id)
+where event.kind = 'dismissed' and alert.rule = %(rule)s and alert.school_id = %(school_id)s
+  and alert.alert_id <> %(alert_id)s
+order by event.at desc, event.id desc limit %(limit)s
+
+-- name: count_dismissed
+select count(distinct alert.alert_id)
+from alert_event event join alert using (alert_id)
+where event.kind = 'dismissed' and event.at >= %(after)s
+  and alert.rule = %(rule)s and alert.school_id = any(%(school_ids)s::int[])
+
+-- name: judged_alerts
+select alert.rule, alert.school_id, alert.series, to_us(alert.opened_at), to_us(alert.resolved_at),
+       said.because, coalesce(said.actor, alert.acknowledged_by)
+from alert
+left join lateral (
+    select because, actor from alert_event
+    where alert_event.alert_id = alert.alert_id and kind = 'dismissed' order by id desc limit 1
+) said on true
+where alert.acknowledged_at is not null -- a dismissal counts as one
+order by alert.opened_at, alert.alert_id
+
+-- name: heard_series
+select asked.series
+from unnest(%(series)s::int[], %(after)s::timestamptz[]) asked (series, after)
+where exists (select from reading where reading.series = asked.series and reading.time >= asked.after
+              and reading.time >= %(first)s)
 
 -- name: try_maintenance_lock
 select pg_try_advisory_lock(hashtext('eduops/maintain'))

@@ -144,7 +144,7 @@ def _alert_values(changed: AlertChanged) -> tuple[object, ...]:
 
 def _event_values(changed: AlertChanged) -> tuple[object, ...]:
     e = changed.event
-    return (e.alert_id, e.kind, moment(e.at_us), e.actor, e.note, e.value)
+    return (e.alert_id, e.kind, moment(e.at_us), e.actor, e.note, e.value, e.because)
 
 
 def _buckets(readings: Readings) -> list[object]:

@@ -267,10 +267,13 @@ create table alert_event (
     at       timestamptz not null,
     actor    text not null,
     note     text not null,
-    value    float8
+    value    float8,
+    because  text not null default ''
 );
+comment on column alert_event.because is 'Why a dismissed alert is no problem: a code; empty for other kinds.';
 create index alert_event_alert on alert_event (alert_id, id);
 create index alert_event_at on alert_event (at);
+create index alert_event_dismissed on alert_event (alert_id) where kind = 'dismissed';
 
 create table kpi_minute (
     minute    timestamptz not null,

@@ -1,5 +1,6 @@
 """What the pages read: histories, quarantine and the ledger. Nothing here writes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -87,6 +88,20 @@ async def series_history(
         np.array(columns[5], np.float64),
         np.array(columns[6], np.float32),
     )
+
+
+async def heard_series(conn: AsyncConnection[Any], after_us: Mapping[int, int]) -> frozenset[int]:
+    """Return the series that have a reading since their moment; `after_us` by series, µs since 1970."""
+    if not after_us:
+        return frozenset()
+    asked = {
+        "series": list(after_us),
+        "after": [moment(us) for us in after_us.values()],
+        # A bound for all lets the planner leave out chunks before it starts.
+        "first": moment(min(after_us.values())),
+    }
+    cursor = await conn.execute(query("heard_series"), asked)
+    return frozenset(series for (series,) in await cursor.fetchall())
 
 
 async def kpi_history(conn: AsyncConnection[Any], metric_id: int, from_us: int, to_us: int) -> KpiHistory:

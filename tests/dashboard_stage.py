@@ -13,16 +13,17 @@ import msgspec
 import numpy as np
 from psycopg import AsyncConnection
 
+from alerting.lifecycle import fold_alerts
 from bus.jetstream import JetStreamLog
 from bus.live import Live
-from contract.alert import Alert, AlertEvent, alert_id_of
+from contract.alert import Action, ActionKind, Alert, AlertEvent, alert_id_of
 from contract.calendar import SchoolCalendar
 from contract.canary import SYSTEM_SCHOOL_ID, system_series
 from contract.catalogue import Catalogue
 from contract.clock import LogClock
 from contract.commit import Commit
 from contract.entry import ALERTS_LOG, QUARANTINE_LOG, telemetry_log
-from contract.fleet import Fleet
+from contract.fleet import DeviceKind, Fleet
 from contract.live import ALERT_SUBJECT, STATE_NORMAL, SUMMARY_SUBJECT, AlertChanged, Kpi, Summary
 from contract.rule import Rule
 from contract.series import series_of
@@ -86,11 +87,12 @@ class Stage:
         """Return the opening of an alert at the school at `position`, a minute ago."""
         school = self.fleet.schools[position]
         metric = self.catalogue.named(METRIC_OF[rule])
-        device = next(d for d in self.fleet.devices if d.school_id == school.id)
+        kind = KIND_OF.get(METRIC_OF[rule], DeviceKind.GATEWAY)
+        device = next(d for d in self.fleet.devices if d.school_id == school.id and d.kind is kind)
         series, opened_us = series_of(device.id, metric.id), self.now_us() - 60_000_000
         alert = Alert(
             alert_id_of(rule, series, opened_us), rule, series, school.id, priority, opened_us, opened_us,
-            more.get("value", 0.0), 0.5, None, None, school.pupils,
+            more.get("value", 0.0), more.get("low", 0.5), more.get("high"), more.get("score"), school.pupils,
         )  # fmt: skip
         return AlertChanged(alert, AlertEvent(alert.alert_id, "opened", opened_us, "eduops", "", alert.value))
 
@@ -107,7 +109,14 @@ class Stage:
         return AlertChanged(alert, AlertEvent(alert.alert_id, "opened", opened_us, "eduops", "", alert.value))
 
 
-METRIC_OF = {"wan_down": "online", "latency_high": "latency_ms", "attendance_low": "attendance_ratio"}
+METRIC_OF = {
+    "wan_down": "online",
+    "latency_high": "latency_ms",
+    "latency_unusual": "latency_ms",
+    "attendance_low": "attendance_ratio",
+    "register_missing": "attendance_ratio",
+}
+KIND_OF = {"attendance_ratio": DeviceKind.ATTENDANCE}
 
 
 def usual_kpis(schools: int) -> dict[str, Kpi]:
@@ -126,6 +135,14 @@ def acknowledged(changed: AlertChanged, actor: str, at_us: int) -> AlertChanged:
     """Return the acknowledgement that follows."""
     alert = msgspec.structs.replace(changed.alert, acknowledged_at_us=at_us, acknowledged_by=actor)
     return AlertChanged(alert, AlertEvent(alert.alert_id, "acknowledged", at_us, actor, ""))
+
+
+def dismissed(changed: AlertChanged, actor: str, because: str, at_us: int, note: str = "") -> AlertChanged:
+    """Return the dismissal that follows, as the fold of the alerts log makes it."""
+    alert = changed.alert
+    action = Action("x", ActionKind.DISMISSED, alert.alert_id, actor, note, at_us, because)
+    (said,) = fold_alerts({alert.alert_id: alert}, [], [action], {})
+    return said
 
 
 def resolved(changed: AlertChanged, at_us: int) -> AlertChanged:

@@ -141,6 +141,10 @@ async def test_who_takes_the_center_takes_its_whole_line(stage: Stage, client: h
         ("note", {"actor": "An"}),
         ("note", {"actor": "An", "note": " "}),
         ("note", {"actor": ["An"], "note": "x"}),
+        ("dismiss", {"actor": "An"}),
+        ("dismiss", {"actor": "An", "because": "it_is_friday"}),
+        ("dismiss", {"because": "planned_work"}),
+        ("acknowledge", {"actor": "An", "because": "planned_work"}),
     ],
 )
 async def test_a_wrong_action_is_refused(

@@ -54,6 +54,21 @@ def test_migrations_lead_to_the_schema(empty_postgres_url: str) -> None:
     assert len(truth["tables"]) > 20
 
 
+def test_histories_of_before_dismissals_are_kept_and_have_no_reason(empty_postgres_url: str) -> None:
+    with psycopg.connect(empty_postgres_url, autocommit=True) as conn:
+        for step in migrations()[:2]:
+            conn.execute(step.sql)
+            conn.execute(
+                "insert into schema_version (version, name) values (%s, %s)", (step.version, step.name)
+            )
+        conn.execute(
+            "insert into alert_event (alert_id, kind, at, actor, note)"
+            " values ('a', 'noted', now(), 'Lan', 'x')"
+        )
+        assert migrate(conn)[0] == 3
+        assert conn.execute("select note, because from alert_event").fetchall() == [("x", "")]
+
+
 def test_comparison_sees_a_difference(postgres_url: str) -> None:
     with psycopg.connect(postgres_url, autocommit=True) as conn:
         before = catalog(conn)

@@ -3,13 +3,14 @@
 import msgspec
 
 from alerting.lifecycle import fold_alerts
-from contract.alert import Action, ActionKind, Transition, TransitionKind
+from contract.alert import Action, ActionKind, Because, Transition, TransitionKind
 from contract.live import AlertChanged
 
 OPENED = Transition("a1", TransitionKind.OPENED, "wan_down", 257, 1, 1, 100, 100, 110, 0.0, 0.5, None, None)
 RESOLVED = msgspec.structs.replace(OPENED, kind=TransitionKind.RESOLVED, at_us=200, value=1.0)
 ACKNOWLEDGED = Action("x1", ActionKind.ACKNOWLEDGED, "a1", "Lan", "", 150)
 NOTED = Action("x2", ActionKind.NOTED, "a1", "Minh", "đã gọi", 160)
+DISMISSED = Action("x4", ActionKind.DISMISSED, "a1", "Lan", "", 155, Because.PLANNED_WORK.value)
 PUPILS = {1: 700}
 
 
@@ -58,3 +59,25 @@ def test_a_resolution_that_overtakes_its_opening_leaves_one_resolved_alert() -> 
     changes = fold_alerts({}, [], [RESOLVED, OPENED], PUPILS)
     assert events(changes) == ["opened", "resolved"]
     assert changes[-1].alert.resolved_at_us == 200
+
+
+def test_a_dismissal_acknowledges_and_resolves_nothing() -> None:
+    opened, said = fold_alerts({}, [], [OPENED, DISMISSED], PUPILS)
+    assert (said.event.kind, said.event.because, said.event.actor) == ("dismissed", "planned_work", "Lan")
+    assert (said.alert.acknowledged_by, said.alert.acknowledged_at_us) == ("Lan", 155)
+    assert said.alert.resolved_at_us is opened.alert.resolved_at_us is None
+
+
+def test_a_dismissal_leaves_the_first_who_acknowledged() -> None:
+    by_minh = msgspec.structs.replace(DISMISSED, actor="Minh")
+    changes = fold_alerts({}, [], [OPENED, ACKNOWLEDGED, by_minh, RESOLVED], PUPILS)
+    assert events(changes) == ["opened", "acknowledged", "dismissed", "resolved"]
+    assert changes[-1].alert.acknowledged_by == "Lan"
+
+
+def test_a_dismissal_told_again_changes_nothing_and_another_reason_is_kept() -> None:
+    other = msgspec.structs.replace(DISMISSED, action_id="x5", because=Because.SENSOR_FAULT.value, at_us=190)
+    changes = fold_alerts({}, [], [OPENED, DISMISSED, DISMISSED, other], PUPILS)
+    assert [change.event.because for change in changes] == ["", "planned_work", "sensor_fault"]
+    known, history = {"a1": changes[-1].alert}, [change.event for change in changes]
+    assert fold_alerts(known, history, [OPENED, DISMISSED, other], PUPILS) == []

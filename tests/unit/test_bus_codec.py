@@ -1,5 +1,6 @@
 """The bytes of log entries: what is written is read again, and damage is named."""
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -84,6 +85,11 @@ def test_more_or_less_than_one_batch_is_refused(batches: int) -> None:
     batch = pa.record_batch(columns, schema=codec.READINGS_SCHEMA)
     with pytest.raises(codec.CodecError):
         codec.decode_readings(_stream([batch] * batches, codec.READINGS_SCHEMA))
+
+
+def test_an_action_of_an_earlier_version_has_no_reason() -> None:
+    earlier = {name: value for name, value in msgspec.structs.asdict(ACTION).items() if name != "because"}
+    assert codec.decode_action(msgspec.msgpack.encode(earlier)) == ACTION
 
 
 def test_lists_and_actions_come_back() -> None:

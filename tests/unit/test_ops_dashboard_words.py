@@ -99,8 +99,10 @@ def test_small_counts_are_not_published(catalogue: Catalogue, city: Fleet) -> No
 )
 def test_alerts_tell_no_more_than_the_views(catalogue: Catalogue, metric: str, shown: float | None) -> None:
     series = series_of(1, catalogue.named(metric).id)
-    alert = Alert("0" * 16, "r", series, 1, 1, 0, 0, 1.0, 1.0, None, None, 9)
+    alert = Alert("0" * 16, "r", series, 1, 1, 0, 0, 1.0, 1.0, None, 0.75, 9)
     capped = cap_alert(alert, catalogue)
+    # With the range the score would give a value back that is cut.
+    assert capped.score == (0.75 if metric == "loss_ratio" else None)
     assert (capped.value, capped.expected_low, capped.expected_high) == (shown, shown, None)
 
 

@@ -7,7 +7,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from alerting.explanation import PeerKind
+from alerting.explanation_words import CHANNELS_TOLD
+from alerting.groups import CauseKind
+from alerting.verdict import Verdict
 from alerting.watch import NoticeKind, Suspect
+from contract.alert import NEW_LEVEL, ActionKind, Because, TransitionKind
 from contract.errors import ConfigurationError
 from contract.fleet import DeviceKind, Level
 from contract.rejected import Reason
@@ -18,7 +23,7 @@ from ops_dashboard.pages.school import RANGES
 from ops_dashboard.pages.wall import TILES
 from ops_dashboard.school_charts import PLANS
 
-PACKAGE = Path(__file__).parents[2] / "ops_dashboard"
+ROOT = Path(__file__).parents[2]
 FAMILIES = {
     "reason": {reason.value for reason in Reason},
     "level": {level.value for level in Level},
@@ -28,7 +33,13 @@ FAMILIES = {
     "kpi": set(TILES),
     "quarantine": set(COLUMNS),
     "state": {"n", "u", "m", "p1", "p2", "p3"},
-    "event": {"opened", "acknowledged", "noted", "resolved", "new_level"},
+    "event": {kind.value for kind in (*TransitionKind, *ActionKind)} | {NEW_LEVEL},
+    "because": {code.value for code in Because},
+    "explain": {f"verdict_{verdict.value}" for verdict in Verdict}
+    | {f"advice_{verdict.value}" for verdict in Verdict if verdict is not Verdict.UNKNOWN}
+    | {f"found_{channel}" for channel in (*CHANNELS_TOLD, "other", "offline")}
+    | {f"cause_{kind.value}" for kind in CauseKind if kind not in (CauseKind.SCHOOL, CauseKind.SYSTEM)}
+    | {f"same_{kind.value}" for kind in PeerKind},
     "alerts": {"state", "priority", "rule", "cluster", "isp"}
     | {f"state_{state}" for state in ("open", "acknowledged", "resolved")},
     "watchdog": {suspect.value for suspect in Suspect} | {f"said_{kind.value}" for kind in NoticeKind},
@@ -45,7 +56,8 @@ def texts() -> Texts:
 def written_keys() -> set[str]:
     """Return every key that stands in a script or module as a whole."""
     found: set[str] = set()
-    sources = [*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.js")]
+    packages = [ROOT / name for name in ("alerting", "ops_dashboard")]
+    sources = [path for package in packages for end in ("py", "js") for path in package.rglob(f"*.{end}")]
     for path in sources:
         found |= set(re.findall(r"""['"]([a-z]+\.[a-z0-9_]+)['"]""", path.read_text(encoding="utf-8")))
         found |= {

@@ -1,5 +1,5 @@
 // An alert as a row: what is sorted and filtered, and how it is written.
-import { clock, dayAndClock, duration, number, quantity, range, rule, say } from './words.js';
+import { clock, dayAndClock, duration, number, quantity, rule, say } from './words.js';
 
 const SYSTEM_SCHOOL = 0; // alerts about the center itself carry it; no school has it
 const MINUTE_US = 60e6;
@@ -69,15 +69,13 @@ export function rowsBehind(rows) {
   return behind;
 }
 
-/** Return the facts of an alert as pairs of a name and a text. */
+/** Return the facts of an alert as pairs of a name and a text; what was measured stands in its explanation. */
 export function factsOf(row, nowUs) {
   const { alert } = row;
   const since = `${dayAndClock(alert.opened_at_us)} · ${duration(((alert.resolved_at_us ?? nowUs) - alert.opened_at_us) / 1e6)}`;
   const ofSchool = row.own ? [] : [
     [say('alerts.ward'), `${row.ward} · ${row.cluster}`],
     [say('alerts.isp'), row.isp],
-    [say('alerts.value'), quantity(alert.series, alert.value)],
-    [say('alerts.expected'), range(alert.series, alert.expected_low, alert.expected_high)],
   ];
   return [
     [say('alerts.school'), row.own ? row.school : `${row.school} (${row.code})`],

@@ -8,6 +8,7 @@ import { watchStaleness } from './staleness.js';
 import { duration, number, say } from './words.js';
 
 const FILTERS = ['state', 'priority', 'rule', 'cluster', 'isp'];
+const RELOAD_MS = 3000; // a flood of changes loads the open details once in this
 const CARDS_MAX = 100; // a phone scrolls no further; the filters find the rest
 
 class AlertDesk {
@@ -19,6 +20,7 @@ class AlertDesk {
     this.filters = {};
     this.chosen = null;
     this.events = [];
+    this.explanation = null;
     this.nowUs = Date.now() * 1000;
     this.version = null;
     grid.setGridOption('isExternalFilterPresent', () => true);
@@ -67,6 +69,18 @@ class AlertDesk {
     this.grid.onFilterChanged();
     this.refresh();
     if (changes.some(({ alert }) => alert.alert_id === this.chosen)) this.loadEvents();
+    else if (changes.some(({ alert }) => this.bearsOnChosen(alert))) this.loadEventsSoon();
+  }
+
+  /** Return whether an alert may change the explanation of the chosen one: same rule, or same school. */
+  bearsOnChosen(alert) {
+    const chosen = this.rows.get(this.chosen)?.alert;
+    return chosen !== undefined && (alert.rule === chosen.rule || alert.school_id === chosen.school_id);
+  }
+
+  /** Load the chosen alert once within the pause, however many alerts change meanwhile. */
+  loadEventsSoon() {
+    this.soon ??= window.setTimeout(() => { this.soon = null; if (this.chosen) this.loadEvents(); }, RELOAD_MS);
   }
 
   shows(row) {
@@ -91,7 +105,7 @@ class AlertDesk {
   }
 
   choose(id) {
-    if (this.chosen !== id) this.events = [];
+    if (this.chosen !== id) { this.events = []; this.explanation = null; }
     this.chosen = id;
     this.showChosen();
     this.loadEvents();
@@ -101,15 +115,16 @@ class AlertDesk {
     const id = this.chosen;
     const answer = await fetch(`/api/alerts/${encodeURIComponent(id)}`);
     if (!answer.ok || this.chosen !== id) return;
-    const { alert, events } = await answer.json();
+    const { alert, events, explanation } = await answer.json();
     this.put(alert);
     this.events = events;
+    this.explanation = explanation;
     this.showChosen();
   }
 
   showChosen() {
     const row = this.rows.get(this.chosen);
-    if (row) showDetails(row, this.events, this.nowUs, { onClose: () => this.close() });
+    if (row) showDetails(row, this.events, this.nowUs, { explanation: this.explanation, onClose: () => this.close() });
   }
 
   close() {

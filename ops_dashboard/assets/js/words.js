@@ -17,6 +17,9 @@ export function say(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, (place, name) => (name in values ? String(values[name]) : place));
 }
 
+/** Return the keys of a table of texts, in its order. */
+export const keysOf = (table) => Object.keys(given.texts).filter((key) => key.startsWith(`${table}.`));
+
 /** Return a number as the language writes it. */
 export function number(value, decimals = 0) {
   if (!numberFormats.has(decimals)) {
@@ -58,12 +61,4 @@ export function quantity(series, value) {
   const [scale, unit, decimals] = SCALED[metric?.unit] ?? [1, metric?.unit ?? '', 1];
   const shown = metric?.name === 'attendance_ratio' ? Math.min(0.95, Math.max(0.05, value)) : value;
   return `${number(shown / scale, decimals)} ${unit}`.trim();
-}
-
-/** Return an expected range, open where it has no end. */
-export function range(series, low, high) {
-  if (low === null && high === null) return '–';
-  if (low === null) return `≤ ${quantity(series, high)}`;
-  if (high === null) return `≥ ${quantity(series, low)}`;
-  return `${quantity(series, low)} – ${quantity(series, high)}`;
 }
