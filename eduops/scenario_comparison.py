@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from eduops.scenario_budget import AtBudget
-from eduops.scenario_report import cell, is_value_kind, pooled, value_recall
+from eduops.scenario_report import cell, false_a_week, is_value_kind, pooled, precision, value_recall
 
 _HEADS = (
     "factor",
@@ -15,6 +15,7 @@ _HEADS = (
     "recall",
     "false, cal.",
     "false, eval.",
+    "precision",
     "per outage",
     "delay",
     "readings/s",
@@ -85,6 +86,7 @@ def _row(one: AtBudget) -> str:
         cell(whole.event_recall, 3),
         cell(calibrated.false_rate, 2),
         cell(whole.false_incidents_per_1000_school_days, 2),
+        cell(precision(one.runs), 2),
         cell(whole.incidents_per_outage, 2),
         cell(whole.median_delay_intervals, 1),
         f"{one.readings_per_s:,.0f}",
@@ -148,6 +150,8 @@ def _of_detector(one: AtBudget) -> dict[str, Any]:
             "meets_budget": one.calibrated.meets_budget,
             "calibration_false_incidents_per_1000_school_days": one.calibrated.false_rate,
             "value_recall": value_recall(one.runs),
+            "precision": precision(one.runs),
+            "false_incidents_per_week": false_a_week(one.runs),
         }
         | asdict(whole)
         | {

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from anomaly.evaluation.matching import (
+    Duty,
     Figures,
     Finding,
     Incident,
@@ -148,6 +149,25 @@ def value_recall(runs: Sequence[Judged]) -> float | None:
     return figures(findings, 0, 0.0).event_recall
 
 
+def precision(runs: Sequence[Judged]) -> float | None:
+    """Return the share of incidents that belong to a fault which must be found; None without any."""
+    found = {
+        incident.incident_id
+        for run in runs
+        for finding in run.matched.findings
+        if finding.truth.duty is Duty.FIND
+        for incident in finding.incidents
+    }
+    every = len(found) + sum(len(run.matched.false) for run in runs)
+    return len(found) / every if every else None
+
+
+def false_a_week(runs: Sequence[Judged]) -> float:
+    """Return false incidents a week of the whole city, the mean over runs."""
+    weeks = sum(run.told.terms.days for run in runs) / 7.0
+    return sum(len(run.matched.false) for run in runs) / weeks
+
+
 def _false_of(false: Sequence[Incident], rules: Sequence[Rule]) -> dict[str, int]:
     metric_of = {rule.name: rule.metric for rule in rules}
     silent = {rule.name for rule in rules if rule.channel == "silence"}
@@ -172,7 +192,8 @@ def render(runs: Sequence[Judged], *, as_json: bool) -> str:
         f"{'kind':<26}" + "".join(f"{head:>12}" for head in _HEADS),
         *[_row(name, f) for name, f in [("all", whole), *kinds.items()]],
         "",
-        f"Recall of what values show: {cell(value_recall(runs), 3)}",
+        f"Recall of what values show: {cell(value_recall(runs), 3)}; precision {cell(precision(runs), 3)}; "
+        f"{false_a_week(runs):.2f} false incidents a week in the whole city",
         "Recall of each channel alone: "
         + ", ".join(f"{name} {cell(recall, 3)}" for name, recall in _recall_by_channel(runs).items()),
         *_false_lines(runs),
@@ -220,6 +241,8 @@ def _document(runs: Sequence[Judged], whole: Figures, kinds: Mapping[str, Figure
     costs = [run.told.cost for run in runs]
     return asdict(whole) | {
         "value_recall": value_recall(runs),
+        "precision": precision(runs),
+        "false_incidents_per_week": false_a_week(runs),
         "by_kind": {name: asdict(of_kind) for name, of_kind in kinds.items()},
         "event_recall_by_channel": _recall_by_channel(runs),
         "false_by_rule": dict(Counter(i.members[0].rule for run in runs for i in run.matched.false)),
