@@ -15,6 +15,7 @@ class RuleWords(msgspec.Struct, frozen=True):
     title: str
     advice: str
     metric: str
+    channel: str
 
 
 class MetricWords(msgspec.Struct, frozen=True):
@@ -57,7 +58,10 @@ def page_words(
         texts=texts.all_of(language),
         rules={
             r.name: RuleWords(
-                r.title_vi if vi else r.title_en, r.advice_vi if vi else r.advice_en, metric=r.metric
+                r.title_vi if vi else r.title_en,
+                r.advice_vi if vi else r.advice_en,
+                metric=r.metric,
+                channel=r.channel,
             )
             for r in rules
         },

@@ -113,6 +113,7 @@ METRIC_OF = {
     "wan_down": "online",
     "latency_high": "latency_ms",
     "latency_unusual": "latency_ms",
+    "line_errors": "in_errors",
     "attendance_low": "attendance_ratio",
     "register_missing": "attendance_ratio",
 }

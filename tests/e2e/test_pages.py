@@ -274,6 +274,14 @@ async def test_an_engineer_takes_an_alert(settings: Settings, browser: Browser) 
         await expect(rows).to_have_count(1)
 
 
+async def test_a_rate_is_told_a_second(settings: Settings, browser: Browser) -> None:
+    async with open_stage(*settings) as stage, talking(stage):
+        await stage.change(stage.opened(3, "line_errors", 2, value=2.5))
+        async with open_page(browser, stage.url) as page:
+            await settle(page, "/alerts")
+            await expect(page.locator(".ag-center-cols-container .ag-row").first).to_contain_text("2,50/s")
+
+
 async def test_a_phone_takes_an_alert_from_its_cards(settings: Settings, browser: Browser) -> None:
     async with open_stage(*settings) as stage, talking(stage):
         await stage.change(stage.opened(0))

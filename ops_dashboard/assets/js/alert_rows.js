@@ -1,5 +1,5 @@
 // An alert as a row: what is sorted and filtered, and how it is written.
-import { clock, dayAndClock, duration, number, quantity, rule, say } from './words.js';
+import { clock, dayAndClock, duration, judged, number, rule, say } from './words.js';
 
 const SYSTEM_SCHOOL = 0; // alerts about the center itself carry it; no school has it
 const MINUTE_US = 60e6;
@@ -42,13 +42,13 @@ export function makeRow(alert, fleet) {
 
 /** Return the value that decided; what the center says of itself is a length of time. */
 function valueOf(alert, own) {
-  return own ? duration(alert.value) : quantity(alert.series, alert.value);
+  return own ? duration(alert.value) : judged(alert, alert.value);
 }
 
 /** Return the text of an event's value. */
 export function eventValue(row, value) {
   if (value === null || value === undefined) return '';
-  return row.own ? duration(value) : quantity(row.alert.series, value);
+  return row.own ? duration(value) : judged(row.alert, value);
 }
 
 /**

@@ -41,7 +41,7 @@ export function duration(seconds) {
   return say('unit.days', { n: number(Math.floor(s / 86400)) });
 }
 
-const nobody = { title: '', advice: '', metric: '' };
+const nobody = { title: '', advice: '', metric: '', channel: '' };
 export const rule = (name) => given.rules[name] ?? { ...nobody, title: name };
 export const metricOf = (series) => given.metrics[series & 255];
 export const ruleNames = () => Object.keys(given.rules);
@@ -54,6 +54,8 @@ const SCALED = {
   count: [1, '', 0],
 };
 
+const RATE_DECIMALS = 2;
+
 /** Return a value of a series with its unit; attendance stays within 5 to 95 % (privacy). */
 export function quantity(series, value) {
   if (value === null || value === undefined) return say('alerts.no_value');
@@ -61,4 +63,11 @@ export function quantity(series, value) {
   const [scale, unit, decimals] = SCALED[metric?.unit] ?? [1, metric?.unit ?? '', 1];
   const shown = metric?.name === 'attendance_ratio' ? Math.min(0.95, Math.max(0.05, value)) : value;
   return `${number(shown / scale, decimals)} ${unit}`.trim();
+}
+
+/** Return the value that an alert's rule judges: of a rate rule its change a second. */
+export function judged(alert, value) {
+  if (rule(alert.rule).channel !== 'rate' || value === null) return quantity(alert.series, value);
+  const [scale, unit] = SCALED[metricOf(alert.series)?.unit] ?? [1, ''];
+  return `${number(value / scale, RATE_DECIMALS)} ${unit}/s`.replace(' /', '/');
 }
