@@ -39,10 +39,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc, ndtri_exp
 
-from anomaly.score import Z_LIMIT
-
-MAD_RATIO: Final = 1.4826
-"""Standard deviation over median absolute deviation of the normal distribution."""
+from anomaly.score import MAD_TO_DEVIATION, Z_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +88,7 @@ class Disagreement:
 def _standardised(z: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return each column in its own robust deviations, cut at `Z_LIMIT`; a constant is as expected."""
     x = z - np.median(z, axis=0)
-    scale = MAD_RATIO * np.median(np.abs(x), axis=0)
+    scale = MAD_TO_DEVIATION * np.median(np.abs(x), axis=0)
     unusual = np.sign(x) * Z_LIMIT
     return np.clip(np.divide(x, scale, out=unusual, where=scale > 0), -Z_LIMIT, Z_LIMIT)
 

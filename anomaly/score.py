@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 Z_LIMIT: Final = 1000.0
 """Deviations are cut here: beyond a thousand nothing more is learnt, and float32 stays exact enough."""
+MAD_TO_DEVIATION: Final = 1.4826
+"""Standard deviation over median absolute deviation of the normal distribution. Source: Hampel 1974."""
 
 
 def score_of(z: NDArray[np.float64], bound: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from anomaly.judgement import Judgement
 from anomaly.moments import HOUR_US, Moments
-from anomaly.score import Z_LIMIT
+from anomaly.score import MAD_TO_DEVIATION, Z_LIMIT
 from stream_processor.fold import Fold
 from stream_processor.state import State
 
@@ -37,8 +37,6 @@ less than half of the truth in 14 of 100 cases, between five in 29, between sixt
 newcomer's own level lies more than three further deviations beyond the plausible in 1 of 10,000."""
 PLAUSIBLE: Final = 2.0
 """Deviations between schools within which a newcomer's own level may lie: 95 % of normal ones."""
-MAD_TO_DEVIATION: Final = 1.4826
-"""Standard deviation over median absolute deviation of the normal distribution. Source: Hampel 1974."""
 LEVEL: Final = 0
 """Row of `State.kin` with the level; the deviations between and within schools follow."""
 

@@ -14,10 +14,7 @@ from numpy.typing import NDArray
 from anomaly.detector import Columns, Detector, Registered
 from anomaly.judgement import Judgement, Outlook
 from anomaly.moments import PHASES, Moments
-from anomaly.score import Z_LIMIT
-
-MAD_TO_DEVIATION: Final = 1.4826
-"""Standard deviation over median absolute deviation of the normal distribution. Source: Hampel 1974."""
+from anomaly.score import MAD_TO_DEVIATION, Z_LIMIT
 
 
 @dataclass(frozen=True, slots=True)

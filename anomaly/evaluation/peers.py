@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from anomaly.evaluation.peer_forests import half_space_trees, isolation_forest
 from anomaly.evaluation.peer_kmeans import netdata_kmeans
+from anomaly.score import MAD_TO_DEVIATION
 
 Floats = NDArray[np.float64]
 Score = Callable[[NDArray[np.int64], Floats], tuple[Floats, int]]
@@ -96,7 +97,7 @@ def seasonal_mad(time_us: NDArray[np.int64], value: Floats) -> tuple[Floats, int
         padded = np.concatenate((np.full(keep, np.nan), value[at]))
         past = np.lib.stride_tricks.sliding_window_view(padded, keep)[least : len(at)]
         median = np.nanmedian(past, axis=1)
-        spread = 1.4826 * np.nanmedian(np.abs(past - median[:, None]), axis=1)
+        spread = MAD_TO_DEVIATION * np.nanmedian(np.abs(past - median[:, None]), axis=1)
         spread = np.maximum(spread, np.maximum(0.01 * np.abs(median), 1e-9))
         score[at[least:]] = np.abs(value[at[least:]] - median) / spread
     return score, hours * keep * 8
