@@ -153,6 +153,16 @@ class Fleet:
         return np.array([s.pupils for s in self.schools], np.int64)
 
     @cached_property
+    def contracted_down_bps(self) -> NDArray[np.float64]:
+        """Contracted rate towards the school by school position, bit/s, shape (schools,)."""
+        return np.array([s.contracted_down_bps for s in self.schools], np.float64)
+
+    @cached_property
+    def contracted_up_bps(self) -> NDArray[np.float64]:
+        """Contracted rate from the school by school position, bit/s, shape (schools,)."""
+        return np.array([s.contracted_up_bps for s in self.schools], np.float64)
+
+    @cached_property
     def level_index(self) -> NDArray[np.int8]:
         """Position of each school's level in `LEVELS`, by school position, shape (schools,)."""
         return np.array([LEVELS.index(s.level) for s in self.schools], np.int8)

@@ -92,8 +92,8 @@ class World:
         self._isp_ms = np.array([_ISP_MS.get(s.isp, 8.0) for s in fleet.schools])
         self._level = fleet.level_index.astype(np.intp)
         self._pupils = fleet.pupils.astype(float)
-        self.contracted_down_bps = np.array([s.contracted_down_bps for s in fleet.schools])
-        self.contracted_up_bps = np.array([s.contracted_up_bps for s in fleet.schools])
+        self.contracted_down_bps = fleet.contracted_down_bps
+        self.contracted_up_bps = fleet.contracted_up_bps
         self._positions = {s.code: i for i, s in enumerate(fleet.schools)}
         fixed = self._noise.white
         self._habit = np.exp(0.30 * fixed(_Label.HABIT, 0).clip(-2, 2))
@@ -155,7 +155,7 @@ class World:
         return demand
 
     def _bandwidth(self, time_us: int, at: NDArray[np.intp]) -> dict[str, Column]:
-        down = np.minimum(self._demand(time_us, at), _FULLEST * self.contracted_down_bps[at])
+        down: Column = np.minimum(self._demand(time_us, at), _FULLEST * self.contracted_down_bps[at])
         up = down * self._up_share[at] * np.exp(0.08 * self._noise.white(_Label.UP, time_us)[at])
         up = np.minimum(up, _FULLEST * self.contracted_up_bps[at])
         used = down / self.contracted_down_bps[at]

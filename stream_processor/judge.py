@@ -31,6 +31,9 @@ hardly touches the baseline, and one of days that a rule never takes for a new l
 RUN_LIMIT: Final = 255
 SCORED: Final = (Channel.ANOMALY, Channel.JOINT)
 """Channels whose transitions carry the score of the batch."""
+FULL_SHARE: Final = 0.9
+"""Share of its contracted rate from which a line is full, and repeats its figure for that reason alone:
+chosen, what is lost to headers and shaping stays below a tenth."""
 STILL_RATE: Final = 0.01
 """Weight of one reading in the share of repetitions: a series that changes is known as such after some
 460 readings (0.99 ** 460 = 0.01), an hour and a quarter at ten seconds."""
@@ -96,7 +99,10 @@ def _repetitions(
     repeats: NDArray[np.bool_],
     events: list[Event],
 ) -> None:
-    """Judge values that repeat the one before, and learn how usual that is; zero is an absence."""
+    """Judge values that repeat the one before, and learn how usual that is.
+
+    Zero is an absence, and a full line repeats itself without being stuck.
+    """
     rules = fold.rulebook.channels[Channel.STUCK]
     watched = rules.exists[batch.metric_id[index]]
     index, repeats = index[watched], repeats[watched]
@@ -104,7 +110,8 @@ def _repetitions(
         return
     slot, metric, value = batch.slot[index], batch.metric_id[index], batch.value[index]
     usual = state.still[slot] > rules.most_still[metric]
-    out = repeats & ~usual & (value != 0)
+    is_full = value >= FULL_SHARE * fold.layout.contracted_bps[slot]
+    out = repeats & ~usual & (value != 0) & ~is_full
     evidence = Evidence(index, out, ~repeats, value, value, np.ones(len(index), np.bool_))
     _advance(fold, state, batch, evidence, Channel.STUCK, events)
     # A run that is not usual is no proof that runs are; one that lasts is, in the end.

@@ -30,6 +30,8 @@ class Layout:
     """Position of each slot's school level in `LEVELS`, shape (n,)."""
     sessional: NDArray[np.bool_]
     """Where a slot speaks of sessions and not of the moment (attendance), shape (n,)."""
+    contracted_bps: NDArray[np.float64]
+    """Contracted rate of the line whose traffic a slot tells, infinite for other metrics, shape (n,)."""
     school_ids: NDArray[np.int64]
     """Fleet id of each school of the partition, shape (m,)."""
     school_codes: tuple[str, ...]
@@ -110,6 +112,12 @@ def lay_out(
     order = np.argsort(series)
     series, school, kind = series[order], school[order], kind[order]
     metric_id = series & np.int32((1 << METRIC_BITS) - 1)
+    lines = {"down_bps": fleet.contracted_down_bps, "up_bps": fleet.contracted_up_bps}
+    contracted_bps = np.full(len(series), np.inf)
+    for metric in catalogue.metrics:
+        if metric.name in lines:
+            mine = metric_id == metric.id
+            contracted_bps[mine] = lines[metric.name][ours][school[mine]]
     return Layout(
         partition=partition,
         series=series,
@@ -117,6 +125,7 @@ def lay_out(
         school=school,
         level=fleet.level_index[ours][school],
         sessional=_flags({m.id for m in catalogue.of_stream(Stream.ATTENDANCE)})[metric_id],
+        contracted_bps=contracted_bps,
         school_ids=np.array([fleet.schools[i].id for i in ours], np.int64),
         school_codes=tuple(fleet.schools[i].code for i in ours),
         pupils=fleet.pupils[ours],

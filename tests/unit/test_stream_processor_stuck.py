@@ -53,6 +53,13 @@ def changing(n: int) -> list[float]:
     return [float(v) for v in 5e7 + np.random.default_rng(1).normal(0, 1e5, n)]
 
 
+def test_a_full_line_repeats_itself_and_is_not_stuck() -> None:
+    contracted_bps = small_fleet(1).schools[0].contracted_down_bps
+    for share, stuck in ((0.93, 0), (0.85, 2)):
+        folded = fold_log(packaged_fold(), [traffic([*changing(500), *[share * contracted_bps] * 5, 5e7])])
+        assert len(told(folded, "traffic_stuck")) == stuck, share
+
+
 def test_a_value_that_stands_still_is_told_and_ends_with_the_first_change() -> None:
     folded = fold_log(packaged_fold(), [traffic([*changing(500), *[5.1e7] * 5, 5.2e7])])
     opened, resolved = told(folded, "traffic_stuck")
