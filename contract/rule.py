@@ -80,6 +80,13 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Name of a rule; while the same school has an open alert of it, this one does not open."""
 
     @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the metrics that the rule looks at; none for a system rule."""
+        if self.channel == "joint":
+            return JOINT_METRICS
+        return (self.metric,) if self.metric else ()
+
+    @property
     def is_system(self) -> bool:
         """Whether the rule speaks of the operations center itself, and of no metric."""
         return self.channel == SYSTEM_CHANNEL

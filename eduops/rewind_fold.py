@@ -111,7 +111,7 @@ def new_side(world: World, rules: Iterable[Rule], detector: str = "ew") -> Side:
 def watched_series(sides: Sequence[Side]) -> NDArray[np.int32]:
     """Return the series that any of the rules looks at, rising, shape (n,)."""
     layout, catalogue = sides[0].fold.layout, sides[0].fold.catalogue
-    ids = {catalogue.named(rule.metric).id for side in sides for rule in side.rules}
+    ids = {catalogue.named(name).id for side in sides for rule in side.rules for name in rule.metrics}
     return layout.series[np.isin(layout.metric_id, sorted(ids))]
 
 

@@ -82,7 +82,8 @@ def history_lines(terms: Terms, kept: Kept, world: World) -> list[str]:
 
 
 _QUARTERS: Final = (
-    ": there open_after and close_after count quarter hours, and rules of silence and repetition say nothing"
+    ": there open_after and close_after count quarter hours, and rules of silence, repetition, rate and"
+    " disagreement (joint) say nothing"
 )
 
 

@@ -148,7 +148,7 @@ def set_stage(terms: Terms, configuration: Configuration, calendar_text: str) ->
         fleet, calendar_text, terms.seed, terms.days, unannounced=terms.unannounced, mild=terms.mild
     )
     catalogue, rules = configuration.catalogue, configuration.rules
-    watched = frozenset(rule.metric for rule in rules)
+    watched = frozenset(name for rule in rules for name in rule.metrics)
     wanted = frozenset(m.name for m in catalogue.metrics) if terms.all_metrics else watched
     tick_us = TICK_US if any(map(_needs_ticks, rules)) else terms.interval_us
     log = ScenarioLog(scenario, catalogue, wanted, terms.interval_us, terms.seed, tick_us)

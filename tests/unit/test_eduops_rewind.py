@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from contract.entry import ReadingsEntry, TickEntry
 from contract.errors import ConfigurationError
 from contract.reading import Readings
-from contract.rule import parse_rules
+from contract.rule import JOINT_METRICS, parse_rules
+from contract.series import MAX_METRIC_ID
 from eduops.rewind_budget import lowest_within, share_budget
-from eduops.rewind_fold import World, choose_schools, new_side, take
+from eduops.rewind_fold import World, choose_schools, new_side, take, watched_series
 from eduops.rewind_log import (
     QUARTER_US,
     SECOND_US,
@@ -127,6 +128,12 @@ def test_unchanged_rules_tell_what_the_live_fold_told() -> None:
     take([side], stretch)
     assert side.transitions == list(live.transitions)
     assert [t.kind.value for t in side.transitions] == ["opened", "resolved"]
+
+
+def test_a_joint_rule_alone_is_given_all_that_it_compares() -> None:
+    rules = [r for r in parse_rules(packaged("rules.toml"), CATALOGUE) if r.channel == "joint"]
+    series = watched_series([new_side(world_of(), rules)])
+    assert {CATALOGUE.by_id[int(one) & MAX_METRIC_ID].name for one in series} == set(JOINT_METRICS)
 
 
 def test_a_lower_threshold_tells_of_more_schools_and_names_them() -> None:
