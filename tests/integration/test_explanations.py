@@ -1,7 +1,7 @@
 """An alert explains itself and remembers what was said of the ones before, over the real API and database."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,43 +13,19 @@ from typer.testing import CliRunner
 
 from bus.codec import decode_action
 from contract.alert import Because
-from contract.calendar import SchoolCalendar
-from contract.catalogue import Catalogue
 from contract.commit import Counts
 from contract.entry import ALERTS_LOG
-from contract.fleet import Fleet
 from contract.live import AlertChanged
 from contract.reading import Readings, Scored
-from contract.rule import Rule
 from contract.series import series_of
 from eduops.cli import app
 from eduops.feedback_file import read_labels
 from eduops.feedback_windows import read_judged
 from storage.fleet import save_fleet
-from tests.conftest import TestNats
-from tests.dashboard_stage import Stage, acknowledged, dismissed, open_stage, resolved
+from tests.dashboard_stage import Stage, acknowledged, dismissed, resolved
 
 DAY_US = 86_400_000_000
 PATIENCE_S = 30.0
-
-
-@pytest.fixture
-async def stage(
-    nats: TestNats,
-    postgres_url: str,
-    city: Fleet,
-    catalogue: Catalogue,
-    calendar: SchoolCalendar,
-    rules: tuple[Rule, ...],
-) -> AsyncIterator[Stage]:
-    async with open_stage(nats, postgres_url, city, catalogue, calendar, rules) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def client(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=stage.url) as opened:
-        yield opened
 
 
 async def why(

@@ -1,6 +1,5 @@
 """The dashboard's HTTP interface over real PostgreSQL and NATS."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -8,39 +7,15 @@ import numpy as np
 import pytest
 
 from bus.codec import decode_action
-from contract.calendar import SchoolCalendar
 from contract.canary import SYSTEM_SCHOOL_ID
-from contract.catalogue import Catalogue
 from contract.commit import Counts, KpiMinute
 from contract.entry import ALERTS_LOG, QUARANTINE_LOG
-from contract.fleet import Fleet
 from contract.reading import Readings, Scored
 from contract.rejected import Reason, Rejected
-from contract.rule import Rule
 from contract.series import series_of
-from tests.conftest import TestNats
-from tests.dashboard_stage import Stage, acknowledged, open_stage, resolved
+from tests.dashboard_stage import Stage, acknowledged, resolved
 
 MINUTE_US = 60_000_000
-
-
-@pytest.fixture
-async def stage(
-    nats: TestNats,
-    postgres_url: str,
-    city: Fleet,
-    catalogue: Catalogue,
-    calendar: SchoolCalendar,
-    rules: tuple[Rule, ...],
-) -> AsyncIterator[Stage]:
-    async with open_stage(nats, postgres_url, city, catalogue, calendar, rules) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def client(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=stage.url) as opened:
-        yield opened
 
 
 async def test_the_fleet_comes_once(stage: Stage, client: httpx.AsyncClient) -> None:
