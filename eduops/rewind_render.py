@@ -34,8 +34,9 @@ def render_report(report: Report, kept: Kept, world: World, *, as_json: bool) ->
         f"{'now → changed':<20}"
         + "".join(f"{head:>{_WIDTH}}" for head in _COLUMNS)
         + f"{'new':>7}{'gone':>7}",
-        *[_row(compared.rule, compared.now, compared.changed, compared) for compared in report.rules],
+        *[_row(c.rule, c.now, c.changed, c) for c in report.rules if _speaks(c)],
         _row("all", report.total_now, report.total_changed, None),
+        *_quiet_line(report),
         "",
         f"lines/op·h: lines that began in school hours ({report.school_hours:.1f} h), an operator and hour; "
         "manageable: 6 (EEMUA 191)",
@@ -92,6 +93,17 @@ def _row(name: str, now: Figures | None, changed: Figures | None, compared: Comp
     cells = [a if a == b else f"{a} → {b}" for a, b in pairs]
     row = f"{name:<20}" + "".join(f"{cell:>{_WIDTH}}" for cell in cells)
     return row if compared is None else row + f"{len(compared.new):>7}{len(compared.gone):>7}"
+
+
+def _speaks(compared: Compared) -> bool:
+    """Return whether a rule opened anything on either side, or is on one side only."""
+    sides = (compared.now, compared.changed)
+    return any(side is None or side.openings for side in sides)
+
+
+def _quiet_line(report: Report) -> list[str]:
+    quiet = [compared.rule for compared in report.rules if not _speaks(compared)]
+    return [f"nothing before or after: {', '.join(quiet)}"] if quiet else []
 
 
 def _cells(f: Figures | None) -> list[str]:

@@ -117,6 +117,9 @@ def test_people_read_a_table_and_the_rules_in_force_stay(
     assert "raw readings throughout" in text
     assert "1 → 4" in text
     assert "new: latency_high 79000003" in text
+    table, _, quiet = text.partition("nothing before or after: ")
+    assert "traffic_unusual" in quiet
+    assert "traffic_unusual" not in table
     with psycopg.connect(postgres_url) as conn:
         row = conn.execute("select count(*) from transition").fetchone()
     assert row == (len(told),)
