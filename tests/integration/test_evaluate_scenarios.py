@@ -102,8 +102,9 @@ def test_detectors_are_compared_at_one_budget_with_factors_from_other_seeds() ->
             assert one["calibration_false_incidents_per_1000_school_days"] <= 5.0
     assert found["ew"]["value_recall"] > 0.0
     assert set(document["not_beaten"]) == {"ew"}
-    text = run("--bare", "--mild", "--seed", "9", "--budget", "5", *names)
-    assert "ew beats" in text
+    few = ("--detector", "ew", "--detector", "peer-ew-z", "--calibrate-seeds", "1")
+    text = run("--bare", "--mild", "--seed", "9", "--days", "2", "--budget", "5", *few)
+    assert "of 1 peers by value recall" in text
 
 
 def test_several_detectors_want_a_budget_and_a_budget_wants_seeds_before() -> None:
