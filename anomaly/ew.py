@@ -47,7 +47,7 @@ from numpy.typing import NDArray
 
 from anomaly.judgement import Judgement, Outlook
 from anomaly.moments import Moments
-from anomaly.score import Z_LIMIT
+from anomaly.score import deviations
 
 NORMAL_RATIO: Final = float(np.sqrt(np.pi / 2))
 """Standard deviation over mean absolute deviation of the normal distribution."""
@@ -92,13 +92,10 @@ class ExponentiallyWeighted:
         mean = columns["mean"][cell]
         deviation = self._deviation(mean, columns["spread"][cell])
         mature = self._mature(columns, cell)
-        difference = value - mean
-        z = np.zeros(len(cell))
-        np.divide(difference, deviation, out=z, where=deviation > 0)
-        z = np.where((deviation == 0) & (difference != 0), np.sign(difference) * Z_LIMIT, z)
+        z = deviations(value - mean, deviation)
         unknown = ~mature
         z[unknown] = mean[unknown] = deviation[unknown] = np.nan
-        return Judgement(np.clip(z, -Z_LIMIT, Z_LIMIT), mean, deviation)
+        return Judgement(z, mean, deviation)
 
     def learn(
         self,

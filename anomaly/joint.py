@@ -31,22 +31,19 @@ Source:
     Winsorising: P. J. Huber, Annals of Mathematical Statistics 35(1), 73-101, 1964.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc, ndtri_exp
 
-from anomaly.score import MAD_TO_DEVIATION, Z_LIMIT
+from anomaly.score import MAD_TO_DEVIATION, Z_LIMIT, deviations
 
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
     """Distance of each school from agreement with itself, among the schools of one look."""
 
-    name: str = "disagreement"
     least_schools: int = 30
     """Fewer say nothing of what is usual; chosen, ten for each of three series."""
     winsor_z: float = 3.0
@@ -89,8 +86,7 @@ def _standardised(z: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return each column in its own robust deviations, cut at `Z_LIMIT`; a constant is as expected."""
     x = z - np.median(z, axis=0)
     scale = MAD_TO_DEVIATION * np.median(np.abs(x), axis=0)
-    unusual = np.sign(x) * Z_LIMIT
-    return np.clip(np.divide(x, scale, out=unusual, where=scale > 0), -Z_LIMIT, Z_LIMIT)
+    return deviations(x, scale)
 
 
 def _rarity(squared: NDArray[np.float64], freedom: int) -> NDArray[np.float64]:
@@ -102,18 +98,3 @@ def _rarity(squared: NDArray[np.float64], freedom: int) -> NDArray[np.float64]:
     log_tail = np.where(np.isfinite(log_tail), log_tail, far)
     z: NDArray[np.float64] = -ndtri_exp(log_tail - np.log(2.0))
     return np.clip(z, 0.0, Z_LIMIT) + 0.0
-
-
-class RegisteredJoint(NamedTuple):
-    """A detector of several series together, and where it was published."""
-
-    detector: Disagreement
-    source: str
-
-
-JOINT_DETECTORS: Final[Mapping[str, RegisteredJoint]] = {
-    "disagreement": RegisteredJoint(
-        Disagreement(), "Mahalanobis 1936; Hotelling 1931; Ledoit & Wolf 2004, J. Multivar. Anal. 88(2)"
-    ),
-}
-"""Detectors that look at many series at once; they keep nothing, so `Detector` does not fit them."""

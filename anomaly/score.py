@@ -11,6 +11,18 @@ MAD_TO_DEVIATION: Final = 1.4826
 """Standard deviation over median absolute deviation of the normal distribution. Source: Hampel 1974."""
 
 
+def deviations(difference: NDArray[np.float64], deviation: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return differences in deviations, within `Z_LIMIT` of 0.
+
+    Args:
+        difference: from the expected value, any shape; NaN stays NaN.
+        deviation: of a shape that fits; where it is 0 any difference counts as the limit.
+    """
+    z = np.sign(difference) * Z_LIMIT
+    np.divide(difference, deviation, out=z, where=deviation > 0)
+    return np.clip(z, -Z_LIMIT, Z_LIMIT)
+
+
 def score_of(z: NDArray[np.float64], bound: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return the anomaly score `1 - 2 ** (-|z| / bound)` of each reading, in [0, 1], shape (n,).
 

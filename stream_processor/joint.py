@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly.joint import JOINT_DETECTORS
+from anomaly.joint import Disagreement
 from anomaly.score import score_of
 from contract.alert import Channel, Transition
 from contract.calendar import Context
@@ -23,6 +23,7 @@ from stream_processor.fold import Fold
 from stream_processor.judge import Batch, Evidence, judge_at_tick
 from stream_processor.state import State
 
+DETECTOR: Final = Disagreement()
 LOOK_US: Final = 600_000_000
 """Registers come every ten minutes: between them nothing new can be said."""
 
@@ -67,7 +68,7 @@ def _disagreement(fold: Fold, state: State, slots: NDArray[np.intp], at_us: int)
     level = fold.layout.level[slots[0]]
     found = np.full(slots.shape[1], np.nan)
     for one in np.unique(level):
-        found[level == one] = JOINT_DETECTORS["disagreement"].detector.judge(z[:, level == one].T)
+        found[level == one] = DETECTOR.judge(z[:, level == one].T)
     return found
 
 

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from anomaly.judgement import Judgement
 from anomaly.moments import HOUR_US, Moments
-from anomaly.score import MAD_TO_DEVIATION, Z_LIMIT
+from anomaly.score import MAD_TO_DEVIATION, deviations
 from stream_processor.fold import Fold
 from stream_processor.state import State
 
@@ -88,15 +88,9 @@ def judge_newcomers(
     low, high = (_amounts(level + sign * PLAUSIBLE * between, pupils) for sign in (-1.0, 1.0))
     expected = np.clip(value[new], low, high)
     deviation = np.where(np.isnan(pupils), within, within * expected)
-    difference = value[new] - expected
-    z = np.sign(difference) * Z_LIMIT
-    np.divide(difference, deviation, out=z, where=deviation > 0)
     judged = Judgement(*(column.copy() for column in own))
-    judged.z[new], judged.expected[new], judged.deviation[new] = (
-        np.clip(z, -Z_LIMIT, Z_LIMIT),
-        expected,
-        deviation,
-    )
+    judged.z[new] = deviations(value[new] - expected, deviation)
+    judged.expected[new], judged.deviation[new] = expected, deviation
     return judged, by_kin
 
 

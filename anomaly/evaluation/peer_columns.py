@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from anomaly.detector import Columns, Detector, Registered
 from anomaly.judgement import Judgement, Outlook
 from anomaly.moments import PHASES, Moments
-from anomaly.score import MAD_TO_DEVIATION, Z_LIMIT
+from anomaly.score import MAD_TO_DEVIATION, deviations
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +121,10 @@ def _judgement(
     deviation: NDArray[np.float64],
     known: NDArray[np.bool_],
 ) -> Judgement:
-    difference = np.where(known, value - expected, np.nan)
-    z = np.sign(difference) * Z_LIMIT
-    np.divide(difference, deviation, out=z, where=known & (deviation > 0))
-    z[known & (difference == 0)] = 0.0
     return Judgement(
-        np.clip(z, -Z_LIMIT, Z_LIMIT), np.where(known, expected, np.nan), np.where(known, deviation, np.nan)
+        deviations(np.where(known, value - expected, np.nan), deviation),
+        np.where(known, expected, np.nan),
+        np.where(known, deviation, np.nan),
     )
 
 

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from anomaly.joint import JOINT_DETECTORS, Disagreement
+from anomaly.joint import Disagreement
 from anomaly.score import Z_LIMIT
 
-DETECTOR = JOINT_DETECTORS["disagreement"].detector
+DETECTOR = Disagreement()
 SEEDS = st.integers(0, 2**32 - 1)
 
 
