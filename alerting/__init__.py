@@ -1,1 +1,1 @@
-"""The life of an alert, pure: lifecycle and grouping."""
+"""The life of an alert and what is said of it. Pure, but for `senders`. May import contract."""

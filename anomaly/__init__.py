@@ -1,1 +1,1 @@
-"""Scoring, pure: one published method a file behind one protocol."""
+"""What scores: the detector protocol and one published method a file. Pure. May import contract."""

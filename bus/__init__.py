@@ -1,1 +1,4 @@
-"""The only place with NATS and MQTT: the telemetry log, live events, the MQTT sessions."""
+"""The only place with NATS and MQTT: the log, live events, devices, the ingest session.
+
+Shell. May import contract.
+"""

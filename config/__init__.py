@@ -1,1 +1,1 @@
-"""Data that an operator edits: metrics, areas, calendar, rules."""
+"""What an operator edits, and how its files are read and written. Shell. May import contract."""

@@ -1,1 +1,4 @@
-"""The words everybody uses: readings, topics, metrics, the fleet, the calendar, alerts, errors."""
+"""The words that everybody uses: readings, topics, fleet, calendar, rules, alerts, commits, errors.
+
+Pure. Imports nothing of the house.
+"""

@@ -5,6 +5,10 @@ origins, log time is real time.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from contract.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +29,18 @@ class LogClock:
     def real_us(self, log_us: int) -> int:
         """Return the real time at which the log reads `log_us`."""
         return self.real_origin_us + round((log_us - self.origin_us) / self.factor)
+
+
+def parse_at(text: str | None, timezone: str, option: str = "--at") -> datetime | None:
+    """Return the moment that an option means; without an offset it is local time of the schools.
+
+    Raises:
+        ConfigurationError: it is no ISO 8601 date and time.
+    """
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigurationError(f"{option} is {text!r}; write it like 2026-11-24T08:30") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(timezone))

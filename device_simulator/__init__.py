@@ -1,1 +1,4 @@
-"""The city as it could be: fleet, timetable, traffic, labelled faults, replay."""
+"""The simulated city's shell: connections, command board, replay of recordings.
+
+Shell around a pure world. May import bus, config, contract.
+"""

@@ -3,7 +3,7 @@
 from functools import cache
 from importlib.resources import files
 
-from contract.fleet_csv import Areas, parse_areas
+from config.fleet_csv import Areas, parse_areas
 
 
 @cache

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from contract.fleet import Fleet
-from device_simulator.faults import (
+from device_simulator.world.faults import (
     Fault,
     FaultKind,
     FaultReply,

@@ -10,8 +10,8 @@ import numpy as np
 from bus.device import JOINS_PER_S, DeviceConnection, DeviceLoop, LastWill
 from contract.fleet import Fleet
 from contract.topic import Stream
-from device_simulator.packs import OFFLINE, ONLINE
-from device_simulator.publishers import Publishers
+from device_simulator.world.packs import OFFLINE, ONLINE
+from device_simulator.world.publishers import Publishers
 
 _logger: Final = logging.getLogger(__name__)
 

@@ -8,10 +8,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from config.fleet_csv import BadRow
 from contract.catalogue import Catalogue, Metric
 from contract.errors import ConfigurationError
 from contract.fleet import STREAMS_OF, Cluster, Device, DeviceKind, Fleet, Level, School, Ward
-from contract.fleet_csv import BadRow
 
 BAD_ROWS_KEPT: Final = 1000
 """Bad rows of which the line and sentence are kept; all are counted."""

@@ -22,14 +22,14 @@ from contract.errors import ConfigurationError
 from contract.fleet import Fleet
 from contract.service_metrics import Meter
 from contract.topic import Stream
-from device_simulator.effects import apply
 from device_simulator.fault_board import FaultBoard, cut_positions
-from device_simulator.faults import FAULT_SUBJECT, Fault, FaultRequest
 from device_simulator.lines import Lines, raise_descriptor_limit
-from device_simulator.packs import encode_packs, garbage
-from device_simulator.publishers import Publishers
-from device_simulator.schedule import Cadence, Schedule
-from device_simulator.world import World
+from device_simulator.world.city import World
+from device_simulator.world.effects import apply
+from device_simulator.world.faults import FAULT_SUBJECT, Fault, FaultRequest
+from device_simulator.world.packs import encode_packs, garbage
+from device_simulator.world.publishers import Publishers
+from device_simulator.world.schedule import Cadence, Schedule
 
 _logger: Final = logging.getLogger(__name__)
 

@@ -1,1 +1,4 @@
-"""Settings, wiring, the embedded servers and their supervisor, the command line."""
+"""The top: settings (the only reader of the environment), wiring, the command line.
+
+Shell. May import everything.
+"""

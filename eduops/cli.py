@@ -11,12 +11,12 @@ from typing import Annotated, Any, Final
 import typer
 
 from contract.errors import EduopsError
-from eduops.attach import attach
-from eduops.evaluate import evaluate_app
-from eduops.feedback import feedback_app
 from eduops.log_lines import say_failure, write_log
-from eduops.rules import rules_app
+from eduops.machine.attach import attach
 from eduops.settings import Settings, load_settings
+from eduops.verbs.evaluate import evaluate_app
+from eduops.verbs.feedback import feedback_app
+from eduops.verbs.rules import rules_app
 
 app: Final = typer.Typer(
     name="eduops",
@@ -61,7 +61,7 @@ def up(
     quiet: Annotated[bool, typer.Option(help="Keep the services' lines in the log files only.")] = False,
 ) -> None:
     """Start everything on this machine and keep it running: the wall's address is the last line."""
-    from eduops.up import UpOptions, run_up
+    from eduops.machine.up import UpOptions, run_up
 
     given = {"data": data, "port": port, "schools": schools, "seed_days": seed_days}
     settings = load_settings(config, given)
@@ -116,7 +116,7 @@ def watch(data: Data = None, config: Config = None) -> None:
 @app.command()
 def prepare(data: Data = None, config: Config = None) -> None:
     """Prepare database, fleet and logs on configured servers, for services that run alone (containers)."""
-    from eduops.prepare import run_prepare
+    from eduops.machine.prepare import run_prepare
 
     asyncio.run(run_prepare(_attached(data, config), typer.echo))
 
@@ -139,7 +139,7 @@ def simulate(
     variant: Annotated[str, typer.Option(help="Variant of the kind.")] = "",
 ) -> None:
     """Simulate the city's devices, or inject a fault into the running simulation."""
-    from eduops.simulate import FaultOptions, run_simulate
+    from eduops.verbs.simulate import FaultOptions, run_simulate
 
     wanted = None
     if fault is not None:
@@ -162,7 +162,7 @@ def restart(
 ) -> None:
     """Restart the running system's services one by one, each only when the one before serves again."""
     from eduops.data_folder import DataFolder
-    from eduops.rolling import request_restart
+    from eduops.machine.rolling import request_restart
 
     request_restart(DataFolder(load_settings(config, {"data": data}).data), names or [], typer.echo)
 
@@ -170,7 +170,7 @@ def restart(
 @app.command()
 def faults() -> None:
     """List the kinds of fault that `eduops simulate --fault` knows."""
-    from device_simulator.faults import KIND_HELP
+    from device_simulator.world.faults import KIND_HELP
 
     for kind, sentence in KIND_HELP.items():
         typer.echo(f"{kind.value:<16} {sentence}")
@@ -192,7 +192,7 @@ def replay(
     keep: Annotated[bool, typer.Option(help="Leave the wall up afterwards.")] = False,
 ) -> None:
     """Run recorded data through a system of its own and tell what it noticed."""
-    from eduops.replay import ReplayOptions, run_replay
+    from eduops.verbs.replay import ReplayOptions, run_replay
 
     settings = load_settings(config, {"port": port})
     options = ReplayOptions(path, data, speed, from_, to, keep)
@@ -202,7 +202,7 @@ def replay(
 @app.command()
 def status(data: Data = None, config: Config = None, json: Json = False) -> None:
     """Show the ledger, the lag and the processes."""
-    from eduops.status import read_status, render_status
+    from eduops.verbs.status import read_status, render_status
 
     found = asyncio.run(read_status(_attached(data, config)))
     typer.echo(render_status(found, as_json=json))
@@ -211,7 +211,7 @@ def status(data: Data = None, config: Config = None, json: Json = False) -> None
 @app.command()
 def doctor(data: Data = None, config: Config = None) -> None:
     """Check this machine and the running system, a sentence each; exit code 1 if something is wrong."""
-    from eduops.doctor import examine
+    from eduops.verbs.doctor import examine
 
     findings = asyncio.run(examine(load_settings(config, {"data": data})))
     for finding in findings:
@@ -228,7 +228,7 @@ def quarantine(
     reason: Annotated[str | None, typer.Option(help="Only this reason.")] = None,
 ) -> None:
     """List what was refused, the latest first, and how often for each reason."""
-    from eduops.quarantine import list_quarantine
+    from eduops.verbs.quarantine import list_quarantine
 
     typer.echo(asyncio.run(list_quarantine(_attached(data, config), limit, reason)))
 
@@ -241,7 +241,7 @@ def bench(
     out: Annotated[Path | None, typer.Option(help="File that gets the JSON as well.")] = None,
 ) -> None:
     """Measure what this machine can take in, against PostgreSQL's own COPY and a user's own scripts."""
-    from eduops.bench import render_bench, run_loads
+    from eduops.bench.run import render_bench, run_loads
 
     found = run_loads([load] if load else [], seconds)
     if out is not None:
@@ -269,7 +269,7 @@ def backup(
     config: Config = None,
 ) -> None:
     """Save the running system as it stands at one moment: database, logs, ledger, own config files."""
-    from eduops.backup import run_backup
+    from eduops.backup.save import run_backup
 
     run_backup(_attached(data, config), file, typer.echo)
 
@@ -281,7 +281,7 @@ def restore(
     config: Config = None,
 ) -> None:
     """Make a system of a backup in a new data folder and count it again; `eduops up` then starts it."""
-    from eduops.restore import run_restore
+    from eduops.backup.restore import run_restore
 
     asyncio.run(run_restore(load_settings(config, {"data": data}), file, typer.echo))
 
@@ -301,7 +301,7 @@ def fleet_import(
     config: Config = None,
 ) -> None:
     """Replace the fleet by that of a CSV file; restart the services afterwards."""
-    from eduops.fleet import import_fleet
+    from eduops.verbs.fleet import import_fleet
 
     typer.echo(asyncio.run(import_fleet(_attached(data, config), file)))
 
@@ -313,7 +313,7 @@ def fleet_export(
     config: Config = None,
 ) -> None:
     """Write the fleet as a CSV file that any spreadsheet program opens."""
-    from eduops.fleet import export_fleet
+    from eduops.verbs.fleet import export_fleet
 
     text = asyncio.run(export_fleet(_attached(data, config)))
     if file is None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from config.private_file import write_private
 from contract.errors import ConfigurationError, InfrastructureError
 
 
@@ -98,15 +99,3 @@ class DataFolder:
         """Write `name`.json, whole or not at all, readable by its owner only."""
         path = self.path / f"{name}.json"
         write_private(path, json.dumps(content, indent=1, sort_keys=True) + "\n")
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
-    unfinished.unlink(missing_ok=True)
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.rename(path)

@@ -9,21 +9,20 @@ from importlib.metadata import PackageNotFoundError, version
 
 from bus.jetstream import JetStreamLog
 from bus.live import Live
+from config.files import Configuration, load_configuration
 from contract.entry import ALERTS_LOG, QUARANTINE_LOG, telemetry_log
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet
 from contract.service_metrics import Meter
-from device_simulator.faults import FaultRequest
-from device_simulator.schedule import Cadence
 from device_simulator.shell import SimulatorConfig
 from device_simulator.shell import run as run_simulator_shell
-from eduops.configuration import Configuration, load_configuration
+from device_simulator.world.faults import FaultRequest
+from device_simulator.world.schedule import Cadence
 from eduops.data_folder import DataFolder
 from eduops.exporter import publish_metrics
 from eduops.failpoint import parse_failpoint
 from eduops.settings import Settings
-from eduops.watchdog import run_watchdog
-from ingest.gateway import GatewayConfig
+from ingest.config import GatewayConfig
 from ingest.gateway import run as run_gateway
 from ingest.slices import Slicing
 from ops_dashboard.app import run as run_dashboard_app
@@ -32,6 +31,8 @@ from storage.database import connect
 from storage.fleet import load_fleet
 from stream_processor.worker import ProcessorConfig
 from stream_processor.worker import run as run_worker
+from watchdog.config import WatchdogConfig
+from watchdog.shell import run_watchdog
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,9 +254,37 @@ async def run_watch(settings: Settings, stop: asyncio.Event) -> None:
     """Run the watchdog until `stop`; it needs neither log nor database."""
     folder, meter = DataFolder(settings.data), Meter()
     folder.create()
-    address = (settings.metrics_host, settings.metrics_port)
-    with publish_metrics(folder, meter, "watchdog", settings.process_name or "watchdog", address):
-        await run_watchdog(settings, stop, meter)
+    name = settings.process_name or "watchdog"
+    with publish_metrics(folder, meter, "watchdog", name, (settings.metrics_host, settings.metrics_port)):
+        config = watchdog_config(settings)
+        await run_watchdog(config, stop, meter=meter, mark_ready=lambda: folder.mark_ready(name))
+
+
+def watchdog_config(settings: Settings) -> WatchdogConfig:
+    """Return what the watchdog is told; addresses that the settings lack are `eduops up`'s, dead or alive."""
+    folder = DataFolder(settings.data)
+    if not settings.mqtt_port:
+        settings = settings.but(**folder.read("addresses"))
+    return WatchdogConfig(
+        state=folder.path / "watchdog",
+        wall_url=wall_url(settings),
+        partitions=settings.partitions,
+        mqtt_addresses=settings.mqtt_addresses,
+        device_user=settings.device_user,
+        device_password=settings.device_password,
+        clock=settings.clock,
+        after_s=settings.watchdog_after_s,
+        every_s=settings.watchdog_every_s,
+        repeat_s=settings.watchdog_repeat_s,
+        url=settings.watchdog_url,
+        command=settings.watchdog_command,
+    )
+
+
+def wall_url(settings: Settings) -> str:
+    """Return the dashboard's address as a client needs it; all interfaces include loopback."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)
+    return f"http://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{settings.port}"
 
 
 async def run_simulator(

@@ -1,1 +1,4 @@
-"""From MQTT to the log: decode, accept or reject, append, then acknowledge."""
+"""The MQTT door: receive, accept, append, acknowledge.
+
+Shell around pure rooms. May import bus, contract.
+"""

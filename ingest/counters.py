@@ -6,7 +6,7 @@ from typing import Final
 
 from contract.rejected import Reason
 from contract.service_metrics import Meter
-from ingest.accept import Accepted
+from ingest.acceptance.accept import Accepted
 
 STAGE_CPU: Final = "eduops_stage_cpu_seconds_total"
 

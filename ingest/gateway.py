@@ -9,23 +9,20 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 from bus.log import Log
 from bus.mqtt import IngestSession, MqttMessage, Subscription
-from bus.mqtt_client import Address
 from contract.catalogue import Catalogue
-from contract.clock import LogClock
 from contract.entry import QUARANTINE_LOG, telemetry_log
-from contract.errors import ConfigurationError, InfrastructureError
+from contract.errors import InfrastructureError
 from contract.fleet import Fleet
 from contract.reach import Reach, pass_by
 from contract.service_metrics import Meter
-from ingest.accept import Accepted, Message, accept
+from ingest.acceptance.accept import Accepted, Message, accept
+from ingest.acceptance.registry import Registry
+from ingest.config import GatewayConfig
 from ingest.counters import STAGE_CPU, Counters
-from ingest.judgement import Limits
-from ingest.registry import Registry
 from ingest.slices import (
     Slicing,
     inherited_slices,
@@ -41,72 +38,6 @@ TICK_S: Final = 1.0
 REPORT_S: Final = 30.0
 _IDLE_S: Final = 0.5
 """How long one wait for messages lasts before the loop looks whether to stop."""
-
-
-@dataclass(frozen=True, slots=True)
-class GatewayConfig:
-    """Settings of the ingest service."""
-
-    mqtt_host: str
-    mqtt_port: int
-    mqtt_others: tuple[Address, ...] = ()
-    """Further nodes of the broker."""
-    slicing: Slicing = Slicing.MAPPED
-    """How the broker divides the schools, where `slice_count` is above 1."""
-    mqtt_user: str | None = None
-    mqtt_password: str | None = None
-    client_id: str = "eduops-ingest"
-    """The broker keeps unacknowledged messages under this name; one gateway at a time may use it."""
-    partitions: int = 4
-    """Telemetry logs; as many as the processor reads."""
-    slice_index: int = 0
-    """Which of the ingests this one is, from 0."""
-    slice_count: int = 1
-    """Ingests that share the schools; divides `partitions`, so that each has whole ones."""
-    clock: LogClock = LogClock()  # noqa: RUF009 - frozen, so it may be shared
-    max_age_h: float = 48.0
-    """Readings older than this are quarantined, above 0."""
-    max_future_s: float = 300.0
-    """Readings further ahead of the log clock than this are quarantined, at least 0."""
-    max_payload_bytes: int = 65_536
-    """Larger messages are quarantined unread, 1 to 1,048,576."""
-    batch_ms: float = 50.0
-    """How long a batch may wait for more messages; part of the latency of every reading, 0 to 1,000."""
-    max_batch_messages: int = 500
-    """Messages in a batch, 1 to 1,000; at half the broker's window of 1,024 the next ones come meanwhile."""
-
-    def __post_init__(self) -> None:
-        bounds: tuple[tuple[str, float, float, float], ...] = (
-            ("partitions", self.partitions, 1, 1024),
-            ("slice_count", self.slice_count, 1, self.partitions),
-            ("slice_index", self.slice_index, 0, self.slice_count - 1),
-            ("max_age_h", self.max_age_h, 1 / 3600, 24 * 366 * 40),
-            ("max_future_s", self.max_future_s, 0, 86_400),
-            ("max_payload_bytes", self.max_payload_bytes, 1, 1 << 20),
-            ("batch_ms", self.batch_ms, 0, 1000),
-            ("max_batch_messages", self.max_batch_messages, 1, 1000),
-        )
-        for name, value, low, high in bounds:
-            if not low <= value <= high:
-                raise ConfigurationError(f"ingest.{name} is {value:g}; it must be within {low:g} to {high:g}")
-        if self.partitions % self.slice_count:
-            raise ConfigurationError(
-                f"ingest.slice_count is {self.slice_count}; it must divide the {self.partitions} partitions"
-            )
-
-    @property
-    def own_logs(self) -> list[str]:
-        """Telemetry logs of this ingest's slice: the ones that it ticks."""
-        return [telemetry_log(p) for p in range(self.slice_index, self.partitions, self.slice_count)]
-
-    @property
-    def limits(self) -> Limits:
-        """The bounds as the pure part takes them."""
-        return Limits(
-            max_payload_bytes=self.max_payload_bytes,
-            max_future_us=round(self.max_future_s * 1e6),
-            max_age_us=round(self.max_age_h * 3600e6),
-        )
 
 
 class Session(Protocol):

@@ -16,7 +16,7 @@ from contract.fleet import Fleet, partition_of
 from contract.topic import ALL_TOPICS, PREFIX
 
 _SLICE: Final = "slice"
-"""Token in front of topics that nats-server maps by their school (eduops/embedded_nats.py)."""
+"""Token in front of topics that nats-server maps by their school (eduops/machine/embedded_nats.py)."""
 _SLICE_SUBJECT: Final = re.compile(rf"{_SLICE}\.(\d{{1,2}})\.")
 """How a subject of a slice begins."""
 

@@ -1,1 +1,4 @@
-"""The wall and the engineers' pages: hub, API, Dash pages, live assets."""
+"""The wall and the engineers' pages: ASGI factory, what the tables say.
+
+Shell around pure rooms. May import bus, storage, alerting, config, contract.
+"""

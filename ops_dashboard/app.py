@@ -14,6 +14,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from bus.live import Live
 from bus.log import Log
+from config.files import shipped_texts
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.errors import InfrastructureError
@@ -21,19 +22,19 @@ from contract.fleet import Fleet
 from contract.rule import Rule
 from contract.service_metrics import Meter
 from contract.texts import Language, Texts
-from ops_dashboard.answers import Refusal, install_refusals, refuse_with
-from ops_dashboard.api import api_routes
+from ops_dashboard.access.guard import Guard, security_headers
+from ops_dashboard.api.answers import Refusal, install_refusals, refuse_with
+from ops_dashboard.api.routes import api_routes
 from ops_dashboard.archive import Archive
-from ops_dashboard.board import Board
 from ops_dashboard.config import DashboardConfig
 from ops_dashboard.frame import FrameDash, make_frame
-from ops_dashboard.guard import Guard, security_headers
-from ops_dashboard.hub import Hello, Hub
-from ops_dashboard.language import COOKIE, COOKIE_MAX_AGE_S, choose_language, shipped_texts
-from ops_dashboard.live_socket import live_routes
+from ops_dashboard.language import COOKIE, COOKIE_MAX_AGE_S, choose_language
+from ops_dashboard.live.hub import Hello, Hub
+from ops_dashboard.live.socket import live_routes
 from ops_dashboard.pages.router import make_page
 from ops_dashboard.services import Services
-from ops_dashboard.words import page_words
+from ops_dashboard.view.board import Board
+from ops_dashboard.view.words import page_words
 from storage.database import open_pool
 
 INBOUND_FRAME_BYTES: Final = 1024

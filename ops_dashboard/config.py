@@ -1,8 +1,8 @@
 """What the dashboard is told at its start."""
 
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 
+from contract.address import is_loopback
 from contract.clock import LogClock
 from contract.errors import ConfigurationError
 
@@ -49,13 +49,3 @@ class DashboardConfig:
                 "Use 127.0.0.1 behind a proxy that signs people in, or set allow_remote if the port is "
                 "published on 127.0.0.1 only"
             )
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host name or address reaches this machine only."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

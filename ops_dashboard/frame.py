@@ -16,7 +16,7 @@ from fastapi import FastAPI, Request
 
 from contract.texts import Language
 from ops_dashboard.language import choose_language
-from ops_dashboard.words import PageWords, page_words_json
+from ops_dashboard.view.words import PageWords, page_words_json
 
 PageMaker = Callable[[str, str, Language], Awaitable[Any]]
 """Returns a page's components for a path, a query string and a language."""

@@ -11,7 +11,7 @@ from contract.rule import Rule
 from contract.texts import Texts
 from ops_dashboard.archive import Archive
 from ops_dashboard.config import DashboardConfig
-from ops_dashboard.hub import Hub
+from ops_dashboard.live.hub import Hub
 
 
 @dataclass(frozen=True, slots=True)

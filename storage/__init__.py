@@ -1,1 +1,1 @@
-"""The only place with SQL: schema, migrations, COPY BINARY, named queries, views of the wall."""
+"""The only place with SQL: schema, migrations, named queries, COPY BINARY. Shell. May import contract."""

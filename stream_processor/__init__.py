@@ -1,1 +1,4 @@
-"""The fold and its owners: readings and ticks to rows, scores and transitions."""
+"""From the log to the tables: the worker and its owners around a pure fold.
+
+Shell. May import bus, storage, anomaly, alerting, contract.
+"""

@@ -22,15 +22,15 @@ from contract.rule import Rule
 from contract.service_metrics import SERVICE_METRICS, Meter
 from storage.database import connect
 from storage.maintenance import maintain
-from stream_processor.alerts import AlertsSession
-from stream_processor.fold import Fold, build_fold
-from stream_processor.layout import FleetColumns, columns_of, is_of_fleet
-from stream_processor.lost_end import settle
-from stream_processor.owner import (
+from stream_processor.config import ProcessorConfig
+from stream_processor.fold.constants import Fold, build_fold
+from stream_processor.fold.layout import FleetColumns, columns_of, is_of_fleet
+from stream_processor.owners.alerts import AlertsSession
+from stream_processor.owners.lost_end import settle
+from stream_processor.owners.owner import (
     POSITION,
     READINGS,
     Open,
-    ProcessorConfig,
     Publish,
     Session,
     Tally,
@@ -38,9 +38,9 @@ from stream_processor.owner import (
     own,
     wait,
 )
-from stream_processor.partition import STATE_GAUGES, PartitionSession
-from stream_processor.quarantine import QuarantineSession
-from stream_processor.tenure import Tenure
+from stream_processor.owners.partition import STATE_GAUGES, PartitionSession
+from stream_processor.owners.quarantine import QuarantineSession
+from stream_processor.owners.tenure import Tenure
 
 _logger: Final = logging.getLogger(__name__)
 

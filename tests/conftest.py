@@ -16,9 +16,9 @@ from contract.calendar import SchoolCalendar, parse_calendar
 from contract.catalogue import Catalogue, parse_catalogue
 from contract.fleet import Fleet
 from contract.rule import Rule, parse_rules
-from eduops.embedded_nats import EmbeddedNats, prepare_nats
-from eduops.embedded_postgres import EmbeddedPostgres, prepare_postgres
-from eduops.process import Server
+from eduops.machine.embedded_nats import EmbeddedNats, prepare_nats
+from eduops.machine.embedded_postgres import EmbeddedPostgres, prepare_postgres
+from eduops.machine.process import Server
 
 pytest_plugins = ["tests.fault_table"]
 
@@ -135,7 +135,7 @@ def nats(tmp_path: Path) -> Iterator[TestNats]:
 @pytest.fixture(scope="session")
 def city() -> Fleet:
     """A generated city of 40 schools."""
-    from device_simulator.fleet import generate_fleet
+    from device_simulator.world.fleet import generate_fleet
 
     return generate_fleet(schools=40)
 

@@ -22,12 +22,12 @@ from contract.live import Summary
 from contract.reading import Readings, Scored
 from contract.rule import parse_rules
 from contract.series import series_of
-from stream_processor.fold import Fold
-from stream_processor.layout import lay_out
-from stream_processor.rulebook import compile_rules
-from stream_processor.sift import must_look_up
-from stream_processor.state import State
-from stream_processor.step import readings_of, step
+from stream_processor.fold.constants import Fold
+from stream_processor.fold.layout import lay_out
+from stream_processor.fold.rulebook import compile_rules
+from stream_processor.fold.sift import must_look_up
+from stream_processor.fold.state import State
+from stream_processor.fold.step import readings_of, step
 
 SECOND_US = 1_000_000
 MONDAY_9H_US = 1_795_399_200_000_000

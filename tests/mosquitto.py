@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from eduops.embedded_nats import accepts, free_ports
-from eduops.process import ProcessSpec, Server
+from eduops.machine.embedded_nats import accepts, free_ports
+from eduops.machine.process import ProcessSpec, Server
 from tests.running_system import ROOT
 
 BINARY = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from eduops.data_folder import DataFolder
-from eduops.supervisor import end_leftovers
+from eduops.machine.supervisor import end_leftovers
 
 ROOT = Path(__file__).parents[1]
 PATIENCE_S = 90.0

@@ -1,1 +1,1 @@
-"""The pages: each function returns components for one address, in one language."""
+"""The pages as Dash components, a module each. Shell."""

@@ -11,14 +11,14 @@ from contract.fleet import School
 from contract.rejected import Reason
 from contract.texts import Language
 from ops_dashboard.archive import of_series
-from ops_dashboard.figures import HOLE_BUCKET_US, HOLE_RAW_US, make_figure
+from ops_dashboard.charts.figures import HOLE_BUCKET_US, HOLE_RAW_US, make_figure
+from ops_dashboard.charts.school_charts import PLANS, fill_plan, series_by_metric
 from ops_dashboard.pages.alerts import alerts_page
 from ops_dashboard.pages.attributes import attributes
 from ops_dashboard.pages.header import page_header, stale_bar
 from ops_dashboard.pages.quarantine import PAGE_ROWS, quarantine_page
 from ops_dashboard.pages.school import RANGES, school_page, unknown_school_page
 from ops_dashboard.pages.wall import wall_page
-from ops_dashboard.school_charts import PLANS, fill_plan, series_by_metric
 from ops_dashboard.services import Services
 
 

@@ -14,16 +14,16 @@ from typing import Any
 
 from bus.connection import open_nats
 from bus.jetstream_api import JetStreamApi
-from eduops.embedded_nats import MAX_PAYLOAD_BYTES, NatsCredentials, find_nats, free_ports
-from eduops.process import ProcessSpec, Server
-from eduops.system import accepts
+from eduops.machine.embedded_nats import MAX_PAYLOAD_BYTES, NatsCredentials, find_nats, free_ports
+from eduops.machine.process import ProcessSpec, Server
+from eduops.machine.system import accepts
 from tests.running_system import eventually
 
 NODES = 3
 CREDENTIALS = NatsCredentials(service_password="service-of-a-test", device_password="device-of-a-test")
 PATIENCE_S = 60.0
 
-# As eduops/embedded_nats.py writes it, plus the cluster, and MQTT's own streams on all nodes.
+# As eduops/machine/embedded_nats.py writes it, plus the cluster, and MQTT's own streams on all nodes.
 _CONFIG = """\
 server_name: {name}
 listen: "127.0.0.1:{port}"

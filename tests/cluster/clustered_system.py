@@ -15,10 +15,10 @@ import psycopg
 
 from contract.errors import InfrastructureError
 from eduops.data_folder import DataFolder
-from eduops.prepare import run_prepare
-from eduops.process import ProcessSpec, Server
+from eduops.machine.prepare import run_prepare
+from eduops.machine.process import ProcessSpec, Server
 from eduops.settings import Settings, load_settings
-from eduops.status import read_status
+from eduops.verbs.status import read_status
 from eduops.wiring import all_logs
 from tests.cluster.cluster import NODES, Cluster, Front, Node
 from tests.faults.checker import Broker, NumberedDevice

@@ -15,7 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from bus.jetstream import JetStreamLog
 from contract.entry import EntryKind
-from eduops.bench_processes import cpu_s, memory_bytes
+from eduops.bench.processes import cpu_s, memory_bytes
 from tests.cluster.cluster import NODES, Cluster
 
 LOGS = ("telemetry-0", "telemetry-1", "telemetry-2", "telemetry-3")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from eduops.embedded_nats import prepare_nats
+from eduops.machine.embedded_nats import prepare_nats
 from eduops.settings import Settings
 
 ROOT = Path(__file__).parents[2]

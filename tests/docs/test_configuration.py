@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from eduops.configuration import EDITABLE
+from config.files import EDITABLE
 from eduops.settings import Settings
 
 TEXT = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")

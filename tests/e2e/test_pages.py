@@ -15,7 +15,7 @@ from contract.entry import ALERTS_LOG, QUARANTINE_LOG
 from contract.fleet import Fleet
 from contract.rejected import Reason, Rejected
 from contract.rule import Rule
-from device_simulator.fleet import generate_fleet
+from device_simulator.world.fleet import generate_fleet
 from tests.conftest import TestNats
 from tests.dashboard_stage import Stage, acknowledged, free_port, open_stage, resolved
 

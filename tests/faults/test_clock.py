@@ -16,10 +16,10 @@ import psycopg
 import pytest
 
 from contract.errors import EduopsError
-from eduops.doctor import examine
-from eduops.prepare import run_prepare
+from eduops.machine.prepare import run_prepare
 from eduops.settings import Settings, load_settings
-from eduops.status import read_status
+from eduops.verbs.doctor import examine
+from eduops.verbs.status import read_status
 from tests.cluster.clustered_system import Service
 from tests.conftest import TestNats
 from tests.fault_table import Record

@@ -13,7 +13,7 @@ from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from eduops.supervisor import HEALTHY_S, began
+from eduops.machine.supervisor import HEALTHY_S, began
 from tests.fault_table import Record, percentile
 from tests.faults.checker import Broker, NumberedDevice, check, gateways, publishing, seconds_to_recover
 from tests.faults.conftest import Start

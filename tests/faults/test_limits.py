@@ -8,7 +8,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from eduops.embedded_nats import EmbeddedNats, max_connections, prepare_nats
+from eduops.machine.embedded_nats import EmbeddedNats, max_connections, prepare_nats
 from tests.fault_table import Record
 from tests.running_system import eventually
 

@@ -5,8 +5,8 @@ import time
 import psycopg
 import pytest
 
-from alerting.grouping import group_alerts
-from alerting.groups import Groups
+from alerting.incidents.groups import Groups
+from alerting.incidents.lines import group_alerts
 from storage.alerts import open_alerts
 from storage.database import connect
 from storage.fleet import load_fleet

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from eduops.embedded_nats import prepare_nats
-from eduops.embedded_postgres import SOCKET_PORT
-from eduops.process import Server
+from eduops.machine.embedded_nats import prepare_nats
+from eduops.machine.embedded_postgres import SOCKET_PORT
+from eduops.machine.process import Server
 from tests.conftest import TestPostgres
 from tests.fault_table import Account, Record
 from tests.faults.checker import Broker, NumberedDevice, check, gateways, publishing, seconds_to_recover

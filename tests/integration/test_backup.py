@@ -15,7 +15,7 @@ from paho.mqtt import publish
 
 from contract.entry import EntryKind, RawEntry
 from contract.errors import ConfigurationError
-from eduops.backup_file import DATABASE, MANIFEST, Manifest, pack, read_entries, unpack, write_entries
+from eduops.backup.file import DATABASE, MANIFEST, Manifest, pack, read_entries, unpack, write_entries
 from tests.faults.checker import (
     Broker,
     NumberedDevice,

@@ -11,8 +11,8 @@ from bus.jetstream import JetStreamLog
 from bus.log import LogReader
 from contract.entry import EntryKind
 from contract.errors import ConfigurationError, InfrastructureError
-from eduops.embedded_nats import free_ports, prepare_nats
-from eduops.process import Server
+from eduops.machine.embedded_nats import free_ports, prepare_nats
+from eduops.machine.process import Server
 
 NAME = "telemetry-0"
 ROOM_BYTES = 64 * 1024 * 1024

@@ -12,7 +12,7 @@ from bus.jetstream import JetStreamLog
 from bus.mqtt import BROKER_WINDOW, IngestSession, MqttMessage
 from bus.mqtt_client import LoopClient
 from contract.errors import InfrastructureError
-from eduops.embedded_nats import free_ports
+from eduops.machine.embedded_nats import free_ports
 
 TOPIC = "edu/v1/79/S1/att-1/attendance"
 STATUS = "edu/v1/79/S1/gw-1/status"

@@ -9,8 +9,8 @@ import paho.mqtt.client as mqtt
 from nats.aio.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from eduops.embedded_nats import EmbeddedNats, prepare_nats
-from eduops.process import Server
+from eduops.machine.embedded_nats import EmbeddedNats, prepare_nats
+from eduops.machine.process import Server
 from tests.conftest import TestNats as RunningNats
 
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from anomaly.evaluation.firing import Logic, candidate_thresholds
-from anomaly.evaluation.nab import optimised, score_table
-from anomaly.evaluation.peers import PEERS, windowed_gaussian
 from contract.errors import ConfigurationError
 from eduops.cli import app
-from eduops.nab_corpus import read_corpus, read_profiles
+from evaluation.detectors.firing import Logic, candidate_thresholds
+from evaluation.detectors.nab import optimised, score_table
+from evaluation.detectors.nab_corpus import read_corpus, read_profiles
+from evaluation.detectors.peers import PEERS, windowed_gaussian
 
 ROOT = Path(__file__).parents[2]
 NAB = ROOT.parent / "shared/data/nab"

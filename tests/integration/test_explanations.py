@@ -19,8 +19,8 @@ from contract.live import AlertChanged
 from contract.reading import Readings, Scored
 from contract.series import series_of
 from eduops.cli import app
-from eduops.feedback_file import read_labels
-from eduops.feedback_windows import read_judged
+from evaluation.feedback.label_file import read_labels
+from evaluation.feedback.windows import read_judged
 from storage.fleet import save_fleet
 from tests.dashboard_stage import Stage, acknowledged, dismissed, resolved
 

@@ -24,10 +24,11 @@ from contract.fleet import Fleet
 from contract.reach import Reach, pass_by
 from contract.rejected import Reason, Rejected
 from contract.service_metrics import SERVICE_METRICS, Meter
-from eduops.embedded_nats import free_ports, prepare_nats
-from eduops.process import Server
-from ingest.gateway import Gateway, GatewayConfig, run
-from ingest.registry import Registry
+from eduops.machine.embedded_nats import free_ports, prepare_nats
+from eduops.machine.process import Server
+from ingest.acceptance.registry import Registry
+from ingest.config import GatewayConfig
+from ingest.gateway import Gateway, run
 from tests.conftest import TestNats as RunningNats
 
 PARTITIONS = 2

@@ -19,10 +19,11 @@ from contract.canary import canary_topic, canary_value
 from contract.commit import Counts
 from contract.entry import QUARANTINE_LOG, EntryKind, RawEntry, telemetry_log
 from contract.fleet import partition_of
-from eduops.embedded_nats import prepare_nats
-from eduops.process import Server
-from ingest.gateway import Gateway, GatewayConfig, inherited_sessions, open_session
-from ingest.registry import Registry
+from eduops.machine.embedded_nats import prepare_nats
+from eduops.machine.process import Server
+from ingest.acceptance.registry import Registry
+from ingest.config import GatewayConfig
+from ingest.gateway import Gateway, inherited_sessions, open_session
 from ingest.slices import Slicing
 from tests.conftest import TestNats as RunningNats
 from tests.fold_world import CATALOGUE, SCHOOL_RULES, fold_log, small_fleet, small_fold

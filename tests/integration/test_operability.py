@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from contract.service_metrics import SERVICE_METRICS, MetricKind
 from eduops.data_folder import DataFolder
 from eduops.exporter import metrics_of, metrics_ports
-from eduops.supervisor import began, end_leftovers
+from eduops.machine.supervisor import began, end_leftovers
 from tests.running_system import RunningSystem, eventually
 
 SERVICES = {

@@ -15,7 +15,7 @@ from contract.catalogue import Catalogue
 from contract.fleet import Fleet
 from contract.live import AlertChanged, Kpi
 from contract.rule import Rule
-from ops_dashboard.hub import CHANGES_MAX
+from ops_dashboard.live.hub import CHANGES_MAX
 from tests.conftest import TestNats
 from tests.dashboard_stage import Stage, acknowledged, open_stage, resolved
 

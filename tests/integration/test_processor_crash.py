@@ -17,9 +17,10 @@ from contract.reach import Reach, pass_by
 from contract.reading import Readings
 from storage.database import connect
 from storage.results import load_position
-from stream_processor.alerts import AlertsSession
-from stream_processor.owner import ProcessorConfig, Tally, own, owner_name
-from stream_processor.partition import PartitionSession
+from stream_processor.config import ProcessorConfig
+from stream_processor.owners.alerts import AlertsSession
+from stream_processor.owners.owner import Tally, own, owner_name
+from stream_processor.owners.partition import PartitionSession
 from tests.fold_world import MONDAY_9H_US, SECOND_US, columns, series_named, small_fleet, small_fold
 
 LOG = telemetry_log(0)

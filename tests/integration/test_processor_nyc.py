@@ -18,8 +18,8 @@ from contract.fleet import LEVELS, Cluster, Device, DeviceKind, Fleet, Level, Sc
 from contract.reading import Readings
 from contract.rule import Rule
 from contract.series import METRIC_BITS
-from stream_processor.fold import build_fold
-from stream_processor.step import step
+from stream_processor.fold.constants import build_fold
+from stream_processor.fold.step import step
 
 FILE = Path(__file__).parents[3] / "shared/data/nyc_attendance/attendance.parquet"
 NEW_YORK = ZoneInfo("America/New_York")

@@ -27,7 +27,7 @@ from contract.rule import Rule
 from contract.service_metrics import SERVICE_METRICS, Meter
 from storage.database import connect
 from storage.fleet import save_fleet
-from stream_processor.tenure import OWNED
+from stream_processor.owners.tenure import OWNED
 from stream_processor.worker import MAINTENANCE, ProcessorConfig, run
 from tests import running_system
 from tests.fold_world import MONDAY_9H_US, SECOND_US, columns, series_named, small_fleet

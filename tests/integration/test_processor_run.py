@@ -23,8 +23,8 @@ from contract.rule import Rule
 from storage.alerts import alert_history, open_alerts
 from storage.database import connect
 from storage.results import load_position
-from stream_processor.owner import Tally
-from stream_processor.quarantine import QuarantineSession
+from stream_processor.owners.owner import Tally
+from stream_processor.owners.quarantine import QuarantineSession
 from stream_processor.worker import ProcessorConfig, run
 from tests.fold_world import MONDAY_9H_US, SECOND_US, columns, series_named, small_fleet
 

@@ -14,10 +14,10 @@ import pytest
 
 from contract.errors import ConfigurationError, InfrastructureError
 from eduops.data_folder import DataFolder
-from eduops.output import Output
-from eduops.process import ProcessSpec
-from eduops.rolling import chosen, request_restart, serve_restarts
-from eduops.supervisor import Supervisor, began, end_leftovers
+from eduops.machine.output import Output
+from eduops.machine.process import ProcessSpec
+from eduops.machine.rolling import chosen, request_restart, serve_restarts
+from eduops.machine.supervisor import Supervisor, began, end_leftovers
 
 SLEEPER = [sys.executable, "-c", "import signal; signal.pause()"]
 RUNNING = ["postgres", "nats", "processor-1", "processor-2", "ingest", "dashboard", "watchdog"]
@@ -119,9 +119,9 @@ async def test_what_outlives_is_ended_at_the_next_start_and_its_lines_are_kept(
         "import asyncio, sys\n"
         "from pathlib import Path\n"
         "from eduops.data_folder import DataFolder\n"
-        "from eduops.output import Output\n"
-        "from eduops.process import ProcessSpec\n"
-        "from eduops.supervisor import Supervisor\n"
+        "from eduops.machine.output import Output\n"
+        "from eduops.machine.process import ProcessSpec\n"
+        "from eduops.machine.supervisor import Supervisor\n"
         "async def main():\n"
         "    folder = DataFolder(Path(sys.argv[1]))\n"
         "    supervisor = Supervisor(folder, Output(folder.logs), print)\n"

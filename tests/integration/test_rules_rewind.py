@@ -19,7 +19,7 @@ from eduops.cli import app
 from storage.database import connect
 from storage.fleet import save_fleet
 from storage.results import commit
-from stream_processor.fold import build_fold
+from stream_processor.fold.constants import build_fold
 from tests.fold_world import (
     CALENDAR,
     CATALOGUE,

@@ -19,12 +19,12 @@ from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.clock import LogClock
 from contract.topic import Stream
-from device_simulator.faults import FAULT_SUBJECT, FaultReply, FaultRequest
-from device_simulator.fleet import generate_fleet
 from device_simulator.recordings import read_recording
 from device_simulator.replay import Progress, ReplayConfig, publish
 from device_simulator.shell import SimulatorConfig, run
-from device_simulator.world import World
+from device_simulator.world.city import World
+from device_simulator.world.faults import FAULT_SUBJECT, FaultReply, FaultRequest
+from device_simulator.world.fleet import generate_fleet
 
 FLEET = generate_fleet(60)
 LESSON_US = int(datetime(2026, 11, 25, 2, 30, tzinfo=UTC).timestamp()) * 1_000_000

@@ -14,9 +14,9 @@ import pytest
 
 from contract.errors import InfrastructureError
 from eduops.data_folder import DataFolder
-from eduops.output import Output
-from eduops.process import ProcessSpec
-from eduops.supervisor import Supervisor, began, end_leftovers
+from eduops.machine.output import Output
+from eduops.machine.process import ProcessSpec
+from eduops.machine.supervisor import Supervisor, began, end_leftovers
 
 ROOT = Path(__file__).parents[2]
 SLEEPER = "import signal, sys, time\nprint('begins', flush=True)\nsignal.pause()\n"
@@ -94,9 +94,9 @@ def test_a_killed_supervisor_leaves_no_orphans(folder: DataFolder) -> None:
         "import asyncio, sys\n"
         "from pathlib import Path\n"
         "from eduops.data_folder import DataFolder\n"
-        "from eduops.output import Output\n"
-        "from eduops.process import ProcessSpec\n"
-        "from eduops.supervisor import Supervisor\n"
+        "from eduops.machine.output import Output\n"
+        "from eduops.machine.process import ProcessSpec\n"
+        "from eduops.machine.supervisor import Supervisor\n"
         "async def main():\n"
         "    folder = DataFolder(Path(sys.argv[1]))\n"
         "    supervisor = Supervisor(folder, Output(folder.logs), print)\n"

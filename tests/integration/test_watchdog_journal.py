@@ -14,11 +14,12 @@ import pytest
 
 from contract.service_metrics import SERVICE_METRICS, Meter
 from eduops.settings import Settings
-from eduops.watchdog import run_watchdog
-from eduops.watchdog_journal import Journal, Notice, notice_body
+from eduops.wiring import watchdog_config
 from tests.dashboard_stage import free_port
 from tests.running_system import ROOT, eventually
 from tests.webhook_receiver import HANG, REFUSED, TAKEN, open_receiver
+from watchdog.journal import Journal, Notice, notice_body
+from watchdog.shell import run_watchdog
 
 
 def lonely(data: Path, **more: Any) -> Settings:
@@ -40,7 +41,9 @@ def lonely(data: Path, **more: Any) -> Settings:
 async def watching(settings: Settings, meter: Meter | None = None) -> AsyncIterator[None]:
     """Run a watchdog for the length of the block."""
     stop = asyncio.Event()
-    task = asyncio.create_task(run_watchdog(settings, stop, meter))
+    task = asyncio.create_task(
+        run_watchdog(watchdog_config(settings), stop, meter=meter or Meter(), mark_ready=lambda: None)
+    )
     try:
         yield
     finally:

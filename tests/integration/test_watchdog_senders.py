@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from alerting.senders import Command, SendError, Webhook, http_status, retry_wait_s
+from alerting.senders.senders import Command, SendError, Webhook, http_status, retry_wait_s
 from contract.errors import ConfigurationError
-from eduops.settings import load_settings
-from eduops.watchdog import make_senders
 from tests.dashboard_stage import free_port
 from tests.webhook_receiver import HANG, REFUSED, TAKEN, open_receiver
+from watchdog.config import make_senders
 
 BODY = '{"kind":"alarm","text_vi":"Hệ thống ngừng"}'.encode()
 
@@ -94,19 +93,17 @@ def test_the_pauses_grow_to_a_minute() -> None:
 def test_an_alarm_leaves_the_machine_only_encrypted() -> None:
     for url in ("http://alarms.example/hook", "http://10.0.0.7/"):
         with pytest.raises(ConfigurationError, match="https"):
-            make_senders(load_settings(overrides={"watchdog_url": url}))
+            make_senders(url, None)
     for url in (
         "https://alarms.example/hook",
         "http://127.0.0.1:9/",
         "http://localhost:9/x",
         "http://[::1]:9/",
     ):
-        assert [sender.name for sender in make_senders(load_settings(overrides={"watchdog_url": url}))] == [
-            "webhook"
-        ]
+        assert [sender.name for sender in make_senders(url, None)] == ["webhook"]
 
 
 @pytest.mark.parametrize("command", ["", "  ", "echo 'open"])
 def test_a_command_that_cannot_be_meant_is_named(command: str) -> None:
     with pytest.raises(ConfigurationError, match="watchdog_command"):
-        make_senders(load_settings(overrides={"watchdog_command": command}))
+        make_senders(None, command)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from contract.service_metrics import Meter
+from eduops.data_folder import DataFolder
 from eduops.settings import Settings, load_settings
-from eduops.watchdog import with_addresses
 from tests.integration.test_watchdog_journal import value_of, watching
 from tests.running_system import RunningSystem
 from tests.webhook_receiver import Receiver, open_receiver
@@ -42,7 +42,7 @@ def beside(system: RunningSystem, tmp_path: Path, url: str) -> Settings:
         }
     )
     # The folder of the system is not touched: the watchdog keeps its journal elsewhere.
-    return with_addresses(own).but(data=tmp_path)
+    return own.but(**DataFolder(system.data).read("addresses")).but(data=tmp_path)
 
 
 async def until_well(receiver: Receiver, meter: Meter, partitions: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_processor.assignment import Plan, plan
+from stream_processor.owners.assignment import Plan, plan
 
 PARTITIONS = tuple(f"telemetry-{p}" for p in range(12))
 LIGHT = ("quarantine", "alerts", "maintenance")

@@ -6,9 +6,9 @@ import pytest
 from anomaly.detector import DETECTORS
 from contract.entry import Entry, ReadingsEntry, TickEntry
 from contract.errors import SnapshotVersionError
-from stream_processor.fold import Fold
-from stream_processor.layout import lay_out
-from stream_processor.snapshot import decode, encode
+from stream_processor.fold.constants import Fold
+from stream_processor.fold.layout import lay_out
+from stream_processor.fold.snapshot import decode, encode
 from tests.fold_world import (
     CALENDAR,
     CATALOGUE,

@@ -16,8 +16,8 @@ from contract.fleet import partition_of
 from contract.live import Canary
 from contract.reading import Readings
 from contract.series import device_ids, series_of
-from stream_processor.state import State
-from stream_processor.step import step
+from stream_processor.fold.state import State
+from stream_processor.fold.step import step
 from tests.fold_world import (
     CATALOGUE,
     MONDAY_9H_US,

@@ -14,11 +14,11 @@ from contract.catalogue import Catalogue
 from contract.fleet import Fleet
 from contract.reading import Readings
 from contract.rejected import Rejected
-from ingest.accept import Accepted, Message, accept
-from ingest.judgement import Limits
-from ingest.pack_columns import Columns, decode_plain, plain_packs, to_columns
-from ingest.registry import Registry, Route
-from ingest.senml import KNOWN_FIELDS, Fault, resolve
+from ingest.acceptance.accept import Accepted, Message, accept
+from ingest.acceptance.judgement import Limits
+from ingest.acceptance.registry import Registry, Route
+from ingest.decoders.pack_columns import Columns, decode_plain, plain_packs, to_columns
+from ingest.decoders.senml import KNOWN_FIELDS, Fault, resolve
 
 NOW_US = 1_790_000_000_000_000
 LIMITS = Limits()

@@ -14,8 +14,8 @@ from contract.alert import Channel
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.entry import Entry, TickEntry
 from contract.errors import SnapshotVersionError
-from stream_processor.snapshot import decode, encode
-from stream_processor.state import NEVER_US
+from stream_processor.fold.snapshot import decode, encode
+from stream_processor.fold.state import NEVER_US
 from tests.fold_world import (
     MONDAY_9H_US,
     RULES,

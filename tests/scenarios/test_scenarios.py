@@ -18,9 +18,9 @@ import pytest
 from contract.calendar import parse_calendar
 from contract.entry import Entry, ReadingsEntry, TickEntry
 from contract.rule import parse_rules
-from stream_processor.fold import Fold, build_fold
-from stream_processor.snapshot import decode, encode
-from stream_processor.step import step
+from stream_processor.fold.constants import Fold, build_fold
+from stream_processor.fold.snapshot import decode, encode
+from stream_processor.fold.step import step
 from tests.fold_world import CATALOGUE, SECOND_US, columns, packaged, series_named, small_fleet
 
 STORIES = sorted(path.parent for path in Path(__file__).parent.glob("*/config.toml"))

@@ -5,9 +5,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import hypergeom, poisson
 
-from alerting.causes import USUAL_US, Found, by_lot, by_themselves, find_causes
-from alerting.groups import GROUP_KINDS, CauseKind, Groups
-from device_simulator.fleet import generate_fleet
+from alerting.incidents.causes import USUAL_US, Found, by_lot, by_themselves, find_causes
+from alerting.incidents.groups import GROUP_KINDS, CauseKind, Groups
+from device_simulator.world.fleet import generate_fleet
 
 MINUTE_US = 60_000_000
 DAY_US = 86_400_000_000

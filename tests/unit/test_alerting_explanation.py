@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from alerting.explanation import (
+from alerting.explanation.evidence import (
     DISMISSALS_SHOWN,
     MOST_DEVIATIONS,
     Explanation,
@@ -18,10 +18,10 @@ from alerting.explanation import (
     nearby_ids,
     similar_schools,
 )
-from alerting.explanation_words import sentences
-from alerting.grouping import group_alerts
-from alerting.groups import Cause, CauseKind, Groups
-from alerting.verdict import Verdict, absent_or_offline, heartbeats, stands_beside
+from alerting.explanation.sentences import sentences
+from alerting.explanation.verdict import Verdict, absent_or_offline, heartbeats, stands_beside
+from alerting.incidents.groups import Cause, CauseKind, Groups
+from alerting.incidents.lines import group_alerts
 from contract.alert import Alert, Because, Dismissal
 from contract.canary import SYSTEM_SCHOOL_ID, system_series
 from contract.catalogue import Catalogue
@@ -29,7 +29,7 @@ from contract.fleet import DeviceKind
 from contract.rule import Rule
 from contract.series import series_of
 from contract.texts import Language, Texts, parse_texts
-from device_simulator.fleet import generate_fleet
+from device_simulator.world.fleet import generate_fleet
 
 FLEET = generate_fleet(schools=120)
 GROUPS = Groups(FLEET)

@@ -12,9 +12,10 @@ from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.fleet import Fleet
 from contract.topic import Stream
-from device_simulator.effects import apply
 from device_simulator.fault_board import FaultBoard, cut_positions
-from device_simulator.faults import (
+from device_simulator.world.city import Measured, World
+from device_simulator.world.effects import apply
+from device_simulator.world.faults import (
     Fault,
     FaultKind,
     FaultReply,
@@ -26,10 +27,9 @@ from device_simulator.faults import (
     parse_fault,
     scattered,
 )
-from device_simulator.packs import encode_packs, garbage
-from device_simulator.publishers import Publishers
-from device_simulator.schedule import Cadence, Schedule
-from device_simulator.world import Measured, World
+from device_simulator.world.packs import encode_packs, garbage
+from device_simulator.world.publishers import Publishers
+from device_simulator.world.schedule import Cadence, Schedule
 
 EVERYBODY = np.arange(40)
 

@@ -8,7 +8,7 @@ import pytest
 from contract.errors import ConfigurationError
 from contract.fleet import LEVELS, Fleet
 from contract.topic import parse_topic
-from device_simulator.fleet import CITY_PUPILS, generate_fleet
+from device_simulator.world.fleet import CITY_PUPILS, generate_fleet
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from itertools import pairwise
 import pytest
 
 from contract.fleet import LEVELS, Fleet
-from device_simulator.fleet import generate_fleet
-from device_simulator.scenarios import (
+from device_simulator.world.fleet import generate_fleet
+from device_simulator.world.scenarios import (
     APART_H,
     FIRST_DAY,
     HOUR_US,

@@ -9,9 +9,9 @@ from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.fleet import Fleet
 from contract.topic import Stream
-from device_simulator.fleet import generate_fleet
-from device_simulator.history import history_entries
-from device_simulator.world import Column, World
+from device_simulator.world.city import Column, World
+from device_simulator.world.fleet import generate_fleet
+from device_simulator.world.history import history_entries
 
 
 def at(text: str, calendar: SchoolCalendar) -> int:

@@ -8,22 +8,22 @@ from pathlib import Path
 
 import pytest
 
+from config.files import load_configuration
 from contract.catalogue import Catalogue
 from contract.commit import Counts
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet
-from eduops.bench import run_bench, run_loads
-from eduops.bench_generator import pack_tail
-from eduops.bench_limits import Limits
-from eduops.bench_load import LOADS
-from eduops.bench_processes import stages_in
-from eduops.bench_report import BenchResult, Latency, Paced, render_bench
-from eduops.bench_state import StateFigures, measure_state
-from eduops.bench_subscriber import rows_of
-from eduops.configuration import load_configuration
-from ingest.accept import Message, accept
-from ingest.judgement import Limits as IngestLimits
-from ingest.registry import Registry
+from eduops.bench.generator import pack_tail
+from eduops.bench.limits import Limits
+from eduops.bench.load import LOADS
+from eduops.bench.processes import stages_in
+from eduops.bench.report import BenchResult, Latency, Paced, render_bench
+from eduops.bench.run import run_bench, run_loads
+from eduops.bench.state import StateFigures, measure_state
+from eduops.bench.subscriber import rows_of
+from ingest.acceptance.accept import Message, accept
+from ingest.acceptance.judgement import Limits as IngestLimits
+from ingest.acceptance.registry import Registry
 
 NOW_US = 1_790_000_000_000_000
 

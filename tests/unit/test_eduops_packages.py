@@ -14,10 +14,12 @@ PACKAGES = (
     "contract",
     "device_simulator",
     "eduops",
+    "evaluation",
     "ingest",
     "ops_dashboard",
     "storage",
     "stream_processor",
+    "watchdog",
 )
 
 

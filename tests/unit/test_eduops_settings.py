@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from contract.errors import ConfigurationError
+from eduops.machine.system import instances
 from eduops.settings import ENV_PREFIX, Settings, load_settings
-from eduops.system import instances
 
 
 @pytest.fixture(autouse=True)

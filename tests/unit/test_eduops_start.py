@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from config.files import load_configuration, read_config
+from contract.clock import parse_at
 from contract.errors import ConfigurationError, InfrastructureError
-from eduops.attach import attach
-from eduops.configuration import load_configuration, read_config
 from eduops.data_folder import DataFolder
-from eduops.doctor import Finding
-from eduops.first_start import fix_first_start
+from eduops.machine.attach import attach
+from eduops.machine.first_start import fix_first_start
+from eduops.machine.supervisor import backoff_s
+from eduops.machine.up import wall_address
 from eduops.settings import Settings, load_settings
-from eduops.status import Status, render_status
-from eduops.supervisor import backoff_s
-from eduops.up import parse_at, wall_address
+from eduops.verbs.doctor import Finding
+from eduops.verbs.status import Status, render_status
 
 NOON_US = 1_795_500_000_000_000
 AT = datetime(2026, 11, 24, 1, 30, tzinfo=UTC)

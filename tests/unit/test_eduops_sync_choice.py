@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from eduops.data_folder import DataFolder
-from eduops.settings import Settings, load_settings
-from eduops.sync_choice import (
+from eduops.machine.sync_choice import (
     MARGIN,
     choose_sync,
     describe,
@@ -17,6 +16,7 @@ from eduops.sync_choice import (
     schools_of,
     syncs_per_s,
 )
+from eduops.settings import Settings, load_settings
 
 
 @pytest.fixture

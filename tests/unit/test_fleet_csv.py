@@ -2,9 +2,7 @@
 
 import pytest
 
-from contract.errors import ConfigurationError
-from contract.fleet import Fleet
-from contract.fleet_csv import (
+from config.fleet_csv import (
     AREA_COLUMNS,
     FLEET_COLUMNS,
     BadRow,
@@ -12,6 +10,8 @@ from contract.fleet_csv import (
     parse_fleet_csv,
     write_fleet_csv,
 )
+from contract.errors import ConfigurationError
+from contract.fleet import Fleet
 from device_simulator.areas import load_areas
 
 HEADER = ",".join(FLEET_COLUMNS)

@@ -9,9 +9,9 @@ from contract.catalogue import Catalogue
 from contract.fleet import Cluster, Device, DeviceKind, Fleet, Level, School, Ward
 from contract.rejected import Reason
 from contract.series import series_of
-from ingest.accept import Accepted, Message, accept
-from ingest.judgement import Limits
-from ingest.registry import Registry, Route
+from ingest.acceptance.accept import Accepted, Message, accept
+from ingest.acceptance.judgement import Limits
+from ingest.acceptance.registry import Registry, Route
 
 NOW_US = 1_790_000_000_000_000
 NOW_S = NOW_US / 1e6

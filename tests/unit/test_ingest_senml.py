@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from contract.rejected import Reason
-from ingest.senml import NO_RECORD, Fault, Record, Resolved, is_senml_name, parse_json, resolve
+from ingest.decoders.senml import NO_RECORD, Fault, Record, Resolved, is_senml_name, parse_json, resolve
 
 
 def resolved(text: str) -> Resolved:

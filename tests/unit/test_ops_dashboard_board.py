@@ -9,8 +9,8 @@ from contract.canary import SYSTEM_SCHOOL_ID
 from contract.clock import LogClock
 from contract.fleet import Fleet
 from contract.live import AlertChanged, Canary, Kpi, Summary
-from device_simulator.fleet import generate_fleet
-from ops_dashboard.board import TOP_LINES, Board
+from device_simulator.world.fleet import generate_fleet
+from ops_dashboard.view.board import TOP_LINES, Board
 
 SECOND_US = 1_000_000
 NOW_US = 1_795_400_000 * SECOND_US

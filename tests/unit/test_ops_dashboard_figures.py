@@ -6,11 +6,11 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
+from config.files import shipped_texts
 from contract.fleet import Fleet
 from contract.texts import Language
-from ops_dashboard.figures import HOLE_RAW_US, Chart, Trace, make_figure, with_holes
-from ops_dashboard.language import shipped_texts
-from ops_dashboard.school_charts import PLANS, fill_plan
+from ops_dashboard.charts.figures import HOLE_RAW_US, Chart, Trace, make_figure, with_holes
+from ops_dashboard.charts.school_charts import PLANS, fill_plan
 from storage.wall import SeriesHistory
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")

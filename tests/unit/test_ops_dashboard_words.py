@@ -8,20 +8,22 @@ import msgspec
 import numpy as np
 import pytest
 
+from config.files import shipped_texts
+from contract.address import is_loopback
 from contract.alert import Alert
 from contract.catalogue import Catalogue
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet
+from contract.privacy import cap_alert, cap_values, is_published
 from contract.rule import Rule
 from contract.series import series_of
 from contract.texts import Language
-from ops_dashboard.config import DashboardConfig, is_loopback
-from ops_dashboard.guard import same_origin, security_headers
-from ops_dashboard.language import choose_language, shipped_texts
-from ops_dashboard.privacy import cap_alert, cap_values, is_published
-from ops_dashboard.school_charts import series_by_metric
-from ops_dashboard.topology import make_topology
-from ops_dashboard.words import page_words, page_words_json
+from ops_dashboard.access.guard import same_origin, security_headers
+from ops_dashboard.charts.school_charts import series_by_metric
+from ops_dashboard.config import DashboardConfig
+from ops_dashboard.language import choose_language
+from ops_dashboard.view.topology import make_topology
+from ops_dashboard.view.words import page_words, page_words_json
 
 PACKAGE = Path(__file__).parents[2] / "ops_dashboard"
 SCRIPT_LINES_MAX = 400

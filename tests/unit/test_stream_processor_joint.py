@@ -13,9 +13,9 @@ from contract.entry import Entry, ReadingsEntry, TickEntry
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet, Level
 from contract.rule import JOINT_METRICS, parse_rules
-from stream_processor.fold import Fold
-from stream_processor.layout import lay_out
-from stream_processor.snapshot import decode, encode
+from stream_processor.fold.constants import Fold
+from stream_processor.fold.layout import lay_out
+from stream_processor.fold.snapshot import decode, encode
 from tests.fold_world import (
     CATALOGUE,
     MONDAY_9H_US,

@@ -6,7 +6,7 @@ from contract.calendar import parse_calendar
 from contract.entry import Entry, ReadingsEntry, TickEntry
 from contract.live import Kpi
 from contract.rule import parse_rules
-from stream_processor.fold import build_fold
+from stream_processor.fold.constants import build_fold
 from tests.fold_world import (
     CATALOGUE,
     MONDAY_9H_US,

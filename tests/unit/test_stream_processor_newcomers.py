@@ -10,11 +10,11 @@ from anomaly.ew import ExponentiallyWeighted
 from contract.alert import Transition
 from contract.entry import Entry, ReadingsEntry, TickEntry
 from contract.rule import parse_rules
-from stream_processor.fold import Fold
-from stream_processor.layout import lay_out
-from stream_processor.newcomers import LEAST_KIN, group_medians
-from stream_processor.rulebook import compile_rules
-from stream_processor.snapshot import decode, encode
+from stream_processor.fold.constants import Fold
+from stream_processor.fold.layout import lay_out
+from stream_processor.fold.newcomers import LEAST_KIN, group_medians
+from stream_processor.fold.rulebook import compile_rules
+from stream_processor.fold.snapshot import decode, encode
 from tests.fold_world import (
     CALENDAR,
     CATALOGUE,

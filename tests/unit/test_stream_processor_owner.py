@@ -6,8 +6,8 @@ import time
 import pytest
 
 from contract.service_metrics import SERVICE_METRICS, Meter
-from stream_processor.partition import snapshot_pause_s
-from stream_processor.stage import STAGE_CPU, awaited_on_cpu
+from stream_processor.owners.partition import snapshot_pause_s
+from stream_processor.owners.stage import STAGE_CPU, awaited_on_cpu
 
 
 @pytest.mark.parametrize(("took_s", "pause_s"), [(0.0, 15.0), (0.25, 15.0), (0.75, 15.0), (3.0, 60.0)])

@@ -13,10 +13,10 @@ from contract.entry import Entry, ReadingsEntry, TickEntry
 from contract.errors import ConfigurationError
 from contract.live import STATE_NORMAL
 from contract.rule import parse_rules
-from ingest.accept import Message, accept
-from ingest.judgement import Limits
-from ingest.registry import Registry
-from stream_processor.fold import Fold, build_fold
+from ingest.acceptance.accept import Message, accept
+from ingest.acceptance.judgement import Limits
+from ingest.acceptance.registry import Registry
+from stream_processor.fold.constants import Fold, build_fold
 from tests.fold_world import (
     CALENDAR,
     CATALOGUE,

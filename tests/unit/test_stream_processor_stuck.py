@@ -9,7 +9,7 @@ from contract.alert import Channel, Transition, TransitionKind
 from contract.entry import Entry, ReadingsEntry, TickEntry
 from contract.errors import ConfigurationError
 from contract.rule import parse_rules
-from stream_processor.fold import Fold, build_fold
+from stream_processor.fold.constants import Fold, build_fold
 from tests.fold_world import (
     CALENDAR,
     CATALOGUE,

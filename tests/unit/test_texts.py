@@ -7,21 +7,21 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from alerting.explanation import PeerKind
-from alerting.explanation_words import CHANNELS_TOLD
-from alerting.groups import CauseKind
-from alerting.verdict import Verdict
-from alerting.watch import NoticeKind, Suspect
+from alerting.explanation.evidence import PeerKind
+from alerting.explanation.sentences import CHANNELS_TOLD
+from alerting.explanation.verdict import Verdict
+from alerting.incidents.groups import CauseKind
 from contract.alert import NEW_LEVEL, ActionKind, Because, TransitionKind
 from contract.errors import ConfigurationError
 from contract.fleet import DeviceKind, Level
 from contract.rejected import Reason
 from contract.texts import Language, Texts, parse_language, parse_texts, write_clock, write_date, write_number
+from ops_dashboard.charts.school_charts import PLANS
 from ops_dashboard.pages.header import PAGES
 from ops_dashboard.pages.quarantine import COLUMNS
 from ops_dashboard.pages.school import RANGES
 from ops_dashboard.pages.wall import TILES
-from ops_dashboard.school_charts import PLANS
+from watchdog.watch import NoticeKind, Suspect
 
 ROOT = Path(__file__).parents[2]
 FAMILIES = {

@@ -1,0 +1,1 @@
+"""Why an alert is there: the evidence, the verdict on it, and its sentences. Pure."""

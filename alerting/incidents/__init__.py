@@ -1,0 +1,1 @@
+"""What alerts have in common: groups of schools, causes, and the lines that a wall shows. Pure."""

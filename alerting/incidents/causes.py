@@ -1,0 +1,251 @@
+"""Which alerts of one rule share a cause, by the significance of failing together (pure).
+
+Schools that fail by themselves do so at any time and anywhere. A group of schools is thought to share
+a cause if both are unlikely of its alerts:
+
+- that so many of its schools began to fail within so short a time by themselves: Poisson tail of their
+  number at `USUAL_US` between two alerts of a school, corrected for all groups of the fleet and all
+  moments of a day (Bonferroni);
+- that so many of all schools that fail at that time are just this group's: hypergeometric tail.
+
+A group is passed over for a smaller one within it that leaves nothing of it to explain. Of what
+remains the group with most schools is taken, its alerts are put aside, and all is asked again.
+
+Source: hypergeometric over-representation as in Rivals et al. 2007, "Enrichment or depletion of a GO
+category"; scanning time and place for the least likely cluster as in Kulldorff 1997, "A spatial scan
+statistic"; taking one out before the next is sought as in Zhang, Assunção & Kulldorff 2010.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammainc, gammaln
+
+from alerting.incidents.groups import CHILDREN, LEAST_SCHOOLS, Cause, CauseKind, Groups, Partition
+
+LINK_US: Final = 600_000_000
+"""Alerts of a group that follow each other within this belong together, µs: chosen, two reports of a
+device that speaks every 5 minutes, and the period of registers."""
+LEAST_SPAN_US: Final = 60_000_000
+"""Alerts are no closer in time than this, µs: chosen, what a last will may be late."""
+USUAL_US: Final = 30 * 86_400_000_000
+"""Mean time between two alerts of one rule at one school by itself, µs: chosen, a month; the reference
+simulator's schools fail far less often, so chance is thought more able than it is."""
+LOOKS: Final = 86_400_000_000 // LINK_US
+"""Moments of a day at which a burst could begin: what significance is corrected for besides groups."""
+SIGNIFICANCE: Final = 0.01
+"""Chance at which one of all groups is wrongly seen on one day: chosen."""
+ONLY_SIGNIFICANCE: Final = 0.001
+"""Hypergeometric tail, uncorrected, that is enough for a group with most of all failing schools:
+there is hardly another group that explains them. Chosen: five of a provider with a fifth of all."""
+REST_SIGNIFICANCE: Final = 0.1
+"""Hypergeometric tail, uncorrected, of what a smaller group leaves to its broader one: chosen wide, for
+that they fail at one time was unlikely enough."""
+FLEET_SHARE: Final = 0.8
+"""Share of all schools with one rule's alert from which the cause is sought at the center itself. No
+provider of the reference city serves half of its schools, so four fifths cannot be one provider's fault;
+the rest are schools whose own line was down already or whose last will is still on its way."""
+FLEET_LEAST: Final = 5
+"""Alerts below which nothing is a whole fleet's: a pilot of four schools is read one by one."""
+CITY_SHARE: Final = 0.05
+"""Share of all schools from which a burst that no group explains is the city's: chosen; below it a
+line would hide more schools than it explains."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Alerts that share a cause."""
+
+    cause: Cause
+    members: NDArray[np.intp]
+    """Positions in the arguments of `find_causes`, ascending."""
+    chance: float
+    """That the group's schools fail so close together by themselves, corrected; 0 to 1. 0 where the
+    share of the whole fleet decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Burst:
+    """Alerts of one group that follow each other closely, one a school."""
+
+    part: Partition
+    group: int
+    members: NDArray[np.intp]
+    first_us: int
+    last_us: int
+    chance: float
+
+    @property
+    def count(self) -> int:
+        return len(self.members)
+
+
+def find_causes(groups: Groups, school: NDArray[np.intp], opened_us: NDArray[np.int64]) -> list[Found]:
+    """Return the causes of the open alerts of one rule, most schools first; the rest stand alone.
+
+    Args:
+        groups: of the fleet.
+        school: position of each alert's school in the fleet, shape (n,).
+        opened_us: event time of each alert's opening, µs since 1970, shape (n,).
+    """
+    if covers_fleet(groups, school):
+        isps = {groups.isp[i] for i in school.tolist()}
+        cause = Cause(CauseKind.FLEET) if len(isps) > 1 else Cause(CauseKind.ISP, isp=isps.pop())
+        return [Found(cause, np.arange(len(school), dtype=np.intp), 0.0)]
+    first = _first_of_school(school, opened_us)
+    founds: list[Found] = []
+    while len(first) >= LEAST_SCHOOLS:
+        burst = _best(groups, school[first], opened_us[first])
+        if burst is None:
+            break
+        cause = burst.part.causes[burst.group]
+        founds.append(_found(cause, first[burst.members], school, burst.chance))
+        first = np.delete(first, burst.members)
+    founds += _of_city(groups, first, school, opened_us)
+    return sorted(founds, key=lambda found: -len(found.members))
+
+
+def covers_fleet(groups: Groups, school: NDArray[np.intp]) -> bool:
+    """Return whether nearly all schools are among these positions."""
+    failing = len(np.unique(school))
+    return failing >= FLEET_LEAST and failing >= FLEET_SHARE * groups.schools
+
+
+def by_themselves(count: int, schools: float, span_us: int) -> float:
+    """Return the chance that `count` or more of so many schools begin to fail within a time.
+
+    Source: Poisson tail as regularised incomplete gamma function, Abramowitz & Stegun 26.4.
+    """
+    expected = schools * max(span_us, LEAST_SPAN_US) / USUAL_US
+    return float(gammainc(count, expected)) if count > 0 else 1.0
+
+
+def by_lot(count: int, schools: int, failing: int, fleet: int) -> float:
+    """Return the chance that of `failing` schools, drawn from a fleet, `count` or more are a group's.
+
+    Args:
+        count: failing schools of the group.
+        schools: of the group.
+        failing: schools in all.
+        fleet: schools in all, failing or not.
+    """
+    if count <= 0 or count * fleet <= schools * failing:
+        return 1.0  # no more than its share; the tail is no small number
+    # Above the mean the terms fall, in the end faster than any geometric row: a thousand are plenty.
+    j = np.arange(count, min(schools, failing, count + 1000) + 1)
+    terms = _log_choose(schools, j) + _log_choose(fleet - schools, failing - j)
+    return float(min(1.0, np.exp(terms - _log_choose(fleet, np.array(failing))).sum()))
+
+
+def _log_choose(n: int, k: NDArray[np.int64]) -> NDArray[np.float64]:
+    inside = (k >= 0) & (k <= n)
+    k = np.where(inside, k, 0)
+    log = gammaln(n + 1.0) - gammaln(k + 1.0) - gammaln(n - k + 1.0)
+    return np.where(inside, log, -np.inf)
+
+
+def _first_of_school(school: NDArray[np.intp], opened_us: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return the position of the earliest alert of each school: several devices of it are one failure."""
+    order = np.lexsort((opened_us, school))
+    lead = np.ones(len(order), np.bool_)
+    lead[1:] = school[order][1:] != school[order][:-1]
+    return order[lead]
+
+
+def _found(cause: Cause, first: NDArray[np.intp], school: NDArray[np.intp], chance: float) -> Found:
+    return Found(cause, np.flatnonzero(np.isin(school, school[first])), chance)
+
+
+def _of_city(
+    groups: Groups, first: NDArray[np.intp], school: NDArray[np.intp], opened_us: NDArray[np.int64]
+) -> Iterator[Found]:
+    """Yield bursts that no group explains and that meet too many schools to be chance."""
+    least = max(FLEET_LEAST, CITY_SHARE * groups.schools)
+    for run in _runs(np.zeros(len(first), np.int32), opened_us[first]):
+        span_us = int(np.ptp(opened_us[first[run]]))
+        chance = _corrected(groups, by_themselves(len(run), groups.schools, span_us))
+        if len(run) >= least and chance < SIGNIFICANCE:
+            yield _found(Cause(CauseKind.CITY), first[run], school, chance)
+
+
+def _runs(group: NDArray[np.int32], time_us: NDArray[np.int64]) -> Iterator[NDArray[np.intp]]:
+    """Yield the positions of each group's alerts that follow each other within `LINK_US`, by time."""
+    order = np.lexsort((time_us, group))
+    cut = (np.diff(group[order]) != 0) | (np.diff(time_us[order]) > LINK_US)
+    edges = np.concatenate([[0], np.flatnonzero(cut) + 1, [len(order)]])
+    for i in np.flatnonzero(np.diff(edges) >= LEAST_SCHOOLS):
+        yield order[edges[i] : edges[i + 1]]
+
+
+def _best(groups: Groups, school: NDArray[np.intp], time_us: NDArray[np.int64]) -> _Burst | None:
+    """Return the burst with most schools that no smaller group explains; the broader one of equals."""
+    sorted_us = np.sort(time_us)
+    bursts = [
+        burst
+        for part in groups.by_kind.values()
+        for burst in _bursts(groups, part, school, time_us)
+        if _is_special(groups, burst, sorted_us)
+    ]
+    bursts.sort(key=lambda burst: -burst.count)  # stable: broader kinds come first among equals
+    for burst in bursts:
+        inner = next((b for b in bursts if _is_within(b, burst)), None)
+        if inner is None or _is_more(groups, burst, inner, sorted_us):
+            return burst
+    return None
+
+
+def _bursts(
+    groups: Groups, part: Partition, school: NDArray[np.intp], time_us: NDArray[np.int64]
+) -> Iterator[_Burst]:
+    """Yield the bursts of one kind that are too close in time to be chance."""
+    of_alert = part.group[school]
+    for run in _runs(of_alert, time_us):
+        group = int(of_alert[run[0]])
+        first_us, last_us = int(time_us[run[0]]), int(time_us[run[-1]])
+        alone = by_themselves(len(run), float(part.size[group]), last_us - first_us)
+        chance = _corrected(groups, alone)
+        if chance < SIGNIFICANCE:
+            yield _Burst(part, group, run, first_us, last_us, chance)
+
+
+def _corrected(groups: Groups, chance: float) -> float:
+    """Return the chance that any group at any moment of a day does that (Bonferroni)."""
+    return min(1.0, LOOKS * groups.tested * chance)
+
+
+def _is_special(groups: Groups, burst: _Burst, sorted_us: NDArray[np.int64]) -> bool:
+    """Return whether the group fails more than the rest of the city does at its time."""
+    failing = _failing(burst, sorted_us)
+    chance = by_lot(burst.count, int(burst.part.size[burst.group]), failing, groups.schools)
+    if chance * groups.tested < SIGNIFICANCE:
+        return True
+    return chance < ONLY_SIGNIFICANCE and 2 * burst.count >= failing
+
+
+def _is_more(groups: Groups, burst: _Burst, inner: _Burst, sorted_us: NDArray[np.int64]) -> bool:
+    """Return whether a burst is one still without the largest smaller one within it."""
+    count = burst.count - inner.count
+    schools = int(burst.part.size[burst.group] - inner.part.size[inner.group])
+    failing = _failing(burst, sorted_us) - inner.count
+    alone = by_themselves(count, schools, burst.last_us - burst.first_us)
+    chance = by_lot(count, schools, failing, groups.schools - int(inner.part.size[inner.group]))
+    return count >= LEAST_SCHOOLS and alone < SIGNIFICANCE and chance < REST_SIGNIFICANCE
+
+
+def _failing(burst: _Burst, sorted_us: NDArray[np.int64]) -> int:
+    """Return how many schools began to fail at about the time of a burst."""
+    low = np.searchsorted(sorted_us, burst.first_us - LINK_US, "left")
+    return int(np.searchsorted(sorted_us, burst.last_us + LINK_US, "right") - low)
+
+
+def _is_within(inner: _Burst, outer: _Burst) -> bool:
+    if inner.part.kind not in CHILDREN[outer.part.kind]:
+        return False
+    if inner.part.size[inner.group] == outer.part.size[outer.group]:
+        return False  # the same schools: the broader name is as good
+    if outer.part.group[inner.part.member[inner.group]] != outer.group:
+        return False
+    return outer.first_us <= inner.first_us and inner.last_us <= outer.last_us

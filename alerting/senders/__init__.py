@@ -1,0 +1,1 @@
+"""The ways out of the house: webhook and command. Shell: each attempt is bounded in time."""

@@ -1,1 +1,0 @@
-"""How good detectors are, pure: the same alert logic and the same published scores for all of them."""

@@ -1,0 +1,57 @@
+"""The files of `config/`: the operator's own where there are any, the packaged ones otherwise."""
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from contract.calendar import SchoolCalendar, parse_calendar
+from contract.catalogue import Catalogue, parse_catalogue
+from contract.errors import ConfigurationError
+from contract.rule import Rule, parse_rules
+from contract.texts import Texts, parse_texts
+
+EDITABLE: Final = ("metrics.toml", "rules.toml", "calendar.toml", "areas.csv")
+"""Files that may be replaced by one of the same name in the data folder's `config/`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What the services know of metrics, school days and rules."""
+
+    catalogue: Catalogue
+    calendar: SchoolCalendar
+    rules: tuple[Rule, ...]
+
+
+def load_configuration(own: Path) -> Configuration:
+    """Return the configuration, each file from the folder `own` if it is there.
+
+    Raises:
+        ConfigurationError: a file is wrong, or `own` has a file that nothing reads.
+    """
+    if own.is_dir():
+        unknown = sorted(p.name for p in own.iterdir() if p.name not in EDITABLE)
+        if unknown:
+            raise ConfigurationError(
+                f"{own} has {', '.join(unknown)}; only {', '.join(EDITABLE)} are read there"
+            )
+    catalogue = parse_catalogue(read_config(own, "metrics.toml"))
+    return Configuration(
+        catalogue,
+        parse_calendar(read_config(own, "calendar.toml")),
+        parse_rules(read_config(own, "rules.toml"), catalogue),
+    )
+
+
+def read_config(own: Path, name: str) -> str:
+    """Return the text of a configuration file."""
+    path = own / name
+    if path.is_file():
+        return path.read_text(encoding="utf-8")
+    return (files("config") / name).read_text(encoding="utf-8")
+
+
+def shipped_texts() -> Texts:
+    """Return the catalogue of texts that comes with the program, `config/texts.toml`."""
+    return parse_texts((files("config") / "texts.toml").read_text(encoding="utf-8"))

@@ -1,0 +1,267 @@
+"""A month of a city with labelled faults: drawn by a seed, each fault far enough from the next.
+
+Pure: the same fleet, calendar and seed give the same scenario. A scenario has two calendars: the one
+that the center knows, and the one that the city lives by; they differ where something was not
+announced. Days of the calendar are labels too, for a detector must stay quiet on them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.calendar import SchoolCalendar, parse_calendar
+from contract.fleet import LEVELS, Fleet, Level
+from device_simulator.world.faults import Fault, FaultKind, Label, label_of
+
+FIRST_DAY: Final = date(2026, 10, 5)
+"""A Monday with ten weeks of term before it ends; chosen, no public holiday within 45 days of it."""
+LONGEST_DAYS: Final = 45
+PROBATION: Final = 0.15
+"""Share of the days before the first fault: detectors may learn. Source: NAB's probationary period,
+Lavin & Ahmad 2015."""
+APART_H: Final = 12
+"""Hours between two labels of one school: chosen, aftershocks of one are over before the next."""
+RATE_DAYS: Final = 15_000
+"""School-days (500 schools, 30 days) that `Spec.number` is for."""
+TRIES: Final = 200
+HOUR_US: Final = 3_600_000_000
+MINUTE_US: Final = 60_000_000
+
+QUIET: Final = frozenset({"exam-surge", "exam-days", "holiday", "half-day", "closure", "clock-skew/behind"})
+"""Labels, by kind or `kind/variant`, under which no alarm is right."""
+APART: Final = frozenset({"unannounced-half-day", "unannounced-closure"})
+"""Labels of what nobody told the center: reported apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """How faults of one kind are drawn."""
+
+    kind: FaultKind
+    number: float
+    """Faults in `RATE_DAYS` school-days; at least one is drawn."""
+    begins_h: tuple[float, float]
+    """Local hours between which it begins."""
+    lasts_h: tuple[float, float]
+    strength: tuple[float, float] = (1.0, 1.0)
+    variant: str = ""
+    where: str = "school"
+    """school, part (one provider in some clusters), cluster or city."""
+    school_days_only: bool = True
+    label: str = ""
+    """Variant of the label, where it is not the fault's."""
+
+
+_REGISTER_H: Final = (7.25, 7.25)
+"""Registers of a morning are sent from 7:10 or 7:25: before it nobody can know who is missing."""
+
+SPECS: Final = (
+    Spec(FaultKind.EXAM_SURGE, 2, (8, 14), (1.5, 3), (2.0, 5.0), where="city"),
+    Spec(FaultKind.LMS_OUTAGE, 1, (7.5, 14), (1, 3), (0.3, 0.9), where="city"),
+    Spec(FaultKind.ISP_OUTAGE, 6, (6, 18), (1, 5), where="part", school_days_only=False),
+    Spec(FaultKind.LMS_OUTAGE, 3, (7.5, 14), (1, 3), (0.3, 0.9), where="cluster"),
+    Spec(FaultKind.LINK_CUT, 25, (7.5, 16), (0.5, 4)),
+    Spec(FaultKind.LINK_CUT, 15, (0, 24), (0.5, 6), school_days_only=False),
+    Spec(FaultKind.SLOW_DEGRADATION, 30, (7, 10), (3, 7), (0.5, 1.0)),
+    Spec(FaultKind.SILENT_DEVICE, 12, (0, 20), (1, 8), variant="gateway", school_days_only=False),
+    Spec(FaultKind.SILENT_DEVICE, 10, (0, 20), (1, 8), variant="elearning", school_days_only=False),
+    Spec(FaultKind.SILENT_DEVICE, 8, _REGISTER_H, (9.5, 10), variant="attendance"),
+    Spec(FaultKind.STUCK_SENSOR, 20, (7.5, 11), (3, 6)),
+    Spec(FaultKind.ATTENDANCE_DROP, 15, _REGISTER_H, (4, 9.5), (0.25, 0.5), variant="real"),
+    Spec(FaultKind.ATTENDANCE_DROP, 15, _REGISTER_H, (4, 9.5), (0.7, 0.95), variant="reader"),
+    Spec(FaultKind.CLOCK_SKEW, 8, (0, 14), (4, 10), (600, 7200), variant="ahead"),
+    Spec(FaultKind.CLOCK_SKEW, 8, (0, 14), (4, 10), (-7200, -600), variant="behind"),
+)
+"""Rates, lengths and strengths: chosen, so that each kind has enough events in a month of 500 schools
+to be measured, and far more often than a city has them. Wide faults first: they need the most room."""
+
+
+MILD: Final = "mild"
+FAINT: Final = "faint"
+MILD_SPECS: Final = (
+    Spec(FaultKind.LMS_OUTAGE, 3, (7.5, 14), (1, 3), (0.03, 0.09), where="cluster", label=MILD),
+    Spec(FaultKind.SLOW_DEGRADATION, 20, (7, 10), (3, 7), (0.15, 0.4), label=MILD),
+    Spec(FaultKind.ATTENDANCE_DROP, 15, _REGISTER_H, (4, 9.5), (0.12, 0.22), variant="real", label=MILD),
+    Spec(FaultKind.ATTENDANCE_DROP, 5, _REGISTER_H, (4, 9.5), (0.4, 0.6), variant="copied"),
+    Spec(FaultKind.ATTENDANCE_DROP, 15, _REGISTER_H, (4, 9.5), (0.05, 0.09), variant="reader", label=FAINT),
+)
+"""Faults that stay within every fixed threshold of rules.toml as it is shipped: only a detector that
+knows what is usual can see them; a copied register, and a reader that misses a few of those who are
+there, only one that compares a school's series. They are what tells one detector from another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What happens, and what the center knows of it."""
+
+    fleet: Fleet
+    known: SchoolCalendar
+    """The calendar of the center."""
+    lived: SchoolCalendar
+    """The calendar of the city."""
+    start_us: int
+    """Local midnight of the first day."""
+    days: int
+    faults: tuple[Fault, ...]
+    """By start."""
+    labels: tuple[Label, ...]
+    """Of the faults, in their order, then of days of the calendar."""
+
+    @property
+    def end_us(self) -> int:
+        """Local midnight after the last day; no time zone of Vietnam shifts within a year."""
+        return self.start_us + self.days * 24 * HOUR_US
+
+
+def draw_scenario(
+    fleet: Fleet,
+    calendar_text: str,
+    seed: int,
+    days: int = 30,
+    *,
+    unannounced: bool = False,
+    mild: bool = False,
+) -> Scenario:
+    """Return the scenario of a seed.
+
+    Args:
+        fleet: whose schools it meets.
+        calendar_text: a city's calendar in TOML, which days are added to.
+        seed: chooses everything.
+        days: 1 to `LONGEST_DAYS`.
+        unannounced: also a half day and a closure that the center's calendar does not know.
+        mild: also faults within the fixed thresholds (`MILD_SPECS`); the others stay as they are.
+
+    Raises:
+        ConfigurationError: the calendar cannot be read.
+    """
+    rng = np.random.default_rng([seed, 4])
+    draw = _Draw(fleet, parse_calendar(calendar_text), days, rng)
+    known_text = calendar_text + draw.calendar_days(unannounced=False)
+    lived_text = known_text + (draw.calendar_days(unannounced=True) if unannounced else "")
+    for spec in SPECS + (MILD_SPECS if mild else ()):
+        for _ in range(max(1, round(spec.number * days * len(fleet.schools) / RATE_DAYS))):
+            draw.place(spec)
+    drawn = sorted(draw.faults, key=lambda d: (d[0].start_us, d[0].positions))
+    faults = tuple(fault for fault, _ in drawn)
+    labels = tuple(label for _, label in drawn) + tuple(draw.day_labels)
+    return Scenario(
+        fleet, parse_calendar(known_text), parse_calendar(lived_text), draw.start_us, days, faults, labels
+    )
+
+
+@dataclass
+class _Draw:
+    """A scenario while it is drawn: which school is taken in which hour."""
+
+    fleet: Fleet
+    calendar: SchoolCalendar
+    days: int
+    rng: np.random.Generator
+    faults: list[tuple[Fault, Label]] = field(default_factory=list)
+    day_labels: list[Label] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        n = len(self.fleet.schools)
+        midnight = datetime.combine(FIRST_DAY, time.min, self.calendar.timezone)
+        self.start_us = int(midnight.timestamp()) * 1_000_000
+        self._taken = np.zeros((n, self.days * 24), np.bool_)
+        self._cluster = np.array(
+            [self.fleet.ward_by_code[s.ward_code].cluster_code for s in self.fleet.schools]
+        )
+        self._isp = np.array([s.isp for s in self.fleet.schools])
+        self._secondary = self.fleet.level_index >= LEVELS.index(Level.LOWER_SECONDARY)
+        first = int(PROBATION * self.days)
+        self._days = list(range(first, self.days))
+        self._school_days = [d for d in self._days if self._all_in_school(d)]
+
+    def _all_in_school(self, day: int) -> bool:
+        on = FIRST_DAY + timedelta(days=day)
+        return all(self.calendar.sessions(i, on) for i in range(len(LEVELS)))
+
+    def calendar_days(self, *, unannounced: bool) -> str:
+        """Return drawn days in the words of calendar.toml; label them and keep faults away from them."""
+        half, closure = "half-day", "closure"
+        everybody = np.arange(len(self.fleet.schools), dtype=np.intp)
+        text = ""
+        wanted = [half, closure] if unannounced else [half, "holiday", closure, "exam-days"]
+        for kind in wanted[: max(0, len(self._school_days) // 3)]:
+            day = self._school_days.pop(int(self.rng.integers(len(self._school_days))))
+            on, name = FIRST_DAY + timedelta(days=day), f"unannounced-{kind}" if unannounced else kind
+            span = f'first = {on}\nlast = {on}\nname = "{name}"\n'
+            positions = everybody
+            if kind == closure:
+                positions = self._one_cluster()[:: 3 if unannounced else 1]
+                codes = [self.fleet.schools[i].code for i in positions]
+                text += "".join(f'[[closure."{code}"]]\n{span}' for code in codes)
+                self._school_days.append(day)
+            else:
+                table = {half: "half_day", "holiday": "break", "exam-days": "exam"}[kind]
+                text += f"[[{table}]]\n{span}"
+            self._label_day(name, day, positions)
+        return "\n" + text
+
+    def _label_day(self, name: str, day: int, positions: NDArray[np.intp]) -> None:
+        begin_us = self.start_us + day * 24 * HOUR_US
+        codes = tuple(self.fleet.schools[i].code for i in positions)
+        self.day_labels.append(Label(name, "", codes, begin_us, begin_us + 24 * HOUR_US, 1.0))
+        self._taken[positions, day * 24 : day * 24 + 24] = True
+
+    def place(self, spec: Spec) -> None:
+        """Draw one fault where and when its schools are free; none if that fails too often."""
+        days = self._school_days if spec.school_days_only else self._days
+        for _ in range(TRIES if days else 0):
+            begin_h = 24 * int(self.rng.choice(days)) + self.rng.uniform(*spec.begins_h)
+            end_h = begin_h + self.rng.uniform(*spec.lasts_h)
+            positions = self._where(spec.where)
+            if spec.kind is FaultKind.EXAM_SURGE:
+                positions = positions[self._secondary[positions]]
+            first, last = int(begin_h), int(np.ceil(end_h))
+            around = slice(max(0, first - APART_H), last + APART_H)
+            if last > self.days * 24 or not len(positions) or self._taken[positions, around].any():
+                continue
+            self._taken[positions, first:last] = True
+            fault = self._fault(spec, begin_h, end_h, positions)
+            label = label_of(fault, self.fleet)
+            self.faults.append((fault, msgspec.structs.replace(label, variant=spec.label or label.variant)))
+            return
+
+    def _fault(self, spec: Spec, begin_h: float, end_h: float, positions: NDArray[np.intp]) -> Fault:
+        start_us, end_us = (
+            self.start_us + round(hour * HOUR_US / MINUTE_US) * MINUTE_US for hour in (begin_h, end_h)
+        )
+        strength = float(np.round(self.rng.uniform(*spec.strength), 3))
+        return Fault(spec.kind, start_us, end_us, tuple(positions.tolist()), strength, spec.variant)
+
+    def _where(self, where: str) -> NDArray[np.intp]:
+        everybody = np.arange(len(self.fleet.schools), dtype=np.intp)
+        if where == "city":
+            return everybody
+        if where == "cluster":
+            return self._one_cluster()
+        if where == "part":
+            return self._part_of_provider()
+        return everybody[[int(self.rng.integers(len(everybody)))]]
+
+    def _one_cluster(self) -> NDArray[np.intp]:
+        cluster = self.rng.choice(self._cluster)
+        return np.flatnonzero(self._cluster == cluster)
+
+    def _part_of_provider(self) -> NDArray[np.intp]:
+        """Return the schools of one provider in two to five clusters."""
+        clusters = np.unique(self._cluster)
+        some = self.rng.choice(clusters, min(len(clusters), int(self.rng.integers(2, 6))), replace=False)
+        return np.flatnonzero((self._isp == self.rng.choice(self._isp)) & np.isin(self._cluster, some))
+
+
+def duty_name(label: Label) -> str:
+    """Return `find`, `quiet` or `apart`: what a detector should make of a label."""
+    names: Sequence[str] = (label.kind, f"{label.kind}/{label.variant}")
+    if any(name in QUIET for name in names):
+        return "quiet"
+    return "apart" if label.kind in APART else "find"

@@ -1,0 +1,1 @@
+"""One consistent cut of database and logs into a file, and back. Shell."""

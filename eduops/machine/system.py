@@ -1,0 +1,194 @@
+"""The whole system on one machine: embedded servers, prepared storage, services under a supervisor."""
+
+import asyncio
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from contract.fleet import Fleet
+from eduops.data_folder import DataFolder
+from eduops.machine.embedded_nats import free_ports, prepare_nats
+from eduops.machine.embedded_postgres import prepare_postgres
+from eduops.machine.output import Output
+from eduops.machine.prepare import Tell, prepare_storage, seed_once
+from eduops.machine.process import ProcessSpec
+from eduops.machine.supervisor import Supervisor
+from eduops.machine.sync_choice import choose_sync, note_schools
+from eduops.settings import Settings
+from eduops.wiring import all_logs
+
+_NATS_CHATTER: Final = r"\[INF\]|Plaintext passwords"
+# A commit whose rows lack a chunk makes it and is tried again: the file tells, nobody need act.
+_POSTGRES_CHATTER: Final = (
+    r" LOG: | (DETAIL|HINT|STATEMENT|CONTEXT): |^\t|no partition of relation"
+    r"|FATAL: .*(starting up|shutting down|administrator command)"
+)
+_MQTT_RESERVE_BYTES: Final = 64 * 1024**2
+"""Room beside the capped streams for the broker's sessions and retained messages."""
+VERBS: Final = {
+    "ingest": "ingest",
+    "processor": "process",
+    "dashboard": "dashboard",
+    "simulator": "simulate",
+    "watchdog": "watch",
+}
+"""The command line's verb of each service."""
+_SERVICE_ENV: Final = {
+    "PATH": "/usr/bin:/bin",
+    "LC_ALL": "C.UTF-8",
+    "PYTHONUNBUFFERED": "1",
+    "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
+    "OPENBLAS_NUM_THREADS": "1",  # several services share the cores; our arrays need no threads
+}
+
+
+class System:
+    """One data folder's servers and services; use within `DataFolder.locked`."""
+
+    def __init__(self, folder: DataFolder, settings: Settings, tell: Tell, output: Output) -> None:
+        self.folder = folder
+        self.settings = settings
+        """As given, plus the addresses of the embedded servers once they run."""
+        self.supervisor = Supervisor(folder, output, tell)
+        self._tell = tell
+        self._instances = 0
+        """Service processes so far: each gets the next port for its metrics."""
+
+    async def start_servers(self) -> None:
+        """Start those servers that are not configured elsewhere.
+
+        Raises:
+            EduopsError: a server cannot be had, or does not start.
+        """
+        if self.settings.database_url is None:
+            await self._start_postgres()
+        if self.settings.nats_url is None:
+            await self._start_nats()
+
+    async def prepare(self, make_fleet: Callable[[], Fleet]) -> Fleet:
+        """Bring database and logs to this version; save the made fleet unless there is one already."""
+        fleet = await prepare_storage(self.settings, make_fleet, self._tell)
+        note_schools(self.folder, len(fleet.schools))
+        return fleet
+
+    async def seed(self, fleet: Fleet) -> None:
+        """Append the simulated history, once in a data folder's life."""
+        await seed_once(self.folder, self.settings, fleet, self._tell)
+
+    async def start_service(self, service: str, *, port: int | None = None) -> None:
+        """Start a service of ours, all its processes, and return when they serve."""
+        for settings in instances(self.settings, service):
+            began_s = time.monotonic()
+            spec = self._service(service, settings, port)
+            await self.supervisor.start(spec)
+            self._tell(f"{spec.name} runs ({time.monotonic() - began_s:.1f} s)")
+
+    def _service(self, service: str, settings: Settings, port: int | None) -> ProcessSpec:
+        folder, name = self.folder, settings.process_name or service
+        if settings.metrics_port:
+            settings = settings.but(metrics_port=settings.metrics_port + self._instances)
+        self._instances += 1
+
+        def ready() -> bool:
+            return folder.is_ready(name) and (port is None or accepts(settings.host, port))
+
+        return ProcessSpec(
+            name=name,
+            argv=[sys.executable, "-m", "eduops", VERBS[service]],
+            ready=ready,
+            env={**_SERVICE_ENV, **settings.environment()},
+            cwd=folder.path,
+            before=lambda: folder.clear_ready(name),
+            port=port,
+            outlives=service == "watchdog",
+        )
+
+    async def _start_postgres(self) -> None:
+        began_s = time.monotonic()
+        postgres = await asyncio.to_thread(prepare_postgres, self.folder.path)
+        if not postgres.folder.is_relative_to(self.folder.path):
+            self._tell(
+                f"PostgreSQL's user cannot reach {self.folder.path}; its files are in {postgres.folder}"
+            )
+        await self.supervisor.start(postgres.spec(_POSTGRES_CHATTER))
+        await asyncio.to_thread(postgres.create_database)
+        self.settings = self.settings.but(database_url=postgres.url())
+        self._tell(f"postgres runs ({postgres.binaries.origin}, {time.monotonic() - began_s:.1f} s)")
+
+    async def _start_nats(self) -> None:
+        began_s = time.monotonic()
+        settings = self.settings
+        kept = self.folder.read("ports")
+        port = settings.nats_port or usable(kept.get("nats"))
+        mqtt_port = settings.mqtt_port or usable(kept.get("mqtt"))
+        logs = len(all_logs(settings.partitions))
+        choice = await asyncio.to_thread(choose_sync, settings)
+        if settings.sync_interval == "auto":
+            self._tell(choice.sentence)
+        nats = prepare_nats(
+            self.folder.path,
+            port=port,
+            mqtt_port=mqtt_port,
+            sync_interval=choice.interval,
+            # twice: a log that exists is counted again when its limit is set anew
+            max_store_bytes=2 * logs * settings.log_max_bytes
+            + settings.mqtt_store_max_bytes
+            + _MQTT_RESERVE_BYTES,
+            slices=settings.ingests,
+        )
+        self.folder.write("ports", {"nats": nats.port, "mqtt": nats.mqtt_port})
+        await self.supervisor.start(nats.spec(_NATS_CHATTER))
+        own = nats.credentials
+        self.settings = settings.but(
+            sync_interval=choice.interval,
+            nats_url=nats.url,
+            nats_user=own.service_user,
+            nats_password=own.service_password,
+        )
+        if settings.mqtt_broker == "nats":
+            self.settings = self.settings.but(
+                mqtt_host="127.0.0.1",
+                mqtt_port=nats.mqtt_port,
+                device_user=own.device_user,
+                device_password=own.device_password,
+            )
+        self._tell(f"nats runs (MQTT on port {nats.mqtt_port}, {time.monotonic() - began_s:.1f} s)")
+
+
+def instances(settings: Settings, service: str) -> list[Settings]:
+    """Return the settings of each process of a service: one with its name, or several with numbers.
+
+    Raises:
+        ConfigurationError: the partitions cannot be shared evenly by so many ingests.
+    """
+    count = {"ingest": settings.ingests, "processor": settings.processors}.get(service, 1)
+    names = [service] if count == 1 else [f"{service}-{i + 1}" for i in range(count)]
+    own = [settings.but(process_name=name) for name in names]
+    if service == "ingest":
+        own = [one.but(ingest_slice=f"{i}/{count}") for i, one in enumerate(own)]
+        own[0].part  # noqa: B018 - raises where the slices would cut partitions
+    return own
+
+
+def usable(port: int | None) -> int:
+    """Return the port if nobody listens there now, else a free one."""
+    if port:
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            return free_ports(1)[0]
+        return port
+    return free_ports(1)[0]
+
+
+def accepts(host: str, port: int) -> bool:
+    """Return whether somebody accepts connections there; all interfaces include loopback."""
+    address = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+    try:
+        socket.create_connection((address, port), timeout=1.0).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,105 @@
+"""`eduops up`: the whole system on one machine, first start and every later one."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from config.files import load_configuration
+from contract.clock import parse_at
+from contract.errors import ConfigurationError
+from eduops.data_folder import DataFolder
+from eduops.machine.attach import leave_addresses
+from eduops.machine.first_start import fix_first_start
+from eduops.machine.full_disk import mend_full_log
+from eduops.machine.output import Output
+from eduops.machine.prepare import Tell, fleet_maker
+from eduops.machine.rolling import serve_restarts
+from eduops.machine.supervisor import end_leftovers, unless_stopped
+from eduops.machine.system import System, instances, usable
+from eduops.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class UpOptions:
+    """What the command line adds to the settings."""
+
+    at: str | None = None
+    """What the log's clock shows now, ISO 8601; local time of the school calendar without an offset."""
+    speed: float | None = None
+    simulator: bool = True
+    watchdog: bool = True
+    quiet: bool = False
+
+
+async def run_up(settings: Settings, options: UpOptions, stop: asyncio.Event, tell: Tell) -> None:
+    """Start everything and keep it running until the stop event; then stop all.
+
+    Raises:
+        EduopsError: something cannot be started.
+    """
+    folder = DataFolder(settings.data)
+    folder.create()
+    with folder.locked():
+        for name in await asyncio.to_thread(end_leftovers, folder):
+            tell(f"ended {name}, left over from a killed eduops")
+        own = load_configuration(folder.config)
+        at = parse_at(options.at, own.calendar.timezone.key)
+        settings = fix_first_start(folder, settings, time.time_ns() // 1000, at, options.speed)
+        settings = settings.but(port=_wall_port(settings, tell))
+        instances(settings, "ingest")  # a number that does not fit is told before anything starts
+        for left in ("metrics", "restart", "restarted"):
+            folder.forget(left)
+        output = Output(folder.logs, quiet=options.quiet)
+        system = System(folder, settings, tell, output)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(system.supervisor.watch(stop))
+                await unless_stopped(_bring_up(system, options), stop)
+                group.create_task(serve_restarts(folder, system.supervisor, stop))
+                if "nats" in system.supervisor.names:
+                    store = folder.path / "nats"
+                    group.create_task(mend_full_log(store, system.supervisor, output, tell, stop))
+                if not stop.is_set():
+                    tell(f"The wall: {wall_address(system.settings)}")
+        finally:
+            await system.supervisor.stop()
+    tell("stopped")
+
+
+def _wall_port(settings: Settings, tell: Tell) -> int:
+    """Return the port of the wall: the one asked for, or a free one where only the default is taken.
+
+    Raises:
+        ConfigurationError: somebody listens on the port that was asked for.
+    """
+    free = usable(settings.port)
+    if settings.port in (0, free):
+        return free
+    if settings.port != Settings.model_fields["port"].default:
+        raise ConfigurationError(
+            f"port {settings.port} is taken: choose another with --port, or leave it out for a free one"
+        )
+    tell(f"port {settings.port} is taken; the wall gets port {free}")
+    return free
+
+
+async def _bring_up(system: System, options: UpOptions) -> None:
+    settings = system.settings
+    await system.start_servers()
+    leave_addresses(system.folder, system.settings)
+
+    fleet = await system.prepare(fleet_maker(settings))
+    await system.start_service("processor")
+    await system.seed(fleet)
+    await system.start_service("ingest")
+    await system.start_service("dashboard", port=settings.port)
+    if options.simulator:
+        await system.start_service("simulator")
+    if options.watchdog:
+        await system.start_service("watchdog")
+
+
+def wall_address(settings: Settings) -> str:
+    """Return the wall's URL as a person types it."""
+    host = "localhost" if settings.host in ("127.0.0.1", "0.0.0.0", "::", "::1") else settings.host
+    return f"http://{host}:{settings.port}/"

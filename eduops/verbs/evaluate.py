@@ -1,0 +1,19 @@
+"""The verbs `eduops evaluate …`: how good detectors are, on labelled recordings and on simulated faults.
+
+Each verb is a function of its own module; a new one is imported and registered here.
+"""
+
+from typing import Final
+
+import typer
+
+from eduops.verbs.evaluate_nab import nab
+from eduops.verbs.evaluate_scenarios import scenarios
+from eduops.verbs.evaluate_series import series
+
+evaluate_app: Final = typer.Typer(
+    help="Measure detectors against labels, with the same alert logic for all.", no_args_is_help=True
+)
+evaluate_app.command()(nab)
+evaluate_app.command()(series)
+evaluate_app.command()(scenarios)

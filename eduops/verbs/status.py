@@ -1,0 +1,109 @@
+"""`eduops status`: the ledger of all readings, the lag, open alerts and processes."""
+
+import json
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from contract.commit import Counts
+from contract.entry import telemetry_log
+from eduops.data_folder import DataFolder
+from eduops.exporter import metrics_ports
+from eduops.machine.supervisor import is_alive
+from eduops.settings import Settings
+from eduops.wiring import all_logs, database_url, open_log
+from storage.alerts import open_alerts
+from storage.database import connect
+from storage.wall import ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How the system stands."""
+
+    received: int
+    """Readings taken into account since the first start; stored + duplicate + quarantined."""
+    stored: int
+    duplicate: int
+    quarantined: int
+    in_flight: int
+    """Readings in the logs that are not committed yet."""
+    lag_s: float | None
+    """Seconds of log time since the newest entry that every partition committed; None before the first."""
+    alerts_open: int
+    processes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By name: pid, alive, restarts, port, metrics (the port of `/metrics`; None for servers)."""
+
+    @property
+    def balanced(self) -> bool:
+        """Whether received = stored + duplicate + quarantined."""
+        return self.received == self.stored + self.duplicate + self.quarantined
+
+
+async def read_status(settings: Settings) -> Status:
+    """Return how the system of these settings stands.
+
+    Raises:
+        EduopsError: database or log are not configured or out of reach.
+    """
+    async with await connect(database_url(settings)) as connection, open_log(settings, "status") as log:
+        positions = await ledger(connection)
+        alerts = await open_alerts(connection)
+        in_flight = 0
+        for name in all_logs(settings.partitions):
+            after = positions[name].seq if name in positions else 0
+            in_flight += await log.pending_readings(name, after)
+    counts = Counts()
+    for position in positions.values():
+        counts = counts.plus(position.counts)
+    now_us = settings.clock.log_us(time.time_ns() // 1000)
+    names = [telemetry_log(p) for p in range(settings.partitions)]
+    times_us = [positions[n].log_time_us for n in names if n in positions and positions[n].seq > 0]
+    lag_s = round((now_us - min(times_us)) / 1e6, 3) if len(times_us) == len(names) else None
+    return Status(
+        *counts,
+        in_flight=in_flight,
+        lag_s=lag_s,
+        alerts_open=len(alerts),
+        processes=read_processes(DataFolder(settings.data)),
+    )
+
+
+def read_processes(folder: DataFolder) -> dict[str, dict[str, Any]]:
+    """Return the processes of the system that runs on the folder, by name; empty if none does."""
+    found, metrics = folder.read("state").get("processes", {}), metrics_ports(folder)
+    return {
+        name: {
+            "pid": entry["pid"],
+            "alive": is_alive(entry),
+            "restarts": entry["restarts"],
+            "port": entry["port"],
+            "metrics": metrics.get(name),
+        }
+        for name, entry in found.items()
+    }
+
+
+def render_status(status: Status, *, as_json: bool) -> str:
+    """Return the status as JSON or as lines for a person."""
+    if as_json:
+        return json.dumps(asdict(status), indent=1)
+    sign = "=" if status.balanced else "≠"
+    lines = [
+        f"received {status.received:,} {sign} stored {status.stored:,} + duplicate {status.duplicate:,}"
+        f" + quarantined {status.quarantined:,}; in flight {status.in_flight:,}",
+        f"{_lag(status)}; {status.alerts_open:,} open alerts",
+    ]
+    for name, process in status.processes.items():
+        state = "runs" if process["alive"] else "DEAD"
+        port = f", port {process['port']}" if process["port"] else ""
+        metrics = f", metrics on port {process['metrics']}" if process.get("metrics") else ""
+        restarts = f"{process['restarts']} restarts"
+        lines.append(f"{name:<12} {state} (process {process['pid']}{port}, {restarts}{metrics})")
+    return "\n".join(lines if status.processes else [*lines, "no process of `eduops up` runs here"])
+
+
+def _lag(status: Status) -> str:
+    if status.lag_s is None:
+        return "not every partition has committed an entry yet"
+    return f"lag {status.lag_s:.1f} s of log time"

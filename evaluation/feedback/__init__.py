@@ -1,0 +1,1 @@
+"""What engineers said of alerts, as labels. Shell: it reads files."""

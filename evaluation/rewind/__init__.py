@@ -1,0 +1,1 @@
+"""Stored history once more, under other rules. Pure, but for `run`, which reads the database."""

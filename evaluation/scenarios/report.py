@@ -1,0 +1,314 @@
+"""What came of scenarios, over all and by fault kind, as JSON, as a table, and incident by incident."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from config.files import Configuration, load_configuration, read_config
+from contract.fleet import Fleet
+from contract.rule import Rule, parse_rules
+from device_simulator.world.faults import FaultKind
+from device_simulator.world.scenarios import Scenario
+from evaluation.scenarios.matching import (
+    Duty,
+    Figures,
+    Finding,
+    Incident,
+    Matched,
+    by_kind,
+    figures,
+    match,
+    overall,
+)
+from evaluation.scenarios.run import (
+    GRACE_INTERVALS,
+    Cost,
+    Terms,
+    Told,
+    bare_rules,
+    label_days,
+    run_scenario,
+    school_days,
+    truths_of,
+)
+
+SPEAKS_OF: Final[Mapping[str, frozenset[str]]] = {
+    FaultKind.LINK_CUT: frozenset({"online"}),
+    FaultKind.ISP_OUTAGE: frozenset({"online"}),
+    FaultKind.SLOW_DEGRADATION: frozenset({"latency_ms", "loss_ratio"}),
+    FaultKind.STUCK_SENSOR: frozenset({"down_bps"}),
+    FaultKind.ATTENDANCE_DROP: frozenset({"attendance_ratio"}),
+    FaultKind.LMS_OUTAGE: frozenset({"success_ratio", "response_ms"}),
+}
+"""Metrics whose rules' false incidents are counted under a kind that must be found; for
+silent-device it is the rules of the channel silence."""
+VALUE_KINDS: Final = frozenset({FaultKind.SLOW_DEGRADATION, FaultKind.ATTENDANCE_DROP, FaultKind.LMS_OUTAGE})
+"""Faults that change values while they last, and so say something of a detector of values. Cuts, silence
+and clocks that run ahead let no value through; a stuck one is as likely as any other."""
+RUN_IDS: Final = 1_000_000
+MOST_SCHOOLS: Final = 20
+"""School codes written out in an explanation; of more, their number is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A run, matched with its labels."""
+
+    told: Told
+    matched: Matched
+    by_channel: Mapping[str, Matched]
+    """The same as if the rules of one channel were all there were."""
+    days: float
+    """School-days."""
+
+
+class Given(NamedTuple):
+    """What all runs share."""
+
+    configuration: Configuration
+    calendar_text: str
+
+
+def given(rules_file: Path | None = None, *, bare: bool = False) -> Given:
+    """Return the packaged metrics and calendar with the rules to run with.
+
+    Args:
+        rules_file: a rules.toml; the packaged one if None.
+        bare: `bare_rules` instead of either.
+    """
+    nowhere = Path("config") / "packaged"
+    configuration = load_configuration(nowhere)
+    if rules_file is not None:
+        rules = parse_rules(rules_file.read_text(encoding="utf-8"), configuration.catalogue)
+        configuration = replace(configuration, rules=rules)
+    if bare:
+        configuration = replace(configuration, rules=bare_rules())
+    return Given(configuration, read_config(nowhere, "calendar.toml"))
+
+
+def run_all(terms: Sequence[Terms], shared: Given) -> list[Judged]:
+    """Run the scenarios one after the other."""
+    return [judge(run_scenario(each, *shared)) for each in terms]
+
+
+def judge(told: Told) -> Judged:
+    """Bring the incidents of a run together with its labels."""
+    terms = told.terms
+    truths, grace_us = truths_of(told.scenario, terms.interval_us), GRACE_INTERVALS * terms.interval_us
+    # Identities are a run's own; those of pooled runs must differ.
+    incidents = [i._replace(incident_id=i.incident_id + terms.seed * RUN_IDS) for i in told.incidents]
+    channels: dict[str, set[str]] = {}
+    for rule in told.rules:
+        if not rule.is_system:
+            channels.setdefault(rule.channel, set()).add(rule.name)
+    by_channel = {name: match(truths, _only(incidents, rules), grace_us) for name, rules in channels.items()}
+    return Judged(told, match(truths, incidents, grace_us), by_channel, school_days(told.scenario))
+
+
+def _only(incidents: Sequence[Incident], rules: set[str]) -> list[Incident]:
+    """Return the incidents with the alerts of some rules only, none without any."""
+    kept = [i._replace(members=tuple(m for m in i.members if m.rule in rules)) for i in incidents]
+    return [incident for incident in kept if incident.members]
+
+
+def _recall_by_channel(runs: Sequence[Judged]) -> dict[str, float | None]:
+    """Return which share of the events the rules of each channel find alone."""
+    return {
+        channel: overall(
+            Matched(tuple(f for run in runs for f in run.by_channel[channel].findings), ()), 0.0
+        ).event_recall
+        for channel in sorted(runs[0].by_channel)
+    }
+
+
+def pooled(runs: Sequence[Judged]) -> tuple[Figures, dict[str, Figures]]:
+    """Return the figures over all runs' labels, and the same by kind."""
+    findings = tuple(f for run in runs for f in run.matched.findings)
+    false = tuple(i for run in runs for i in run.matched.false)
+    whole, days = Matched(findings, false), sum(run.days for run in runs)
+    label = {t: label_days(f.truth) for t, f in enumerate(findings)}
+    return (
+        overall(whole, days),
+        by_kind(whole, label, _false_of(false, runs[0].told.rules), days),
+    )
+
+
+def is_value_kind(name: str) -> bool:
+    """Return whether a kind, or `kind/variant`, is one that values show."""
+    return name.partition("/")[0] in VALUE_KINDS
+
+
+def value_recall(runs: Sequence[Judged]) -> float | None:
+    """Return the recall over faults that values show."""
+    findings = [f for run in runs for f in run.matched.findings if is_value_kind(f.truth.kind)]
+    return figures(findings, 0, 0.0).event_recall
+
+
+def precision(runs: Sequence[Judged]) -> float | None:
+    """Return the share of incidents that belong to a fault which must be found; None without any."""
+    found = {
+        incident.incident_id
+        for run in runs
+        for finding in run.matched.findings
+        if finding.truth.duty is Duty.FIND
+        for incident in finding.incidents
+    }
+    every = len(found) + sum(len(run.matched.false) for run in runs)
+    return len(found) / every if every else None
+
+
+def false_a_week(runs: Sequence[Judged]) -> float:
+    """Return false incidents a week of the whole city, the mean over runs."""
+    weeks = sum(run.told.terms.days for run in runs) / 7.0
+    return sum(len(run.matched.false) for run in runs) / weeks
+
+
+def _false_of(false: Sequence[Incident], rules: Sequence[Rule]) -> dict[str, int]:
+    metric_of = {rule.name: rule.metric for rule in rules}
+    silent = {rule.name for rule in rules if rule.channel == "silence"}
+    first = [incident.members[0].rule for incident in false]
+    counts = {
+        kind: sum(name not in silent and metric_of.get(name) in metrics for name in first)
+        for kind, metrics in SPEAKS_OF.items()
+    }
+    return counts | {FaultKind.SILENT_DEVICE: sum(name in silent for name in first)}
+
+
+def render(runs: Sequence[Judged], *, as_json: bool) -> str:
+    """Return the figures as JSON or as a table."""
+    whole, kinds = pooled(runs)
+    if as_json:
+        return msgspec.json.encode(_document(runs, whole, kinds)).decode()
+    terms = runs[0].told.terms
+    lines = [
+        f"{len(runs)} seed(s) from {terms.seed}, {terms.schools} schools, {terms.days} days, "
+        f"every {terms.interval_us / 6e7:g} min, detector {terms.detector}",
+        "",
+        f"{'kind':<26}" + "".join(f"{head:>12}" for head in _HEADS),
+        *[_row(name, f) for name, f in [("all", whole), *kinds.items()]],
+        "",
+        f"Recall of what values show: {cell(value_recall(runs), 3)}; precision {cell(precision(runs), 3)}; "
+        f"{false_a_week(runs):.2f} false incidents a week in the whole city",
+        "Recall of each channel alone: "
+        + ", ".join(f"{name} {cell(recall, 3)}" for name, recall in _recall_by_channel(runs).items()),
+        *_false_lines(runs),
+        *_cost_lines([run.told.cost for run in runs]),
+    ]
+    return "\n".join(lines)
+
+
+_HEADS: Final = ("events", "recall", "false", "false/1000d", "per outage", "delay")
+
+
+def _row(name: str, f: Figures) -> str:
+    cells = (
+        f"{f.events}",
+        cell(f.event_recall, 3),
+        f"{f.false_incidents}",
+        cell(f.false_incidents_per_1000_school_days, 2),
+        cell(f.incidents_per_outage, 2),
+        cell(f.median_delay_intervals, 1),
+    )
+    return f"{name:<26}" + "".join(f"{cell:>12}" for cell in cells)
+
+
+def cell(figure: float | None, digits: int) -> str:
+    """Return a figure for a table, a dash for none."""
+    return "–" if figure is None else f"{figure:.{digits}f}"
+
+
+def _false_lines(runs: Sequence[Judged]) -> list[str]:
+    rules = Counter(i.members[0].rule for run in runs for i in run.matched.false)
+    return ["False incidents by rule: " + (", ".join(f"{r} {n}" for r, n in rules.most_common()) or "none")]
+
+
+def _cost_lines(costs: Sequence[Cost]) -> list[str]:
+    readings, fold_s = sum(c.readings for c in costs), sum(c.fold_s for c in costs)
+    speed = readings / max(fold_s, 1e-9)
+    return [
+        f"{readings:,} readings; world {sum(c.world_s for c in costs):.0f} s, fold {fold_s:.0f} s, "
+        f"grouping {sum(c.grouping_s for c in costs):.0f} s; {speed:,.0f} readings/s of the fold, "
+        f"{costs[0].bytes_a_series:,.0f} bytes/series"
+    ]
+
+
+def _document(runs: Sequence[Judged], whole: Figures, kinds: Mapping[str, Figures]) -> dict[str, Any]:
+    costs = [run.told.cost for run in runs]
+    return asdict(whole) | {
+        "value_recall": value_recall(runs),
+        "precision": precision(runs),
+        "false_incidents_per_week": false_a_week(runs),
+        "by_kind": {name: asdict(of_kind) for name, of_kind in kinds.items()},
+        "event_recall_by_channel": _recall_by_channel(runs),
+        "false_by_rule": dict(Counter(i.members[0].rule for run in runs for i in run.matched.false)),
+        "by_seed": {str(run.told.terms.seed): asdict(pooled([run])[0]) for run in runs},
+        "terms": asdict(runs[0].told.terms) | {"seeds": len(runs)},
+        "cost": {
+            "readings": sum(c.readings for c in costs),
+            "refused": sum(c.refused for c in costs),
+            "world_s": sum(c.world_s for c in costs),
+            "fold_s": sum(c.fold_s for c in costs),
+            "grouping_s": sum(c.grouping_s for c in costs),
+            "readings_per_s": sum(c.readings for c in costs) / max(sum(c.fold_s for c in costs), 1e-9),
+            "bytes_a_series": costs[0].bytes_a_series,
+        },
+    }
+
+
+def explained(runs: Sequence[Judged]) -> str:
+    """Return one JSON line a label with what was opened under it, and one a false incident."""
+    lines = [line for run in runs for line in _explanations(run)]
+    return "".join(msgspec.json.encode(line).decode() + "\n" for line in lines)
+
+
+def _explanations(run: Judged) -> Iterator[dict[str, Any]]:
+    scenario, terms = run.told.scenario, run.told.terms
+    told = {"seed": terms.seed, "detector": terms.detector}
+    for finding in run.matched.findings:
+        yield told | _of_label(finding, scenario)
+    for incident in run.matched.false:
+        yield told | {"false": True} | _of_incident(incident, scenario)
+
+
+def _of_label(finding: Finding, scenario: Scenario) -> dict[str, Any]:
+    truth = finding.truth
+    return {
+        "kind": truth.kind,
+        "variant": truth.variant,
+        "duty": truth.duty.value,
+        "found": finding.detected_us is not None,
+        "schools": _codes(truth.school_ids, scenario.fleet),
+        "start": _local(truth.start_us, scenario),
+        "end": _local(truth.end_us, scenario),
+        "detected": None if finding.detected_us is None else _local(finding.detected_us, scenario),
+        "incidents": [_of_incident(i, scenario) for i in finding.incidents],
+    }
+
+
+def _of_incident(incident: Incident, scenario: Scenario) -> dict[str, Any]:
+    begun_us = incident.members[0].detected_us
+    return {
+        "incident": incident.incident_id,
+        "cause": incident.cause,
+        "alerts": len(incident.members),
+        "rules": dict(Counter(m.rule for m in incident.members)),
+        "schools": _codes({m.school_id for m in incident.members}, scenario.fleet),
+        "detected": _local(begun_us, scenario),
+        "lasted_h": None if incident.closed_us is None else round((incident.closed_us - begun_us) / 3.6e9, 2),
+    }
+
+
+def _codes(school_ids: frozenset[int] | set[int], fleet: Fleet) -> list[str] | int:
+    if len(school_ids) > MOST_SCHOOLS:
+        return len(school_ids)
+    return sorted(fleet.school_by_id[i].code for i in school_ids if i in fleet.school_by_id)
+
+
+def _local(time_us: int, scenario: Scenario) -> str:
+    moment = datetime.fromtimestamp(time_us / 1e6, scenario.known.timezone)
+    return moment.strftime("%a %Y-%m-%d %H:%M:%S")

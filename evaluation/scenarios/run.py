@@ -1,0 +1,312 @@
+"""A scenario through the real fold and the real grouping, and what came of it.
+
+Rules are written for the cadence of their metric (ten seconds for a line). Here devices report once
+an interval, so what a rule counts in readings stays as it is (`open_after`, `close_after`), and the
+seconds of silence are scaled with the interval: 45 s are four and a half intervals here as there. A
+`refractory_s` is people's time and stays. All delays are therefore told in intervals.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from anomaly.detector import Detector, detector_named
+from config.files import Configuration
+from contract.alert import Transition
+from contract.catalogue import Catalogue
+from contract.entry import Entry, ReadingsEntry
+from contract.fleet import Fleet
+from contract.rule import Rule
+from device_simulator.world.faults import Label
+from device_simulator.world.fleet import generate_fleet
+from device_simulator.world.scenarios import HOUR_US, Scenario, draw_scenario, duty_name
+from evaluation.detectors.peer_columns import peer_named
+from evaluation.detectors.peer_replay import REPLAY_PEERS, Collector, Replayed
+from evaluation.scenarios.entries import TICK_US, ScenarioLog
+from evaluation.scenarios.incidents import Watcher
+from evaluation.scenarios.matching import Duty, Incident, Truth
+from stream_processor.fold.constants import Fold
+from stream_processor.fold.layout import columns_of, lay_out
+from stream_processor.fold.rulebook import compile_rules
+from stream_processor.fold.state import State
+from stream_processor.fold.step import advance
+
+BARE: Final = (
+    ("down_bps", "down"),
+    ("latency_ms", "up"),
+    ("loss_ratio", "up"),
+    ("success_ratio", "down"),
+    ("active_users", "down"),
+    ("attendance_ratio", "down"),
+)
+"""Metrics and directions of `bare_rules`."""
+GRACE_INTERVALS: Final = 6
+"""After a fault's end its effects may be noticed for so long: as many readings as the slowest rule
+counts, and what waited for a line arrives."""
+DAY_US: Final = 24 * HOUR_US
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is run."""
+
+    seed: int
+    schools: int
+    days: int
+    interval_us: int
+    detector: str
+    partitions: int
+    """Results do not depend on it (law 4); the speed does, for small arrays cost more an element."""
+    unannounced: bool
+    mild: bool
+    all_metrics: bool
+    """False: only metrics that a rule watches."""
+    z_times: float = 1.0
+    """Factor of `z` in every anomaly rule: below 1 more alarms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What the run took."""
+
+    readings: int
+    refused: int
+    fold_s: float
+    world_s: float
+    grouping_s: float
+    bytes_a_series: float
+    """The fold's state with the detector's memory."""
+    detector_bytes_a_series: float
+
+    @property
+    def readings_per_s(self) -> float:
+        """Readings through the fold a second of its time."""
+        return self.readings / self.fold_s if self.fold_s else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A scenario and what the center made of it."""
+
+    terms: Terms
+    scenario: Scenario
+    rules: tuple[Rule, ...]
+    incidents: tuple[Incident, ...]
+    cost: Cost
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A scenario whose entries are made once and folded as often as one likes."""
+
+    terms: Terms
+    scenario: Scenario
+    catalogue: Catalogue
+    rules: tuple[Rule, ...]
+    """As written; see `scaled`."""
+    log: ScenarioLog
+    chunks: Iterable[list[Entry]]
+    made_s: float = 0.0
+    """Seconds that the chunks took, if they are kept."""
+
+    def kept(self) -> "Stage":
+        """Return the same with its entries in memory, some 20 bytes a reading."""
+        before = time.perf_counter()
+        chunks = list(self.chunks)
+        return replace(self, chunks=chunks, made_s=time.perf_counter() - before)
+
+    def detectors(self, name: str) -> list[Detector]:
+        """Return the detector of that name, ready for each partition.
+
+        Peers that look at one series at a time are scored here, which reads all entries: the stage
+        must be `kept`.
+        """
+        if name in REPLAY_PEERS:
+            collectors = [Collector() for _ in range(self.terms.partitions)]
+            fold_stage(self, collectors, 1.0)
+            return [collector.replayed(name) for collector in collectors]
+        return [peer_named(name) or detector_named(name)] * self.terms.partitions
+
+
+def run_scenario(terms: Terms, configuration: Configuration, calendar_text: str) -> Told:
+    """Draw the scenario of a seed and fold it."""
+    stage = set_stage(terms, configuration, calendar_text)
+    if terms.detector in REPLAY_PEERS:
+        stage = stage.kept()
+    return fold_stage(stage, stage.detectors(terms.detector), terms.z_times)
+
+
+def set_stage(terms: Terms, configuration: Configuration, calendar_text: str) -> Stage:
+    """Draw the scenario of a seed; its entries are made when they are asked for, and only once."""
+    fleet = generate_fleet(terms.schools, seed=terms.seed)
+    scenario = draw_scenario(
+        fleet, calendar_text, terms.seed, terms.days, unannounced=terms.unannounced, mild=terms.mild
+    )
+    catalogue, rules = configuration.catalogue, configuration.rules
+    watched = frozenset(name for rule in rules for name in rule.metrics)
+    wanted = frozenset(m.name for m in catalogue.metrics) if terms.all_metrics else watched
+    tick_us = TICK_US if any(map(_needs_ticks, rules)) else terms.interval_us
+    log = ScenarioLog(scenario, catalogue, wanted, terms.interval_us, terms.seed, tick_us)
+    return Stage(terms, scenario, catalogue, rules, log, log.chunks())
+
+
+def _needs_ticks(rule: Rule) -> bool:
+    """Return whether a rule hears of anything between two reports; those of `bare_rules` do not."""
+    return rule.channel in ("silence", "system") or bool(rule.suppressed_by)
+
+
+def fold_stage(stage: Stage, detectors: Sequence[Detector], z_times: float) -> Told:
+    """Fold a stage with one detector a partition and a factor of z in every anomaly rule."""
+    terms, fleet = stage.terms, stage.scenario.fleet
+    rules = scaled(stage.rules, stage.catalogue, terms.interval_us, z_times)
+    columns = columns_of(fleet, terms.partitions)
+    rulebook = compile_rules(rules, stage.catalogue)
+    folds = [
+        Fold(
+            lay_out(fleet, stage.catalogue, p, terms.partitions, columns),
+            rulebook,
+            stage.catalogue,
+            stage.scenario.known,
+            detector,
+        )
+        for p, detector in enumerate(detectors)
+    ]
+    states = [fold.initial_state() for fold in folds]
+    incidents, (fold_s, world_s, grouping_s) = _follow(fleet, stage, folds, states)
+    series = sum(len(fold.layout) for fold in folds)
+    cost = Cost(
+        readings=stage.log.readings,
+        refused=stage.log.refused,
+        fold_s=fold_s,
+        world_s=stage.made_s + world_s,
+        grouping_s=grouping_s,
+        bytes_a_series=sum(state.nbytes for state in states) / series,
+        detector_bytes_a_series=sum(map(_detector_bytes, detectors, states)) / series,
+    )
+    terms = replace(terms, detector=detectors[0].name, z_times=z_times)
+    return Told(terms, stage.scenario, rules, incidents, cost)
+
+
+def _detector_bytes(detector: Detector, state: State) -> int:
+    if isinstance(detector, Replayed):
+        return detector.peer_bytes
+    return sum(column.nbytes for column in state.detector.values())
+
+
+def _follow(
+    fleet: Fleet, stage: Stage, folds: Sequence[Fold], states: Sequence[State]
+) -> tuple[tuple[Incident, ...], tuple[float, float, float]]:
+    """Return the incidents, and the seconds that fold, world and grouping took."""
+    watcher = Watcher(fleet)
+    log, partition = stage.log, fleet.partition_of_schools(len(folds))
+    fold_s = world_s = grouping_s = 0.0
+    before = time.perf_counter()
+    for entries in stage.chunks:
+        made = time.perf_counter()
+        transitions: list[Transition] = []
+        for p, (fold, state) in enumerate(zip(folds, states, strict=True)):
+            own = entries if len(folds) == 1 else [_of_partition(log, e, partition == p) for e in entries]
+            transitions += advance(fold, state, own).transitions
+        folded = time.perf_counter()
+        watcher.hear(transitions)
+        world_s, fold_s = world_s + made - before, fold_s + folded - made
+        before = time.perf_counter()
+        grouping_s += before - folded
+    return tuple(watcher.incidents()), (fold_s, world_s, grouping_s)
+
+
+def _of_partition(log: ScenarioLog, entry: Entry, mine: NDArray[np.bool_]) -> Entry:
+    if not isinstance(entry, ReadingsEntry):
+        return entry
+    return ReadingsEntry(entry.at_us, entry.readings.take(mine[log.school_of(entry.readings)]))
+
+
+def scaled(
+    rules: Sequence[Rule], catalogue: Catalogue, interval_us: int, z_times: float = 1.0
+) -> tuple[Rule, ...]:
+    """Return the rules for devices that report once an interval, or at their metric's cadence if longer.
+
+    Args:
+        rules: as written in rules.toml.
+        catalogue: gives the cadences that they are written for.
+        interval_us: between two reports.
+        z_times: factor of `z`, above 0.
+    """
+    return tuple(
+        rule
+        if rule.is_system
+        else msgspec.structs.replace(
+            rule,
+            silent_s=rule.silent_s * max(1.0, interval_us / 1e6 / catalogue.named(rule.metric).cadence_s),
+            z=rule.z * z_times,
+        )
+        for rule in rules
+    )
+
+
+def bare_rules() -> tuple[Rule, ...]:
+    """Return one anomaly rule a metric and nothing else, so that detectors alone decide.
+
+    No least deviation, no hours, no thresholds: three readings in a row (one for registers, which
+    are few) beyond 6 deviations, and no second alert of a series within six hours.
+    """
+    return tuple(
+        Rule(
+            name=f"{metric}_unusual",
+            channel="anomaly",
+            priority=3,
+            priority_in_session=3,
+            title_vi=metric,
+            title_en=metric,
+            advice_vi="-",
+            advice_en="-",
+            metric=metric,
+            direction=direction,
+            open_after=1 if metric == "attendance_ratio" else 3,
+            refractory_s=6 * 3600.0,
+        )
+        for metric, direction in BARE
+    )
+
+
+REGISTERED: Final = frozenset({"attendance-drop", "silent-device/attendance"})
+"""Labels, by kind or `kind/variant`, of what is told by registers."""
+REGISTER_US: Final = 600_000_000
+"""Registers are sent every ten minutes: `cadence_s` of their metrics."""
+
+
+def truths_of(scenario: Scenario, interval_us: int) -> list[Truth]:
+    """Return the labels of a scenario as what is expected of a detector."""
+    id_of = {school.code: school.id for school in scenario.fleet.schools}
+
+    def truth(label: Label) -> Truth:
+        ids = frozenset(id_of[code] for code in label.schools)
+        told = {label.kind, f"{label.kind}/{label.variant}"} & REGISTERED
+        period_us = max(interval_us, REGISTER_US) if told else interval_us
+        duty = Duty(duty_name(label))
+        return Truth(label.kind, label.variant, ids, label.start_us, label.end_us, duty, period_us)
+
+    return [truth(label) for label in scenario.labels]
+
+
+def school_days(scenario: Scenario) -> float:
+    """Return on how many days how many schools had a session."""
+    level = scenario.fleet.level_index
+    total = 0
+    for day in range(scenario.days):
+        on = scenario.lived.local_day(scenario.start_us + day * DAY_US)
+        closed = scenario.lived.closed_schools(on)
+        opens = np.array([bool(scenario.lived.sessions(i, on)) for i in range(int(level.max()) + 1)])
+        total += int(opens[level].sum())
+        total -= sum(bool(opens[level[i]]) for i, s in enumerate(scenario.fleet.schools) if s.code in closed)
+    return float(total)
+
+
+def label_days(truth: Truth) -> float:
+    """Return the schools of a label times its days, each begun day counted."""
+    return float(len(truth.school_ids) * -(-(truth.end_us - truth.start_us) // DAY_US))

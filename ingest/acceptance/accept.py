@@ -1,0 +1,210 @@
+"""What enters and what does not: a batch of messages in, readings by partition and refusals out.
+
+Pure: the arrival time comes with each message. Any cutting of the messages into batches gives
+the same readings and the same refusals, and every reading that came in is in exactly one of both.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from contract.reading import Readings
+from contract.rejected import Reason, Rejected
+from contract.topic import Stream
+from ingest.acceptance.excerpt import excerpt
+from ingest.acceptance.judgement import Limits, by_partition, judge, to_rows
+from ingest.acceptance.registry import STREAMS, Registry, Route
+from ingest.decoders.pack_columns import Columns, decode_plain, plain_packs, to_columns
+from ingest.decoders.senml import NO_RECORD, Fault, Record, RecordFault, resolve
+from ingest.decoders.status import read_status
+
+MAX_TOPIC_CHARACTERS: Final = 256
+MAX_SHOWN_FIELDS: Final = 5
+_STATUS: Final = STREAMS.index(Stream.STATUS)
+
+
+class Message(NamedTuple):
+    """One message as it came in."""
+
+    topic: str
+    payload: bytes
+    arrived_us: int
+    """Log time of arrival, µs since 1970; no two messages of a gateway share one.
+
+    It is the time of readings that bring none, so two of them stay two.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of a batch."""
+
+    by_partition: dict[int, Readings]
+    """Readings by log partition, each in order of arrival; no partition is empty."""
+    rejected: list[Rejected]
+    """In order of arrival."""
+
+    @property
+    def received(self) -> int:
+        """Readings that came in; a message refused whole counts as one."""
+        return sum(map(len, self.by_partition.values())) + len(self.rejected)
+
+
+class _Refusal(NamedTuple):
+    message: int
+    record: int
+    """-1 if the whole message is refused."""
+    reason: Reason
+    detail: str
+
+
+@dataclass(slots=True)
+class _Packs:
+    """Messages that have a route and a pack so far, in order of arrival."""
+
+    message: list[int] = field(default_factory=list)
+    route: list[Route] = field(default_factory=list)
+    records: list[list[Record]] = field(default_factory=list)
+    resolved: list[bool] = field(default_factory=list)
+    """The pack needs no proof that it is plain."""
+
+    def add(self, message: int, route: Route, records: list[Record], resolved: bool) -> None:
+        self.message.append(message)
+        self.route.append(route)
+        self.records.append(records)
+        self.resolved.append(resolved)
+
+
+def accept(messages: Sequence[Message], registry: Registry, limits: Limits) -> Accepted:
+    """Return the readings of the messages by partition, and a refusal for everything else."""
+    refusals: list[_Refusal] = []
+    packs = _decode(messages, registry, limits, refusals)
+    columns, packs = _resolve_others(packs, messages, registry, refusals)
+    if columns is None:
+        return Accepted({}, _rejected(refusals, messages, registry))
+    rows = to_rows(columns, packs.route, [messages[i].arrived_us for i in packs.message], registry)
+    passed, faults = judge(rows, registry, limits)
+    refusals.extend(_Refusal(packs.message[f.pack], f.record, f.reason, f.detail) for f in faults)
+    return Accepted(by_partition(rows, passed, packs.route), _rejected(refusals, messages, registry))
+
+
+def _decode(
+    messages: Sequence[Message], registry: Registry, limits: Limits, refusals: list[_Refusal]
+) -> _Packs:
+    """Return what may be plain packs and what is resolved already; refuse what cannot be read."""
+    packs = _Packs()
+    for index, message in enumerate(messages):
+        route = registry.route(message.topic)
+        if isinstance(route, Fault):
+            refusals.append(_Refusal(index, -1, *route))
+        elif len(message.payload) > limits.max_payload_bytes:
+            detail = f"{len(message.payload)} bytes; {limits.max_payload_bytes} are allowed"
+            refusals.append(_Refusal(index, -1, Reason.OVERSIZED, detail))
+        elif route.stream != _STATUS and (plain := decode_plain(message.payload)) is not None:
+            packs.add(index, route, plain, resolved=False)
+        else:
+            _resolve_one(index, message.payload, route, registry, packs, refusals)
+    return packs
+
+
+def _resolve_others(
+    packs: _Packs, messages: Sequence[Message], registry: Registry, refusals: list[_Refusal]
+) -> tuple[Columns | None, _Packs]:
+    """Return all packs and their columns, after `resolve` of those that turn out not to be plain."""
+    if not packs.records:
+        return None, packs
+    columns = to_columns(packs.records, registry.name_codes, registry.unit_codes)
+    payloads = [messages[i].payload for i in packs.message]
+    plain = plain_packs(columns, packs.records, payloads, [route.bases for route in packs.route])
+    settled = plain | np.array(packs.resolved, np.bool_)
+    if settled.all():
+        return columns, packs
+    kept = _Packs()
+    for place, done in enumerate(settled):
+        index, route = packs.message[place], packs.route[place]
+        if done:
+            kept.add(index, route, packs.records[place], resolved=True)
+        else:
+            _resolve_one(index, payloads[place], route, registry, kept, refusals)
+    if not kept.records:
+        return None, kept
+    return to_columns(kept.records, registry.name_codes, registry.unit_codes), kept
+
+
+def _resolve_one(
+    index: int, payload: bytes, route: Route, registry: Registry, packs: _Packs, refusals: list[_Refusal]
+) -> None:
+    """Read one message by the general rules into `packs`, or into `refusals`."""
+    found = read_status(payload) if route.stream == _STATUS else _read_pack(payload, route)
+    if isinstance(found, Fault):
+        refusals.append(_Refusal(index, -1, *found))
+        return
+    records, refused = found
+    refusals.extend(_Refusal(index, *fault) for fault in refused)
+    if any(record is not NO_RECORD for record in records):
+        packs.add(index, route, records, resolved=True)
+    elif not refused:
+        refusals.append(_Refusal(index, -1, Reason.NO_VALUE, "the pack has no measurement"))
+
+
+def _read_pack(payload: bytes, route: Route) -> tuple[list[Record], list[RecordFault]] | Fault:
+    found = resolve(payload)
+    if isinstance(found, Fault):
+        return found
+    if route.private and found.unknown:
+        names = ", ".join(found.unknown[:MAX_SHOWN_FIELDS])
+        return Fault(Reason.UNKNOWN_FIELD, f"field {names} is not allowed in this stream")
+    for record in found.records:
+        if record is not NO_RECORD:
+            name = _own_name(record.n, route.bases)
+            if name is None:
+                return Fault(
+                    Reason.IDENTITY_MISMATCH, "a name in the pack speaks of another device than the topic"
+                )
+            record.n = name
+    return found.records, found.refused
+
+
+def _own_name(resolved: str, bases: Iterable[str]) -> str | None:
+    """Return the metric name within a resolved name; None if it names another device.
+
+    Metric names have neither `/` nor `:`, so a name with one of them claims an identity.
+    """
+    own = next((resolved[len(base) :] for base in bases if base and resolved.startswith(base)), resolved)
+    return None if "/" in own or ":" in own else own
+
+
+def _rejected(refusals: list[_Refusal], messages: Sequence[Message], registry: Registry) -> list[Rejected]:
+    """Return the refusals in order of arrival, as they go into quarantine."""
+    excerpts: dict[int, str] = {}
+    found = []
+    for index, _, reason, detail in sorted(refusals, key=lambda r: r[:2]):
+        message = messages[index]
+        if index not in excerpts:
+            excerpts[index] = _excerpt(message, reason, registry)
+        found.append(
+            Rejected(
+                reason=reason,
+                topic=_shown_topic(message.topic),
+                detail=detail,
+                at_us=message.arrived_us,
+                payload_bytes=len(message.payload),
+                excerpt=excerpts[index],
+            )
+        )
+    return found
+
+
+def _excerpt(message: Message, reason: Reason, registry: Registry) -> str:
+    route = registry.route(message.topic)
+    if isinstance(route, Fault) or reason is Reason.OVERSIZED:
+        return ""
+    return excerpt(message.payload, registry.names_of(route.stream) if route.private else None)
+
+
+def _shown_topic(topic: str) -> str:
+    return "".join(
+        c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in topic[:MAX_TOPIC_CHARACTERS]
+    )

@@ -1,0 +1,168 @@
+"""Judging rows: known metric, right unit, believable value, believable time, counts that agree.
+
+All checks run over the columns of a batch; only refused rows are ever looked at one by one.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.reading import Readings
+from contract.rejected import Reason
+from contract.topic import Stream
+from ingest.acceptance.registry import STREAMS, Registry, Route
+from ingest.decoders.pack_columns import Columns
+from ingest.decoders.senml import RELATIVE_BELOW_S
+
+_ATTENDANCE: Final = STREAMS.index(Stream.ATTENDANCE)
+_MAX_TIME_S: Final = 1e12
+"""Far beyond any time that is accepted, and still whole microseconds in an int64."""
+_REASONS: Final = (
+    Reason.UNKNOWN_METRIC,
+    Reason.WRONG_UNIT,
+    Reason.OUT_OF_RANGE,
+    Reason.FUTURE_TIME,
+    Reason.TOO_OLD,
+)
+"""In order of judgement: the first that holds is the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of what is accepted, whatever the catalogue says."""
+
+    max_payload_bytes: int = 65_536
+    """A pack of 50 readings has some 3 kB."""
+    max_future_us: int = 300 * 1_000_000
+    """Device clocks may be this much ahead: 5 minutes."""
+    max_age_us: int = 48 * 3600 * 1_000_000
+    """Late data this old still lands in its aggregates: 48 hours."""
+
+
+class RowFault(NamedTuple):
+    """Why one record, or with record -1 a whole pack, was refused."""
+
+    pack: int
+    """Position of the pack in the columns."""
+    record: int
+    """Position of the record in its pack; -1 for all of it."""
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Every measurement of a batch, n in all, each column of shape (n,)."""
+
+    pack: NDArray[np.intp]
+    record: NDArray[np.intp]
+    stream: NDArray[np.intp]
+    metric: NDArray[np.int32]
+    """Metric id; 0 where the stream has no such metric."""
+    value: NDArray[np.float64]
+    unit: NDArray[np.int16]
+    claimed_s: NDArray[np.float64]
+    """Time as claimed, seconds since 1970 or relative to the arrival."""
+    time_us: NDArray[np.int64]
+    arrived_us: NDArray[np.int64]
+
+
+def to_rows(columns: Columns, routes: Sequence[Route], arrived_us: Sequence[int], registry: Registry) -> Rows:
+    """Return the measurements of packs that came by the given routes at the given log times."""
+    measured = np.flatnonzero(~np.isnan(columns.value))
+    length = columns.length
+    pack = np.repeat(np.arange(len(length)), length)[measured]
+    stream = np.array([route.stream for route in routes], np.intp)[pack]
+    claimed_s = columns.time_s[measured]
+    came_us = np.array(arrived_us, np.int64)[pack]
+    offset_us = np.rint(np.clip(claimed_s, -_MAX_TIME_S, _MAX_TIME_S) * 1e6).astype(np.int64)
+    return Rows(
+        pack=pack,
+        record=measured - (np.cumsum(length) - length)[pack],
+        stream=stream,
+        metric=registry.metric_of[stream, columns.name[measured]],
+        value=columns.value[measured],
+        unit=columns.unit[measured],
+        claimed_s=claimed_s,
+        time_us=np.where(claimed_s < RELATIVE_BELOW_S, came_us + offset_us, offset_us),
+        arrived_us=came_us,
+    )
+
+
+def judge(rows: Rows, registry: Registry, limits: Limits) -> tuple[NDArray[np.bool_], list[RowFault]]:
+    """Return which rows may be stored, shape (n,), and why the others may not."""
+    catalogue = registry.catalogue
+    faults = np.stack(
+        (
+            rows.metric == 0,
+            (rows.unit != 0) & (rows.unit != registry.unit_of[rows.metric]),
+            (rows.value < catalogue.low[rows.metric]) | (rows.value > catalogue.high[rows.metric]),
+            rows.time_us > rows.arrived_us + limits.max_future_us,
+            rows.time_us < rows.arrived_us - limits.max_age_us,
+        )
+    )
+    passed: NDArray[np.bool_] = np.logical_not(faults.any(axis=0))
+    refused = [
+        RowFault(int(rows.pack[i]), int(rows.record[i]), reason, _detail(reason, rows, i, registry))
+        for i in np.flatnonzero(~passed).tolist()
+        for reason in [_REASONS[int(faults[:, i].argmax())]]
+    ]
+    attendance = np.flatnonzero(passed & (rows.stream == _ATTENDANCE))
+    if len(attendance):
+        contradicted = _contradicted(rows, attendance, registry)
+        refused += [RowFault(p, -1, Reason.INCONSISTENT, detail) for p, detail in contradicted.items()]
+        passed = passed & ~np.isin(rows.pack, list(contradicted))
+    return passed, refused
+
+
+def by_partition(rows: Rows, passed: NDArray[np.bool_], routes: Sequence[Route]) -> dict[int, Readings]:
+    """Return the rows that passed as readings, by log partition, in order of arrival."""
+    base_series = np.array([route.base_series for route in routes], np.int32)[rows.pack]
+    partition = np.array([route.partition for route in routes], np.int16)[rows.pack]
+    readings = Readings(rows.time_us, base_series | rows.metric, rows.value)
+    return {int(p): readings.take(passed & (partition == p)) for p in np.unique(partition[passed])}
+
+
+def _detail(reason: Reason, rows: Rows, i: int, registry: Registry) -> str:
+    """Return names of the catalogue and numbers that tell the sender what to change."""
+    if reason is Reason.UNKNOWN_METRIC:
+        return f"stream {STREAMS[rows.stream[i]]} has no such metric"
+    metric = registry.catalogue.by_id[int(rows.metric[i])]
+    if reason is Reason.WRONG_UNIT:
+        return f"{metric.name} is measured in {metric.unit}"
+    if reason is Reason.OUT_OF_RANGE:
+        return f"{metric.name} {rows.value[i]:g} is not within {metric.low:g} to {metric.high:g}"
+    ahead_s = (int(rows.time_us[i]) - int(rows.arrived_us[i])) / 1e6
+    direction = "ahead of" if ahead_s > 0 else "behind"
+    return (
+        f"{metric.name} claims time {rows.claimed_s[i]:.15g} s, {abs(ahead_s):.0f} s {direction} its arrival"
+    )
+
+
+def _contradicted(rows: Rows, attendance: NDArray[np.intp], registry: Registry) -> dict[int, str]:
+    """Return the packs whose attendance counts contradict each other, each with how."""
+    sessions: dict[tuple[int, int], dict[str, float]] = {}
+    for i in attendance.tolist():
+        session = sessions.setdefault((int(rows.pack[i]), int(rows.time_us[i])), {})
+        session[registry.catalogue.by_id[int(rows.metric[i])].name] = float(rows.value[i])
+    found: dict[int, str] = {}
+    for (pack, _), counts in sessions.items():
+        contradiction = _contradiction(counts)
+        if contradiction:
+            found.setdefault(pack, contradiction)
+    return found
+
+
+def _contradiction(counts: Mapping[str, float]) -> str | None:
+    """Return how the counts of one session contradict each other; counts not given contradict nothing."""
+    present, absent, late = counts.get("present", 0.0), counts.get("absent", 0.0), counts.get("late", 0.0)
+    enrolled = counts.get("enrolled", math.inf)
+    if present + absent > enrolled:
+        return f"present {present:g} + absent {absent:g} is more than enrolled {enrolled:g}"
+    if "present" in counts and late > present:
+        return f"late {late:g} is more than present {present:g}"
+    return None

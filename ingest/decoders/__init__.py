@@ -1,0 +1,1 @@
+"""What a payload says: SenML packs, the status of a device. Pure."""

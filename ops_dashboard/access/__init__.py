@@ -1,0 +1,1 @@
+"""Who may ask: hosts and origins. Shell."""

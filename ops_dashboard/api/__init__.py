@@ -1,0 +1,1 @@
+"""What pages and programs read over HTTP, and what operators do. Shell."""

@@ -1,0 +1,126 @@
+"""Alerts over HTTP: what is open, why, and what engineers do with it."""
+
+import time
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from bus.codec import encode_action
+from contract.alert import Action, ActionKind, Alert, Because
+from contract.canary import SYSTEM_SCHOOL_ID
+from contract.entry import ALERTS_LOG, EntryKind
+from contract.errors import InfrastructureError
+from contract.privacy import cap_alert, cap_event
+from ops_dashboard.api.answers import Refusal, json_answer
+from ops_dashboard.api.explanations import explained
+from ops_dashboard.services import Services
+
+AlertId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
+
+
+class Deed(BaseModel):
+    """What an engineer does with an alert."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    actor: Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    """Name of the engineer, 1 to 80 characters, no control characters."""
+    note: Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")] = ""
+    """At most 500 characters."""
+
+
+class Remark(Deed):
+    """A note by itself has something to say."""
+
+    note: Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00]*$")]
+
+
+class Denial(Deed):
+    """Why an alert is no problem."""
+
+    because: Because
+
+
+def add_alerts(router: APIRouter, services: Services) -> None:
+    def shown(alert: Alert) -> Alert:
+        return cap_alert(alert, services.catalogue)
+
+    @router.get("/api/alerts")
+    async def alerts() -> Response:
+        """Return the open alerts and the last resolved ones."""
+        return json_answer({"alerts": [shown(a) for a in await services.archive.known_alerts()]})
+
+    @router.get("/api/alerts/{alert_id}")
+    async def alert(alert_id: AlertId) -> Response:
+        """Return an alert, all that happened to it, and why it is there."""
+        found = await services.archive.alert(alert_id)
+        if found is None:
+            raise Refusal(404, "unknown_alert")
+        one, events = found
+        return json_answer(
+            {
+                "alert": shown(one),
+                "events": [cap_event(e, one, services.catalogue) for e in events],
+                "explanation": await explained(services, one),
+            }
+        )
+
+
+def add_deeds(router: APIRouter, services: Services) -> None:
+    async def keep(alert_id: str, kind: ActionKind, deed: Deed, because: str = "") -> Response:
+        """Append the action; what comes of it is on the push, on every screen at once."""
+        found = await services.archive.alert(alert_id)
+        if found is None:
+            raise Refusal(404, "unknown_alert")
+        concerned = [alert_id]
+        if kind is not ActionKind.NOTED:
+            concerned += await same_line(found[0])
+        at_us = services.config.clock.log_us(time.time_ns() // 1000)
+        actions = [
+            Action(uuid.uuid4().hex, kind, each, deed.actor, deed.note, at_us, because) for each in concerned
+        ]
+        for action in actions:
+            await append(action)
+        return json_answer({"action_id": actions[0].action_id}, 202)
+
+    async def append(action: Action) -> None:
+        try:
+            await services.log.append(
+                ALERTS_LOG,
+                EntryKind.ACTION,
+                encode_action(action),
+                at_us=action.at_us,
+                message_id=action.action_id,
+            )
+        except InfrastructureError:
+            raise Refusal(503, "log_unavailable") from None
+
+    async def same_line(alert: Alert) -> list[str]:
+        """Return the other alerts that stand on an alert's line: who takes the center takes it whole."""
+        if alert.school_id != SYSTEM_SCHOOL_ID:
+            return []
+        return [
+            other.alert_id
+            for other in await services.archive.open_alerts()
+            if other.school_id == SYSTEM_SCHOOL_ID
+            and other.rule == alert.rule
+            and other.alert_id != alert.alert_id
+            and other.acknowledged_at_us is None
+        ]
+
+    @router.post("/api/alerts/{alert_id}/acknowledge", status_code=202)
+    async def acknowledge(alert_id: AlertId, deed: Deed) -> Response:
+        """Take an alert in hand."""
+        return await keep(alert_id, ActionKind.ACKNOWLEDGED, deed)
+
+    @router.post("/api/alerts/{alert_id}/dismiss", status_code=202)
+    async def dismiss(alert_id: AlertId, denial: Denial) -> Response:
+        """Say that an alert is no problem, and why; the next one of its kind tells it."""
+        return await keep(alert_id, ActionKind.DISMISSED, denial, denial.because.value)
+
+    @router.post("/api/alerts/{alert_id}/note", status_code=202)
+    async def note(alert_id: AlertId, remark: Remark) -> Response:
+        """Add a note to an alert."""
+        return await keep(alert_id, ActionKind.NOTED, remark)

@@ -1,0 +1,89 @@
+"""The center itself over HTTP: its fleet, what it refused, how it is."""
+
+import hashlib
+import time
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Query, Request, Response
+
+from contract.rejected import Reason
+from contract.texts import Language
+from ops_dashboard.api.answers import json_answer
+from ops_dashboard.services import Services
+from ops_dashboard.view.topology import make_topology
+
+
+def add_fleet(router: APIRouter, services: Services) -> None:
+    body = msgspec.json.encode(make_topology(services.fleet))
+    tag = f'"{hashlib.blake2b(body, digest_size=8).hexdigest()}"'
+    headers = {"ETag": tag, "Cache-Control": "no-cache"}
+
+    @router.get("/api/fleet")
+    async def fleet(request: Request) -> Response:
+        """Return the fleet as rows; unchanged since `If-None-Match` answers 304."""
+        known = request.headers.get("if-none-match", "")
+        if any(word.strip().removeprefix("W/") == tag for word in known.split(",")):
+            return Response(status_code=304, headers=headers)
+        return Response(body, headers=headers, media_type="application/json")
+
+
+def add_quarantine(router: APIRouter, services: Services) -> None:
+    def reason_words(reason: Reason) -> dict[str, str]:
+        return {lang.value: services.texts.say(f"reason.{reason.value}", lang) for lang in Language}
+
+    @router.get("/api/quarantine")
+    async def quarantine(
+        limit: Annotated[int, Query(ge=1, le=500)] = 100,
+        before_id: Annotated[int | None, Query(ge=1)] = None,
+        reason: Reason | None = None,
+    ) -> Response:
+        """Return refused data, the latest first, and the counts of all by reason."""
+        rows, counts = await services.archive.quarantine(limit, before_id, reason)
+        return json_answer(
+            {
+                "rows": [
+                    {
+                        "id": row.id,
+                        **msgspec.structs.asdict(row.rejected),
+                        "sentence": reason_words(row.rejected.reason),
+                    }
+                    for row in rows
+                ],
+                "counts": [
+                    {"reason": why.value, "count": count, "sentence": reason_words(why)}
+                    for why, count in sorted(counts.items(), key=lambda item: -item[1])
+                ],
+            }
+        )
+
+
+def add_status(router: APIRouter, services: Services) -> None:
+    @router.get("/healthz")
+    async def healthz() -> Response:
+        """Say that the process lives; it does not speak for the database or the bus."""
+        return json_answer({"build": services.config.build_id, "clients": services.hub.client_count})
+
+    @router.get("/api/status")
+    async def status() -> Response:
+        """Return the ledger of every log, how far its owner lags, and the open alerts."""
+        logs: dict[str, Any] = {}
+        for name, position in (await services.archive.ledger()).items():
+            last = await services.log.last_seq(name)
+            logs[name] = {
+                "seq": position.seq,
+                "entries_behind": max(0, last - position.seq),
+                "log_time_us": position.log_time_us,
+                **position.counts._asdict(),
+            }
+        snapshot = services.hub.board.snapshot(time.time_ns() // 1000, 0)
+        return json_answer(
+            {
+                "build": services.config.build_id,
+                "topology": services.fleet.version,
+                "clients": services.hub.client_count,
+                "partition_age_s": snapshot.partition_age_s,
+                "alerts_open": snapshot.open.by_priority,
+                "logs": logs,
+            }
+        )

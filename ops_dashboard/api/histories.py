@@ -1,0 +1,74 @@
+"""One series over HTTP."""
+
+import time
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Path, Query, Response
+
+from contract.errors import ConfigurationError
+from contract.privacy import cap_values, is_published
+from contract.series import series_of
+from ops_dashboard.api.answers import Refusal, json_answer
+from ops_dashboard.archive import of_series
+from ops_dashboard.services import Services
+
+HOUR_US: Final = 3_600_000_000
+RANGE_MAX_US: Final = 31 * 24 * HOUR_US
+"""Longest history that one request may ask for."""
+Token = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,48}$")]
+
+
+def add_histories(router: APIRouter, services: Services) -> None:
+    @router.get("/api/series/{school}/{device}/{metric}")
+    async def series(
+        school: Token,
+        device: Token,
+        metric: Token,
+        from_us: Annotated[int | None, Query(ge=0)] = None,
+        to_us: Annotated[int | None, Query(ge=0)] = None,
+    ) -> Response:
+        """Return one series: raw up to two hours, quarters of an hour beyond; the last hour by default."""
+        found = services.fleet.device_by_path.get((school, device))
+        if found is None:
+            raise Refusal(404, "unknown_school")
+        try:
+            measure = services.catalogue.named(metric)
+        except ConfigurationError:
+            raise Refusal(404, "unknown_metric") from None
+        if not is_published(metric):
+            raise Refusal(403, "suppressed")
+        end_us = to_us or services.config.clock.log_us(time.time_ns() // 1000)
+        start_us = end_us - HOUR_US if from_us is None else from_us
+        if not 0 < end_us - start_us <= RANGE_MAX_US:
+            raise Refusal(422, "bad_request", detail="from_us, to_us: 1 µs to 31 days")
+        number = series_of(found.id, measure.id)
+        bucket, history = await services.archive.series([number], start_us, end_us)
+        own = of_series(history, number)
+        columns = {"mean": own.mean, "min": own.min, "max": own.max}
+        return json_answer(
+            {
+                "series": number,
+                "unit": measure.unit,
+                "bucket": bucket,
+                "time_us": own.time_us.tolist(),
+                **{name: cap_values(metric, column).tolist() for name, column in columns.items()},
+            }
+        )
+
+    @router.get("/api/city/bandwidth")
+    async def bandwidth() -> Response:
+        """Return the city's traffic of the last hour as rows of minute, down and up, bit/s."""
+        end_us = services.config.clock.log_us(time.time_ns() // 1000)
+        ids = [services.catalogue.named(name).id for name in ("down_bps", "up_bps")]
+        down, up = await services.archive.city_minutes(ids, end_us - HOUR_US, end_us)
+        least = services.config.coverage_min
+        ups = dict(zip(up.minute_us.tolist(), up.total.tolist(), strict=True))
+        known = (down.reporting >= least * down.expected) & (down.expected > 0)
+        points = [
+            (minute, total, ups.get(minute))
+            for minute, total, known_then in zip(
+                down.minute_us.tolist(), down.total.tolist(), known.tolist(), strict=True
+            )
+            if known_then
+        ]
+        return json_answer({"points": points})

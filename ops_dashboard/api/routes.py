@@ -1,0 +1,20 @@
+"""The HTTP interface: what pages and programs read, and what operators do."""
+
+from fastapi import APIRouter
+
+from ops_dashboard.api.alerts import add_alerts, add_deeds
+from ops_dashboard.api.center import add_fleet, add_quarantine, add_status
+from ops_dashboard.api.histories import add_histories
+from ops_dashboard.services import Services
+
+
+def api_routes(services: Services) -> APIRouter:
+    """Return the router of `/api/…` and `/healthz`."""
+    router = APIRouter()
+    add_fleet(router, services)
+    add_alerts(router, services)
+    add_deeds(router, services)
+    add_histories(router, services)
+    add_quarantine(router, services)
+    add_status(router, services)
+    return router

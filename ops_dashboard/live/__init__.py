@@ -1,0 +1,1 @@
+"""The newest summaries, pushed: hub and websocket. Shell."""

@@ -1,0 +1,257 @@
+"""The live hub: one asyncio object that listens to the bus and speaks to every open page.
+
+Nothing here waits for a browser: each has a short queue, and one that does not keep up is dropped
+and comes back by itself. Snapshots are whole, so nothing needs to be made good after a gap.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+import msgspec
+
+from bus.live import Live
+from contract.alert import Alert
+from contract.catalogue import Catalogue
+from contract.clock import LogClock
+from contract.errors import InfrastructureError
+from contract.live import ALERT_SUBJECT, SUMMARY_SUBJECT, AlertChanged, Summary
+from contract.privacy import cap_change
+from contract.service_metrics import Meter
+from ops_dashboard.view.board import Board
+
+SNAPSHOT_S: Final = 1.0
+"""Seconds between two snapshots; the wall's heartbeat."""
+COALESCE_S: Final = 0.05
+"""Changes within this go out together, so a storm of alerts is a few messages and none waits 0.1 s."""
+CHANGES_MAX: Final = 200
+"""More changes at once than this are not sent one by one: the pages read the table anew instead."""
+QUIET_S: Final = 3.0
+"""A pause of the summaries longer than this means a broken line: alerts may have been missed."""
+
+_log = logging.getLogger(__name__)
+_summary: Final = msgspec.msgpack.Decoder(Summary)
+_changed: Final = msgspec.msgpack.Decoder(AlertChanged)
+_json: Final = msgspec.json.Encoder()
+
+
+class Hello(msgspec.Struct, frozen=True, tag_field="kind", tag="hello"):
+    """The first message to a browser."""
+
+    build: str
+    topology: str
+    province: str
+    """Token of the fleet's province in topics: all that a watchdog must know to publish its canaries."""
+    partitions: int
+
+
+class Changes(msgspec.Struct, frozen=True, tag_field="kind", tag="changes"):
+    """Alerts that changed within the last moment, in order."""
+
+    changes: Sequence[AlertChanged]
+
+
+class Client:
+    """One open page: a bounded queue that a writer drains."""
+
+    def __init__(self, size: int, wants_changes: bool) -> None:
+        self.wants_changes = wants_changes
+        """The engineers' page follows single alerts; a wall needs snapshots only."""
+        self.dropped = False
+        """True once the page fell too far behind; its socket is then closed."""
+        self._size = size
+        self._waiting: deque[tuple[bool, bytes]] = deque()
+        self._more = asyncio.Event()
+
+    def offer(self, message: bytes, *, replaceable: bool) -> None:
+        """Put a message in the queue; an older replaceable one makes room, else the client is dropped."""
+        if len(self._waiting) >= self._size and not self._make_room():
+            self.dropped = True
+        if not self.dropped:
+            self._waiting.append((replaceable, message))
+        self._more.set()
+
+    async def next_message(self) -> bytes | None:
+        """Return the next message, or None once the client has been dropped."""
+        while not self._waiting and not self.dropped:
+            self._more.clear()
+            await self._more.wait()
+        return None if self.dropped else self._waiting.popleft()[1]
+
+    def drop(self) -> None:
+        """End the client: its writer closes the socket."""
+        self.dropped = True
+        self._more.set()
+
+    def _make_room(self) -> bool:
+        for position, (replaceable, _) in enumerate(self._waiting):
+            if replaceable:
+                del self._waiting[position]
+                return True
+        return False
+
+
+class Hub:
+    """Keeps the board, and broadcasts it once a second and at every change of an alert."""
+
+    def __init__(
+        self,
+        board: Board,
+        clock: LogClock,
+        read_open_alerts: Callable[[], Awaitable[list[Alert]]],
+        hello: Hello,
+        catalogue: Catalogue,
+        *,
+        heal_s: float = 30.0,
+        client_queue: int = 8,
+        meter: Meter | None = None,
+    ) -> None:
+        self.board = board
+        self._clock = clock
+        self._read_open_alerts = read_open_alerts
+        self._catalogue = catalogue
+        self._hello = _json.encode(hello)
+        self._heal_s = heal_s
+        self._client_queue = client_queue
+        self._meter = meter or Meter()
+        self._clients: set[Client] = set()
+        self._sequence = 0
+        self._changes: list[AlertChanged] = []
+        self._changed = asyncio.Event()
+        self._heal = asyncio.Event()
+        self._summary_at_s = time.monotonic()
+        self.latest: bytes = b""
+        """The last snapshot as it went out; empty before the first."""
+
+    @property
+    def client_count(self) -> int:
+        """Pages that are connected now."""
+        return len(self._clients)
+
+    @asynccontextmanager
+    async def client(self, *, wants_changes: bool) -> AsyncIterator[Client]:
+        """Register a page for the length of the block; hello and the last snapshot wait in its queue."""
+        client = Client(self._client_queue, wants_changes)
+        client.offer(self._hello, replaceable=False)
+        if self.latest:
+            client.offer(self.latest, replaceable=True)
+        self._clients.add(client)
+        self._count_viewers()
+        try:
+            yield client
+        finally:
+            self._clients.discard(client)
+            self._count_viewers()
+
+    async def run(self, live: Live, stop: asyncio.Event) -> None:
+        """Listen and broadcast until `stop` is set; a failing database or bus is outlived."""
+        tasks = [
+            asyncio.create_task(self._follow_summaries(live)),
+            asyncio.create_task(self._follow_alerts(live)),
+            asyncio.create_task(self._keep_alerts_true()),
+            asyncio.create_task(self._beat()),
+            asyncio.create_task(self._flush_changes()),
+        ]
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stopping}:
+                task.result()
+        finally:
+            for task in [*tasks, stopping]:
+                task.cancel()
+            await asyncio.gather(*tasks, stopping, return_exceptions=True)
+            for client in self._clients:
+                client.drop()
+
+    async def _follow_summaries(self, live: Live) -> None:
+        async for subject, payload in live.subscribe(f"{SUMMARY_SUBJECT}.*"):
+            try:
+                summary = _summary.decode(payload)
+            except msgspec.MsgspecError as error:
+                _log.error("a message on %s is no Summary: %s", subject, error)
+                continue
+            now_s = time.monotonic()
+            if now_s - self._summary_at_s > QUIET_S:
+                self._heal.set()
+            self._summary_at_s = now_s
+            if not self.board.fits(summary):
+                _log.error("the summary of partition %d does not fit this fleet", summary.partition)
+            elif not self.board.accept_summary(summary):
+                _log.warning("a former owner of partition %d still speaks; passed over", summary.partition)
+
+    async def _follow_alerts(self, live: Live) -> None:
+        async for subject, payload in live.subscribe(ALERT_SUBJECT):
+            try:
+                changed = _changed.decode(payload)
+            except msgspec.MsgspecError as error:
+                _log.error("a message on %s is no AlertChanged: %s", subject, error)
+                continue
+            self.board.apply(changed, self._clock.log_us(_real_us()))
+            self._changes.append(changed)
+            self._changed.set()
+
+    async def _keep_alerts_true(self) -> None:
+        """Read the open alerts at the start, after a pause of the line, and now and then."""
+        while True:
+            self._heal.clear()
+            try:
+                await self._read_alerts()
+            except InfrastructureError as error:
+                _log.warning("open alerts could not be read, trying again: %s", error)
+            try:
+                async with asyncio.timeout(self._heal_s):
+                    await self._heal.wait()
+            except TimeoutError:
+                continue
+
+    async def _read_alerts(self) -> None:
+        """Replace the open alerts, unless one changed meanwhile: then what was read may be older."""
+        arrived = len(self._changes)
+        found = await self._read_open_alerts()
+        if len(self._changes) != arrived:
+            self._heal.set()
+        elif self.board.replace_alerts(found):
+            self.broadcast_snapshot()
+
+    async def _beat(self) -> None:
+        while True:
+            self.broadcast_snapshot()
+            await asyncio.sleep(SNAPSHOT_S)
+
+    async def _flush_changes(self) -> None:
+        while True:
+            await self._changed.wait()
+            await asyncio.sleep(COALESCE_S)
+            self._changed.clear()
+            changes, self._changes = self._changes, []
+            if len(changes) > CHANGES_MAX:
+                self.board.alerts_version += 1
+            else:
+                shown = [cap_change(changed, self._catalogue) for changed in changes]
+                self._offer(_json.encode(Changes(shown)), changes=True)
+            self.broadcast_snapshot()
+
+    def broadcast_snapshot(self) -> None:
+        """Serialise the board once and offer it to every page."""
+        self._sequence += 1
+        self.latest = _json.encode(self.board.snapshot(_real_us(), self._sequence))
+        self._offer(self.latest, changes=False)
+
+    def _offer(self, message: bytes, *, changes: bool) -> None:
+        told = [client for client in self._clients if client.wants_changes or not changes]
+        for client in told:
+            client.offer(message, replaceable=not changes)
+        self._meter.add("eduops_dashboard_pushes_total", len(told))
+        self._meter.add("eduops_dashboard_push_bytes_total", len(told) * len(message))
+
+    def _count_viewers(self) -> None:
+        self._meter.put("eduops_dashboard_viewers", len(self._clients))
+
+
+def _real_us() -> int:
+    return time.time_ns() // 1000

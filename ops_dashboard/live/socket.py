@@ -1,0 +1,70 @@
+"""The websocket door `/ws/live`: origin check, hello, then whatever the hub says."""
+
+import asyncio
+from typing import Final
+
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+
+from ops_dashboard.access.guard import same_origin
+from ops_dashboard.live.hub import Client, Hub
+
+INBOUND_MAX_BYTES: Final = 256
+"""A page has nothing to say but a heartbeat; a larger message ends the connection."""
+SEND_TIMEOUT_S: Final = 10.0
+"""A browser that takes longer for one message has stopped reading."""
+CLOSE_POLICY: Final = 1008
+"""Close code: the message or its origin is against the rules. Source: RFC 6455 section 7.4.1."""
+CLOSE_TOO_BIG: Final = 1009
+CLOSE_TRY_LATER: Final = 1013
+"""Close code: come back in a moment. Source: IANA WebSocket close codes."""
+
+
+def live_routes(hub: Hub) -> APIRouter:
+    """Return the router with `/ws/live`; `?alerts=1` adds single alert changes to the snapshots."""
+    router = APIRouter()
+
+    @router.websocket("/ws/live")
+    async def live(socket: WebSocket) -> None:
+        if not same_origin(socket.headers):
+            await socket.close(CLOSE_POLICY)
+            return
+        await socket.accept()
+        async with hub.client(wants_changes=socket.query_params.get("alerts") == "1") as client:
+            await _converse(socket, client)
+
+    return router
+
+
+async def _converse(socket: WebSocket, client: Client) -> None:
+    """Run the writer and the reader until either ends."""
+    writer = asyncio.create_task(_write(socket, client))
+    reader = asyncio.create_task(_read(socket))
+    try:
+        done, _ = await asyncio.wait([writer, reader], return_when=asyncio.FIRST_COMPLETED)
+        code = next(iter(done)).result()
+        if code is not None:
+            await socket.close(code)
+    except (WebSocketDisconnect, RuntimeError, TimeoutError):
+        client.drop()
+    finally:
+        for task in (writer, reader):
+            task.cancel()
+        await asyncio.gather(writer, reader, return_exceptions=True)
+
+
+async def _write(socket: WebSocket, client: Client) -> int:
+    while (message := await client.next_message()) is not None:
+        async with asyncio.timeout(SEND_TIMEOUT_S):
+            await socket.send_text(message.decode())
+    return CLOSE_TRY_LATER
+
+
+async def _read(socket: WebSocket) -> int | None:
+    """Discard heartbeats; return the close code of a message that does not belong here."""
+    while True:
+        message = await socket.receive()
+        if message["type"] == "websocket.disconnect":
+            return None
+        content = message.get("text") or message.get("bytes") or ""
+        if len(content) > INBOUND_MAX_BYTES:
+            return CLOSE_TOO_BIG

@@ -1,0 +1,1 @@
+"""What is shown, as data: the board, its lines and figures, the words of a page. Pure."""

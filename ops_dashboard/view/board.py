@@ -1,0 +1,271 @@
+"""What the wall shows, folded from summaries and alerts (pure: every time is passed in)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from alerting.incidents.groups import Groups
+from alerting.incidents.lines import Line, group_alerts
+from contract.alert import Alert
+from contract.canary import SYSTEM_SCHOOL_ID
+from contract.clock import LogClock
+from contract.fleet import Fleet
+from contract.live import (
+    STATE_MAINTENANCE,
+    STATE_NORMAL,
+    STATE_UNKNOWN,
+    AlertChanged,
+    Kpi,
+    Summary,
+)
+from ops_dashboard.view.kpis import Tile, add_kpis, make_tiles
+from ops_dashboard.view.lines import WallLine, wall_line
+
+TOP_LINES = 5
+"""Alarms on the wall: three to five. Source: EEMUA 191, what one operator can keep in mind."""
+_DIGITS = np.frombuffer(b"123", np.uint8)
+_CALM = np.frombuffer((STATE_NORMAL + STATE_UNKNOWN).encode(), np.uint8)
+_UNKNOWN = ord(STATE_UNKNOWN)
+_NORMAL = ord(STATE_NORMAL)
+_MAINTENANCE = ord(STATE_MAINTENANCE)
+
+
+class Open(msgspec.Struct, frozen=True):
+    """Open alerts in numbers."""
+
+    by_priority: list[int]
+    """Open alerts of priority 1, 2 and 3; those about the center itself count once a rule."""
+    unacknowledged: int
+    sounding: int
+    """Unacknowledged alerts of priority 1: a wall with sound repeats until it is 0."""
+    lines: list[WallLine]
+    """The first lines for the wall, most urgent first."""
+    line_count: int
+    """All lines, shown or not."""
+    live_partitions: int
+    """Partitions whose summary is fresh; fewer than all means that alerts may be missing."""
+    partitions: int
+
+
+class Snapshot(msgspec.Struct, frozen=True, tag_field="kind", tag="snapshot"):
+    """All that a wall needs, once a second; each replaces the one before."""
+
+    sequence: int
+    build: str
+    topology: str
+    """Version of the fleet; another one means: load `/api/fleet` again."""
+    alerts_version: int
+    """Changes when open alerts were read anew; another one means: load `/api/alerts` again."""
+    at_us: int
+    """Log time of this snapshot, µs since 1970."""
+    age_s: float | None
+    """Real seconds since the youngest summary's log time; None before the first."""
+    partition_age_s: list[float | None]
+    """The same for each partition."""
+    canary: dict[int, tuple[int, float]]
+    """Newest reading of each partition's canary that came through: log time, µs since 1970, and value."""
+    states: str
+    """One character a school in fleet order: n, u, 1, 2, 3 or m (contract.live)."""
+    connected: Tile
+    attendance: Tile
+    elearning: Tile
+    open: Open
+    down: Tile
+    """City traffic towards the schools, bit/s."""
+    up: Tile
+
+
+class Board:
+    """The newest summary of each partition and every open alert."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        partitions: int,
+        clock: LogClock,
+        *,
+        build_id: str = "",
+        coverage_min: float = 0.8,
+        stale_s: float = 15.0,
+    ) -> None:
+        self._fleet = fleet
+        self.groups = Groups(fleet)
+        self._partitions = partitions
+        self._clock = clock
+        self._build_id = build_id
+        self._coverage_min = coverage_min
+        self._stale_s = stale_s
+        of_school = fleet.partition_of_schools(partitions)
+        self._members = [np.flatnonzero(of_school == p) for p in range(partitions)]
+        self._summaries: dict[int, Summary] = {}
+        self._open: dict[str, Alert] = {}
+        self._lines: list[Line] | None = None
+        """Lines of the open alerts; None once they changed."""
+        self._calmed_us = np.zeros(len(fleet.schools), np.int64)
+        self.alerts_version = 0
+
+    def fits(self, summary: Summary) -> bool:
+        """Return whether a summary is one of this fleet and partition count."""
+        return 0 <= summary.partition < self._partitions and len(summary.states) == len(
+            self._members[summary.partition]
+        )
+
+    def accept_summary(self, summary: Summary) -> bool:
+        """Keep a partition's summary; False if it does not fit, or says less than the one we have.
+
+        An owner that was paused may come back and speak of a position that its successor has passed.
+        """
+        if not self.fits(summary):
+            return False
+        known = self._summaries.get(summary.partition)
+        if known is not None and self._is_outdated(summary, known):
+            return False
+        self._summaries[summary.partition] = summary
+        return True
+
+    def _is_outdated(self, summary: Summary, known: Summary) -> bool:
+        """Whether the partition has gone on; a log that began anew counts from 1, but its time goes on."""
+        later_s = (self._clock.real_us(summary.at_us) - self._clock.real_us(known.at_us)) / 1e6
+        return (summary.seq, summary.at_us) < (known.seq, known.at_us) and later_s <= self._stale_s
+
+    def apply(self, changed: AlertChanged, now_us: int) -> None:
+        """Fold one change of an alert; `now_us` is the log time of its arrival."""
+        alert = changed.alert
+        self._lines = None
+        if alert.resolved_at_us is None:
+            self._open[alert.alert_id] = alert
+            return
+        self._open.pop(alert.alert_id, None)
+        position = self._fleet.school_position.get(alert.school_id)
+        if position is not None:
+            self._calmed_us[position] = now_us
+
+    def replace_alerts(self, alerts: Iterable[Alert]) -> bool:
+        """Take the open alerts as read from the table; return whether anything differed."""
+        found = {a.alert_id: a for a in alerts}
+        if found == self._open:
+            return False
+        self._open = found
+        self._lines = None
+        self.alerts_version += 1
+        return True
+
+    @property
+    def open_alerts(self) -> Mapping[str, Alert]:
+        """All open alerts, by id."""
+        return self._open
+
+    def lines(self) -> Sequence[Line]:
+        """Return the lines of the open alerts, most urgent first; they are grouped once a change."""
+        if self._lines is None:
+            self._lines = group_alerts(self._open.values(), self.groups)
+        return self._lines
+
+    def line_of(self, alert_id: str) -> Line | None:
+        """Return the line that an open alert is on."""
+        return next((line for line in self.lines() if alert_id in line.alert_ids), None)
+
+    def states(self, real_us: int) -> str:
+        """Return one character a school: the summary's state, worst open alert on top.
+
+        A priority in a summary older than the school's last resolved alert is no longer believed,
+        so that a resolve is on the wall before the next tick.
+        """
+        codes = np.full(len(self._fleet.schools), _UNKNOWN, np.uint8)
+        for partition, members in enumerate(self._members):
+            summary = self._summaries.get(partition)
+            if summary is None or self._age_s(summary, real_us) > self._stale_s:
+                continue
+            own = np.frombuffer(summary.states.encode("ascii"), np.uint8).copy()
+            old = np.isin(own, _DIGITS) & (self._calmed_us[members] >= summary.at_us)
+            own[old] = _NORMAL
+            codes[members] = own
+        self._put_alerts(codes)
+        return codes.tobytes().decode("ascii")
+
+    def _put_alerts(self, codes: NDArray[np.uint8]) -> None:
+        for alert in self._open.values():
+            position = self._fleet.school_position.get(alert.school_id)
+            if position is None or codes[position] == _MAINTENANCE:
+                continue
+            mark = _DIGITS[alert.priority - 1]
+            codes[position] = mark if codes[position] in _CALM else min(codes[position], mark)
+
+    def open_summary(self, live_partitions: int) -> Open:
+        """Return the open alerts in numbers, and the first lines of the wall."""
+        alerts = _as_alarms(self._open.values())
+        waiting = [a for a in alerts if a.acknowledged_at_us is None]
+        lines = self.lines()
+        return Open(
+            by_priority=[sum(a.priority == p for a in alerts) for p in (1, 2, 3)],
+            unacknowledged=len(waiting),
+            sounding=sum(a.priority == 1 for a in waiting),
+            lines=[wall_line(line, self._open, self._fleet) for line in lines[:TOP_LINES]],
+            line_count=len(lines),
+            live_partitions=live_partitions,
+            partitions=self._partitions,
+        )
+
+    def snapshot(self, real_us: int, sequence: int) -> Snapshot:
+        """Return everything at a real time in µs since 1970."""
+        ages = [self._partition_age_s(p, real_us) for p in range(self._partitions)]
+        known = [age for age in ages if age is not None]
+        fresh = [age for age in known if age <= self._stale_s]
+        tiles = make_tiles(add_kpis(self._kpis(real_us)), self._coverage_min)
+        return Snapshot(
+            sequence=sequence,
+            build=self._build_id,
+            topology=self._fleet.version,
+            alerts_version=self.alerts_version,
+            at_us=self._clock.log_us(real_us),
+            age_s=min(known, default=None),
+            partition_age_s=ages,
+            canary=self._canary(),
+            states=self.states(real_us),
+            connected=tiles.connected,
+            attendance=tiles.attendance,
+            elearning=tiles.elearning,
+            open=self.open_summary(len(fresh)),
+            down=tiles.down_bps,
+            up=tiles.up_bps,
+        )
+
+    def _canary(self) -> dict[int, tuple[int, float]]:
+        return {
+            partition: (summary.canary.time_us, summary.canary.value)
+            for partition, summary in sorted(self._summaries.items())
+            if summary.canary is not None
+        }
+
+    def _kpis(self, real_us: int) -> list[Mapping[str, Kpi]]:
+        """Return each partition's sums; a silent partition still expects, and reports nothing."""
+        parts: list[Mapping[str, Kpi]] = []
+        for summary in self._summaries.values():
+            if self._age_s(summary, real_us) <= self._stale_s:
+                parts.append(summary.kpis)
+                continue
+            parts.append(
+                {n: Kpi(expected=k.expected, reporting=0, total=0.0) for n, k in summary.kpis.items()}
+            )
+        return parts
+
+    def _partition_age_s(self, partition: int, real_us: int) -> float | None:
+        summary = self._summaries.get(partition)
+        return None if summary is None else round(self._age_s(summary, real_us), 1)
+
+    def _age_s(self, summary: Summary, real_us: int) -> float:
+        return max(0.0, (real_us - self._clock.real_us(summary.at_us)) / 1e6)
+
+
+def _as_alarms(alerts: Iterable[Alert]) -> list[Alert]:
+    """Return the alerts as people count them: of those about the center itself one a rule."""
+    schools: list[Alert] = []
+    system: dict[str, Alert] = {}
+    for alert in alerts:
+        if alert.school_id != SYSTEM_SCHOOL_ID:
+            schools.append(alert)
+        elif alert.rule not in system or alert.acknowledged_at_us is None:
+            system[alert.rule] = alert
+    return [*schools, *system.values()]

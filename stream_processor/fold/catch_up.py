@@ -1,0 +1,77 @@
+"""Bringing a state up to what the tables hold, where the log no longer has the entries between."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from contract.alert import Channel, Transition, TransitionKind
+from contract.canary import system_series
+from contract.entry import ReadingsEntry
+from contract.reading import Readings
+from contract.series import MAX_METRIC_ID
+from stream_processor.fold.constants import Fold
+from stream_processor.fold.feed import FEED_DOWN, LOG_GAP
+from stream_processor.fold.state import NEVER_US, State
+from stream_processor.fold.step import step
+
+
+def catch_up(
+    fold: Fold, state: State, readings: Readings, transitions: Sequence[Transition], at_us: int
+) -> State:
+    """Return the state after readings that are stored already, with the alerts that the tables tell of.
+
+    The readings are folded as at their first time, so marks, baselines and runs are those that led
+    to the rows. Their order of arrival is lost, so which alerts are open is taken from the
+    transitions, as they were announced.
+
+    Args:
+        fold: the fold.
+        state: an earlier state.
+        readings: all stored readings above the marks of their series, each series in order of time.
+        transitions: all that were decided since the state, oldest first.
+        at_us: log time of the last commit.
+    """
+    after, _ = step(fold, state, [ReadingsEntry(at_us, readings)] if len(readings) else [])
+    after.now_us = max(after.now_us, at_us)
+    if after.tick_us != NEVER_US:
+        after.tick_us = max(after.tick_us, at_us)  # the log ran until then: what it lacks is no gap in time
+    after.since_us = np.where(state.is_open, state.since_us, after.since_us)
+    after.priority = np.where(state.is_open, state.priority, after.priority)
+    after.is_open = state.is_open.copy()
+    for transition in transitions:
+        if transition.series == system_series(fold.layout.partition):
+            _apply_to_feed(after, transition)
+        else:
+            _apply(fold, after, transition)
+    return after
+
+
+def _apply(fold: Fold, state: State, transition: Transition) -> None:
+    slot = int(fold.layout.slots_of(np.array([transition.series], np.int32))[0])
+    channel = _channel_of(fold, transition) if slot >= 0 else None
+    if channel is None:
+        return
+    state.is_open[channel, slot] = transition.kind is TransitionKind.OPENED
+    if transition.kind is TransitionKind.OPENED:
+        state.since_us[channel, slot] = transition.opened_at_us
+        state.priority[channel, slot] = transition.priority
+    elif channel is Channel.ANOMALY:
+        state.closed_us[slot] = transition.at_us
+
+
+def _channel_of(fold: Fold, transition: Transition) -> Channel | None:
+    for channel in Channel:
+        rule = fold.rulebook.rule(channel, transition.series & MAX_METRIC_ID)
+        if rule is not None and rule.name == transition.rule:
+            return channel
+    return None
+
+
+def _apply_to_feed(state: State, transition: Transition) -> None:
+    opened = transition.kind is TransitionKind.OPENED
+    if transition.rule == LOG_GAP:
+        state.gap_since_us = transition.opened_at_us if opened else NEVER_US
+        state.gap_until_us = transition.detected_at_us
+    elif transition.rule == FEED_DOWN:
+        state.deaf_since_us = transition.opened_at_us if opened else NEVER_US
+        state.feed_is_down = opened

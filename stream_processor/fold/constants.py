@@ -1,0 +1,202 @@
+"""What the fold of one partition knows beforehand: slots, rules, calendar, detector."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from functools import cached_property, lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anomaly.detector import Detector, detector_named
+from anomaly.moments import NO_PHASE, PHASES
+from contract.alert import Channel
+from contract.calendar import Context, SchoolCalendar
+from contract.canary import CANARY_METRIC, canary_series
+from contract.catalogue import Catalogue
+from contract.fleet import LEVELS, Fleet
+from contract.rule import JOINT_METRICS, Rule
+from contract.topic import Stream
+from stream_processor.fold.layout import FleetColumns, Layout, lay_out
+from stream_processor.fold.rulebook import Rulebook, compile_rules
+from stream_processor.fold.state import BASELINES, State, initial_state
+
+QUARTER_US: Final = 900_000_000
+"""Offsets of time zones are multiples of a quarter of an hour: within one, the local day is one."""
+SESSIONS_FROM: Final = 12
+"""Half-hour of the day, 6:00, with which the profile of a session's baseline begins."""
+AMOUNTS: Final = frozenset({"bit/s", "count"})
+"""Units of metrics that grow with the school."""
+LAST_US: Final = int(np.iinfo(np.int64).max)
+
+
+@dataclass(frozen=True)
+class DayPlan:
+    """One local day, as far as the fold asks."""
+
+    starts_us: int
+    """Local midnight."""
+    first_session_us: NDArray[np.int64]
+    """Start of the first session by level, the end of time on a day without, shape (4,)."""
+    closed: NDArray[np.bool_]
+    """Schools of the partition that are closed by themselves, shape (m,)."""
+
+
+class Fold:
+    """Constants of one partition's fold. It has no state: look-ups by day are kept, not decided."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        rulebook: Rulebook,
+        catalogue: Catalogue,
+        calendar: SchoolCalendar,
+        detector: Detector,
+    ) -> None:
+        self.layout = layout
+        self.rulebook = rulebook
+        self.catalogue = catalogue
+        self.calendar = calendar
+        self.detector = detector
+        self.day_plan = lru_cache(maxsize=512)(self._day_plan)
+        """`day_plan(local_day)`; see `DayPlan`."""
+        self.half_hour = lru_cache(maxsize=4096)(self._half_hour)
+        """`half_hour(time_us // QUARTER_US)`: half-hour of the local day, 0 to 47."""
+
+    def initial_state(self) -> State:
+        """Return the state before the first entry."""
+        return initial_state(self.layout, self.detector, len(self.rulebook.parents), self.kins)
+
+    def contexts(self, slot: NDArray[np.intp], time_us: NDArray[np.int64]) -> NDArray[np.int8]:
+        """Return what the school of each slot was doing at each time, shape (n,); see `Context`."""
+        found = self.calendar.contexts(self.layout.level[slot], time_us)
+        quarter, inverse = np.unique(time_us // QUARTER_US, return_inverse=True)
+        plans = [self.day_plan(self.calendar.local_day(int(q) * QUARTER_US)) for q in quarter]
+        if any(plan.closed.any() for plan in plans):
+            closed = np.stack([plan.closed for plan in plans])
+            found[closed[inverse, self.layout.school[slot]]] = Context.CLOSED
+        return found
+
+    def phases(self, context: NDArray[np.int8], time_us: NDArray[np.int64]) -> NDArray[np.int16]:
+        """Return the slot of the day of each reading in its baseline's profile, shape (n,).
+
+        In session the half-hours from 6:00 local time on, outside the hours of the day. A day without
+        school and an exam day follow no usual profile: `NO_PHASE`.
+        """
+        quarter, inverse = np.unique(time_us // QUARTER_US, return_inverse=True)
+        half_hour = np.array([self.half_hour(int(q)) for q in quarter], np.int16)[inverse]
+        inside = context == Context.SESSION
+        phase = np.where(inside, half_hour - SESSIONS_FROM, half_hour // 2)
+        follows = inside | (context == Context.OUT)
+        fits: NDArray[np.bool_] = (phase >= 0) & (phase < PHASES)
+        return np.where(follows & fits, phase, NO_PHASE).astype(np.int16)
+
+    @cached_property
+    def canary_series(self) -> int:
+        """Series of the partition's canary; -1, which no series has, if the catalogue lacks its metric."""
+        metric = self.catalogue.by_name.get((Stream.BANDWIDTH, CANARY_METRIC))
+        return -1 if metric is None else canary_series(self.layout.partition, metric.id)
+
+    @cached_property
+    def stale_us(self) -> NDArray[np.int64]:
+        """Age after which a slot's value no longer counts, shape (n,)."""
+        return self.catalogue.stale_us[self.layout.metric_id].astype(np.int64)
+
+    @cached_property
+    def silence_slots(self) -> NDArray[np.intp]:
+        """Slots that a silence rule watches."""
+        return np.flatnonzero(self.rulebook.channels[Channel.SILENCE].exists[self.layout.metric_id])
+
+    @cached_property
+    def joint_slots(self) -> NDArray[np.intp]:
+        """Slots of `JOINT_METRICS`, the first of each, of the schools that have all, shape (3, schools)."""
+        found = np.full((len(JOINT_METRICS), self.layout.schools), -1, np.intp)
+        for row, name in enumerate(JOINT_METRICS):
+            slots = np.flatnonzero(self.layout.metric_id == self.catalogue.named(name).id)[::-1]
+            found[row, self.layout.school[slots]] = slots
+        return found[:, (found >= 0).all(axis=0)]
+
+    @cached_property
+    def parent_slots(self) -> tuple[tuple[int, NDArray[np.intp]], ...]:
+        """Channel and slots of each parent rule."""
+        return tuple(
+            (
+                rule.channel_number,
+                np.flatnonzero(self.layout.metric_id == self.catalogue.named(rule.metric).id),
+            )
+            for rule in self.rulebook.parents
+        )
+
+    @cached_property
+    def metrics(self) -> tuple[tuple[int, str], ...]:
+        """Id and name of each metric that the partition has and sums, in catalogue order.
+
+        Counters are left out: their sum says how long devices have been running, and one that no device
+        publishes is no gap in the coverage.
+        """
+        present = set(
+            np.unique(self.layout.metric_id[~self.catalogue.is_counter[self.layout.metric_id]]).tolist()
+        )
+        return tuple((m.id, m.name) for m in self.catalogue.metrics if m.id in present)
+
+    @cached_property
+    def metric_place(self) -> NDArray[np.intp]:
+        """Position of each slot's metric in `metrics`, their number where it is not summed, shape (n,)."""
+        place = np.full(256, len(self.metrics), np.intp)
+        for i, (metric_id, _) in enumerate(self.metrics):
+            place[metric_id] = i
+        return place[self.layout.metric_id]
+
+    @property
+    def kins(self) -> int:
+        """How many kins there are: metrics of the partition times school levels times baselines."""
+        return len(self.metrics) * len(LEVELS) * BASELINES
+
+    @cached_property
+    def kin_of_cells(self) -> NDArray[np.intp]:
+        """Kin of each cell, cells of the same metric, school level and baseline, shape (2 n,)."""
+        base = (self.metric_place * len(LEVELS) + self.layout.level) * BASELINES
+        return np.concatenate([base + inside for inside in range(BASELINES)])
+
+    @cached_property
+    def pupils_of_cells(self) -> NDArray[np.float64]:
+        """Pupils of each cell's school where its metric grows with the school, else NaN, shape (2 n,)."""
+        amounts = [m.id for m in self.catalogue.metrics if m.unit in AMOUNTS]
+        pupils = np.maximum(self.layout.pupils[self.layout.school], 1).astype(np.float64)
+        pupils[~np.isin(self.layout.metric_id, amounts)] = np.nan
+        return np.tile(pupils, BASELINES)
+
+    def _half_hour(self, quarter: int) -> int:
+        local = datetime.fromtimestamp(quarter * (QUARTER_US // 1_000_000), self.calendar.timezone)
+        return 2 * local.hour + local.minute // 30
+
+    def _day_plan(self, day: date) -> DayPlan:
+        first = np.full(len(LEVELS), LAST_US)
+        for level in range(len(LEVELS)):
+            sessions = self.calendar.sessions(level, day)
+            if sessions:
+                first[level] = sessions[0].start_us
+        codes = self.calendar.closed_schools(day)
+        closed = np.array([code in codes for code in self.layout.school_codes], np.bool_)
+        midnight = datetime.combine(day, time.min, self.calendar.timezone)
+        return DayPlan(int(midnight.timestamp()) * 1_000_000, first, closed)
+
+
+def build_fold(
+    fleet: Fleet,
+    catalogue: Catalogue,
+    calendar: SchoolCalendar,
+    rules: tuple[Rule, ...],
+    partition: int,
+    partitions: int,
+    detector: str = "ew",
+    columns: FleetColumns | None = None,
+) -> Fold:
+    """Return the fold of one partition; see `lay_out` for `columns`."""
+    return Fold(
+        lay_out(fleet, catalogue, partition, partitions, columns),
+        compile_rules(rules, catalogue),
+        catalogue,
+        calendar,
+        detector_named(detector),
+    )

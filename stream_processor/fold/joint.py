@@ -1,0 +1,95 @@
+"""Disagreement within schools: looked at by ticks alone, once in ten minutes of log time.
+
+A look compares the newest deviations of `JOINT_METRICS` of the schools in session, level by level: an
+exam surge of one level is no disagreement of its schools. Only what
+was measured lately counts, by the time of measuring and not of arrival, so that redelivery changes
+nothing; a register counts for its session. Whoever lacks one of the three is unknown, and its run
+stands still. When a school's session ends, so does what was said of it.
+
+The look covers the schools of one partition, so what is usual is learnt from them: unlike every other
+result this one depends on how many partitions there are. Fewer than thirty schools of a level say nothing.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anomaly.joint import Disagreement
+from anomaly.score import score_of
+from contract.alert import Channel, Transition
+from contract.calendar import Context
+from stream_processor.fold.constants import Fold
+from stream_processor.fold.judge import Batch, Evidence, judge_at_tick
+from stream_processor.fold.state import State
+
+DETECTOR: Final = Disagreement()
+LOOK_US: Final = 600_000_000
+"""Registers come every ten minutes: between them nothing new can be said."""
+
+
+def hear_disagreement(fold: Fold, state: State, before_us: int, at_us: int) -> list[Transition]:
+    """Look at the schools if a new ten minutes began since the last tick; write to `state`.
+
+    Args:
+        fold: rules, calendar and slots.
+        state: written to; the caller owns it.
+        before_us: log time of the last tick.
+        at_us: log time of this one.
+    """
+    rules = fold.rulebook.channels[Channel.JOINT]
+    if not rules.by_metric or at_us // LOOK_US == before_us // LOOK_US:
+        return []
+    told: list[Transition] = []
+    for metric_id in rules.by_metric:
+        carrier = fold.joint_slots[fold.layout.metric_id[fold.joint_slots] == metric_id]
+        context = fold.contexts(carrier, np.full(len(carrier), at_us))
+        is_lesson = (context == Context.SESSION) | (context == Context.EXAM)
+        z = np.full(len(carrier), np.nan)
+        z[is_lesson] = _disagreement(fold, state, fold.joint_slots[:, is_lesson], at_us)
+        bound = rules.bound[fold.layout.metric_id[carrier]]
+        ended = ~np.isin(context, (Context.SESSION, Context.EXAM, Context.EDGE))
+        judged, out = ~np.isnan(z) | ended, z >= bound
+        batch = _batch(fold, state, carrier, context, score_of(z, bound), at_us)
+        nowhere = np.full(len(carrier), np.inf)
+        evidence = Evidence(np.arange(len(carrier)), out, judged & ~out, -nowhere, nowhere, judged)
+        told += judge_at_tick(fold, state, batch, evidence, Channel.JOINT)
+    return told
+
+
+def _disagreement(fold: Fold, state: State, slots: NDArray[np.intp], at_us: int) -> NDArray[np.float64]:
+    """Return the disagreement of some schools, given by the slots of their series, shape (schools,)."""
+    oldest_us = np.where(
+        fold.layout.sessional[slots],
+        state.session_from_us[fold.layout.level[slots]],
+        at_us - fold.stale_us[slots],
+    )
+    z = np.where(state.mark_us[slots] >= oldest_us, state.z[slots], np.nan)
+    level = fold.layout.level[slots[0]]
+    found = np.full(slots.shape[1], np.nan)
+    for one in np.unique(level):
+        found[level == one] = DETECTOR.judge(z[:, level == one].T)
+    return found
+
+
+def _batch(
+    fold: Fold,
+    state: State,
+    slot: NDArray[np.intp],
+    context: NDArray[np.int8],
+    score: NDArray[np.float32],
+    at_us: int,
+) -> Batch:
+    """Return the look as if each school had sent the newest value of its carrier again."""
+    time_us = np.full(len(slot), at_us)
+    return Batch(
+        place=np.zeros(len(slot), np.intp),
+        slot=slot,
+        metric_id=fold.layout.metric_id[slot],
+        time_us=time_us,
+        value=state.value[slot],
+        arrival_us=time_us,
+        context=context,
+        phase=fold.phases(context, time_us),
+        score=score,
+    )

@@ -1,0 +1,308 @@
+"""New readings against thresholds and against their own past, a round of distinct series at a time.
+
+*A new level.* An anomaly alert that has been open for the rule's `new_level_after_s` speaks of something
+that stays. From then on its cells forget: their past weighs no more than what makes a cell mature, and
+readings count fully, so that within hours of readings the new level is the expected one. The alert then
+resolves as any alert does, with the reason `new_level`. One that ends before has hardly been learnt, and
+resolves without a reason. A fault that ends just while it is learnt is called a new level too, and its
+true level is learnt again within the same few hours.
+
+*Cold start.* Where a cell is not mature, its kin judge: `stream_processor.fold.newcomers`.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anomaly.moments import Moments
+from anomaly.rate import Reading, rate_of
+from anomaly.score import score_of
+from contract.alert import NEW_LEVEL, Channel, Transition, TransitionKind, alert_id_of
+from contract.calendar import Context, in_session
+from stream_processor.fold.constants import Fold
+from stream_processor.fold.newcomers import judge_newcomers
+from stream_processor.fold.state import NEVER_US, State
+
+LEAK: Final = 0.25
+"""Weight of learning while an anomaly alert is open and not yet a new level: chosen, an incident of hours
+hardly touches the baseline, and one of days that a rule never takes for a new level is learnt in weeks."""
+RUN_LIMIT: Final = 255
+SCORED: Final = (Channel.ANOMALY, Channel.JOINT)
+"""Channels whose transitions carry the score of the batch."""
+FULL_SHARE: Final = 0.9
+"""Share of its contracted rate from which a line is full, and repeats its figure for that reason alone:
+chosen, what is lost to headers and shaping stays below a tenth."""
+STILL_RATE: Final = 0.01
+"""Weight of one reading in the share of repetitions: a series that changes is known as such after some
+460 readings (0.99 ** 460 = 0.01), an hour and a quarter at ten seconds."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Columns of the new readings of a step, in log order; all of shape (k,)."""
+
+    place: NDArray[np.intp]
+    """Position of each among all readings of the step: the order of what it causes."""
+    slot: NDArray[np.intp]
+    metric_id: NDArray[np.int32]
+    time_us: NDArray[np.int64]
+    value: NDArray[np.float64]
+    arrival_us: NDArray[np.int64]
+    context: NDArray[np.int8]
+    phase: NDArray[np.int16]
+    """Slot of the day in the detector's profile; see `Fold.phases`."""
+    score: NDArray[np.float32]
+    """Filled by the fold; NaN where unknown."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one channel says of k readings: for opening, for resolving, or neither; and the bounds."""
+
+    index: NDArray[np.intp]
+    """Readings of the batch that the channel's rules watch, shape (k,)."""
+    out: NDArray[np.bool_]
+    well: NDArray[np.bool_]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    judged: NDArray[np.bool_]
+    """Where the reading says anything; elsewhere the run stands still."""
+    value: NDArray[np.float64] | None = None
+    """What was judged; None for the readings' own values."""
+
+
+Event = tuple[int, int, Transition]
+"""Place in the step, channel, transition: the order in which transitions leave the fold."""
+
+
+def judge_round(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp], events: list[Event]) -> None:
+    """Fold the readings at `index`, no two of one series, into `state`, which the caller owns."""
+    slot = batch.slot[index]
+    repeats = state.value[slot] == batch.value[index]
+    moved = _rates(fold, state, batch, index)
+    state.mark_us[slot] = batch.time_us[index]
+    state.value[slot] = batch.value[index]
+    _repetitions(fold, state, batch, index, repeats, events)
+    _advance(fold, state, batch, _thresholds(fold, batch, index), Channel.THRESHOLD, events)
+    if len(moved.index):
+        _advance(fold, state, batch, moved, Channel.RATE, events)
+    _anomalies(fold, state, batch, index[~fold.catalogue.is_counter[batch.metric_id[index]]], events)
+
+
+def _repetitions(
+    fold: Fold,
+    state: State,
+    batch: Batch,
+    index: NDArray[np.intp],
+    repeats: NDArray[np.bool_],
+    events: list[Event],
+) -> None:
+    """Judge values that repeat the one before, and learn how usual that is.
+
+    Zero is an absence, and a full line repeats itself without being stuck.
+    """
+    rules = fold.rulebook.channels[Channel.STUCK]
+    watched = rules.exists[batch.metric_id[index]]
+    index, repeats = index[watched], repeats[watched]
+    if not len(index):
+        return
+    slot, metric, value = batch.slot[index], batch.metric_id[index], batch.value[index]
+    usual = state.still[slot] > rules.most_still[metric]
+    is_full = value >= FULL_SHARE * fold.layout.contracted_bps[slot]
+    out = repeats & ~usual & (value != 0) & ~is_full
+    evidence = Evidence(index, out, ~repeats, value, value, np.ones(len(index), np.bool_))
+    _advance(fold, state, batch, evidence, Channel.STUCK, events)
+    # A run that is not usual is no proof that runs are; one that lasts is, in the end.
+    rate = np.where(out | state.is_open[Channel.STUCK, slot], STILL_RATE * LEAK * LEAK, STILL_RATE)
+    state.still[slot] += (rate * (repeats - state.still[slot])).astype(np.float32)
+
+
+def _thresholds(fold: Fold, batch: Batch, index: NDArray[np.intp]) -> Evidence:
+    rules = fold.rulebook.channels[Channel.THRESHOLD]
+    index = index[rules.exists[batch.metric_id[index]]]
+    metric, value = batch.metric_id[index], batch.value[index]
+    low, high = rules.below[metric], rules.above[metric]
+    out = (value < low) | (value > high)
+    well = (value >= rules.clear_low[metric]) & (value <= rules.clear_high[metric])
+    return Evidence(index, out, well, low, high, np.ones(len(index), np.bool_))
+
+
+def _rates(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp]) -> Evidence:
+    """Compare each reading with the one before, which the state still holds."""
+    rules, catalogue = fold.rulebook.channels[Channel.RATE], fold.catalogue
+    index = index[rules.exists[batch.metric_id[index]]]
+    slot, metric = batch.slot[index], batch.metric_id[index]
+    rate = rate_of(
+        Reading(state.value[slot], state.mark_us[slot]),
+        Reading(batch.value[index], batch.time_us[index]),
+        catalogue.is_counter[metric],
+        catalogue.counter_range[metric],
+        fold.stale_us[slot],
+    )
+    low, high = rules.below[metric], rules.above[metric]
+    out = (rate < low) | (rate > high)
+    well = (rate >= rules.clear_low[metric]) & (rate <= rules.clear_high[metric])
+    return Evidence(index, out, well, low, high, ~np.isnan(rate), rate)
+
+
+def _anomalies(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp], events: list[Event]) -> None:
+    rules = fold.rulebook.channels[Channel.ANOMALY]
+    context = batch.context[index]
+    slot, metric, value = batch.slot[index], batch.metric_id[index], batch.value[index]
+    lasts = state.is_open[Channel.ANOMALY, slot] & _is_new_level(fold, state, batch, index)
+    usual = (context != Context.CLOSED) & ((context != Context.EDGE) | rules.at_edges[metric])
+    cell = slot + len(fold.layout) * in_session(context)
+    at = Moments(cell, batch.time_us[index], batch.phase[index])
+    own = fold.detector.judge(state.detector, at, value)
+    judgement, by_kin = judge_newcomers(fold, state, at, value, ~lasts, own)
+    z = np.where(usual, judgement.z, np.nan)
+    state.z[slot] = z
+    batch.score[index] = score_of(z, rules.bound[metric])
+    far = np.abs(value - judgement.expected) >= rules.least_deviation[metric]
+    bound = rules.bound[metric]
+    out = far & ((rules.looks_down[metric] & (z <= -bound)) | (rules.looks_up[metric] & (z >= bound)))
+    reach = np.maximum(bound * judgement.deviation, rules.least_deviation[metric])
+    watched = rules.exists[metric]
+    evidence = Evidence(
+        index[watched],
+        out[watched],
+        ~out[watched],
+        (judgement.expected - reach)[watched],
+        (judgement.expected + reach)[watched],
+        ~np.isnan(z)[watched],
+    )
+    _advance(fold, state, batch, evidence, Channel.ANOMALY, events)
+    is_open = state.is_open[Channel.ANOMALY, slot]
+    share = np.where(is_open & ~lasts, LEAK, 1.0)
+    if lasts.any():
+        old = slot[lasts]
+        fold.detector.forget(state.detector, np.concatenate([old, old + len(fold.layout)]))
+    taught = usual & ~(by_kin & is_open)
+    fold.detector.learn(state.detector, at.where(taught), value[taught], share[taught])
+
+
+def _is_new_level(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Return where an open anomaly alert has been open long enough to speak of a new level, shape (n,)."""
+    slot = batch.slot[index]
+    after_us = fold.rulebook.channels[Channel.ANOMALY].new_level_us[batch.metric_id[index]]
+    lasts: NDArray[np.bool_] = batch.time_us[index] - state.since_us[Channel.ANOMALY, slot] >= after_us
+    return lasts
+
+
+def _advance(
+    fold: Fold, state: State, batch: Batch, evidence: Evidence, channel: Channel, events: list[Event]
+) -> None:
+    rules = fold.rulebook.channels[channel]
+    index = evidence.index
+    slot, metric, time_us = batch.slot[index], batch.metric_id[index], batch.time_us[index]
+    is_open, run = state.is_open[channel, slot], state.run[channel, slot]
+    # Out of its hours a rule opens nothing; what is open waits for them, or ends with a day without any.
+    context = batch.context[index]
+    idle = rules.only_in_session[metric] & ~in_session(context)
+    judged = np.where(idle, ~is_open | (context == Context.CLOSED), evidence.judged)
+    speaks = np.where(is_open, evidence.well | idle, evidence.out & ~idle) & judged
+    longer = np.where(speaks, np.minimum(run, RUN_LIMIT - 1) + 1, 0).astype(np.uint8)
+    longer = np.where(judged, longer, run)
+    starts = speaks & ~is_open & (run == 0)
+    state.since_us[channel, slot[starts]] = time_us[starts]
+    opens = ~is_open & speaks & (longer >= rules.open_after[metric])
+    if opens.any():
+        opens &= ~_held_back(fold, state, channel, slot, metric, time_us)
+    resolves = is_open & speaks & (longer >= rules.close_after[metric])
+    longer[opens | resolves] = 0
+    state.run[channel, slot] = longer
+    events += [_opened(fold, state, batch, evidence, channel, int(k)) for k in np.flatnonzero(opens)]
+    events += [_resolved(fold, state, batch, evidence, channel, int(k)) for k in np.flatnonzero(resolves)]
+
+
+def judge_at_tick(
+    fold: Fold, state: State, batch: Batch, evidence: Evidence, channel: Channel
+) -> list[Transition]:
+    """Advance a channel by what a tick says of series, no two the same; return what opens and resolves."""
+    events: list[Event] = []
+    _advance(fold, state, batch, evidence, channel, events)
+    return [transition for _, _, transition in events]
+
+
+def _held_back(
+    fold: Fold,
+    state: State,
+    channel: Channel,
+    slot: NDArray[np.intp],
+    metric: NDArray[np.int32],
+    time_us: NDArray[np.int64],
+) -> NDArray[np.bool_]:
+    """Return where an opening waits: its parent was open at the last tick, or it has just resolved."""
+    rules = fold.rulebook.channels[channel]
+    parent = rules.parent[metric]
+    held: NDArray[np.bool_] = np.zeros(len(slot), np.bool_)
+    if len(state.parent_open):
+        held = (parent >= 0) & state.parent_open[parent, fold.layout.school[slot]]
+    if channel is Channel.ANOMALY:
+        closed_us = state.closed_us[slot]
+        held |= (closed_us != NEVER_US) & (time_us < closed_us + rules.refractory_us[metric])
+    return held
+
+
+def _opened(fold: Fold, state: State, batch: Batch, evidence: Evidence, channel: Channel, k: int) -> Event:
+    i = int(evidence.index[k])
+    slot, metric_id = int(batch.slot[i]), int(batch.metric_id[i])
+    rules = fold.rulebook.channels[channel]
+    of_session = bool(in_session(batch.context[i : i + 1])[0])
+    state.is_open[channel, slot] = True
+    state.priority[channel, slot] = (rules.priority_in_session if of_session else rules.priority)[metric_id]
+    return _event(fold, state, batch, evidence, channel, k, TransitionKind.OPENED)
+
+
+def _resolved(fold: Fold, state: State, batch: Batch, evidence: Evidence, channel: Channel, k: int) -> Event:
+    i = int(evidence.index[k])
+    slot = int(batch.slot[i])
+    state.is_open[channel, slot] = False
+    reason = ""
+    if channel is Channel.ANOMALY:
+        state.closed_us[slot] = batch.time_us[i]
+        # What ends with a day without school has not been learnt.
+        learnt = batch.context[i] != Context.CLOSED
+        reason = NEW_LEVEL if learnt and _is_new_level(fold, state, batch, np.array([i]))[0] else ""
+    return _event(fold, state, batch, evidence, channel, k, TransitionKind.RESOLVED, reason)
+
+
+def _event(
+    fold: Fold,
+    state: State,
+    batch: Batch,
+    evidence: Evidence,
+    channel: Channel,
+    k: int,
+    kind: TransitionKind,
+    reason: str = "",
+) -> Event:
+    i = int(evidence.index[k])
+    slot = int(batch.slot[i])
+    value = batch.value[i] if evidence.value is None else evidence.value[k]
+    rule = fold.rulebook.channels[channel].by_metric[int(batch.metric_id[i])]
+    opened_at_us = int(state.since_us[channel, slot])
+    series = int(fold.layout.series[slot])
+    transition = Transition(
+        alert_id=alert_id_of(rule.name, series, opened_at_us),
+        kind=kind,
+        rule=rule.name,
+        series=series,
+        school_id=int(fold.layout.school_ids[fold.layout.school[slot]]),
+        priority=int(state.priority[channel, slot]),
+        opened_at_us=opened_at_us,
+        at_us=int(batch.time_us[i]),
+        detected_at_us=int(batch.arrival_us[i]),
+        value=_finite(value),
+        expected_low=_finite(evidence.low[k]),
+        expected_high=_finite(evidence.high[k]),
+        score=_finite(batch.score[i]) if channel in SCORED else None,
+        reason=reason,
+    )
+    return int(batch.place[i]), int(channel), transition
+
+
+def _finite(number: float) -> float | None:
+    return float(number) if np.isfinite(number) else None

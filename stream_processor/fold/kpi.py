@@ -1,0 +1,94 @@
+"""Key figures of a partition at a tick, each with its coverage: how many report of how many expected."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.calendar import MINUTE_US
+from contract.commit import KpiMinute
+from contract.live import STATE_NORMAL, STATE_UNKNOWN, Kpi, Summary
+from stream_processor.fold.constants import Fold
+from stream_processor.fold.layout import UNKNOWN_SLOT
+from stream_processor.fold.state import State
+
+
+class Figures(NamedTuple):
+    """One number a metric of `fold.metrics`, each of shape (metrics,)."""
+
+    expected: NDArray[np.int64]
+    reporting: NDArray[np.int64]
+    total: NDArray[np.float64]
+
+
+def figures(fold: Fold, state: State, at_us: int) -> Figures:
+    """Return the key figures at a tick.
+
+    A series is expected unless its school is closed by itself; one that speaks of sessions, only
+    from the start of the day's first session to midnight. It reports if something arrived within
+    its metric's `stale_s`; one that speaks of sessions, if its value was measured today. Counters are
+    not summed; see `Fold.metrics`.
+    """
+    return _figures(fold, state, at_us, _fresh(fold, state, at_us))
+
+
+def _figures(fold: Fold, state: State, at_us: int, fresh: NDArray[np.bool_]) -> Figures:
+    plan = fold.day_plan(fold.calendar.local_day(at_us))
+    layout = fold.layout
+    begun = plan.first_session_us[layout.level] <= at_us
+    expected = ~plan.closed[layout.school] & (begun | ~layout.sessional)
+    reporting = expected & fresh
+    k, place = len(fold.metrics), fold.metric_place
+    # Counters share the place after the last.
+    return Figures(
+        np.bincount(place[expected], minlength=k)[:k],
+        np.bincount(place[reporting], minlength=k)[:k],
+        np.bincount(place[reporting], state.value[reporting], minlength=k)[:k].astype(np.float64),
+    )
+
+
+def close_minute(fold: Fold, state: State, at_us: int) -> tuple[KpiMinute, ...]:
+    """Return the figures of the minute that ended, if a new one began; writes the cursor of `state`."""
+    minute, before = at_us // MINUTE_US, state.kpi_minute
+    state.kpi_minute = max(minute, before)
+    if before == 0 or minute <= before:
+        return ()
+    now = figures(fold, state, at_us)
+    return tuple(
+        KpiMinute(
+            (minute - 1) * MINUTE_US,
+            fold.layout.partition,
+            metric_id,
+            int(now.expected[i]),
+            int(now.reporting[i]),
+            float(now.total[i]),
+        )
+        for i, (metric_id, _) in enumerate(fold.metrics)
+    )
+
+
+def summarise(fold: Fold, state: State, at_us: int) -> Summary:
+    """Return the whole partition at a tick; `seq` is 0, for the fold does not know its place in the log."""
+    fresh = _fresh(fold, state, at_us)
+    now = _figures(fold, state, at_us, fresh)
+    kpis = {
+        name: Kpi(int(now.expected[i]), int(now.reporting[i]), float(now.total[i]))
+        for i, (_, name) in enumerate(fold.metrics)
+    }
+    return Summary(fold.layout.partition, at_us, 0, _states(fold, state, fresh), kpis, state.canary)
+
+
+def _fresh(fold: Fold, state: State, at_us: int) -> NDArray[np.bool_]:
+    plan = fold.day_plan(fold.calendar.local_day(at_us))
+    recent = (state.arrival_us > at_us - fold.stale_us) & ~np.isnan(state.value)
+    return np.where(fold.layout.sessional, state.mark_us >= plan.starts_us, recent)
+
+
+def _states(fold: Fold, state: State, fresh: NDArray[np.bool_]) -> str:
+    heartbeat = fold.layout.heartbeat_slot
+    heard = (heartbeat != UNKNOWN_SLOT) & fresh[heartbeat] if len(state.value) else False
+    letters = np.where(heard, ord(STATE_NORMAL), ord(STATE_UNKNOWN)) * np.ones(fold.layout.schools, np.uint8)
+    channel, slot = np.nonzero(state.is_open)
+    worst = np.full(fold.layout.schools, 9, np.uint8)
+    np.minimum.at(worst, fold.layout.school[slot], state.priority[channel, slot])
+    return np.where(worst < 9, ord("0") + worst, letters).astype(np.uint8).tobytes().decode("ascii")

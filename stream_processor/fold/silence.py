@@ -1,0 +1,136 @@
+"""Silence: heard by ticks alone, so that a replay hears the same silence at the same moment."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.alert import Channel, Transition, TransitionKind, alert_id_of
+from contract.calendar import MINUTE_US, in_session
+from contract.fleet import LEVELS
+from stream_processor.fold.constants import Fold
+from stream_processor.fold.feed import hear_feed
+from stream_processor.fold.joint import hear_disagreement
+from stream_processor.fold.newcomers import compare_schools
+from stream_processor.fold.rulebook import ChannelRules
+from stream_processor.fold.state import NEVER_US, State
+
+
+def hear_tick(fold: Fold, state: State, at_us: int, *, hears: bool = True) -> list[Transition]:
+    """Let time go on to `at_us` in `state`, which the caller owns; return what opens and resolves by it.
+
+    What crosses series happens here and nowhere else: parents' alerts are looked at once a tick,
+    so that no result depends on how readings between two ticks were batched.
+    """
+    told = hear_feed(fold, state, at_us, hears=hears)
+    before_us, state.tick_us = state.tick_us, at_us
+    compare_schools(fold, state, at_us)
+    _follow_sessions(fold, state, at_us)
+    _look_at_parents(fold, state)
+    opened = _open_silences(fold, state, at_us)
+    if opened:
+        _look_at_parents(fold, state)
+    return told + opened + hear_disagreement(fold, state, before_us, at_us)
+
+
+def end_silences(
+    fold: Fold, state: State, slot: NDArray[np.intp], arrival_us: NDArray[np.int64]
+) -> list[tuple[int, Transition]]:
+    """Resolve the silence of every slot that something arrived for; return (position, transition).
+
+    Args:
+        fold: the fold.
+        state: written to; the caller owns it.
+        slot: slots of arrivals in log order, none negative, shape (n,).
+        arrival_us: log time of each, shape (n,).
+    """
+    ended: list[tuple[int, Transition]] = []
+    for k in np.flatnonzero(state.is_open[Channel.SILENCE, slot]).tolist():
+        s = int(slot[k])
+        if state.is_open[Channel.SILENCE, s]:
+            state.is_open[Channel.SILENCE, s] = False
+            ended.append((k, _transition(fold, state, s, TransitionKind.RESOLVED, int(arrival_us[k]))))
+    return ended
+
+
+def _follow_sessions(fold: Fold, state: State, at_us: int) -> None:
+    for level in range(len(LEVELS)):
+        context = np.array([fold.calendar.context_at(level, at_us // MINUTE_US)], np.int8)
+        if not in_session(context)[0]:
+            state.session_from_us[level] = NEVER_US
+        elif state.session_from_us[level] == NEVER_US:
+            state.session_from_us[level] = at_us
+
+
+def _look_at_parents(fold: Fold, state: State) -> None:
+    for row, (channel, slots) in enumerate(fold.parent_slots):
+        state.parent_open[row] = False
+        state.parent_open[row, fold.layout.school[slots[state.is_open[channel, slots]]]] = True
+
+
+def _open_silences(fold: Fold, state: State, at_us: int) -> list[Transition]:
+    rules, slots = fold.rulebook.channels[Channel.SILENCE], fold.silence_slots
+    metric, school = fold.layout.metric_id[slots], fold.layout.school[slots]
+    session_from_us = state.session_from_us[fold.layout.level[slots]]
+    only = rules.only_in_session[metric]
+    since = np.maximum(state.arrival_us[slots], state.silence_from_us)
+    since = np.where(only, np.maximum(since, session_from_us), since)
+    begins_us, is_due = _due_stretch(fold, rules, slots, at_us)
+    since = np.maximum(since, begins_us)
+    due = is_due & (at_us - since >= rules.silent_us[metric]) & ~state.is_open[Channel.SILENCE, slots]
+    due &= ~(only & (session_from_us == NEVER_US))
+    if not due.any():
+        return []
+    due &= ~fold.day_plan(fold.calendar.local_day(at_us)).closed[school]
+    parent = rules.parent[metric]
+    if len(state.parent_open):
+        due &= ~((parent >= 0) & state.parent_open[parent, school])
+    opened = slots[due]
+    of_session = state.session_from_us[fold.layout.level[opened]] != NEVER_US
+    state.is_open[Channel.SILENCE, opened] = True
+    state.since_us[Channel.SILENCE, opened] = since[due]
+    state.priority[Channel.SILENCE, opened] = np.where(
+        of_session, rules.priority_in_session[metric[due]], rules.priority[metric[due]]
+    )
+    return [_transition(fold, state, int(s), TransitionKind.OPENED, at_us) for s in opened]
+
+
+def _due_stretch(
+    fold: Fold, rules: ChannelRules, slots: NDArray[np.intp], at_us: int
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return since when arrivals are due by the sessions of the day, and where they are due now, shape (n,).
+
+    A rule without a stretch of the session is due at any time, since ever.
+    """
+    metric, level = fold.layout.metric_id[slots], fold.layout.level[slots]
+    until_us = rules.session_until_us[metric]
+    begins_us, is_due = np.full(len(slots), NEVER_US), until_us == 0
+    if is_due.all():
+        return begins_us, is_due
+    day = fold.calendar.local_day(at_us)
+    for i in range(len(LEVELS)):
+        for session in fold.calendar.sessions(i, day):
+            from_us = session.start_us + rules.session_from_us[metric]
+            mine = (level == i) & (until_us > 0) & (from_us <= at_us) & (at_us <= session.start_us + until_us)
+            begins_us[mine] = from_us[mine]
+            is_due |= mine
+    return begins_us, is_due
+
+
+def _transition(fold: Fold, state: State, slot: int, kind: TransitionKind, at_us: int) -> Transition:
+    layout = fold.layout
+    rule = fold.rulebook.channels[Channel.SILENCE].by_metric[int(layout.metric_id[slot])]
+    opened_at_us, series = int(state.since_us[Channel.SILENCE, slot]), int(layout.series[slot])
+    return Transition(
+        alert_id=alert_id_of(rule.name, series, opened_at_us),
+        kind=kind,
+        rule=rule.name,
+        series=series,
+        school_id=int(layout.school_ids[layout.school[slot]]),
+        priority=int(state.priority[Channel.SILENCE, slot]),
+        opened_at_us=opened_at_us,
+        at_us=at_us,
+        detected_at_us=at_us,
+        value=None,
+        expected_low=None,
+        expected_high=None,
+        score=None,
+    )

@@ -1,0 +1,121 @@
+"""What the fold of one partition remembers: columns only, so that copying and keeping it is cheap."""
+
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anomaly.detector import Columns, Detector
+from contract.alert import CHANNELS
+from contract.fleet import LEVELS
+from contract.live import Canary
+from stream_processor.fold.layout import Layout
+
+NEVER_US: Final = int(np.iinfo(np.int64).min)
+"""A time before all times: nothing came yet."""
+BASELINES: Final = 2
+"""Baselines a series: outside and inside school hours."""
+
+
+@dataclass(eq=False)
+class State:
+    """Everything that the past says to the fold; n slots, m schools, c channels, p parent rules."""
+
+    mark_us: NDArray[np.int64]
+    """Greatest measured time taken in, `NEVER_US` if none, shape (n,): the high-water mark of a series."""
+    value: NDArray[np.float64]
+    """Value at the mark, NaN if none, shape (n,)."""
+    arrival_us: NDArray[np.int64]
+    """Log time of the last arrival of any reading, `NEVER_US` if none, shape (n,)."""
+    is_open: NDArray[np.bool_]
+    """Where an alert is open, shape (c, n)."""
+    run: NDArray[np.uint8]
+    """Readings in a row that speak for a change (to open, or to resolve), at most 255, shape (c, n)."""
+    since_us: NDArray[np.int64]
+    """Opening of the open alert; if none is open, start of the run, shape (c, n)."""
+    priority: NDArray[np.uint8]
+    """Priority at the opening, shape (c, n)."""
+    still: NDArray[np.float32]
+    """Share of readings that repeated the one before, forgetting by readings; 1 at first, shape (n,)."""
+    z: NDArray[np.float32]
+    """Deviations of the newest reading from its series' past, NaN where unknown, shape (n,)."""
+    closed_us: NDArray[np.int64]
+    """Event time at which the anomaly alert last resolved, `NEVER_US` if never, shape (n,)."""
+    parent_open: NDArray[np.bool_]
+    """Where a school had an open alert of a parent rule at the last tick, shape (p, m)."""
+    session_from_us: NDArray[np.int64]
+    """Log time since which each level is in session, `NEVER_US` if it is not, shape (4,)."""
+    kin: NDArray[np.float64]
+    """What similar schools are like: level, deviation between and within them, NaN where unknown, shape
+    (3, kins); see `newcomers` and `Fold.kin_of_cells`."""
+    detector: Columns
+    """The detector's memory: 2 n cells, first all baselines outside school hours, then all inside."""
+    now_us: int = 0
+    """Log time of the last entry."""
+    tick_us: int = NEVER_US
+    """Log time of the last tick."""
+    silence_from_us: int = 0
+    """Silence is counted from here at the earliest: the first tick, or the first after a gap in the log."""
+    ticks_steadily: bool = False
+    """Whether the last two ticks were no gap apart: only a log that ran can stand still."""
+    gap_since_us: int = NEVER_US
+    """Opening of the open `log_gap` alert: the last tick before the gap; `NEVER_US` if none is open."""
+    gap_until_us: int = NEVER_US
+    """The first tick after the last gap."""
+    deaf_since_us: int = NEVER_US
+    """The first of the deaf ticks up to now, `NEVER_US` while ingest hears."""
+    feed_is_down: bool = False
+    """Whether the `feed_down` alert is open."""
+    canary: Canary | None = None
+    """The newest reading of the partition's canary."""
+    kin_hour: int = 0
+    """Hour of log time (µs // 3,600,000,000) in which `kin` was last looked at; 0 before the first tick."""
+    kpi_minute: int = 0
+    """Minute of log time (µs // 60,000,000) that is not yet written; 0 before the first tick."""
+
+    def copy(self) -> "State":
+        """Return a state with columns of its own."""
+        own: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
+        copied: dict[str, Any] = {k: v.copy() for k, v in own.items() if isinstance(v, np.ndarray)}
+        copied["detector"] = {k: v.copy() for k, v in self.detector.items()}
+        return replace(self, **copied)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in all columns."""
+        return sum(column.nbytes for column in slot_columns(self).values()) + self.parent_open.nbytes
+
+
+def initial_state(layout: Layout, detector: Detector, parents: int, kins: int) -> State:
+    """Return the state of a partition that has heard nothing."""
+    n = len(layout)
+    return State(
+        mark_us=np.full(n, NEVER_US),
+        value=np.full(n, np.nan),
+        arrival_us=np.full(n, NEVER_US),
+        is_open=np.zeros((CHANNELS, n), np.bool_),
+        run=np.zeros((CHANNELS, n), np.uint8),
+        since_us=np.zeros((CHANNELS, n), np.int64),
+        priority=np.zeros((CHANNELS, n), np.uint8),
+        still=np.ones(n, np.float32),
+        z=np.full(n, np.nan, np.float32),
+        closed_us=np.full(n, NEVER_US),
+        parent_open=np.zeros((parents, layout.schools), np.bool_),
+        session_from_us=np.full(len(LEVELS), NEVER_US),
+        kin=np.full((3, kins), np.nan),
+        detector=detector.empty(BASELINES * n),
+    )
+
+
+def slot_columns(state: State) -> dict[str, NDArray[Any]]:
+    """Return every column of the state whose last axis is slots (or cells), as views of shape (k, n)."""
+    n = len(state.mark_us)
+    named = {
+        f.name: getattr(state, f.name)
+        for f in fields(state)
+        if f.name not in ("parent_open", "session_from_us", "kin")
+        and isinstance(getattr(state, f.name), np.ndarray)
+    }
+    named |= {f"detector.{k}": v for k, v in state.detector.items()}
+    return {name: column.reshape(column.size // n if n else 1, n) for name, column in named.items()}

@@ -1,0 +1,188 @@
+"""The fold: from a state and a stretch of the log to the next state and what follows from it.
+
+`step` is a pure function: it copies the state and advances its own copy. An owner that is done with
+the state before uses `advance` itself and spares the copy: 166 bytes a series, 45 MB and some 6 ms for a
+quarter of the nation, which would otherwise be paid for every entry of a lightly loaded log.
+
+Readings between two ticks are folded together, series beside series, in rounds: the first of
+every series, then the second, and so on. That is the same as one by one, because readings touch
+only what belongs to their own series; whatever crosses series waits for the next tick. So any
+cutting of the log gives the same result.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.alert import Channel, Transition
+from contract.commit import Counts, KpiMinute
+from contract.entry import Entry, ReadingsEntry, TickEntry
+from contract.live import Canary, Summary
+from contract.reading import Readings, Scored
+from stream_processor.fold.constants import Fold
+from stream_processor.fold.judge import Batch, Event, judge_round
+from stream_processor.fold.kpi import close_minute, summarise
+from stream_processor.fold.sift import Fate, occurrence, sift
+from stream_processor.fold.silence import end_silences, hear_tick
+from stream_processor.fold.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What follows from a stretch of the log."""
+
+    rows: Scored = field(default_factory=Scored.empty)
+    """New and late readings in log order, as they are stored."""
+    transitions: tuple[Transition, ...] = ()
+    """Alerts that opened or resolved, in log order."""
+    kpis: tuple[KpiMinute, ...] = ()
+    counts: Counts = field(default_factory=Counts)
+    summary: Summary | None = None
+    """The partition at the last tick of the stretch, None without a tick."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrivals:
+    """All readings of a step, in log order."""
+
+    readings: Readings
+    arrival_us: NDArray[np.int64]
+    slot: NDArray[np.intp]
+    fate: NDArray[np.int8]
+
+
+def readings_of(entries: Sequence[Entry]) -> Readings:
+    """Return all readings of the entries in log order; `stored` of `step` has one element for each."""
+    return Readings.concat([e.readings for e in entries if isinstance(e, ReadingsEntry)])
+
+
+def step(
+    fold: Fold, state: State, entries: Sequence[Entry], stored: NDArray[np.bool_] | None = None
+) -> tuple[State, Output]:
+    """Return the state after the entries, and what follows from them; changes no argument.
+
+    Args:
+        fold: slots, rules, calendar and detector.
+        state: the state before the first entry.
+        entries: a stretch of the partition's log.
+        stored: where the table already holds a reading of `readings_of(entries)`, shape (n,). It
+            decides what is stored and counted and nothing else, so a silent replay needs none.
+    """
+    after = state.copy()
+    return after, advance(fold, after, entries, stored)
+
+
+def advance(
+    fold: Fold, state: State, entries: Sequence[Entry], stored: NDArray[np.bool_] | None = None
+) -> Output:
+    """Bring a state that the caller owns from before the entries to after them; see `step`."""
+    arrivals = _gather(fold, state, entries, stored)
+    batch = _batch(fold, arrivals)
+    events: list[Event] = []
+    kpis: list[KpiMinute] = []
+    summary: Summary | None = None
+    last_tick = max((i for i, e in enumerate(entries) if isinstance(e, TickEntry)), default=-1)
+    start = stop = 0
+    for i, entry in enumerate(entries):
+        state.now_us = max(state.now_us, entry.at_us)
+        if isinstance(entry, ReadingsEntry):
+            stop += len(entry.readings)
+            continue
+        _fold_readings(fold, state, arrivals, batch, slice(start, stop), events)
+        start = stop
+        kpis += close_minute(fold, state, state.now_us)
+        told = hear_tick(fold, state, state.now_us, hears=entry.hears)
+        events += [(stop, -1, transition) for transition in told]
+        if i == last_tick:
+            summary = summarise(fold, state, state.now_us)
+    _fold_readings(fold, state, arrivals, batch, slice(start, stop), events)
+    return _output(arrivals, batch, events, tuple(kpis), summary)
+
+
+def _gather(
+    fold: Fold, state: State, entries: Sequence[Entry], stored: NDArray[np.bool_] | None
+) -> _Arrivals:
+    readings = readings_of(entries)
+    folded = [e for e in entries if isinstance(e, ReadingsEntry)]
+    at_us = np.array([e.at_us for e in folded], np.int64)
+    slot = fold.layout.slots_of(readings.series)
+    return _Arrivals(
+        readings,
+        np.repeat(at_us, [len(e.readings) for e in folded]),
+        slot,
+        sift(state, slot, readings, stored),
+    )
+
+
+def _batch(fold: Fold, arrivals: _Arrivals) -> Batch:
+    place = np.flatnonzero(arrivals.fate == Fate.NEW)
+    slot, time_us = arrivals.slot[place], arrivals.readings.time_us[place]
+    context = fold.contexts(slot, time_us)
+    return Batch(
+        place=place,
+        slot=slot,
+        metric_id=fold.layout.metric_id[slot],
+        time_us=time_us,
+        value=arrivals.readings.value[place],
+        arrival_us=arrivals.arrival_us[place],
+        context=context,
+        phase=fold.phases(context, time_us),
+        score=np.full(len(place), np.nan, np.float32),
+    )
+
+
+def _fold_readings(
+    fold: Fold, state: State, arrivals: _Arrivals, batch: Batch, stretch: slice, events: list[Event]
+) -> None:
+    is_known = arrivals.slot[stretch] >= 0
+    known = np.flatnonzero(is_known) + stretch.start
+    if len(known) < len(is_known):
+        _hear_canary(fold, state, arrivals.readings, np.flatnonzero(~is_known) + stretch.start)
+    if not len(known):
+        return
+    slot, arrival_us = arrivals.slot[known], arrivals.arrival_us[known]
+    for k, transition in end_silences(fold, state, slot, arrival_us):
+        events.append((int(known[k]), int(Channel.SILENCE), transition))
+    # A duplicate or late reading is no news, but it is a sign of life.
+    np.maximum.at(state.arrival_us, slot, arrival_us)
+    first, last = np.searchsorted(batch.place, (stretch.start, stretch.stop))
+    index = np.arange(first, last)
+    turn = occurrence(batch.slot[index])
+    order = np.argsort(turn, kind="stable")
+    begin = 0
+    for end in np.cumsum(np.bincount(turn)).tolist():
+        judge_round(fold, state, batch, index[order[begin:end]], events)
+        begin = end
+
+
+def _hear_canary(fold: Fold, state: State, readings: Readings, unknown: NDArray[np.intp]) -> None:
+    """Remember the newest reading of the canary among those that no slot knows."""
+    index = unknown[readings.series[unknown] == fold.canary_series]
+    if not len(index):
+        return
+    newest = index[np.argmax(readings.time_us[index])]
+    time_us = int(readings.time_us[newest])
+    if state.canary is None or time_us > state.canary.time_us:
+        state.canary = Canary(time_us, float(readings.value[newest]))
+
+
+def _output(
+    arrivals: _Arrivals,
+    batch: Batch,
+    events: list[Event],
+    kpis: tuple[KpiMinute, ...],
+    summary: Summary | None,
+) -> Output:
+    kept = arrivals.fate != Fate.DUPLICATE
+    score = np.full(len(arrivals.readings), np.nan, np.float32)
+    score[batch.place] = batch.score
+    stored = int(kept.sum())
+    return Output(
+        rows=Scored(arrivals.readings.take(kept), score[kept]),
+        transitions=tuple(e[2] for e in sorted(events, key=lambda e: (e[0], e[1]))),
+        kpis=kpis,
+        counts=Counts(received=len(kept), stored=stored, duplicate=len(kept) - stored),
+        summary=summary,
+    )

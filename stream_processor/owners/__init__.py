@@ -1,0 +1,1 @@
+"""Who owns which log, from lease to commit. Shell."""

@@ -1,0 +1,187 @@
+"""Owning a log: the loop that all owners share, from the first connection to the last commit."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+import psycopg
+from psycopg import AsyncConnection
+
+from bus.log import Log
+from contract.commit import Commit, Counts
+from contract.entry import RawEntry
+from contract.errors import InfrastructureError, PositionMovedError
+from contract.service_metrics import Meter
+from storage.database import connect, replace_others
+from storage.results import commit
+from stream_processor.config import ProcessorConfig
+from stream_processor.owners.stage import awaited_on_cpu
+
+_logger: Final = logging.getLogger(__name__)
+
+READINGS: Final = "eduops_processor_readings_total"
+POSITION: Final = "eduops_processor_position"
+
+PATIENCE_S: Final = 0.5
+"""Longest wait for entries before an owner looks whether it should stop."""
+FIRST_PAUSE_S: Final = 0.2
+LONGEST_PAUSE_S: Final = 5.0
+
+Publish = Callable[[str, bytes], Awaitable[None]]
+"""Sends a live event: subject and payload."""
+
+
+@dataclass
+class Tally:
+    """What an owner did since the start, for the log line and the meter."""
+
+    log: str
+    """Name of the log."""
+    meter: Meter = field(default_factory=Meter)
+    counts: Counts = field(default_factory=Counts)
+    commits: int = 0
+    log_time_us: int = 0
+    """Log time of the last committed entry."""
+
+    def note(self, what: Commit, seconds: float) -> None:
+        """Count a commit that took so many real seconds."""
+        self.counts = self.counts.plus(what.counts)
+        self.commits += 1
+        self.log_time_us = what.log_time_us
+        for outcome in ("stored", "duplicate", "quarantined"):
+            self.meter.add(READINGS, getattr(what.counts, outcome), self.log, outcome)
+        self.meter.put(POSITION, what.through, self.log)
+        self.meter.observe("eduops_processor_commit_seconds", seconds)
+
+
+async def write(conn: AsyncConnection[Any], what: Commit, tally: Tally) -> None:
+    """Commit and count.
+
+    Raises:
+        PositionMovedError: another owner committed this log.
+    """
+    begun_s = time.monotonic()
+    await awaited_on_cpu(tally.meter, "commit", commit(conn, what))
+    tally.note(what, time.monotonic() - begun_s)
+
+
+class Session(Protocol):
+    """One owner between loading its state and losing its connection or the ownership."""
+
+    @property
+    def seq(self) -> int:
+        """Position: the last committed entry."""
+        ...
+
+    @property
+    def keep_after(self) -> int:
+        """Entries up to here are no longer needed in the log."""
+        ...
+
+    async def take(self, raws: Sequence[RawEntry]) -> None:
+        """Fold entries and commit them."""
+        ...
+
+    async def finish(self) -> None:
+        """Commit what makes the next start quick."""
+        ...
+
+
+Open = Callable[[AsyncConnection[Any]], Awaitable[Session]]
+"""Loads an owner's state over a fresh connection."""
+
+
+def owner_name(log: str) -> str:
+    """Return the name of the connection over which a log's owner commits; the next owner ends it."""
+    return f"eduops owner of {log}"
+
+
+async def own(name: str, log: Log, open_session: Open, config: ProcessorConfig, stop: asyncio.Event) -> None:
+    """Own the log `name` until `stop`; after any failure of a server, begin anew from the tables.
+
+    Raises:
+        EduopsError: configuration, a snapshot or an entry cannot be read; trying again would not help.
+    """
+    pause_s = FIRST_PAUSE_S
+    while not stop.is_set():
+        try:
+            async with _connection(config.dsn, name) as conn:
+                session = await open_session(conn)
+                pause_s = FIRST_PAUSE_S
+                await _follow(name, log, session, config, stop)
+        except PositionMovedError as error:
+            heed_cancellation()
+            _logger.warning("event=position_moved log=%s detail=%r", name, str(error))
+        except (InfrastructureError, psycopg.OperationalError, psycopg.InterfaceError) as error:
+            heed_cancellation()
+            _logger.warning("event=server_lost log=%s retry_s=%.1f detail=%r", name, pause_s, str(error))
+            await wait(stop, pause_s * random.uniform(0.5, 1.0))
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+
+def heed_cancellation() -> None:
+    """Raise what a failure hides: psycopg, cancelled within a transaction, may fail in its rollback instead.
+
+    Raises:
+        CancelledError: this task was asked to end.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
+async def wait(stop: asyncio.Event, seconds: float) -> None:
+    """Return after some seconds, or at once when `stop` is set."""
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return
+
+
+async def _follow(
+    name: str, log: Log, session: Session, config: ProcessorConfig, stop: asyncio.Event
+) -> None:
+    reader = await log.reader(name, session.seq)
+    dropped_at, dropped = time.monotonic(), 0
+    try:
+        while not stop.is_set():
+            raws = await reader.fetch(config.batch_entries, PATIENCE_S)
+            for stretch in _stretches(raws, config.batch_readings):
+                await session.take(stretch)
+            if time.monotonic() - dropped_at > config.drop_every_s:
+                dropped_at = time.monotonic()
+                if session.keep_after > dropped:
+                    dropped = session.keep_after
+                    # The entry at the position stays: it shows that the log is still the same.
+                    await log.drop_through(name, dropped - 1)
+        await session.finish()
+    finally:
+        await reader.close()
+
+
+def _stretches(raws: Sequence[RawEntry], most_readings: int) -> list[list[RawEntry]]:
+    stretches: list[list[RawEntry]] = []
+    readings = 0
+    for raw in raws:
+        if not stretches or readings + raw.count > most_readings:
+            stretches.append([])
+            readings = 0
+        stretches[-1].append(raw)
+        readings += raw.count
+    return stretches
+
+
+@asynccontextmanager
+async def _connection(dsn: str, log: str) -> AsyncIterator[AsyncConnection[Any]]:
+    conn = await connect(dsn, owner_name(log))
+    try:
+        if ended := await replace_others(conn):
+            _logger.warning("event=owner_displaced log=%s connections=%d", log, ended)
+        yield conn
+    finally:
+        await conn.close()
