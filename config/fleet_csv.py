@@ -1,18 +1,17 @@
 """The fleet as a spreadsheet: areas and schools in CSV, every bad row told by its line.
 
 `config/areas.csv` names the wards and their clusters; a fleet file names the schools. Both are
-plain RFC 4180 CSV in UTF-8 with a header line, so that any spreadsheet program can edit them.
+CSV with a header line that any spreadsheet program can edit: see `config.spreadsheet`.
 """
 
-import csv
-import io
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
+from config.spreadsheet import BadRow, read_table, words_of, write_table
 from contract.errors import ConfigurationError
-from contract.fleet import Cluster, Device, DeviceKind, Fleet, Level, School, Ward
+from contract.fleet import Cluster, DeviceKind, Fleet, Level, School, Ward
 
 AREA_COLUMNS: Final = (
     "ward_code",
@@ -37,11 +36,11 @@ FLEET_COLUMNS: Final = (
 )
 """Columns of a fleet file.
 
-`school_code`: letters, digits, `_` and `-`, at most 48, unique. `level`: preschool, primary,
-lower_secondary or upper_secondary. `ward_code`: one of areas.csv. `pupils`: 1 to 20,000.
-`contracted_…_mbps`: Mbit/s, above 0 up to 100,000. `devices`: `code:kind` pairs separated by
-blanks, kind gateway, attendance or elearning; empty means `gw-1:gateway att-1:attendance
-lms-1:elearning`.
+`school_code`: letters, digits, `_` and `-`, at most 48, unique whatever their case. `level`: preschool,
+primary, lower_secondary or upper_secondary, or their names in Vietnamese. `ward_code`: one of areas.csv.
+`pupils`: 1 to 20,000, digits only. `contracted_…_mbps`: Mbit/s, above 0 up to 100,000. `devices`:
+`code:kind` pairs separated by blanks, kind gateway, attendance or elearning; empty means
+`gw-1:gateway att-1:attendance lms-1:elearning`.
 """
 
 STANDARD_DEVICES: Final[tuple[tuple[str, DeviceKind], ...]] = (
@@ -55,16 +54,41 @@ MAX_PUPILS: Final = 20_000
 """Most pupils of one school; the same bound as the metric `enrolled`."""
 MAX_MBPS: Final = 100_000.0
 """Fastest contract that is believed: the bound of the metric `down_bps`, 100 Gbit/s."""
+MAX_NAME: Final = 200
+"""Longest name that a page shows."""
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{1,48}")
-
-
-class BadRow(NamedTuple):
-    """One row that cannot be used."""
-
-    line: int
-    """Line in the file, 1 for the header."""
-    message: str
-    """A sentence that names the value and what it should be."""
+_WHOLE: Final = re.compile(r"[0-9]{1,9}")
+_DECIMAL: Final = re.compile(r"[0-9]{1,9}([.,][0-9]{1,6})?")
+"""Digits as everybody types them, with a decimal point or comma."""
+_COLUMN_NAMES: Final[Mapping[str, str]] = {
+    "mã trường": "school_code",
+    "tên trường": "school_name",
+    "cấp": "level",
+    "cấp học": "level",
+    "mã phường": "ward_code",
+    "mã xã": "ward_code",
+    "mã phường/xã": "ward_code",
+    "số học sinh": "pupils",
+    "học sinh": "pupils",
+    "nhà mạng": "isp",
+    "tải xuống (mbit/s)": "contracted_down_mbps",
+    "tải xuống theo hợp đồng (mbit/s)": "contracted_down_mbps",
+    "tải lên (mbit/s)": "contracted_up_mbps",
+    "tải lên theo hợp đồng (mbit/s)": "contracted_up_mbps",
+    "thiết bị": "devices",
+}
+"""Headers in Vietnamese."""
+LEVEL_NAMES: Final[Mapping[str, Level]] = {
+    **{level.value.replace("_", " "): level for level in Level},
+    "mầm non": Level.PRESCHOOL,
+    "mẫu giáo": Level.PRESCHOOL,
+    "tiểu học": Level.PRIMARY,
+    "trung học cơ sở": Level.LOWER_SECONDARY,
+    "thcs": Level.LOWER_SECONDARY,
+    "trung học phổ thông": Level.UPPER_SECONDARY,
+    "thpt": Level.UPPER_SECONDARY,
+}
+"""Levels as files write them, in lower case with single blanks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +99,22 @@ class Areas:
     wards: tuple[Ward, ...]
     inhabitants: Mapping[str, int]
     """By ward code; a weight, not a census."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedSchool:
+    """A school as a file names it; it has no number yet."""
+
+    code: str
+    name: str
+    level: Level
+    ward_code: str
+    pupils: int
+    isp: str
+    contracted_down_bps: float
+    contracted_up_bps: float
+    devices: tuple[tuple[str, DeviceKind], ...]
+    """Code and kind of each device, in the order of the file."""
 
 
 class _BadValueError(Exception):
@@ -90,10 +130,10 @@ def parse_areas(text: str) -> Areas:
     clusters: dict[str, Cluster] = {}
     wards: dict[str, Ward] = {}
     inhabitants: dict[str, int] = {}
-    rows, missing = _rows(text, AREA_COLUMNS)
-    if missing:
-        raise ConfigurationError(f"areas.csv lacks the columns {', '.join(missing)}")
-    for line, row in rows:
+    table = read_table(text, AREA_COLUMNS, {})
+    for bad in table.bad:
+        raise ConfigurationError(f"areas.csv, line {bad.line}: {bad.message}")
+    for line, row in table.rows:
         code, cluster = row["ward_code"], Cluster(row["cluster_code"], row["cluster_name"])
         if not (code and row["ward_name"] and row["short_name"] and cluster.code and cluster.name):
             raise ConfigurationError(f"areas.csv, line {line}: every name and code is needed")
@@ -112,40 +152,33 @@ def parse_areas(text: str) -> Areas:
     return Areas(tuple(clusters[c] for c in sorted(clusters)), tuple(wards.values()), inhabitants)
 
 
-def parse_fleet_csv(text: str, areas: Areas, province: str = "79") -> tuple[Fleet | None, list[BadRow]]:
-    """Return the fleet written in the CSV `text` with `FLEET_COLUMNS`, or every row that is wrong.
+def parse_fleet_csv(text: str, areas: Areas) -> tuple[tuple[ListedSchool, ...], list[BadRow], list[str]]:
+    """Return the schools written in the CSV `text` with `FLEET_COLUMNS`, and every row that is wrong.
 
-    School numbers follow the order of the rows and device numbers the order within them.
+    Rows may come in any order: `config.fleet_plan` gives each school and device its number by its code.
 
     Returns:
-        (fleet, []) if every row holds; (None, bad rows in line order) otherwise.
+        The schools, bad rows in line order, and sentences on what had to be guessed.
     """
-    rows, missing = _rows(text, FLEET_COLUMNS)
-    if missing:
-        return None, [BadRow(1, f"The header lacks the columns {', '.join(missing)}.")]
+    table = read_table(text, FLEET_COLUMNS, _COLUMN_NAMES, FLEET_COLUMNS[:-1])
     known = frozenset(w.code for w in areas.wards)
-    schools: list[School] = []
-    devices: list[Device] = []
-    bad: list[BadRow] = []
+    schools: list[ListedSchool] = []
+    bad = list(table.bad)
     taken: dict[str, int] = {}
-    for line, row in rows:
+    for row in table.rows:
         try:
-            school = _school(row, len(schools) + 1, known)
-            found = _devices(row["devices"], school.id, len(devices) + 1)
+            school = _school(row.cells, known)
         except _BadValueError as error:
-            bad.append(BadRow(line, str(error)))
+            bad.append(BadRow(row.line, str(error)))
             continue
-        first = taken.setdefault(school.code, line)
-        if first != line:
-            bad.append(BadRow(line, f"School code {school.code!r} is already used in line {first}."))
+        first = taken.setdefault(school.code.casefold(), row.line)
+        if first != row.line:
+            bad.append(BadRow(row.line, f"School code {school.code!r} is already used in line {first}."))
             continue
         schools.append(school)
-        devices.extend(found)
     if not schools and not bad:
         bad.append(BadRow(1, "The file names no school."))
-    if bad:
-        return None, bad
-    return Fleet(province, areas.clusters, areas.wards, tuple(schools), tuple(devices)), []
+    return tuple(schools), sorted(bad), list(table.notes)
 
 
 def write_fleet_csv(fleet: Fleet) -> str:
@@ -153,68 +186,56 @@ def write_fleet_csv(fleet: Fleet) -> str:
     devices: dict[int, list[str]] = {}
     for device in fleet.devices:
         devices.setdefault(device.school_id, []).append(f"{device.code}:{device.kind.value}")
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(FLEET_COLUMNS)
-    for s in fleet.schools:
-        speeds = (f"{s.contracted_down_bps / 1e6:g}", f"{s.contracted_up_bps / 1e6:g}")
-        listed = " ".join(devices.get(s.id, ()))
-        writer.writerow([s.code, s.name, s.level.value, s.ward_code, s.pupils, s.isp, *speeds, listed])
-    return out.getvalue()
+    return write_table(FLEET_COLUMNS, (_row(s, " ".join(devices.get(s.id, ()))) for s in fleet.schools))
 
 
-def _rows(
-    text: str, columns: tuple[str, ...]
-) -> tuple[Iterator[tuple[int, dict[str, str]]], tuple[str, ...]]:
-    """Return (line, row) pairs with stripped values, and the columns that the header lacks."""
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
-    missing = tuple(c for c in columns if c not in (reader.fieldnames or ()))
-
-    def rows() -> Iterator[tuple[int, dict[str, str]]]:
-        for row in reader:
-            yield reader.line_num, {c: (row.get(c) or "").strip() for c in columns}
-
-    return rows(), missing
+def _row(s: School, devices: str) -> tuple[object, ...]:
+    speeds = (f"{s.contracted_down_bps / 1e6:g}", f"{s.contracted_up_bps / 1e6:g}")
+    return (s.code, s.name, s.level.value, s.ward_code, s.pupils, s.isp, *speeds, devices)
 
 
-def _school(row: Mapping[str, str], school_id: int, wards: frozenset[str]) -> School:
-    code, level, ward = row["school_code"], row["level"], row["ward_code"]
+def _school(row: Mapping[str, str], wards: frozenset[str]) -> ListedSchool:
+    code, ward = row["school_code"], row["ward_code"]
     if not _TOKEN.fullmatch(code):
         raise _BadValueError(
             f"School code {code!r} must be 1 to 48 letters, digits, '_' or '-': it is part of topics."
         )
+    for name in ("school_name", "isp"):
+        if len(row[name]) > MAX_NAME:
+            raise _BadValueError(f"A name has {len(row[name])} characters; at most {MAX_NAME} are shown.")
     if not row["school_name"]:
         raise _BadValueError(f"School {code!r} has no name.")
-    if level not in list(Level):
-        raise _BadValueError(f"Level {level!r} is not one of {', '.join(Level)}.")
+    level = LEVEL_NAMES.get(words_of(row["level"]))
+    if level is None:
+        raise _BadValueError(f"Level {row['level']!r} is not one of {', '.join(Level)}.")
     if ward not in wards:
         raise _BadValueError(f"Ward code {ward!r} is not in areas.csv.")
     if not row["isp"]:
         raise _BadValueError(f"School {code!r} names no internet provider; write the contract's.")
-    pupils = _number(row["pupils"], "Pupils", 1, MAX_PUPILS, int)
-    down = _number(row["contracted_down_mbps"], "Contracted download (Mbit/s)", 0.001, MAX_MBPS, float)
-    up = _number(row["contracted_up_mbps"], "Contracted upload (Mbit/s)", 0.001, MAX_MBPS, float)
-    return School(
-        school_id, code, row["school_name"], Level(level), ward, int(pupils), row["isp"], down * 1e6, up * 1e6
+    pupils = _number(row["pupils"], "Pupils", _WHOLE, 1, MAX_PUPILS)
+    down = _number(row["contracted_down_mbps"], "Contracted download (Mbit/s)", _DECIMAL, 0.001, MAX_MBPS)
+    up = _number(row["contracted_up_mbps"], "Contracted upload (Mbit/s)", _DECIMAL, 0.001, MAX_MBPS)
+    devices = _devices(row["devices"])
+    return ListedSchool(
+        code, row["school_name"], level, ward, int(pupils), row["isp"], down * 1e6, up * 1e6, devices
     )
 
 
-def _number(text: str, name: str, low: float, high: float, kind: Callable[[str], float]) -> float:
-    try:
-        value = kind(text)
-    except ValueError:
-        raise _BadValueError(f"{name} {text!r} is not a number.") from None
+def _number(text: str, name: str, form: re.Pattern[str], low: float, high: float) -> float:
+    if not form.fullmatch(text):
+        raise _BadValueError(f"{name} {text!r} is not a number; write digits 0 to 9 without separators.")
+    value = float(text.replace(",", "."))
     if not low <= value <= high:
         raise _BadValueError(f"{name} {text} is not within {low:g} to {high:g}.")
     return value
 
 
-def _devices(text: str, school_id: int, first_id: int) -> list[Device]:
-    pairs = list(STANDARD_DEVICES) if not text else [_device(word) for word in text.split()]
-    codes = [code for code, _ in pairs]
+def _devices(text: str) -> tuple[tuple[str, DeviceKind], ...]:
+    pairs = STANDARD_DEVICES if not text else tuple(_device(word) for word in text.split())
+    codes = [code.casefold() for code, _ in pairs]
     if len(set(codes)) != len(codes):
         raise _BadValueError(f"Devices {text!r} name one code twice.")
-    return [Device(first_id + i, school_id, code, kind) for i, (code, kind) in enumerate(pairs)]
+    return pairs
 
 
 def _device(word: str) -> tuple[str, DeviceKind]:

@@ -69,7 +69,7 @@ class School:
     """One school."""
 
     id: int
-    """Stable number from 1; the fleet is sorted by it."""
+    """Number from 1, given once by its code and never again; the fleet is sorted by it."""
     code: str
     """Token of its topics, such as `79010042`."""
     name: str
@@ -86,11 +86,23 @@ class Device:
     """One publisher in a school."""
 
     id: int
-    """Stable number, 1 to 8,388,607; part of its series numbers."""
+    """Number, 1 to 8,388,607, given once and never again; part of its series numbers."""
     school_id: int
     code: str
     """Token of its topics, such as `gw-1`; unique within its school."""
     kind: DeviceKind
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """A school that is no more; its history stays under its number."""
+
+    school: School
+    """As it was last."""
+    closed_us: int
+    """Log time from which it is no longer expected, µs since 1970."""
+    merged_into: int | None = None
+    """Number of the school that it became part of; None if it closed."""
 
 
 class Fleet:
@@ -103,6 +115,8 @@ class Fleet:
         wards: tuple[Ward, ...],
         schools: tuple[School, ...],
         devices: tuple[Device, ...],
+        former: tuple[Former, ...] = (),
+        former_devices: tuple[Device, ...] = (),
     ) -> None:
         self.province = province
         """Token of the province in topics, such as `79` for Ho Chi Minh City."""
@@ -110,11 +124,17 @@ class Fleet:
         self.wards = wards
         self.schools = tuple(sorted(schools, key=lambda s: s.id))
         self.devices = tuple(sorted(devices, key=lambda d: d.id))
+        self.former = tuple(sorted(former, key=lambda f: f.school.id))
+        """Schools that are no more; nothing is expected of them, and no column has them."""
+        self.former_devices = tuple(sorted(former_devices, key=lambda d: d.id))
+        """Devices that publish no more, those of former schools among them."""
 
     @cached_property
     def version(self) -> str:
         """Eight hex digits that change when anything in the fleet changes."""
-        parts = (self.province, self.clusters, self.wards, self.schools, self.devices)
+        parts: tuple[object, ...] = (self.province, self.clusters, self.wards, self.schools, self.devices)
+        if self.former or self.former_devices:
+            parts += (self.former, self.former_devices)
         return f"{zlib.crc32(repr(parts).encode()):08x}"
 
     @cached_property

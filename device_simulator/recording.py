@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from config.fleet_csv import BadRow
+from config.spreadsheet import BadRow
 from contract.catalogue import Catalogue, Metric
 from contract.errors import ConfigurationError
 from contract.fleet import STREAMS_OF, Cluster, Device, DeviceKind, Fleet, Level, School, Ward

@@ -1,11 +1,13 @@
 """Each service from the settings: its configuration, its connections, its run."""
 
 import asyncio
+import logging
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from typing import Final
 
 from bus.jetstream import JetStreamLog
 from bus.live import Live
@@ -28,11 +30,13 @@ from ingest.slices import Slicing
 from ops_dashboard.app import run as run_dashboard_app
 from ops_dashboard.config import DashboardConfig
 from storage.database import connect
-from storage.fleet import load_fleet
+from storage.fleet import load_fleet, next_fleet
 from stream_processor.worker import ProcessorConfig
 from stream_processor.worker import run as run_worker
 from watchdog.config import WatchdogConfig
 from watchdog.shell import run_watchdog
+
+_logger: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,10 @@ class Connections:
     live: Live
     fleet: Fleet
     configuration: Configuration
+
+
+Run = Callable[[Fleet, asyncio.Event], Awaitable[None]]
+"""Runs a service for one fleet until told to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +127,34 @@ async def open_service(settings: Settings, service: str) -> AsyncIterator[Servic
             yield Service(held, meter, lambda: folder.mark_ready(name))
 
 
+async def follow_fleet(settings: Settings, held: Connections, stop: asyncio.Event, run: Run) -> None:
+    """Run a service until `stop`; with each new fleet it finishes what is at hand and goes on with that one.
+
+    Nothing is lost on the way: what is not acknowledged stays with the broker, what is not committed stays in
+    the log.
+    """
+    fleet = held.fleet
+    while True:
+        until = asyncio.Event()
+        running = asyncio.ensure_future(run(fleet, until))
+        changing = asyncio.create_task(next_fleet(database_url(settings), fleet.version))
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait([running, changing, stopping], return_when=asyncio.FIRST_COMPLETED)
+            until.set()
+            await running
+        finally:
+            tasks = (running, changing, stopping)
+            is_changed = changing.done() and not changing.cancelled()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if stop.is_set() or not is_changed:
+            return
+        fleet = changing.result()
+        _logger.info("event=fleet_changed version=%s schools=%d", fleet.version, len(fleet.schools))
+
+
 async def saved_fleet(settings: Settings) -> Fleet:
     """Return the fleet of the database.
 
@@ -181,17 +217,20 @@ async def run_ingest(settings: Settings, stop: asyncio.Event) -> None:
                 await held.log.cap_mqtt_store(settings.mqtt_store_max_bytes)
             service.mark_ready()
 
-        await run_gateway(
-            config,
-            held.log,
-            held.fleet,
-            held.configuration.catalogue,
-            stop,
-            meter=service.meter,
-            reach=parse_failpoint(settings.failpoint),
-            welcome=welcome,
-            subjects=await held.log.mqtt_subjects() if settings.mqtt_broker == "nats" else (),
-        )
+        async def run(fleet: Fleet, until: asyncio.Event) -> None:
+            await run_gateway(
+                config,
+                held.log,
+                fleet,
+                held.configuration.catalogue,
+                until,
+                meter=service.meter,
+                reach=parse_failpoint(settings.failpoint),
+                welcome=welcome,
+                subjects=await held.log.mqtt_subjects() if settings.mqtt_broker == "nats" else (),
+            )
+
+        await follow_fleet(settings, held, stop, run)
 
 
 async def run_processor(settings: Settings, stop: asyncio.Event) -> None:
@@ -208,18 +247,22 @@ async def run_processor(settings: Settings, stop: asyncio.Event) -> None:
         held, own = service.held, service.held.configuration
         await held.log.create(all_logs(settings.partitions), settings.log_max_bytes)
         service.mark_ready()
-        await run_worker(
-            config,
-            held.log,
-            held.live,
-            held.fleet,
-            own.catalogue,
-            own.calendar,
-            own.rules,
-            stop,
-            meter=service.meter,
-            reach=parse_failpoint(settings.failpoint),
-        )
+
+        async def run(fleet: Fleet, until: asyncio.Event) -> None:
+            await run_worker(
+                config,
+                held.log,
+                held.live,
+                fleet,
+                own.catalogue,
+                own.calendar,
+                own.rules,
+                until,
+                meter=service.meter,
+                reach=parse_failpoint(settings.failpoint),
+            )
+
+        await follow_fleet(settings, held, stop, run)
 
 
 async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
@@ -237,17 +280,21 @@ async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
     async with open_service(settings, "dashboard") as service:
         held, own = service.held, service.held.configuration
         service.mark_ready()  # and its port answers soon
-        await run_dashboard_app(
-            config,
-            held.log,
-            held.live,
-            held.fleet,
-            own.catalogue,
-            own.calendar,
-            own.rules,
-            stop,
-            meter=service.meter,
-        )
+
+        async def run(fleet: Fleet, until: asyncio.Event) -> None:
+            await run_dashboard_app(
+                config,
+                held.log,
+                held.live,
+                fleet,
+                own.catalogue,
+                own.calendar,
+                own.rules,
+                until,
+                meter=service.meter,
+            )
+
+        await follow_fleet(settings, held, stop, run)
 
 
 async def run_watch(settings: Settings, stop: asyncio.Event) -> None:
@@ -309,6 +356,10 @@ async def run_simulator(
     async with open_service(settings, "simulator") as service:
         held, own = service.held, service.held.configuration
         service.mark_ready()
-        await run_simulator_shell(
-            config, held.fleet, own.catalogue, own.calendar, held.live, stop, meter=service.meter
-        )
+
+        async def run(fleet: Fleet, until: asyncio.Event) -> None:
+            await run_simulator_shell(
+                config, fleet, own.catalogue, own.calendar, held.live, until, meter=service.meter
+            )
+
+        await follow_fleet(settings, held, stop, run)

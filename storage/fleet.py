@@ -1,33 +1,68 @@
-"""The fleet in its tables: saved as a whole, loaded as a whole."""
+"""The fleet in its tables: kept as a whole, loaded as a whole; numbers that were given stay."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple
-from typing import Any
+from typing import Any, Final
 
+import psycopg
 from psycopg import AsyncConnection, AsyncCursor, sql
 
-from contract.fleet import Cluster, Device, DeviceKind, Fleet, Level, School, Ward
+from contract.errors import ConfigurationError, InfrastructureError
+from contract.fleet import Cluster, Device, DeviceKind, Fleet, Former, Level, School, Ward
+from storage.database import connect
+from storage.moment import moment
 from storage.queries import query
 
-TABLES = ("device", "school", "ward", "cluster")
-"""Tables of the fleet, those that refer before those referred to."""
+CHANNEL: Final = "eduops_fleet"
+"""Notifications of PostgreSQL that the fleet is another one."""
+LOOK_AGAIN_S: Final = 60.0
+"""Longest wait for a notification before the version is read once more: a half-open line brings none."""
+COME_BACK_S: Final = 2.0
+"""Pause before PostgreSQL is asked again."""
+_GIVEN: Final = {
+    "given_cluster": "code text, name text, ordinal int",
+    "given_ward": "code text, name text, short_name text, cluster_code text, ordinal int",
+    "given_school": "id int, code text, name text, level text, ward_code text, pupils int, isp text,"
+    " contracted_down_bps float8, contracted_up_bps float8, closed_at timestamptz, merged_into int",
+    "given_device": "id int, school_id int, code text, kind text, retired bool",
+}
+"""Tables that live for one transaction, with what is to be kept."""
 
 
-async def save_fleet(conn: AsyncConnection[Any], fleet: Fleet) -> None:
-    """Replace the fleet in one transaction; does nothing when the same version is there already."""
+async def save_fleet(
+    conn: AsyncConnection[Any], fleet: Fleet, at_us: int = 0, *, instead_of: str | None = None
+) -> None:
+    """Keep a fleet in one transaction and tell every service; the same version again changes nothing.
+
+    Rows are never removed: what the fleet lacks is told by `Fleet.former` and `Fleet.former_devices`.
+
+    Args:
+        conn: a connection.
+        fleet: the whole of it; made from the one that is there, so that numbers stay.
+        at_us: log time from which it holds, µs since 1970.
+        instead_of: version of the fleet that it was made from; None for any.
+
+    Raises:
+        ConfigurationError: another fleet was saved meanwhile, or this one lacks a number that was given.
+    """
     async with conn.transaction(), conn.cursor() as cursor:
         # One writer at a time; readers go on with the fleet before.
         await cursor.execute("select pg_advisory_xact_lock(hashtext('eduops/fleet'))")
-        if await _setting(cursor, "fleet_version") == fleet.version:
+        there = await _setting(cursor, "fleet_version")
+        if there == fleet.version:
             return
-        for table in TABLES:
-            await cursor.execute(sql.SQL("delete from {}").format(sql.Identifier(table)))
-        await _copy(cursor, "cluster", [(*astuple(c), i) for i, c in enumerate(fleet.clusters)])
-        await _copy(cursor, "ward", [(*astuple(w), i) for i, w in enumerate(fleet.wards)])
-        await _copy(cursor, "school", [_school_row(s) for s in fleet.schools])
-        await _copy(cursor, "device", [(d.id, d.school_id, d.code, d.kind.value) for d in fleet.devices])
+        if instead_of is not None and there != instead_of:
+            raise ConfigurationError(
+                "the fleet was changed by somebody else meanwhile: look at it and try again"
+            )
+        await _give(cursor, fleet)
+        at = {"at": moment(at_us)}
+        for name in ("keep_areas", "keep_schools", "keep_devices", "keep_periods", "drop_areas"):
+            await cursor.execute(query(name), at)
         for name, value in (("province", fleet.province), ("fleet_version", fleet.version)):
             await cursor.execute(query("save_setting"), {"name": name, "value": value})
+        await cursor.execute(query("tell_fleet"), {"version": fleet.version})
 
 
 async def load_fleet(conn: AsyncConnection[Any]) -> Fleet | None:
@@ -40,21 +75,78 @@ async def load_fleet(conn: AsyncConnection[Any]) -> Fleet | None:
             return None
         clusters = tuple(Cluster(*row) for row in await _rows(cursor, "clusters"))
         wards = tuple(Ward(*row) for row in await _rows(cursor, "wards"))
-        schools = tuple(
-            School(i, code, name, Level(level), *rest)
-            for i, code, name, level, *rest in await _rows(cursor, "schools")
-        )
-        devices = tuple(
-            Device(i, school_id, code, DeviceKind(kind))
-            for i, school_id, code, kind in await _rows(cursor, "devices")
-        )
-    return Fleet(province, clusters, wards, schools, devices)
+        schools, former = [], []
+        for i, code, name, level, *rest, closed_us, into in await _rows(cursor, "schools"):
+            school = School(i, code, name, Level(level), *rest)
+            if closed_us is None:
+                schools.append(school)
+            else:
+                former.append(Former(school, closed_us, into))
+        devices: dict[bool, list[Device]] = {False: [], True: []}
+        for i, school_id, code, kind, retired in await _rows(cursor, "devices"):
+            devices[retired].append(Device(i, school_id, code, DeviceKind(kind)))
+    return Fleet(
+        province, clusters, wards, tuple(schools), tuple(devices[False]), tuple(former), tuple(devices[True])
+    )
 
 
-def _school_row(s: School) -> tuple[object, ...]:
+async def schools_then(conn: AsyncConnection[Any], fleet: Fleet, at_us: int) -> dict[int, School]:
+    """Return every school there ever was by its number, with name, ward and provider as they were then."""
+    now = {s.id: s for s in (*fleet.schools, *(f.school for f in fleet.former))}
+    async with conn.cursor() as cursor:
+        await cursor.execute(query("schools_then"), {"at": moment(at_us)})
+        for school_id, name, level, *rest in await cursor.fetchall():
+            if school_id in now:
+                now[school_id] = School(school_id, now[school_id].code, name, Level(level), *rest)
+    return now
+
+
+async def fleet_version(conn: AsyncConnection[Any]) -> str | None:
+    """Return the version of the fleet that is saved, None if none is."""
+    async with conn.cursor() as cursor:
+        return await _setting(cursor, "fleet_version")
+
+
+async def next_fleet(dsn: str, version: str) -> Fleet:
+    """Return the fleet once it is another one than `version`; outlives restarts of PostgreSQL."""
+    while True:
+        try:
+            async with await connect(dsn, "eduops fleet") as conn:
+                await conn.execute(sql.SQL("listen {}").format(sql.Identifier(CHANNEL)))
+                while True:
+                    found = await load_fleet(conn) if await fleet_version(conn) != version else None
+                    if found is not None:
+                        return found
+                    async for _ in conn.notifies(timeout=LOOK_AGAIN_S, stop_after=1):
+                        pass
+        except (InfrastructureError, psycopg.OperationalError):
+            await asyncio.sleep(COME_BACK_S)
+
+
+async def _give(cursor: AsyncCursor[Any], fleet: Fleet) -> None:
+    for table, columns in _GIVEN.items():
+        name = sql.Identifier(table)
+        # A literal of this module; nothing of it comes from outside.
+        made = sql.SQL("create temp table {} ({}) on commit drop").format(name, sql.SQL(columns))
+        await cursor.execute(made)
+    schools = [_school_row(s, None, None) for s in fleet.schools]
+    schools += [_school_row(f.school, f.closed_us, f.merged_into) for f in fleet.former]
+    devices = [(d.id, d.school_id, d.code, d.kind.value, False) for d in fleet.devices]
+    devices += [(d.id, d.school_id, d.code, d.kind.value, True) for d in fleet.former_devices]
+    await _copy(cursor, "given_cluster", [(*astuple(c), i) for i, c in enumerate(fleet.clusters)])
+    await _copy(cursor, "given_ward", [(*astuple(w), i) for i, w in enumerate(fleet.wards)])
+    await _copy(cursor, "given_school", schools)
+    await _copy(cursor, "given_device", devices)
+    for table in ("school", "device"):
+        await cursor.execute(query(f"lost_{table}"))
+        if (row := await cursor.fetchone()) is not None:
+            raise ConfigurationError(f"{table} {row[0]!r} has a number that the new fleet lacks")
+
+
+def _school_row(s: School, closed_us: int | None, into: int | None) -> tuple[object, ...]:
     return (
         s.id, s.code, s.name, s.level.value, s.ward_code, s.pupils, s.isp,
-        s.contracted_down_bps, s.contracted_up_bps,
+        s.contracted_down_bps, s.contracted_up_bps, moment(closed_us), into,
     )  # fmt: skip
 
 

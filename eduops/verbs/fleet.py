@@ -1,50 +1,67 @@
-"""`eduops fleet`: the fleet as a spreadsheet, in and out."""
+"""The verbs `eduops fleet …`: the fleet as a spreadsheet, in and out."""
 
+import asyncio
+import sys
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Any, Final
 
-from config.files import read_config
-from config.fleet_csv import parse_areas, parse_fleet_csv, write_fleet_csv
-from contract.errors import ConfigurationError
-from eduops.data_folder import DataFolder
-from eduops.machine.sync_choice import note_schools
-from eduops.settings import Settings
-from eduops.wiring import database_url, saved_fleet
-from storage.database import connect
-from storage.fleet import save_fleet
+import typer
 
-SHOWN_ROWS: Final = 20
-"""Bad rows named in the message; more would scroll the first ones away."""
+fleet_app: Final = typer.Typer(
+    help="The fleet: city, clusters, wards, schools, devices.", no_args_is_help=True
+)
+Data = Annotated[
+    Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")
+]
+Config = Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")]
 
 
-async def import_fleet(settings: Settings, file: Path) -> str:
-    """Replace the fleet by that of a CSV file, all of it or nothing; return what was done.
+@fleet_app.command("import")
+def fleet_import(
+    file: Annotated[Path, typer.Argument(help="CSV file, one school a line, in any order.")],
+    merged: Annotated[
+        list[str] | None, typer.Option(help="OLD=NEW: school OLD, gone from the file, is part of NEW now.")
+    ] = None,
+    replaced: Annotated[
+        list[str] | None, typer.Option(help="SCHOOL/OLD=NEW: device NEW goes on where OLD ended.")
+    ] = None,
+    new_device: Annotated[
+        list[str] | None, typer.Option(help="SCHOOL/DEVICE: what it sends begins anew from now on.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Say yes to the plan's questions.")] = False,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Make the fleet what a CSV file says: shows a plan, asks before it closes much; no restart."""
+    from eduops.verbs.fleet_import import import_fleet, read_deeds
 
-    Raises:
-        ConfigurationError: the file cannot be read, or has bad rows; each is named by its line.
-    """
-    own = DataFolder(settings.data).config
-    fleet, bad = parse_fleet_csv(_read(file), parse_areas(read_config(own, "areas.csv")))
-    if fleet is None or bad:
-        shown = "\n".join(f"  line {row.line}: {row.message}" for row in bad[:SHOWN_ROWS])
-        more = f"\n  and {len(bad) - SHOWN_ROWS} more" if len(bad) > SHOWN_ROWS else ""
-        raise ConfigurationError(f"{file} has bad rows, nothing was changed:\n{shown}{more}")
-    async with await connect(database_url(settings)) as connection:
-        await save_fleet(connection, fleet)
-    note_schools(DataFolder(settings.data), len(fleet.schools))
-    return (
-        f"saved {len(fleet.schools):,} schools with {len(fleet.devices):,} devices; "
-        "restart the services to monitor them"
-    )
+    def ask(plan: str) -> bool:
+        typer.echo(plan)
+        return yes or (sys.stdin.isatty() and typer.confirm("Is that right?"))
+
+    deeds = read_deeds(merged or (), replaced or (), new_device or ())
+    typer.echo(asyncio.run(import_fleet(_attached(data, config), file, deeds, ask)))
 
 
-async def export_fleet(settings: Settings) -> str:
-    """Return the fleet as CSV text."""
-    return write_fleet_csv(await saved_fleet(settings))
+@fleet_app.command("export")
+def fleet_export(
+    file: Annotated[Path | None, typer.Argument(help="CSV file to write; the screen without it.")] = None,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Write the fleet as a CSV file that any spreadsheet program opens."""
+    from eduops.verbs.fleet_import import export_fleet
+
+    text = asyncio.run(export_fleet(_attached(data, config)))
+    if file is None:
+        typer.echo(text, nl=False)
+        return
+    file.write_text(text, encoding="utf-8")
+    typer.echo(f"wrote {file}")
 
 
-def _read(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file} cannot be read as UTF-8 text: {error}") from error
+def _attached(data: Path | None, config: Path | None) -> Any:
+    from eduops.machine.attach import attach
+    from eduops.settings import load_settings
+
+    return attach(load_settings(config, {"data": data}))

@@ -1,46 +1,52 @@
 """Fleet files: what is written is read back, and every bad row is told by its line."""
 
+import re
+import unicodedata
+from dataclasses import replace
+
 import pytest
 
 from config.fleet_csv import (
     AREA_COLUMNS,
     FLEET_COLUMNS,
-    BadRow,
+    ListedSchool,
     parse_areas,
     parse_fleet_csv,
     write_fleet_csv,
 )
+from config.fleet_plan import plan_import
+from config.spreadsheet import BadRow, decode_table
 from contract.errors import ConfigurationError
-from contract.fleet import Fleet
+from contract.fleet import DeviceKind, Fleet, Level
 from device_simulator.areas import load_areas
 
 HEADER = ",".join(FLEET_COLUMNS)
 GOOD = "79010001,Trường TH Lê Lợi,primary,26740,800,VNPT,200,100,"
 
 
-def read(*rows: str) -> tuple[Fleet | None, list[BadRow]]:
-    return parse_fleet_csv("\n".join((HEADER, *rows)) + "\n", load_areas())
+def read(*rows: str, header: str = HEADER) -> tuple[tuple[ListedSchool, ...], list[BadRow]]:
+    schools, bad, _ = parse_fleet_csv("\n".join((header, *rows)) + "\n", load_areas())
+    return schools, bad
 
 
 def test_a_fleet_is_read_back_as_it_was_written(city: Fleet) -> None:
-    again, bad = parse_fleet_csv(write_fleet_csv(city), load_areas())
-    assert bad == []
-    assert again is not None
-    assert again.version == city.version
+    listed, bad, notes = parse_fleet_csv(write_fleet_csv(city), load_areas())
+    assert (bad, notes) == ([], [])
+    plan = plan_import(city, listed, load_areas(), 0)
+    assert plan.is_empty
+    assert plan.fleet.version == city.version
 
 
 def test_a_row_without_devices_gets_the_three_usual_ones() -> None:
-    fleet, bad = read(GOOD)
+    (school,), bad = read(GOOD)
     assert bad == []
-    assert fleet is not None
-    assert [d.code for d in fleet.devices] == ["gw-1", "att-1", "lms-1"]
-    assert fleet.schools[0].contracted_down_bps == 200e6
+    assert [code for code, _ in school.devices] == ["gw-1", "att-1", "lms-1"]
+    assert school.contracted_down_bps == 200e6
 
 
 def test_devices_may_be_named() -> None:
-    fleet, _ = read(GOOD + "gw-1:gateway gw-2:gateway")
-    assert fleet is not None
-    assert [(d.code, d.kind.value) for d in fleet.devices] == [("gw-1", "gateway"), ("gw-2", "gateway")]
+    (school,), _ = read(GOOD + "gw-1:gateway gw-2:gateway")
+    assert school.devices == (("gw-1", DeviceKind.GATEWAY), ("gw-2", DeviceKind.GATEWAY))
 
 
 @pytest.mark.parametrize(
@@ -53,12 +59,18 @@ def test_devices_may_be_named() -> None:
         (",800,", ",many,", "Pupils 'many' is not a number"),
         (",800,", ",0,", "Pupils 0 is not within 1 to 20000"),
         ("VNPT", "", "internet provider"),
-        (",200,", ",nan,", "Contracted download (Mbit/s) nan"),
+        (",200,", ",nan,", "Contracted download (Mbit/s) 'nan'"),
+        (",800,", ",1_050,", "write digits 0 to 9"),
+        (",800,", ",１０５０,", "write digits 0 to 9"),
+        ("Trường TH Lê Lợi", "Trường\x00TH", "U+0000"),
+        ("Trường TH Lê Lợi", "Trường\u202eTH", "U+202E"),
+        ("Trường TH Lê Lợi", "T" * 3000, "3,000 characters"),
+        ("Trường TH Lê Lợi", "T" * 999, "A name has 999 characters"),
+        ("Trường TH Lê Lợi", '"Trường', "A quotation mark is opened"),
     ],
 )
 def test_a_bad_value_is_told_with_its_line(old: str, new: str, said: str) -> None:
-    fleet, bad = read(GOOD.replace(old, new))
-    assert fleet is None
+    _, bad = read(GOOD.replace(old, new))
     assert [row.line for row in bad] == [2]
     assert said in bad[0].message
 
@@ -70,9 +82,8 @@ def test_all_bad_rows_are_told_at_once() -> None:
 
 
 def test_a_file_without_schools_or_columns_says_so() -> None:
-    assert read() == (None, [BadRow(1, "The file names no school.")])
-    fleet, bad = parse_fleet_csv("school_code\n1\n", load_areas())
-    assert fleet is None
+    assert read() == ((), [BadRow(1, "The file names no school.")])
+    _, bad, _ = parse_fleet_csv("school_code\n1\n", load_areas())
     assert "school_name" in bad[0].message
 
 
@@ -97,3 +108,73 @@ def test_the_shipped_areas_are_the_citys_wards() -> None:
 def test_wrong_areas_are_refused_with_their_line(rows: list[str], said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
         parse_areas("\n".join((",".join(AREA_COLUMNS), *rows)) + "\n")
+
+
+VIETNAMESE = (
+    "Mã trường;TÊN TRƯỜNG ; Cấp học;Mã phường/xã;Số học sinh;Nhà mạng;Tải xuống (Mbit/s);Tải lên (Mbit/s)"
+)
+ROW = "79010001;Trường TH Lê Lợi;Tiểu học;26740;800;VNPT;200,5;100"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"{VIETNAMESE}\n{ROW}\n".encode(),
+        f"\ufeff{VIETNAMESE}\r\n{ROW}\r\n;;;;;;;\r\n;;;;;;;\r\n".encode(),
+        f"sep=;\r\n{VIETNAMESE}\r\n{ROW}\r\n".encode(),
+        f"{VIETNAMESE}\r\n{ROW}\r\n".replace(";", "\t").encode("utf-16"),
+        f"{VIETNAMESE}\r\n{ROW}\r\n".replace(";", "\t").encode("utf-16-le"),
+        unicodedata.normalize("NFD", f"{VIETNAMESE}\n{ROW}\n").encode(),
+    ],
+    ids=["semicolons", "excel", "sep", "utf-16", "utf-16 without mark", "decomposed"],
+)
+def test_files_are_read_as_spreadsheet_programs_write_them(content: bytes) -> None:
+    text, _ = decode_table(content)
+    (school,), bad, _ = parse_fleet_csv(text, load_areas())
+    assert bad == []
+    assert (school.name, school.level, school.pupils) == ("Trường TH Lê Lợi", Level.PRIMARY, 800)
+    assert school.contracted_down_bps == 200.5e6
+    assert len(school.devices) == 3
+
+
+def test_an_old_encoding_is_read_and_said() -> None:
+    """windows-1258 writes tones as letters of their own; the name comes out composed."""
+    old = unicodedata.normalize("NFD", f"{HEADER}\n{GOOD}\n")
+    for composed in "ăâêôơưđĂÂÊÔƠƯĐ":
+        old = old.replace(unicodedata.normalize("NFD", composed), composed)
+    text, said = decode_table(old.encode("cp1258"))
+    (school,), bad, _ = parse_fleet_csv(text, load_areas())
+    assert bad == []
+    assert school.name == "Trường TH Lê Lợi"
+    assert "windows-1258" in said
+    assert "line 2" in said
+
+
+@pytest.mark.parametrize(
+    "header", [HEADER.upper(), HEADER.replace("_", " "), HEADER.replace(",", " , "), f"\ufeff{HEADER}"]
+)
+def test_a_header_is_known_whatever_its_case_and_blanks(header: str) -> None:
+    (school,), bad = read(GOOD, header=header)
+    assert (bad, school.code) == ([], "79010001")
+
+
+def test_codes_that_differ_by_case_are_one() -> None:
+    _, bad = read(GOOD.replace("79010001", "abc"), GOOD.replace("79010001", "ABC"))
+    assert bad == [BadRow(3, "School code 'ABC' is already used in line 2.")]
+
+
+def test_an_open_quotation_mark_is_told_at_its_line_in_a_long_file() -> None:
+    rows = [GOOD.replace("79010001", f"{n}") for n in range(9000)]
+    rows[4000] = rows[4000].replace("Trường TH", '"Trường TH')
+    _, bad = read(*rows)
+    assert [row.line for row in bad] == [4002]
+
+
+@pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "@SUM(1+1)", "+1", "-2", "'=1", "'", "Trường 'A'"])
+def test_names_are_inert_in_a_spreadsheet_and_come_back_the_same(city: Fleet, name: str) -> None:
+    school = replace(city.schools[0], name=name)
+    one = Fleet(city.province, city.clusters, city.wards, (school,), ())
+    written = write_fleet_csv(one)
+    assert not re.search(r'(^|[,"\n])[=+@-]', written.replace(",-", ""))
+    (listed,), bad, _ = parse_fleet_csv(written, load_areas())
+    assert (bad, listed.name) == ([], name)
