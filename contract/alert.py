@@ -7,8 +7,19 @@ from typing import Final
 import msgspec
 
 ALERT_ID_BYTES: Final = 8
-NEW_LEVEL: Final = "new_level"
-"""Reason of a resolution: what deviated for so long is the usual level from now on."""
+
+
+class Ending(StrEnum):
+    """Why an alert resolved, if not because all is as before; keys of the catalogue of texts."""
+
+    NEW_LEVEL = "new_level"
+    """What deviated for so long is the usual level from now on."""
+    SCHOOL_CLOSED = "school_closed"
+    SCHOOL_MERGED = "school_merged"
+    DEVICE_RETIRED = "device_retired"
+    RULE_GONE = "rule_gone"
+    RULES_CHANGED = "rules_changed"
+    """Under the rules in force it would not have opened, or would have ended."""
 
 
 class Priority(IntEnum):
@@ -94,7 +105,7 @@ class Transition(msgspec.Struct, frozen=True):
     score: float | None
     """Anomaly score in [0, 1]; None where the rule does not score."""
     reason: str = ""
-    """Why it resolved, if not because all is as before: `NEW_LEVEL`; a key of the catalogue of texts."""
+    """One of `Ending` where it resolved for another reason than that all is as before, else empty."""
 
 
 class Action(msgspec.Struct, frozen=True):

@@ -154,6 +154,19 @@ class Fleet:
         return {s.id: s for s in self.schools}
 
     @cached_property
+    def former_by_code(self) -> Mapping[str, Former]:
+        return {f.school.code: f for f in self.former}
+
+    def school_ever(self, code: str) -> School | None:
+        """Return the school of a code, also one that is no more; None if there never was one."""
+        former = self.former_by_code.get(code)
+        return self.school_by_code.get(code) or (None if former is None else former.school)
+
+    def devices_ever(self, school_id: int) -> list[Device]:
+        """Return the devices that a school has or had, the present ones last."""
+        return [d for d in (*self.former_devices, *self.devices) if d.school_id == school_id]
+
+    @cached_property
     def device_by_id(self) -> Mapping[int, Device]:
         return {d.id: d for d in self.devices}
 

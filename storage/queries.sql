@@ -85,6 +85,10 @@ where detected_at > %(detected_at)s
   and at > %(detected_at)s - interval '3 days' -- finds them by index: no reading is older on arrival
 order by detected_at, at, kind
 
+-- name: told_open
+select alert_id from transition where alert_id = any(%(alert_ids)s)
+group by alert_id having bool_or(kind = 'opened') and not bool_or(kind = 'resolved')
+
 -- name: insert_transition
 insert into transition (alert_id, kind, rule, series, school_id, priority, opened_at, at, detected_at,
                         value, expected_low, expected_high, score)

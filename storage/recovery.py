@@ -1,12 +1,13 @@
 """What the tables tell an owner whose log has lost entries that it had committed."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from psycopg import AsyncConnection
 
-from contract.alert import Transition, TransitionKind
+from contract.alert import Alert, Transition, TransitionKind
 from contract.reading import Readings
 from storage.moment import moment
 from storage.queries import query
@@ -36,3 +37,15 @@ async def transitions_after(conn: AsyncConnection[Any], detected_us: int) -> lis
     """Return the transitions of all partitions that were decided after a log time, oldest first."""
     cursor = await conn.execute(query("transitions_after"), {"detected_at": moment(detected_us)}, binary=True)
     return [Transition(row[0], TransitionKind(row[1]), *row[2:]) for row in await cursor.fetchall()]
+
+
+async def told_open(conn: AsyncConnection[Any], alert_ids: Sequence[str]) -> set[str]:
+    """Return which of these alerts are stored as opened and not as resolved."""
+    cursor = await conn.execute(query("told_open"), {"alert_ids": list(alert_ids)})
+    return {str(row[0]) for row in await cursor.fetchall()}
+
+
+async def unresolved(conn: AsyncConnection[Any], alerts: Sequence[Alert]) -> list[Alert]:
+    """Return those of the alerts of which no partition has decided the end."""
+    is_open = await told_open(conn, [alert.alert_id for alert in alerts])
+    return [alert for alert in alerts if alert.alert_id in is_open]

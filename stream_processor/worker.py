@@ -11,6 +11,7 @@ from psycopg import AsyncConnection
 
 from bus.live import Live
 from bus.log import Log
+from contract.alert import Alert, Ending
 from contract.calendar import SchoolCalendar
 from contract.canary import system_series
 from contract.catalogue import Catalogue
@@ -133,13 +134,20 @@ class _Processor:
         await settle(conn, self.log, tally, self.config.clock.factor)
         session = AlertsSession(conn, self.publish, pupils, tally)
         await session.load()
-        await session.retire(self.log, self.rules, self._is_known, self.now_us())
+        await session.retire(self.log, self._ending_of, self.now_us())
         return session
 
-    def _is_known(self, series: int) -> bool:
-        """Return whether a series is one of the fleet, or one that a partition's alerts about us carry."""
+    def _ending_of(self, alert: Alert) -> Ending | None:
+        """Return why an alert ends that no fold looks after; None for one that a fold does."""
+        if alert.rule not in {rule.name for rule in self.rules}:
+            return Ending.RULE_GONE
         own = (system_series(p) for p in range(self.config.partitions))
-        return series in own or is_of_fleet(self.fleet, self.catalogue, series)
+        if alert.series in own or is_of_fleet(self.fleet, self.catalogue, alert.series):
+            return None
+        former = {f.school.id: f for f in self.fleet.former}.get(alert.school_id)
+        if former is None:
+            return Ending.DEVICE_RETIRED
+        return Ending.SCHOOL_CLOSED if former.merged_into is None else Ending.SCHOOL_MERGED
 
 
 async def run(

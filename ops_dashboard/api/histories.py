@@ -28,7 +28,9 @@ def add_histories(router: APIRouter, services: Services) -> None:
         to_us: Annotated[int | None, Query(ge=0)] = None,
     ) -> Response:
         """Return one series: raw up to two hours, quarters of an hour beyond; the last hour by default."""
-        found = services.fleet.device_by_path.get((school, device))
+        owner = services.fleet.school_ever(school)
+        devices = [] if owner is None else services.fleet.devices_ever(owner.id)
+        found = next((d for d in reversed(devices) if d.code == device), None)
         if found is None:
             raise Refusal(404, "unknown_school")
         try:

@@ -46,7 +46,7 @@ async def _quarantine(services: Services, query: dict[str, str], language: Langu
 
 
 async def _school(services: Services, code: str, query: dict[str, str], language: Language) -> Any:
-    school = services.fleet.school_by_code.get(code)
+    school = services.fleet.school_ever(code)
     if school is None:
         return unknown_school_page(services.texts, language, code)
     chosen = query.get("range", "1h")
@@ -69,7 +69,7 @@ async def _school(services: Services, code: str, query: dict[str, str], language
 async def _figures(
     services: Services, school: School, language: Language, from_us: int, to_us: int
 ) -> list[Any]:
-    devices = [d for d in services.fleet.devices if d.school_id == school.id]
+    devices = services.fleet.devices_ever(school.id)
     numbers = series_by_metric(devices, services.catalogue)
     bucket, history = await services.archive.series(list(numbers.values()), from_us, to_us)
     parts = {name: of_series(history, number) for name, number in numbers.items()}

@@ -38,6 +38,7 @@ def school_page(
             html.Div(
                 [
                     _facts(texts, language, school, fleet),
+                    *_former(texts, language, school, fleet, zone),
                     _devices(texts, language, devices),
                     _alerts(texts, language, alerts, rules, zone),
                 ],
@@ -86,6 +87,26 @@ def _facts(texts: Texts, language: Language, school: School, fleet: Fleet) -> ht
         [html.H2(school.name, className="details-title"), html.Dl(facts, className="facts")],
         className="panel",
     )
+
+
+def _former(
+    texts: Texts, language: Language, school: School, fleet: Fleet, zone: ZoneInfo
+) -> list[html.Section]:
+    """Say since when a school is no more, and what it is part of now."""
+    former = fleet.former_by_code.get(school.code)
+    if former is None or school.code in fleet.school_by_code:
+        return []
+    day = write_date(former.closed_us, language, zone)
+    into = None if former.merged_into is None else fleet.school_by_id.get(former.merged_into)
+    if into is None:
+        body: list[Any] = [texts.say("school.closed", language, day=day)]
+    else:
+        body = [
+            texts.say("school.merged", language, day=day),
+            " ",
+            html.A(into.name, href=f"/school/{into.code}"),
+        ]
+    return [html.Section(html.P(body), className="panel")]
 
 
 def _devices(texts: Texts, language: Language, devices: Sequence[Device]) -> html.Section:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from contract.fleet import LEVELS, Fleet
+from contract.fleet import LEVELS, Fleet, School
 
 
 class SchoolRow(msgspec.Struct, frozen=True, array_like=True):
@@ -32,29 +32,27 @@ class Topology(msgspec.Struct, frozen=True):
     levels: list[str]
     schools: list[SchoolRow]
     """In fleet order, as the states of a snapshot are."""
+    former: list[SchoolRow]
+    """Schools that are no more: their alerts are still named."""
 
 
 def make_topology(fleet: Fleet) -> Topology:
     """Return the fleet as rows with positions instead of codes."""
     cluster_position = {c.code: i for i, c in enumerate(fleet.clusters)}
     ward_position = {w.code: i for i, w in enumerate(fleet.wards)}
-    isps = sorted({s.isp for s in fleet.schools})
+    former = [f.school for f in fleet.former]
+    isps = sorted({s.isp for s in (*fleet.schools, *former)})
+
+    def row(s: School) -> SchoolRow:
+        ward, level = ward_position[s.ward_code], LEVELS.index(s.level)
+        return SchoolRow(s.id, s.code, s.name, ward, level, isps.index(s.isp), s.pupils)
+
     return Topology(
         version=fleet.version,
         clusters=[c.name for c in fleet.clusters],
         wards=[(w.name, w.short_name, cluster_position[w.cluster_code]) for w in fleet.wards],
         isps=isps,
         levels=[level.value for level in LEVELS],
-        schools=[
-            SchoolRow(
-                s.id,
-                s.code,
-                s.name,
-                ward_position[s.ward_code],
-                LEVELS.index(s.level),
-                isps.index(s.isp),
-                s.pupils,
-            )
-            for s in fleet.schools
-        ],
+        schools=[row(s) for s in fleet.schools],
+        former=[row(s) for s in former],
     )

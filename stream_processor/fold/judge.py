@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from anomaly.moments import Moments
 from anomaly.rate import Reading, rate_of
 from anomaly.score import score_of
-from contract.alert import NEW_LEVEL, Channel, Transition, TransitionKind, alert_id_of
+from contract.alert import Channel, Ending, Transition, TransitionKind, alert_id_of
 from contract.calendar import Context, in_session
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.newcomers import judge_newcomers
@@ -265,7 +265,9 @@ def _resolved(fold: Fold, state: State, batch: Batch, evidence: Evidence, channe
         state.closed_us[slot] = batch.time_us[i]
         # What ends with a day without school has not been learnt.
         learnt = batch.context[i] != Context.CLOSED
-        reason = NEW_LEVEL if learnt and _is_new_level(fold, state, batch, np.array([i]))[0] else ""
+        reason = (
+            Ending.NEW_LEVEL.value if learnt and _is_new_level(fold, state, batch, np.array([i]))[0] else ""
+        )
     return _event(fold, state, batch, evidence, channel, k, TransitionKind.RESOLVED, reason)
 
 

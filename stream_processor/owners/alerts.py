@@ -10,13 +10,13 @@ from psycopg import AsyncConnection
 from alerting.lifecycle import fold_alerts
 from bus.codec import decode_action, decode_transitions
 from bus.log import Log
-from contract.alert import Action, Alert, AlertEvent, Priority, Transition, TransitionKind
+from contract.alert import Action, Alert, AlertEvent, Ending, Priority, Transition
 from contract.commit import Commit, Counts
 from contract.entry import ALERTS_LOG, EntryKind, RawEntry
 from contract.live import ALERT_SUBJECT, AlertChanged
-from contract.rule import Rule
 from storage.alerts import alert_history, load_alert, open_alerts
 from storage.results import load_position
+from stream_processor.fold.reconcile import ended
 from stream_processor.owners.announce import announce
 from stream_processor.owners.owner import Publish, Tally, write
 
@@ -47,22 +47,21 @@ class AlertsSession:
         self._open = {alert.alert_id: alert for alert in await open_alerts(self._conn)}
         self._count()
 
-    async def retire(
-        self, log: Log, rules: Sequence[Rule], is_known: Callable[[int], bool], at_us: int
-    ) -> None:
-        """Resolve the open alerts that no fold will ever resolve: their rule or series is gone.
+    async def retire(self, log: Log, ending_of: Callable[[Alert], Ending | None], at_us: int) -> None:
+        """Resolve the open alerts that no fold will ever resolve: their rule, device or school is gone.
 
         Args:
             log: where the resolutions are appended; they come back through `take`.
-            rules: the rules in force.
-            is_known: whether a series is one of the fleet, or one that the center itself speaks by.
+            ending_of: why an alert ends; None for one that a fold looks after.
             at_us: log time.
         """
-        names = {rule.name for rule in rules}
         for alert in self._open.values():
-            if alert.rule not in names or not is_known(alert.series):
-                _logger.info("event=alert_retired alert=%s rule=%s", alert.alert_id, alert.rule)
-                await announce(log, _retirement(alert, at_us))
+            ending = ending_of(alert)
+            if ending is not None:
+                _logger.info(
+                    "event=alert_retired alert=%s rule=%s reason=%s", alert.alert_id, alert.rule, ending.value
+                )
+                await announce(log, ended(alert, at_us, ending))
 
     async def take(self, raws: Sequence[RawEntry]) -> None:
         """Fold transitions and actions, commit the changes, and publish each."""
@@ -112,21 +111,3 @@ def _decode(raw: RawEntry) -> list[Transition | Action]:
     if raw.kind is EntryKind.ACTION:
         return [decode_action(raw.payload)]
     return []
-
-
-def _retirement(alert: Alert, at_us: int) -> Transition:
-    return Transition(
-        alert_id=alert.alert_id,
-        kind=TransitionKind.RESOLVED,
-        rule=alert.rule,
-        series=alert.series,
-        school_id=alert.school_id,
-        priority=alert.priority,
-        opened_at_us=alert.opened_at_us,
-        at_us=at_us,
-        detected_at_us=at_us,
-        value=None,
-        expected_low=None,
-        expected_high=None,
-        score=None,
-    )

@@ -19,11 +19,13 @@ from contract.entry import Entry, RawEntry, telemetry_log
 from contract.errors import InfrastructureError
 from contract.live import SUMMARY_SUBJECT
 from contract.reach import Reach, pass_by
-from storage.recovery import stored_after, transitions_after
+from storage.alerts import open_alerts
+from storage.recovery import stored_after, told_open, transitions_after, unresolved
 from storage.results import already_stored, load_position
 from stream_processor.config import ProcessorConfig
 from stream_processor.fold.catch_up import catch_up
 from stream_processor.fold.constants import Fold
+from stream_processor.fold.reconcile import close_untold, held_open, orphans
 from stream_processor.fold.sift import must_look_up
 from stream_processor.fold.snapshot import decode, encode
 from stream_processor.fold.state import State
@@ -104,6 +106,7 @@ class PartitionSession:
         # Those that a power cut took from the alerts log; it drops the others by their identity.
         told_us = position.log_time_us - round(TELL_AGAIN_S * self._config.clock.factor * 1e6)
         await self._announce(await self._transitions_after(max(0, told_us)))
+        await self._reconcile()
         if self.seq > self.keep_after:
             # Owners that die one after the other, each before its first snapshot, must not replay ever more.
             self._snapshot_due_s = time.monotonic()
@@ -165,6 +168,17 @@ class PartitionSession:
         tally = self._tally
         self._log_time_us = await write_step_back(self._conn, self._log, tally, position, again, snapshot)
         self.seq, self.keep_after = again, again
+
+    async def _reconcile(self) -> None:
+        """Let the tables and the state hold the same alerts open; what nothing can end any more, ends."""
+        held = held_open(self._fold, self._state)
+        stored_open = await unresolved(self._conn, await open_alerts(self._conn))
+        close_untold(self._state, held, await told_open(self._conn, list(held)))
+        ends = tuple(orphans(self._fold, held.keys(), stored_open, self._log_time_us))
+        if ends:
+            await self._announce(ends)
+            what = Commit(self._name, self.seq, self.seq, self._log_time_us, transitions=ends)
+            await write(self._conn, what, self._tally)
 
     async def _transitions_after(self, detected_us: int) -> list[Transition]:
         """Return the stored transitions of this partition that were decided later, oldest first."""

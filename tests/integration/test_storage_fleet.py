@@ -1,10 +1,14 @@
 """The fleet comes back as it was saved, as a whole."""
 
+import asyncio
 import dataclasses
 
-from contract.fleet import Fleet
+import pytest
+
+from contract.errors import ConfigurationError
+from contract.fleet import Fleet, Former
 from storage.database import connect
-from storage.fleet import load_fleet, save_fleet
+from storage.fleet import load_fleet, next_fleet, save_fleet, schools_then
 
 
 async def test_fleet_comes_back_with_its_version(postgres_url: str, city: Fleet) -> None:
@@ -19,21 +23,43 @@ async def test_fleet_comes_back_with_its_version(postgres_url: str, city: Fleet)
         assert loaded.devices == city.devices
 
 
-async def test_next_fleet_replaces_the_one_before(postgres_url: str, city: Fleet) -> None:
-    fewer = city.schools[:5]
-    ids = {school.id for school in fewer}
-    grown = dataclasses.replace(fewer[0], pupils=fewer[0].pupils + 1)
+async def test_a_fleet_follows_the_one_before_and_remembers_it(postgres_url: str, city: Fleet) -> None:
+    grown = dataclasses.replace(city.schools[0], isp="FPT 2", name="Tên mới")
+    gone = city.schools[-1]
     following = Fleet(
         city.province,
         city.clusters,
         city.wards,
-        (grown, *fewer[1:]),
-        tuple(device for device in city.devices if device.school_id in ids),
+        (grown, *city.schools[1:-1]),
+        tuple(device for device in city.devices if device.school_id != gone.id),
+        (Former(gone, 7_000_000, grown.id),),
+        tuple(device for device in city.devices if device.school_id == gone.id),
     )
     async with await connect(postgres_url) as conn, await connect(postgres_url) as reader:
         await save_fleet(conn, city)
         async with reader.transaction():
-            await save_fleet(conn, following)
+            await save_fleet(conn, following, 7_000_000, instead_of=city.version)
         loaded = await load_fleet(reader)
         assert loaded is not None
         assert loaded.version == following.version != city.version
+        assert (loaded.former, loaded.former_devices) == (following.former, following.former_devices)
+        then, now = await schools_then(conn, loaded, 6_999_999), await schools_then(conn, loaded, 7_000_000)
+        assert then[grown.id] == city.schools[0]
+        assert now[grown.id] == grown
+        assert then[gone.id] == now[gone.id] == gone
+        with pytest.raises(ConfigurationError, match="changed by somebody else"):
+            await save_fleet(conn, city, instead_of=city.version)
+        with pytest.raises(ConfigurationError, match="has a number that the new fleet lacks"):
+            await save_fleet(
+                conn, Fleet(city.province, city.clusters, city.wards, city.schools[:3], ()), instead_of=None
+            )
+
+
+async def test_whoever_waits_is_told_of_the_next_fleet(postgres_url: str, city: Fleet) -> None:
+    async with await connect(postgres_url) as conn:
+        await save_fleet(conn, city)
+        waiting = asyncio.create_task(next_fleet(postgres_url, city.version))
+        other = dataclasses.replace(city.schools[0], name="Tên mới")
+        following = Fleet(city.province, city.clusters, city.wards, (other, *city.schools[1:]), city.devices)
+        await save_fleet(conn, following, 1)
+        assert (await asyncio.wait_for(waiting, 30)).version == following.version

@@ -6,9 +6,8 @@ export async function loadFleet() {
   const answer = await fetch('/api/fleet', { headers: { Accept: 'application/json' } });
   if (!answer.ok) throw new Error(`/api/fleet answered ${answer.status}`);
   const topology = await answer.json();
-  const positionOf = new Map(topology.schools.map((row, position) => [row[ID], position]));
-  const school = (position) => {
-    const row = topology.schools[position];
+  const rowOf = new Map([...topology.schools, ...topology.former].map((row) => [row[ID], row]));
+  const named = (row) => {
     const [ward, shortWard, cluster] = topology.wards[row[WARD]];
     return {
       id: row[ID], code: row[CODE], name: row[NAME], ward, shortWard, cluster, wardPosition: row[WARD],
@@ -21,8 +20,9 @@ export async function loadFleet() {
     clusters: topology.clusters,
     isps: topology.isps,
     count: topology.schools.length,
-    school,
-    schoolOfId: (id) => (positionOf.has(id) ? school(positionOf.get(id)) : null),
+    school: (position) => named(topology.schools[position]),
+    /** A school by its number, also one that is no more. */
+    schoolOfId: (id) => (rowOf.has(id) ? named(rowOf.get(id)) : null),
     /** Positions of each cluster's schools, neighbours of one ward together. */
     areas: () => topology.clusters.map((name, cluster) => ({
       name,
