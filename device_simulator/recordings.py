@@ -19,7 +19,7 @@ from contract.errors import ConfigurationError
 from contract.fleet import Cluster, Level, Ward
 from contract.topic import Stream, Topic, parse_topic
 from device_simulator.recorded_calendars import ALWAYS_OPEN, DUBLIN, NEW_YORK
-from device_simulator.recording import BadRows, Batch, Place, Recording, build, known_metrics
+from device_simulator.recording import BadRows, Place, RecordedRows, Recording, build, known_metrics
 
 NYC_SUBMITTED_AT: Final = time(16, 0)
 """The public figures of a day are those submitted by 4 pm. Source: the data set's README."""
@@ -170,7 +170,7 @@ def read_long_csv(path: Path, catalogue: Catalogue, span: tuple[int, int]) -> Re
             elif span[0] <= found[0] <= span[1]:
                 time_us, code, metric, value = found
                 rows.append((time_us, schools.setdefault(code, len(schools)), metric.id, value))
-    columns = Batch(
+    columns = RecordedRows(
         np.array([r[0] for r in rows], np.int64),
         np.array([r[1] for r in rows], np.intp),
         np.array([r[2] for r in rows], np.int16),
@@ -243,12 +243,12 @@ def _level(name: str) -> Level:
 
 def _columns(
     time_us: NDArray[np.int64], school: NDArray[np.intp], metric: Metric, value: NDArray[np.float64]
-) -> Batch:
-    return Batch(time_us, school, np.full(len(time_us), metric.id, np.int16), value)
+) -> RecordedRows:
+    return RecordedRows(time_us, school, np.full(len(time_us), metric.id, np.int16), value)
 
 
-def _joined(parts: list[Batch]) -> Batch:
-    return Batch(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+def _joined(parts: list[RecordedRows]) -> RecordedRows:
+    return RecordedRows(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 def _us(moment: datetime) -> int:

@@ -14,7 +14,7 @@ from contract.catalogue import Catalogue
 from contract.errors import ConfigurationError
 from contract.fleet import STREAMS_OF, DeviceKind
 from contract.topic import Stream, Topic
-from device_simulator.recording import CODE_OF_KIND, Batch, Recording
+from device_simulator.recording import CODE_OF_KIND, RecordedRows, Recording
 
 MOMENTS_A_PACK: Final = 20
 """Without a speed, so many moments of a school go into one pack: fewer messages, the same readings."""
@@ -77,7 +77,7 @@ class _Publisher:
         self.acknowledged = 0
         self._room = asyncio.Event()
 
-    async def send(self, batch: Batch) -> None:
+    async def send(self, batch: RecordedRows) -> None:
         """Publish a batch; wait for the broker where too much is under way."""
         for school, topic, payload in encode_batch(batch, self._recording, self._catalogue):
             while self.packs - self.acknowledged >= MOST_WAITING:
@@ -144,7 +144,7 @@ async def publish(
 
 
 def encode_batch(
-    batch: Batch, recording: Recording, catalogue: Catalogue
+    batch: RecordedRows, recording: Recording, catalogue: Catalogue
 ) -> Iterator[tuple[int, str, bytes]]:
     """Yield (school position, topic, payload): one pack a school and stream, records in time order."""
     fleet = recording.fleet
@@ -169,7 +169,7 @@ def encode_batch(
             yield school, topic, _pack(part, catalogue)
 
 
-def _pack(part: Batch, catalogue: Catalogue) -> bytes:
+def _pack(part: RecordedRows, catalogue: Catalogue) -> bytes:
     """Return one SenML pack with the readings of one school and stream."""
     base_us = int(part.time_us[0])
     records = []

@@ -6,7 +6,7 @@ from bus.mqtt_client import Address
 from contract.clock import LogClock
 from contract.entry import telemetry_log
 from contract.errors import ConfigurationError
-from ingest.acceptance.judgement import Limits
+from ingest.acceptance.validation import AcceptanceLimits
 from ingest.slices import (
     Slicing,
 )
@@ -69,9 +69,9 @@ class GatewayConfig:
         return [telemetry_log(p) for p in range(self.slice_index, self.partitions, self.slice_count)]
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> AcceptanceLimits:
         """The bounds as the pure part takes them."""
-        return Limits(
+        return AcceptanceLimits(
             max_payload_bytes=self.max_payload_bytes,
             max_future_us=round(self.max_future_s * 1e6),
             max_age_us=round(self.max_age_h * 3600e6),

@@ -40,7 +40,7 @@ _IDLE_S: Final = 0.5
 """How long one wait for messages lasts before the loop looks whether to stop."""
 
 
-class Session(Protocol):
+class MqttSession(Protocol):
     """The part of `bus.mqtt.IngestSession` that the gateway uses."""
 
     @property
@@ -85,7 +85,7 @@ class Gateway:
     def __init__(
         self,
         config: GatewayConfig,
-        session: Session,
+        session: MqttSession,
         log: Log,
         registry: Registry,
         stop: asyncio.Event,
@@ -94,7 +94,7 @@ class Gateway:
         meter: Meter | None = None,
         reach: Reach = pass_by,
         welcome: Welcome = _no_welcome,
-        inherited: Sequence[Session] = (),
+        inherited: Sequence[MqttSession] = (),
     ) -> None:
         self._config = config
         self._session = session
@@ -128,7 +128,7 @@ class Gateway:
         await self._session.ready()
         await self._welcome()
 
-    async def _pump(self, session: Session) -> None:
+    async def _pump(self, session: MqttSession) -> None:
         while not self._stop.is_set():
             batch = await self._receive(session)
             if not batch:
@@ -139,7 +139,7 @@ class Gateway:
             session.acknowledge(batch)
             self.counters.count_acknowledged(len(batch))
 
-    async def _receive(self, session: Session) -> list[MqttMessage]:
+    async def _receive(self, session: MqttSession) -> list[MqttMessage]:
         """Return what comes within `batch_ms` of the first message, up to the limit."""
         loop = asyncio.get_running_loop()
         limit = self._config.max_batch_messages

@@ -25,21 +25,21 @@ from storage.maintenance import maintain
 from stream_processor.config import ProcessorConfig
 from stream_processor.fold.constants import Fold, build_fold
 from stream_processor.fold.layout import FleetColumns, columns_of, is_of_fleet
-from stream_processor.owners.alerts import AlertsSession
+from stream_processor.owners.alerts import AlertsOwner
 from stream_processor.owners.lost_end import settle
 from stream_processor.owners.owner import (
     POSITION,
     READINGS,
+    LogOwner,
     Open,
     Publish,
-    Session,
     Tally,
     heed_cancellation,
     own,
     wait,
 )
-from stream_processor.owners.partition import STATE_GAUGES, PartitionSession
-from stream_processor.owners.quarantine import QuarantineSession
+from stream_processor.owners.partition import STATE_GAUGES, PartitionOwner
+from stream_processor.owners.quarantine import QuarantineOwner
 from stream_processor.owners.tenure import Tenure
 
 _logger: Final = logging.getLogger(__name__)
@@ -117,24 +117,24 @@ class _Processor:
             self.columns,
         )
 
-    async def _partition(self, conn: AsyncConnection[Any], fold: Fold, tally: Tally) -> Session:
-        session = PartitionSession(conn, self.log, self.publish, fold, self.config, tally, self.reach)
-        await session.load()
-        return session
+    async def _partition(self, conn: AsyncConnection[Any], fold: Fold, tally: Tally) -> LogOwner:
+        owner = PartitionOwner(conn, self.log, self.publish, fold, self.config, tally, self.reach)
+        await owner.load()
+        return owner
 
-    async def _quarantine(self, conn: AsyncConnection[Any], tally: Tally) -> Session:
+    async def _quarantine(self, conn: AsyncConnection[Any], tally: Tally) -> LogOwner:
         await settle(conn, self.log, tally, self.config.clock.factor)
-        session = QuarantineSession(conn, tally)
-        await session.load()
-        return session
+        owner = QuarantineOwner(conn, tally)
+        await owner.load()
+        return owner
 
-    async def _alerts(self, conn: AsyncConnection[Any], tally: Tally) -> Session:
+    async def _alerts(self, conn: AsyncConnection[Any], tally: Tally) -> LogOwner:
         pupils = {school.id: school.pupils for school in self.fleet.schools}
         await settle(conn, self.log, tally, self.config.clock.factor)
-        session = AlertsSession(conn, self.publish, pupils, tally)
-        await session.load()
-        await session.retire(self.log, self.rules, self._is_known, self.now_us())
-        return session
+        owner = AlertsOwner(conn, self.publish, pupils, tally)
+        await owner.load()
+        await owner.retire(self.log, self.rules, self._is_known, self.now_us())
+        return owner
 
     def _is_known(self, series: int) -> bool:
         """Return whether a series is one of the fleet, or one that a partition's alerts about us carry."""

@@ -1,4 +1,4 @@
-"""The watchdog's judgement: which canaries came back, and since when the pipeline is thought dead (pure).
+"""The pipeline's health: which canaries came back, and since when the pipeline is thought dead (pure).
 
 A canary carries its time of publishing, and a value that follows from that time, so whoever sees one
 can tell a true one by itself: several watchdogs need not know of each other, and none has to remember
@@ -46,7 +46,7 @@ class Suspect(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Health:
     """How the pipeline looks at one moment."""
 
     is_dead: bool
@@ -122,8 +122,8 @@ class Watch:
         """Return the seconds since the newest returned canary was published, or since we began to wait."""
         return self._age_s(self._fresh_s[partition], now_s)
 
-    def look(self, now_s: float) -> Verdict:
-        """Judge; to be called every few seconds, for a long pause counts as our own."""
+    def look(self, now_s: float) -> Health:
+        """Return the health now; to be called every few seconds, for a long pause counts as our own."""
         if now_s - self._looked_s > OWN_PAUSE_S:
             self._since_s = now_s
         self._looked_s = now_s
@@ -131,7 +131,7 @@ class Watch:
         late = tuple(p for p, age_s in enumerate(ages) if age_s > self._after_s)
         worst_s = max(*ages, self._age_s(self._wall_s, now_s), self._age_s(self._page_s, now_s))
         is_dead = worst_s > self._after_s
-        return Verdict(
+        return Health(
             is_dead=is_dead,
             is_well=all(
                 self._is_recent(at_s, now_s) for at_s in (*self._fresh_s, self._wall_s, self._page_s)
@@ -197,14 +197,14 @@ class Alarm(msgspec.Struct, frozen=True):
     """How often it was said."""
 
 
-def open_alarm(verdict: Verdict, now_us: int) -> Alarm:
+def open_alarm(health: Health, now_us: int) -> Alarm:
     """Return the alarm of a verdict at a real time; its identity is that time's."""
-    since_us = now_us - round(verdict.age_s * 1e6)
+    since_us = now_us - round(health.age_s * 1e6)
     return Alarm(alert_id_of("watchdog", 0, now_us), since_us, now_us, now_us)
 
 
 def decide_notice(
-    alarm: Alarm | None, verdict: Verdict, now_us: int, repeat_s: float, *, is_told: bool
+    alarm: Alarm | None, health: Health, now_us: int, repeat_s: float, *, is_told: bool
 ) -> NoticeKind | None:
     """Return why somebody must be told now, or None.
 
@@ -216,8 +216,8 @@ def decide_notice(
         is_told: whether everything said so far has arrived; there is no use in repeating what still waits.
     """
     if alarm is None:
-        return NoticeKind.ALARM if verdict.is_dead else None
-    if verdict.is_well:
+        return NoticeKind.ALARM if health.is_dead else None
+    if health.is_well:
         return NoticeKind.RECOVERY
     if is_told and now_us - alarm.said_us >= repeat_s * 1e6:
         return NoticeKind.REPEAT

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from contract.errors import InfrastructureError
-from eduops.machine.output import Output
+from eduops.machine.output import ProcessOutput
 from eduops.machine.prepare import Tell
 from eduops.machine.supervisor import Supervisor
 
@@ -23,7 +23,7 @@ ROOM_BYTES: Final = 32 << 20
 
 
 async def mend_full_log(
-    store: Path, supervisor: Supervisor, output: Output, tell: Tell, stop: asyncio.Event
+    store: Path, supervisor: Supervisor, output: ProcessOutput, tell: Tell, stop: asyncio.Event
 ) -> None:
     """Start the embedded NATS again after its disk was full, until `stop`; say both to a person."""
     told = False

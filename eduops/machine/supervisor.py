@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from contract.errors import InfrastructureError
 from eduops.data_folder import DataFolder
-from eduops.machine.output import Output
+from eduops.machine.output import ProcessOutput
 from eduops.machine.process import ProcessSpec, spawn
 
 WATCH_S: Final = 0.1
@@ -47,7 +47,7 @@ def backoff_s(deaths_in_a_row: int) -> float:
 class Supervisor:
     """Starts, watches and stops the processes of one data folder."""
 
-    def __init__(self, folder: DataFolder, output: Output, tell: Callable[[str], None]) -> None:
+    def __init__(self, folder: DataFolder, output: ProcessOutput, tell: Callable[[str], None]) -> None:
         self._folder = folder
         self._output = output
         self._tell = tell

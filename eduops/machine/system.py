@@ -12,7 +12,7 @@ from contract.fleet import Fleet
 from eduops.data_folder import DataFolder
 from eduops.machine.embedded_nats import free_ports, prepare_nats
 from eduops.machine.embedded_postgres import prepare_postgres
-from eduops.machine.output import Output
+from eduops.machine.output import ProcessOutput
 from eduops.machine.prepare import Tell, prepare_storage, seed_once
 from eduops.machine.process import ProcessSpec
 from eduops.machine.supervisor import Supervisor
@@ -48,7 +48,7 @@ _SERVICE_ENV: Final = {
 class System:
     """One data folder's servers and services; use within `DataFolder.locked`."""
 
-    def __init__(self, folder: DataFolder, settings: Settings, tell: Tell, output: Output) -> None:
+    def __init__(self, folder: DataFolder, settings: Settings, tell: Tell, output: ProcessOutput) -> None:
         self.folder = folder
         self.settings = settings
         """As given, plus the addresses of the embedded servers once they run."""

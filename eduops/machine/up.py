@@ -11,7 +11,7 @@ from eduops.data_folder import DataFolder
 from eduops.machine.attach import leave_addresses
 from eduops.machine.first_start import fix_first_start
 from eduops.machine.full_disk import mend_full_log
-from eduops.machine.output import Output
+from eduops.machine.output import ProcessOutput
 from eduops.machine.prepare import Tell, fleet_maker
 from eduops.machine.rolling import serve_restarts
 from eduops.machine.supervisor import end_leftovers, unless_stopped
@@ -49,7 +49,7 @@ async def run_up(settings: Settings, options: UpOptions, stop: asyncio.Event, te
         instances(settings, "ingest")  # a number that does not fit is told before anything starts
         for left in ("metrics", "restart", "restarted"):
             folder.forget(left)
-        output = Output(folder.logs, quiet=options.quiet)
+        output = ProcessOutput(folder.logs, quiet=options.quiet)
         system = System(folder, settings, tell, output)
         try:
             async with asyncio.TaskGroup() as group:

@@ -66,13 +66,13 @@ def scenarios(
     """Measure detectors on a simulated city: faults found, false incidents, delay, incidents per outage."""
     from evaluation.detectors.contenders import names_of
     from evaluation.scenarios.report import explained, given, render, run_all
-    from evaluation.scenarios.run import Terms
+    from evaluation.scenarios.run import ScenarioTerms
 
     tell = partial(typer.echo, err=True)
     names = names_of(detector or ["ew"], tell)
     if budget is None and len(names) > 1:
         raise ConfigurationError(f"{', '.join(names)}: several detectors are compared at a --budget")
-    first = Terms(
+    first = ScenarioTerms(
         seed=seed,
         schools=schools,
         days=days,

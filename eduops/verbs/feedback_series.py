@@ -13,12 +13,12 @@ from eduops.data_folder import DataFolder
 from eduops.settings import Settings
 from eduops.wiring import database_url, saved_fleet
 from evaluation.detectors.series_file import iso_of
-from evaluation.feedback.label_file import Label
+from evaluation.feedback.label_file import AlertLabel
 from storage.database import connect
 from storage.wall import SeriesHistory, series_history
 
 
-async def export_series(settings: Settings, labels: Iterable[Label], folder: Path) -> int:
+async def export_series(settings: Settings, labels: Iterable[AlertLabel], folder: Path) -> int:
     """Write the single readings that the database still has of each labelled series; return how many series.
 
     A file is `SCHOOL.DEVICE.METRIC.csv` with the columns `time` and `value`. Values are those that pages

@@ -17,7 +17,7 @@ from device_simulator.recordings import read_recording
 from device_simulator.replay import Progress, ReplayConfig, publish
 from eduops.data_folder import DataFolder
 from eduops.machine.attach import leave_addresses
-from eduops.machine.output import Output
+from eduops.machine.output import ProcessOutput
 from eduops.machine.prepare import Tell
 from eduops.machine.supervisor import end_leftovers, unless_stopped
 from eduops.machine.system import System, usable
@@ -72,7 +72,10 @@ async def run_replay(settings: Settings, options: ReplayOptions, stop: asyncio.E
         await asyncio.to_thread(end_leftovers, folder)
         _claim(folder, recording)
         system = System(
-            folder, _settings(settings, folder, recording, options), tell, Output(folder.logs, quiet=True)
+            folder,
+            _settings(settings, folder, recording, options),
+            tell,
+            ProcessOutput(folder.logs, quiet=True),
         )
         try:
             async with asyncio.TaskGroup() as group:

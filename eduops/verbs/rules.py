@@ -67,7 +67,7 @@ def try_rules(
     Readings count as arrived when they were measured: what waited in a device or came out of order is
     judged as if it had come in time. Nothing is written to the database or the logs.
     """
-    from evaluation.rewind.fold import Side, World, new_side
+    from evaluation.rewind.fold import Side, Surroundings, new_side
     from evaluation.rewind.report import Heard, compare
     from evaluation.rewind.run import Asked, rewind
     from evaluation.rewind.tables import explained, render_report
@@ -77,7 +77,7 @@ def try_rules(
         raise ConfigurationError("nothing is changed: name a rules file, or another detector with --detector")
     changed, _ = _rules_of(file, folder, own.catalogue)
 
-    def sides(world: World) -> list[Side]:
+    def sides(world: Surroundings) -> list[Side]:
         return [new_side(world, own.rules), new_side(world, changed, detector or "ew")]
 
     asked = Asked(from_, to, learn, _codes(schools), cluster, sample, operators)
@@ -115,7 +115,7 @@ def tune(
 ) -> None:
     """Propose the lowest `z` of each anomaly rule at which all of them keep an alert budget."""
     from evaluation.rewind.budget import FACTORS, at_factor, propose, tuned_rules
-    from evaluation.rewind.fold import Side, World, new_side, school_hours
+    from evaluation.rewind.fold import Side, Surroundings, new_side, school_hours
     from evaluation.rewind.rules_text import with_thresholds
     from evaluation.rewind.run import Asked, rewind
     from evaluation.rewind.tables import render_tuned
@@ -126,7 +126,7 @@ def tune(
     if not needed:
         raise ConfigurationError("there is no anomaly rule, so there is no threshold to choose")
 
-    def sides(world: World) -> list[Side]:
+    def sides(world: Surroundings) -> list[Side]:
         return [new_side(world, at_factor(needed, factor)) for factor in FACTORS]
 
     asked = Asked(from_, to, learn, _codes(schools), cluster, sample, operators)

@@ -19,8 +19,8 @@ import msgspec
 
 from contract.alert import Transition
 from contract.rule import Rule
-from evaluation.rewind.fold import World, school_hours
-from evaluation.rewind.report import Terms, incidents_of, lines_of, rate_in_school_hours
+from evaluation.rewind.fold import Surroundings, school_hours
+from evaluation.rewind.report import RewindTerms, incidents_of, lines_of, rate_in_school_hours
 
 FACTORS: Final = (4.0, 3.0, 2.5, 2.0, 1.5, 1.25, 1.0, 0.9, 0.75, 0.6, 0.5)
 """Of `z`, descending: steps of a fifth or so about what is in force, wider far from it."""
@@ -31,7 +31,7 @@ ANOMALY_SHARE: Final = 1 / 3
 are down, silent or past a fixed bound are certain, and need room on a bad day."""
 
 
-class Choice(NamedTuple):
+class Proposal(NamedTuple):
     """What is proposed for one rule."""
 
     rule: str
@@ -49,7 +49,7 @@ class Choice(NamedTuple):
 class Tuned(NamedTuple):
     """What is proposed for all."""
 
-    choices: tuple[Choice, ...]
+    choices: tuple[Proposal, ...]
     budget: float
     """Lines of anomaly rules an operator and hour."""
     school_hours: float
@@ -82,8 +82,8 @@ def rounded(z: float) -> float:
 def propose(
     rules: Sequence[Rule],
     told: Mapping[float, Sequence[Transition]],
-    world: World,
-    terms: Terms,
+    world: Surroundings,
+    terms: RewindTerms,
     budget: float,
 ) -> Tuned:
     """Return the lowest thresholds that keep the budget.
@@ -108,7 +108,7 @@ def propose(
     chosen = share_budget([rule.name for rule in by_urgency], list(told), alone, budget)
     _keep_together(by_urgency, list(told), chosen, rate, budget)
     choices = tuple(
-        Choice(
+        Proposal(
             rule.name,
             rule.z,
             rounded(rule.z * chosen[rule.name]),

@@ -22,7 +22,7 @@ from contract.catalogue import Catalogue
 from contract.entry import Entry, ReadingsEntry
 from contract.fleet import Fleet
 from contract.rule import Rule
-from device_simulator.world.faults import Label
+from device_simulator.world.faults import FaultLabel
 from device_simulator.world.fleet import generate_fleet
 from device_simulator.world.scenarios import HOUR_US, Scenario, draw_scenario, duty_name
 from evaluation.detectors.peer_columns import peer_named
@@ -52,7 +52,7 @@ DAY_US: Final = 24 * HOUR_US
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class ScenarioTerms:
     """What is run."""
 
     seed: int
@@ -90,10 +90,10 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ScenarioResult:
     """A scenario and what the center made of it."""
 
-    terms: Terms
+    terms: ScenarioTerms
     scenario: Scenario
     rules: tuple[Rule, ...]
     incidents: tuple[Incident, ...]
@@ -104,7 +104,7 @@ class Told:
 class Stage:
     """A scenario whose entries are made once and folded as often as one likes."""
 
-    terms: Terms
+    terms: ScenarioTerms
     scenario: Scenario
     catalogue: Catalogue
     rules: tuple[Rule, ...]
@@ -133,7 +133,7 @@ class Stage:
         return [peer_named(name) or detector_named(name)] * self.terms.partitions
 
 
-def run_scenario(terms: Terms, configuration: Configuration, calendar_text: str) -> Told:
+def run_scenario(terms: ScenarioTerms, configuration: Configuration, calendar_text: str) -> ScenarioResult:
     """Draw the scenario of a seed and fold it."""
     stage = set_stage(terms, configuration, calendar_text)
     if terms.detector in REPLAY_PEERS:
@@ -141,7 +141,7 @@ def run_scenario(terms: Terms, configuration: Configuration, calendar_text: str)
     return fold_stage(stage, stage.detectors(terms.detector), terms.z_times)
 
 
-def set_stage(terms: Terms, configuration: Configuration, calendar_text: str) -> Stage:
+def set_stage(terms: ScenarioTerms, configuration: Configuration, calendar_text: str) -> Stage:
     """Draw the scenario of a seed; its entries are made when they are asked for, and only once."""
     fleet = generate_fleet(terms.schools, seed=terms.seed)
     scenario = draw_scenario(
@@ -160,7 +160,7 @@ def _needs_ticks(rule: Rule) -> bool:
     return rule.channel in ("silence", "system") or bool(rule.suppressed_by)
 
 
-def fold_stage(stage: Stage, detectors: Sequence[Detector], z_times: float) -> Told:
+def fold_stage(stage: Stage, detectors: Sequence[Detector], z_times: float) -> ScenarioResult:
     """Fold a stage with one detector a partition and a factor of z in every anomaly rule."""
     terms, fleet = stage.terms, stage.scenario.fleet
     rules = scaled(stage.rules, stage.catalogue, terms.interval_us, z_times)
@@ -189,7 +189,7 @@ def fold_stage(stage: Stage, detectors: Sequence[Detector], z_times: float) -> T
         detector_bytes_a_series=sum(map(_detector_bytes, detectors, states)) / series,
     )
     terms = replace(terms, detector=detectors[0].name, z_times=z_times)
-    return Told(terms, stage.scenario, rules, incidents, cost)
+    return ScenarioResult(terms, stage.scenario, rules, incidents, cost)
 
 
 def _detector_bytes(detector: Detector, state: State) -> int:
@@ -284,7 +284,7 @@ def truths_of(scenario: Scenario, interval_us: int) -> list[Truth]:
     """Return the labels of a scenario as what is expected of a detector."""
     id_of = {school.code: school.id for school in scenario.fleet.schools}
 
-    def truth(label: Label) -> Truth:
+    def truth(label: FaultLabel) -> Truth:
         ids = frozenset(id_of[code] for code in label.schools)
         told = {label.kind, f"{label.kind}/{label.variant}"} & REGISTERED
         period_us = max(interval_us, REGISTER_US) if told else interval_us

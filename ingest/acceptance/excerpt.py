@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from ingest.decoders.senml import KNOWN_FIELDS, Fault, parse_json, shown_field
+from ingest.decoders.senml import KNOWN_FIELDS, Defect, parse_json, shown_field
 
 MAX_BYTES: Final = 1024
 """An excerpt is for a person's eyes: enough for a dozen records."""
@@ -27,7 +27,7 @@ def excerpt(payload: bytes, measured: Container[str] | None = None) -> str:
         At most 1,024 bytes of JSON, whole records only; empty if the payload cannot be parsed.
     """
     document = parse_json(payload)
-    if isinstance(document, Fault):
+    if isinstance(document, Defect):
         return ""
     if isinstance(document, dict):
         line = _line(document, _STATUS_FIELDS, measured)

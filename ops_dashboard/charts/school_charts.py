@@ -14,7 +14,7 @@ from storage.wall import SeriesHistory
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ChartPlan:
     """One chart before it has data."""
 
     key: str
@@ -28,14 +28,14 @@ class Plan:
 
 
 PLANS: Final = (
-    Plan("bandwidth", (("down_bps", "down"), ("up_bps", "up")), "Mbit/s", 1e6),
-    Plan("latency", (("latency_ms", "latency"),), "ms", 1.0),
-    Plan("loss", (("loss_ratio", "loss"),), "%", 0.01),
-    Plan("online", (("online", "online"),), "%", 0.01, 105.0),
-    Plan("attendance", (("attendance_ratio", "attendance"),), "%", 0.01, 100.0),
-    Plan("users", (("active_users", "users"),), "", 1.0),
-    Plan("success", (("success_ratio", "success"),), "%", 0.01, 105.0),
-    Plan("response", (("response_ms", "response"),), "ms", 1.0),
+    ChartPlan("bandwidth", (("down_bps", "down"), ("up_bps", "up")), "Mbit/s", 1e6),
+    ChartPlan("latency", (("latency_ms", "latency"),), "ms", 1.0),
+    ChartPlan("loss", (("loss_ratio", "loss"),), "%", 0.01),
+    ChartPlan("online", (("online", "online"),), "%", 0.01, 105.0),
+    ChartPlan("attendance", (("attendance_ratio", "attendance"),), "%", 0.01, 100.0),
+    ChartPlan("users", (("active_users", "users"),), "", 1.0),
+    ChartPlan("success", (("success_ratio", "success"),), "%", 0.01, 105.0),
+    ChartPlan("response", (("response_ms", "response"),), "ms", 1.0),
 )
 
 
@@ -51,7 +51,7 @@ def series_by_metric(devices: list[Device], catalogue: Catalogue) -> dict[str, i
 
 
 def fill_plan(
-    plan: Plan,
+    plan: ChartPlan,
     school: School,
     parts: Mapping[str, SeriesHistory],
     bucket: str,

@@ -23,7 +23,7 @@ from stream_processor.owners.owner import Publish, Tally, write
 _logger: Final = logging.getLogger(__name__)
 
 
-class AlertsSession:
+class AlertsOwner:
     """Open alerts in memory, in step with the table."""
 
     def __init__(

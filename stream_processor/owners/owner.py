@@ -70,7 +70,7 @@ async def write(conn: AsyncConnection[Any], what: Commit, tally: Tally) -> None:
     tally.note(what, time.monotonic() - begun_s)
 
 
-class Session(Protocol):
+class LogOwner(Protocol):
     """One owner between loading its state and losing its connection or the ownership."""
 
     @property
@@ -92,7 +92,7 @@ class Session(Protocol):
         ...
 
 
-Open = Callable[[AsyncConnection[Any]], Awaitable[Session]]
+Open = Callable[[AsyncConnection[Any]], Awaitable[LogOwner]]
 """Loads an owner's state over a fresh connection."""
 
 
@@ -101,7 +101,7 @@ def owner_name(log: str) -> str:
     return f"eduops owner of {log}"
 
 
-async def own(name: str, log: Log, open_session: Open, config: ProcessorConfig, stop: asyncio.Event) -> None:
+async def own(name: str, log: Log, load: Open, config: ProcessorConfig, stop: asyncio.Event) -> None:
     """Own the log `name` until `stop`; after any failure of a server, begin anew from the tables.
 
     Raises:
@@ -111,9 +111,9 @@ async def own(name: str, log: Log, open_session: Open, config: ProcessorConfig, 
     while not stop.is_set():
         try:
             async with _connection(config.dsn, name) as conn:
-                session = await open_session(conn)
+                owner = await load(conn)
                 pause_s = FIRST_PAUSE_S
-                await _follow(name, log, session, config, stop)
+                await _follow(name, log, owner, config, stop)
         except PositionMovedError as error:
             heed_cancellation()
             _logger.warning("event=position_moved log=%s detail=%r", name, str(error))
@@ -143,23 +143,21 @@ async def wait(stop: asyncio.Event, seconds: float) -> None:
         return
 
 
-async def _follow(
-    name: str, log: Log, session: Session, config: ProcessorConfig, stop: asyncio.Event
-) -> None:
-    reader = await log.reader(name, session.seq)
+async def _follow(name: str, log: Log, owner: LogOwner, config: ProcessorConfig, stop: asyncio.Event) -> None:
+    reader = await log.reader(name, owner.seq)
     dropped_at, dropped = time.monotonic(), 0
     try:
         while not stop.is_set():
             raws = await reader.fetch(config.batch_entries, PATIENCE_S)
             for stretch in _stretches(raws, config.batch_readings):
-                await session.take(stretch)
+                await owner.take(stretch)
             if time.monotonic() - dropped_at > config.drop_every_s:
                 dropped_at = time.monotonic()
-                if session.keep_after > dropped:
-                    dropped = session.keep_after
+                if owner.keep_after > dropped:
+                    dropped = owner.keep_after
                     # The entry at the position stays: it shows that the log is still the same.
                     await log.drop_through(name, dropped - 1)
-        await session.finish()
+        await owner.finish()
     finally:
         await reader.close()
 

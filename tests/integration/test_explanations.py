@@ -258,7 +258,7 @@ async def test_answers_become_labels(stage: Stage, tmp_path: Path, postgres_url:
         assert "1 problems, 2 not a problem" in result.output
         labels = {label.rule + label.school: label for label in read_labels(path)}
         codes = [school.code for school in stage.fleet.schools]
-        assert {key: (one.verdict.value, one.because) for key, one in labels.items()} == {
+        assert {key: (one.kind.value, one.because) for key, one in labels.items()} == {
             f"wan_down{codes[0]}": ("problem", ""),
             f"latency_high{codes[1]}": ("not_a_problem", "sensor_fault"),
             f"wan_down{codes[2]}": ("not_a_problem", "school_event"),

@@ -14,7 +14,7 @@ import pytest
 
 from contract.errors import InfrastructureError
 from eduops.data_folder import DataFolder
-from eduops.machine.output import Output
+from eduops.machine.output import ProcessOutput
 from eduops.machine.process import ProcessSpec
 from eduops.machine.supervisor import Supervisor, began, end_leftovers
 
@@ -43,7 +43,7 @@ async def _until(true: Callable[[], bool]) -> None:
 
 async def test_what_dies_starts_again_and_the_state_file_tells(folder: DataFolder) -> None:
     told: list[str] = []
-    supervisor = Supervisor(folder, Output(folder.logs, io.StringIO()), told.append)
+    supervisor = Supervisor(folder, ProcessOutput(folder.logs, io.StringIO()), told.append)
     await supervisor.start(_spec("sleeper"))
     stop = asyncio.Event()
     watching = asyncio.create_task(supervisor.watch(stop))
@@ -63,7 +63,7 @@ async def test_what_dies_starts_again_and_the_state_file_tells(folder: DataFolde
 
 async def test_the_last_started_stops_first(folder: DataFolder) -> None:
     terminal = io.StringIO()
-    supervisor = Supervisor(folder, Output(folder.logs, terminal), lambda _: None)
+    supervisor = Supervisor(folder, ProcessOutput(folder.logs, terminal), lambda _: None)
     script = (
         "import signal, sys, time\n"
         "signal.signal(signal.SIGTERM, lambda *_: (print('ends', time.monotonic_ns()), sys.exit()))\n"
@@ -80,7 +80,7 @@ async def test_the_last_started_stops_first(folder: DataFolder) -> None:
 
 
 async def test_a_failed_start_tells_the_last_lines(folder: DataFolder) -> None:
-    supervisor = Supervisor(folder, Output(folder.logs, io.StringIO()), lambda _: None)
+    supervisor = Supervisor(folder, ProcessOutput(folder.logs, io.StringIO()), lambda _: None)
     spec = ProcessSpec(
         "broken", [sys.executable, "-c", "print('no luck'); raise SystemExit(3)"], ready=lambda: False
     )

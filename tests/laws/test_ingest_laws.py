@@ -15,13 +15,13 @@ from contract.fleet import Fleet
 from contract.reading import Readings
 from contract.rejected import Rejected
 from ingest.acceptance.accept import Accepted, Message, accept
-from ingest.acceptance.judgement import Limits
 from ingest.acceptance.registry import Registry, Route
+from ingest.acceptance.validation import AcceptanceLimits
 from ingest.decoders.pack_columns import Columns, decode_plain, plain_packs, to_columns
-from ingest.decoders.senml import KNOWN_FIELDS, Fault, resolve
+from ingest.decoders.senml import KNOWN_FIELDS, Defect, resolve
 
 NOW_US = 1_790_000_000_000_000
-LIMITS = Limits()
+LIMITS = AcceptanceLimits()
 LAW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """A busy machine makes no law false."""
 SECRET = "Nguyễn Thị Lan"
@@ -235,7 +235,7 @@ def test_a_plain_pack_reads_as_the_general_rules_say(
         return
     event("plain")
     general = resolve(payload)
-    assert not isinstance(general, Fault)
+    assert not isinstance(general, Defect)
     assert general.refused == []
     assert general.unknown == ()
     for record in general.records:

@@ -15,7 +15,7 @@ from eduops.machine.first_start import fix_first_start
 from eduops.machine.supervisor import backoff_s
 from eduops.machine.up import wall_address
 from eduops.settings import Settings, load_settings
-from eduops.verbs.doctor import Finding
+from eduops.verbs.doctor import Checked
 from eduops.verbs.status import Status, render_status
 
 NOON_US = 1_795_500_000_000_000
@@ -114,4 +114,4 @@ def test_status_for_people_and_programs() -> None:
 def test_small_words(settings: Settings) -> None:
     assert [backoff_s(n) for n in (1, 2, 3, 99)] == [0.5, 1.0, 2.0, 30.0]
     assert wall_address(settings) == "http://localhost:8050/"
-    assert Finding(False, "x").line.startswith("WRONG")
+    assert Checked(False, "x").line.startswith("WRONG")

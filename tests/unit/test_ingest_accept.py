@@ -10,8 +10,8 @@ from contract.fleet import Cluster, Device, DeviceKind, Fleet, Level, School, Wa
 from contract.rejected import Reason
 from contract.series import series_of
 from ingest.acceptance.accept import Accepted, Message, accept
-from ingest.acceptance.judgement import Limits
 from ingest.acceptance.registry import Registry, Route
+from ingest.acceptance.validation import AcceptanceLimits
 
 NOW_US = 1_790_000_000_000_000
 NOW_S = NOW_US / 1e6
@@ -38,7 +38,7 @@ def registry(fleet: Fleet, catalogue: Catalogue) -> Registry:
 
 def take(registry: Registry, topic: str, pack: object) -> Accepted:
     payload = pack if isinstance(pack, bytes) else json.dumps(pack).encode()
-    return accept([Message(topic, payload, NOW_US)], registry, Limits())
+    return accept([Message(topic, payload, NOW_US)], registry, AcceptanceLimits())
 
 
 def rows(accepted: Accepted) -> list[tuple[int, int, float]]:
@@ -244,7 +244,7 @@ def test_status_that_is_none(registry: Registry, payload: bytes, reason: Reason)
 
 def test_two_statuses_in_one_batch_stay_two(registry: Registry) -> None:
     messages = [Message(STATUS, b'{"online":true}', NOW_US), Message(STATUS, b'{"online":false}', NOW_US + 1)]
-    assert [(t, v) for t, _, v in rows(accept(messages, registry, Limits()))] == [
+    assert [(t, v) for t, _, v in rows(accept(messages, registry, AcceptanceLimits()))] == [
         (NOW_US, 1.0),
         (NOW_US + 1, 0.0),
     ]
@@ -262,7 +262,7 @@ def test_control_characters_leave_a_topic(registry: Registry) -> None:
 
 
 def test_no_messages_are_no_readings(registry: Registry) -> None:
-    accepted = accept([], registry, Limits())
+    accepted = accept([], registry, AcceptanceLimits())
     assert (accepted.by_partition, accepted.rejected, accepted.received) == ({}, [], 0)
 
 

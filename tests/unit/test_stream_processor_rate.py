@@ -14,8 +14,8 @@ from contract.errors import ConfigurationError
 from contract.live import STATE_NORMAL
 from contract.rule import parse_rules
 from ingest.acceptance.accept import Message, accept
-from ingest.acceptance.judgement import Limits
 from ingest.acceptance.registry import Registry
+from ingest.acceptance.validation import AcceptanceLimits
 from stream_processor.fold.constants import Fold, build_fold
 from tests.fold_world import (
     CALENDAR,
@@ -168,7 +168,7 @@ def test_real_packs_with_the_counter_go_through_ingest_and_the_fold() -> None:
             {"bt": at_us / 1e6, "n": "down_bps", "u": "bit/s", "v": 5e7},
             {"n": "in_errors", "u": "count", "v": value},
         ]
-        taken = accept([Message(topic, json.dumps(pack).encode(), at_us)], registry, Limits())
+        taken = accept([Message(topic, json.dumps(pack).encode(), at_us)], registry, AcceptanceLimits())
         assert taken.rejected == []
         log.append(ReadingsEntry(at_us, taken.by_partition[0]))
     (opened,) = told(log, fold)
@@ -181,7 +181,7 @@ def test_a_count_beyond_its_width_is_refused(value: int) -> None:
     fleet = small_fleet(1)
     topic = f"edu/v1/{fleet.province}/{fleet.schools[0].code}/gw-1/bandwidth"
     pack = json.dumps([{"n": "in_errors", "u": "count", "v": value}]).encode()
-    taken = accept([Message(topic, pack, MONDAY_9H_US)], Registry(fleet, CATALOGUE, 1), Limits())
+    taken = accept([Message(topic, pack, MONDAY_9H_US)], Registry(fleet, CATALOGUE, 1), AcceptanceLimits())
     assert [r.reason for r in taken.rejected] == ["out_of_range"]
 
 
