@@ -323,7 +323,7 @@ class DeviceLoop:
     def note_failure(self, error: OSError) -> None:
         """Count a failed attempt."""
         self.failures += 1
-        _logger.debug("a device does not reach its broker: %s", error)
+        _logger.debug("event=device_not_connected: %s", error)
 
     def _wake_drained(self) -> None:
         if not self.unacknowledged:

@@ -307,9 +307,9 @@ class IngestSession:
                 await self._connect(client)
                 delay_s = FIRST_DELAY_S
                 reason = await self._until_closed(client)
-                _logger.warning("lost the MQTT session at %s:%d: %s", *self._addresses[0], reason)
+                _logger.warning("event=mqtt_session_lost host=%s port=%d: %s", *self._addresses[0], reason)
             except (OSError, ValueError) as error:
-                _logger.warning("no MQTT session at %s:%d: %s", *self._addresses[0], error)
+                _logger.warning("event=mqtt_not_connected host=%s port=%d: %s", *self._addresses[0], error)
             finally:
                 self._is_connected = False
                 client.start_connection()  # nothing of the old connection is acknowledged from here on
@@ -329,7 +329,7 @@ class IngestSession:
                 f"the broker did not grant {self._user} a subscription to {self._subscription.filters[-1]}"
             )
         self._is_connected = True
-        _logger.info("MQTT session %s stands at %s:%d", self._client_id, *self._addresses[0])
+        _logger.info("event=mqtt_session_up client=%s host=%s port=%d", self._client_id, *self._addresses[0])
         self._loop.call_soon_threadsafe(self._ready.set)
 
     async def _until_closed(self, client: _SessionClient) -> str:

@@ -78,7 +78,7 @@ class FaultBoard:
             with self._labels_path.open("ab") as file:
                 file.write(encode_label(label))
         _logger.info(
-            "fault %s: %d schools for %.0f s",
+            "event=fault_started kind=%s schools=%d for_s=%.0f",
             fault.kind,
             len(label.schools),
             (label.end_us - label.start_us) / 1e6,

@@ -32,7 +32,7 @@ from ingest.slices import (
 )
 from ingest.writer import LogWriter, pause
 
-_LOG: Final = logging.getLogger("ingest")
+_logger: Final = logging.getLogger(__name__)
 TICK_S: Final = 1.0
 """Real seconds between ticks; silence is heard with this resolution."""
 REPORT_S: Final = 30.0
@@ -122,7 +122,7 @@ class Gateway:
             welcome = tasks.create_task(self._welcome_once(), name="ingest-welcome")
             await self._stop.wait()
             welcome.cancel()
-        _LOG.info("%s", self.counters.line())
+        self.counters.report()
 
     async def _welcome_once(self) -> None:
         await self._session.ready()
@@ -134,7 +134,7 @@ class Gateway:
             if not batch:
                 continue
             if not await self._keep(batch):
-                _LOG.warning("stopped with messages=%d unacknowledged; the broker keeps them", len(batch))
+                _logger.warning("event=ingest_stopped messages=%d: the broker keeps them", len(batch))
                 return
             session.acknowledge(batch)
             self.counters.count_acknowledged(len(batch))
@@ -197,7 +197,7 @@ class Gateway:
         try:
             await self._writer.append_tick(log, hears=hears)
         except InfrastructureError as error:
-            _LOG.warning("tick left out log=%s error=%s", log, error)
+            _logger.warning("event=tick_left_out log=%s: %s", log, error)
 
     def _measure(self, hears: bool) -> None:
         """Bring the meter up to date; what this thread does beside decoding counts as appending."""
@@ -212,7 +212,7 @@ class Gateway:
     async def _report(self) -> None:
         while not self._stop.is_set():
             await pause(self._stop, REPORT_S)
-            _LOG.info("%s", self.counters.line())
+            self.counters.report()
 
 
 def open_session(config: GatewayConfig, fleet: Fleet) -> IngestSession:

@@ -15,7 +15,7 @@ from contract.errors import InfrastructureError
 from contract.reading import Readings
 from contract.rejected import Rejected
 
-_LOG: Final = logging.getLogger("ingest")
+_logger: Final = logging.getLogger(__name__)
 _FIRST_RETRY_S: Final = 0.05
 _LAST_RETRY_S: Final = 2.0
 """Waits double from the first to the last: a restart of the server costs little, an outage no load."""
@@ -102,7 +102,7 @@ class LogWriter:
                 await self._log.append(log, kind, payload, at_us=at_us, count=count, message_id=message_id)
             except InfrastructureError as error:
                 self.retries += 1
-                _LOG.warning("append failed log=%s retry_s=%.2f error=%s", log, wait_s, error)
+                _logger.warning("event=append_failed log=%s retry_s=%.2f: %s", log, wait_s, error)
             else:
                 return True
             await pause(self._stop, wait_s)

@@ -196,7 +196,7 @@ async def _keep_up(processor: _Processor, stop: asyncio.Event) -> None:
                     await wait(stop, processor.config.maintain_every_s)
         except (InfrastructureError, psycopg.Error) as error:
             heed_cancellation()
-            _logger.warning("event=maintenance_failed detail=%r", str(error))
+            _logger.warning("event=maintenance_failed: %s", error)
             await wait(stop, processor.config.maintain_every_s / 10)
 
 
@@ -211,7 +211,7 @@ async def _report(processor: _Processor, stop: asyncio.Event) -> None:
             continue
         received = _readings(processor)
         _logger.info(
-            "event=progress readings_per_s=%.0f lag_s=%.2f logs=%d received=%d",
+            "event=processor_progress readings_per_s=%.0f lag_s=%.2f logs=%d received=%d",
             (received - before) / (now_s - said_at_s),
             behind_us / 1e6,
             len(processor.tallies),

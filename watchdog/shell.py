@@ -194,7 +194,7 @@ class Watchdog:
         # Kept before anything is sent: a watchdog killed in the middle sends again, with the same key.
         self._journal.add(None if kind is NoticeKind.RECOVERY else alarm, notice)
         level = logging.INFO if kind is NoticeKind.RECOVERY else logging.ERROR
-        _logger.log(level, "event=%s key=%s: %s", kind.value, notice.key, notice.text_en)
+        _logger.log(level, "event=notice kind=%s key=%s: %s", kind.value, notice.key, notice.text_en)
         for more in self._more.values():
             more.set()
 
@@ -233,14 +233,18 @@ class Watchdog:
                 self._meter.add("eduops_watchdog_notifications_total", 1, "failed")
                 wait_s = retry_wait_s(failures)
                 _logger.warning(
-                    "event=not_sent by=%s key=%s: %s; again in %g s", sender.name, notice.key, error, wait_s
+                    "event=notice_not_sent by=%s key=%s retry_s=%g: %s",
+                    sender.name,
+                    notice.key,
+                    wait_s,
+                    error,
                 )
                 await asyncio.sleep(wait_s)
                 continue
             failures = 0
             self._journal.note_handed_over(sender.name, notice.key)
             self._meter.add("eduops_watchdog_notifications_total", 1, "sent")
-            _logger.info("event=sent by=%s key=%s", sender.name, notice.key)
+            _logger.info("event=notice_sent by=%s key=%s", sender.name, notice.key)
 
 
 async def run_watchdog(
@@ -255,7 +259,7 @@ async def run_watchdog(
     journal = Journal(config.state)
     journal.keep_senders(frozenset(sender.name for sender in senders))
     if not senders:
-        _logger.warning("neither watchdog_url nor watchdog_command is set: alarms go to this log only")
+        _logger.warning("event=notices_stay_here: neither watchdog_url nor watchdog_command is set")
     watchdog = Watchdog(config, senders, journal, shipped_texts(), meter)
     mark_ready()
     await watchdog.run(stop)

@@ -198,7 +198,7 @@ class Alarm(msgspec.Struct, frozen=True):
 
 
 def open_alarm(health: Health, now_us: int) -> Alarm:
-    """Return the alarm of a verdict at a real time; its identity is that time's."""
+    """Return the alarm that the health at a real time calls for; its identity is that time's."""
     since_us = now_us - round(health.age_s * 1e6)
     return Alarm(alert_id_of("watchdog", 0, now_us), since_us, now_us, now_us)
 
@@ -210,7 +210,7 @@ def decide_notice(
 
     Args:
         alarm: the one that is raised, if any.
-        verdict: how the pipeline looks.
+        health: how the pipeline looks.
         now_us: real time, µs since 1970.
         repeat_s: after so many seconds an alarm that goes on is said again.
         is_told: whether everything said so far has arrived; there is no use in repeating what still waits.

@@ -116,10 +116,10 @@ async def own(name: str, log: Log, load: Open, config: ProcessorConfig, stop: as
                 await _follow(name, log, owner, config, stop)
         except PositionMovedError as error:
             heed_cancellation()
-            _logger.warning("event=position_moved log=%s detail=%r", name, str(error))
+            _logger.warning("event=position_moved log=%s: %s", name, error)
         except (InfrastructureError, psycopg.OperationalError, psycopg.InterfaceError) as error:
             heed_cancellation()
-            _logger.warning("event=server_lost log=%s retry_s=%.1f detail=%r", name, pause_s, str(error))
+            _logger.warning("event=server_lost log=%s retry_s=%.1f: %s", name, pause_s, error)
             await wait(stop, pause_s * random.uniform(0.5, 1.0))
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 

@@ -73,7 +73,7 @@ class Tenure:
                             await self._sit(conn, group, stop)
                     except (InfrastructureError, psycopg.Error, TimeoutError) as error:
                         heed_cancellation()
-                        _logger.warning("event=leases_out_of_reach detail=%r", str(error))
+                        _logger.warning("event=leases_out_of_reach: %s", error)
                         await wait(stop, self.config.beat_s)
                 for held in self._held.values():
                     held.stop.set()
@@ -140,7 +140,7 @@ class Tenure:
         for log in sorted(logs):
             held = self._held[log]
             if not held.is_lost:
-                _logger.warning("event=log_lost log=%s worker=%s reason=%r", log, self._name, reason)
+                _logger.warning("event=log_lost log=%s worker=%s: %s", log, self._name, reason)
                 held.is_lost = True
                 held.task.cancel()
 
