@@ -236,13 +236,23 @@ def fleets(draw: st.DrawFn) -> Fleet:
         devices = tuple(
             draw(st.lists(drawn(Device, id=numbers, school_id=owners), unique_by=ids, max_size=4))
         )
-    return Fleet(draw(texts), clusters, wards, schools, devices)
+    parts = {
+        "province": draw(texts),
+        "clusters": clusters,
+        "wards": wards,
+        "schools": schools,
+        "devices": devices,
+    }
+    assert parts.keys() == inspect.signature(Fleet).parameters.keys(), "draw every part of a fleet"
+    return Fleet(**parts)
 
 
 @law
 @given(fleet=fleets())
 async def test_a_fleet(postgres_url: str, fleet: Fleet) -> None:
     async with await connect(postgres_url) as conn:
+        await conn.execute("truncate device, school, ward, cluster")
+        await conn.execute("delete from setting where name in ('province', 'fleet_version')")
         await save_fleet(conn, fleet)
         found = await load_fleet(conn)
     assert found is not None
