@@ -106,6 +106,10 @@ def test_brokers_clients_are_imported_by_the_bus_alone() -> None:
     assert outside(users_of(BROKERS), "bus/", OTHER_BROKERS) == set()
 
 
+def test_prometheus_is_known_to_the_exporter_alone() -> None:
+    assert users_of({"prometheus_client"}) == {"eduops/exporter.py"}
+
+
 def test_sql_stands_in_storage_alone() -> None:
     found = {path for path, tree in FILES.items() if any(SQL.match(text) for text in strings(tree))}
     files = {

@@ -199,7 +199,7 @@ async def test_what_operators_said(postgres_url: str, first: Transition, actions
     if last.acknowledged_by is None:
         assert judged == []
         return
-    ends = {"because": None, "actor": last.acknowledged_by}
+    ends: dict[str, Any] = {"because": None, "actor": last.acknowledged_by}
     if dismissed:
         ends = {"because": dismissed[-1].because, "actor": dismissed[-1].actor}
     of_alert = {name: getattr(last, name) for name in JudgedAlert._fields if name not in ends}
@@ -236,7 +236,7 @@ def fleets(draw: st.DrawFn) -> Fleet:
         devices = tuple(
             draw(st.lists(drawn(Device, id=numbers, school_id=owners), unique_by=ids, max_size=4))
         )
-    parts = {
+    parts: dict[str, Any] = {
         "province": draw(texts),
         "clusters": clusters,
         "wards": wards,
