@@ -130,6 +130,22 @@ def test_the_environment_is_read_by_the_settings_alone() -> None:
     assert outside(found, "eduops/settings.py", OTHER_ENVIRONMENT) == set()
 
 
+def test_no_child_process_inherits_the_environment() -> None:
+    starts = {"Popen", "run", "create_subprocess_exec", "ProcessSpec"}
+    found: dict[str, list[bool]] = {}
+    for path, tree in FILES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and not lies_in(path, {"eduops/bench/"}):
+                name = ast.unparse(node.func)
+                of_module = (
+                    name.startswith(("subprocess.", "asyncio.create_subprocess")) or name == "ProcessSpec"
+                )
+                if of_module and name.split(".")[-1] in starts:
+                    found.setdefault(path, []).append(any(word.arg == "env" for word in node.keywords))
+    assert "eduops/machine/process.py" in found
+    assert {path for path, said in found.items() if not all(said)} == set()
+
+
 @pytest.mark.parametrize("place", sorted(OTHER_BROKERS | OTHER_SQL))
 def test_an_exception_is_said(place: str) -> None:
     assert f"`{place}`" in TEXT
