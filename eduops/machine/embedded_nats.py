@@ -119,6 +119,7 @@ class EmbeddedNats:
             name="nats",
             argv=[str(self.binary), "-c", str(self.folder / "nats.conf")],
             ready=self.answers,
+            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
             cwd=self.folder,
             stop_signal=signal.SIGTERM,
             port=self.port,
