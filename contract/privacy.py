@@ -232,8 +232,9 @@ def _bounds(pupils: Counts) -> Floats:
 
 
 def _cut(share: Floats, pupils: int) -> Floats:
-    bound = _bound(pupils)
-    return np.clip(np.round(share * STEPS) / STEPS, bound, 1 - bound)
+    step = round(_bound(pupils) * STEPS)
+    # Whole steps until the end: the float 1 - 0.184 is not 816 / 1000.
+    return np.clip(np.round(share * STEPS), step, STEPS - step) / STEPS
 
 
 def _is_cut(share: Floats, pupils: int) -> NDArray[np.bool_]:
