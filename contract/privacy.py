@@ -164,7 +164,8 @@ def hidden_range(people: Counts, pupils: Counts, metric: Metric) -> tuple[Counts
         width = np.full(len(people), K - 1)
         top = np.maximum(pupils, width)
     else:
-        width, top = np.floor(pupils * _bounds(pupils) + _SAME).astype(np.int64), pupils
+        bound, top = _bounds(pupils), pupils
+        width = np.where(bound < 0.5, np.floor(pupils * bound + _SAME), pupils).astype(np.int64)
     is_whole = pupils <= 2 * width
     is_low = people <= np.where(is_whole, top, width)
     is_high = ~is_low & (people >= pupils - width) & (people <= top)

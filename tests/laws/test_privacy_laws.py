@@ -75,7 +75,7 @@ def test_a_bucket_tells_no_reading_that_is_not_told(pupils: int, data: st.DataOb
     np.testing.assert_array_equal(bucket(small), bucket(other))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=100)
 @given(schools=st.lists(st.sampled_from((3, 8, 12, 19, 30, 60, 200)), min_size=1, max_size=3), data=st.data())
 def test_a_sum_over_schools_tells_no_school_that_is_not_told(schools: list[int], data: st.DataObject) -> None:
     metric = data.draw(st.sampled_from((PRESENT, USERS)))
