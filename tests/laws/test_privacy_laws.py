@@ -31,8 +31,11 @@ sizes = st.one_of(
 
 
 def lookalikes(metric: Metric, pupils: int, people: int) -> list[int]:
-    """Return all numbers of people of whom the same is told: their share, or their number."""
-    every = np.arange(pupils + 1.0) / (pupils if metric is RATIO else 1)
+    """Return all numbers of people of whom the same is told: their share, or their number.
+
+    A platform may count more people than there are pupils.
+    """
+    every = np.arange(pupils + 1.0) / pupils if metric is RATIO else np.arange(max(pupils, K - 1) + 1.0)
     told = np.nan_to_num(shown_history(metric, pupils, every, every, every).mean, nan=-1.0)
     return [int(other) for other in np.flatnonzero(told == told[people])]
 
