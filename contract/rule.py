@@ -9,6 +9,7 @@ import msgspec
 from contract.alert import Channel
 from contract.catalogue import Catalogue, MetricKind
 from contract.errors import ConfigurationError
+from contract.privacy import K, tells_apart
 
 SYSTEM_CHANNEL: Final = "system"
 CHANNEL_NAMES: Final = (*(channel.name.lower() for channel in Channel), SYSTEM_CHANNEL)
@@ -161,6 +162,13 @@ def _check_metric(rule: Rule, catalogue: Catalogue) -> None:
         raise ConfigurationError(
             f"rules.toml, {rule.name!r}: {rule.metric!r} is a counter, and its value says nothing; "
             "use channel 'rate' (or 'silence')"
+        )
+    if rule.channel == "threshold" and tells_apart(
+        catalogue.named(rule.metric), rule.below, rule.above, rule.clear_margin
+    ):
+        raise ConfigurationError(
+            f"rules.toml, {rule.name!r}: its alerts would tell fewer than {K} pupils of a school from one "
+            f"another; bounds of {rule.metric!r} (above less clear_margin) are {K} or more"
         )
     if rule.channel == "joint":
         for name in JOINT_METRICS:

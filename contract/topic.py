@@ -27,6 +27,11 @@ class Stream(StrEnum):
     EVENT = "event"
 
 
+PRIVATE_STREAMS: Final = frozenset({Stream.ATTENDANCE, Stream.ELEARNING})
+"""Streams about pupils: a field that is not known is refused, and a metric that does not say how it may
+be published stays closed (Law 91/2025/QH15: aggregates only)."""
+
+
 class Topic(NamedTuple):
     """A well-formed topic."""
 

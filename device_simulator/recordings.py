@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from contract.catalogue import Catalogue, Metric
+from contract.catalogue import Catalogue, Metric, Publication
 from contract.errors import ConfigurationError
 from contract.fleet import Cluster, Level, Ward
 from contract.topic import Stream, Topic, parse_topic
@@ -108,7 +108,7 @@ def read_moodle(folder: Path, catalogue: Catalogue, span: tuple[int, int]) -> Re
                 time_us = _us(datetime.fromisoformat(row["hour"]).replace(tzinfo=UTC))
                 pair = (float(row["events"]), float(row["users"]))
             except (ValueError, KeyError, TypeError):
-                bad.add(line, f"{dict(row)!r} is not an hour with two counts.")
+                bad.add(line, "This is not an hour with two counts.")
                 continue
             if span[0] <= time_us <= span[1]:
                 times.append(time_us)
@@ -193,12 +193,14 @@ def _long_row(row: dict[str, str | None], metrics: dict[str, Metric]) -> tuple[i
     metric = metrics.get(name)
     if metric is None:
         return f"Metric {name!r} is not in metrics.toml."
+    is_open = metric.published is Publication.OPEN
     try:
         value = float(number)
     except ValueError:
-        return f"Value {number!r} is not a number."
+        return f"Value {number!r} is not a number." if is_open else f"A value of {name} is not a number."
     if not metric.low <= value <= metric.high:
-        return f"{name} {number} is not within {metric.low:g} to {metric.high:g} {metric.unit}."
+        said = f"{name} {number}" if is_open else name
+        return f"{said} is not within {metric.low:g} to {metric.high:g} {metric.unit}."
     return time_us, school, metric, value
 
 

@@ -6,9 +6,8 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-import numpy as np
 
-from contract.privacy import cap_values, is_published
+from contract.privacy import shown_value
 from contract.series import MAX_METRIC_ID
 from evaluation.rewind.budget import Proposal, Tuned
 from evaluation.rewind.fold import Opening, Surroundings
@@ -196,26 +195,21 @@ def explained(report: Report, world: Surroundings) -> str:
 
 
 def _told(o: Opening, terms: RewindTerms, world: Surroundings) -> dict[str, Any]:
-    metric = world.catalogue.by_id[o.series & MAX_METRIC_ID].name
+    metric = world.catalogue.by_id[o.series & MAX_METRIC_ID]
+    pupils = world.fleet.school_by_id[o.school_id].pupils
     return {
         "rule": o.rule,
         "school": _code(o, world),
-        "metric": metric,
+        "metric": metric.name,
         "opened": _local(o.opened_us, world),
         "detected": _local(o.detected_us, world),
         "is_open": o.resolved_us is None,
         "lasted_min": round(_lasted_min(o, terms), 2),
         "in_school_hours": o.in_school_hours,
-        "value": _shown(metric, o.value),
-        "expected_low": _shown(metric, o.expected_low),
-        "expected_high": _shown(metric, o.expected_high),
+        "value": shown_value(metric, pupils, o.value),
+        "expected_low": shown_value(metric, pupils, o.expected_low),
+        "expected_high": shown_value(metric, pupils, o.expected_high),
     }
-
-
-def _shown(metric: str, value: float | None) -> float | None:
-    if value is None or not is_published(metric):
-        return None
-    return float(cap_values(metric, np.array([value]))[0])
 
 
 def _lasted_min(o: Opening, terms: RewindTerms) -> float:

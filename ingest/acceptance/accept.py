@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from contract.privacy import shown_refusal
 from contract.reading import Readings
 from contract.rejected import Reason, Rejected
 from contract.topic import Stream
@@ -184,16 +185,15 @@ def _rejected(refusals: list[_Refusal], messages: Sequence[Message], registry: R
         message = messages[index]
         if index not in excerpts:
             excerpts[index] = _excerpt(message, reason, registry)
-        found.append(
-            Rejected(
-                reason=reason,
-                topic=_shown_topic(message.topic),
-                detail=detail,
-                at_us=message.arrived_us,
-                payload_bytes=len(message.payload),
-                excerpt=excerpts[index],
-            )
+        refused = Rejected(
+            reason=reason,
+            topic=_shown_topic(message.topic),
+            detail=detail,
+            at_us=message.arrived_us,
+            payload_bytes=len(message.payload),
+            excerpt=excerpts[index],
         )
+        found.append(shown_refusal(refused, registry.catalogue))
     return found
 
 
@@ -201,7 +201,7 @@ def _excerpt(message: Message, reason: Reason, registry: Registry) -> str:
     route = registry.route(message.topic)
     if isinstance(route, Defect) or reason is Reason.OVERSIZED:
         return ""
-    return excerpt(message.payload, registry.names_of(route.stream) if route.private else None)
+    return excerpt(message.payload)
 
 
 def _shown_topic(topic: str) -> str:

@@ -11,13 +11,11 @@ from contract.catalogue import Catalogue
 from contract.fleet import STREAMS_OF, Fleet, partition_of
 from contract.rejected import Reason
 from contract.series import MAX_METRIC_ID, series_of
-from contract.topic import Stream, Topic, parse_topic
+from contract.topic import PRIVATE_STREAMS, Stream, Topic, parse_topic
 from ingest.decoders.senml import Defect, is_senml_name
 
 STREAMS: Final = tuple(Stream)
 """A stream's position here is its number in columns."""
-PRIVATE_STREAMS: Final = frozenset({Stream.ATTENDANCE, Stream.ELEARNING})
-"""Streams about pupils: a field that is not known is refused (Law 91/2025/QH15: aggregates only)."""
 UNKNOWN: Final = -1
 """Code of a name or unit that the catalogue does not have."""
 
@@ -76,10 +74,6 @@ class Registry:
             # Only known topics are kept, so strangers cannot fill the memory.
             self._routes[topic] = found
         return found
-
-    def names_of(self, stream: int) -> frozenset[str]:
-        """Return the names of the metrics that a stream (by number) carries."""
-        return frozenset(m.name for m in self.catalogue.of_stream(STREAMS[stream]))
 
     def _look_up(self, text: str) -> Route | Defect:
         topic = parse_topic(text)

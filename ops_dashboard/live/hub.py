@@ -20,7 +20,7 @@ from contract.catalogue import Catalogue
 from contract.clock import LogClock
 from contract.errors import InfrastructureError
 from contract.live import ALERT_SUBJECT, SUMMARY_SUBJECT, AlertChanged, Summary
-from contract.privacy import cap_change
+from contract.privacy import shown_change
 from contract.service_metrics import Meter
 from ops_dashboard.view.board import Board
 
@@ -234,7 +234,7 @@ class Hub:
             if len(changes) > CHANGES_MAX:
                 self.board.alerts_version += 1
             else:
-                shown = [cap_change(changed, self._catalogue) for changed in changes]
+                shown = [shown_change(changed, self._catalogue) for changed in changes]
                 self._offer(_json.encode(Changes(shown)), changes=True)
             self.broadcast_snapshot()
 

@@ -8,6 +8,7 @@ from dash import html
 
 from contract.errors import InfrastructureError
 from contract.fleet import School
+from contract.privacy import shown_refusal
 from contract.rejected import Reason
 from contract.texts import Language
 from ops_dashboard.archive import of_series
@@ -42,7 +43,8 @@ async def _quarantine(services: Services, query: dict[str, str], language: Langu
     before_id = int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None
     reason = Reason(query["reason"]) if query.get("reason") in set(Reason) else None
     rows, counts = await services.archive.quarantine(PAGE_ROWS, before_id, reason)
-    return quarantine_page(services.texts, language, rows, counts, reason, services.calendar.timezone)
+    told = [row._replace(rejected=shown_refusal(row.rejected, services.catalogue)) for row in rows]
+    return quarantine_page(services.texts, language, told, counts, reason, services.calendar.timezone)
 
 
 async def _school(services: Services, code: str, query: dict[str, str], language: Language) -> Any:
@@ -70,12 +72,12 @@ async def _figures(
     services: Services, school: School, language: Language, from_us: int, to_us: int
 ) -> list[Any]:
     devices = [d for d in services.fleet.devices if d.school_id == school.id]
-    numbers = series_by_metric(devices, services.catalogue)
+    numbers = series_by_metric(school, devices, services.catalogue)
     bucket, history = await services.archive.series(list(numbers.values()), from_us, to_us)
     parts = {name: of_series(history, number) for name, number in numbers.items()}
     return [
         make_figure(
-            fill_plan(plan, school, parts, bucket, services.texts, language),
+            fill_plan(plan, school, services.catalogue, parts, bucket, services.texts, language),
             language,
             services.calendar.timezone,
             from_us=from_us,

@@ -190,18 +190,35 @@ def test_unknown_fields_about_pupils_are_refused_by_name(registry: Registry, top
     assert "x y" not in refusal.detail + refusal.excerpt
     assert "Lan" not in refusal.excerpt
     assert "770077" not in refusal.excerpt
-    assert json.loads(refusal.excerpt) == [{"n": "", "v": 1, "student": None, "(name withheld)": None}]
+    assert json.loads(refusal.excerpt) == [{"n": "", "v": None, "student": None, "(name withheld)": None}]
 
 
 def test_unknown_fields_of_machines_are_ignored(registry: Registry) -> None:
     assert take(registry, GATEWAY, [{"n": "down_bps", "v": 1, "firmware": "1.2"}]).rejected == []
 
 
-def test_a_number_under_an_unknown_name_about_pupils_is_blanked(registry: Registry) -> None:
-    accepted = take(registry, ATTENDANCE, [{"n": "card_of_lan", "v": 880088}, {"n": "present", "v": 3}])
+def test_of_a_pack_about_pupils_no_number_is_kept_but_times(registry: Registry) -> None:
+    pack = [{"n": "card_of_lan", "v": 880088, "t": -3}, {"n": "present", "v": 3, "bv": 4, "s": 5}]
+    accepted = take(registry, ATTENDANCE, pack)
     assert reasons(accepted) == [Reason.UNKNOWN_METRIC]
-    assert json.loads(accepted.rejected[0].excerpt) == [{"n": "", "v": None}, {"n": "", "v": 3}]
+    blank = {"n": "", "v": None}
+    assert json.loads(accepted.rejected[0].excerpt) == [blank | {"t": -3}, blank | {"bv": None, "s": None}]
     assert "lan" not in accepted.rejected[0].detail
+
+
+@pytest.mark.parametrize(
+    ("given", "detail"),
+    [
+        ({"present": 481, "absent": 3, "enrolled": 480}, "present + absent is more than enrolled"),
+        ({"present": 7, "late": 8}, "late is more than present"),
+        ({"absent": -3}, "absent is not within 0 to 20000"),
+        ({"attendance_ratio": 1.125e3}, "attendance_ratio is not within 0 to 1"),
+    ],
+)
+def test_a_refusal_about_pupils_names_what_is_wrong_without_numbers(
+    registry: Registry, given: dict[str, float], detail: str
+) -> None:
+    assert [refused.detail for refused in take(registry, ATTENDANCE, counts(**given)).rejected] == [detail]
 
 
 def test_an_excerpt_is_bounded_and_whole(registry: Registry) -> None:
