@@ -9,6 +9,7 @@ from typing import Any, Final
 import nats
 from nats.aio.client import Client
 
+from bus.pause import pause
 from contract.errors import ConfigurationError, InfrastructureError
 
 _logger: Final = logging.getLogger(__name__)
@@ -35,11 +36,7 @@ class NatsConnection:
 
     async def wait_connected(self, timeout_s: float) -> bool:
         """Return True as soon as the connection stands, False if it does not within `timeout_s`."""
-        try:
-            await asyncio.wait_for(self._up.wait(), timeout_s)
-        except TimeoutError:
-            return False
-        return True
+        return await pause(self._up, timeout_s)
 
     @property
     def is_connected(self) -> bool:

@@ -1,7 +1,6 @@
 """Publishes a recording through MQTT, with its own times, as its devices would have."""
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from bus.device import DeviceConnection, DeviceLoop
+from bus.pause import pause
 from contract.catalogue import Catalogue
 from contract.errors import ConfigurationError
 from contract.fleet import STREAMS_OF, DeviceKind
@@ -130,7 +130,7 @@ async def publish(
         for batch in recording.batches(MOMENTS_A_PACK if config.speed is None else 1):
             if config.speed is not None:
                 due_s = started_s + (int(batch.time_us[0]) - recording.first_us) / 1e6 / config.speed
-                await _until(stop, due_s)
+                await pause(stop, due_s - time.monotonic())
             if stop.is_set() or not await _either(publisher.send(batch), stop):
                 break
             sent, at_us = sent + len(batch.time_us), int(batch.time_us[-1])
@@ -180,14 +180,6 @@ def _pack(part: RecordedRows, catalogue: Catalogue) -> bytes:
         offset = f',"t":{(time_us - base_us) / 1e6!r}' if time_us != base_us else ""
         records.append(f'"n":"{metric.name}","u":"{metric.unit}","v":{value!r}{offset}')
     return f'[{{"bt":{base_us / 1e6!r},{"},{".join(records)}}}]'.encode()
-
-
-async def _until(stop: asyncio.Event, due_s: float) -> None:
-    """Wait until a monotonic time or `stop`."""
-    wait_s = due_s - time.monotonic()
-    if wait_s > 0:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), wait_s)
 
 
 async def _either(work: Coroutine[object, object, None], stop: asyncio.Event) -> bool:

@@ -1,7 +1,6 @@
 """The running city: asks the world what is due, lets faults have their way, publishes over MQTT."""
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from bus.device import DeviceLoop
 from bus.live import Live
 from bus.mqtt_client import Address
+from bus.pause import pause
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.clock import LogClock
@@ -212,22 +212,12 @@ async def _send(city: _City, stop: asyncio.Event) -> None:
             _logger.warning("event=simulator_behind lag_s=%.0f: slots are left out", behind_us / 1e6)
             slot += behind_us // slot_us
         wait_s = (city.clock.real_us(slot * slot_us) - time.time_ns() // 1000) / 1e6
-        await _pause(stop, wait_s)
-        if not stop.is_set():
+        if not await pause(stop, wait_s):
             city.send_slot(slot)
             slot += 1
 
 
 async def _every(seconds: float, action: Callable[[], None], stop: asyncio.Event) -> None:
     while not stop.is_set():
-        await _pause(stop, seconds)
+        await pause(stop, seconds)
         action()
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    """Wait until `stop` is set or the time is over; let other tasks run in any case."""
-    if seconds <= 0:
-        await asyncio.sleep(0)
-        return
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)

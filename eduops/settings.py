@@ -4,6 +4,7 @@ A setting `name` is read from, strongest first: the command line, the environmen
 the TOML file (`--config FILE`, or `eduops.toml` in the data folder), the default below.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -24,6 +25,7 @@ from eduops.failpoint import PATTERN as FAILPOINT_PATTERN
 ENV_PREFIX: Final = "EDUOPS_"
 Port = Annotated[int, Field(ge=0, le=65535)]
 _HOST: Final = r"[A-Za-z0-9._-]+(:\d{1,5})?"
+_COMMAND_VARIABLES: Final = ("PATH", "HOME", "LC_ALL", "LANG")
 
 
 class Settings(BaseSettings):
@@ -358,6 +360,11 @@ def load_settings(config: Path | None = None, overrides: Mapping[str, Any] | Non
         model_config = SettingsConfigDict(toml_file=config)
 
     return _checked(Settings, _checked(FromFile, given).model_dump())
+
+
+def command_environment() -> dict[str, str]:
+    """Return the variables that an operator's command gets: where programs are, and the language."""
+    return {name: os.environ[name] for name in _COMMAND_VARIABLES if name in os.environ}
 
 
 def _checked(kind: type[Settings], values: Mapping[str, Any]) -> Settings:

@@ -21,7 +21,7 @@ from device_simulator.world.schedule import Cadence
 from eduops.data_folder import DataFolder
 from eduops.exporter import publish_metrics
 from eduops.failpoint import parse_failpoint
-from eduops.settings import Settings
+from eduops.settings import Settings, command_environment
 from ingest.config import GatewayConfig
 from ingest.gateway import run as run_gateway
 from ingest.slices import Slicing
@@ -278,6 +278,7 @@ def watchdog_config(settings: Settings) -> WatchdogConfig:
         repeat_s=settings.watchdog_repeat_s,
         url=settings.watchdog_url,
         command=settings.watchdog_command,
+        command_environment=command_environment(),
     )
 
 

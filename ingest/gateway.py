@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from bus.log import Log
 from bus.mqtt import IngestSession, MqttMessage, Subscription
+from bus.pause import pause
 from contract.catalogue import Catalogue
 from contract.entry import QUARANTINE_LOG, telemetry_log
 from contract.errors import InfrastructureError
@@ -30,7 +31,7 @@ from ingest.slices import (
     session_name,
     subscription_of,
 )
-from ingest.writer import LogWriter, pause
+from ingest.writer import LogWriter
 
 _logger: Final = logging.getLogger(__name__)
 TICK_S: Final = 1.0

@@ -11,6 +11,7 @@ from psycopg import AsyncConnection
 
 from bus.live import Live
 from bus.log import Log
+from bus.pause import pause
 from contract.calendar import SchoolCalendar
 from contract.canary import system_series
 from contract.catalogue import Catalogue
@@ -36,7 +37,6 @@ from stream_processor.owners.owner import (
     Tally,
     heed_cancellation,
     own,
-    wait,
 )
 from stream_processor.owners.partition import STATE_GAUGES, PartitionOwner
 from stream_processor.owners.quarantine import QuarantineOwner
@@ -193,18 +193,18 @@ async def _keep_up(processor: _Processor, stop: asyncio.Event) -> None:
             async with await connect(processor.config.dsn) as conn:
                 while not stop.is_set():
                     await maintain(conn, processor.now_us())
-                    await wait(stop, processor.config.maintain_every_s)
+                    await pause(stop, processor.config.maintain_every_s)
         except (InfrastructureError, psycopg.Error) as error:
             heed_cancellation()
             _logger.warning("event=maintenance_failed: %s", error)
-            await wait(stop, processor.config.maintain_every_s / 10)
+            await pause(stop, processor.config.maintain_every_s / 10)
 
 
 async def _report(processor: _Processor, stop: asyncio.Event) -> None:
     """Say every half minute how many readings were taken in and how far behind our partitions are."""
     before, said_at_s = _readings(processor), time.monotonic()
     while not stop.is_set():
-        await wait(stop, 1.0)
+        await pause(stop, 1.0)
         behind_us = _measure_lag(processor)
         now_s = time.monotonic()
         if now_s - said_at_s < REPORT_EVERY_S:

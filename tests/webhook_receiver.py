@@ -1,7 +1,8 @@
-"""A webhook on the loopback: takes notices, refuses them, hangs, or talks nonsense, as a test wants."""
+"""A webhook on the loopback: takes notices, refuses them, hangs, or never ends, as a test wants."""
 
 import asyncio
 import json
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -19,6 +20,12 @@ class Receiver:
     def __init__(self) -> None:
         self.url = ""
         self.answer = TAKEN
+        self.endless = b""
+        """What follows the answer, again and again until the caller has enough."""
+        self.pause_s = 0.0
+        """Between two of them."""
+        self.headers: list[dict[str, str]] = []
+        """Of every request, names in small letters."""
         self.tries: list[tuple[str, dict[str, Any]]] = []
         """Idempotency key and body of every request, whatever was answered."""
 
@@ -48,12 +55,17 @@ class Receiver:
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
             headers = {name.lower(): value.strip() for name, _, value in (h.partition(":") for h in head[1:])}
+            self.headers.append(headers)
             body = await reader.readexactly(int(headers["content-length"]))
             self.tries.append((headers.get("idempotency-key", ""), json.loads(body)))
             if self.answer == HANG:
                 await reader.read()  # until the caller gives up
             writer.write(self.answer)
             await writer.drain()
+            while self.endless:
+                writer.write(self.endless)
+                await writer.drain()
+                await asyncio.sleep(self.pause_s)
         except (ConnectionError, asyncio.IncompleteReadError):
             return
         finally:
@@ -61,10 +73,12 @@ class Receiver:
 
 
 @asynccontextmanager
-async def open_receiver() -> AsyncIterator[Receiver]:
-    """Run a receiver on a free port for the length of the block."""
+async def open_receiver(tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
+    """Run a receiver on a free port for the length of the block, behind TLS if a context is given."""
     receiver = Receiver()
-    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0)
-    receiver.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook?room=1"
+    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0, ssl=tls)
+    receiver.url = (
+        f"{'https' if tls else 'http'}://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook?room=1"
+    )
     async with server:
         yield receiver

@@ -17,10 +17,12 @@ import numpy as np
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
-from alerting.senders.senders import Sender, SendError, http_status, retry_wait_s
+from alerting.senders.http import http_status
+from alerting.senders.sender import RETRY, Sender, SendError
 from bus.device import DeviceConnection, DeviceLoop
 from config.files import shipped_texts
 from contract.canary import CANARY_METRIC, canary_topic
+from contract.errors import InfrastructureError
 from contract.service_metrics import Meter
 from contract.texts import Language, Texts, write_number
 from watchdog.config import WatchdogConfig, make_senders
@@ -165,8 +167,8 @@ class Watchdog:
             try:
                 if await http_status("GET", f"{self._wall}/", {}, b"", ANSWER_S) == 200:
                     self._watch.heard_page(time.monotonic())
-            except (OSError, ValueError) as error:
-                _logger.debug("event=page_not_served: %s", error or type(error).__name__)
+            except InfrastructureError as error:
+                _logger.debug("event=page_not_served: %s", error)
             await asyncio.sleep(self._config.every_s)
 
     async def _look(self) -> None:
@@ -231,7 +233,7 @@ class Watchdog:
             except SendError as error:
                 failures += 1
                 self._meter.add("eduops_watchdog_notifications_total", 1, "failed")
-                wait_s = retry_wait_s(failures)
+                wait_s = RETRY.wait_s(failures)
                 _logger.warning(
                     "event=notice_not_sent by=%s key=%s retry_s=%g: %s",
                     sender.name,
@@ -255,7 +257,7 @@ async def run_watchdog(
     Raises:
         ConfigurationError: the webhook's address or the command cannot be meant.
     """
-    senders = make_senders(config.url, config.command)
+    senders = make_senders(config.url, config.command, config.command_environment)
     journal = Journal(config.state)
     journal.keep_senders(frozenset(sender.name for sender in senders))
     if not senders:

@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+from bus.pause import pause
 from contract.errors import InfrastructureError
 from eduops.machine.output import ProcessOutput
 from eduops.machine.prepare import Tell
@@ -41,7 +42,4 @@ async def mend_full_log(
             tell(
                 f"nats: the disk of {store} is full; devices wait and nothing is lost: free some space there"
             )
-        try:
-            await asyncio.wait_for(stop.wait(), LOOK_S)
-        except TimeoutError:
-            continue
+        await pause(stop, LOOK_S)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any, Final
 
+from bus.pause import pause
 from config.files import load_configuration
 from contract.alert import Alert
 from contract.errors import ConfigurationError
@@ -183,9 +184,7 @@ async def _all_folded(settings: Settings, received: int, stop: asyncio.Event) ->
     """Return the status as soon as everything sent is committed."""
     status = await read_status(settings)
     while not stop.is_set() and (status.received < received or status.in_flight > 0):
-        try:
-            await asyncio.wait_for(stop.wait(), POLL_S)
-        except TimeoutError:
+        if not await pause(stop, POLL_S):
             status = await read_status(settings)
     return status
 

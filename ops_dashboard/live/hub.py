@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from bus.live import Live
+from bus.pause import pause
 from contract.alert import Alert
 from contract.catalogue import Catalogue
 from contract.clock import LogClock
@@ -205,11 +206,7 @@ class Hub:
                 await self._read_alerts()
             except InfrastructureError as error:
                 _logger.warning("event=alerts_not_read: trying again: %s", error)
-            try:
-                async with asyncio.timeout(self._heal_s):
-                    await self._heal.wait()
-            except TimeoutError:
-                continue
+            await pause(self._heal, self._heal_s)
 
     async def _read_alerts(self) -> None:
         """Replace the open alerts, unless one changed meanwhile: then what was read may be older."""

@@ -13,6 +13,8 @@ import psycopg
 from psycopg import AsyncConnection
 
 from bus.log import Log
+from bus.pause import pause
+from contract.backoff import Backoff
 from contract.commit import Commit, Counts
 from contract.entry import RawEntry
 from contract.errors import InfrastructureError, PositionMovedError
@@ -29,8 +31,7 @@ POSITION: Final = "eduops_processor_position"
 
 PATIENCE_S: Final = 0.5
 """Longest wait for entries before an owner looks whether it should stop."""
-FIRST_PAUSE_S: Final = 0.2
-LONGEST_PAUSE_S: Final = 5.0
+BEGIN_AGAIN: Final = Backoff(first_s=0.2, longest_s=5.0)
 
 Publish = Callable[[str, bytes], Awaitable[None]]
 """Sends a live event: subject and payload."""
@@ -107,21 +108,22 @@ async def own(name: str, log: Log, load: Open, config: ProcessorConfig, stop: as
     Raises:
         EduopsError: configuration, a snapshot or an entry cannot be read; trying again would not help.
     """
-    pause_s = FIRST_PAUSE_S
+    failures = 0
     while not stop.is_set():
         try:
             async with _connection(config.dsn, name) as conn:
                 owner = await load(conn)
-                pause_s = FIRST_PAUSE_S
+                failures = 0
                 await _follow(name, log, owner, config, stop)
         except PositionMovedError as error:
             heed_cancellation()
             _logger.warning("event=position_moved log=%s: %s", name, error)
         except (InfrastructureError, psycopg.OperationalError, psycopg.InterfaceError) as error:
             heed_cancellation()
-            _logger.warning("event=server_lost log=%s retry_s=%.1f: %s", name, pause_s, error)
-            await wait(stop, pause_s * random.uniform(0.5, 1.0))
-            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            failures += 1
+            wait_s = BEGIN_AGAIN.wait_s(failures, share=random.uniform(0.5, 1.0))
+            _logger.warning("event=server_lost log=%s retry_s=%.1f: %s", name, wait_s, error)
+            await pause(stop, wait_s)
 
 
 def heed_cancellation() -> None:
@@ -133,14 +135,6 @@ def heed_cancellation() -> None:
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
-
-
-async def wait(stop: asyncio.Event, seconds: float) -> None:
-    """Return after some seconds, or at once when `stop` is set."""
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return
 
 
 async def _follow(name: str, log: Log, owner: LogOwner, config: ProcessorConfig, stop: asyncio.Event) -> None:

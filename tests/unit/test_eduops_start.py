@@ -12,7 +12,7 @@ from contract.errors import ConfigurationError, InfrastructureError
 from eduops.data_folder import DataFolder
 from eduops.machine.attach import attach
 from eduops.machine.first_start import fix_first_start
-from eduops.machine.supervisor import backoff_s
+from eduops.machine.supervisor import START_AGAIN
 from eduops.machine.up import wall_address
 from eduops.settings import Settings, load_settings
 from eduops.verbs.doctor import Checked
@@ -112,6 +112,6 @@ def test_status_for_people_and_programs() -> None:
 
 
 def test_small_words(settings: Settings) -> None:
-    assert [backoff_s(n) for n in (1, 2, 3, 99)] == [0.5, 1.0, 2.0, 30.0]
+    assert [START_AGAIN.wait_s(n) for n in (1, 2, 3, 99)] == [0.5, 1.0, 2.0, 30.0]
     assert wall_address(settings) == "http://localhost:8050/"
     assert Checked(False, "x").line.startswith("WRONG")
