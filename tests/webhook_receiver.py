@@ -3,10 +3,11 @@
 import asyncio
 import json
 import ssl
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+
+from tests.running_system import PATIENCE_S, until
 
 HANG = b""
 """An answer that never comes."""
@@ -34,14 +35,11 @@ class Receiver:
         """Bodies of all requests, each key once, in the order of their first coming."""
         return list(dict(self.tries).values())
 
-    async def until(self, true: Callable[[], bool], what: str, patience_s: float = 60.0) -> None:
+    async def until(self, true: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:
         """Return as soon as a condition holds."""
-        deadline = time.monotonic() + patience_s
-        while not true():
-            assert time.monotonic() < deadline, f"not within {patience_s:g} s: {what}; came: {self.taken}"
-            await asyncio.sleep(0.05)
+        await until(true, what, patience_s, lambda: self.taken)
 
-    async def until_kind(self, kind: str, count: int = 1, patience_s: float = 60.0) -> dict[str, Any]:
+    async def until_kind(self, kind: str, count: int = 1, patience_s: float = PATIENCE_S) -> dict[str, Any]:
         """Return the `count`-th notice of a kind as soon as it came."""
 
         def found() -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ from stream_processor.owners.alerts import AlertsOwner
 from stream_processor.owners.owner import Tally, own, owner_name
 from stream_processor.owners.partition import PartitionOwner
 from tests.fold_world import MONDAY_9H_US, SECOND_US, columns, series_named, small_fleet, small_fold
+from tests.running_system import PATIENCE_S, until
 
 LOG = telemetry_log(0)
 TABLES = {
@@ -174,7 +175,7 @@ async def test_a_graceful_end_leaves_nothing_to_replay(postgres_url: str) -> Non
         again = PartitionOwner(conn, log, no_listener, small_fold(), config, Tally(LOG))
         await again.load()
         assert again.seq == 50
-        await asyncio.wait_for(again.take(await (await log.reader(LOG, 50)).fetch(5, 1.0)), 10)
+        await asyncio.wait_for(again.take(await (await log.reader(LOG, 50)).fetch(5, 1.0)), PATIENCE_S)
 
 
 async def test_owners_that_die_one_after_the_other_do_not_replay_ever_more(postgres_url: str) -> None:
@@ -196,7 +197,7 @@ async def test_an_owner_frozen_within_a_commit_is_ended_by_the_next(postgres_url
     """It holds the lock of the position; without an end of its connection the next waits for ever."""
     log, stop = await a_morning(), asyncio.Event()
     last = await log.last_seq(LOG)
-    async with asyncio.timeout(20), await connect(postgres_url, owner_name(LOG)) as frozen:
+    async with asyncio.timeout(2 * PATIENCE_S), await connect(postgres_url, owner_name(LOG)) as frozen:
         await process(postgres_url, log, batch=16, until=50)
         await frozen.execute("begin")
         await frozen.execute("select from position where log = %s for update", [LOG])
@@ -218,11 +219,13 @@ async def test_an_owner_frozen_within_a_commit_is_ended_by_the_next(postgres_url
 
 async def until_stored(conn: AsyncConnection[Any], seq: int) -> None:
     """Return when the log stands at an entry."""
-    for _ in range(400):
-        if (await load_position(conn, LOG)).seq >= seq:
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"not within 20 s: entry {seq} is committed")
+    found: list[int] = []
+
+    async def committed() -> bool:
+        found.append((await load_position(conn, LOG)).seq)
+        return found[-1] >= seq
+
+    await until(committed, f"entry {seq} is committed", seen=lambda: found[-1])
 
 
 async def test_an_owner_ends_although_a_failure_hides_that_it_shall(postgres_url: str) -> None:
@@ -232,7 +235,7 @@ async def test_an_owner_ends_although_a_failure_hides_that_it_shall(postgres_url
     async def load(conn: AsyncConnection[Any]) -> PartitionOwner:
         opened.set()
         try:
-            await conn.execute("select pg_sleep(60)")
+            await conn.execute("select pg_sleep(600)")
         except asyncio.CancelledError:
             raise psycopg.OperationalError("another command is already in progress") from None
         raise AssertionError("it was not cancelled")
@@ -241,6 +244,6 @@ async def test_an_owner_ends_although_a_failure_hides_that_it_shall(postgres_url
     owner = asyncio.create_task(own(LOG, MemoryLog(), load, config, asyncio.Event()))
     await opened.wait()
     owner.cancel()
-    done, _ = await asyncio.wait([owner], timeout=10)
+    done, _ = await asyncio.wait([owner], timeout=PATIENCE_S)
     assert done
     assert owner.cancelled()

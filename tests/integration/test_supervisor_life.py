@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,8 +15,8 @@ from eduops.data_folder import DataFolder
 from eduops.machine.output import ProcessOutput
 from eduops.machine.process import ProcessSpec
 from eduops.machine.supervisor import Supervisor, began, end_leftovers
+from tests.running_system import ROOT, eventually, until
 
-ROOT = Path(__file__).parents[2]
 SLEEPER = "import signal, sys, time\nprint('begins', flush=True)\nsignal.pause()\n"
 
 
@@ -34,13 +32,6 @@ def _spec(name: str, script: str = SLEEPER) -> ProcessSpec:
     return ProcessSpec(name, [sys.executable, "-c", script], ready=lambda: True, stop_s=5.0)
 
 
-async def _until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.02)
-
-
 async def test_what_dies_starts_again_and_the_state_file_tells(folder: DataFolder) -> None:
     told: list[str] = []
     supervisor = Supervisor(folder, ProcessOutput(folder.logs, io.StringIO()), told.append)
@@ -49,7 +40,11 @@ async def test_what_dies_starts_again_and_the_state_file_tells(folder: DataFolde
     watching = asyncio.create_task(supervisor.watch(stop))
     first = folder.read("state")["processes"]["sleeper"]
     os.kill(first["pid"], signal.SIGKILL)
-    await _until(lambda: folder.read("state")["processes"]["sleeper"]["restarts"] == 1)
+    await until(
+        lambda: folder.read("state")["processes"]["sleeper"]["restarts"] == 1,
+        "it starts again",
+        seen=lambda: folder.read("state"),
+    )
     second = folder.read("state")["processes"]["sleeper"]
     assert second["pid"] != first["pid"]
     assert began(second["pid"]) == second["began"]
@@ -72,7 +67,7 @@ async def test_the_last_started_stops_first(folder: DataFolder) -> None:
     )
     for name in ("first", "second", "third"):
         await supervisor.start(_spec(name, script))
-    await _until(lambda: terminal.getvalue().count("begins") == 3)
+    await until(lambda: terminal.getvalue().count("begins") == 3, "all begin", seen=terminal.getvalue)
     await supervisor.stop()
     lines = [line.split() for line in terminal.getvalue().splitlines()]
     ends = sorted((int(words[2]), words[0]) for words in lines if words[1] == "ends")
@@ -113,7 +108,7 @@ def test_a_killed_supervisor_leaves_no_orphans(folder: DataFolder) -> None:
         child = folder.read("state")["processes"]["sleeper"]
         assert began(child["pid"]) == child["began"]
         process.kill()
-    asyncio.run(_until(lambda: began(child["pid"]) is None))
+    eventually(lambda: began(child["pid"]) is None, "its child ends")
     assert end_leftovers(folder) == []
 
 
