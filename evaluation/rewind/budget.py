@@ -24,11 +24,6 @@ from evaluation.rewind.report import Terms, incidents_of, lines_of, rate_in_scho
 
 FACTORS: Final = (4.0, 3.0, 2.5, 2.0, 1.5, 1.25, 1.0, 0.9, 0.75, 0.6, 0.5)
 """Of `z`, descending: steps of a fifth or so about what is in force, wider far from it."""
-MANAGEABLE: Final = 6.0
-"""Lines an operator and hour that are manageable at most."""
-ANOMALY_SHARE: Final = 1 / 3
-"""Part of the budget for anomaly rules: chosen, because they are hints of the lowest priority; lines that
-are down, silent or past a fixed bound are certain, and need room on a bad day."""
 
 
 class Choice(NamedTuple):
