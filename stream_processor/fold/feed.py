@@ -95,7 +95,4 @@ def _transition(
         at_us=at_us,
         detected_at_us=at_us,
         value=value,
-        expected_low=None,
-        expected_high=None,
-        score=None,
     )
