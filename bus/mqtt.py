@@ -20,12 +20,10 @@ from bus.mqtt_client import Address, LoopClient
 from bus.mqtt_frames import Publication
 from bus.pause import pause
 from contract.backoff import Backoff
-from contract.topic import ALL_TOPICS, PREFIX
+from contract.topic import ALL_TOPICS, BROKER_WINDOW, PREFIX
 
 _logger: Final = logging.getLogger(__name__)
 
-BROKER_WINDOW: Final = 1024
-"""Unacknowledged messages that the broker sends at most: `max_ack_pending` in its configuration."""
 QOS0_BOUND: Final = 4 * BROKER_WINDOW
 """Messages at hand above which those of QoS 0 are dropped: no window bounds them."""
 KEEPALIVE_S: Final = 15

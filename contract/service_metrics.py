@@ -64,6 +64,9 @@ SERVICE_METRICS: Final = (
     ServiceMetric("eduops_simulator_packs_total", _C, "Packs that the simulated city published."),
     ServiceMetric("eduops_simulator_connections", _G, "Open MQTT connections of the simulated city."),
     ServiceMetric("eduops_watchdog_canary_age_seconds", _G, "Age of the newest canary seen.", ("partition",)),
+    ServiceMetric(
+        "eduops_watchdog_strange_canaries_total", _C, "Canaries that came back with another value."
+    ),
     ServiceMetric("eduops_watchdog_alarm", _G, "1 while the watchdog's alarm is raised."),
     ServiceMetric("eduops_watchdog_notifications_total", _C, "Notifications by outcome.", ("outcome",)),
 )

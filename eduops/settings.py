@@ -19,7 +19,9 @@ from pydantic_settings import (
 )
 
 from contract.clock import LogClock
+from contract.entry import MAX_PARTITIONS, check_partitions
 from contract.errors import ConfigurationError
+from contract.topic import MAX_BATCH_MESSAGES
 from eduops.failpoint import PATTERN as FAILPOINT_PATTERN
 
 ENV_PREFIX: Final = "EDUOPS_"
@@ -143,7 +145,10 @@ class Settings(BaseSettings):
     device_password: str | None = Field(None, repr=False, description="MQTT password of devices.")
 
     partitions: int = Field(
-        4, ge=1, le=64, description="Partitions of the telemetry log, 1 to 64; fixed at first start."
+        4,
+        ge=1,
+        le=MAX_PARTITIONS,
+        description=f"Partitions of the telemetry log, 1 to {MAX_PARTITIONS}; fixed at first start.",
     )
     clock_origin_us: int = Field(
         0,
@@ -192,8 +197,10 @@ class Settings(BaseSettings):
     ingest_batch_messages: int = Field(
         500,
         ge=1,
-        le=512,
-        description="Messages in one batch of ingest, 1 to 512 (half of the broker's window).",
+        le=MAX_BATCH_MESSAGES,
+        description=(
+            f"Messages in one batch of ingest, 1 to {MAX_BATCH_MESSAGES} (half of the broker's window)."
+        ),
     )
 
     processors: int = Field(
@@ -297,11 +304,7 @@ class Settings(BaseSettings):
             raise ConfigurationError(
                 f"ingest_slice is {self.ingest_slice!r}; of {count} slices the last is '{count - 1}/{count}'"
             )
-        if self.partitions % count:
-            raise ConfigurationError(
-                f"{count} ingest processes cannot share {self.partitions} partitions evenly: "
-                "take a number that divides them"
-            )
+        check_partitions(self.partitions, count)
         return index, count
 
     @property

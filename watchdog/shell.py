@@ -159,7 +159,8 @@ class Watchdog:
         now_s, real_us = time.monotonic(), _real_us()
         self._watch.heard_wall(message.partition_age_s, now_s)
         for partition, (time_us, value) in message.canary.items():
-            self._watch.heard_canary(partition, time_us, value, now_s, real_us)
+            if not self._watch.heard_canary(partition, time_us, value, now_s, real_us):
+                self._meter.add("eduops_watchdog_strange_canaries_total")
 
     async def _open_page(self) -> None:
         """Be a browser that opens the wall, again and again."""

@@ -83,10 +83,8 @@ class Watch:
         self._page_s: float | None = None
         self._broker_s: float | None = None
         self._summary_age_s: Sequence[float | None] = ()
-        self.strange = 0
-        """Canaries whose value does not follow from their time: something on the path changes readings."""
 
-    def heard_canary(self, partition: int, time_us: int, value: float, now_s: float, real_us: int) -> None:
+    def heard_canary(self, partition: int, time_us: int, value: float, now_s: float, real_us: int) -> bool:
         """Take note of a canary at the end of its way.
 
         Args:
@@ -95,16 +93,19 @@ class Watch:
             value: its value.
             now_s: now, monotonic.
             real_us: now, µs since 1970.
+
+        Returns:
+            False if its value does not follow from its time: something on the path changes readings.
         """
         if not 0 <= partition < len(self._fresh_s) or self._last_us[partition] == time_us:
-            return
+            return True
         self._last_us[partition] = time_us
         if value != pattern_value(time_us):
-            self.strange += 1
-            return
+            return False
         sent_s = now_s - max(0.0, (real_us - self._clock.real_us(time_us)) / 1e6)
         before_s = self._fresh_s[partition]
         self._fresh_s[partition] = sent_s if before_s is None else max(before_s, sent_s)
+        return True
 
     def heard_wall(self, summary_age_s: Sequence[float | None], now_s: float) -> None:
         """Take note of a snapshot and the ages of the summaries in it, by partition."""

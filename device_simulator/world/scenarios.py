@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.calendar import SchoolCalendar, parse_calendar
+from contract.errors import ConfigurationError
 from contract.fleet import LEVELS, Fleet, Level
 from device_simulator.world.faults import Fault, FaultKind, FaultLabel, label_of
 
 FIRST_DAY: Final = date(2026, 10, 5)
-"""A Monday with ten weeks of term before it ends; chosen, no public holiday within 45 days of it."""
+"""A Monday with ten weeks of term before it ends; chosen, no public holiday within `LONGEST_DAYS` of it."""
 LONGEST_DAYS: Final = 45
 PROBATION: Final = 0.15
 """Share of the days before the first fault: detectors may learn. Source: NAB's probationary period,
@@ -140,8 +141,10 @@ def draw_scenario(
         mild: also faults within the fixed thresholds (`MILD_SPECS`); the others stay as they are.
 
     Raises:
-        ConfigurationError: the calendar cannot be read.
+        ConfigurationError: the days are too many, or the calendar cannot be read.
     """
+    if not 1 <= days <= LONGEST_DAYS:
+        raise ConfigurationError(f"a scenario lasts 1 to {LONGEST_DAYS} days, not {days}")
     rng = np.random.default_rng([seed, 4])
     draw = _Draw(fleet, parse_calendar(calendar_text), days, rng)
     known_text = calendar_text + draw.calendar_days(unannounced=False)

@@ -17,6 +17,7 @@ from typing import Final
 
 from config.private_file import write_private
 from contract.errors import ConfigurationError
+from contract.topic import BROKER_WINDOW
 from eduops.machine.process import NO_CHATTER, ProcessSpec
 
 SERVICE_USER: Final = "service"
@@ -53,7 +54,7 @@ jetstream {{
 mqtt {{
   listen: "127.0.0.1:{mqtt_port}"
   ack_wait: "5s"
-  max_ack_pending: 1024
+  max_ack_pending: {window}
 }}
 {mappings}authorization {{
   users: [
@@ -163,6 +164,7 @@ def prepare_nats(
     config = _CONFIG.format(
         port=server.port,
         mqtt_port=server.mqtt_port,
+        window=BROKER_WINDOW,
         max_connections=max_connections(descriptors or resource.getrlimit(resource.RLIMIT_NOFILE)[1]),
         max_payload=MAX_PAYLOAD_BYTES,
         store=json.dumps(str(folder / "store")),

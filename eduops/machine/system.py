@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from contract.entry import check_partitions
 from contract.fleet import Fleet
 from eduops.data_folder import DataFolder
 from eduops.machine.embedded_nats import free_ports, prepare_nats
@@ -168,8 +169,8 @@ def instances(settings: Settings, service: str) -> list[Settings]:
     names = [service] if count == 1 else [f"{service}-{i + 1}" for i in range(count)]
     own = [settings.but(process_name=name) for name in names]
     if service == "ingest":
+        check_partitions(settings.partitions, count)
         own = [one.but(ingest_slice=f"{i}/{count}") for i, one in enumerate(own)]
-        own[0].part  # noqa: B018 - raises where the slices would cut partitions
     return own
 
 

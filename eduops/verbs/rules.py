@@ -18,6 +18,12 @@ rules_app: Final = typer.Typer(
     no_args_is_help=True,
 )
 
+MANAGEABLE: Final = 6.0
+"""Lines an operator and hour that are manageable at most; source in `evaluation.rewind.budget`."""
+ANOMALY_SHARE: Final = 1 / 3
+"""Part of the budget for anomaly rules: chosen, because they are hints of the lowest priority; lines that
+are down, silent or past a fixed bound are certain, and need room on a bad day."""
+
 RulesFile = Annotated[Path | None, typer.Argument(help="A rules.toml.", show_default="the rules in force")]
 From = Annotated[
     str | None,
@@ -94,11 +100,14 @@ def tune(
     file: RulesFile = None,
     budget: Annotated[
         float,
-        typer.Option(min=0.0, help="Lines of all rules an operator and hour; 6 are manageable at most."),
-    ] = 6.0,
+        typer.Option(
+            min=0.0,
+            help=f"Lines of all rules an operator and hour; {MANAGEABLE:g} are manageable at most.",
+        ),
+    ] = MANAGEABLE,
     share: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Part of the budget that anomaly rules may use.")
-    ] = 1 / 3,
+    ] = ANOMALY_SHARE,
     operators: Operators = 1,
     from_: From = None,
     to: To = None,

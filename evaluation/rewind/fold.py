@@ -11,7 +11,7 @@ from contract.calendar import MINUTE_US, SchoolCalendar, in_session
 from contract.catalogue import Catalogue
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet
-from contract.rule import Rule
+from contract.rule import MetricRule, Rule
 from evaluation.rewind.entries import Stretch, entries_of, pieces
 from stream_processor.fold.constants import Fold, build_fold
 from stream_processor.fold.state import State
@@ -37,7 +37,7 @@ class Surroundings:
 class Side:
     """One set of rules on its way through history."""
 
-    rules: tuple[Rule, ...]
+    rules: tuple[MetricRule, ...]
     """Those that speak of schools."""
     fold: Fold
     state: State
@@ -103,7 +103,7 @@ def choose_schools(
 
 def new_side(world: Surroundings, rules: Iterable[Rule], detector: str = "ew") -> Side:
     """Return a set of rules before all history; rules about the center itself are left out."""
-    own = tuple(rule for rule in rules if not rule.is_system)
+    own = tuple(rule for rule in rules if isinstance(rule, MetricRule))
     fold = build_fold(world.fleet, world.catalogue, world.calendar, own, 0, 1, detector)
     return Side(own, fold, fold.initial_state())
 

@@ -11,7 +11,7 @@ import msgspec
 
 from config.files import Configuration, load_configuration, read_config
 from contract.fleet import Fleet
-from contract.rule import Rule, parse_rules
+from contract.rule import MetricRule, Rule, SilenceRule, parse_rules
 from device_simulator.world.faults import FaultKind
 from device_simulator.world.scenarios import Scenario
 from evaluation.scenarios.matching import (
@@ -104,7 +104,7 @@ def judge(told: ScenarioResult) -> Judged:
     incidents = [i._replace(incident_id=i.incident_id + terms.seed * RUN_IDS) for i in told.incidents]
     channels: dict[str, set[str]] = {}
     for rule in told.rules:
-        if not rule.is_system:
+        if isinstance(rule, MetricRule):
             channels.setdefault(rule.channel, set()).add(rule.name)
     by_channel = {name: match(truths, _only(incidents, rules), grace_us) for name, rules in channels.items()}
     return Judged(told, match(truths, incidents, grace_us), by_channel, school_days(told.scenario))
@@ -169,8 +169,8 @@ def false_a_week(runs: Sequence[Judged]) -> float:
 
 
 def _false_of(false: Sequence[Incident], rules: Sequence[Rule]) -> dict[str, int]:
-    metric_of = {rule.name: rule.metric for rule in rules}
-    silent = {rule.name for rule in rules if rule.channel == "silence"}
+    metric_of = {rule.name: rule.metric for rule in rules if isinstance(rule, MetricRule)}
+    silent = {rule.name for rule in rules if isinstance(rule, SilenceRule)}
     first = [incident.members[0].rule for incident in false]
     counts = {
         kind: sum(name not in silent and metric_of.get(name) in metrics for name in first)

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from anomaly.detector import Detector, detector_named
 from config.files import Configuration
-from contract.alert import Transition
+from contract.alert import Priority, Transition
 from contract.catalogue import Catalogue
 from contract.entry import Entry, ReadingsEntry
 from contract.fleet import Fleet
-from contract.rule import Rule
+from contract.rule import AnomalyRule, Direction, JointRule, MetricRule, Rule, SilenceRule
 from device_simulator.world.faults import FaultLabel
 from device_simulator.world.fleet import generate_fleet
 from device_simulator.world.scenarios import HOUR_US, Scenario, draw_scenario, duty_name
@@ -36,7 +36,7 @@ from stream_processor.fold.rulebook import compile_rules
 from stream_processor.fold.state import State
 from stream_processor.fold.step import advance
 
-BARE: Final = (
+BARE: Final[tuple[tuple[str, Direction], ...]] = (
     ("down_bps", "down"),
     ("latency_ms", "up"),
     ("loss_ratio", "up"),
@@ -148,7 +148,7 @@ def set_stage(terms: ScenarioTerms, configuration: Configuration, calendar_text:
         fleet, calendar_text, terms.seed, terms.days, unannounced=terms.unannounced, mild=terms.mild
     )
     catalogue, rules = configuration.catalogue, configuration.rules
-    watched = frozenset(name for rule in rules for name in rule.metrics)
+    watched = frozenset(name for rule in rules if isinstance(rule, MetricRule) for name in rule.metrics)
     wanted = frozenset(m.name for m in catalogue.metrics) if terms.all_metrics else watched
     tick_us = TICK_US if any(map(_needs_ticks, rules)) else terms.interval_us
     log = ScenarioLog(scenario, catalogue, wanted, terms.interval_us, terms.seed, tick_us)
@@ -157,7 +157,7 @@ def set_stage(terms: ScenarioTerms, configuration: Configuration, calendar_text:
 
 def _needs_ticks(rule: Rule) -> bool:
     """Return whether a rule hears of anything between two reports; those of `bare_rules` do not."""
-    return rule.channel in ("silence", "system") or bool(rule.suppressed_by)
+    return not isinstance(rule, MetricRule) or isinstance(rule, SilenceRule) or bool(rule.suppressed_by)
 
 
 def fold_stage(stage: Stage, detectors: Sequence[Detector], z_times: float) -> ScenarioResult:
@@ -237,16 +237,18 @@ def scaled(
         interval_us: between two reports.
         z_times: factor of `z`, above 0.
     """
-    return tuple(
-        rule
-        if rule.is_system
-        else msgspec.structs.replace(
-            rule,
-            silent_s=rule.silent_s * max(1.0, interval_us / 1e6 / catalogue.named(rule.metric).cadence_s),
-            z=rule.z * z_times,
-        )
-        for rule in rules
-    )
+
+    def at_interval(rule: Rule) -> Rule:
+        match rule:
+            case SilenceRule():
+                times = max(1.0, interval_us / 1e6 / catalogue.named(rule.metric).cadence_s)
+                return msgspec.structs.replace(rule, silent_s=rule.silent_s * times)
+            case AnomalyRule() | JointRule():
+                return msgspec.structs.replace(rule, z=rule.z * z_times)
+            case _:
+                return rule
+
+    return tuple(map(at_interval, rules))
 
 
 def bare_rules() -> tuple[Rule, ...]:
@@ -256,11 +258,10 @@ def bare_rules() -> tuple[Rule, ...]:
     are few) beyond 6 deviations, and no second alert of a series within six hours.
     """
     return tuple(
-        Rule(
+        AnomalyRule(
             name=f"{metric}_unusual",
-            channel="anomaly",
-            priority=3,
-            priority_in_session=3,
+            priority=Priority.P3,
+            priority_in_session=Priority.P3,
             title_vi=metric,
             title_en=metric,
             advice_vi="-",

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from contract.calendar import MINUTE_US
 from contract.commit import KpiMinute
-from contract.live import STATE_NORMAL, STATE_UNKNOWN, Hidden, Kpi, Summary
+from contract.live import STATE_ALERTED, STATE_NORMAL, STATE_UNKNOWN, Hidden, Kpi, Summary
 from contract.privacy import hidden_in
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.layout import UNKNOWN_SLOT
@@ -109,4 +109,9 @@ def _states(fold: Fold, state: State, fresh: NDArray[np.bool_]) -> str:
     channel, slot = np.nonzero(state.is_open)
     worst = np.full(fold.layout.schools, 9, np.uint8)
     np.minimum.at(worst, fold.layout.school[slot], state.priority[channel, slot])
-    return np.where(worst < 9, ord("0") + worst, letters).astype(np.uint8).tobytes().decode("ascii")
+    return (
+        np.where(worst < 9, ord(STATE_ALERTED[0]) + worst - 1, letters)
+        .astype(np.uint8)
+        .tobytes()
+        .decode("ascii")
+    )

@@ -125,8 +125,4 @@ def _retirement(alert: Alert, at_us: int) -> Transition:
         opened_at_us=alert.opened_at_us,
         at_us=at_us,
         detected_at_us=at_us,
-        value=None,
-        expected_low=None,
-        expected_high=None,
-        score=None,
     )

@@ -29,7 +29,7 @@ SERVICES = {
     "watchdog": "watchdog",
 }
 """Service by process name."""
-UNHAPPENED = {"eduops_watchdog_notifications_total"}
+UNHAPPENED = {"eduops_watchdog_notifications_total", "eduops_watchdog_strange_canaries_total"}
 """Metrics with labels that nothing happens to in a healthy system."""
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from contract.entry import ReadingsEntry, TickEntry
 from contract.errors import ConfigurationError
 from contract.reading import Readings
-from contract.rule import JOINT_METRICS, parse_rules
+from contract.rule import JOINT_METRICS, JointRule, parse_rules
 from contract.series import MAX_METRIC_ID
 from evaluation.rewind.budget import lowest_within, share_budget
 from evaluation.rewind.entries import (
@@ -131,7 +131,7 @@ def test_unchanged_rules_tell_what_the_live_fold_told() -> None:
 
 
 def test_a_joint_rule_alone_is_given_all_that_it_compares() -> None:
-    rules = [r for r in parse_rules(packaged("rules.toml"), CATALOGUE) if r.channel == "joint"]
+    rules = [r for r in parse_rules(packaged("rules.toml"), CATALOGUE) if isinstance(r, JointRule)]
     series = watched_series([new_side(world_of(), rules)])
     assert {CATALOGUE.by_id[int(one) & MAX_METRIC_ID].name for one in series} == set(JOINT_METRICS)
 

@@ -208,7 +208,7 @@ def test_a_counter_is_never_judged_by_its_value(channel: str) -> None:
 
 def test_a_rate_rule_needs_a_bound() -> None:
     text = f'[[rule]]\nname = "x"\nmetric = "in_errors"\nchannel = "rate"\n{WORDS}'
-    with pytest.raises(ConfigurationError, match="a rate rule lacks its bound"):
+    with pytest.raises(ConfigurationError, match=r"line 1: rate rule 'x': .*`below` or `above`"):
         parse_rules(text, CATALOGUE)
 
 

@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from alerting.explanation.evidence import PeerKind
-from alerting.explanation.sentences import CHANNELS_TOLD
 from alerting.explanation.verdict import Verdict
 from alerting.incidents.groups import CauseKind
 from contract.alert import NEW_LEVEL, ActionKind, Because, TransitionKind
 from contract.errors import ConfigurationError
 from contract.fleet import DeviceKind, Level
 from contract.rejected import Reason
+from contract.rule import CHANNEL_NAMES
 from contract.texts import Language, Texts, parse_language, parse_texts, write_clock, write_date, write_number
 from ops_dashboard.charts.school_charts import PLANS
 from ops_dashboard.pages.header import PAGES
@@ -37,7 +37,7 @@ FAMILIES = {
     "because": {code.value for code in Because},
     "explain": {f"verdict_{verdict.value}" for verdict in Verdict}
     | {f"advice_{verdict.value}" for verdict in Verdict if verdict is not Verdict.UNKNOWN}
-    | {f"found_{channel}" for channel in (*CHANNELS_TOLD, "other", "offline")}
+    | {f"found_{channel}" for channel in (*CHANNEL_NAMES, "other", "offline")}
     | {f"cause_{kind.value}" for kind in CauseKind if kind not in (CauseKind.SCHOOL, CauseKind.SYSTEM)}
     | {f"same_{kind.value}" for kind in PeerKind},
     "alerts": {"state", "priority", "rule", "cluster", "isp"}
