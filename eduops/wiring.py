@@ -236,7 +236,6 @@ async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
     )
     async with open_service(settings, "dashboard") as service:
         held, own = service.held, service.held.configuration
-        service.mark_ready()  # and its port answers soon
         await run_dashboard_app(
             config,
             held.log,
@@ -247,6 +246,7 @@ async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
             own.rules,
             stop,
             meter=service.meter,
+            mark_ready=service.mark_ready,
         )
 
 

@@ -180,14 +180,16 @@ async def run(
     rules: Sequence[Rule],
     stop: asyncio.Event,
     meter: Meter | None = None,
+    mark_ready: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve the dashboard until `stop` is set.
+    """Serve the dashboard until `stop` is set; `mark_ready` is called when the address is ours.
 
     Raises:
         InfrastructureError: the address cannot be listened on.
     """
     app = create_app(config, log, live, fleet, catalogue, calendar, rules, meter=meter)
     with _listen(config) as listener:
+        mark_ready()
         server = _Server(_server_config(app))
         serving = asyncio.create_task(server.serve([listener]))
         stopping = asyncio.create_task(stop.wait())
