@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg import sql
 
 from contract.calendar import SchoolCalendar, parse_calendar
@@ -21,6 +22,9 @@ from eduops.machine.embedded_postgres import EmbeddedPostgres, prepare_postgres
 from eduops.machine.process import Server
 
 pytest_plugins = ["tests.fault_table"]
+
+settings.register_profile("eduops", print_blob=True)
+settings.load_profile("eduops")  # a failing law prints the line that repeats it anywhere
 
 TEMPLATE = "prepared"
 

@@ -88,6 +88,6 @@ def test_the_broker_reads_any_password_as_text(
         name: re.sub(r"\$\{[^}]*\}", password, value)
         for name, value in compose["services"]["nats"]["environment"].items()
     }
-    check = [find_nats(), "-t", "-c", str(config)]
+    check = [str(find_nats()), "-t", "-c", str(config)]
     done = subprocess.run(check, env=given, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
