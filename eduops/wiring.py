@@ -2,10 +2,12 @@
 
 import asyncio
 import socket
+import tomllib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from bus.jetstream import JetStreamLog
 from bus.live import Live
@@ -60,11 +62,16 @@ def all_logs(partitions: int) -> list[str]:
 
 
 def build_id() -> str:
-    """Return the version of the installed distribution, `source` where it is not installed."""
+    """Return the version of the installed distribution.
+
+    A tree that is not installed has the version of its pyproject.toml with `+source` behind it (a
+    local version, PEP 440): what runs is that version, and what was changed since.
+    """
     try:
         return version("eduops")
     except PackageNotFoundError:
-        return "source"
+        project = Path(__file__).parents[1] / "pyproject.toml"
+        return f"{tomllib.loads(project.read_text(encoding='utf-8'))['project']['version']}+source"
 
 
 @asynccontextmanager
@@ -236,7 +243,6 @@ async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
     )
     async with open_service(settings, "dashboard") as service:
         held, own = service.held, service.held.configuration
-        service.mark_ready()  # and its port answers soon
         await run_dashboard_app(
             config,
             held.log,
@@ -247,6 +253,7 @@ async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
             own.rules,
             stop,
             meter=service.meter,
+            mark_ready=service.mark_ready,
         )
 
 

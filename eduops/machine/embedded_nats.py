@@ -167,18 +167,26 @@ def prepare_nats(
         window=BROKER_WINDOW,
         max_connections=max_connections(descriptors or resource.getrlimit(resource.RLIMIT_NOFILE)[1]),
         max_payload=MAX_PAYLOAD_BYTES,
-        store=json.dumps(str(folder / "store")),
+        store=quoted(str(folder / "store")),
         max_store=max_store_bytes,
         sync_interval=sync_interval,
         service_user=credentials.service_user,
-        service_password=json.dumps(credentials.service_password),
+        service_password=quoted(credentials.service_password),
         device_user=credentials.device_user,
-        device_password=json.dumps(credentials.device_password),
+        device_password=quoted(credentials.device_password),
         mappings=slice_mappings(slices),
         device_subjects=json.dumps(device_subjects(slices)),
     )
     write_private(folder / "nats.conf", config)
     return server
+
+
+def quoted(text: str) -> str:
+    """Return a string of the server's configuration; it knows no `\\u`, so letters stand as they are.
+
+    Quoted, because the server takes a bare `123` for a number and a bare `$x` for a variable.
+    """
+    return json.dumps(text, ensure_ascii=False)
 
 
 def max_connections(hard: int) -> int:

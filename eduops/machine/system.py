@@ -185,6 +185,21 @@ def usable(port: int | None) -> int:
     return free_ports(1)[0]
 
 
+def claim(port: int) -> socket.socket | None:
+    """Return a claim on a port that holds until it is closed, None where somebody else claims it.
+
+    The wall listens half a minute after its port was chosen; until then the UDP port of that number,
+    which nobody else needs, tells a second `eduops up` to choose another.
+    """
+    held = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        held.bind(("127.0.0.1", port))
+    except OSError:
+        held.close()
+        return None
+    return held
+
+
 def accepts(host: str, port: int) -> bool:
     """Return whether somebody accepts connections there; all interfaces include loopback."""
     address = "127.0.0.1" if host in ("0.0.0.0", "::") else host

@@ -17,8 +17,8 @@ from contract.rejected import Reason
 from contract.rule import CHANNEL_NAMES
 from contract.texts import Language, Texts, parse_language, parse_texts, write_clock, write_date, write_number
 from ops_dashboard.charts.school_charts import PLANS
-from ops_dashboard.pages.header import PAGES
 from ops_dashboard.pages.quarantine import COLUMNS
+from ops_dashboard.pages.registry import PAGES
 from ops_dashboard.pages.school import RANGES
 from ops_dashboard.pages.wall import TILES
 from watchdog.watch import NoticeKind, Suspect
@@ -43,7 +43,7 @@ FAMILIES = {
     "alerts": {"state", "priority", "rule", "cluster", "isp"}
     | {f"state_{state}" for state in ("open", "acknowledged", "resolved")},
     "watchdog": {suspect.value for suspect in Suspect} | {f"said_{kind.value}" for kind in NoticeKind},
-    "nav": {key.removeprefix("nav.") for _, key in PAGES},
+    "nav": {page.link.removeprefix("nav.") for page in PAGES if page.link},
 }
 """Keys that the code puts together, by their first word."""
 
