@@ -9,6 +9,7 @@ from typing import Any, Final
 import nats
 from nats.aio.client import Client
 
+from bus.pause import pause
 from contract.errors import ConfigurationError, InfrastructureError
 
 _logger: Final = logging.getLogger(__name__)
@@ -35,11 +36,7 @@ class NatsConnection:
 
     async def wait_connected(self, timeout_s: float) -> bool:
         """Return True as soon as the connection stands, False if it does not within `timeout_s`."""
-        try:
-            await asyncio.wait_for(self._up.wait(), timeout_s)
-        except TimeoutError:
-            return False
-        return True
+        return await pause(self._up, timeout_s)
 
     @property
     def is_connected(self) -> bool:
@@ -72,19 +69,19 @@ class NatsConnection:
     async def on_disconnected(self) -> None:
         """Note that the line is down."""
         if self._up.is_set():
-            _logger.warning("lost the connection to NATS at %s; reconnecting", self.url)
+            _logger.warning("event=nats_lost url=%s: reconnecting", self.url)
         self._up.clear()
 
     async def on_reconnected(self) -> None:
         """Note that the line is up again, with a server that may have forgotten us."""
         self.epoch += 1
         self._up.set()
-        _logger.info("connected again to NATS at %s", self.url)
+        _logger.info("event=nats_connected url=%s", self.url)
 
     async def on_error(self, error: Exception) -> None:
         """Keep the last complaint; while the line is down every attempt makes one."""
         if self.is_connected:
-            _logger.warning("NATS: %s", error or repr(error))
+            _logger.warning("event=nats_error: %s", error or repr(error))
         self._last_error = error
 
 

@@ -12,6 +12,7 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import MQTTErrorCode
 
 from bus.mqtt_client import Address, LoopClient
+from contract.backoff import Backoff
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -142,11 +143,11 @@ class DeviceConnection:
 
     async def _stay_connected(self, after_s: float) -> None:
         await asyncio.sleep(after_s)
-        delay_s = self._owner.first_delay_s
+        failures = 0
         while True:
             try:
                 await self._owner.dial(self._client, self._node)
-                delay_s = self._owner.first_delay_s
+                failures = 0
                 self._standing.set()
                 self._send()
                 await self._client.closed()
@@ -155,8 +156,8 @@ class DeviceConnection:
             self._node += 1
             self._rewind()
             # full jitter: whoever lost the same broker does not come back in the same instant
-            await asyncio.sleep(delay_s * self._generator.random())
-            delay_s = min(2 * delay_s, max(LONGEST_DELAY_S, self._owner.first_delay_s))
+            failures += 1
+            await asyncio.sleep(self._owner.come_back.wait_s(failures, share=self._generator.random()))
 
     def _rewind(self) -> None:
         """Put back in front, in order, what was sent and not seen acknowledged."""
@@ -242,9 +243,10 @@ class DeviceLoop:
         return sum(connection.is_connected for connection in self._connections)
 
     @property
-    def first_delay_s(self) -> float:
-        """Longest pause before the first attempt to come back, so that a fleet does not come at once."""
-        return max(FIRST_DELAY_S, len(self._connections) / self._joins_per_s)
+    def come_back(self) -> Backoff:
+        """Longest pauses before attempts to come back: the more devices, so that they do not come at once."""
+        first_s = max(FIRST_DELAY_S, len(self._connections) / self._joins_per_s)
+        return Backoff(first_s, max(LONGEST_DELAY_S, first_s))
 
     @property
     def unacknowledged(self) -> int:
@@ -323,7 +325,7 @@ class DeviceLoop:
     def note_failure(self, error: OSError) -> None:
         """Count a failed attempt."""
         self.failures += 1
-        _logger.debug("a device does not reach its broker: %s", error)
+        _logger.debug("event=device_not_connected: %s", error)
 
     def _wake_drained(self) -> None:
         if not self.unacknowledged:

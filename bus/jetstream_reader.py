@@ -18,6 +18,8 @@ from nats.aio.subscription import Subscription
 
 from bus.jetstream_api import API, NO_MESSAGE, NO_STREAM, JetStreamApi, RefusedError
 from bus.log import check_position
+from bus.pause import pause
+from contract.backoff import Backoff
 from contract.entry import EntryKind, RawEntry
 from contract.errors import InfrastructureError
 
@@ -35,8 +37,7 @@ HEARTBEAT_S: Final = 1.5
 PULL_S: Final = 30.0
 INACTIVE_S: Final = 120.0
 """The server forgets a consumer that nobody pulls from after this."""
-OPEN_FIRST_S: Final = 2.0
-OPEN_LAST_S: Final = 16.0
+OPEN_PATIENCE: Final = Backoff(first_s=2.0, longest_s=16.0)
 """A consumer that does not come in this time may have been given to a node that is down, and waits
 for it: one of another name is given to another node. Doubled each time, for a server that is only slow."""
 _NS: Final = 1_000_000_000
@@ -170,7 +171,7 @@ class JetStreamReader:
         self._next_seq = after + 1
         self._headers_only = headers_only
         self._delivery: _Delivery | None = None
-        self._open_s = OPEN_FIRST_S
+        self._opens_failed = 0
         self._last_us: int | None = None
         """Log time of the entry before the next, None where the log does not have it."""
         self._gap_at: int | None = None
@@ -212,7 +213,7 @@ class JetStreamReader:
             await self._check_same_log()
             delivery = _Delivery(self._api, self._log, self._headers_only)
             self._delivery = delivery
-            await delivery.open(self._next_seq, self._open_s)
+            await delivery.open(self._next_seq, OPEN_PATIENCE.wait_s(self._opens_failed + 1))
         except RefusedError as error:
             if error.code == NO_STREAM:
                 raise InfrastructureError(f"log {self._log} does not exist; create it first") from error
@@ -221,9 +222,9 @@ class JetStreamReader:
             if self._delivery is None:  # it was not the consumer that did not come
                 raise
             self._delivery.fail()
-            self._open_s = min(2 * self._open_s, OPEN_LAST_S)
+            self._opens_failed += 1
             return None
-        self._open_s = OPEN_FIRST_S
+        self._opens_failed = 0
         await delivery.top_up()
         return delivery
 
@@ -293,12 +294,8 @@ async def entry_at_us(api: JetStreamApi, log: str, seq: int) -> int | None:
 
 async def _wait(delivery: _Delivery, timeout_s: float) -> None:
     delivery.woken.clear()
-    if delivery.arrived or not delivery.is_sound:
-        return
-    try:
-        await asyncio.wait_for(delivery.woken.wait(), timeout_s)
-    except TimeoutError:
-        return
+    if not delivery.arrived and delivery.is_sound:
+        await pause(delivery.woken, timeout_s)
 
 
 def _seq_of(message: Msg) -> int:

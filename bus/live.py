@@ -101,7 +101,7 @@ class Live:
         try:
             await self._connection.client.publish(subject, payload)
         except errors.OutboundBufferLimitError:
-            _logger.warning("dropped a live event on %s: the line is down", subject)
+            _logger.warning("event=live_event_dropped subject=%s: the line is down", subject)
 
     def subscribe(self, subject: str) -> LiveEvents:
         """Return the events of a subject; `*` stands for one token and `>` for the rest."""
@@ -143,10 +143,10 @@ async def _answer(client: Client, message: Msg, handler: Handler) -> None:
     try:
         answer, headers = await handler(message.subject, message.data), None
     except Exception as error:  # the handler's bug is the asker's answer, and our log's
-        _logger.exception("the handler of %s failed", message.subject)
+        _logger.exception("event=handler_failed subject=%s", message.subject)
         answer, headers = b"", {FAILURE_HEADER: f"{type(error).__name__}: {error}"}
     if message.reply:
         try:
             await client.publish(message.reply, answer, headers=headers)
         except errors.Error:
-            _logger.warning("the answer on %s was not sent", message.subject)
+            _logger.warning("event=answer_not_sent subject=%s", message.subject)

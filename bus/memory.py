@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bus.log import check_position
+from bus.pause import pause
 from contract.entry import EntryKind, RawEntry
 from contract.errors import InfrastructureError
 
@@ -40,11 +41,8 @@ class MemoryReader:
         """Return the next entries; see `bus.log.LogReader`."""
         kept = self._kept
         check_position(self._name, self._after, kept.first_seq, kept.last_seq)
-        if kept.last_seq == self._after:
-            try:
-                await asyncio.wait_for(kept.grown.wait(), timeout_s)
-            except TimeoutError:
-                return []
+        if kept.last_seq == self._after and not await pause(kept.grown, timeout_s):
+            return []
         check_position(self._name, self._after, kept.first_seq, kept.last_seq)
         start = self._after + 1 - kept.first_seq
         entries = kept.entries[start : start + max_entries]

@@ -18,12 +18,12 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from bus.mqtt_client import Address, LoopClient
 from bus.mqtt_frames import Publication
-from contract.topic import ALL_TOPICS, PREFIX
+from bus.pause import pause
+from contract.backoff import Backoff
+from contract.topic import ALL_TOPICS, BROKER_WINDOW, PREFIX
 
 _logger: Final = logging.getLogger(__name__)
 
-BROKER_WINDOW: Final = 1024
-"""Unacknowledged messages that the broker sends at most: `max_ack_pending` in its configuration."""
 QOS0_BOUND: Final = 4 * BROKER_WINDOW
 """Messages at hand above which those of QoS 0 are dropped: no window bounds them."""
 KEEPALIVE_S: Final = 15
@@ -33,8 +33,7 @@ GOODBYE_S: Final = 1.0
 PROBE_TOPIC: Final = f"{PREFIX}/probe"
 """What a session that stands already sends to itself: any message shows that its subscription stands too."""
 PROBE_S: Final = 5.0
-FIRST_DELAY_S: Final = 0.2
-LONGEST_DELAY_S: Final = 5.0
+COME_BACK: Final = Backoff(first_s=0.2, longest_s=5.0)
 FILTERS_A_PACKET: Final = 500
 """Filters in one SUBSCRIBE packet: 20 kB."""
 
@@ -142,11 +141,7 @@ class _SessionClient(LoopClient):
     async def hears(self) -> bool:
         """Return whether the standing session has its subscription: something arrives through it."""
         self.publish(self._subscription.probe, b"", qos=1)
-        try:
-            await asyncio.wait_for(self._heard.wait(), PROBE_S)
-        except TimeoutError:
-            return False
-        return True
+        return await pause(self._heard, PROBE_S)
 
     async def subscribe_all(self) -> bool:
         """Subscribe with QoS 1 and return whether the broker granted it in time."""
@@ -258,11 +253,8 @@ class IngestSession:
         if not self._arrived:
             self._woken.clear()
             self._waiting = True
-            if not self._arrived:
-                try:
-                    await asyncio.wait_for(self._woken.wait(), timeout_s)
-                except TimeoutError:
-                    self._waiting = False
+            if not self._arrived and not await pause(self._woken, timeout_s):
+                self._waiting = False
         messages: list[MqttMessage] = []
         while len(messages) < max_messages:
             try:
@@ -301,23 +293,23 @@ class IngestSession:
         client = self._client = _SessionClient(self, self._client_id, self._subscription)
         if self._user is not None:
             client.username_pw_set(self._user, self._password)
-        delay_s = FIRST_DELAY_S
+        failures = 0
         while True:
             try:
                 await self._connect(client)
-                delay_s = FIRST_DELAY_S
+                failures = 0
                 reason = await self._until_closed(client)
-                _logger.warning("lost the MQTT session at %s:%d: %s", *self._addresses[0], reason)
+                _logger.warning("event=mqtt_session_lost host=%s port=%d: %s", *self._addresses[0], reason)
             except (OSError, ValueError) as error:
-                _logger.warning("no MQTT session at %s:%d: %s", *self._addresses[0], error)
+                _logger.warning("event=mqtt_not_connected host=%s port=%d: %s", *self._addresses[0], error)
             finally:
                 self._is_connected = False
                 client.start_connection()  # nothing of the old connection is acknowledged from here on
                 self._arrived.clear()  # the broker sends these again
             client.cut()
             self._addresses.rotate(-1)
-            await asyncio.sleep(delay_s)
-            delay_s = min(2 * delay_s, LONGEST_DELAY_S)
+            failures += 1
+            await asyncio.sleep(COME_BACK.wait_s(failures))
 
     async def _connect(self, client: _SessionClient) -> None:
         session_present = await client.stands(self._addresses[0])
@@ -329,7 +321,7 @@ class IngestSession:
                 f"the broker did not grant {self._user} a subscription to {self._subscription.filters[-1]}"
             )
         self._is_connected = True
-        _logger.info("MQTT session %s stands at %s:%d", self._client_id, *self._addresses[0])
+        _logger.info("event=mqtt_session_up client=%s host=%s port=%d", self._client_id, *self._addresses[0])
         self._loop.call_soon_threadsafe(self._ready.set)
 
     async def _until_closed(self, client: _SessionClient) -> str:

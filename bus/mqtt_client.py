@@ -143,7 +143,7 @@ class LoopClient(Client):
         except BlockingIOError:
             return
         except OSError as error:
-            _logger.debug("a connection broke: %s", error)
+            _logger.debug("event=mqtt_connection_broken: %s", error)
             data = b""
         if not data:
             self._loop_rc_handle(MQTTErrorCode.MQTT_ERR_CONN_LOST)
@@ -152,7 +152,7 @@ class LoopClient(Client):
         try:
             self._take(self._cutter.feed(data))
         except (MalformedPacketError, MalformedPacket) as error:
-            _logger.debug("a broker sent what is no MQTT: %s", error)
+            _logger.debug("event=mqtt_malformed: %s", error)
             self._loop_rc_handle(MQTTErrorCode.MQTT_ERR_PROTOCOL)
 
     def _take(self, frames: list[Frame]) -> None:

@@ -97,12 +97,12 @@ class Transition(msgspec.Struct, frozen=True):
     """Event time of this transition."""
     detected_at_us: int
     """Log time at which the fold saw it."""
-    value: float | None
+    value: float | None = None
     """The value that decided; None for silence. Of a rate rule: the rate, in the metric's unit a second."""
-    expected_low: float | None
+    expected_low: float | None = None
     """Lower end of the expected range in the unit of `value`; None where it has none."""
-    expected_high: float | None
-    score: float | None
+    expected_high: float | None = None
+    score: float | None = None
     """Anomaly score in [0, 1]; None where the rule does not score."""
     reason: str = ""
     """One of `Ending` where it resolved for another reason than that all is as before, else empty."""

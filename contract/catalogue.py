@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from contract.errors import ConfigurationError
 from contract.series import MAX_METRIC_ID
-from contract.topic import Stream
+from contract.topic import PRIVATE_STREAMS, Stream
 
 
 class MetricKind(StrEnum):
@@ -25,6 +25,19 @@ class MetricKind(StrEnum):
     """How it is now."""
     COUNTER = "counter"
     """How often something has happened since the device began to count; only its rate says anything."""
+
+
+class Publication(StrEnum):
+    """What leaves the center of one school's values of a metric; `contract.privacy` keeps it."""
+
+    OPEN = "open"
+    """All of them, as they are."""
+    RATIO = "ratio"
+    """A share of the school's pupils: kept between bounds beyond which fewer than k pupils would show."""
+    COUNT = "count"
+    """A number of the school's pupils: only where neither it nor the rest of the pupils is below k."""
+    AREA = "area"
+    """Nothing: they are part of sums over several schools only."""
 
 
 COUNTER_BITS: Final = (0, 32, 64)
@@ -60,6 +73,9 @@ class Metric:
     kind: MetricKind = MetricKind.GAUGE
     counter_bits: int = 0
     """Width of a counter that begins again at 0 after its greatest value: 32, 64, or 0 for unknown."""
+    published: Publication = Publication.AREA
+    """What leaves the center of one school; in metrics.toml `open` where nothing is said, but `area` in
+    streams about pupils: those are closed unless a column opens them."""
 
 
 class Catalogue:
@@ -143,6 +159,7 @@ def _metric(table: Mapping[str, object]) -> Metric:
     try:
         fields["stream"] = Stream(str(fields["stream"]))
         fields["kind"] = MetricKind(str(fields.get("kind", MetricKind.GAUGE)))
+        fields["published"] = _publication(fields)
         metric = Metric(**fields)  # type: ignore[arg-type]
     except (TypeError, KeyError, ValueError) as error:
         raise ConfigurationError(f"metrics.toml, metric {name!r}: {error}") from error
@@ -153,7 +170,19 @@ def _metric(table: Mapping[str, object]) -> Metric:
             f"metrics.toml, metric {name!r}: needs low < high and 0 < cadence_s <= stale_s"
         )
     _check_counter(metric)
+    if metric.published is Publication.RATIO and not (metric.low == 0 and metric.high == 1):
+        raise ConfigurationError(
+            f"metrics.toml, metric {name!r}: only a share of pupils, low 0 to high 1, is published 'ratio'"
+        )
     return metric
+
+
+def _publication(fields: Mapping[str, object]) -> Publication:
+    closed = fields["stream"] in PRIVATE_STREAMS
+    word = str(fields.get("published", Publication.AREA if closed else Publication.OPEN))
+    if word not in set(Publication):
+        raise ValueError(f"published is {word!r}; it must be one of {', '.join(Publication)}")
+    return Publication(word)
 
 
 def _check_counter(metric: Metric) -> None:

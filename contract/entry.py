@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from contract.errors import ConfigurationError
 from contract.reading import Readings
 
 
@@ -59,6 +60,23 @@ Entry = ReadingsEntry | TickEntry
 
 QUARANTINE_LOG: Final = "quarantine"
 ALERTS_LOG: Final = "alerts"
+MAX_PARTITIONS: Final = 64
+"""Telemetry logs at most: chosen, for each costs ticks, snapshots and a lease of its own."""
+
+
+def check_partitions(partitions: int, ingests: int = 1) -> None:
+    """Refuse a number of partitions that cannot be, or that some ingests cannot share evenly.
+
+    Raises:
+        ConfigurationError: partitions are not 1 to `MAX_PARTITIONS`, or the ingests do not divide them.
+    """
+    if not 1 <= partitions <= MAX_PARTITIONS:
+        raise ConfigurationError(f"partitions is {partitions}; it must be 1 to {MAX_PARTITIONS}")
+    if partitions % ingests:
+        raise ConfigurationError(
+            f"{ingests} ingest processes cannot share {partitions} partitions evenly: "
+            "take a number that divides them"
+        )
 
 
 def telemetry_log(partition: int) -> str:

@@ -12,6 +12,19 @@ ALERT_SUBJECT: Final = "live.alert"
 """NATS core subject of `AlertChanged`."""
 
 
+class Hidden(msgspec.Struct, frozen=True):
+    """Pupils whose number single schools' published figures leave open, summed over those schools."""
+
+    people: int = 0
+    """How many they are."""
+    least: int = 0
+    """The fewest that they could be by what is published."""
+    most: int = 0
+    """The most that they could be."""
+    widest: int = 0
+    """The most that is left open of any one of these schools: its own `most` less its `least`."""
+
+
 class Kpi(msgspec.Struct, frozen=True):
     """One metric over the schools of a partition."""
 
@@ -21,6 +34,8 @@ class Kpi(msgspec.Struct, frozen=True):
     """Series among them with a fresh value."""
     total: float
     """Sum of the fresh values, in the metric's unit."""
+    hidden: Hidden = Hidden()
+    """What of `total` single schools may not show; nothing for metrics that are open."""
 
 
 class Canary(msgspec.Struct, frozen=True):
@@ -57,7 +72,6 @@ class AlertChanged(msgspec.Struct, frozen=True):
 STATE_NORMAL: Final = "n"
 STATE_UNKNOWN: Final = "u"
 """Nothing fresh from the school: never shown as well."""
-STATE_P1: Final = "1"
-STATE_P2: Final = "2"
-STATE_P3: Final = "3"
+STATE_ALERTED: Final = "123"
+"""By the priority of the school's most urgent open alert, 1 first."""
 STATE_MAINTENANCE: Final = "m"

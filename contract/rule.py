@@ -1,79 +1,67 @@
-"""Alert rules as data: `config/rules.toml` read into frozen, checked rules."""
+"""Alert rules as data: `config/rules.toml` read into frozen, checked rules, one struct a channel."""
 
+import math
+import re
+import sys
 import tomllib
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Final, Literal, get_args
 
 import msgspec
+from msgspec import Meta
 
-from contract.alert import Channel
+from contract.alert import Channel, Priority
 from contract.catalogue import Catalogue, MetricKind
 from contract.errors import ConfigurationError
+from contract.privacy import K, tells_apart
 
-SYSTEM_CHANNEL: Final = "system"
-CHANNEL_NAMES: Final = (*(channel.name.lower() for channel in Channel), SYSTEM_CHANNEL)
-OF_VALUES: Final = frozenset({"threshold", "anomaly", "stuck", "joint"})
-"""Channels that judge values; the value of a counter says how long its device has been running."""
 JOINT_METRICS: Final = ("down_bps", "active_users", "attendance_ratio")
 """What a joint rule compares: the traffic, the e-learning and the register of one school."""
 
+Count = Annotated[int, Meta(ge=1, le=255)]
+"""Times in a row: what the state counts in a byte."""
+Bound = Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
+"""Any number but NaN, which nothing is below or above."""
+Extent = Annotated[float, Meta(ge=0.0)]
+"""A distance or a time that may be 0."""
+Deviations = Annotated[float, Meta(gt=0.0)]
+"""A distance from what is usual, in deviations."""
 
-class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One condition on one metric, and what it means to people."""
 
-    name: str
+Direction = Literal["up", "down", "both"]
+"""On which side of the expected value a value counts as out of bounds."""
+
+
+class _Told(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="channel"):
+    """What every rule says to people."""
+
+    name: Annotated[str, Meta(min_length=1)]
     """Stable name, such as `wan_down`; part of every alert's identity."""
-    channel: str
-    """threshold, anomaly, silence, stuck, rate, joint or system; system rules speak of the operations
-    center itself."""
-    priority: int
-    """Priority outside school hours, 1 to 3."""
-    priority_in_session: int
-    """Priority while the school is in session, 1 to 3."""
+    priority: Priority
+    """Priority, outside school hours where there is another for them."""
     title_vi: str
     title_en: str
     advice_vi: str
     """What the person on shift should do next, one sentence."""
     advice_en: str
-    metric: str = ""
-    """Name in the catalogue; empty for a system rule. Joint: the series that carries the alert, one of
-    `JOINT_METRICS`."""
-    below: float | None = None
-    """Threshold: out of bounds when the value is below this. Rate: when the rate is, in the metric's unit
-    a second; a falling gauge has a rate below 0."""
-    above: float | None = None
-    """Threshold: out of bounds when the value is above this. Rate: when the rate is."""
-    clear_margin: float = 0.0
-    """Threshold, rate: how far inside the bound it must be to count as well, in the unit of the bound."""
-    open_after: int = 1
-    """Threshold, anomaly, rate: readings in a row out of bounds before the alert opens; stuck: repetitions
-    of one value other than 0; joint: looks in a row, one in ten minutes; 1 to 255."""
-    close_after: int = 3
-    """Threshold, anomaly, rate: readings in a row within bounds before it resolves; stuck: changes; joint:
-    looks; 1 to 255."""
-    silent_s: float = 0.0
-    """Silence: seconds of log time without an arrival before the alert opens."""
-    session_from_s: float = 0.0
-    """Silence: seconds after a session's start from which on arrivals are due; see `session_until_s`."""
-    session_until_s: float = 0.0
-    """Silence: seconds after a session's start until which arrivals are due; 0 for at any time."""
-    z: float = 6.0
-    """Anomaly: deviations from the expected value that count as out of bounds; joint: the deviation of
-    normal noise that is as rare as the disagreement."""
-    least_deviation: float = 0.0
-    """Anomaly: a difference smaller than this, in the metric's unit, never counts."""
-    direction: str = "both"
-    """Anomaly: up, down or both."""
-    refractory_s: float = 0.0
-    """Anomaly: seconds after a resolve in which the same series does not open again."""
-    new_level_after_s: float = 259_200.0
-    """Anomaly: seconds open after which a deviation is learnt as the new level; 0 for never. Chosen: three
-    days are longer than a weekend, so somebody had a day to look, and shorter than a school week, for
-    what is judged in session only ends with it."""
-    at_edges: bool = False
-    """Anomaly: also judged within 30 minutes of a session's start or end, where traffic moves too fast."""
-    most_still: float = 0.01
-    """Stuck: only series that repeat their value in at most this share of readings, 0 to 1."""
+
+    @property
+    def channel(self) -> str:
+        """The channel as rules.toml writes it: the name of a `Channel`, or `system`."""
+        return str(self.__struct_config__.tag)
+
+
+class SystemRule(_Told, frozen=True, tag="system"):
+    """The operations center itself stands still or hears nothing; it has no school hours."""
+
+
+class MetricRule(_Told, frozen=True, kw_only=True):
+    """What the rules of all channels have in common: one condition on one metric."""
+
+    metric: str
+    """Name in the catalogue."""
+    priority_in_session: Priority
+    """Priority while the school is in session."""
     only_in_session: bool = False
     """Evaluated only while the school is in session."""
     suppressed_by: str = ""
@@ -81,92 +69,224 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """Names of the metrics that the rule looks at; none for a system rule."""
-        if self.channel == "joint":
-            return JOINT_METRICS
-        return (self.metric,) if self.metric else ()
-
-    @property
-    def is_system(self) -> bool:
-        """Whether the rule speaks of the operations center itself, and of no metric."""
-        return self.channel == SYSTEM_CHANNEL
+        """Names of the metrics that the rule looks at."""
+        return (self.metric,)
 
     @property
     def channel_number(self) -> Channel:
-        """The rule's channel; system rules have none."""
+        """The rule's channel."""
         return Channel[self.channel.upper()]
 
 
-class _File(msgspec.Struct, forbid_unknown_fields=True):
-    rule: list[Rule]
+class _Bounded(MetricRule, frozen=True, kw_only=True):
+    """A value between fixed bounds, at least one of them."""
+
+    below: Bound | None = None
+    """Out of bounds when what is judged is below this."""
+    above: Bound | None = None
+    """Out of bounds when what is judged is above this."""
+    clear_margin: Extent = 0.0
+    """How far inside the bound it must be to count as well, in the unit of the bound."""
+    open_after: Count = 1
+    """Readings in a row out of bounds before the alert opens."""
+    close_after: Count = 3
+    """Readings in a row within bounds before it resolves."""
+
+    def __post_init__(self) -> None:
+        """Refuse a rule without a bound, and one that nothing satisfies."""
+        if self.below is None and self.above is None:
+            raise ValueError("Object missing required field `below` or `above`")
+        low = -math.inf if self.below is None else self.below
+        high = math.inf if self.above is None else self.above
+        if low + self.clear_margin > high - self.clear_margin:
+            raise ValueError("Expected field `below` + `clear_margin` <= `above` - `clear_margin`")
+
+
+class ThresholdRule(_Bounded, frozen=True, tag="threshold"):
+    """The value crosses a line, with hysteresis; bounds are in the metric's unit."""
+
+
+class RateRule(_Bounded, frozen=True, tag="rate"):
+    """The value moves too fast or too slowly.
+
+    Bounds are in the metric's unit a second; a falling gauge has a rate below 0.
+    """
+
+
+class AnomalyRule(MetricRule, frozen=True, kw_only=True, tag="anomaly"):
+    """The value is unlike its own past."""
+
+    z: Deviations = 6.0
+    """Deviations from the expected value that count as out of bounds."""
+    least_deviation: Extent = 0.0
+    """A difference smaller than this, in the metric's unit, never counts."""
+    direction: Direction = "both"
+    at_edges: bool = False
+    """Also judged within 30 minutes of a session's start or end, where traffic moves too fast."""
+    open_after: Count = 1
+    """Readings in a row out of bounds before the alert opens."""
+    close_after: Count = 3
+    """Readings in a row within bounds before it resolves."""
+    refractory_s: Extent = 0.0
+    """Seconds after a resolve in which the same series does not open again."""
+    new_level_after_s: Extent = 259_200.0
+    """Seconds open after which a deviation is learnt as the new level; 0 for never. Chosen: three days are
+    longer than a weekend, so somebody had a day to look, and shorter than a school week, for what is
+    judged in session only ends with it."""
+
+
+class SilenceRule(MetricRule, frozen=True, kw_only=True, tag="silence"):
+    """Nothing arrives."""
+
+    silent_s: Annotated[float, Meta(gt=0.0)]
+    """Seconds of log time without an arrival before the alert opens."""
+    session_from_s: Extent = 0.0
+    """Seconds after a session's start from which on arrivals are due; see `session_until_s`."""
+    session_until_s: Extent = 0.0
+    """Seconds after a session's start until which arrivals are due; 0 for at any time."""
+
+    def __post_init__(self) -> None:
+        """Refuse a stretch that ends before it begins."""
+        if self.session_until_s < self.session_from_s:
+            raise ValueError("Expected field `session_until_s` >= `session_from_s`")
+
+
+class StuckRule(MetricRule, frozen=True, kw_only=True, tag="stuck"):
+    """The same value comes again and again although the series usually changes."""
+
+    open_after: Count = 1
+    """Repetitions of one value other than 0 before the alert opens."""
+    close_after: Count = 3
+    """Changes before it resolves."""
+    most_still: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.01
+    """Only series that repeat their value in at most this share of readings."""
+
+
+class JointRule(MetricRule, frozen=True, kw_only=True, tag="joint"):
+    """Series of one school that usually agree do not; `metric` is the one of `JOINT_METRICS` that carries
+    the alert.
+    """
+
+    z: Deviations = 6.0
+    """The deviation of normal noise that is as rare as the disagreement."""
+    open_after: Count = 1
+    """Looks in a row, one in ten minutes, before the alert opens."""
+    close_after: Count = 3
+    """Looks in a row before it resolves."""
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the metrics that the rule looks at."""
+        return JOINT_METRICS
+
+
+Rule = SystemRule | ThresholdRule | RateRule | AnomalyRule | SilenceRule | StuckRule | JointRule
+"""A rule of any channel: rules.toml says which by `channel`."""
+CHANNEL_NAMES: Final = frozenset(str(kind.__struct_config__.tag) for kind in get_args(Rule))
+"""What rules.toml may write as a `channel`."""
+
+RULE_HEAD: Final = re.compile(r"^[ \t]*\[\[[ \t]*rule[ \t]*\]\]", re.MULTILINE)
+"""The line that a rule begins with."""
+_FIELD: Final = re.compile(r"`\$\.(\w+)|field `(\w+)`")
+"""How a refusal names the field."""
+
+
+class _Tables(msgspec.Struct, forbid_unknown_fields=True):
+    rule: list[dict[str, Any]]
+
+
+class _File:
+    """The tables of a rules.toml, and where they stand in its text, which the TOML reader does not tell."""
+
+    def __init__(self, text: str) -> None:
+        try:
+            self.tables = msgspec.convert(tomllib.loads(text), _Tables).rule
+        except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+            raise ConfigurationError(f"rules.toml: {error}") from error
+        self._text = text
+
+    def line_of(self, place: int, field: str) -> int | None:
+        """Return the line of a rule's field, or of its head where the field is not written.
+
+        None for rules that are not written as one `[[rule]]` table each.
+        """
+        starts = [match.start() for match in RULE_HEAD.finditer(self._text)]
+        if len(starts) != len(self.tables):
+            return None
+        start, end = [*starts, len(self._text)][place : place + 2]
+        key = re.search(
+            rf"""^[ \t]*["']?{re.escape(field)}["']?[ \t]*=""", self._text[start:end], re.MULTILINE
+        )
+        return self._text.count("\n", 0, start + (key.start() if key else 0)) + 1
+
+    def refusal(self, place: int, field: str, why: str) -> ConfigurationError:
+        """Return the error that names a rule, the line of its field, and what is wrong with it."""
+        table, line = self.tables[place], self.line_of(place, field)
+        where = "rules.toml" if line is None else f"rules.toml, line {line}"
+        return ConfigurationError(f"{where}: {table.get('channel', '')} rule {table.get('name')!r}: {why}")
 
 
 def parse_rules(text: str, catalogue: Catalogue) -> tuple[Rule, ...]:
     """Return the rules written in TOML `text`: one `[[rule]]` table a rule.
 
     Raises:
-        ConfigurationError: a rule is incomplete, names no metric, or shares its metric and channel.
+        ConfigurationError: a rule lacks a field, has one that its channel does not know or a value out
+            of range, names no metric, or shares its metric and channel; names rule, field and line.
     """
+    file = _File(text)
+    rules = tuple(_read(file, place) for place in range(len(file.tables)))
+    for place, rule in enumerate(rules):
+        for field, why in _complaints(rule, rules[:place], rules, catalogue):
+            raise file.refusal(place, field, f"`{field}` {why}")
+    return rules
+
+
+def _read(file: _File, place: int) -> Rule:
+    table = file.tables[place]
     try:
-        rules = msgspec.convert(tomllib.loads(text), _File).rule
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise ConfigurationError(f"rules.toml: {error}") from error
-    taken: dict[tuple[str, str], str] = {}
-    names: set[str] = set()
-    for rule in rules:
-        _check(rule, catalogue)
-        key = (rule.name if rule.is_system else rule.metric, rule.channel)
-        other = taken.setdefault(key, rule.name)
-        if other != rule.name or rule.name in names:
-            raise ConfigurationError(
-                f"rules.toml: {rule.name!r} repeats {other!r}; a metric has one rule a channel"
-            )
-        names.add(rule.name)
-    unknown = {r.suppressed_by for r in rules if r.suppressed_by} - names
-    if unknown:
-        raise ConfigurationError(f"rules.toml: suppressed_by names no rule: {', '.join(sorted(unknown))}")
-    return tuple(rules)
+        rule: Rule = msgspec.convert(table, Rule)
+    except msgspec.ValidationError as error:
+        found = _FIELD.search(str(error))
+        of_value, of_table = found.groups() if found else ("", "")
+        value = f", not {table[of_value]!r}" if of_value else ""
+        raise file.refusal(place, of_value or of_table, f"{error}{value}") from error
+    return rule
 
 
-def _check(rule: Rule, catalogue: Catalogue) -> None:
-    if not rule.is_system and all(metric.name != rule.metric for metric in catalogue.metrics):
-        raise ConfigurationError(f"rules.toml, {rule.name!r}: no metric is called {rule.metric!r}")
-    if rule.channel not in CHANNEL_NAMES:
-        raise ConfigurationError(f"rules.toml, {rule.name!r}: channel {rule.channel!r} is unknown")
-    if rule.direction not in ("up", "down", "both"):
-        raise ConfigurationError(f"rules.toml, {rule.name!r}: direction {rule.direction!r} is unknown")
-    if not (1 <= rule.priority <= 3 and 1 <= rule.priority_in_session <= 3):
-        raise ConfigurationError(f"rules.toml, {rule.name!r}: priorities are 1, 2 or 3")
-    if not (1 <= rule.open_after <= 255 and 1 <= rule.close_after <= 255):
-        raise ConfigurationError(f"rules.toml, {rule.name!r}: open_after and close_after are 1 to 255")
-    needs: Mapping[str, bool] = {
-        "threshold": rule.below is not None or rule.above is not None,
-        "anomaly": rule.z > 0 and rule.new_level_after_s >= 0,
-        "silence": rule.silent_s > 0 and rule.session_until_s >= rule.session_from_s >= 0,
-        "stuck": 0 <= rule.most_still < 1,
-        "rate": rule.below is not None or rule.above is not None,
-        "joint": rule.z > 0,
-        SYSTEM_CHANNEL: not rule.metric,
-    }
-    if not needs[rule.channel]:
-        raise ConfigurationError(f"rules.toml, {rule.name!r}: a {rule.channel} rule lacks its bound")
-    if not rule.is_system:
-        _check_metric(rule, catalogue)
-
-
-def _check_metric(rule: Rule, catalogue: Catalogue) -> None:
-    """Refuse a channel that cannot judge the rule's metric."""
-    is_counter = catalogue.named(rule.metric).kind is MetricKind.COUNTER
-    if is_counter and rule.channel in OF_VALUES:
-        raise ConfigurationError(
-            f"rules.toml, {rule.name!r}: {rule.metric!r} is a counter, and its value says nothing; "
-            "use channel 'rate' (or 'silence')"
+def _complaints(
+    rule: Rule, before: Sequence[Rule], rules: Sequence[Rule], catalogue: Catalogue
+) -> Iterator[tuple[str, str]]:
+    """Yield the fields that do not fit the other rules or the catalogue, and why."""
+    if any(other.name == rule.name for other in before):
+        yield "name", "is that of another rule"
+    if isinstance(rule, SystemRule):
+        return
+    kinds = {metric.name: metric.kind for metric in catalogue.metrics}
+    for name in (rule.metric, *rule.metrics):
+        if name not in kinds:
+            yield "metric", f"{name!r} is not in the catalogue"
+    if kinds.get(rule.metric) is MetricKind.COUNTER and not isinstance(rule, RateRule | SilenceRule):
+        yield (
+            "metric",
+            f"{rule.metric!r} is a counter, and its value says nothing; use channel 'rate' (or 'silence')",
         )
-    if rule.channel == "joint":
-        for name in JOINT_METRICS:
-            catalogue.named(name)
-        if rule.metric not in JOINT_METRICS:
-            raise ConfigurationError(
-                f"rules.toml, {rule.name!r}: a joint rule's alert is carried by one of "
-                f"{', '.join(JOINT_METRICS)}, not by {rule.metric!r}"
-            )
+    if rule.metric not in rule.metrics:
+        yield "metric", f"{rule.metric!r} is none of {', '.join(rule.metrics)}, which a joint rule compares"
+    if isinstance(rule, ThresholdRule) and _tells_apart(rule, catalogue):
+        yield (
+            "above" if rule.above is not None else "below",
+            f"would tell fewer than {K} pupils of a school from one another; bounds of {rule.metric!r} (above"
+            f" less clear_margin) are {K} or more",
+        )
+    for other in before:
+        if isinstance(other, MetricRule) and (other.metric, other.channel) == (rule.metric, rule.channel):
+            yield "metric", f"is that of {other.name!r} too; a metric has one rule a channel"
+    if rule.suppressed_by and not any(
+        isinstance(other, MetricRule) and other.name == rule.suppressed_by for other in rules
+    ):
+        yield "suppressed_by", f"names no rule of a metric: {rule.suppressed_by!r}"
+
+
+def _tells_apart(rule: ThresholdRule, catalogue: Catalogue) -> bool:
+    metric = next((m for m in catalogue.metrics if m.name == rule.metric), None)
+    return metric is not None and tells_apart(metric, rule.below, rule.above, rule.clear_margin)

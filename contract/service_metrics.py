@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 
-class MetricKind(StrEnum):
+class InstrumentKind(StrEnum):
     """How a value behaves."""
 
     COUNTER = "counter"
@@ -26,7 +26,7 @@ class ServiceMetric(NamedTuple):
     """One metric of the services themselves."""
 
     name: str
-    kind: MetricKind
+    kind: InstrumentKind
     help: str
     labels: tuple[str, ...] = ()
     bounds: tuple[float, ...] = ()
@@ -34,7 +34,7 @@ class ServiceMetric(NamedTuple):
 
 
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-_C, _G, _H = MetricKind.COUNTER, MetricKind.GAUGE, MetricKind.HISTOGRAM
+_C, _G, _H = InstrumentKind.COUNTER, InstrumentKind.GAUGE, InstrumentKind.HISTOGRAM
 
 SERVICE_METRICS: Final = (
     ServiceMetric("eduops_ingest_messages_total", _C, "MQTT messages received, redeliveries included."),
@@ -64,6 +64,9 @@ SERVICE_METRICS: Final = (
     ServiceMetric("eduops_simulator_packs_total", _C, "Packs that the simulated city published."),
     ServiceMetric("eduops_simulator_connections", _G, "Open MQTT connections of the simulated city."),
     ServiceMetric("eduops_watchdog_canary_age_seconds", _G, "Age of the newest canary seen.", ("partition",)),
+    ServiceMetric(
+        "eduops_watchdog_strange_canaries_total", _C, "Canaries that came back with another value."
+    ),
     ServiceMetric("eduops_watchdog_alarm", _G, "1 while the watchdog's alarm is raised."),
     ServiceMetric("eduops_watchdog_notifications_total", _C, "Notifications by outcome.", ("outcome",)),
 )
@@ -91,16 +94,16 @@ class Meter:
 
     def add(self, name: str, amount: float = 1.0, *labels: str) -> None:
         """Add to a counter."""
-        key = _key(name, MetricKind.COUNTER, labels)
+        key = _key(name, InstrumentKind.COUNTER, labels)
         self._values[key] = self._values.get(key, 0.0) + amount
 
     def put(self, name: str, value: float, *labels: str) -> None:
         """Set a gauge."""
-        self._values[_key(name, MetricKind.GAUGE, labels)] = value
+        self._values[_key(name, InstrumentKind.GAUGE, labels)] = value
 
     def observe(self, name: str, value: float, *labels: str) -> None:
         """Count a value into a histogram."""
-        key = _key(name, MetricKind.HISTOGRAM, labels)
+        key = _key(name, InstrumentKind.HISTOGRAM, labels)
         bounds = _BY_NAME[name].bounds
         histogram = self._histograms.setdefault(key, Histogram([0] * (len(bounds) + 1)))
         histogram.counts[bisect_left(bounds, value)] += 1
@@ -108,7 +111,7 @@ class Meter:
 
     def forget(self, name: str, *labels: str) -> None:
         """Drop a gauge whose subject is no longer ours."""
-        self._values.pop(_key(name, MetricKind.GAUGE, labels), None)
+        self._values.pop(_key(name, InstrumentKind.GAUGE, labels), None)
 
     def values(self, metric: ServiceMetric) -> Iterator[tuple[Labels, float]]:
         """Yield labels and value of a counter or gauge."""
@@ -123,7 +126,7 @@ class Meter:
                 yield labels, histogram
 
 
-def _key(name: str, kind: MetricKind, labels: Labels) -> tuple[str, Labels]:
+def _key(name: str, kind: InstrumentKind, labels: Labels) -> tuple[str, Labels]:
     metric = _BY_NAME[name]
     if metric.kind is not kind or len(labels) != len(metric.labels):
         raise TypeError(f"{name} is a {metric.kind} with labels {metric.labels}")

@@ -10,6 +10,10 @@ from typing import Final, NamedTuple
 
 PREFIX: Final = "edu/v1"
 ALL_TOPICS: Final = "edu/v1/#"
+BROKER_WINDOW: Final = 1024
+"""Unacknowledged messages that the broker sends at most: `max_ack_pending` in its configuration."""
+MAX_BATCH_MESSAGES: Final = BROKER_WINDOW // 2
+"""Messages in a batch of ingest at most: at half of the broker's window the next ones come meanwhile."""
 _TOKEN: Final = r"[A-Za-z0-9_-]{1,48}"
 _GRAMMAR: Final = re.compile(
     rf"edu/v1/(?P<province>{_TOKEN})/(?P<school>{_TOKEN})/(?P<device>{_TOKEN})/(?P<stream>[a-z]{{1,16}})"
@@ -22,9 +26,12 @@ class Stream(StrEnum):
     BANDWIDTH = "bandwidth"
     ATTENDANCE = "attendance"
     ELEARNING = "elearning"
-    SYSTEMS = "systems"
     STATUS = "status"
-    EVENT = "event"
+
+
+PRIVATE_STREAMS: Final = frozenset({Stream.ATTENDANCE, Stream.ELEARNING})
+"""Streams about pupils: a field that is not known is refused, and a metric that does not say how it may
+be published stays closed (Law 91/2025/QH15: aggregates only)."""
 
 
 class Topic(NamedTuple):

@@ -10,9 +10,9 @@ from contract.fleet import Fleet
 from device_simulator.world.faults import (
     Fault,
     FaultKind,
+    FaultLabel,
     FaultReply,
     FaultRequest,
-    Label,
     decode_request,
     encode_label,
     label_of,
@@ -71,14 +71,14 @@ class FaultBoard:
         self._faults = [f for f in self._faults if f.end_us > now_us]
         return [f for f in self._faults if f.is_active(now_us)]
 
-    def _take(self, fault: Fault) -> Label:
+    def _take(self, fault: Fault) -> FaultLabel:
         label = label_of(fault, self._fleet)
         self._faults.append(fault)
         if self._labels_path is not None:
             with self._labels_path.open("ab") as file:
                 file.write(encode_label(label))
         _logger.info(
-            "fault %s: %d schools for %.0f s",
+            "event=fault_started kind=%s schools=%d for_s=%.0f",
             fault.kind,
             len(label.schools),
             (label.end_us - label.start_us) / 1e6,

@@ -88,7 +88,9 @@ class Lines:
         """Packs that fell out of a held buffer of a shared line."""
         if self.shared:
             _logger.warning(
-                "%d schools share %d connections: no last will is published for them", schools, count
+                "event=connections_shared schools=%d connections=%d: no last will is published for them",
+                schools,
+                count,
             )
 
     def connect(self) -> None:

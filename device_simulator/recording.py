@@ -27,7 +27,7 @@ LINE_UNKNOWN_BPS: Final = 1e9
 """Contracted speed of a recorded school: not known, so fast enough to be no limit."""
 
 
-class Batch(NamedTuple):
+class RecordedRows(NamedTuple):
     """A stretch of a recording, columns of shape (n,)."""
 
     time_us: NDArray[np.int64]
@@ -37,9 +37,9 @@ class Batch(NamedTuple):
     """Metric id."""
     value: NDArray[np.float64]
 
-    def take(self, index: NDArray[np.intp] | slice) -> "Batch":
+    def take(self, index: NDArray[np.intp] | slice) -> "RecordedRows":
         """Return the rows at the given positions."""
-        return Batch(self.time_us[index], self.school[index], self.metric[index], self.value[index])
+        return RecordedRows(self.time_us[index], self.school[index], self.metric[index], self.value[index])
 
 
 class Place(NamedTuple):
@@ -73,7 +73,7 @@ class Recording:
     fleet: Fleet
     calendar_toml: str | None
     """Calendar of the recorded schools; None if the city's own serves."""
-    columns: Batch
+    columns: RecordedRows
     """All readings, ascending in time."""
     bad: tuple[BadRow, ...]
     """The first thousand rows that were left out, with their line and a sentence."""
@@ -94,7 +94,7 @@ class Recording:
         """Time of the last reading, µs since 1970."""
         return int(self.columns.time_us[-1])
 
-    def batches(self, moments: int = 1) -> Iterator[Batch]:
+    def batches(self, moments: int = 1) -> Iterator[RecordedRows]:
         """Yield the readings in time order, those of `moments` distinct times together."""
         _, starts = np.unique(self.columns.time_us, return_index=True)
         edges = [*starts[::moments].tolist(), self.readings]
@@ -108,7 +108,7 @@ def build(
     wards: tuple[Ward, ...],
     places: Sequence[Place],
     metrics: Sequence[Metric],
-    columns: Batch,
+    columns: RecordedRows,
     bad: BadRows,
     calendar_toml: str | None,
     province: str,

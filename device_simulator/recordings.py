@@ -14,12 +14,12 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from contract.catalogue import Catalogue, Metric
+from contract.catalogue import Catalogue, Metric, Publication
 from contract.errors import ConfigurationError
 from contract.fleet import Cluster, Level, Ward
 from contract.topic import Stream, Topic, parse_topic
 from device_simulator.recorded_calendars import ALWAYS_OPEN, DUBLIN, NEW_YORK
-from device_simulator.recording import BadRows, Batch, Place, Recording, build, known_metrics
+from device_simulator.recording import BadRows, Place, RecordedRows, Recording, build, known_metrics
 
 NYC_SUBMITTED_AT: Final = time(16, 0)
 """The public figures of a day are those submitted by 4 pm. Source: the data set's README."""
@@ -108,7 +108,7 @@ def read_moodle(folder: Path, catalogue: Catalogue, span: tuple[int, int]) -> Re
                 time_us = _us(datetime.fromisoformat(row["hour"]).replace(tzinfo=UTC))
                 pair = (float(row["events"]), float(row["users"]))
             except (ValueError, KeyError, TypeError):
-                bad.add(line, f"{dict(row)!r} is not an hour with two counts.")
+                bad.add(line, "This is not an hour with two counts.")
                 continue
             if span[0] <= time_us <= span[1]:
                 times.append(time_us)
@@ -170,7 +170,7 @@ def read_long_csv(path: Path, catalogue: Catalogue, span: tuple[int, int]) -> Re
             elif span[0] <= found[0] <= span[1]:
                 time_us, code, metric, value = found
                 rows.append((time_us, schools.setdefault(code, len(schools)), metric.id, value))
-    columns = Batch(
+    columns = RecordedRows(
         np.array([r[0] for r in rows], np.int64),
         np.array([r[1] for r in rows], np.intp),
         np.array([r[2] for r in rows], np.int16),
@@ -193,12 +193,14 @@ def _long_row(row: dict[str, str | None], metrics: dict[str, Metric]) -> tuple[i
     metric = metrics.get(name)
     if metric is None:
         return f"Metric {name!r} is not in metrics.toml."
+    is_open = metric.published is Publication.OPEN
     try:
         value = float(number)
     except ValueError:
-        return f"Value {number!r} is not a number."
+        return f"Value {number!r} is not a number." if is_open else f"A value of {name} is not a number."
     if not metric.low <= value <= metric.high:
-        return f"{name} {number} is not within {metric.low:g} to {metric.high:g} {metric.unit}."
+        said = f"{name} {number}" if is_open else name
+        return f"{said} is not within {metric.low:g} to {metric.high:g} {metric.unit}."
     return time_us, school, metric, value
 
 
@@ -243,12 +245,12 @@ def _level(name: str) -> Level:
 
 def _columns(
     time_us: NDArray[np.int64], school: NDArray[np.intp], metric: Metric, value: NDArray[np.float64]
-) -> Batch:
-    return Batch(time_us, school, np.full(len(time_us), metric.id, np.int16), value)
+) -> RecordedRows:
+    return RecordedRows(time_us, school, np.full(len(time_us), metric.id, np.int16), value)
 
 
-def _joined(parts: list[Batch]) -> Batch:
-    return Batch(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+def _joined(parts: list[RecordedRows]) -> RecordedRows:
+    return RecordedRows(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 def _us(moment: datetime) -> int:

@@ -1,7 +1,6 @@
 """Publishes a recording through MQTT, with its own times, as its devices would have."""
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
@@ -10,11 +9,12 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from bus.device import DeviceConnection, DeviceLoop
+from bus.pause import pause
 from contract.catalogue import Catalogue
 from contract.errors import ConfigurationError
 from contract.fleet import STREAMS_OF, DeviceKind
 from contract.topic import Stream, Topic
-from device_simulator.recording import CODE_OF_KIND, Batch, Recording
+from device_simulator.recording import CODE_OF_KIND, RecordedRows, Recording
 
 MOMENTS_A_PACK: Final = 20
 """Without a speed, so many moments of a school go into one pack: fewer messages, the same readings."""
@@ -77,7 +77,7 @@ class _Publisher:
         self.acknowledged = 0
         self._room = asyncio.Event()
 
-    async def send(self, batch: Batch) -> None:
+    async def send(self, batch: RecordedRows) -> None:
         """Publish a batch; wait for the broker where too much is under way."""
         for school, topic, payload in encode_batch(batch, self._recording, self._catalogue):
             while self.packs - self.acknowledged >= MOST_WAITING:
@@ -130,7 +130,7 @@ async def publish(
         for batch in recording.batches(MOMENTS_A_PACK if config.speed is None else 1):
             if config.speed is not None:
                 due_s = started_s + (int(batch.time_us[0]) - recording.first_us) / 1e6 / config.speed
-                await _until(stop, due_s)
+                await pause(stop, due_s - time.monotonic())
             if stop.is_set() or not await _either(publisher.send(batch), stop):
                 break
             sent, at_us = sent + len(batch.time_us), int(batch.time_us[-1])
@@ -144,7 +144,7 @@ async def publish(
 
 
 def encode_batch(
-    batch: Batch, recording: Recording, catalogue: Catalogue
+    batch: RecordedRows, recording: Recording, catalogue: Catalogue
 ) -> Iterator[tuple[int, str, bytes]]:
     """Yield (school position, topic, payload): one pack a school and stream, records in time order."""
     fleet = recording.fleet
@@ -169,7 +169,7 @@ def encode_batch(
             yield school, topic, _pack(part, catalogue)
 
 
-def _pack(part: Batch, catalogue: Catalogue) -> bytes:
+def _pack(part: RecordedRows, catalogue: Catalogue) -> bytes:
     """Return one SenML pack with the readings of one school and stream."""
     base_us = int(part.time_us[0])
     records = []
@@ -180,14 +180,6 @@ def _pack(part: Batch, catalogue: Catalogue) -> bytes:
         offset = f',"t":{(time_us - base_us) / 1e6!r}' if time_us != base_us else ""
         records.append(f'"n":"{metric.name}","u":"{metric.unit}","v":{value!r}{offset}')
     return f'[{{"bt":{base_us / 1e6!r},{"},{".join(records)}}}]'.encode()
-
-
-async def _until(stop: asyncio.Event, due_s: float) -> None:
-    """Wait until a monotonic time or `stop`."""
-    wait_s = due_s - time.monotonic()
-    if wait_s > 0:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), wait_s)
 
 
 async def _either(work: Coroutine[object, object, None], stop: asyncio.Event) -> bool:

@@ -1,7 +1,6 @@
 """The running city: asks the world what is due, lets faults have their way, publishes over MQTT."""
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from bus.device import DeviceLoop
 from bus.live import Live
 from bus.mqtt_client import Address
+from bus.pause import pause
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.clock import LogClock
@@ -147,13 +147,18 @@ class _City:
         self._counted = self.lines.sent
         meter.put("eduops_simulator_connections", self.loop.connected)
 
-    def progress(self) -> str:
-        """Return one line of progress."""
-        return (
-            f"{len(self.world.fleet.schools)} schools, {self.loop.connected} connections; "
-            f"{self.lines.sent} messages, {self.loop.acknowledged} acknowledged, "
-            f"{self.loop.unacknowledged} waiting, {self.loop.lost + self.lines.lost} lost; "
-            f"{len(self.active)} faults on"
+    def report(self) -> None:
+        """Log how far it is."""
+        _logger.info(
+            "event=simulator_progress schools=%d connections=%d messages=%d acknowledged=%d "
+            "unacknowledged=%d lost=%d faults=%d",
+            len(self.world.fleet.schools),
+            self.loop.connected,
+            self.lines.sent,
+            self.loop.acknowledged,
+            self.loop.unacknowledged,
+            self.loop.lost + self.lines.lost,
+            len(self.active),
         )
 
 
@@ -188,13 +193,13 @@ async def run(
 
             await live.respond(FAULT_SUBJECT, answer)
         city.lines.connect()
-        _logger.info("started: %s", city.progress())
+        city.report()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_every(GREET_S, city.lines.greet, stop))
             tasks.create_task(_every(MEASURE_S, lambda: city.measure(metered), stop))
-            tasks.create_task(_every(PROGRESS_S, lambda: _logger.info(city.progress()), stop))
+            tasks.create_task(_every(PROGRESS_S, city.report, stop))
             tasks.create_task(_send(city, stop))
-        _logger.info("stopped: %s", city.progress())
+        city.report()
 
 
 async def _send(city: _City, stop: asyncio.Event) -> None:
@@ -204,25 +209,15 @@ async def _send(city: _City, stop: asyncio.Event) -> None:
     while not stop.is_set():
         behind_us = city.now_us() - slot * slot_us
         if behind_us > MOST_BEHIND_US:
-            _logger.warning("%.0f s of log time behind: slots are left out", behind_us / 1e6)
+            _logger.warning("event=simulator_behind lag_s=%.0f: slots are left out", behind_us / 1e6)
             slot += behind_us // slot_us
         wait_s = (city.clock.real_us(slot * slot_us) - time.time_ns() // 1000) / 1e6
-        await _pause(stop, wait_s)
-        if not stop.is_set():
+        if not await pause(stop, wait_s):
             city.send_slot(slot)
             slot += 1
 
 
 async def _every(seconds: float, action: Callable[[], None], stop: asyncio.Event) -> None:
     while not stop.is_set():
-        await _pause(stop, seconds)
+        await pause(stop, seconds)
         action()
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    """Wait until `stop` is set or the time is over; let other tasks run in any case."""
-    if seconds <= 0:
-        await asyncio.sleep(0)
-        return
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)

@@ -21,7 +21,6 @@ from eduops.verbs.rules import rules_app
 
 app: Final = typer.Typer(
     name="eduops",
-    help="A smart education operations center: school telemetry from MQTT to a live wall.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -38,6 +37,23 @@ Config = Annotated[Path | None, typer.Option("--config", help="TOML file of sett
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 INTERRUPTED: Final = 130
 """Exit code of a command that Ctrl-C ended before it was done (128 + SIGINT)."""
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from eduops.wiring import build_id
+
+        typer.echo(build_id())
+        raise typer.Exit
+
+
+@app.callback()
+def every_verb(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_say_version, is_eager=True)
+    ] = False,
+) -> None:
+    """A smart education operations center: school telemetry from MQTT to a live wall."""
 
 
 @app.command()
@@ -287,9 +303,7 @@ def restore(
 @app.command()
 def version() -> None:
     """Print the version."""
-    from eduops.wiring import build_id
-
-    typer.echo(build_id())
+    _say_version(True)
 
 
 def run_until_stopped(run: Callable[[asyncio.Event], Awaitable[None]]) -> None:

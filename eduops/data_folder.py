@@ -73,8 +73,9 @@ class DataFolder:
             except OSError:
                 file.seek(0)
                 raise InfrastructureError(
-                    f"another eduops (process {file.read().strip() or '?'}) runs on {self.path}; "
-                    "stop it, or choose another folder with --data"
+                    f"another eduops (process {file.read().strip() or '?'}) runs on {self.path}: stop it "
+                    "with Ctrl-C, or run beside it in another folder: `eduops up --data FOLDER`, "
+                    '`make run ARGS="--data FOLDER"`'
                 ) from None
             file.truncate(0)
             file.write(str(os.getpid()))

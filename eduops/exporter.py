@@ -16,7 +16,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from contract.errors import ConfigurationError
-from contract.service_metrics import SERVICE_METRICS, Histogram, Meter, MetricKind, ServiceMetric
+from contract.service_metrics import SERVICE_METRICS, Histogram, InstrumentKind, Meter, ServiceMetric
 from eduops.data_folder import DataFolder
 
 _FILE: Final = "metrics"
@@ -46,12 +46,12 @@ class MeterCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         """Return all metrics of the service, those without a value too."""
         return [
-            self._histogram(metric) if metric.kind is MetricKind.HISTOGRAM else self._plain(metric)
+            self._histogram(metric) if metric.kind is InstrumentKind.HISTOGRAM else self._plain(metric)
             for metric in self._metrics
         ]
 
     def _plain(self, metric: ServiceMetric) -> Metric:
-        counts = metric.kind is MetricKind.COUNTER
+        counts = metric.kind is InstrumentKind.COUNTER
         kind = CounterMetricFamily if counts else GaugeMetricFamily
         family = kind(metric.name, metric.help, labels=metric.labels)
         values = dict(self._meter.values(metric))

@@ -1,29 +1,21 @@
 """How services write log lines: plain text for people, or one JSON object a line for log systems."""
 
-import ast
 import json
 import logging
 import math
 import re
 import sys
 import time
+from functools import lru_cache
 from types import TracebackType
-from typing import Any, Final, TextIO
+from typing import Any, Final, NamedTuple, TextIO
 
-_FIELD: Final = re.compile(
-    r"""(?<!\S)(?P<key>[A-Za-z_]\w*)=(?P<value>"""
-    r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[-+]?\d[\d.,]*(?:e[-+]?\d+)?(?=[\s;,)]|$)"""
-    r"""|.*?(?=\s+[A-Za-z_]\w*=|$))""",
-    re.DOTALL,
-)
-"""`key=value`: a quoted text, a number, or whatever comes before the next key."""
-_PLAIN: Final = frozenset(vars(logging.makeLogRecord({}))) | {
-    "message",
-    "asctime",
-    "taskName",
-    "color_message",
-}
-"""Attributes of every record; others came as `extra`."""
+from contract.log_events import LIBRARY
+
+_logger: Final = logging.getLogger(__name__)
+
+_TEMPLATE: Final = re.compile(r"event=([a-z_]+)((?: [a-z_]+=%[.\d]*[dfgs])*)(?:: .+)?", re.DOTALL)
+_FIELD: Final = re.compile(r" ([a-z_]+)=")
 _TEXT_FORMAT: Final = "%(asctime)s %(levelname)s {service} %(name)s %(message)s"
 
 
@@ -39,7 +31,7 @@ class TextLines(logging.Formatter):
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line: time, level, service, logger, event, message, then the message's own fields."""
+    """One JSON object a line: time, level, service, logger, event, message, then the event's fields."""
 
     def __init__(self, service: str) -> None:
         super().__init__()
@@ -47,24 +39,25 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the object on one line."""
-        record = _formattable(record)
-        message = record.getMessage()
-        fields = {**parse_fields(message), **_extras(record)}
-        event = str(fields.pop("event", "")) or _before_fields(message)
+        message = _formattable(record).getMessage()
+        template = parse_template(record.msg) if isinstance(record.msg, str) else None
         line: dict[str, Any] = {
             "time": _utc(record.created),
             "level": record.levelname,
             "service": self._service,
             "logger": record.name,
-            "event": event,
+            "event": template.event if template else LIBRARY,
             "message": message,
         }
+        if template and isinstance(record.args, tuple):
+            line |= zip(
+                template.fields, map(_plain, record.args), strict=False
+            )  # sentences have arguments too
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         if record.stack_info:
             line["stack"] = record.stack_info
-        finite = {name: _finite(value) for name, value in fields.items()}
-        return json.dumps({**line, **finite, **line}, ensure_ascii=False, default=_shown)
+        return json.dumps(line, ensure_ascii=False)
 
 
 def write_log(service: str, level: str, style: str, stream: TextIO | None = None) -> None:
@@ -85,36 +78,34 @@ def write_log(service: str, level: str, style: str, stream: TextIO | None = None
 def say_failure(sentence: str) -> None:
     """Say on stderr why this process ends: as a JSON line where it writes those."""
     if any(isinstance(handler.formatter, JsonLines) for handler in logging.getLogger().handlers):
-        logging.getLogger("eduops").critical("%s", sentence)
+        _logger.critical("event=process_failed: %s", sentence)
     else:
         print(f"eduops: {sentence}", file=sys.stderr)
 
 
-def parse_fields(message: str) -> dict[str, Any]:
-    """Return the `key=value` pairs of a message: numbers as numbers, quoted texts without their quotes."""
-    return {match["key"]: _value(match["value"]) for match in _FIELD.finditer(message)}
+class Template(NamedTuple):
+    """What a line of ours is made from; see `contract.log_events`."""
+
+    event: str
+    fields: tuple[str, ...]
+    """Their values are the first arguments."""
 
 
-def _value(text: str) -> Any:
+@lru_cache(256)
+def parse_template(text: str) -> Template | None:
+    """Return the event and the fields of a message without its arguments; None for a library's."""
+    found = _TEMPLATE.fullmatch(text)
+    return Template(found[1], tuple(_FIELD.findall(found[2]))) if found else None
+
+
+def _plain(value: object) -> object:
+    """Return the value as JSON has it: a number as a number, anything else as text."""
+    if isinstance(value, int | str) or (isinstance(value, float) and math.isfinite(value)):
+        return value
     try:
-        found = ast.literal_eval(text.replace(",", "") if text[:1].isdigit() else text)
-    except (ValueError, SyntaxError):
-        return text.rstrip(" ;,")
-    return found if isinstance(found, int | float | str | bool) else text
-
-
-def _finite(value: Any) -> Any:
-    """Return the value, as text if it is a number that JSON does not have."""
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _before_fields(message: str) -> str:
-    first = _FIELD.search(message)
-    return message if first is None else message[: first.start()].rstrip(" :;,") or message
-
-
-def _extras(record: logging.LogRecord) -> dict[str, Any]:
-    return {name: value for name, value in vars(record).items() if name not in _PLAIN}
+        return str(value)
+    except Exception:
+        return _shown(value)
 
 
 def _utc(seconds: float) -> str:
@@ -142,4 +133,4 @@ def _shown(args: object) -> str:
 
 
 def _log_uncaught(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
-    logging.getLogger("eduops").critical("ended by %s", kind.__name__, exc_info=(kind, error, traceback))
+    _logger.critical("event=process_crashed kind=%s", kind.__name__, exc_info=(kind, error, traceback))

@@ -4,6 +4,7 @@ A setting `name` is read from, strongest first: the command line, the environmen
 the TOML file (`--config FILE`, or `eduops.toml` in the data folder), the default below.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -18,12 +19,15 @@ from pydantic_settings import (
 )
 
 from contract.clock import LogClock
+from contract.entry import MAX_PARTITIONS, check_partitions
 from contract.errors import ConfigurationError
+from contract.topic import MAX_BATCH_MESSAGES
 from eduops.failpoint import PATTERN as FAILPOINT_PATTERN
 
 ENV_PREFIX: Final = "EDUOPS_"
 Port = Annotated[int, Field(ge=0, le=65535)]
 _HOST: Final = r"[A-Za-z0-9._-]+(:\d{1,5})?"
+_COMMAND_VARIABLES: Final = ("PATH", "HOME", "LC_ALL", "LANG")
 
 
 class Settings(BaseSettings):
@@ -141,7 +145,10 @@ class Settings(BaseSettings):
     device_password: str | None = Field(None, repr=False, description="MQTT password of devices.")
 
     partitions: int = Field(
-        4, ge=1, le=64, description="Partitions of the telemetry log, 1 to 64; fixed at first start."
+        4,
+        ge=1,
+        le=MAX_PARTITIONS,
+        description=f"Partitions of the telemetry log, 1 to {MAX_PARTITIONS}; fixed at first start.",
     )
     clock_origin_us: int = Field(
         0,
@@ -190,8 +197,10 @@ class Settings(BaseSettings):
     ingest_batch_messages: int = Field(
         500,
         ge=1,
-        le=512,
-        description="Messages in one batch of ingest, 1 to 512 (half of the broker's window).",
+        le=MAX_BATCH_MESSAGES,
+        description=(
+            f"Messages in one batch of ingest, 1 to {MAX_BATCH_MESSAGES} (half of the broker's window)."
+        ),
     )
 
     processors: int = Field(
@@ -295,11 +304,7 @@ class Settings(BaseSettings):
             raise ConfigurationError(
                 f"ingest_slice is {self.ingest_slice!r}; of {count} slices the last is '{count - 1}/{count}'"
             )
-        if self.partitions % count:
-            raise ConfigurationError(
-                f"{count} ingest processes cannot share {self.partitions} partitions evenly: "
-                "take a number that divides them"
-            )
+        check_partitions(self.partitions, count)
         return index, count
 
     @property
@@ -358,6 +363,11 @@ def load_settings(config: Path | None = None, overrides: Mapping[str, Any] | Non
         model_config = SettingsConfigDict(toml_file=config)
 
     return _checked(Settings, _checked(FromFile, given).model_dump())
+
+
+def command_environment() -> dict[str, str]:
+    """Return the variables that an operator's command gets: where programs are, and the language."""
+    return {name: os.environ[name] for name in _COMMAND_VARIABLES if name in os.environ}
 
 
 def _checked(kind: type[Settings], values: Mapping[str, Any]) -> Settings:

@@ -3,10 +3,12 @@
 import asyncio
 import logging
 import socket
+import tomllib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Final
 
 from bus.jetstream import JetStreamLog
@@ -23,7 +25,7 @@ from device_simulator.world.schedule import Cadence
 from eduops.data_folder import DataFolder
 from eduops.exporter import publish_metrics
 from eduops.failpoint import parse_failpoint
-from eduops.settings import Settings
+from eduops.settings import Settings, command_environment
 from ingest.config import GatewayConfig
 from ingest.gateway import run as run_gateway
 from ingest.slices import Slicing
@@ -68,11 +70,16 @@ def all_logs(partitions: int) -> list[str]:
 
 
 def build_id() -> str:
-    """Return the version of the installed distribution, `source` where it is not installed."""
+    """Return the version of the installed distribution.
+
+    A tree that is not installed has the version of its pyproject.toml with `+source` behind it (a
+    local version, PEP 440): what runs is that version, and what was changed since.
+    """
     try:
         return version("eduops")
     except PackageNotFoundError:
-        return "source"
+        project = Path(__file__).parents[1] / "pyproject.toml"
+        return f"{tomllib.loads(project.read_text(encoding='utf-8'))['project']['version']}+source"
 
 
 @asynccontextmanager
@@ -279,7 +286,6 @@ async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
     )
     async with open_service(settings, "dashboard") as service:
         held, own = service.held, service.held.configuration
-        service.mark_ready()  # and its port answers soon
 
         async def run(fleet: Fleet, until: asyncio.Event) -> None:
             await run_dashboard_app(
@@ -292,6 +298,7 @@ async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
                 own.rules,
                 until,
                 meter=service.meter,
+                mark_ready=service.mark_ready,
             )
 
         await follow_fleet(settings, held, stop, run)
@@ -325,6 +332,7 @@ def watchdog_config(settings: Settings) -> WatchdogConfig:
         repeat_s=settings.watchdog_repeat_s,
         url=settings.watchdog_url,
         command=settings.watchdog_command,
+        command_environment=command_environment(),
     )
 
 

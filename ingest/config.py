@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from bus.mqtt_client import Address
 from contract.clock import LogClock
-from contract.entry import telemetry_log
+from contract.entry import check_partitions, telemetry_log
 from contract.errors import ConfigurationError
-from ingest.acceptance.judgement import Limits
+from contract.topic import MAX_BATCH_MESSAGES
+from ingest.acceptance.validation import AcceptanceLimits
 from ingest.slices import (
     Slicing,
 )
@@ -42,26 +43,22 @@ class GatewayConfig:
     batch_ms: float = 50.0
     """How long a batch may wait for more messages; part of the latency of every reading, 0 to 1,000."""
     max_batch_messages: int = 500
-    """Messages in a batch, 1 to 1,000; at half the broker's window of 1,024 the next ones come meanwhile."""
+    """Messages in a batch, 1 to `MAX_BATCH_MESSAGES`."""
 
     def __post_init__(self) -> None:
         bounds: tuple[tuple[str, float, float, float], ...] = (
-            ("partitions", self.partitions, 1, 1024),
             ("slice_count", self.slice_count, 1, self.partitions),
             ("slice_index", self.slice_index, 0, self.slice_count - 1),
             ("max_age_h", self.max_age_h, 1 / 3600, 24 * 366 * 40),
             ("max_future_s", self.max_future_s, 0, 86_400),
             ("max_payload_bytes", self.max_payload_bytes, 1, 1 << 20),
             ("batch_ms", self.batch_ms, 0, 1000),
-            ("max_batch_messages", self.max_batch_messages, 1, 1000),
+            ("max_batch_messages", self.max_batch_messages, 1, MAX_BATCH_MESSAGES),
         )
         for name, value, low, high in bounds:
             if not low <= value <= high:
                 raise ConfigurationError(f"ingest.{name} is {value:g}; it must be within {low:g} to {high:g}")
-        if self.partitions % self.slice_count:
-            raise ConfigurationError(
-                f"ingest.slice_count is {self.slice_count}; it must divide the {self.partitions} partitions"
-            )
+        check_partitions(self.partitions, self.slice_count)
 
     @property
     def own_logs(self) -> list[str]:
@@ -69,9 +66,9 @@ class GatewayConfig:
         return [telemetry_log(p) for p in range(self.slice_index, self.partitions, self.slice_count)]
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> AcceptanceLimits:
         """The bounds as the pure part takes them."""
-        return Limits(
+        return AcceptanceLimits(
             max_payload_bytes=self.max_payload_bytes,
             max_future_us=round(self.max_future_s * 1e6),
             max_age_us=round(self.max_age_h * 3600e6),

@@ -1,5 +1,6 @@
 """What the gateway has done since it started: on its meter, and as one line for the service log."""
 
+import logging
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
@@ -7,6 +8,8 @@ from typing import Final
 from contract.rejected import Reason
 from contract.service_metrics import Meter
 from ingest.acceptance.accept import Accepted
+
+_logger: Final = logging.getLogger(__name__)
 
 STAGE_CPU: Final = "eduops_stage_cpu_seconds_total"
 
@@ -56,15 +59,17 @@ class Counters:
         self.meter.add(name, max(0.0, total - self._noted.get(key, 0.0)), *labels)
         self._noted[key] = total
 
-    def line(self) -> str:
-        """Return all totals as `key=value` words."""
-        words = {
-            "messages": self.messages,
-            "received": self.received,
-            "rejected": self.rejected.total(),
-            "appended": self.appended,
-            "acknowledged": self.acknowledged,
-            "unacknowledged": self.unacknowledged,
-        }
-        words |= {f"rejected_{reason.value}": self.rejected[reason] for reason in sorted(self.rejected)}
-        return " ".join(f"{key}={value}" for key, value in words.items())
+    def report(self) -> None:
+        """Log all totals."""
+        reasons = ",".join(f"{reason.value}:{self.rejected[reason]}" for reason in sorted(self.rejected))
+        _logger.info(
+            "event=ingest_progress messages=%d received=%d rejected=%d appended=%d acknowledged=%d "
+            "unacknowledged=%d reasons=%s",
+            self.messages,
+            self.received,
+            self.rejected.total(),
+            self.appended,
+            self.acknowledged,
+            self.unacknowledged,
+            reasons or "none",
+        )

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from bus.log import Log
 from bus.mqtt import IngestSession, MqttMessage, Subscription
+from bus.pause import pause
 from contract.catalogue import Catalogue
 from contract.entry import QUARANTINE_LOG, telemetry_log
 from contract.errors import InfrastructureError
@@ -30,9 +31,9 @@ from ingest.slices import (
     session_name,
     subscription_of,
 )
-from ingest.writer import LogWriter, pause
+from ingest.writer import LogWriter
 
-_LOG: Final = logging.getLogger("ingest")
+_logger: Final = logging.getLogger(__name__)
 TICK_S: Final = 1.0
 """Real seconds between ticks; silence is heard with this resolution."""
 REPORT_S: Final = 30.0
@@ -40,7 +41,7 @@ _IDLE_S: Final = 0.5
 """How long one wait for messages lasts before the loop looks whether to stop."""
 
 
-class Session(Protocol):
+class MqttSession(Protocol):
     """The part of `bus.mqtt.IngestSession` that the gateway uses."""
 
     @property
@@ -85,7 +86,7 @@ class Gateway:
     def __init__(
         self,
         config: GatewayConfig,
-        session: Session,
+        session: MqttSession,
         log: Log,
         registry: Registry,
         stop: asyncio.Event,
@@ -94,7 +95,7 @@ class Gateway:
         meter: Meter | None = None,
         reach: Reach = pass_by,
         welcome: Welcome = _no_welcome,
-        inherited: Sequence[Session] = (),
+        inherited: Sequence[MqttSession] = (),
     ) -> None:
         self._config = config
         self._session = session
@@ -122,24 +123,24 @@ class Gateway:
             welcome = tasks.create_task(self._welcome_once(), name="ingest-welcome")
             await self._stop.wait()
             welcome.cancel()
-        _LOG.info("%s", self.counters.line())
+        self.counters.report()
 
     async def _welcome_once(self) -> None:
         await self._session.ready()
         await self._welcome()
 
-    async def _pump(self, session: Session) -> None:
+    async def _pump(self, session: MqttSession) -> None:
         while not self._stop.is_set():
             batch = await self._receive(session)
             if not batch:
                 continue
             if not await self._keep(batch):
-                _LOG.warning("stopped with messages=%d unacknowledged; the broker keeps them", len(batch))
+                _logger.warning("event=ingest_stopped messages=%d: the broker keeps them", len(batch))
                 return
             session.acknowledge(batch)
             self.counters.count_acknowledged(len(batch))
 
-    async def _receive(self, session: Session) -> list[MqttMessage]:
+    async def _receive(self, session: MqttSession) -> list[MqttMessage]:
         """Return what comes within `batch_ms` of the first message, up to the limit."""
         loop = asyncio.get_running_loop()
         limit = self._config.max_batch_messages
@@ -197,7 +198,7 @@ class Gateway:
         try:
             await self._writer.append_tick(log, hears=hears)
         except InfrastructureError as error:
-            _LOG.warning("tick left out log=%s error=%s", log, error)
+            _logger.warning("event=tick_left_out log=%s: %s", log, error)
 
     def _measure(self, hears: bool) -> None:
         """Bring the meter up to date; what this thread does beside decoding counts as appending."""
@@ -212,7 +213,7 @@ class Gateway:
     async def _report(self) -> None:
         while not self._stop.is_set():
             await pause(self._stop, REPORT_S)
-            _LOG.info("%s", self.counters.line())
+            self.counters.report()
 
 
 def open_session(config: GatewayConfig, fleet: Fleet) -> IngestSession:

@@ -1,7 +1,6 @@
 """Appends to the logs in the one order that the fold relies on: log time never goes back."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -10,14 +9,15 @@ import numpy as np
 
 from bus.codec import encode_readings, encode_rejected
 from bus.log import Log
+from bus.pause import pause
+from contract.backoff import Backoff
 from contract.entry import EntryKind
 from contract.errors import InfrastructureError
 from contract.reading import Readings
 from contract.rejected import Rejected
 
-_LOG: Final = logging.getLogger("ingest")
-_FIRST_RETRY_S: Final = 0.05
-_LAST_RETRY_S: Final = 2.0
+_logger: Final = logging.getLogger(__name__)
+_RETRY: Final = Backoff(first_s=0.05, longest_s=2.0)
 """Waits double from the first to the last: a restart of the server costs little, an outage no load."""
 MAX_READINGS: Final = 25_000
 """Readings in one entry: 0.5 MB, half of what nats-server takes in a message (max_payload 1 MB)."""
@@ -96,19 +96,19 @@ class LogWriter:
     async def _append_one(self, log: str, kind: EntryKind, payload: bytes, count: int, at_us: int) -> bool:
         self._appends += 1
         message_id = f"{self._run}-{self._appends}"
-        wait_s = _FIRST_RETRY_S
+        failures = 0
         while True:
             try:
                 await self._log.append(log, kind, payload, at_us=at_us, count=count, message_id=message_id)
             except InfrastructureError as error:
                 self.retries += 1
-                _LOG.warning("append failed log=%s retry_s=%.2f error=%s", log, wait_s, error)
+                failures += 1
+                wait_s = _RETRY.wait_s(failures)
+                _logger.warning("event=append_failed log=%s retry_s=%.2f: %s", log, wait_s, error)
             else:
                 return True
-            await pause(self._stop, wait_s)
-            if self._stop.is_set():
+            if await pause(self._stop, wait_s):
                 return False
-            wait_s = min(2 * wait_s, _LAST_RETRY_S)
 
     def _stamp_us(self, log: str, not_before_us: int) -> int:
         self._last_us[log] = max(self._last_us[log] + 1, self._now_us(), not_before_us)
@@ -119,9 +119,3 @@ class LogWriter:
         seq = await self._log.last_seq(log)
         # Entries are dropped once a snapshot covers them; then nobody reads them again.
         return (await self._log.at_us(log, seq) if seq else None) or 0
-
-
-async def pause(stop: asyncio.Event, seconds: float) -> None:
-    """Wait some seconds, or less if the service is told to stop."""
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), max(seconds, 0.0))

@@ -31,6 +31,7 @@ from ops_dashboard.frame import FrameDash, make_frame
 from ops_dashboard.language import COOKIE, COOKIE_MAX_AGE_S, choose_language
 from ops_dashboard.live.hub import Hello, Hub
 from ops_dashboard.live.socket import live_routes
+from ops_dashboard.pages.registry import PAGES
 from ops_dashboard.pages.router import make_page
 from ops_dashboard.services import Services
 from ops_dashboard.view.board import Board
@@ -147,8 +148,8 @@ def _attach_pages(app: FastAPI, services: Services) -> FrameDash:
             answer.set_cookie(COOKIE, language.value, COOKIE_MAX_AGE_S, samesite="lax", httponly=True)
         return answer
 
-    for path in ("/", "/alerts", "/school/{code}", "/quarantine"):
-        app.add_api_route(path, document, methods=["GET"], include_in_schema=False)
+    for row in PAGES:
+        app.add_api_route(row.route, document, methods=["GET"], include_in_schema=False)
 
     frame = make_frame(app, words, page)
 
@@ -180,14 +181,16 @@ async def run(
     rules: Sequence[Rule],
     stop: asyncio.Event,
     meter: Meter | None = None,
+    mark_ready: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve the dashboard until `stop` is set.
+    """Serve the dashboard until `stop` is set; `mark_ready` is called when the address is ours.
 
     Raises:
         InfrastructureError: the address cannot be listened on.
     """
     app = create_app(config, log, live, fleet, catalogue, calendar, rules, meter=meter)
     with _listen(config) as listener:
+        mark_ready()
         server = _Server(_server_config(app))
         serving = asyncio.create_task(server.serve([listener]))
         stopping = asyncio.create_task(stop.wait())

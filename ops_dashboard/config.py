@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from contract.address import is_loopback
 from contract.clock import LogClock
+from contract.entry import check_partitions
 from contract.errors import ConfigurationError
 
 
@@ -14,7 +15,7 @@ class DashboardConfig:
     dsn: str
     """PostgreSQL connection string."""
     partitions: int
-    """Telemetry partitions, 1 to 64; one summary a second is expected of each."""
+    """Telemetry partitions, 1 to `MAX_PARTITIONS`; one summary a second is expected of each."""
     build_id: str
     """Changes with every build; an open page with another one reloads itself."""
     host: str = "127.0.0.1"
@@ -35,8 +36,7 @@ class DashboardConfig:
     """Messages that may wait for one browser, 2 to 1000; a slower one is dropped."""
 
     def __post_init__(self) -> None:
-        if not 1 <= self.partitions <= 64:
-            raise ConfigurationError(f"partitions is {self.partitions}; it must be 1 to 64")
+        check_partitions(self.partitions)
         if not 0.0 <= self.coverage_min <= 1.0:
             raise ConfigurationError(f"coverage_min is {self.coverage_min}; it must be 0 to 1")
         if self.summary_stale_s <= 1.0 or self.heal_s <= 0.0:

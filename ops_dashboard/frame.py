@@ -41,6 +41,7 @@ _DOCUMENT: Final = """<!DOCTYPE html>
 </head>
 <body>
 {app_entry}
+<footer class="foot">eduops {build}</footer>
 <footer hidden>
 {config}
 {scripts}

@@ -79,7 +79,7 @@ order by 1
 
 -- name: transitions_after
 select alert_id, kind, rule, series, school_id, priority::int, to_us(opened_at), to_us(at),
-       to_us(detected_at), value, expected_low, expected_high, score
+       to_us(detected_at), value, expected_low, expected_high, score, reason
 from transition
 where detected_at > %(detected_at)s
   and at > %(detected_at)s - interval '3 days' -- finds them by index: no reading is older on arrival
@@ -91,8 +91,8 @@ group by alert_id having bool_or(kind = 'opened') and not bool_or(kind = 'resolv
 
 -- name: insert_transition
 insert into transition (alert_id, kind, rule, series, school_id, priority, opened_at, at, detected_at,
-                        value, expected_low, expected_high, score)
-values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                        value, expected_low, expected_high, score, reason)
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 on conflict (alert_id, kind) do nothing
 
 -- name: upsert_kpi

@@ -128,7 +128,7 @@ def _transition_values(t: Transition) -> tuple[object, ...]:
     return (
         t.alert_id, t.kind.value, t.rule, t.series, t.school_id, t.priority,
         moment(t.opened_at_us), moment(t.at_us), moment(t.detected_at_us),
-        t.value, t.expected_low, t.expected_high, t.score,
+        t.value, t.expected_low, t.expected_high, t.score, t.reason,
     )  # fmt: skip
 
 

@@ -234,8 +234,10 @@ create table transition (
     expected_low  float8,
     expected_high float8,
     score         float8,
+    reason        text not null default '',
     primary key (alert_id, kind)
 );
+comment on column transition.reason is 'Why it resolved, if not because all is as before: a code; else empty.';
 create index transition_at on transition (at);
 
 create table alert (

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from contract.clock import LogClock
+from contract.entry import check_partitions
 
 
 @dataclass(frozen=True)
@@ -10,7 +11,7 @@ class ProcessorConfig:
     """How the processor runs."""
 
     partitions: int
-    """Telemetry logs, 1 to 64."""
+    """Telemetry logs, 1 to `contract.entry.MAX_PARTITIONS`."""
     dsn: str
     """Connection string of PostgreSQL."""
     clock: LogClock = field(default_factory=LogClock)
@@ -33,3 +34,6 @@ class ProcessorConfig:
     """Most entries folded in one step."""
     batch_readings: int = 50_000
     """Readings after which a step is cut, whatever its entries."""
+
+    def __post_init__(self) -> None:
+        check_partitions(self.partitions)

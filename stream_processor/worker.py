@@ -11,6 +11,7 @@ from psycopg import AsyncConnection
 
 from bus.live import Live
 from bus.log import Log
+from bus.pause import pause
 from contract.alert import Alert, Ending
 from contract.calendar import SchoolCalendar
 from contract.canary import system_series
@@ -26,21 +27,20 @@ from storage.maintenance import maintain
 from stream_processor.config import ProcessorConfig
 from stream_processor.fold.constants import Fold, build_fold
 from stream_processor.fold.layout import FleetColumns, columns_of, is_of_fleet
-from stream_processor.owners.alerts import AlertsSession
+from stream_processor.owners.alerts import AlertsOwner
 from stream_processor.owners.lost_end import settle
 from stream_processor.owners.owner import (
     POSITION,
     READINGS,
+    LogOwner,
     Open,
     Publish,
-    Session,
     Tally,
     heed_cancellation,
     own,
-    wait,
 )
-from stream_processor.owners.partition import STATE_GAUGES, PartitionSession
-from stream_processor.owners.quarantine import QuarantineSession
+from stream_processor.owners.partition import STATE_GAUGES, PartitionOwner
+from stream_processor.owners.quarantine import QuarantineOwner
 from stream_processor.owners.tenure import Tenure
 
 _logger: Final = logging.getLogger(__name__)
@@ -118,24 +118,24 @@ class _Processor:
             self.columns,
         )
 
-    async def _partition(self, conn: AsyncConnection[Any], fold: Fold, tally: Tally) -> Session:
-        session = PartitionSession(conn, self.log, self.publish, fold, self.config, tally, self.reach)
-        await session.load()
-        return session
+    async def _partition(self, conn: AsyncConnection[Any], fold: Fold, tally: Tally) -> LogOwner:
+        owner = PartitionOwner(conn, self.log, self.publish, fold, self.config, tally, self.reach)
+        await owner.load()
+        return owner
 
-    async def _quarantine(self, conn: AsyncConnection[Any], tally: Tally) -> Session:
+    async def _quarantine(self, conn: AsyncConnection[Any], tally: Tally) -> LogOwner:
         await settle(conn, self.log, tally, self.config.clock.factor)
-        session = QuarantineSession(conn, tally)
-        await session.load()
-        return session
+        owner = QuarantineOwner(conn, tally)
+        await owner.load()
+        return owner
 
-    async def _alerts(self, conn: AsyncConnection[Any], tally: Tally) -> Session:
+    async def _alerts(self, conn: AsyncConnection[Any], tally: Tally) -> LogOwner:
         pupils = {school.id: school.pupils for school in self.fleet.schools}
         await settle(conn, self.log, tally, self.config.clock.factor)
-        session = AlertsSession(conn, self.publish, pupils, tally)
-        await session.load()
-        await session.retire(self.log, self._ending_of, self.now_us())
-        return session
+        owner = AlertsOwner(conn, self.publish, pupils, tally)
+        await owner.load()
+        await owner.retire(self.log, self._ending_of, self.now_us())
+        return owner
 
     def _ending_of(self, alert: Alert) -> Ending | None:
         """Return why an alert ends that no fold looks after; None for one that a fold does."""
@@ -201,25 +201,25 @@ async def _keep_up(processor: _Processor, stop: asyncio.Event) -> None:
             async with await connect(processor.config.dsn) as conn:
                 while not stop.is_set():
                     await maintain(conn, processor.now_us())
-                    await wait(stop, processor.config.maintain_every_s)
+                    await pause(stop, processor.config.maintain_every_s)
         except (InfrastructureError, psycopg.Error) as error:
             heed_cancellation()
-            _logger.warning("event=maintenance_failed detail=%r", str(error))
-            await wait(stop, processor.config.maintain_every_s / 10)
+            _logger.warning("event=maintenance_failed: %s", error)
+            await pause(stop, processor.config.maintain_every_s / 10)
 
 
 async def _report(processor: _Processor, stop: asyncio.Event) -> None:
     """Say every half minute how many readings were taken in and how far behind our partitions are."""
     before, said_at_s = _readings(processor), time.monotonic()
     while not stop.is_set():
-        await wait(stop, 1.0)
+        await pause(stop, 1.0)
         behind_us = _measure_lag(processor)
         now_s = time.monotonic()
         if now_s - said_at_s < REPORT_EVERY_S:
             continue
         received = _readings(processor)
         _logger.info(
-            "event=progress readings_per_s=%.0f lag_s=%.2f logs=%d received=%d",
+            "event=processor_progress readings_per_s=%.0f lag_s=%.2f logs=%d received=%d",
             (received - before) / (now_s - said_at_s),
             behind_us / 1e6,
             len(processor.tallies),

@@ -1,4 +1,8 @@
-"""Real servers for the tests: one PostgreSQL a session, a database and a nats-server of its own a test."""
+"""Real servers for the tests: one PostgreSQL a worker, a database and a nats-server of its own a test.
+
+Workers (pytest-xdist) share nothing but the machine: what is "of the session" here is of one worker.
+A file's tests run in one worker, in their order, so that they may share a system of the module.
+"""
 
 import os
 import shutil
@@ -10,6 +14,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from psycopg import sql
 
 from contract.calendar import SchoolCalendar, parse_calendar
@@ -23,6 +29,12 @@ from eduops.machine.process import Server
 pytest_plugins = ["tests.fault_table"]
 
 TEMPLATE = "prepared"
+
+# No law is false on a busy machine, so no example has a deadline and slow data is no failure.
+hypothesis_settings.register_profile(
+    "eduops", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("eduops")
 
 
 class TestPostgres:

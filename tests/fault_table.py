@@ -57,6 +57,8 @@ Record = Callable[..., None]
 """`record(row, what, account=None, recovery_s=None or seconds or many seconds, note="")`."""
 
 LINES = pytest.StashKey[list[Line]]()
+HANDED_OVER = "faults"
+"""Under which a worker of pytest-xdist hands its lines to the process that prints the table."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -83,6 +85,18 @@ def record(pytestconfig: pytest.Config) -> Record:
         pytestconfig.stash[LINES].append(Line(str(row), what, account, seconds, note))
 
     return write
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output[HANDED_OVER] = [asdict(line) for line in session.config.stash[LINES]]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    output: dict[str, Any] = getattr(node, "workeroutput", {})  # a worker that died has none
+    node.config.stash[LINES] += map(line_of, output.get(HANDED_OVER, []))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -143,17 +157,13 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 def read_lines(path: Path) -> list[Line]:
     """Return the lines of a file that `--faults-json` wrote."""
-    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-    return [
-        Line(
-            one["row"],
-            one["what"],
-            Account(**one["account"]) if one["account"] else None,
-            tuple(one["recovery_s"]),
-            one["note"],
-        )
-        for one in found
-    ]
+    return [line_of(one) for one in json.loads(path.read_text(encoding="utf-8"))]
+
+
+def line_of(kept: dict[str, Any]) -> Line:
+    """Return a line from its fields, as `asdict` and JSON leave them."""
+    account = Account(**kept["account"]) if kept["account"] else None
+    return Line(kept["row"], kept["what"], account, tuple(kept["recovery_s"]), kept["note"])
 
 
 if __name__ == "__main__":

@@ -118,13 +118,11 @@ RULES = (
 name = "log_gap"
 channel = "system"
 priority = 2
-priority_in_session = 2
 
 [[rule]]
 name = "feed_down"
 channel = "system"
 priority = 1
-priority_in_session = 1
 """.replace("[[rule]]", f"[[rule]]\n{_WORDS}")
 )
 

@@ -1,5 +1,7 @@
 """`eduops up` in a process of its own, for tests that need the whole system."""
 
+import asyncio
+import inspect
 import json
 import os
 import re
@@ -7,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -17,16 +19,47 @@ from eduops.machine.supervisor import end_leftovers
 
 ROOT = Path(__file__).parents[1]
 PATIENCE_S = 90.0
+"""Most seconds to wait for what takes a moment on a quiet machine: a busy one is slow, not wrong."""
 _TEST_DISK = {"EDUOPS_SYNC_INTERVAL": "1s"}
 """What a slow disk gets: tests tell of the system, not of the disk that they happen to have."""
 
 
-def eventually(true: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:
-    """Return as soon as a condition holds."""
+Look = Callable[[], object]
+"""Says what there is to see; asked when a test gives up waiting."""
+
+
+def eventually(
+    true: Callable[[], bool], what: str, patience_s: float = PATIENCE_S, seen: Look | None = None
+) -> None:
+    """Return as soon as a condition holds; asked anew about ten times a second.
+
+    Raises:
+        AssertionError: it did not hold in time; the message ends with what was `seen` last.
+    """
     deadline = time.monotonic() + patience_s
     while not true():
-        assert time.monotonic() < deadline, f"not within {patience_s:g} s: {what}"
+        assert time.monotonic() < deadline, _not_within(patience_s, what, seen)
         time.sleep(0.1)
+
+
+async def until(
+    true: Callable[[], bool | Awaitable[bool]],
+    what: str,
+    patience_s: float = PATIENCE_S,
+    seen: Look | None = None,
+) -> None:
+    """Return as soon as a condition holds, as `eventually` does; other tasks run meanwhile."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        found = true()
+        if await found if inspect.isawaitable(found) else found:
+            return
+        assert time.monotonic() < deadline, _not_within(patience_s, what, seen)
+        await asyncio.sleep(0.02)
+
+
+def _not_within(patience_s: float, what: str, seen: Look | None) -> str:
+    return f"not within {patience_s:g} s: {what}" + (f"; last seen: {seen()!r}" if seen else "")
 
 
 def family(pid: int) -> list[int]:

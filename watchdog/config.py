@@ -1,12 +1,15 @@
 """What the watchdog is told at its start."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from alerting.senders.senders import Command, Sender, Webhook
+import httpx
+
+from alerting.senders.command import Command
+from alerting.senders.sender import Sender
+from alerting.senders.webhook import Webhook
 from contract.address import is_loopback
 from contract.clock import LogClock
 from contract.errors import ConfigurationError
@@ -37,22 +40,22 @@ class WatchdogConfig:
     """Webhook that is told."""
     command: str | None = None
     """Command line that is told; no shell sees it."""
+    command_environment: Mapping[str, str] = field(default_factory=dict)
+    """The command's variables; the services' own settings are not among them."""
 
 
-def make_senders(url: str | None, command: str | None) -> list[Sender]:
+def make_senders(
+    url: str | None, command: str | None, command_environment: Mapping[str, str]
+) -> list[Sender]:
     """Return the ways out that are configured, none or more.
 
     Raises:
-        ConfigurationError: the webhook would go over the network in the clear, or the command has no words.
+        ConfigurationError: the webhook cannot be reached, or only over the network in the clear; or the
+            command has no words.
     """
     senders: list[Sender] = []
     if url is not None:
-        parts = urlsplit(url)
-        if not parts.hostname or (parts.scheme == "http" and not is_loopback(parts.hostname)):
-            raise ConfigurationError(
-                "watchdog_url must begin with https://, or with http:// for this machine itself: "
-                "an alarm that others can read or change on its way is none"
-            )
+        _check_address(url)
         senders.append(Webhook(url))
     if command is not None:
         try:
@@ -61,5 +64,23 @@ def make_senders(url: str | None, command: str | None) -> list[Sender]:
             raise ConfigurationError(f"watchdog_command is {command!r}: {error}") from None
         if not argv:
             raise ConfigurationError("watchdog_command is empty: name a program and its arguments")
-        senders.append(Command(argv))
+        senders.append(Command(argv, command_environment))
     return senders
+
+
+def _check_address(url: str) -> None:
+    """Refuse an address that cannot be meant, without showing it; it is read as the webhook reads it."""
+    try:
+        address = httpx.URL(url)
+    except httpx.InvalidURL:
+        raise ConfigurationError(
+            "watchdog_url cannot be read; in a user's name or password write / : @ # as %2F %3A %40 %23"
+        ) from None
+    is_encrypted = address.scheme == "https" or (address.scheme == "http" and is_loopback(address.host))
+    if not address.host or not is_encrypted:
+        raise ConfigurationError(
+            "watchdog_url must begin with https://, or with http:// for this machine itself: "
+            "an alarm that others can read or change on its way is none"
+        )
+    if address.port is not None and not 0 < address.port < 65_536:
+        raise ConfigurationError(f"watchdog_url has the port {address.port}; ports go from 1 to 65535")

@@ -64,7 +64,7 @@ class Journal:
         except FileNotFoundError:
             return
         except (OSError, msgspec.MsgspecError) as error:
-            _logger.error("event=journal_unreadable file=%s: %s; starting without it", self._path, error)
+            _logger.error("event=journal_unreadable file=%s: starting without it: %s", self._path, error)
             self._put_aside()
 
     @property

@@ -17,19 +17,21 @@ import numpy as np
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
-from alerting.senders.senders import Sender, SendError, http_status, retry_wait_s
+from alerting.senders.http import http_status
+from alerting.senders.sender import RETRY, Sender, SendError
 from bus.device import DeviceConnection, DeviceLoop
 from config.files import shipped_texts
 from contract.canary import CANARY_METRIC, canary_topic
+from contract.errors import InfrastructureError
 from contract.service_metrics import Meter
 from contract.texts import Language, Texts, write_number
 from watchdog.config import WatchdogConfig, make_senders
 from watchdog.journal import Journal, Notice, notice_body
 from watchdog.watch import (
     Alarm,
+    Health,
     NoticeKind,
     Suspect,
-    Verdict,
     Watch,
     decide_notice,
     notice_key,
@@ -40,7 +42,7 @@ from watchdog.watch import (
 _logger: Final = logging.getLogger(__name__)
 
 LOOK_S: Final = 1.0
-"""Longest pause between two judgements: far below any patience."""
+"""Longest pause between two looks: far below any patience."""
 COME_BACK_S: Final = 1.0
 """Pause before the websocket is tried again."""
 ANSWER_S: Final = 10.0
@@ -82,7 +84,7 @@ class Watchdog:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Watch until `stop`."""
-        loops = [self._publish(), self._listen(), self._open_page(), self._judge()]
+        loops = [self._publish(), self._listen(), self._open_page(), self._look()]
         loops += [self._hand_over(sender) for sender in self._senders]
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(loop) for loop in loops]
@@ -157,7 +159,8 @@ class Watchdog:
         now_s, real_us = time.monotonic(), _real_us()
         self._watch.heard_wall(message.partition_age_s, now_s)
         for partition, (time_us, value) in message.canary.items():
-            self._watch.heard_canary(partition, time_us, value, now_s, real_us)
+            if not self._watch.heard_canary(partition, time_us, value, now_s, real_us):
+                self._meter.add("eduops_watchdog_strange_canaries_total")
 
     async def _open_page(self) -> None:
         """Be a browser that opens the wall, again and again."""
@@ -165,40 +168,40 @@ class Watchdog:
             try:
                 if await http_status("GET", f"{self._wall}/", {}, b"", ANSWER_S) == 200:
                     self._watch.heard_page(time.monotonic())
-            except (OSError, ValueError) as error:
-                _logger.debug("event=page_not_served: %s", error or type(error).__name__)
+            except InfrastructureError as error:
+                _logger.debug("event=page_not_served: %s", error)
             await asyncio.sleep(self._config.every_s)
 
-    async def _judge(self) -> None:
+    async def _look(self) -> None:
         while True:
             now_s = time.monotonic()
-            verdict = self._watch.look(now_s)
+            health = self._watch.look(now_s)
             for partition in range(self._config.partitions):
                 age_s = self._watch.canary_age_s(partition, now_s)
                 self._meter.put("eduops_watchdog_canary_age_seconds", age_s, str(partition))
-            self._decide(verdict)
+            self._decide(health)
             self._meter.put("eduops_watchdog_alarm", float(self._journal.alarm is not None))
             await asyncio.sleep(min(LOOK_S, self._config.every_s))
 
-    def _decide(self, verdict: Verdict) -> None:
+    def _decide(self, health: Health) -> None:
         alarm, now_us = self._journal.alarm, _real_us()
         repeat_s, is_told = self._config.repeat_s, self._journal.is_told
-        kind = decide_notice(alarm, verdict, now_us, repeat_s, is_told=is_told)
+        kind = decide_notice(alarm, health, now_us, repeat_s, is_told=is_told)
         if kind is None:
             return
         if alarm is None:
-            alarm = open_alarm(verdict, now_us)
+            alarm = open_alarm(health, now_us)
         elif kind is NoticeKind.REPEAT:
             alarm = msgspec.structs.replace(alarm, said_us=now_us, said=alarm.said + 1)
-        notice = self._notice(alarm, kind, verdict, now_us)
+        notice = self._notice(alarm, kind, health, now_us)
         # Kept before anything is sent: a watchdog killed in the middle sends again, with the same key.
         self._journal.add(None if kind is NoticeKind.RECOVERY else alarm, notice)
         level = logging.INFO if kind is NoticeKind.RECOVERY else logging.ERROR
-        _logger.log(level, "event=%s key=%s: %s", kind.value, notice.key, notice.text_en)
+        _logger.log(level, "event=notice kind=%s key=%s: %s", kind.value, notice.key, notice.text_en)
         for more in self._more.values():
             more.set()
 
-    def _notice(self, alarm: Alarm, kind: NoticeKind, verdict: Verdict, now_us: int) -> Notice:
+    def _notice(self, alarm: Alarm, kind: NoticeKind, health: Health, now_us: int) -> Notice:
         silent_s = (now_us - alarm.since_us) / 1e6
         return Notice(
             key=notice_key(alarm, kind),
@@ -206,12 +209,12 @@ class Watchdog:
             kind=kind.value,
             at=_iso(now_us),
             since=_iso(alarm.since_us),
-            suspects=tuple(suspect.value for suspect in verdict.suspects),
-            late_partitions=verdict.late,
+            suspects=tuple(suspect.value for suspect in health.suspects),
+            late_partitions=health.late,
             partitions=self._config.partitions,
             silent_s=round(silent_s, 1),
-            text_vi=notice_text(self._texts, Language.VI, kind, verdict, silent_s),
-            text_en=notice_text(self._texts, Language.EN, kind, verdict, silent_s),
+            text_vi=notice_text(self._texts, Language.VI, kind, health, silent_s),
+            text_en=notice_text(self._texts, Language.EN, kind, health, silent_s),
             to=tuple(self._more),
         )
 
@@ -231,16 +234,20 @@ class Watchdog:
             except SendError as error:
                 failures += 1
                 self._meter.add("eduops_watchdog_notifications_total", 1, "failed")
-                wait_s = retry_wait_s(failures)
+                wait_s = RETRY.wait_s(failures)
                 _logger.warning(
-                    "event=not_sent by=%s key=%s: %s; again in %g s", sender.name, notice.key, error, wait_s
+                    "event=notice_not_sent by=%s key=%s retry_s=%g: %s",
+                    sender.name,
+                    notice.key,
+                    wait_s,
+                    error,
                 )
                 await asyncio.sleep(wait_s)
                 continue
             failures = 0
             self._journal.note_handed_over(sender.name, notice.key)
             self._meter.add("eduops_watchdog_notifications_total", 1, "sent")
-            _logger.info("event=sent by=%s key=%s", sender.name, notice.key)
+            _logger.info("event=notice_sent by=%s key=%s", sender.name, notice.key)
 
 
 async def run_watchdog(
@@ -251,24 +258,24 @@ async def run_watchdog(
     Raises:
         ConfigurationError: the webhook's address or the command cannot be meant.
     """
-    senders = make_senders(config.url, config.command)
+    senders = make_senders(config.url, config.command, config.command_environment)
     journal = Journal(config.state)
     journal.keep_senders(frozenset(sender.name for sender in senders))
     if not senders:
-        _logger.warning("neither watchdog_url nor watchdog_command is set: alarms go to this log only")
+        _logger.warning("event=notices_stay_here: neither watchdog_url nor watchdog_command is set")
     watchdog = Watchdog(config, senders, journal, shipped_texts(), meter)
     mark_ready()
     await watchdog.run(stop)
 
 
-def notice_text(texts: Texts, language: Language, kind: NoticeKind, verdict: Verdict, silent_s: float) -> str:
+def notice_text(texts: Texts, language: Language, kind: NoticeKind, health: Health, silent_s: float) -> str:
     """Return what a person reads: what is wrong, for how long, and where to look."""
-    places = ", ".join(map(str, verdict.late))
+    places = ", ".join(map(str, health.late))
     where = [
         texts.say(f"watchdog.{suspect.value}", language, partitions=places)
         if suspect is Suspect.OWNER
         else texts.say(f"watchdog.{suspect.value}", language)
-        for suspect in verdict.suspects
+        for suspect in health.suspects
     ]
     number, unit = (silent_s, "seconds") if silent_s < 120 else (silent_s / 60, "minutes")
     age = texts.say(f"unit.{unit}", language, n=write_number(number, language))

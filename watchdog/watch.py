@@ -1,4 +1,4 @@
-"""The watchdog's judgement: which canaries came back, and since when the pipeline is thought dead (pure).
+"""The pipeline's health: which canaries came back, and since when the pipeline is thought dead (pure).
 
 A canary carries its time of publishing, and a value that follows from that time, so whoever sees one
 can tell a true one by itself: several watchdogs need not know of each other, and none has to remember
@@ -46,7 +46,7 @@ class Suspect(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Health:
     """How the pipeline looks at one moment."""
 
     is_dead: bool
@@ -83,10 +83,8 @@ class Watch:
         self._page_s: float | None = None
         self._broker_s: float | None = None
         self._summary_age_s: Sequence[float | None] = ()
-        self.strange = 0
-        """Canaries whose value does not follow from their time: something on the path changes readings."""
 
-    def heard_canary(self, partition: int, time_us: int, value: float, now_s: float, real_us: int) -> None:
+    def heard_canary(self, partition: int, time_us: int, value: float, now_s: float, real_us: int) -> bool:
         """Take note of a canary at the end of its way.
 
         Args:
@@ -95,16 +93,19 @@ class Watch:
             value: its value.
             now_s: now, monotonic.
             real_us: now, µs since 1970.
+
+        Returns:
+            False if its value does not follow from its time: something on the path changes readings.
         """
         if not 0 <= partition < len(self._fresh_s) or self._last_us[partition] == time_us:
-            return
+            return True
         self._last_us[partition] = time_us
         if value != pattern_value(time_us):
-            self.strange += 1
-            return
+            return False
         sent_s = now_s - max(0.0, (real_us - self._clock.real_us(time_us)) / 1e6)
         before_s = self._fresh_s[partition]
         self._fresh_s[partition] = sent_s if before_s is None else max(before_s, sent_s)
+        return True
 
     def heard_wall(self, summary_age_s: Sequence[float | None], now_s: float) -> None:
         """Take note of a snapshot and the ages of the summaries in it, by partition."""
@@ -122,8 +123,8 @@ class Watch:
         """Return the seconds since the newest returned canary was published, or since we began to wait."""
         return self._age_s(self._fresh_s[partition], now_s)
 
-    def look(self, now_s: float) -> Verdict:
-        """Judge; to be called every few seconds, for a long pause counts as our own."""
+    def look(self, now_s: float) -> Health:
+        """Return the health now; to be called every few seconds, for a long pause counts as our own."""
         if now_s - self._looked_s > OWN_PAUSE_S:
             self._since_s = now_s
         self._looked_s = now_s
@@ -131,7 +132,7 @@ class Watch:
         late = tuple(p for p, age_s in enumerate(ages) if age_s > self._after_s)
         worst_s = max(*ages, self._age_s(self._wall_s, now_s), self._age_s(self._page_s, now_s))
         is_dead = worst_s > self._after_s
-        return Verdict(
+        return Health(
             is_dead=is_dead,
             is_well=all(
                 self._is_recent(at_s, now_s) for at_s in (*self._fresh_s, self._wall_s, self._page_s)
@@ -197,27 +198,27 @@ class Alarm(msgspec.Struct, frozen=True):
     """How often it was said."""
 
 
-def open_alarm(verdict: Verdict, now_us: int) -> Alarm:
-    """Return the alarm of a verdict at a real time; its identity is that time's."""
-    since_us = now_us - round(verdict.age_s * 1e6)
+def open_alarm(health: Health, now_us: int) -> Alarm:
+    """Return the alarm that the health at a real time calls for; its identity is that time's."""
+    since_us = now_us - round(health.age_s * 1e6)
     return Alarm(alert_id_of("watchdog", 0, now_us), since_us, now_us, now_us)
 
 
 def decide_notice(
-    alarm: Alarm | None, verdict: Verdict, now_us: int, repeat_s: float, *, is_told: bool
+    alarm: Alarm | None, health: Health, now_us: int, repeat_s: float, *, is_told: bool
 ) -> NoticeKind | None:
     """Return why somebody must be told now, or None.
 
     Args:
         alarm: the one that is raised, if any.
-        verdict: how the pipeline looks.
+        health: how the pipeline looks.
         now_us: real time, µs since 1970.
         repeat_s: after so many seconds an alarm that goes on is said again.
         is_told: whether everything said so far has arrived; there is no use in repeating what still waits.
     """
     if alarm is None:
-        return NoticeKind.ALARM if verdict.is_dead else None
-    if verdict.is_well:
+        return NoticeKind.ALARM if health.is_dead else None
+    if health.is_well:
         return NoticeKind.RECOVERY
     if is_told and now_us - alarm.said_us >= repeat_s * 1e6:
         return NoticeKind.REPEAT

@@ -19,7 +19,7 @@ from contract.alert import Alert, Dismissal
 from contract.catalogue import Catalogue
 from contract.fleet import DeviceKind, Fleet, School
 from contract.live import STATE_UNKNOWN
-from contract.rule import Rule
+from contract.rule import AnomalyRule, JointRule, Rule
 from contract.series import MAX_METRIC_ID, METRIC_BITS
 
 DISMISSALS_SHOWN: Final = 3
@@ -122,7 +122,7 @@ class Explanation(msgspec.Struct, frozen=True):
     verdict: Verdict | None
     """Absent or offline; None for what is not about attendance."""
     channel: str
-    """What decided: threshold, anomaly, silence, stuck, system or a later one; empty if the rule is gone."""
+    """What decided: the `channel` of the rule; empty if the rule is gone."""
     metric: str
     """Name in the catalogue; empty for alerts about the center itself."""
     unit: str
@@ -207,7 +207,7 @@ def _verdict(alert: Alert, rule: Rule | None, known: Known) -> Verdict | None:
 
 def _deviations(score: float | None, rule: Rule | None) -> float | None:
     """Return |z| from a score: `1 - 2 ** (-|z| / bound)`, the bound being the rule's `z`, turned round."""
-    if score is None or rule is None:
+    if score is None or not isinstance(rule, AnomalyRule | JointRule):
         return None
     return MOST_DEVIATIONS if score >= 1 else min(MOST_DEVIATIONS, -rule.z * math.log2(1 - score))
 

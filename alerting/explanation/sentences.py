@@ -9,11 +9,9 @@ import msgspec
 from alerting.explanation.evidence import Explanation, PeerKind, Peers, SharedCause
 from alerting.explanation.verdict import Verdict
 from contract.alert import Because, Channel, Dismissal
-from contract.rule import SYSTEM_CHANNEL, Rule
+from contract.rule import CHANNEL_NAMES, Rule
 from contract.texts import Language, Texts, write_clock, write_date, write_number
 
-CHANNELS_TOLD: Final = frozenset({*(channel.name.lower() for channel in Channel), "joint", SYSTEM_CHANNEL})
-"""Channels with a sentence of their own (`explain.found_…`); of any other the value alone is told."""
 STATUS_METRIC: Final = "online"
 """The metric that is a state: its 0 and 1 are no quantities to a person."""
 SCALES: Final = {
@@ -78,7 +76,7 @@ class _Writer:
             yield Sentence("advice", advice)
 
     def _found(self, why: Explanation) -> str:
-        key = f"found_{why.channel}" if why.channel in CHANNELS_TOLD else "found_other"
+        key = f"found_{why.channel}" if why.channel in CHANNEL_NAMES else "found_other"
         if why.metric == STATUS_METRIC and why.channel == "threshold":
             key = "found_offline"
         told = self._say(

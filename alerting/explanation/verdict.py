@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 from typing import Final
 
-from contract.alert import Alert, Channel
+from contract.alert import Alert
 from contract.catalogue import Catalogue
 from contract.fleet import Device, DeviceKind
-from contract.rule import Rule
+from contract.rule import Rule, SilenceRule, StuckRule, SystemRule
 from contract.series import series_of
 from contract.topic import Stream
 
@@ -96,13 +96,12 @@ def _ended_before(first: Alert, second: Alert) -> bool:
 def _device_at_fault(rule: Rule, catalogue: Catalogue) -> DeviceKind | None:
     """Return the kind of device that a rule's alert says is silent, offline or stuck."""
     stream = _stream_of(rule, catalogue)
-    is_silent = rule.channel == Channel.SILENCE.name.lower()
-    if stream is Stream.STATUS or (stream is Stream.BANDWIDTH and is_silent):
+    if stream is Stream.STATUS or (stream is Stream.BANDWIDTH and isinstance(rule, SilenceRule)):
         return DeviceKind.GATEWAY
-    if stream is Stream.ATTENDANCE and (is_silent or rule.channel == Channel.STUCK.name.lower()):
+    if stream is Stream.ATTENDANCE and isinstance(rule, SilenceRule | StuckRule):
         return DeviceKind.ATTENDANCE
     return None
 
 
 def _stream_of(rule: Rule, catalogue: Catalogue) -> Stream | None:
-    return None if rule.is_system else catalogue.named(rule.metric).stream
+    return None if isinstance(rule, SystemRule) else catalogue.named(rule.metric).stream

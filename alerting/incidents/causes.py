@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammainc, gammaln
 
-from alerting.incidents.groups import CHILDREN, LEAST_SCHOOLS, Cause, CauseKind, Groups, Partition
+from alerting.incidents.groups import CHILDREN, LEAST_SCHOOLS, Cause, CauseKind, Grouping, Groups
 
 LINK_US: Final = 600_000_000
 """Alerts of a group that follow each other within this belong together, µs: chosen, two reports of a
@@ -71,7 +71,7 @@ class Found:
 class _Burst:
     """Alerts of one group that follow each other closely, one a school."""
 
-    part: Partition
+    part: Grouping
     group: int
     members: NDArray[np.intp]
     first_us: int
@@ -198,7 +198,7 @@ def _best(groups: Groups, school: NDArray[np.intp], time_us: NDArray[np.int64]) 
 
 
 def _bursts(
-    groups: Groups, part: Partition, school: NDArray[np.intp], time_us: NDArray[np.int64]
+    groups: Groups, part: Grouping, school: NDArray[np.intp], time_us: NDArray[np.int64]
 ) -> Iterator[_Burst]:
     """Yield the bursts of one kind that are too close in time to be chance."""
     of_alert = part.group[school]

@@ -64,7 +64,7 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True)
-class Partition:
+class Grouping:
     """The fleet cut into groups of one kind."""
 
     kind: CauseKind
@@ -114,7 +114,7 @@ def place_of(cause: Cause, fleet: Fleet) -> str:
     return fleet.cluster_by_code[cause.cluster_code].name if cause.cluster_code else ""
 
 
-def _cut(fleet: Fleet, kind: CauseKind) -> Partition:
+def _cut(fleet: Fleet, kind: CauseKind) -> Grouping:
     number: dict[Cause, int] = {}
     member: list[int] = []
     group = np.empty(len(fleet.schools), np.int32)
@@ -125,4 +125,4 @@ def _cut(fleet: Fleet, kind: CauseKind) -> Partition:
             member.append(position)
         group[position] = found
     size = np.bincount(group, minlength=len(number)).astype(np.int64)
-    return Partition(kind, tuple(number), group, size, np.array(member, np.intp))
+    return Grouping(kind, tuple(number), group, size, np.array(member, np.intp))

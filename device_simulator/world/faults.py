@@ -141,7 +141,7 @@ class Fault(msgspec.Struct, frozen=True):
         return np.isin(positions, self.positions)
 
 
-class Label(msgspec.Struct, frozen=True):
+class FaultLabel(msgspec.Struct, frozen=True):
     """A fault as truth: what an evaluation compares alerts with. One JSON line each."""
 
     kind: str
@@ -156,17 +156,17 @@ class Label(msgspec.Struct, frozen=True):
 class FaultReply(msgspec.Struct, frozen=True):
     """What a running simulator answers: a label, or a sentence that says what to change."""
 
-    label: Label | None = None
+    label: FaultLabel | None = None
     error: str = ""
 
 
-def label_of(fault: Fault, fleet: Fleet) -> Label:
+def label_of(fault: Fault, fleet: Fleet) -> FaultLabel:
     """Return the label of a fault."""
     codes = tuple(fleet.schools[i].code for i in fault.positions)
-    return Label(fault.kind.value, fault.variant, codes, fault.start_us, fault.end_us, fault.strength)
+    return FaultLabel(fault.kind.value, fault.variant, codes, fault.start_us, fault.end_us, fault.strength)
 
 
-def encode_label(label: Label) -> bytes:
+def encode_label(label: FaultLabel) -> bytes:
     """Return a label as one JSON line."""
     return msgspec.json.encode(label) + b"\n"
 

@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.calendar import SchoolCalendar, parse_calendar
+from contract.errors import ConfigurationError
 from contract.fleet import LEVELS, Fleet, Level
-from device_simulator.world.faults import Fault, FaultKind, Label, label_of
+from device_simulator.world.faults import Fault, FaultKind, FaultLabel, label_of
 
 FIRST_DAY: Final = date(2026, 10, 5)
-"""A Monday with ten weeks of term before it ends; chosen, no public holiday within 45 days of it."""
+"""A Monday with ten weeks of term before it ends; chosen, no public holiday within `LONGEST_DAYS` of it."""
 LONGEST_DAYS: Final = 45
 PROBATION: Final = 0.15
 """Share of the days before the first fault: detectors may learn. Source: NAB's probationary period,
@@ -27,7 +28,7 @@ Lavin & Ahmad 2015."""
 APART_H: Final = 12
 """Hours between two labels of one school: chosen, aftershocks of one are over before the next."""
 RATE_DAYS: Final = 15_000
-"""School-days (500 schools, 30 days) that `Spec.number` is for."""
+"""School-days (500 schools, 30 days) that `FaultSpec.number` is for."""
 TRIES: Final = 200
 HOUR_US: Final = 3_600_000_000
 MINUTE_US: Final = 60_000_000
@@ -39,7 +40,7 @@ APART: Final = frozenset({"unannounced-half-day", "unannounced-closure"})
 
 
 @dataclass(frozen=True, slots=True)
-class Spec:
+class FaultSpec:
     """How faults of one kind are drawn."""
 
     kind: FaultKind
@@ -61,21 +62,21 @@ _REGISTER_H: Final = (7.25, 7.25)
 """Registers of a morning are sent from 7:10 or 7:25: before it nobody can know who is missing."""
 
 SPECS: Final = (
-    Spec(FaultKind.EXAM_SURGE, 2, (8, 14), (1.5, 3), (2.0, 5.0), where="city"),
-    Spec(FaultKind.LMS_OUTAGE, 1, (7.5, 14), (1, 3), (0.3, 0.9), where="city"),
-    Spec(FaultKind.ISP_OUTAGE, 6, (6, 18), (1, 5), where="part", school_days_only=False),
-    Spec(FaultKind.LMS_OUTAGE, 3, (7.5, 14), (1, 3), (0.3, 0.9), where="cluster"),
-    Spec(FaultKind.LINK_CUT, 25, (7.5, 16), (0.5, 4)),
-    Spec(FaultKind.LINK_CUT, 15, (0, 24), (0.5, 6), school_days_only=False),
-    Spec(FaultKind.SLOW_DEGRADATION, 30, (7, 10), (3, 7), (0.5, 1.0)),
-    Spec(FaultKind.SILENT_DEVICE, 12, (0, 20), (1, 8), variant="gateway", school_days_only=False),
-    Spec(FaultKind.SILENT_DEVICE, 10, (0, 20), (1, 8), variant="elearning", school_days_only=False),
-    Spec(FaultKind.SILENT_DEVICE, 8, _REGISTER_H, (9.5, 10), variant="attendance"),
-    Spec(FaultKind.STUCK_SENSOR, 20, (7.5, 11), (3, 6)),
-    Spec(FaultKind.ATTENDANCE_DROP, 15, _REGISTER_H, (4, 9.5), (0.25, 0.5), variant="real"),
-    Spec(FaultKind.ATTENDANCE_DROP, 15, _REGISTER_H, (4, 9.5), (0.7, 0.95), variant="reader"),
-    Spec(FaultKind.CLOCK_SKEW, 8, (0, 14), (4, 10), (600, 7200), variant="ahead"),
-    Spec(FaultKind.CLOCK_SKEW, 8, (0, 14), (4, 10), (-7200, -600), variant="behind"),
+    FaultSpec(FaultKind.EXAM_SURGE, 2, (8, 14), (1.5, 3), (2.0, 5.0), where="city"),
+    FaultSpec(FaultKind.LMS_OUTAGE, 1, (7.5, 14), (1, 3), (0.3, 0.9), where="city"),
+    FaultSpec(FaultKind.ISP_OUTAGE, 6, (6, 18), (1, 5), where="part", school_days_only=False),
+    FaultSpec(FaultKind.LMS_OUTAGE, 3, (7.5, 14), (1, 3), (0.3, 0.9), where="cluster"),
+    FaultSpec(FaultKind.LINK_CUT, 25, (7.5, 16), (0.5, 4)),
+    FaultSpec(FaultKind.LINK_CUT, 15, (0, 24), (0.5, 6), school_days_only=False),
+    FaultSpec(FaultKind.SLOW_DEGRADATION, 30, (7, 10), (3, 7), (0.5, 1.0)),
+    FaultSpec(FaultKind.SILENT_DEVICE, 12, (0, 20), (1, 8), variant="gateway", school_days_only=False),
+    FaultSpec(FaultKind.SILENT_DEVICE, 10, (0, 20), (1, 8), variant="elearning", school_days_only=False),
+    FaultSpec(FaultKind.SILENT_DEVICE, 8, _REGISTER_H, (9.5, 10), variant="attendance"),
+    FaultSpec(FaultKind.STUCK_SENSOR, 20, (7.5, 11), (3, 6)),
+    FaultSpec(FaultKind.ATTENDANCE_DROP, 15, _REGISTER_H, (4, 9.5), (0.25, 0.5), variant="real"),
+    FaultSpec(FaultKind.ATTENDANCE_DROP, 15, _REGISTER_H, (4, 9.5), (0.7, 0.95), variant="reader"),
+    FaultSpec(FaultKind.CLOCK_SKEW, 8, (0, 14), (4, 10), (600, 7200), variant="ahead"),
+    FaultSpec(FaultKind.CLOCK_SKEW, 8, (0, 14), (4, 10), (-7200, -600), variant="behind"),
 )
 """Rates, lengths and strengths: chosen, so that each kind has enough events in a month of 500 schools
 to be measured, and far more often than a city has them. Wide faults first: they need the most room."""
@@ -84,11 +85,13 @@ to be measured, and far more often than a city has them. Wide faults first: they
 MILD: Final = "mild"
 FAINT: Final = "faint"
 MILD_SPECS: Final = (
-    Spec(FaultKind.LMS_OUTAGE, 3, (7.5, 14), (1, 3), (0.03, 0.09), where="cluster", label=MILD),
-    Spec(FaultKind.SLOW_DEGRADATION, 20, (7, 10), (3, 7), (0.15, 0.4), label=MILD),
-    Spec(FaultKind.ATTENDANCE_DROP, 15, _REGISTER_H, (4, 9.5), (0.12, 0.22), variant="real", label=MILD),
-    Spec(FaultKind.ATTENDANCE_DROP, 5, _REGISTER_H, (4, 9.5), (0.4, 0.6), variant="copied"),
-    Spec(FaultKind.ATTENDANCE_DROP, 15, _REGISTER_H, (4, 9.5), (0.05, 0.09), variant="reader", label=FAINT),
+    FaultSpec(FaultKind.LMS_OUTAGE, 3, (7.5, 14), (1, 3), (0.03, 0.09), where="cluster", label=MILD),
+    FaultSpec(FaultKind.SLOW_DEGRADATION, 20, (7, 10), (3, 7), (0.15, 0.4), label=MILD),
+    FaultSpec(FaultKind.ATTENDANCE_DROP, 15, _REGISTER_H, (4, 9.5), (0.12, 0.22), variant="real", label=MILD),
+    FaultSpec(FaultKind.ATTENDANCE_DROP, 5, _REGISTER_H, (4, 9.5), (0.4, 0.6), variant="copied"),
+    FaultSpec(
+        FaultKind.ATTENDANCE_DROP, 15, _REGISTER_H, (4, 9.5), (0.05, 0.09), variant="reader", label=FAINT
+    ),
 )
 """Faults that stay within every fixed threshold of rules.toml as it is shipped: only a detector that
 knows what is usual can see them; a copied register, and a reader that misses a few of those who are
@@ -109,7 +112,7 @@ class Scenario:
     days: int
     faults: tuple[Fault, ...]
     """By start."""
-    labels: tuple[Label, ...]
+    labels: tuple[FaultLabel, ...]
     """Of the faults, in their order, then of days of the calendar."""
 
     @property
@@ -138,8 +141,10 @@ def draw_scenario(
         mild: also faults within the fixed thresholds (`MILD_SPECS`); the others stay as they are.
 
     Raises:
-        ConfigurationError: the calendar cannot be read.
+        ConfigurationError: the days are too many, or the calendar cannot be read.
     """
+    if not 1 <= days <= LONGEST_DAYS:
+        raise ConfigurationError(f"a scenario lasts 1 to {LONGEST_DAYS} days, not {days}")
     rng = np.random.default_rng([seed, 4])
     draw = _Draw(fleet, parse_calendar(calendar_text), days, rng)
     known_text = calendar_text + draw.calendar_days(unannounced=False)
@@ -163,8 +168,8 @@ class _Draw:
     calendar: SchoolCalendar
     days: int
     rng: np.random.Generator
-    faults: list[tuple[Fault, Label]] = field(default_factory=list)
-    day_labels: list[Label] = field(default_factory=list)
+    faults: list[tuple[Fault, FaultLabel]] = field(default_factory=list)
+    day_labels: list[FaultLabel] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         n = len(self.fleet.schools)
@@ -209,10 +214,10 @@ class _Draw:
     def _label_day(self, name: str, day: int, positions: NDArray[np.intp]) -> None:
         begin_us = self.start_us + day * 24 * HOUR_US
         codes = tuple(self.fleet.schools[i].code for i in positions)
-        self.day_labels.append(Label(name, "", codes, begin_us, begin_us + 24 * HOUR_US, 1.0))
+        self.day_labels.append(FaultLabel(name, "", codes, begin_us, begin_us + 24 * HOUR_US, 1.0))
         self._taken[positions, day * 24 : day * 24 + 24] = True
 
-    def place(self, spec: Spec) -> None:
+    def place(self, spec: FaultSpec) -> None:
         """Draw one fault where and when its schools are free; none if that fails too often."""
         days = self._school_days if spec.school_days_only else self._days
         for _ in range(TRIES if days else 0):
@@ -231,7 +236,7 @@ class _Draw:
             self.faults.append((fault, msgspec.structs.replace(label, variant=spec.label or label.variant)))
             return
 
-    def _fault(self, spec: Spec, begin_h: float, end_h: float, positions: NDArray[np.intp]) -> Fault:
+    def _fault(self, spec: FaultSpec, begin_h: float, end_h: float, positions: NDArray[np.intp]) -> Fault:
         start_us, end_us = (
             self.start_us + round(hour * HOUR_US / MINUTE_US) * MINUTE_US for hour in (begin_h, end_h)
         )
@@ -259,7 +264,7 @@ class _Draw:
         return np.flatnonzero((self._isp == self.rng.choice(self._isp)) & np.isin(self._cluster, some))
 
 
-def duty_name(label: Label) -> str:
+def duty_name(label: FaultLabel) -> str:
     """Return `find`, `quiet` or `apart`: what a detector should make of a label."""
     names: Sequence[str] = (label.kind, f"{label.kind}/{label.variant}")
     if any(name in QUIET for name in names):

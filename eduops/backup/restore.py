@@ -9,7 +9,7 @@ from contract.errors import ConfigurationError, InfrastructureError
 from eduops.backup.file import DATABASE, Manifest, read_entries, unpack
 from eduops.backup.save import describe, find_program, ledger_of
 from eduops.data_folder import DataFolder
-from eduops.machine.output import Output
+from eduops.machine.output import ProcessOutput
 from eduops.machine.prepare import Tell
 from eduops.machine.system import System
 from eduops.settings import Settings
@@ -59,7 +59,7 @@ async def _restore(
     settings: Settings, folder: DataFolder, manifest: Manifest, unpacked: Path, tell: Tell
 ) -> None:
     fixed = {name: value for name, value in manifest.first_start.items() if name != "asked"}
-    system = System(folder, settings.but(**fixed), tell, Output(folder.logs, quiet=True))
+    system = System(folder, settings.but(**fixed), tell, ProcessOutput(folder.logs, quiet=True))
     try:
         await system.start_servers()
         await _fill(system.settings, manifest, unpacked)

@@ -27,7 +27,7 @@ _CONNECT_S: Final = 10.0
 _DRAIN_S: Final = 60.0
 
 
-class Spec(msgspec.Struct, frozen=True):
+class LoadSpec(msgspec.Struct, frozen=True):
     """What to publish, where, and how fast."""
 
     host: str
@@ -126,7 +126,7 @@ def pack_tail(readings: int) -> bytes:
     return (",".join([records[0] + "}", *("{" + r + "}" for r in records[1:])]) + "]").encode()
 
 
-async def offer(spec: Spec) -> Offered:
+async def offer(spec: LoadSpec) -> Offered:
     """Publish as the spec says and return what the broker acknowledged.
 
     Raises:
@@ -158,7 +158,7 @@ async def offer(spec: Spec) -> Offered:
     return Offered(sum(packs), probes, statuses, seconds, time.process_time() - cpu_s)
 
 
-async def _publish(publisher: Publisher, spec: Spec, place: int) -> int:
+async def _publish(publisher: Publisher, spec: LoadSpec, place: int) -> int:
     """Publish this connection's share of the topics until the time is over; return how many packs."""
     loop = asyncio.get_running_loop()
     headers = [_publish_header(topic) for topic in spec.topics[place::CONNECTIONS]]
@@ -176,7 +176,7 @@ async def _publish(publisher: Publisher, spec: Spec, place: int) -> int:
     return done
 
 
-async def _probe(publisher: Publisher, spec: Spec) -> int:
+async def _probe(publisher: Publisher, spec: LoadSpec) -> int:
     """Publish single readings, each with the time of its publishing; return how many."""
     tail = b',"n":"down_bps","v":1}]'
     return await _publish_evenly(
@@ -184,7 +184,7 @@ async def _probe(publisher: Publisher, spec: Spec) -> int:
     )
 
 
-async def _report_statuses(publisher: Publisher, spec: Spec) -> int:
+async def _report_statuses(publisher: Publisher, spec: LoadSpec) -> int:
     """Let one gateway after another go offline and come back, with the time of it; return how many."""
     twice = [topic for topic in spec.status_topics for _ in range(2)]
     return await _publish_evenly(
@@ -197,7 +197,11 @@ async def _report_statuses(publisher: Publisher, spec: Spec) -> int:
 
 
 async def _publish_evenly(
-    publisher: Publisher, spec: Spec, rate_per_s: float, topics: list[str], payload: Callable[[int], bytes]
+    publisher: Publisher,
+    spec: LoadSpec,
+    rate_per_s: float,
+    topics: list[str],
+    payload: Callable[[int], bytes],
 ) -> int:
     """Publish small messages at an even rate beside a paced load; return how many."""
     if not spec.packs_per_s or not topics:
@@ -238,7 +242,7 @@ def _remaining_length(length: int) -> bytes:
 
 def main() -> None:
     """Read a spec from standard input, publish, and write what was offered to standard output."""
-    spec = msgspec.json.decode(sys.stdin.buffer.read(), type=Spec)
+    spec = msgspec.json.decode(sys.stdin.buffer.read(), type=LoadSpec)
     sys.stdout.buffer.write(msgspec.json.encode(asyncio.run(offer(spec))))
 
 

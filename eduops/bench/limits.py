@@ -17,7 +17,7 @@ import msgspec
 from psycopg import AsyncConnection, sql
 
 from contract.errors import InfrastructureError
-from eduops.bench.generator import Offered, Spec
+from eduops.bench.generator import LoadSpec, Offered
 from eduops.bench.rows import table_like_reading
 from eduops.bench.subscriber import TABLE, Done, Job, Way
 from eduops.machine.embedded_nats import EmbeddedNats, prepare_nats
@@ -32,7 +32,7 @@ _TAKE_S: Final = 5.0
 _BROKER_S: Final = 2.0
 
 
-class Limits(NamedTuple):
+class Ceilings(NamedTuple):
     """What parts of the path do alone, and what takes their place in a user's own script."""
 
     broker_messages_per_s: float
@@ -41,8 +41,8 @@ class Limits(NamedTuple):
 
 
 async def measure_limits(
-    spec: Spec, settings: Settings, connection: AsyncConnection[Any], folder: Path
-) -> Limits:
+    spec: LoadSpec, settings: Settings, connection: AsyncConnection[Any], folder: Path
+) -> Ceilings:
     """Return the limits for the packs of `spec`.
 
     Args:
@@ -61,7 +61,7 @@ async def measure_limits(
             path.mkdir()
             async with _broker(path, settings) as broker:
                 found[way] = await _measure(way, spec, broker, settings.database_url or "")
-    return Limits(
+    return Ceilings(
         _rate(found[Way.COUNT].messages, found[Way.COUNT]),
         _rate(found[Way.EXECUTEMANY].readings, found[Way.EXECUTEMANY]),
         _rate(found[Way.COPY].readings, found[Way.COPY]),
@@ -83,7 +83,7 @@ async def _broker(path: Path, settings: Settings) -> AsyncIterator[EmbeddedNats]
         await asyncio.to_thread(server.kill)
 
 
-async def _measure(way: Way, spec: Spec, broker: EmbeddedNats, dsn: str) -> Done:
+async def _measure(way: Way, spec: LoadSpec, broker: EmbeddedNats, dsn: str) -> Done:
     own, host = broker.credentials, "127.0.0.1"
     seconds = _BROKER_S if way is Way.COUNT else _FLOOD_S
     job = Job(way, host, broker.mqtt_port, own.service_user, own.service_password, seconds + _TAKE_S, dsn)
@@ -129,7 +129,7 @@ async def _line(process: Process) -> bytes:
     return line
 
 
-async def offer(spec: Spec) -> Offered:
+async def offer(spec: LoadSpec) -> Offered:
     """Run the generator in a process of its own and return what it published.
 
     Raises:

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from contract.commit import Counts
-from eduops.bench.limits import Limits
+from eduops.bench.limits import Ceilings
 from eduops.bench.load import LOADS
 from eduops.bench.state import StateFigures
 
@@ -51,7 +51,7 @@ class BenchResult:
     readings_per_s: float
     """Stored end to end, from the first pack of the flood until the last reading of it is committed."""
     copy_rows_per_s: float
-    limits: Limits
+    limits: Ceilings
     cpu_us_per_reading: Mapping[str, float]
     """By process, during the flood."""
     stage_cpu_us: Mapping[str, float]

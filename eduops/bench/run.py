@@ -28,7 +28,7 @@ from contract.series import series_of
 from contract.topic import Stream, Topic
 from device_simulator.world.fleet import generate_fleet
 from eduops.bench import processes
-from eduops.bench.generator import Offered, Spec
+from eduops.bench.generator import LoadSpec, Offered
 from eduops.bench.ledger import (
     DRAIN_S,
     Processes,
@@ -37,7 +37,7 @@ from eduops.bench.ledger import (
     until_accounted,
     until_current,
 )
-from eduops.bench.limits import Limits, measure_limits, offer
+from eduops.bench.limits import Ceilings, measure_limits, offer
 from eduops.bench.listeners import PushListener, stored_latencies_ms
 from eduops.bench.load import LOADS, Load, load_named
 from eduops.bench.report import BenchResult, Latency, Paced, render_bench
@@ -45,7 +45,7 @@ from eduops.bench.rows import copy_rate
 from eduops.bench.state import StateFigures, measure_state
 from eduops.data_folder import DataFolder
 from eduops.machine.embedded_nats import free_ports
-from eduops.machine.output import Output
+from eduops.machine.output import ProcessOutput
 from eduops.machine.supervisor import is_alive
 from eduops.machine.system import System
 from eduops.settings import Settings, load_settings
@@ -89,7 +89,7 @@ def run_bench(load: str, seconds: float) -> BenchResult:
 class _Plan(NamedTuple):
     """What is published, and which series tell of it."""
 
-    spec: Spec
+    spec: LoadSpec
     probe_series: int
     status_series: frozenset[int]
 
@@ -123,7 +123,7 @@ class _Run:
             self._folder,
             _settings(path, shape),
             lambda _: None,
-            Output(self._folder.logs, quiet=True),
+            ProcessOutput(self._folder.logs, quiet=True),
         )
 
     async def measure(self) -> BenchResult:
@@ -175,7 +175,7 @@ class _Run:
         def topic(school_id: int, device: str, stream: Stream) -> str:
             return str(Topic(fleet.province, code_of[school_id], device, stream))
 
-        spec = Spec(
+        spec = LoadSpec(
             host=self._settings.mqtt_host,
             port=self._settings.mqtt_port,
             user=self._settings.device_user or "",
@@ -218,7 +218,7 @@ class _Run:
         figures = Paced(readings / offered.seconds, readings / (offered.seconds + backlog_s), backlog_s)
         return _Paced(figures, Latency.of(latencies_ms), Latency.of(pushed_ms), received)
 
-    async def _flood(self, spec: Spec, conn: AsyncConnection[Any], before: int) -> _Flood:
+    async def _flood(self, spec: LoadSpec, conn: AsyncConnection[Any], before: int) -> _Flood:
         """Publish as fast as the broker acknowledges, and wait until all of it is stored."""
         running = self._processes
         pids = {name: int(entry["pid"]) for name, entry in running.items()}
@@ -273,7 +273,7 @@ class _Run:
                 await asyncio.sleep(0.05)
 
     def _result(
-        self, paced: _Paced, flood: _Flood, copy_rows_per_s: float, limits: Limits, start_s: float
+        self, paced: _Paced, flood: _Flood, copy_rows_per_s: float, limits: Ceilings, start_s: float
     ) -> BenchResult:
         return BenchResult(
             sync_interval=self._settings.sync_interval,

@@ -17,6 +17,7 @@ from typing import Final
 
 from config.private_file import write_private
 from contract.errors import ConfigurationError
+from contract.topic import BROKER_WINDOW
 from eduops.machine.process import NO_CHATTER, ProcessSpec
 
 SERVICE_USER: Final = "service"
@@ -53,7 +54,7 @@ jetstream {{
 mqtt {{
   listen: "127.0.0.1:{mqtt_port}"
   ack_wait: "5s"
-  max_ack_pending: 1024
+  max_ack_pending: {window}
 }}
 {mappings}authorization {{
   users: [
@@ -119,6 +120,7 @@ class EmbeddedNats:
             name="nats",
             argv=[str(self.binary), "-c", str(self.folder / "nats.conf")],
             ready=self.answers,
+            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
             cwd=self.folder,
             stop_signal=signal.SIGTERM,
             port=self.port,
@@ -162,20 +164,29 @@ def prepare_nats(
     config = _CONFIG.format(
         port=server.port,
         mqtt_port=server.mqtt_port,
+        window=BROKER_WINDOW,
         max_connections=max_connections(descriptors or resource.getrlimit(resource.RLIMIT_NOFILE)[1]),
         max_payload=MAX_PAYLOAD_BYTES,
-        store=json.dumps(str(folder / "store")),
+        store=quoted(str(folder / "store")),
         max_store=max_store_bytes,
         sync_interval=sync_interval,
         service_user=credentials.service_user,
-        service_password=json.dumps(credentials.service_password),
+        service_password=quoted(credentials.service_password),
         device_user=credentials.device_user,
-        device_password=json.dumps(credentials.device_password),
+        device_password=quoted(credentials.device_password),
         mappings=slice_mappings(slices),
         device_subjects=json.dumps(device_subjects(slices)),
     )
     write_private(folder / "nats.conf", config)
     return server
+
+
+def quoted(text: str) -> str:
+    """Return a string of the server's configuration; it knows no `\\u`, so letters stand as they are.
+
+    Quoted, because the server takes a bare `123` for a number and a bare `$x` for a variable.
+    """
+    return json.dumps(text, ensure_ascii=False)
 
 
 def max_connections(hard: int) -> int:

@@ -10,8 +10,9 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+from bus.pause import pause
 from contract.errors import InfrastructureError
-from eduops.machine.output import Output
+from eduops.machine.output import ProcessOutput
 from eduops.machine.prepare import Tell
 from eduops.machine.supervisor import Supervisor
 
@@ -23,7 +24,7 @@ ROOM_BYTES: Final = 32 << 20
 
 
 async def mend_full_log(
-    store: Path, supervisor: Supervisor, output: Output, tell: Tell, stop: asyncio.Event
+    store: Path, supervisor: Supervisor, output: ProcessOutput, tell: Tell, stop: asyncio.Event
 ) -> None:
     """Start the embedded NATS again after its disk was full, until `stop`; say both to a person."""
     told = False
@@ -41,7 +42,4 @@ async def mend_full_log(
             tell(
                 f"nats: the disk of {store} is full; devices wait and nothing is lost: free some space there"
             )
-        try:
-            await asyncio.wait_for(stop.wait(), LOOK_S)
-        except TimeoutError:
-            continue
+        await pause(stop, LOOK_S)

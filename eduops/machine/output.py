@@ -20,7 +20,7 @@ _COLOURS: Final = (36, 33, 35, 32, 34, 31)
 """ECMA-48 foreground colours: cyan, yellow, magenta, green, blue, red."""
 
 
-class Output:
+class ProcessOutput:
     """Collects the output of processes, one thread each."""
 
     def __init__(self, folder: Path, terminal: TextIO = sys.stdout, *, quiet: bool = False) -> None:

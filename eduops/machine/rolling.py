@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Final
 
+from bus.pause import pause
 from contract.errors import ConfigurationError, InfrastructureError
 from eduops.data_folder import DataFolder
 from eduops.machine.attach import is_running
@@ -65,10 +66,7 @@ async def serve_restarts(folder: DataFolder, supervisor: Supervisor, stop: async
         if request:
             folder.forget(_REQUEST)
             await _Rolling(folder, supervisor, request["id"]).run(request["names"], stop)
-        try:
-            await asyncio.wait_for(stop.wait(), LOOK_S)
-        except TimeoutError:
-            continue
+        await pause(stop, LOOK_S)
 
 
 def chosen(names: Sequence[str], running: Sequence[str]) -> list[str]:

@@ -10,15 +10,16 @@ from pathlib import Path
 from subprocess import PIPE, Popen
 from typing import Any, Final
 
+from bus.pause import pause
+from contract.backoff import Backoff
 from contract.errors import InfrastructureError
 from eduops.data_folder import DataFolder
-from eduops.machine.output import Output
+from eduops.machine.output import ProcessOutput
 from eduops.machine.process import ProcessSpec, spawn
 
 WATCH_S: Final = 0.1
 """Seconds between two looks at the children: a restart begins at once for a person."""
-BACKOFF_FIRST_S: Final = 0.5
-BACKOFF_MAX_S: Final = 30.0
+START_AGAIN: Final = Backoff(first_s=0.5, longest_s=30.0)
 HEALTHY_S: Final = 60.0
 """A child that lived this long starts again without the memory of earlier deaths."""
 
@@ -39,15 +40,10 @@ class Child:
     """Until its first start is over, a death is that start's failure and no reason for another."""
 
 
-def backoff_s(deaths_in_a_row: int) -> float:
-    """Return how long to wait before the next start: 0.5, 1, 2 … 30 s."""
-    return float(min(BACKOFF_FIRST_S * 2 ** max(0, deaths_in_a_row - 1), BACKOFF_MAX_S))
-
-
 class Supervisor:
     """Starts, watches and stops the processes of one data folder."""
 
-    def __init__(self, folder: DataFolder, output: Output, tell: Callable[[str], None]) -> None:
+    def __init__(self, folder: DataFolder, output: ProcessOutput, tell: Callable[[str], None]) -> None:
         self._folder = folder
         self._output = output
         self._tell = tell
@@ -114,10 +110,7 @@ class Supervisor:
             for child in self._children:
                 if child.has_served:
                     self._look_after(child)
-            try:
-                await asyncio.wait_for(stop.wait(), WATCH_S)
-            except TimeoutError:
-                continue
+            await pause(stop, WATCH_S)
 
     async def stop(self) -> None:
         """Stop all, the last started first, each before the next."""
@@ -139,7 +132,7 @@ class Supervisor:
         if now_s - child.started_s > HEALTHY_S:
             child.deaths_in_a_row = 0
         child.deaths_in_a_row += 1
-        wait_s = backoff_s(child.deaths_in_a_row)
+        wait_s = START_AGAIN.wait_s(child.deaths_in_a_row)
         child.due_s = now_s + wait_s
         self._tell(f"{child.spec.name} {_ending(code)}; it starts again in {wait_s:g} s")
         self._save()
@@ -149,7 +142,7 @@ class Supervisor:
             child.process = self._spawn(child.spec)
         except InfrastructureError as error:
             child.deaths_in_a_row += 1
-            child.due_s = time.monotonic() + backoff_s(child.deaths_in_a_row)
+            child.due_s = time.monotonic() + START_AGAIN.wait_s(child.deaths_in_a_row)
             self._tell(f"{child.spec.name}: {error}")
             return
         child.started_s, child.due_s = time.monotonic(), None

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from contract.entry import check_partitions
 from contract.fleet import Fleet
 from eduops.data_folder import DataFolder
 from eduops.machine.embedded_nats import free_ports, prepare_nats
 from eduops.machine.embedded_postgres import prepare_postgres
-from eduops.machine.output import Output
+from eduops.machine.output import ProcessOutput
 from eduops.machine.prepare import Tell, prepare_storage, seed_once
 from eduops.machine.process import ProcessSpec
 from eduops.machine.supervisor import Supervisor
@@ -48,7 +49,7 @@ _SERVICE_ENV: Final = {
 class System:
     """One data folder's servers and services; use within `DataFolder.locked`."""
 
-    def __init__(self, folder: DataFolder, settings: Settings, tell: Tell, output: Output) -> None:
+    def __init__(self, folder: DataFolder, settings: Settings, tell: Tell, output: ProcessOutput) -> None:
         self.folder = folder
         self.settings = settings
         """As given, plus the addresses of the embedded servers once they run."""
@@ -168,8 +169,8 @@ def instances(settings: Settings, service: str) -> list[Settings]:
     names = [service] if count == 1 else [f"{service}-{i + 1}" for i in range(count)]
     own = [settings.but(process_name=name) for name in names]
     if service == "ingest":
+        check_partitions(settings.partitions, count)
         own = [one.but(ingest_slice=f"{i}/{count}") for i, one in enumerate(own)]
-        own[0].part  # noqa: B018 - raises where the slices would cut partitions
     return own
 
 
@@ -182,6 +183,21 @@ def usable(port: int | None) -> int:
             return free_ports(1)[0]
         return port
     return free_ports(1)[0]
+
+
+def claim(port: int) -> socket.socket | None:
+    """Return a claim on a port that holds until it is closed, None where somebody else claims it.
+
+    The wall listens half a minute after its port was chosen; until then the UDP port of that number,
+    which nobody else needs, tells a second `eduops up` to choose another.
+    """
+    held = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        held.bind(("127.0.0.1", port))
+    except OSError:
+        held.close()
+        return None
+    return held
 
 
 def accepts(host: str, port: int) -> bool:

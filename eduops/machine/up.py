@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from config.files import load_configuration
@@ -9,13 +10,14 @@ from contract.clock import parse_at
 from contract.errors import ConfigurationError
 from eduops.data_folder import DataFolder
 from eduops.machine.attach import leave_addresses
+from eduops.machine.embedded_nats import free_ports
 from eduops.machine.first_start import fix_first_start
 from eduops.machine.full_disk import mend_full_log
-from eduops.machine.output import Output
+from eduops.machine.output import ProcessOutput
 from eduops.machine.prepare import Tell, fleet_maker
 from eduops.machine.rolling import serve_restarts
 from eduops.machine.supervisor import end_leftovers, unless_stopped
-from eduops.machine.system import System, instances, usable
+from eduops.machine.system import System, claim, instances, usable
 from eduops.settings import Settings
 
 
@@ -39,17 +41,17 @@ async def run_up(settings: Settings, options: UpOptions, stop: asyncio.Event, te
     """
     folder = DataFolder(settings.data)
     folder.create()
-    with folder.locked():
+    with folder.locked(), ExitStack() as claims:
         for name in await asyncio.to_thread(end_leftovers, folder):
             tell(f"ended {name}, left over from a killed eduops")
         own = load_configuration(folder.config)
         at = parse_at(options.at, own.calendar.timezone.key)
         settings = fix_first_start(folder, settings, time.time_ns() // 1000, at, options.speed)
-        settings = settings.but(port=_wall_port(settings, tell))
+        settings = settings.but(port=wall_port(settings, tell, claims))
         instances(settings, "ingest")  # a number that does not fit is told before anything starts
         for left in ("metrics", "restart", "restarted"):
             folder.forget(left)
-        output = Output(folder.logs, quiet=options.quiet)
+        output = ProcessOutput(folder.logs, quiet=options.quiet)
         system = System(folder, settings, tell, output)
         try:
             async with asyncio.TaskGroup() as group:
@@ -66,21 +68,28 @@ async def run_up(settings: Settings, options: UpOptions, stop: asyncio.Event, te
     tell("stopped")
 
 
-def _wall_port(settings: Settings, tell: Tell) -> int:
+def wall_port(settings: Settings, tell: Tell, claims: ExitStack) -> int:
     """Return the port of the wall: the one asked for, or a free one where only the default is taken.
+
+    `claims` keeps the port from a second start until the wall listens on it.
 
     Raises:
         ConfigurationError: somebody listens on the port that was asked for.
     """
-    free = usable(settings.port)
-    if settings.port in (0, free):
-        return free
+    if settings.port == 0:
+        return free_ports(1)[0]
+    claimed = claim(settings.port)
+    if claimed is not None:
+        claims.enter_context(claimed)
+        if usable(settings.port) == settings.port:
+            return settings.port
     if settings.port != Settings.model_fields["port"].default:
         raise ConfigurationError(
             f"port {settings.port} is taken: choose another with --port, or leave it out for a free one"
         )
-    tell(f"port {settings.port} is taken; the wall gets port {free}")
-    return free
+    other = free_ports(1)[0]
+    tell(f"port {settings.port} is taken; the wall gets port {other}")
+    return other
 
 
 async def _bring_up(system: System, options: UpOptions) -> None:

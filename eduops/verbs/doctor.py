@@ -31,7 +31,7 @@ MOST_LAG_S: Final = 10.0
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "firefox", "microsoft-edge")
 
 
-class Finding(NamedTuple):
+class Checked(NamedTuple):
     """One thing that was looked at."""
 
     fine: bool
@@ -43,7 +43,7 @@ class Finding(NamedTuple):
         return f"{'ok   ' if self.fine else 'WRONG'} {self.sentence}"
 
 
-async def examine(settings: Settings) -> list[Finding]:
+async def examine(settings: Settings) -> list[Checked]:
     """Return what was found on this machine and in the system of these settings."""
     running = is_running(DataFolder(settings.data))
     elsewhere = settings.nats_url is not None
@@ -61,11 +61,11 @@ async def examine(settings: Settings) -> list[Finding]:
     findings.append(_port(settings, running=running))
     findings.append(_browser())
     if not running and (settings.database_url is None or settings.nats_url is None):
-        return [*findings, Finding(True, "nothing runs on this data folder; `eduops up` starts it")]
+        return [*findings, Checked(True, "nothing runs on this data folder; `eduops up` starts it")]
     for name, process in processes.items():
         state = "runs" if process["alive"] else "is dead and waits for its next start"
         findings.append(
-            Finding(
+            Checked(
                 process["alive"], f"{name} {state} (process {process['pid']}, {process['restarts']} restarts)"
             )
         )
@@ -75,121 +75,121 @@ async def examine(settings: Settings) -> list[Finding]:
         status = await read_status(settings)
         findings.extend(await _broker_store(settings))
     except EduopsError as error:
-        return [*findings, Finding(False, f"the system does not answer: {error}")]
+        return [*findings, Checked(False, f"the system does not answer: {error}")]
     return [*findings, *_flow(status, settings.clock_factor)]
 
 
-def _python() -> Finding:
+def _python() -> Checked:
     fine = sys.version_info >= LEAST_PYTHON
     wanted = "" if fine else f"; eduops needs {'.'.join(map(str, LEAST_PYTHON))} or later"
-    return Finding(fine, f"Python is {platform.python_version()}{wanted}")
+    return Checked(fine, f"Python is {platform.python_version()}{wanted}")
 
 
-def _folder(settings: Settings) -> Iterator[Finding]:
+def _folder(settings: Settings) -> Iterator[Checked]:
     folder = settings.data
     there = next(p for p in (folder, *folder.absolute().parents) if p.exists())
     writable = os.access(there, os.W_OK)
     verb = "can" if writable else "cannot"
-    yield Finding(writable, f"the data folder {folder} {verb} be written")
+    yield Checked(writable, f"the data folder {folder} {verb} be written")
     parts = [path for path in (there, folder / "nats", folder / "postgres") if path.exists()]
     for part in {path.stat().st_dev: path for path in reversed(parts)}.values():
         free_gib = shutil.disk_usage(part).free / 1024**3
         enough = free_gib >= LEAST_DISK_GIB
         wanted = "" if enough else f"; {LEAST_DISK_GIB:g} GiB are needed: free some space there"
-        yield Finding(enough, f"{free_gib:.1f} GiB are free on the disk of {part}{wanted}")
+        yield Checked(enough, f"{free_gib:.1f} GiB are free on the disk of {part}{wanted}")
 
 
-def _syncs(settings: Settings) -> Iterator[Finding]:
+def _syncs(settings: Settings) -> Iterator[Checked]:
     """Say what a power cut takes, and look how fast the disk is where every message waits for it."""
     if not os.access(settings.data, os.W_OK):
         return
     choice = choose_sync(settings)
-    yield Finding(True, choice.sentence)
+    yield Checked(True, choice.sentence)
     if settings.sync_interval != "always":
         return
     rate, least = syncs_per_s(settings.data), needed_syncs_per_s(settings) / MARGIN
     wanted = "" if rate >= least else "; use a faster disk, or set sync_interval to 1s"
-    yield Finding(
+    yield Checked(
         rate >= least,
         f"the disk makes {rate:,.0f} writes a second durable, and {schools_of(settings):,} schools need "
         f"{least:,.0f}{wanted}",
     )
 
 
-def _watchdog(settings: Settings, *, alive: bool) -> Finding:
+def _watchdog(settings: Settings, *, alive: bool) -> Checked:
     if not alive:
-        return Finding(
+        return Checked(
             True, "no watchdog runs beside this system; `eduops watch` starts one, here or elsewhere"
         )
     if settings.watchdog_url is None and settings.watchdog_command is None:
-        return Finding(
+        return Checked(
             True,
             "the watchdog's alarms reach its log only; set watchdog_url or watchdog_command to hear them",
         )
-    return Finding(True, "the watchdog runs and has a way to say its alarm outside")
+    return Checked(True, "the watchdog runs and has a way to say its alarm outside")
 
 
-async def _broker_store(settings: Settings) -> list[Finding]:
+async def _broker_store(settings: Settings) -> list[Checked]:
     """Look whether the broker's store of messages is limited: without, a full disk shuts ingest out."""
     if settings.mqtt_broker != "nats":
         return []
     async with open_log(settings, "doctor") as log:
         limit = await log.mqtt_store_max_bytes()
     if limit is None:
-        return [Finding(False, "the broker has not seen an MQTT session yet: is ingest running?")]
+        return [Checked(False, "the broker has not seen an MQTT session yet: is ingest running?")]
     if limit < 0:
-        return [Finding(False, "the broker's $MQTT_msgs is not limited; start ingest anew, which limits it")]
-    return [Finding(True, f"the broker keeps at most {limit / 1024**3:.1f} GiB for ingest ($MQTT_msgs)")]
+        return [Checked(False, "the broker's $MQTT_msgs is not limited; start ingest anew, which limits it")]
+    return [Checked(True, f"the broker keeps at most {limit / 1024**3:.1f} GiB for ingest ($MQTT_msgs)")]
 
 
-def _descriptors() -> Finding:
+def _descriptors() -> Checked:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     fine = hard == resource.RLIM_INFINITY or hard >= LEAST_DESCRIPTORS
     wanted = "" if fine else f"; raise it to {LEAST_DESCRIPTORS} (ulimit -Hn)"
-    return Finding(
+    return Checked(
         fine,
         f"a process may open {'any number of' if hard == resource.RLIM_INFINITY else hard} files{wanted}",
     )
 
 
-def _binary(name: str) -> Finding:
+def _binary(name: str) -> Checked:
     try:
         path = find_binaries().bin if name == "PostgreSQL" else find_nats()
     except EduopsError as error:
-        return Finding(False, str(error))
-    return Finding(True, f"{name} is there: {path}")
+        return Checked(False, str(error))
+    return Checked(True, f"{name} is there: {path}")
 
 
-def _port(settings: Settings, *, running: bool) -> Finding:
+def _port(settings: Settings, *, running: bool) -> Checked:
     if running:
         answers = accepts(settings.host, settings.port)
-        return Finding(
+        return Checked(
             answers, f"the wall {'answers' if answers else 'does not answer'} on port {settings.port}"
         )
     try:
         socket.create_server((settings.host, settings.port)).close()
     except OSError as error:
-        return Finding(
+        return Checked(
             False, f"port {settings.port} cannot be used ({error.strerror}); choose one with --port"
         )
-    return Finding(True, f"port {settings.port} is free")
+    return Checked(True, f"port {settings.port} is free")
 
 
-def _browser() -> Finding:
+def _browser() -> Checked:
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     if found is not None:
-        return Finding(True, f"a browser is there: {Path(found).name}")
-    return Finding(True, "no browser on this machine; open the wall from one that has it")
+        return Checked(True, f"a browser is there: {Path(found).name}")
+    return Checked(True, "no browser on this machine; open the wall from one that has it")
 
 
-def _flow(status: Status, factor: float) -> Iterator[Finding]:
+def _flow(status: Status, factor: float) -> Iterator[Checked]:
     most_s = MOST_LAG_S * max(1.0, factor)
     if status.lag_s is None:
-        yield Finding(False, "not every partition has committed an entry yet; the first start takes a minute")
+        yield Checked(False, "not every partition has committed an entry yet; the first start takes a minute")
     else:
         yield _lag(status.lag_s, most_s, status.in_flight)
     sign = "=" if status.balanced else "≠"
-    yield Finding(
+    yield Checked(
         status.balanced,
         f"the ledger: {status.received:,} received {sign} {status.stored:,} stored + "
         f"{status.duplicate:,} duplicate + {status.quarantined:,} quarantined; "
@@ -197,20 +197,20 @@ def _flow(status: Status, factor: float) -> Iterator[Finding]:
     )
 
 
-def _lag(lag_s: float, most_s: float, in_flight: int) -> Finding:
+def _lag(lag_s: float, most_s: float, in_flight: int) -> Checked:
     """Judge how far the last commit is from now; ingest's clock, not the processor, may be the cause."""
     if lag_s < -most_s:
-        return Finding(
+        return Checked(
             False,
             f"log time is {-lag_s:.0f} s ahead of this machine's clock, and stands still until that has "
             "caught up: set the clocks of the machines right, ingest's first (NTP)",
         )
     if lag_s > most_s and in_flight == 0:
-        return Finding(
+        return Checked(
             False,
             f"log time stands still since {lag_s:.0f} s and nothing waits to be processed: see that ingest "
             "runs and that its machine's clock was not set back (NTP)",
         )
     fine = lag_s <= most_s
     wanted = "" if fine else f"; more than {most_s:g} s mean that it cannot keep up"
-    return Finding(fine, f"the processor is {lag_s:.1f} s of log time behind{wanted}")
+    return Checked(fine, f"the processor is {lag_s:.1f} s of log time behind{wanted}")

@@ -31,9 +31,9 @@ def nab(
     """Score detectors by the Numenta Anomaly Benchmark: three profiles, in-sample and cross-validated."""
     from evaluation.detectors.contenders import names_of
     from evaluation.detectors.nab_corpus import read_corpus, read_profiles
-    from evaluation.detectors.report import Terms, compare, render
+    from evaluation.detectors.report import ComparisonTerms, compare, render
 
     names = names_of(detector or ["own"], partial(typer.echo, err=True))
-    terms = Terms(parse_logics(refractory, every_reading), read_profiles(path), folds, budget)
+    terms = ComparisonTerms(parse_logics(refractory, every_reading), read_profiles(path), folds, budget)
     corpus = read_corpus(path)
     typer.echo(render(compare(names, corpus, terms, plot), corpus, as_json=json))

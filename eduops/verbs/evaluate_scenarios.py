@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from contract.entry import MAX_PARTITIONS
 from contract.errors import ConfigurationError
 from eduops.verbs.evaluate_options import Json
 
@@ -14,7 +15,7 @@ from eduops.verbs.evaluate_options import Json
 def scenarios(
     seed: Annotated[int, typer.Option(min=0, help="Chooses the city, its noise and its faults.")] = 1,
     schools: Annotated[int, typer.Option(min=1, max=5000)] = 500,
-    days: Annotated[int, typer.Option(min=1, max=45)] = 30,
+    days: Annotated[int, typer.Option(min=1)] = 30,
     interval: Annotated[
         str, typer.Option(help="Between two reports of a device; a divisor of a day.")
     ] = "5m",
@@ -38,7 +39,9 @@ def scenarios(
         int, typer.Option(min=1, help="With --budget: seeds before SEED that the factors of z are found on.")
     ] = 2,
     seeds: Annotated[int, typer.Option(min=1, help="Runs SEED, SEED+1, … and pools their events.")] = 1,
-    partitions: Annotated[int, typer.Option(min=1, max=64, help="Changes the speed, never the result.")] = 1,
+    partitions: Annotated[
+        int, typer.Option(min=1, max=MAX_PARTITIONS, help="Changes the speed, never the result.")
+    ] = 1,
     unannounced: Annotated[
         bool, typer.Option("--unannounced", help="Also a half day and closures that nobody told the center.")
     ] = False,
@@ -66,13 +69,13 @@ def scenarios(
     """Measure detectors on a simulated city: faults found, false incidents, delay, incidents per outage."""
     from evaluation.detectors.contenders import names_of
     from evaluation.scenarios.report import explained, given, render, run_all
-    from evaluation.scenarios.run import Terms
+    from evaluation.scenarios.run import ScenarioTerms
 
     tell = partial(typer.echo, err=True)
     names = names_of(detector or ["ew"], tell)
     if budget is None and len(names) > 1:
         raise ConfigurationError(f"{', '.join(names)}: several detectors are compared at a --budget")
-    first = Terms(
+    first = ScenarioTerms(
         seed=seed,
         schools=schools,
         days=days,

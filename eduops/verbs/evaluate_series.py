@@ -36,17 +36,17 @@ def series(
     """Run detectors over one series: when they alarm at an alert budget, and how right that is."""
     from evaluation.detectors.contenders import names_of
     from evaluation.detectors.nab import PROFILES
-    from evaluation.detectors.report import Terms, compare, render, render_alarms
+    from evaluation.detectors.report import ComparisonTerms, compare, render, render_alarms
     from evaluation.detectors.series_file import read_series
     from evaluation.feedback.windows import holds_labels, read_judged
 
-    terms = Terms(parse_logics(refractory, every_reading), PROFILES, folds=2, budget=budget)
+    terms = ComparisonTerms(parse_logics(refractory, every_reading), PROFILES, folds=2, budget=budget)
     names = names_of(detector or ["own"], partial(typer.echo, err=True))
     if labels is not None and holds_labels(labels):
         corpus = [read_judged(file, labels, column, of)]
     else:
         corpus = [read_series(file, labels, column)]
-    verdicts = compare(names, corpus, terms, plot)
-    typer.echo(render(verdicts, corpus, as_json=json))
+    results = compare(names, corpus, terms, plot)
+    typer.echo(render(results, corpus, as_json=json))
     if not json:
-        typer.echo(render_alarms(verdicts))
+        typer.echo(render_alarms(results))

@@ -30,7 +30,7 @@ def export(
     """Write a label for each alert that somebody took (problem) or dismissed (not_a_problem)."""
     from eduops.verbs.feedback_labels import collect_labels
     from eduops.verbs.feedback_series import export_series
-    from evaluation.feedback.label_file import LabelVerdict, write_labels
+    from evaluation.feedback.label_file import LabelKind, write_labels
 
     settings = attach(load_settings(config, {"data": data}))
     labels = asyncio.run(collect_labels(settings))
@@ -38,7 +38,7 @@ def export(
         file.write_text(write_labels(labels, with_names=with_names), encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(f"{file} cannot be written: {error}") from error
-    dismissed = sum(label.verdict is LabelVerdict.NOT_A_PROBLEM for label in labels)
+    dismissed = sum(label.kind is LabelKind.NOT_A_PROBLEM for label in labels)
     typer.echo(f"wrote {file}: {len(labels) - dismissed:,} problems, {dismissed:,} not a problem")
     if series is not None:
         written = asyncio.run(export_series(settings, labels, series))

@@ -9,12 +9,12 @@ from contract.series import MAX_METRIC_ID, METRIC_BITS
 from eduops.data_folder import DataFolder
 from eduops.settings import Settings
 from eduops.wiring import database_url, saved_fleet
-from evaluation.feedback.label_file import Label, LabelVerdict
+from evaluation.feedback.label_file import AlertLabel, LabelKind
 from storage.database import connect
 from storage.feedback import JudgedAlert, judged_alerts
 
 
-async def collect_labels(settings: Settings) -> list[Label]:
+async def collect_labels(settings: Settings) -> list[AlertLabel]:
     """Return what engineers said of the alerts that the database of the settings still has.
 
     Raises:
@@ -26,7 +26,7 @@ async def collect_labels(settings: Settings) -> list[Label]:
         return list(labels_of(await judged_alerts(connection), fleet, catalogue))
 
 
-def labels_of(judged: Iterable[JudgedAlert], fleet: Fleet, catalogue: Catalogue) -> Iterator[Label]:
+def labels_of(judged: Iterable[JudgedAlert], fleet: Fleet, catalogue: Catalogue) -> Iterator[AlertLabel]:
     """Yield the labels of alerts; those about the center itself or what left the fleet have none."""
     for alert in judged:
         school = fleet.school_by_id.get(alert.school_id)
@@ -35,14 +35,14 @@ def labels_of(judged: Iterable[JudgedAlert], fleet: Fleet, catalogue: Catalogue)
         if school is None or device is None or metric is None:
             continue
         is_problem = alert.because is None
-        yield Label(
+        yield AlertLabel(
             rule=alert.rule,
             school=school.code,
             device=device.code,
             metric=metric.name,
             from_us=alert.opened_at_us,
             to_us=alert.resolved_at_us,
-            verdict=LabelVerdict.PROBLEM if is_problem else LabelVerdict.NOT_A_PROBLEM,
+            kind=LabelKind.PROBLEM if is_problem else LabelKind.NOT_A_PROBLEM,
             because=alert.because or "",
             actor=alert.actor,
         )

@@ -2,8 +2,11 @@
 
 from datetime import UTC, datetime
 
+from config.files import load_configuration
 from contract.errors import ConfigurationError
+from contract.privacy import shown_refusal
 from contract.rejected import Reason, Rejected
+from eduops.data_folder import DataFolder
 from eduops.settings import Settings
 from eduops.wiring import database_url
 from storage.database import connect
@@ -18,6 +21,7 @@ async def list_quarantine(settings: Settings, limit: int, reason: str | None) ->
     """
     if reason is not None and reason not in list(Reason):
         raise ConfigurationError(f"--reason is {reason!r}; it must be one of {', '.join(Reason)}")
+    catalogue = load_configuration(DataFolder(settings.data).config).catalogue
     async with await connect(database_url(settings)) as connection:
         counts = await quarantine_counts(connection)
         rows = await quarantine_page(connection, limit, None, Reason(reason) if reason else None)
@@ -25,7 +29,7 @@ async def list_quarantine(settings: Settings, limit: int, reason: str | None) ->
         return "the quarantine is empty"
     ranked = sorted(counts.items(), key=lambda item: -item[1])
     lines = [f"{count:>10,}  {why.value}" for why, count in ranked]
-    return "\n".join([*lines, "", *(_line(row.rejected) for row in rows)])
+    return "\n".join([*lines, "", *(_line(shown_refusal(row.rejected, catalogue)) for row in rows)])
 
 
 def _line(refused: Rejected) -> str:

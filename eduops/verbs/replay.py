@@ -9,6 +9,7 @@ from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any, Final
 
+from bus.pause import pause
 from config.files import load_configuration
 from contract.alert import Alert
 from contract.errors import ConfigurationError
@@ -17,7 +18,7 @@ from device_simulator.recordings import read_recording
 from device_simulator.replay import Progress, ReplayConfig, publish
 from eduops.data_folder import DataFolder
 from eduops.machine.attach import leave_addresses
-from eduops.machine.output import Output
+from eduops.machine.output import ProcessOutput
 from eduops.machine.prepare import Tell
 from eduops.machine.supervisor import end_leftovers, unless_stopped
 from eduops.machine.system import System, usable
@@ -72,7 +73,10 @@ async def run_replay(settings: Settings, options: ReplayOptions, stop: asyncio.E
         await asyncio.to_thread(end_leftovers, folder)
         _claim(folder, recording)
         system = System(
-            folder, _settings(settings, folder, recording, options), tell, Output(folder.logs, quiet=True)
+            folder,
+            _settings(settings, folder, recording, options),
+            tell,
+            ProcessOutput(folder.logs, quiet=True),
         )
         try:
             async with asyncio.TaskGroup() as group:
@@ -180,9 +184,7 @@ async def _all_folded(settings: Settings, received: int, stop: asyncio.Event) ->
     """Return the status as soon as everything sent is committed."""
     status = await read_status(settings)
     while not stop.is_set() and (status.received < received or status.in_flight > 0):
-        try:
-            await asyncio.wait_for(stop.wait(), POLL_S)
-        except TimeoutError:
+        if not await pause(stop, POLL_S):
             status = await read_status(settings)
     return status
 

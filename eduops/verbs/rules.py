@@ -18,6 +18,12 @@ rules_app: Final = typer.Typer(
     no_args_is_help=True,
 )
 
+MANAGEABLE: Final = 6.0
+"""Lines an operator and hour that are manageable at most; source in `evaluation.rewind.budget`."""
+ANOMALY_SHARE: Final = 1 / 3
+"""Part of the budget for anomaly rules: chosen, because they are hints of the lowest priority; lines that
+are down, silent or past a fixed bound are certain, and need room on a bad day."""
+
 RulesFile = Annotated[Path | None, typer.Argument(help="A rules.toml.", show_default="the rules in force")]
 From = Annotated[
     str | None,
@@ -67,7 +73,7 @@ def try_rules(
     Readings count as arrived when they were measured: what waited in a device or came out of order is
     judged as if it had come in time. Nothing is written to the database or the logs.
     """
-    from evaluation.rewind.fold import Side, World, new_side
+    from evaluation.rewind.fold import Side, Surroundings, new_side
     from evaluation.rewind.report import Heard, compare
     from evaluation.rewind.run import Asked, rewind
     from evaluation.rewind.tables import explained, render_report
@@ -77,7 +83,7 @@ def try_rules(
         raise ConfigurationError("nothing is changed: name a rules file, or another detector with --detector")
     changed, _ = _rules_of(file, folder, own.catalogue)
 
-    def sides(world: World) -> list[Side]:
+    def sides(world: Surroundings) -> list[Side]:
         return [new_side(world, own.rules), new_side(world, changed, detector or "ew")]
 
     asked = Asked(from_, to, learn, _codes(schools), cluster, sample, operators)
@@ -94,11 +100,14 @@ def tune(
     file: RulesFile = None,
     budget: Annotated[
         float,
-        typer.Option(min=0.0, help="Lines of all rules an operator and hour; 6 are manageable at most."),
-    ] = 6.0,
+        typer.Option(
+            min=0.0,
+            help=f"Lines of all rules an operator and hour; {MANAGEABLE:g} are manageable at most.",
+        ),
+    ] = MANAGEABLE,
     share: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Part of the budget that anomaly rules may use.")
-    ] = 1 / 3,
+    ] = ANOMALY_SHARE,
     operators: Operators = 1,
     from_: From = None,
     to: To = None,
@@ -115,7 +124,7 @@ def tune(
 ) -> None:
     """Propose the lowest `z` of each anomaly rule at which all of them keep an alert budget."""
     from evaluation.rewind.budget import FACTORS, at_factor, propose, tuned_rules
-    from evaluation.rewind.fold import Side, World, new_side, school_hours
+    from evaluation.rewind.fold import Side, Surroundings, new_side, school_hours
     from evaluation.rewind.rules_text import with_thresholds
     from evaluation.rewind.run import Asked, rewind
     from evaluation.rewind.tables import render_tuned
@@ -126,7 +135,7 @@ def tune(
     if not needed:
         raise ConfigurationError("there is no anomaly rule, so there is no threshold to choose")
 
-    def sides(world: World) -> list[Side]:
+    def sides(world: Surroundings) -> list[Side]:
         return [new_side(world, at_factor(needed, factor)) for factor in FACTORS]
 
     asked = Asked(from_, to, learn, _codes(schools), cluster, sample, operators)

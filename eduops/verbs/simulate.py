@@ -7,7 +7,13 @@ from datetime import UTC, datetime
 import msgspec
 
 from contract.errors import ConfigurationError, InfrastructureError
-from device_simulator.world.faults import FAULT_SUBJECT, FaultReply, FaultRequest, Label, parse_duration_s
+from device_simulator.world.faults import (
+    FAULT_SUBJECT,
+    FaultLabel,
+    FaultReply,
+    FaultRequest,
+    parse_duration_s,
+)
 from eduops.machine.prepare import Tell
 from eduops.settings import Settings
 from eduops.wiring import open_live, run_simulator
@@ -80,7 +86,7 @@ async def run_simulate(
     tell(_sentence(reply.label))
 
 
-def _sentence(label: Label) -> str:
+def _sentence(label: FaultLabel) -> str:
     first, last = (datetime.fromtimestamp(t / 1e6, UTC) for t in (label.start_us, label.end_us))
     where = label.schools[0] if len(label.schools) == 1 else f"{len(label.schools):,} schools"
     return f"{label.kind} at {where} from {first:%Y-%m-%d %H:%M:%S} to {last:%H:%M:%S} UTC (log time)"

@@ -67,7 +67,7 @@ class Places(NamedTuple):
     """How many windows can be found after probation."""
 
 
-class Tally(NamedTuple):
+class AlarmTally(NamedTuple):
     """What the alarms of one series amount to, before a profile weighs it."""
 
     reward: float
@@ -111,7 +111,7 @@ def places_of(series: Labelled) -> Places:
     return Places(counts, window, worth, int((found >= 0).sum()))
 
 
-def tally(places: Places, alarm: NDArray[np.intp]) -> Tally:
+def tally(places: Places, alarm: NDArray[np.intp]) -> AlarmTally:
     """Return what alarms at the readings `alarm` amount to."""
     alarm = alarm[places.counts[alarm]]
     window, worth = places.window[alarm], places.worth[alarm]
@@ -119,7 +119,7 @@ def tally(places: Places, alarm: NDArray[np.intp]) -> Tally:
     best = np.zeros(int(places.window.max(initial=-1)) + 1)
     np.maximum.at(best, window[inside], worth[inside])
     found = int((best > 0).sum())
-    return Tally(float(best.sum()), found, places.windows - found, float(worth[~inside].sum()))
+    return AlarmTally(float(best.sum()), found, places.windows - found, float(worth[~inside].sum()))
 
 
 def raw_scores(

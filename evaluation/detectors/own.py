@@ -11,7 +11,7 @@ from anomaly.moments import Moments, phase_of_hour
 from evaluation.detectors.labelled import Labelled
 
 
-class Scored(NamedTuple):
+class CorpusScores(NamedTuple):
     """The scores of a corpus and what remembering it took."""
 
     scores: list[NDArray[np.float64]]
@@ -20,7 +20,7 @@ class Scored(NamedTuple):
     """Memory of the detector after the last reading, of all series together."""
 
 
-def run_detector(detector: Detector, corpus: Sequence[Labelled]) -> Scored:
+def run_detector(detector: Detector, corpus: Sequence[Labelled]) -> CorpusScores:
     """Judge and then learn every reading once, in rounds of distinct series.
 
     A clock that stepped back is held at its latest moment: in the fold the sieve for late readings
@@ -40,7 +40,7 @@ def run_detector(detector: Detector, corpus: Sequence[Labelled]) -> Scored:
         value[: len(series.value), s] = series.value
         time_us[: len(series.value), s] = np.maximum.accumulate(series.time_us)
     score, state_bytes = run_rounds(detector, time_us, value)
-    return Scored([score[: len(series.value), s] for s, series in enumerate(corpus)], state_bytes)
+    return CorpusScores([score[: len(series.value), s] for s, series in enumerate(corpus)], state_bytes)
 
 
 def run_rounds(

@@ -37,7 +37,7 @@ class ProfileScore:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class DetectorResult:
     """What one detector reached."""
 
     detector: str
@@ -55,7 +55,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class ComparisonTerms:
     """Under which terms all detectors are compared."""
 
     logics: Sequence[Logic]
@@ -66,10 +66,10 @@ class Terms:
 
 
 def compare(
-    names: Sequence[str], corpus: Sequence[Labelled], terms: Terms, plots: Path | None = None
-) -> list[Verdict]:
+    names: Sequence[str], corpus: Sequence[Labelled], terms: ComparisonTerms, plots: Path | None = None
+) -> list[DetectorResult]:
     """Return what each named detector reaches over the corpus, with a page a series in the folder `plots`."""
-    verdicts = []
+    results = []
     for name in names:
         found = run(name, corpus)
         threshold = budget_threshold(found, corpus, terms)
@@ -77,24 +77,24 @@ def compare(
         fired = [
             alarms(s, c.time_us, threshold, terms.logics[0]) for s, c in zip(scores, corpus, strict=True)
         ]
-        verdicts.append(_verdict(found, corpus, terms, threshold, fired))
+        results.append(_result(found, corpus, terms, threshold, fired))
         if plots is not None:
             from evaluation.detectors.plot import write_page
 
             for series, score, alarm in zip(corpus, scores, fired, strict=True):
                 write_page(plots, name, series, score, alarm, threshold)
-    return verdicts
+    return results
 
 
-def _verdict(
+def _result(
     found: Run,
     corpus: Sequence[Labelled],
-    terms: Terms,
+    terms: ComparisonTerms,
     threshold: float,
     fired: Sequence[NDArray[np.intp]],
-) -> Verdict:
+) -> DetectorResult:
     moments = {c.name: [iso_of(int(t)) for t in c.time_us[a]] for c, a in zip(corpus, fired, strict=True)}
-    return Verdict(
+    return DetectorResult(
         detector=found.name,
         source=found.source,
         nab=_nab(found, corpus, terms),
@@ -107,7 +107,7 @@ def _verdict(
     )
 
 
-def budget_threshold(found: Run, corpus: Sequence[Labelled], terms: Terms) -> float:
+def budget_threshold(found: Run, corpus: Sequence[Labelled], terms: ComparisonTerms) -> float:
     """Return the lowest threshold that stays within the alert budget; labels have no part in it."""
     scores = _settled(found)
     weeks = sum(series.weeks for series in corpus)
@@ -125,7 +125,7 @@ def _settled(found: Run) -> list[NDArray[np.float64]]:
     return settled
 
 
-def _nab(found: Run, corpus: Sequence[Labelled], terms: Terms) -> dict[str, ProfileScore]:
+def _nab(found: Run, corpus: Sequence[Labelled], terms: ComparisonTerms) -> dict[str, ProfileScore]:
     windows = np.array([len(series.windows) for series in corpus], np.intp)
     grid = ONSET_GRID if any(logic.only_onset for logic in terms.logics) else FINE_GRID
     thresholds = candidate_thresholds(found.scores, grid)
@@ -145,27 +145,27 @@ def _nab(found: Run, corpus: Sequence[Labelled], terms: Terms) -> dict[str, Prof
     }
 
 
-def render(verdicts: Sequence[Verdict], corpus: Sequence[Labelled], *, as_json: bool) -> str:
-    """Return the verdicts as JSON or as a table; a figure that does not exist is null or a dash."""
+def render(results: Sequence[DetectorResult], corpus: Sequence[Labelled], *, as_json: bool) -> str:
+    """Return the results as JSON or as a table; a figure that does not exist is null or a dash."""
     readings = sum(len(series.value) for series in corpus)
     events = sum(len(series.windows) for series in corpus)
     if as_json:
         whole = {"series": len(corpus), "readings": readings, "events": events}
-        return msgspec.json.encode(whole | {"detectors": [_finite(asdict(v)) for v in verdicts]}).decode()
+        return msgspec.json.encode(whole | {"detectors": [_finite(asdict(v)) for v in results]}).decode()
     lines = [f"{len(corpus)} series, {readings:,} readings, {events} labelled windows"]
-    lines += _nab_table(verdicts) if events else []
-    return "\n".join(lines + _budget_table(verdicts))
+    lines += _nab_table(results) if events else []
+    return "\n".join(lines + _budget_table(results))
 
 
-def _nab_table(verdicts: Sequence[Verdict]) -> list[str]:
-    profiles = list(verdicts[0].nab) if verdicts else []
+def _nab_table(results: Sequence[DetectorResult]) -> list[str]:
+    profiles = list(results[0].nab) if results else []
     heads = "".join(f"{name.replace('reward_', ''):>22}" for name in profiles)
     lines = [
         "",
         "NAB score: thresholds of the same series ± standard error (cross-validated)",
         f"{'detector':<24}{heads}",
     ]
-    for v in verdicts:
+    for v in results:
         cells = "".join(_scores(v.nab[p]) for p in profiles)
         lines.append(f"{v.detector:<24}{cells}")
     return lines
@@ -177,15 +177,15 @@ def _scores(found: ProfileScore) -> str:
     )
 
 
-def _budget_table(verdicts: Sequence[Verdict]) -> list[str]:
+def _budget_table(results: Sequence[DetectorResult]) -> list[str]:
     heads = ("recall", "precision", "per event", "delay", "false/week", "readings/s", "bytes/series")
-    budget = verdicts[0].budget if verdicts else 0.0
+    budget = results[0].budget if results else 0.0
     lines = [
         "",
         f"At most {budget:g} alarms a series and week; delay in intervals from a window's start, median",
         f"{'detector':<24}" + "".join(f"{head:>13}" for head in heads),
     ]
-    for v in verdicts:
+    for v in results:
         m = v.at_budget
         cells = (
             f"{_cell(m.event_recall, 2)}",
@@ -200,10 +200,10 @@ def _budget_table(verdicts: Sequence[Verdict]) -> list[str]:
     return lines
 
 
-def render_alarms(verdicts: Sequence[Verdict], most: int = 20) -> str:
+def render_alarms(results: Sequence[DetectorResult], most: int = 20) -> str:
     """Return the first moments of each detector's alarms, for people."""
     lines = []
-    for v in verdicts:
+    for v in results:
         for moments in v.alarms_at_budget.values():
             more = f" and {len(moments) - most} more" if len(moments) > most else ""
             lines.append(f"{v.detector}: {', '.join(moments[:most]) or 'no alarm'}{more}")

@@ -22,7 +22,7 @@ ACTOR: Final = "actor"
 """A last column, only with names."""
 
 
-class LabelVerdict(StrEnum):
+class LabelKind(StrEnum):
     """What engineers said of an alert."""
 
     PROBLEM = "problem"
@@ -30,7 +30,7 @@ class LabelVerdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
+class AlertLabel:
     """One alert that engineers judged."""
 
     rule: str
@@ -43,7 +43,8 @@ class Label:
     """Event time of the opening, µs since 1970."""
     to_us: int | None
     """Event time of the resolution; None while it was open."""
-    verdict: LabelVerdict
+    kind: LabelKind
+    """Column `verdict` of the file."""
     because: str = ""
     """Why it was no problem; empty for a problem."""
     actor: str = ""
@@ -55,7 +56,7 @@ class Label:
         return f"{self.school}.{self.device}.{self.metric}"
 
 
-def write_labels(labels: Iterable[Label], *, with_names: bool = False) -> str:
+def write_labels(labels: Iterable[AlertLabel], *, with_names: bool = False) -> str:
     """Return the text of a file; who said it is left out unless it is asked for."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -63,12 +64,12 @@ def write_labels(labels: Iterable[Label], *, with_names: bool = False) -> str:
     for label in labels:
         to = "" if label.to_us is None else iso_of(label.to_us)
         row = (label.rule, label.school, label.device, label.metric, iso_of(label.from_us), to)
-        said = (label.verdict.value, label.because)
+        said = (label.kind.value, label.because)
         writer.writerow((*row, *said, label.actor) if with_names else (*row, *said))
     return text.getvalue()
 
 
-def read_labels(path: Path) -> tuple[Label, ...]:
+def read_labels(path: Path) -> tuple[AlertLabel, ...]:
     """Return the labels of a file, in its order; columns may stand in any order, more are passed over.
 
     Raises:
@@ -85,11 +86,11 @@ def read_labels(path: Path) -> tuple[Label, ...]:
         raise ConfigurationError(f"{path} cannot be read: {error}") from error
 
 
-def _label(path: Path, line: int, row: dict[str, str | None]) -> Label:
+def _label(path: Path, line: int, row: dict[str, str | None]) -> AlertLabel:
     # A short row leaves None in its last columns.
     cells = {name: (row.get(name) or "").strip() for name in (*COLUMNS, ACTOR)}
     try:
-        verdict = LabelVerdict(cells["verdict"])
+        kind = LabelKind(cells["verdict"])
         from_us = moment_us(cells["from"])
         to_us = moment_us(cells["to"]) if cells["to"] else None
     except ValueError as error:
@@ -99,4 +100,4 @@ def _label(path: Path, line: int, row: dict[str, str | None]) -> Label:
     named = (cells["rule"], cells["school"], cells["device"], cells["metric"])
     if not all(named):
         raise ConfigurationError(f"{path}, line {line}: rule, school, device and metric must all be named")
-    return Label(*named, from_us, to_us, verdict, cells["because"], cells[ACTOR])
+    return AlertLabel(*named, from_us, to_us, kind, cells["because"], cells[ACTOR])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from contract.errors import ConfigurationError
 from evaluation.detectors.labelled import Labelled, windows_between
 from evaluation.detectors.series_file import read_series
-from evaluation.feedback.label_file import COLUMNS, Label, LabelVerdict, read_labels
+from evaluation.feedback.label_file import COLUMNS, AlertLabel, LabelKind, read_labels
 
 NAMES_TOLD: Final = 5
 """Series that a message lists: chosen, what fits a terminal's lines."""
@@ -51,12 +51,12 @@ def read_judged(path: Path, labels: Path, column: str = "", of: str = "") -> Lab
     return series._replace(windows=windows_between(series.time_us, _problems_us(own)))
 
 
-def _problems_us(labels: Iterable[Label]) -> NDArray[np.int64]:
+def _problems_us(labels: Iterable[AlertLabel]) -> NDArray[np.int64]:
     """Return begin and end of each problem, shape (s, 2); an open one reaches to the last reading."""
     forever_us = np.iinfo(np.int64).max
     spans = [
         (label.from_us, forever_us if label.to_us is None else label.to_us)
         for label in labels
-        if label.verdict is LabelVerdict.PROBLEM
+        if label.kind is LabelKind.PROBLEM
     ]
     return np.array(spans, np.int64).reshape(-1, 2)

@@ -18,20 +18,15 @@ from typing import Final, NamedTuple
 import msgspec
 
 from contract.alert import Transition
-from contract.rule import Rule
-from evaluation.rewind.fold import World, school_hours
-from evaluation.rewind.report import Terms, incidents_of, lines_of, rate_in_school_hours
+from contract.rule import AnomalyRule, MetricRule, Rule
+from evaluation.rewind.fold import Surroundings, school_hours
+from evaluation.rewind.report import RewindTerms, incidents_of, lines_of, rate_in_school_hours
 
 FACTORS: Final = (4.0, 3.0, 2.5, 2.0, 1.5, 1.25, 1.0, 0.9, 0.75, 0.6, 0.5)
 """Of `z`, descending: steps of a fifth or so about what is in force, wider far from it."""
-MANAGEABLE: Final = 6.0
-"""Lines an operator and hour that are manageable at most."""
-ANOMALY_SHARE: Final = 1 / 3
-"""Part of the budget for anomaly rules: chosen, because they are hints of the lowest priority; lines that
-are down, silent or past a fixed bound are certain, and need room on a bad day."""
 
 
-class Choice(NamedTuple):
+class Proposal(NamedTuple):
     """What is proposed for one rule."""
 
     rule: str
@@ -49,7 +44,7 @@ class Choice(NamedTuple):
 class Tuned(NamedTuple):
     """What is proposed for all."""
 
-    choices: tuple[Choice, ...]
+    choices: tuple[Proposal, ...]
     budget: float
     """Lines of anomaly rules an operator and hour."""
     school_hours: float
@@ -60,8 +55,9 @@ class Tuned(NamedTuple):
 
 def tuned_rules(rules: Sequence[Rule]) -> tuple[Rule, ...]:
     """Return the anomaly rules and those that hold them back: all that is needed to count the former."""
-    needed = {rule.name for rule in rules if rule.channel == "anomaly"}
-    while more := {r.suppressed_by for r in rules if r.name in needed and r.suppressed_by} - needed:
+    of_metrics = [rule for rule in rules if isinstance(rule, MetricRule)]
+    needed = {rule.name for rule in of_metrics if isinstance(rule, AnomalyRule)}
+    while more := {r.suppressed_by for r in of_metrics if r.name in needed and r.suppressed_by} - needed:
         needed |= more
     return tuple(rule for rule in rules if rule.name in needed)
 
@@ -69,7 +65,7 @@ def tuned_rules(rules: Sequence[Rule]) -> tuple[Rule, ...]:
 def at_factor(rules: Sequence[Rule], factor: float) -> tuple[Rule, ...]:
     """Return the rules with a multiple of `z` in the anomaly rules."""
     return tuple(
-        msgspec.structs.replace(rule, z=rounded(rule.z * factor)) if rule.channel == "anomaly" else rule
+        msgspec.structs.replace(rule, z=rounded(rule.z * factor)) if isinstance(rule, AnomalyRule) else rule
         for rule in rules
     )
 
@@ -82,8 +78,8 @@ def rounded(z: float) -> float:
 def propose(
     rules: Sequence[Rule],
     told: Mapping[float, Sequence[Transition]],
-    world: World,
-    terms: Terms,
+    world: Surroundings,
+    terms: RewindTerms,
     budget: float,
 ) -> Tuned:
     """Return the lowest thresholds that keep the budget.
@@ -95,7 +91,7 @@ def propose(
         terms: the stretch and the operators.
         budget: lines of all anomaly rules an operator and hour in school hours.
     """
-    own = [rule for rule in rules if rule.channel == "anomaly"]
+    own = [rule for rule in rules if isinstance(rule, AnomalyRule)]
     by_urgency = sorted(own, key=lambda rule: rule.priority_in_session)
     hours = school_hours(world, terms.from_us, terms.to_us)
 
@@ -108,7 +104,7 @@ def propose(
     chosen = share_budget([rule.name for rule in by_urgency], list(told), alone, budget)
     _keep_together(by_urgency, list(told), chosen, rate, budget)
     choices = tuple(
-        Choice(
+        Proposal(
             rule.name,
             rule.z,
             rounded(rule.z * chosen[rule.name]),
@@ -177,7 +173,7 @@ class _Alone:
 
 
 def _keep_together(
-    by_urgency: Sequence[Rule],
+    by_urgency: Sequence[AnomalyRule],
     factors: Sequence[float],
     chosen: dict[str, float],
     rate: Callable[[Mapping[str, float]], float],

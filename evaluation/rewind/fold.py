@@ -11,7 +11,7 @@ from contract.calendar import MINUTE_US, SchoolCalendar, in_session
 from contract.catalogue import Catalogue
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet
-from contract.rule import Rule
+from contract.rule import MetricRule, Rule
 from evaluation.rewind.entries import Stretch, entries_of, pieces
 from stream_processor.fold.constants import Fold, build_fold
 from stream_processor.fold.state import State
@@ -22,7 +22,7 @@ SAMPLE_SEED = 79
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class Surroundings:
     """What the running system knows."""
 
     fleet: Fleet
@@ -37,7 +37,7 @@ class World:
 class Side:
     """One set of rules on its way through history."""
 
-    rules: tuple[Rule, ...]
+    rules: tuple[MetricRule, ...]
     """Those that speak of schools."""
     fold: Fold
     state: State
@@ -101,9 +101,9 @@ def choose_schools(
     return Fleet(fleet.province, fleet.clusters, fleet.wards, tuple(chosen), devices), of / len(chosen)
 
 
-def new_side(world: World, rules: Iterable[Rule], detector: str = "ew") -> Side:
+def new_side(world: Surroundings, rules: Iterable[Rule], detector: str = "ew") -> Side:
     """Return a set of rules before all history; rules about the center itself are left out."""
-    own = tuple(rule for rule in rules if not rule.is_system)
+    own = tuple(rule for rule in rules if isinstance(rule, MetricRule))
     fold = build_fold(world.fleet, world.catalogue, world.calendar, own, 0, 1, detector)
     return Side(own, fold, fold.initial_state())
 
@@ -123,7 +123,7 @@ def take(sides: Sequence[Side], stretch: Stretch) -> None:
 
 
 def openings_of(
-    transitions: Iterable[Transition], world: World, from_us: int, to_us: int
+    transitions: Iterable[Transition], world: Surroundings, from_us: int, to_us: int
 ) -> tuple[Opening, ...]:
     """Return the alerts that were noticed from `from_us` until before `to_us`, in that order."""
     opened: list[Transition] = []
@@ -151,7 +151,7 @@ def openings_of(
     )
 
 
-def is_in_session(world: World, school_id: int, at_us: int) -> bool:
+def is_in_session(world: Surroundings, school_id: int, at_us: int) -> bool:
     """Return whether a school was in session, or about to be, at a moment."""
     fleet, calendar = world.fleet, world.calendar
     school = fleet.school_by_id[school_id]
@@ -161,7 +161,7 @@ def is_in_session(world: World, school_id: int, at_us: int) -> bool:
     return bool(in_session(np.array([calendar.context_at(level, at_us // MINUTE_US)], np.int8))[0])
 
 
-def school_hours(world: World, from_us: int, to_us: int) -> float:
+def school_hours(world: Surroundings, from_us: int, to_us: int) -> float:
     """Return the hours between two moments in which schools of any level are in session."""
     levels = sorted(set(world.fleet.level_index.tolist()))
     minutes = range(from_us // MINUTE_US, to_us // MINUTE_US)

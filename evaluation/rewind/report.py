@@ -18,7 +18,7 @@ import numpy as np
 
 from contract.alert import Transition
 from contract.calendar import MINUTE_US
-from evaluation.rewind.fold import Opening, World, is_in_session, openings_of, school_hours
+from evaluation.rewind.fold import Opening, Surroundings, is_in_session, openings_of, school_hours
 from evaluation.scenarios.incidents import Watcher
 from evaluation.scenarios.matching import Incident
 
@@ -31,7 +31,7 @@ HOUR_US: Final = 60 * MINUTE_US
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class RewindTerms:
     """What was asked."""
 
     from_us: int
@@ -39,7 +39,7 @@ class Terms:
     operators: int = 1
 
 
-class Line(NamedTuple):
+class BegunLine(NamedTuple):
     """A line that began within the stretch."""
 
     begun_us: int
@@ -49,7 +49,7 @@ class Line(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class AlertLoad:
     """What a rule, or all of them, would have told; of a sample, estimates for all schools."""
 
     openings: float
@@ -71,8 +71,8 @@ class Compared:
     """One rule under both sets of rules; a side that lacks the rule has None."""
 
     rule: str
-    now: Figures | None
-    changed: Figures | None
+    now: AlertLoad | None
+    changed: AlertLoad | None
     new: tuple[Opening, ...]
     """Openings of the changed rules that overlap none of the same series now."""
     gone: tuple[Opening, ...]
@@ -82,14 +82,14 @@ class Compared:
 class Report:
     """Both sides."""
 
-    terms: Terms
+    terms: RewindTerms
     schools: int
     """Schools that were folded."""
     factor: float
     """Above 1: a sample, and the figures are estimates."""
     school_hours: float
-    total_now: Figures
-    total_changed: Figures
+    total_now: AlertLoad
+    total_changed: AlertLoad
     rules: tuple[Compared, ...]
 
 
@@ -100,13 +100,13 @@ class Heard(NamedTuple):
     transitions: Sequence[Transition]
 
 
-def compare(now: Heard, changed: Heard, world: World, terms: Terms) -> Report:
+def compare(now: Heard, changed: Heard, world: Surroundings, terms: RewindTerms) -> Report:
     """Return what two sets of rules would have told of the same history."""
     hours = school_hours(world, terms.from_us, terms.to_us)
     opened = [openings_of(side.transitions, world, terms.from_us, terms.to_us) for side in (now, changed)]
     incidents = [incidents_of(side.transitions, world) for side in (now, changed)]
 
-    def told(side: int, rule: str | None) -> Figures:
+    def told(side: int, rule: str | None) -> AlertLoad:
         own = [o for o in opened[side] if rule is None or o.rule == rule]
         lines = lines_of(incidents[side], world, terms, rule)
         return _figures(own, lines, world, terms, hours)
@@ -126,7 +126,7 @@ def compare(now: Heard, changed: Heard, world: World, terms: Terms) -> Report:
     )
 
 
-def incidents_of(transitions: Sequence[Transition], world: World) -> list[Incident]:
+def incidents_of(transitions: Sequence[Transition], world: Surroundings) -> list[Incident]:
     """Return the lines of the wall over all of history, learning included."""
     watcher = Watcher(world.fleet)
     watcher.hear(transitions)
@@ -134,8 +134,8 @@ def incidents_of(transitions: Sequence[Transition], world: World) -> list[Incide
 
 
 def lines_of(
-    incidents: Sequence[Incident], world: World, terms: Terms, rule: str | None = None
-) -> list[Line]:
+    incidents: Sequence[Incident], world: Surroundings, terms: RewindTerms, rule: str | None = None
+) -> list[BegunLine]:
     """Return the lines that began within the stretch, or that a rule first spoke on within it."""
     lines = []
     for incident in incidents:
@@ -144,11 +144,11 @@ def lines_of(
             continue
         is_shared = len({member.school_id for member in incident.members}) > 1
         is_inside = is_in_session(world, first.school_id, first.detected_us)
-        lines.append(Line(first.detected_us, 1.0 if is_shared else world.factor, is_inside))
+        lines.append(BegunLine(first.detected_us, 1.0 if is_shared else world.factor, is_inside))
     return lines
 
 
-def flood_minutes(lines: Sequence[Line], operators: int) -> int:
+def flood_minutes(lines: Sequence[BegunLine], operators: int) -> int:
     """Return how many minutes end ten in which more lines began than the operators can take."""
     if not lines:
         return 0
@@ -159,20 +159,24 @@ def flood_minutes(lines: Sequence[Line], operators: int) -> int:
     return int((recent > FLOOD_LINES * operators + 1e-9).sum())
 
 
-def rate_in_school_hours(lines: Sequence[Line], operators: int, hours: float) -> float | None:
+def rate_in_school_hours(lines: Sequence[BegunLine], operators: int, hours: float) -> float | None:
     """Return lines an operator and hour in school hours; None where there are no such hours."""
     return sum(li.weight for li in lines if li.in_school_hours) / (operators * hours) if hours else None
 
 
 def _figures(
-    opened: Sequence[Opening], lines: Sequence[Line], world: World, terms: Terms, hours: float
-) -> Figures:
+    opened: Sequence[Opening],
+    lines: Sequence[BegunLine],
+    world: Surroundings,
+    terms: RewindTerms,
+    hours: float,
+) -> AlertLoad:
     of_school = Counter(o.school_id for o in opened)
     code = {school.id: school.code for school in world.fleet.schools}
     top = sorted(((code[i], n) for i, n in of_school.items()), key=lambda one: (-one[1], one[0]))
     open_min = [((o.resolved_us or terms.to_us) - o.opened_us) / MINUTE_US for o in opened]
     total = sum(line.weight for line in lines)
-    return Figures(
+    return AlertLoad(
         openings=len(opened) * world.factor,
         in_school_hours=sum(o.in_school_hours for o in opened) * world.factor,
         schools=len(of_school) * world.factor,

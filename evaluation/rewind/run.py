@@ -26,8 +26,8 @@ from evaluation.rewind.entries import (
     spans,
     tick_times,
 )
-from evaluation.rewind.fold import Side, World, choose_schools, take, watched_series
-from evaluation.rewind.report import Terms
+from evaluation.rewind.fold import Side, Surroundings, choose_schools, take, watched_series
+from evaluation.rewind.report import RewindTerms
 from storage.database import connect
 from storage.fleet import load_fleet
 from storage.history import (
@@ -80,8 +80,8 @@ class Kept:
 class Rewound:
     """Sets of rules after all of the history that was asked for."""
 
-    world: World
-    terms: Terms
+    world: Surroundings
+    terms: RewindTerms
     sides: Sequence[Side]
     kept: Kept
 
@@ -91,7 +91,7 @@ async def rewind(
     now_us: int,
     configuration: Configuration,
     asked: Asked,
-    make_sides: Callable[[World], Sequence[Side]],
+    make_sides: Callable[[Surroundings], Sequence[Side]],
     tell: Tell,
 ) -> Rewound:
     """Fold the history that is kept under several sets of rules, each row read once.
@@ -120,7 +120,7 @@ async def rewind(
     return Rewound(world, terms, sides, kept)
 
 
-def _terms(now_us: int, configuration: Configuration, asked: Asked) -> tuple[int, Terms]:
+def _terms(now_us: int, configuration: Configuration, asked: Asked) -> tuple[int, RewindTerms]:
     """Return where learning begins, µs since 1970, and the stretch that is counted."""
     zone = configuration.calendar.timezone.key
     try:
@@ -132,16 +132,16 @@ def _terms(now_us: int, configuration: Configuration, asked: Asked) -> tuple[int
     from_us = to_us - DAY_US if since is None else round(since.timestamp() * SECOND_US)
     if from_us >= to_us:
         raise ConfigurationError("--from must lie before --to (and before now, without --to)")
-    return from_us - learn_us, Terms(from_us, to_us, asked.operators)
+    return from_us - learn_us, RewindTerms(from_us, to_us, asked.operators)
 
 
-def _world(fleet: Fleet, configuration: Configuration, asked: Asked) -> World:
+def _world(fleet: Fleet, configuration: Configuration, asked: Asked) -> Surroundings:
     chosen, factor = choose_schools(fleet, asked.schools, asked.cluster, asked.sample)
-    return World(chosen, configuration.catalogue, configuration.calendar, factor)
+    return Surroundings(chosen, configuration.catalogue, configuration.calendar, factor)
 
 
 async def _follow(
-    conn: AsyncConnection[Any], sides: Sequence[Side], learn_us: int, terms: Terms, progress: "Progress"
+    conn: AsyncConnection[Any], sides: Sequence[Side], learn_us: int, terms: RewindTerms, progress: "Progress"
 ) -> Kept:
     series = watched_series(sides)
     raw_us = await raw_since(conn)
@@ -167,7 +167,7 @@ async def _follow(
 
 
 async def _stretches(
-    conn: AsyncConnection[Any], series: NDArray[np.int32], kept_us: tuple[int, int], terms: Terms
+    conn: AsyncConnection[Any], series: NDArray[np.int32], kept_us: tuple[int, int], terms: RewindTerms
 ) -> AsyncIterator[Stretch]:
     """Yield quarter hours between the moments `kept_us`, and raw readings from there to the end."""
     (learn_us, border_us), to_us = kept_us, terms.to_us

@@ -6,13 +6,12 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-import numpy as np
 
-from contract.privacy import cap_values, is_published
+from contract.privacy import shown_value
 from contract.series import MAX_METRIC_ID
-from evaluation.rewind.budget import Choice, Tuned
-from evaluation.rewind.fold import Opening, World
-from evaluation.rewind.report import Compared, Figures, Report, Terms
+from evaluation.rewind.budget import Proposal, Tuned
+from evaluation.rewind.fold import Opening, Surroundings
+from evaluation.rewind.report import AlertLoad, Compared, Report, RewindTerms
 from evaluation.rewind.run import Kept
 
 MOST_SHOWN: Final = 5
@@ -23,7 +22,7 @@ _COLUMNS: Final = ("opened", "in school", "schools", "lines", "lines/op·h", "op
 _WIDTH: Final = 15
 
 
-def render_report(report: Report, kept: Kept, world: World, *, as_json: bool) -> str:
+def render_report(report: Report, kept: Kept, world: Surroundings, *, as_json: bool) -> str:
     """Return what both sets of rules would have told, as JSON or as a table."""
     if as_json:
         return msgspec.json.encode(_document(report, kept, world)).decode()
@@ -48,7 +47,7 @@ def render_report(report: Report, kept: Kept, world: World, *, as_json: bool) ->
     return "\n".join(lines)
 
 
-def _head(terms: Terms, world: World, schools: int) -> str:
+def _head(terms: RewindTerms, world: Surroundings, schools: int) -> str:
     head = (
         f"{_local(terms.from_us, world)} to {_local(terms.to_us, world)}, {schools:,} schools, "
         f"{terms.operators} operator(s)"
@@ -61,7 +60,7 @@ def _head(terms: Terms, world: World, schools: int) -> str:
     return head
 
 
-def history_lines(terms: Terms, kept: Kept, world: World) -> list[str]:
+def history_lines(terms: RewindTerms, kept: Kept, world: Surroundings) -> list[str]:
     """Return sentences about what was learnt from, and how far the history is raw."""
     learnt_h = max(0.0, (terms.from_us - kept.first_us) / 3.6e9)
     lines = [f"learnt for {learnt_h:.1f} h, since {_local(kept.first_us, world)}"]
@@ -88,7 +87,7 @@ _QUARTERS: Final = (
 )
 
 
-def _row(name: str, now: Figures | None, changed: Figures | None, compared: Compared | None) -> str:
+def _row(name: str, now: AlertLoad | None, changed: AlertLoad | None, compared: Compared | None) -> str:
     pairs = zip(_cells(now), _cells(changed), strict=True)
     cells = [a if a == b else f"{a} → {b}" for a, b in pairs]
     row = f"{name:<20}" + "".join(f"{cell:>{_WIDTH}}" for cell in cells)
@@ -106,7 +105,7 @@ def _quiet_line(report: Report) -> list[str]:
     return [f"nothing before or after: {', '.join(quiet)}"] if quiet else []
 
 
-def _cells(f: Figures | None) -> list[str]:
+def _cells(f: AlertLoad | None) -> list[str]:
     if f is None:
         return ["–"] * len(_COLUMNS)
     return [
@@ -133,7 +132,7 @@ def _most_lines(report: Report) -> list[str]:
     ]
 
 
-def _difference_lines(report: Report, world: World) -> list[str]:
+def _difference_lines(report: Report, world: Surroundings) -> list[str]:
     lines = []
     for compared in report.rules:
         for word, openings in (("new", compared.new), ("gone", compared.gone)):
@@ -148,7 +147,7 @@ def _difference_lines(report: Report, world: World) -> list[str]:
     return lines or ["no opening is new, none is gone"]
 
 
-def _document(report: Report, kept: Kept, world: World) -> dict[str, Any]:
+def _document(report: Report, kept: Kept, world: Surroundings) -> dict[str, Any]:
     return {
         **_scope(report.terms, kept, world),
         "school_hours": report.school_hours,
@@ -165,7 +164,7 @@ def _document(report: Report, kept: Kept, world: World) -> dict[str, Any]:
     }
 
 
-def _scope(terms: Terms, kept: Kept, world: World) -> dict[str, Any]:
+def _scope(terms: RewindTerms, kept: Kept, world: Surroundings) -> dict[str, Any]:
     return {
         "from": _local(terms.from_us, world),
         "to": _local(terms.to_us, world),
@@ -180,7 +179,7 @@ def _scope(terms: Terms, kept: Kept, world: World) -> dict[str, Any]:
     }
 
 
-def explained(report: Report, world: World) -> str:
+def explained(report: Report, world: Surroundings) -> str:
     """Return one JSON line an opening that is new or gone, by its time; values as they may be shown."""
     found = [
         (o.detected_us, word, o)
@@ -195,42 +194,37 @@ def explained(report: Report, world: World) -> str:
     )
 
 
-def _told(o: Opening, terms: Terms, world: World) -> dict[str, Any]:
-    metric = world.catalogue.by_id[o.series & MAX_METRIC_ID].name
+def _told(o: Opening, terms: RewindTerms, world: Surroundings) -> dict[str, Any]:
+    metric = world.catalogue.by_id[o.series & MAX_METRIC_ID]
+    pupils = world.fleet.school_by_id[o.school_id].pupils
     return {
         "rule": o.rule,
         "school": _code(o, world),
-        "metric": metric,
+        "metric": metric.name,
         "opened": _local(o.opened_us, world),
         "detected": _local(o.detected_us, world),
         "is_open": o.resolved_us is None,
         "lasted_min": round(_lasted_min(o, terms), 2),
         "in_school_hours": o.in_school_hours,
-        "value": _shown(metric, o.value),
-        "expected_low": _shown(metric, o.expected_low),
-        "expected_high": _shown(metric, o.expected_high),
+        "value": shown_value(metric, pupils, o.value),
+        "expected_low": shown_value(metric, pupils, o.expected_low),
+        "expected_high": shown_value(metric, pupils, o.expected_high),
     }
 
 
-def _shown(metric: str, value: float | None) -> float | None:
-    if value is None or not is_published(metric):
-        return None
-    return float(cap_values(metric, np.array([value]))[0])
-
-
-def _lasted_min(o: Opening, terms: Terms) -> float:
+def _lasted_min(o: Opening, terms: RewindTerms) -> float:
     return ((o.resolved_us or terms.to_us) - o.opened_us) / 6e7
 
 
-def _code(o: Opening, world: World) -> str:
+def _code(o: Opening, world: Surroundings) -> str:
     return world.fleet.school_by_id[o.school_id].code
 
 
-def _local(time_us: int, world: World) -> str:
+def _local(time_us: int, world: Surroundings) -> str:
     return f"{datetime.fromtimestamp(time_us / 1e6, world.calendar.timezone):%Y-%m-%d %H:%M:%S}"
 
 
-def render_tuned(tuned: Tuned, terms: Terms, kept: Kept, world: World, *, as_json: bool) -> str:
+def render_tuned(tuned: Tuned, terms: RewindTerms, kept: Kept, world: Surroundings, *, as_json: bool) -> str:
     """Return what is proposed, as JSON or as a table."""
     if as_json:
         document = _scope(terms, kept, world) | {
@@ -255,7 +249,7 @@ def render_tuned(tuned: Tuned, terms: Terms, kept: Kept, world: World, *, as_jso
     )
 
 
-def _choice_row(c: Choice) -> str:
+def _choice_row(c: Proposal) -> str:
     cells = f"{c.rule:<24}{c.z_now:>10g}{c.z_proposed:>10g}{c.rate_now:>12.2f}{c.rate_proposed:>12.2f}"
     return cells + ("  (lowest tried)" if c.is_lowest else "")
 

@@ -15,7 +15,7 @@ from anomaly.detector import DETECTORS
 from evaluation.detectors.contenders import speed_of
 from evaluation.detectors.peers import PEERS
 from evaluation.scenarios.report import Given, Judged, judge
-from evaluation.scenarios.run import Stage, Terms, fold_stage, set_stage
+from evaluation.scenarios.run import ScenarioTerms, Stage, fold_stage, set_stage
 
 FACTORS: Final = tuple(float(f) for f in np.geomspace(50.0, 0.05, 65))
 """Factors of z that are tried, from the quietest: steps of 11 %. Chosen: 0.3 to 300 deviations under a
@@ -96,8 +96,8 @@ def lowest_within(
 
 def compare(
     names: Sequence[str],
-    calibration: Sequence[Terms],
-    evaluation: Sequence[Terms],
+    calibration: Sequence[ScenarioTerms],
+    evaluation: Sequence[ScenarioTerms],
     budget: float,
     given: Given,
     tell: Callable[[str], None],

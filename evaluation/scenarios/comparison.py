@@ -73,7 +73,7 @@ def render(found: Sequence[AtBudget], budget: float, calibration: Sequence[int],
             "Recall by kind (of kinds that values can show first)",
             *_by_kind(found),
             "",
-            *_verdicts(found),
+            *_findings(found),
         ]
     )
 
@@ -109,7 +109,7 @@ def _by_kind(found: Sequence[AtBudget]) -> list[str]:
     return lines
 
 
-def _verdicts(found: Sequence[AtBudget]) -> list[str]:
+def _findings(found: Sequence[AtBudget]) -> list[str]:
     lines = [
         f"{one.detector} cannot keep the budget: {one.calibrated.false_rate:.1f} false incidents in 1,000 "
         f"school-days at the highest factor, which its figures are of (!)"

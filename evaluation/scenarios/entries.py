@@ -23,7 +23,7 @@ from device_simulator.world.effects import Wire, apply
 from device_simulator.world.history import columns_of
 from device_simulator.world.publishers import Publishers
 from device_simulator.world.scenarios import Scenario
-from ingest.acceptance.judgement import Limits
+from ingest.acceptance.validation import AcceptanceLimits
 from stream_processor.fold.feed import LOG_GAP_US
 
 CHUNK: Final = 12
@@ -34,7 +34,7 @@ ONLINE: Final = "online"
 
 
 @dataclass(frozen=True, slots=True)
-class Cadence:
+class ReportInterval:
     """How often devices report."""
 
     interval_us: int
@@ -73,14 +73,14 @@ class ScenarioLog:
         self._scenario = scenario
         self._world = World(scenario.fleet, scenario.lived, seed)
         self._publishers = Publishers(scenario.fleet, catalogue)
-        self._cadence = Cadence(interval_us)
+        self._cadence = ReportInterval(interval_us)
         self._tick_us = tick_us
         self._wanted: Mapping[Stream, tuple[Metric, ...]] = {
             stream: tuple(m for m in metrics if m.name in wanted)
             for stream, metrics in self._publishers.metrics.items()
         }
         self._device_school = _school_of_devices(scenario)
-        self._limits = Limits()
+        self._limits = AcceptanceLimits()
         self._cut = np.zeros(len(scenario.fleet.schools), np.bool_)
         self._held: list[Readings] = []
         self.readings = 0

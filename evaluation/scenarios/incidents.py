@@ -8,7 +8,7 @@ from alerting.incidents.lines import group_alerts
 from alerting.lifecycle import fold_alerts
 from contract.alert import Alert, Transition
 from contract.fleet import Fleet
-from evaluation.scenarios.matching import Incident, Member
+from evaluation.scenarios.matching import Incident, IncidentAlert
 
 
 class Watcher:
@@ -23,7 +23,7 @@ class Watcher:
         self._pupils = {school.id: school.pupils for school in fleet.schools}
         self._open: dict[str, Alert] = {}
         self._incident: dict[str, int] = {}
-        self._members: dict[int, list[Member]] = {}
+        self._members: dict[int, list[IncidentAlert]] = {}
         self._left: dict[int, int] = {}
         self._closed_us: dict[int, int] = {}
         self._cause: dict[int, str] = {}
@@ -56,7 +56,7 @@ class Watcher:
             for alert_id in new:
                 alert = self._open[alert_id]
                 self._incident[alert_id] = incident_id
-                member = Member(alert.school_id, alert.rule, alert.detected_at_us)
+                member = IncidentAlert(alert.school_id, alert.rule, alert.detected_at_us)
                 self._members.setdefault(incident_id, []).append(member)
                 self._left[incident_id] = self._left.get(incident_id, 0) + 1
                 self._closed_us.pop(incident_id, None)

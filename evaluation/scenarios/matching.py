@@ -52,7 +52,7 @@ class Truth(NamedTuple):
     """Between two reports of what the label changes: the unit of its delay."""
 
 
-class Member(NamedTuple):
+class IncidentAlert(NamedTuple):
     """One alert of an incident."""
 
     school_id: int
@@ -65,7 +65,7 @@ class Incident(NamedTuple):
     """What an operator sees as one line, from its first alert to its last."""
 
     incident_id: int
-    members: tuple[Member, ...]
+    members: tuple[IncidentAlert, ...]
     """In the order in which they were noticed, at least one."""
     closed_us: int | None
     """None if it was open to the end."""
@@ -94,7 +94,7 @@ class Matched:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class MatchQuality:
     """Quality over a set of labels; None where nothing could be measured."""
 
     event_recall: float | None
@@ -122,7 +122,7 @@ def match(truths: Sequence[Truth], incidents: Sequence[Incident], grace_us: int)
     for t, truth in enumerate(truths):
         for school_id in truth.school_ids:
             of_school[school_id].append(t)
-    hits: list[list[tuple[Incident, Member]]] = [[] for _ in truths]
+    hits: list[list[tuple[Incident, IncidentAlert]]] = [[] for _ in truths]
     false: list[Incident] = []
     for incident in incidents:
         duties = set()
@@ -137,7 +137,7 @@ def match(truths: Sequence[Truth], incidents: Sequence[Incident], grace_us: int)
     return Matched(tuple(findings), tuple(false))
 
 
-def _finding(truth: Truth, hits: list[tuple[Incident, Member]]) -> Finding:
+def _finding(truth: Truth, hits: list[tuple[Incident, IncidentAlert]]) -> Finding:
     hits = sorted(hits, key=lambda hit: hit[1].detected_us)
     incidents = {incident.incident_id: incident for incident, _ in hits}
     first: dict[int, int] = {}
@@ -148,7 +148,7 @@ def _finding(truth: Truth, hits: list[tuple[Incident, Member]]) -> Finding:
     return Finding(truth, tuple(incidents.values()), detected_us if truth.duty is Duty.FIND else None)
 
 
-def overall(matched: Matched, school_days: float) -> Figures:
+def overall(matched: Matched, school_days: float) -> MatchQuality:
     """Return the figures over all labels that must be found and all false incidents."""
     return figures(matched.findings, len(matched.false), school_days)
 
@@ -158,7 +158,7 @@ def by_kind(
     school_days_of: Mapping[int, float],
     false_of: Mapping[str, int],
     days: float,
-) -> dict[str, Figures]:
+) -> dict[str, MatchQuality]:
     """Return the figures by fault kind, and by `kind/variant` where a kind has variants.
 
     Args:
@@ -173,7 +173,7 @@ def by_kind(
         if finding.truth.variant:
             groups[f"{finding.truth.kind}/{finding.truth.variant}"].append(t)
     false_ids = {incident.incident_id for incident in matched.false}
-    told: dict[str, Figures] = {}
+    told: dict[str, MatchQuality] = {}
     for name, members in sorted(groups.items()):
         findings = [matched.findings[t] for t in members]
         if any(f.truth.duty is Duty.FIND for f in findings):
@@ -185,7 +185,7 @@ def by_kind(
     return told
 
 
-def figures(findings: Iterable[Finding], false: int, school_days: float) -> Figures:
+def figures(findings: Iterable[Finding], false: int, school_days: float) -> MatchQuality:
     """Return the figures of some labels and `false` incidents in so many school-days."""
     findings = list(findings)
     due = [f for f in findings if f.truth.duty is Duty.FIND]
@@ -193,7 +193,7 @@ def figures(findings: Iterable[Finding], false: int, school_days: float) -> Figu
     delays = [
         (f.detected_us - f.truth.start_us) / f.truth.interval_us for f in found if f.detected_us is not None
     ]
-    return Figures(
+    return MatchQuality(
         event_recall=len(found) / len(due) if due else None,
         false_incidents_per_1000_school_days=1000.0 * false / school_days if school_days else None,
         incidents_per_outage=float(np.mean([len(f.incidents) for f in found])) if found else None,

@@ -11,15 +11,15 @@ import msgspec
 
 from config.files import Configuration, load_configuration, read_config
 from contract.fleet import Fleet
-from contract.rule import Rule, parse_rules
+from contract.rule import MetricRule, Rule, SilenceRule, parse_rules
 from device_simulator.world.faults import FaultKind
 from device_simulator.world.scenarios import Scenario
 from evaluation.scenarios.matching import (
     Duty,
-    Figures,
     Finding,
     Incident,
     Matched,
+    MatchQuality,
     by_kind,
     figures,
     match,
@@ -28,8 +28,8 @@ from evaluation.scenarios.matching import (
 from evaluation.scenarios.run import (
     GRACE_INTERVALS,
     Cost,
-    Terms,
-    Told,
+    ScenarioResult,
+    ScenarioTerms,
     bare_rules,
     label_days,
     run_scenario,
@@ -59,7 +59,7 @@ MOST_SCHOOLS: Final = 20
 class Judged:
     """A run, matched with its labels."""
 
-    told: Told
+    told: ScenarioResult
     matched: Matched
     by_channel: Mapping[str, Matched]
     """The same as if the rules of one channel were all there were."""
@@ -91,12 +91,12 @@ def given(rules_file: Path | None = None, *, bare: bool = False) -> Given:
     return Given(configuration, read_config(nowhere, "calendar.toml"))
 
 
-def run_all(terms: Sequence[Terms], shared: Given) -> list[Judged]:
+def run_all(terms: Sequence[ScenarioTerms], shared: Given) -> list[Judged]:
     """Run the scenarios one after the other."""
     return [judge(run_scenario(each, *shared)) for each in terms]
 
 
-def judge(told: Told) -> Judged:
+def judge(told: ScenarioResult) -> Judged:
     """Bring the incidents of a run together with its labels."""
     terms = told.terms
     truths, grace_us = truths_of(told.scenario, terms.interval_us), GRACE_INTERVALS * terms.interval_us
@@ -104,7 +104,7 @@ def judge(told: Told) -> Judged:
     incidents = [i._replace(incident_id=i.incident_id + terms.seed * RUN_IDS) for i in told.incidents]
     channels: dict[str, set[str]] = {}
     for rule in told.rules:
-        if not rule.is_system:
+        if isinstance(rule, MetricRule):
             channels.setdefault(rule.channel, set()).add(rule.name)
     by_channel = {name: match(truths, _only(incidents, rules), grace_us) for name, rules in channels.items()}
     return Judged(told, match(truths, incidents, grace_us), by_channel, school_days(told.scenario))
@@ -126,7 +126,7 @@ def _recall_by_channel(runs: Sequence[Judged]) -> dict[str, float | None]:
     }
 
 
-def pooled(runs: Sequence[Judged]) -> tuple[Figures, dict[str, Figures]]:
+def pooled(runs: Sequence[Judged]) -> tuple[MatchQuality, dict[str, MatchQuality]]:
     """Return the figures over all runs' labels, and the same by kind."""
     findings = tuple(f for run in runs for f in run.matched.findings)
     false = tuple(i for run in runs for i in run.matched.false)
@@ -169,8 +169,8 @@ def false_a_week(runs: Sequence[Judged]) -> float:
 
 
 def _false_of(false: Sequence[Incident], rules: Sequence[Rule]) -> dict[str, int]:
-    metric_of = {rule.name: rule.metric for rule in rules}
-    silent = {rule.name for rule in rules if rule.channel == "silence"}
+    metric_of = {rule.name: rule.metric for rule in rules if isinstance(rule, MetricRule)}
+    silent = {rule.name for rule in rules if isinstance(rule, SilenceRule)}
     first = [incident.members[0].rule for incident in false]
     counts = {
         kind: sum(name not in silent and metric_of.get(name) in metrics for name in first)
@@ -205,7 +205,7 @@ def render(runs: Sequence[Judged], *, as_json: bool) -> str:
 _HEADS: Final = ("events", "recall", "false", "false/1000d", "per outage", "delay")
 
 
-def _row(name: str, f: Figures) -> str:
+def _row(name: str, f: MatchQuality) -> str:
     cells = (
         f"{f.events}",
         cell(f.event_recall, 3),
@@ -237,7 +237,9 @@ def _cost_lines(costs: Sequence[Cost]) -> list[str]:
     ]
 
 
-def _document(runs: Sequence[Judged], whole: Figures, kinds: Mapping[str, Figures]) -> dict[str, Any]:
+def _document(
+    runs: Sequence[Judged], whole: MatchQuality, kinds: Mapping[str, MatchQuality]
+) -> dict[str, Any]:
     costs = [run.told.cost for run in runs]
     return asdict(whole) | {
         "value_recall": value_recall(runs),

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from anomaly.detector import Detector, detector_named
 from config.files import Configuration
-from contract.alert import Transition
+from contract.alert import Priority, Transition
 from contract.catalogue import Catalogue
 from contract.entry import Entry, ReadingsEntry
 from contract.fleet import Fleet
-from contract.rule import Rule
-from device_simulator.world.faults import Label
+from contract.rule import AnomalyRule, Direction, JointRule, MetricRule, Rule, SilenceRule
+from device_simulator.world.faults import FaultLabel
 from device_simulator.world.fleet import generate_fleet
 from device_simulator.world.scenarios import HOUR_US, Scenario, draw_scenario, duty_name
 from evaluation.detectors.peer_columns import peer_named
@@ -36,7 +36,7 @@ from stream_processor.fold.rulebook import compile_rules
 from stream_processor.fold.state import State
 from stream_processor.fold.step import advance
 
-BARE: Final = (
+BARE: Final[tuple[tuple[str, Direction], ...]] = (
     ("down_bps", "down"),
     ("latency_ms", "up"),
     ("loss_ratio", "up"),
@@ -52,7 +52,7 @@ DAY_US: Final = 24 * HOUR_US
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class ScenarioTerms:
     """What is run."""
 
     seed: int
@@ -90,10 +90,10 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ScenarioResult:
     """A scenario and what the center made of it."""
 
-    terms: Terms
+    terms: ScenarioTerms
     scenario: Scenario
     rules: tuple[Rule, ...]
     incidents: tuple[Incident, ...]
@@ -104,7 +104,7 @@ class Told:
 class Stage:
     """A scenario whose entries are made once and folded as often as one likes."""
 
-    terms: Terms
+    terms: ScenarioTerms
     scenario: Scenario
     catalogue: Catalogue
     rules: tuple[Rule, ...]
@@ -133,7 +133,7 @@ class Stage:
         return [peer_named(name) or detector_named(name)] * self.terms.partitions
 
 
-def run_scenario(terms: Terms, configuration: Configuration, calendar_text: str) -> Told:
+def run_scenario(terms: ScenarioTerms, configuration: Configuration, calendar_text: str) -> ScenarioResult:
     """Draw the scenario of a seed and fold it."""
     stage = set_stage(terms, configuration, calendar_text)
     if terms.detector in REPLAY_PEERS:
@@ -141,14 +141,14 @@ def run_scenario(terms: Terms, configuration: Configuration, calendar_text: str)
     return fold_stage(stage, stage.detectors(terms.detector), terms.z_times)
 
 
-def set_stage(terms: Terms, configuration: Configuration, calendar_text: str) -> Stage:
+def set_stage(terms: ScenarioTerms, configuration: Configuration, calendar_text: str) -> Stage:
     """Draw the scenario of a seed; its entries are made when they are asked for, and only once."""
     fleet = generate_fleet(terms.schools, seed=terms.seed)
     scenario = draw_scenario(
         fleet, calendar_text, terms.seed, terms.days, unannounced=terms.unannounced, mild=terms.mild
     )
     catalogue, rules = configuration.catalogue, configuration.rules
-    watched = frozenset(name for rule in rules for name in rule.metrics)
+    watched = frozenset(name for rule in rules if isinstance(rule, MetricRule) for name in rule.metrics)
     wanted = frozenset(m.name for m in catalogue.metrics) if terms.all_metrics else watched
     tick_us = TICK_US if any(map(_needs_ticks, rules)) else terms.interval_us
     log = ScenarioLog(scenario, catalogue, wanted, terms.interval_us, terms.seed, tick_us)
@@ -157,10 +157,10 @@ def set_stage(terms: Terms, configuration: Configuration, calendar_text: str) ->
 
 def _needs_ticks(rule: Rule) -> bool:
     """Return whether a rule hears of anything between two reports; those of `bare_rules` do not."""
-    return rule.channel in ("silence", "system") or bool(rule.suppressed_by)
+    return not isinstance(rule, MetricRule) or isinstance(rule, SilenceRule) or bool(rule.suppressed_by)
 
 
-def fold_stage(stage: Stage, detectors: Sequence[Detector], z_times: float) -> Told:
+def fold_stage(stage: Stage, detectors: Sequence[Detector], z_times: float) -> ScenarioResult:
     """Fold a stage with one detector a partition and a factor of z in every anomaly rule."""
     terms, fleet = stage.terms, stage.scenario.fleet
     rules = scaled(stage.rules, stage.catalogue, terms.interval_us, z_times)
@@ -189,7 +189,7 @@ def fold_stage(stage: Stage, detectors: Sequence[Detector], z_times: float) -> T
         detector_bytes_a_series=sum(map(_detector_bytes, detectors, states)) / series,
     )
     terms = replace(terms, detector=detectors[0].name, z_times=z_times)
-    return Told(terms, stage.scenario, rules, incidents, cost)
+    return ScenarioResult(terms, stage.scenario, rules, incidents, cost)
 
 
 def _detector_bytes(detector: Detector, state: State) -> int:
@@ -237,16 +237,18 @@ def scaled(
         interval_us: between two reports.
         z_times: factor of `z`, above 0.
     """
-    return tuple(
-        rule
-        if rule.is_system
-        else msgspec.structs.replace(
-            rule,
-            silent_s=rule.silent_s * max(1.0, interval_us / 1e6 / catalogue.named(rule.metric).cadence_s),
-            z=rule.z * z_times,
-        )
-        for rule in rules
-    )
+
+    def at_interval(rule: Rule) -> Rule:
+        match rule:
+            case SilenceRule():
+                times = max(1.0, interval_us / 1e6 / catalogue.named(rule.metric).cadence_s)
+                return msgspec.structs.replace(rule, silent_s=rule.silent_s * times)
+            case AnomalyRule() | JointRule():
+                return msgspec.structs.replace(rule, z=rule.z * z_times)
+            case _:
+                return rule
+
+    return tuple(map(at_interval, rules))
 
 
 def bare_rules() -> tuple[Rule, ...]:
@@ -256,11 +258,10 @@ def bare_rules() -> tuple[Rule, ...]:
     are few) beyond 6 deviations, and no second alert of a series within six hours.
     """
     return tuple(
-        Rule(
+        AnomalyRule(
             name=f"{metric}_unusual",
-            channel="anomaly",
-            priority=3,
-            priority_in_session=3,
+            priority=Priority.P3,
+            priority_in_session=Priority.P3,
             title_vi=metric,
             title_en=metric,
             advice_vi="-",
@@ -284,7 +285,7 @@ def truths_of(scenario: Scenario, interval_us: int) -> list[Truth]:
     """Return the labels of a scenario as what is expected of a detector."""
     id_of = {school.code: school.id for school in scenario.fleet.schools}
 
-    def truth(label: Label) -> Truth:
+    def truth(label: FaultLabel) -> Truth:
         ids = frozenset(id_of[code] for code in label.schools)
         told = {label.kind, f"{label.kind}/{label.variant}"} & REGISTERED
         period_us = max(interval_us, REGISTER_US) if told else interval_us

@@ -10,14 +10,15 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from contract.privacy import shown_refusal
 from contract.reading import Readings
 from contract.rejected import Reason, Rejected
 from contract.topic import Stream
 from ingest.acceptance.excerpt import excerpt
-from ingest.acceptance.judgement import Limits, by_partition, judge, to_rows
 from ingest.acceptance.registry import STREAMS, Registry, Route
+from ingest.acceptance.validation import AcceptanceLimits, by_partition, to_rows, validate
 from ingest.decoders.pack_columns import Columns, decode_plain, plain_packs, to_columns
-from ingest.decoders.senml import NO_RECORD, Fault, Record, RecordFault, resolve
+from ingest.decoders.senml import NO_RECORD, Defect, Record, RecordDefect, resolve
 from ingest.decoders.status import read_status
 
 MAX_TOPIC_CHARACTERS: Final = 256
@@ -77,7 +78,7 @@ class _Packs:
         self.resolved.append(resolved)
 
 
-def accept(messages: Sequence[Message], registry: Registry, limits: Limits) -> Accepted:
+def accept(messages: Sequence[Message], registry: Registry, limits: AcceptanceLimits) -> Accepted:
     """Return the readings of the messages by partition, and a refusal for everything else."""
     refusals: list[_Refusal] = []
     packs = _decode(messages, registry, limits, refusals)
@@ -85,19 +86,19 @@ def accept(messages: Sequence[Message], registry: Registry, limits: Limits) -> A
     if columns is None:
         return Accepted({}, _rejected(refusals, messages, registry))
     rows = to_rows(columns, packs.route, [messages[i].arrived_us for i in packs.message], registry)
-    passed, faults = judge(rows, registry, limits)
-    refusals.extend(_Refusal(packs.message[f.pack], f.record, f.reason, f.detail) for f in faults)
+    passed, defects = validate(rows, registry, limits)
+    refusals.extend(_Refusal(packs.message[f.pack], f.record, f.reason, f.detail) for f in defects)
     return Accepted(by_partition(rows, passed, packs.route), _rejected(refusals, messages, registry))
 
 
 def _decode(
-    messages: Sequence[Message], registry: Registry, limits: Limits, refusals: list[_Refusal]
+    messages: Sequence[Message], registry: Registry, limits: AcceptanceLimits, refusals: list[_Refusal]
 ) -> _Packs:
     """Return what may be plain packs and what is resolved already; refuse what cannot be read."""
     packs = _Packs()
     for index, message in enumerate(messages):
         route = registry.route(message.topic)
-        if isinstance(route, Fault):
+        if isinstance(route, Defect):
             refusals.append(_Refusal(index, -1, *route))
         elif len(message.payload) > limits.max_payload_bytes:
             detail = f"{len(message.payload)} bytes; {limits.max_payload_bytes} are allowed"
@@ -138,29 +139,29 @@ def _resolve_one(
 ) -> None:
     """Read one message by the general rules into `packs`, or into `refusals`."""
     found = read_status(payload) if route.stream == _STATUS else _read_pack(payload, route)
-    if isinstance(found, Fault):
+    if isinstance(found, Defect):
         refusals.append(_Refusal(index, -1, *found))
         return
     records, refused = found
-    refusals.extend(_Refusal(index, *fault) for fault in refused)
+    refusals.extend(_Refusal(index, *defect) for defect in refused)
     if any(record is not NO_RECORD for record in records):
         packs.add(index, route, records, resolved=True)
     elif not refused:
         refusals.append(_Refusal(index, -1, Reason.NO_VALUE, "the pack has no measurement"))
 
 
-def _read_pack(payload: bytes, route: Route) -> tuple[list[Record], list[RecordFault]] | Fault:
+def _read_pack(payload: bytes, route: Route) -> tuple[list[Record], list[RecordDefect]] | Defect:
     found = resolve(payload)
-    if isinstance(found, Fault):
+    if isinstance(found, Defect):
         return found
     if route.private and found.unknown:
         names = ", ".join(found.unknown[:MAX_SHOWN_FIELDS])
-        return Fault(Reason.UNKNOWN_FIELD, f"field {names} is not allowed in this stream")
+        return Defect(Reason.UNKNOWN_FIELD, f"field {names} is not allowed in this stream")
     for record in found.records:
         if record is not NO_RECORD:
             name = _own_name(record.n, route.bases)
             if name is None:
-                return Fault(
+                return Defect(
                     Reason.IDENTITY_MISMATCH, "a name in the pack speaks of another device than the topic"
                 )
             record.n = name
@@ -184,24 +185,23 @@ def _rejected(refusals: list[_Refusal], messages: Sequence[Message], registry: R
         message = messages[index]
         if index not in excerpts:
             excerpts[index] = _excerpt(message, reason, registry)
-        found.append(
-            Rejected(
-                reason=reason,
-                topic=_shown_topic(message.topic),
-                detail=detail,
-                at_us=message.arrived_us,
-                payload_bytes=len(message.payload),
-                excerpt=excerpts[index],
-            )
+        refused = Rejected(
+            reason=reason,
+            topic=_shown_topic(message.topic),
+            detail=detail,
+            at_us=message.arrived_us,
+            payload_bytes=len(message.payload),
+            excerpt=excerpts[index],
         )
+        found.append(shown_refusal(refused, registry.catalogue))
     return found
 
 
 def _excerpt(message: Message, reason: Reason, registry: Registry) -> str:
     route = registry.route(message.topic)
-    if isinstance(route, Fault) or reason is Reason.OVERSIZED:
+    if isinstance(route, Defect) or reason is Reason.OVERSIZED:
         return ""
-    return excerpt(message.payload, registry.names_of(route.stream) if route.private else None)
+    return excerpt(message.payload)
 
 
 def _shown_topic(topic: str) -> str:

@@ -1,11 +1,14 @@
-"""What of a refused payload may be kept: its shape and its measurements, never a word of it."""
+"""What of a refused payload may be kept: its shape and its numbers, never a word of it.
+
+Of streams about pupils not even the numbers: `contract.privacy.shown_refusal`.
+"""
 
 from collections.abc import Container, Mapping
 from typing import Final
 
 import msgspec
 
-from ingest.decoders.senml import KNOWN_FIELDS, Fault, parse_json, shown_field
+from ingest.decoders.senml import KNOWN_FIELDS, Defect, parse_json, shown_field
 
 MAX_BYTES: Final = 1024
 """An excerpt is for a person's eyes: enough for a dozen records."""
@@ -15,29 +18,24 @@ _WHOLE_BELOW: Final = float(1 << 53)
 """Up to here every whole float64 prints as the integer that it is."""
 
 
-def excerpt(payload: bytes, measured: Container[str] | None = None) -> str:
+def excerpt(payload: bytes) -> str:
     """Return the payload as JSON with all texts and all values of unknown fields blanked.
-
-    Args:
-        payload: the message as received.
-        measured: on a stream about pupils, the names of its metrics; a value under any other name is
-            blanked too, since a number may stand for a person. None keeps all numbers.
 
     Returns:
         At most 1,024 bytes of JSON, whole records only; empty if the payload cannot be parsed.
     """
     document = parse_json(payload)
-    if isinstance(document, Fault):
+    if isinstance(document, Defect):
         return ""
     if isinstance(document, dict):
-        line = _line(document, _STATUS_FIELDS, measured)
+        line = _line(document, _STATUS_FIELDS)
         return line if len(line) <= MAX_BYTES else ""
     if not isinstance(document, list):
         return ""
     lines: list[str] = []
     left = MAX_BYTES - len("[]")
     for record in document:
-        line = _line(record, KNOWN_FIELDS, measured) if isinstance(record, dict) else "null"
+        line = _line(record, KNOWN_FIELDS) if isinstance(record, dict) else "null"
         left -= len(line) + len(",")
         if left < 0:
             break
@@ -45,10 +43,9 @@ def excerpt(payload: bytes, measured: Container[str] | None = None) -> str:
     return f"[{','.join(lines)}]"
 
 
-def _line(fields: Mapping[str, object], known: Container[str], measured: Container[str] | None) -> str:
-    counted = measured is None or fields.get("n") in measured
+def _line(fields: Mapping[str, object], known: Container[str]) -> str:
     shown = {
-        shown_field(label): _blanked(label, value) if label in known and (label != "v" or counted) else None
+        shown_field(label): _blanked(label, value) if label in known else None
         for label, value in fields.items()
     }
     return msgspec.json.encode(shown).decode()

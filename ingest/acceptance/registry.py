@@ -11,13 +11,11 @@ from contract.catalogue import Catalogue
 from contract.fleet import STREAMS_OF, Fleet, partition_of
 from contract.rejected import Reason
 from contract.series import MAX_METRIC_ID, series_of
-from contract.topic import Stream, Topic, parse_topic
-from ingest.decoders.senml import Fault, is_senml_name
+from contract.topic import PRIVATE_STREAMS, Stream, Topic, parse_topic
+from ingest.decoders.senml import Defect, is_senml_name
 
 STREAMS: Final = tuple(Stream)
 """A stream's position here is its number in columns."""
-PRIVATE_STREAMS: Final = frozenset({Stream.ATTENDANCE, Stream.ELEARNING})
-"""Streams about pupils: a field that is not known is refused (Law 91/2025/QH15: aggregates only)."""
 UNKNOWN: Final = -1
 """Code of a name or unit that the catalogue does not have."""
 
@@ -66,7 +64,7 @@ class Registry:
         for metric in catalogue.metrics:
             self.unit_of[metric.id] = self.unit_codes[metric.unit]
 
-    def route(self, topic: str) -> Route | Fault:
+    def route(self, topic: str) -> Route | Defect:
         """Return what a raw topic stands for, or why nobody may publish there."""
         known = self._routes.get(topic)
         if known is not None:
@@ -77,21 +75,17 @@ class Registry:
             self._routes[topic] = found
         return found
 
-    def names_of(self, stream: int) -> frozenset[str]:
-        """Return the names of the metrics that a stream (by number) carries."""
-        return frozenset(m.name for m in self.catalogue.of_stream(STREAMS[stream]))
-
-    def _look_up(self, text: str) -> Route | Fault:
+    def _look_up(self, text: str) -> Route | Defect:
         topic = parse_topic(text)
         if topic is None:
-            return Fault(Reason.BAD_TOPIC, "the topic is not edu/v1/{province}/{school}/{device}/{stream}")
+            return Defect(Reason.BAD_TOPIC, "the topic is not edu/v1/{province}/{school}/{device}/{stream}")
         if topic.province != self._fleet.province or topic.school not in self._fleet.school_by_code:
-            return Fault(Reason.UNKNOWN_SCHOOL, f"no school {topic.school} in province {topic.province}")
+            return Defect(Reason.UNKNOWN_SCHOOL, f"no school {topic.school} in province {topic.province}")
         device = self._fleet.device_by_path.get((topic.school, topic.device))
         if device is None:
-            return Fault(Reason.UNKNOWN_DEVICE, f"school {topic.school} has no device {topic.device}")
+            return Defect(Reason.UNKNOWN_DEVICE, f"school {topic.school} has no device {topic.device}")
         if topic.stream not in STREAMS_OF[device.kind]:
-            return Fault(
+            return Defect(
                 Reason.WRONG_STREAM, f"a device of kind {device.kind} does not publish {topic.stream}"
             )
         return _route(topic, device.id, partition_of(topic.school, self._partitions))

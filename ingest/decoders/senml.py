@@ -53,14 +53,14 @@ NO_RECORD: Final = Record()
 """Stands at the place of a record that measures nothing, so that positions in the pack hold."""
 
 
-class Fault(NamedTuple):
+class Defect(NamedTuple):
     """Why a whole message was refused."""
 
     reason: Reason
     detail: str
 
 
-class RecordFault(NamedTuple):
+class RecordDefect(NamedTuple):
     """Why one record of a pack was refused."""
 
     record: int
@@ -75,7 +75,7 @@ class Resolved:
 
     records: list[Record]
     """As many as in the pack; `NO_RECORD` where one measures nothing or was refused."""
-    refused: list[RecordFault]
+    refused: list[RecordDefect]
     unknown: tuple[str, ...]
     """Labels that RFC 8428 does not know, each as `shown_field` shows it."""
 
@@ -90,20 +90,20 @@ class _Bases:
     versions: set[float] = field(default_factory=set)
 
 
-def resolve(payload: bytes) -> Resolved | Fault:
+def resolve(payload: bytes) -> Resolved | Defect:
     """Return the resolved records of a SenML pack, or why it is none."""
     document = parse_json(payload)
-    if isinstance(document, Fault):
+    if isinstance(document, Defect):
         return document
     if not isinstance(document, list) or not all(isinstance(r, dict) for r in document):
-        return Fault(Reason.NOT_SENML, "a pack is a JSON array of objects")
+        return Defect(Reason.NOT_SENML, "a pack is a JSON array of objects")
     if not document:
-        return Fault(Reason.NOT_SENML, "the pack is empty")
-    fault = _version_fault(document) or _structure_fault(document)
-    return fault or _resolved(document)
+        return Defect(Reason.NOT_SENML, "the pack is empty")
+    defect = _version_defect(document) or _structure_defect(document)
+    return defect or _resolved(document)
 
 
-def parse_json(payload: bytes) -> object | Fault:
+def parse_json(payload: bytes) -> object | Defect:
     """Return a JSON document with all numbers as floats, or why it is none.
 
     Refused besides what RFC 8259 refuses: a field that appears twice in one object, and numbers
@@ -118,13 +118,13 @@ def parse_json(payload: bytes) -> object | Fault:
             parse_constant=_no_constant,
         )
     except UnicodeDecodeError:
-        return Fault(Reason.NOT_JSON, "the payload is not UTF-8")
+        return Defect(Reason.NOT_JSON, "the payload is not UTF-8")
     except _RefusedError as error:
-        return Fault(Reason.NOT_JSON, str(error))
+        return Defect(Reason.NOT_JSON, str(error))
     except RecursionError:
-        return Fault(Reason.NOT_JSON, "nested too deeply")
+        return Defect(Reason.NOT_JSON, "nested too deeply")
     except ValueError:
-        return Fault(Reason.NOT_JSON, "the payload is not JSON")
+        return Defect(Reason.NOT_JSON, "the payload is not JSON")
     return document
 
 
@@ -160,28 +160,28 @@ def _no_constant(text: str) -> float:
     raise _RefusedError(f"{text} is not a JSON number")
 
 
-def _version_fault(document: Sequence[Mapping[str, object]]) -> Fault | None:
+def _version_defect(document: Sequence[Mapping[str, object]]) -> Defect | None:
     versions = [record["bver"] for record in document if "bver" in record]
     for version in versions:
         if not isinstance(version, float) or version < 1 or version != int(version):
-            return Fault(Reason.NOT_SENML, "bver is not a positive whole number")
+            return Defect(Reason.NOT_SENML, "bver is not a positive whole number")
         if version > VERSION:
-            return Fault(Reason.UNSUPPORTED_VERSION, f"bver {version:g}; {VERSION} is understood")
+            return Defect(Reason.UNSUPPORTED_VERSION, f"bver {version:g}; {VERSION} is understood")
     if len(set(versions)) > 1:
-        return Fault(Reason.NOT_SENML, "the records of a pack share one bver")
+        return Defect(Reason.NOT_SENML, "the records of a pack share one bver")
     return None
 
 
-def _structure_fault(document: Sequence[Mapping[str, object]]) -> Fault | None:
+def _structure_defect(document: Sequence[Mapping[str, object]]) -> Defect | None:
     for record in document:
         for label, value in record.items():
             if label not in KNOWN_FIELDS:
                 if label.endswith("_"):
-                    return Fault(Reason.NOT_SENML, f"field {shown_field(label)} must be understood")
+                    return Defect(Reason.NOT_SENML, f"field {shown_field(label)} must be understood")
             elif not _has_type(label, value):
-                return Fault(Reason.NOT_SENML, f"field {label} has the wrong type")
+                return Defect(Reason.NOT_SENML, f"field {label} has the wrong type")
         if sum(label in record for label in _VALUE_FIELDS) > 1:
-            return Fault(Reason.NOT_SENML, "a record has more than one value")
+            return Defect(Reason.NOT_SENML, "a record has more than one value")
     return None
 
 
@@ -195,14 +195,14 @@ def _has_type(label: str, value: object) -> bool:
 def _resolved(document: Sequence[Mapping[str, object]]) -> Resolved:
     bases = _Bases()
     records: list[Record] = []
-    refused: list[RecordFault] = []
+    refused: list[RecordDefect] = []
     unknown: dict[str, None] = {}
     for position, fields in enumerate(document):
         unknown.update(dict.fromkeys(shown_field(label) for label in fields if label not in KNOWN_FIELDS))
         _carry(bases, fields)
         found = _record(bases, fields)
-        if isinstance(found, Fault):
-            refused.append(RecordFault(position, *found))
+        if isinstance(found, Defect):
+            refused.append(RecordDefect(position, *found))
             found = NO_RECORD
         records.append(found)
     return Resolved(records, refused, tuple(unknown))
@@ -217,35 +217,35 @@ def _carry(bases: _Bases, fields: Mapping[str, object]) -> None:
     bases.sum = _number(fields, "bs", bases.sum)
 
 
-def _record(bases: _Bases, fields: Mapping[str, object]) -> Record | Fault:
+def _record(bases: _Bases, fields: Mapping[str, object]) -> Record | Defect:
     if fields and not (fields.keys() & KNOWN_FIELDS) - _BASE_FIELDS and fields.keys() & _BASE_FIELDS:
         return NO_RECORD
     name = bases.name + _text(fields, "n", "")
     if not is_senml_name(name):
-        return Fault(Reason.NOT_SENML, "the name is empty or has characters outside RFC 8428 section 4.5.1")
+        return Defect(Reason.NOT_SENML, "the name is empty or has characters outside RFC 8428 section 4.5.1")
     value = _value(bases, fields)
-    if isinstance(value, Fault):
+    if isinstance(value, Defect):
         return value
     time_s = bases.time_s + (_number(fields, "t", 0.0) or 0.0)
     return Record(n=name, v=value, t=time_s, u=_text(fields, "u", "") or bases.unit)
 
 
-def _value(bases: _Bases, fields: Mapping[str, object]) -> float | Fault:
+def _value(bases: _Bases, fields: Mapping[str, object]) -> float | Defect:
     """Return bv + v (a missing one is 0, section 4.5.4), or why the record has no number."""
     if "v" in fields:
         number = fields["v"]
         if not isinstance(number, float):
-            return Fault(Reason.NOT_A_NUMBER, "v is not a number")
+            return Defect(Reason.NOT_A_NUMBER, "v is not a number")
         total = number + (bases.value or 0.0)
-        return total if math.isfinite(total) else Fault(Reason.NOT_A_NUMBER, "bv + v is too large")
+        return total if math.isfinite(total) else Defect(Reason.NOT_A_NUMBER, "bv + v is too large")
     for label in _VALUE_FIELDS[1:]:
         if label in fields:
-            return Fault(Reason.NOT_A_NUMBER, f"{label} where a number is due")
+            return Defect(Reason.NOT_A_NUMBER, f"{label} where a number is due")
     if bases.value is not None:
         return bases.value
     if "s" in fields or bases.sum is not None:
-        return Fault(Reason.NO_VALUE, "a sum without a value")
-    return Fault(Reason.NO_VALUE, "the record has no value")
+        return Defect(Reason.NO_VALUE, "a sum without a value")
+    return Defect(Reason.NO_VALUE, "the record has no value")
 
 
 def _text(fields: Mapping[str, object], label: str, otherwise: str) -> str:

@@ -1,25 +1,25 @@
 """The status of a device: `{"online": true|false}` (pure)."""
 
 from contract.rejected import Reason
-from ingest.decoders.senml import Fault, Record, RecordFault, parse_json, shown_field
+from ingest.decoders.senml import Defect, Record, RecordDefect, parse_json, shown_field
 
 
-def read_status(payload: bytes) -> tuple[list[Record], list[RecordFault]] | Fault:
+def read_status(payload: bytes) -> tuple[list[Record], list[RecordDefect]] | Defect:
     """Read `{"online": true|false}`, with the time of measurement in `t` as in SenML if there is one."""
     document = parse_json(payload)
-    if isinstance(document, Fault):
+    if isinstance(document, Defect):
         return document
     if not isinstance(document, dict):
-        return Fault(Reason.NOT_SENML, "a status is a JSON object")
+        return Defect(Reason.NOT_SENML, "a status is a JSON object")
     unmet = next((label for label in document if label not in ("online", "t") and label.endswith("_")), None)
     if unmet is not None:
-        return Fault(Reason.NOT_SENML, f"field {shown_field(unmet)} must be understood")
+        return Defect(Reason.NOT_SENML, f"field {shown_field(unmet)} must be understood")
     time_s = document.get("t", 0.0)
     if not isinstance(time_s, float):
-        return Fault(Reason.NOT_SENML, "field t has the wrong type")
+        return Defect(Reason.NOT_SENML, "field t has the wrong type")
     if "online" not in document:
-        return Fault(Reason.NO_VALUE, "the status has no field online")
+        return Defect(Reason.NO_VALUE, "the status has no field online")
     online = document["online"]
     if not isinstance(online, bool):
-        return Fault(Reason.NOT_A_NUMBER, "online is neither true nor false")
+        return Defect(Reason.NOT_A_NUMBER, "online is neither true nor false")
     return [Record(n="online", v=float(online), t=time_s)], []

@@ -12,7 +12,7 @@ from contract.alert import Action, ActionKind, Alert, Because
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.entry import ALERTS_LOG, EntryKind
 from contract.errors import InfrastructureError
-from contract.privacy import cap_alert, cap_event
+from contract.privacy import shown_alert, shown_event
 from ops_dashboard.api.answers import Refusal, json_answer
 from ops_dashboard.api.explanations import explained
 from ops_dashboard.services import Services
@@ -45,7 +45,7 @@ class Denial(Deed):
 
 def add_alerts(router: APIRouter, services: Services) -> None:
     def shown(alert: Alert) -> Alert:
-        return cap_alert(alert, services.catalogue)
+        return shown_alert(alert, services.catalogue)
 
     @router.get("/api/alerts")
     async def alerts() -> Response:
@@ -62,7 +62,7 @@ def add_alerts(router: APIRouter, services: Services) -> None:
         return json_answer(
             {
                 "alert": shown(one),
-                "events": [cap_event(e, one, services.catalogue) for e in events],
+                "events": [shown_event(e, one, services.catalogue) for e in events],
                 "explanation": await explained(services, one),
             }
         )

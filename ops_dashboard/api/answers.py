@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from fastapi import FastAPI, Request
@@ -16,7 +16,7 @@ from contract.errors import EduopsError, InfrastructureError
 from contract.texts import Texts
 from ops_dashboard.language import choose_language
 
-_log = logging.getLogger(__name__)
+_logger: Final = logging.getLogger(__name__)
 
 
 class Refusal(EduopsError):  # noqa: N818  # it is an answer, not a failure of the program
@@ -65,11 +65,15 @@ def install_refusals(app: FastAPI, texts: Texts) -> None:
         return refusal_answer(texts, request, Refusal(422, "bad_request", detail=_places(error.errors())))
 
     async def on_infrastructure(request: Request, error: Exception) -> Response:
-        _log.warning("%s %s: %s", request.method, request.url.path, error)
+        _logger.warning(
+            "event=database_unavailable method=%s path=%s: %s", request.method, request.url.path, error
+        )
         return refusal_answer(texts, request, Refusal(503, "database_unavailable"))
 
     async def on_bug(request: Request, error: Exception) -> Response:
-        _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        _logger.error(
+            "event=request_failed method=%s path=%s", request.method, request.url.path, exc_info=error
+        )
         return refusal_answer(texts, request, Refusal(500, "internal"))
 
     handlers: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
+from contract.privacy import shown_refusal
 from contract.rejected import Reason
 from contract.texts import Language
 from ops_dashboard.api.answers import json_answer
@@ -45,7 +46,7 @@ def add_quarantine(router: APIRouter, services: Services) -> None:
                 "rows": [
                     {
                         "id": row.id,
-                        **msgspec.structs.asdict(row.rejected),
+                        **msgspec.structs.asdict(shown_refusal(row.rejected, services.catalogue)),
                         "sentence": reason_words(row.rejected.reason),
                     }
                     for row in rows

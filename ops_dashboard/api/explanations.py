@@ -11,7 +11,7 @@ from alerting.explanation.sentences import sentences
 from alerting.explanation.verdict import heartbeats, is_about_attendance
 from contract.alert import Alert
 from contract.fleet import DeviceKind
-from contract.privacy import cap_alert
+from contract.privacy import shown_alert
 from contract.rule import Rule
 from contract.series import METRIC_BITS
 from contract.texts import Language
@@ -32,7 +32,7 @@ async def explained(services: Services, alert: Alert) -> dict[str, object]:
     """
     rules = {rule.name: rule for rule in services.rules}
     rule, zone = rules.get(alert.rule), services.calendar.timezone
-    why = explain(cap_alert(alert, services.catalogue), await _known(services, alert, rules))
+    why = explain(shown_alert(alert, services.catalogue), await _known(services, alert, rules))
     said = {lang.value: sentences(why, rule, services.texts, lang, zone) for lang in Language}
     return {**msgspec.structs.asdict(why), "sentences": said}
 

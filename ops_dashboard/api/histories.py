@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Query, Response
 
 from contract.errors import ConfigurationError
-from contract.privacy import cap_values, is_published
+from contract.privacy import is_published, shown_history
 from contract.series import series_of
 from ops_dashboard.api.answers import Refusal, json_answer
 from ops_dashboard.archive import of_series
@@ -27,7 +27,10 @@ def add_histories(router: APIRouter, services: Services) -> None:
         from_us: Annotated[int | None, Query(ge=0)] = None,
         to_us: Annotated[int | None, Query(ge=0)] = None,
     ) -> Response:
-        """Return one series: raw up to two hours, quarters of an hour beyond; the last hour by default."""
+        """Return one series: raw up to two hours, quarters of an hour beyond; the last hour by default.
+
+        What would tell a small group of pupils is null.
+        """
         owner = services.fleet.school_ever(school)
         devices = [] if owner is None else services.fleet.devices_ever(owner.id)
         found = next((d for d in reversed(devices) if d.code == device), None)
@@ -37,7 +40,8 @@ def add_histories(router: APIRouter, services: Services) -> None:
             measure = services.catalogue.named(metric)
         except ConfigurationError:
             raise Refusal(404, "unknown_metric") from None
-        if not is_published(metric):
+        pupils = services.fleet.school_by_id[found.school_id].pupils
+        if not is_published(measure, pupils):
             raise Refusal(403, "suppressed")
         end_us = to_us or services.config.clock.log_us(time.time_ns() // 1000)
         start_us = end_us - HOUR_US if from_us is None else from_us
@@ -46,14 +50,16 @@ def add_histories(router: APIRouter, services: Services) -> None:
         number = series_of(found.id, measure.id)
         bucket, history = await services.archive.series([number], start_us, end_us)
         own = of_series(history, number)
-        columns = {"mean": own.mean, "min": own.min, "max": own.max}
+        told = shown_history(measure, pupils, own.mean, own.min, own.max)
         return json_answer(
             {
                 "series": number,
                 "unit": measure.unit,
                 "bucket": bucket,
                 "time_us": own.time_us.tolist(),
-                **{name: cap_values(metric, column).tolist() for name, column in columns.items()},
+                "mean": told.mean.tolist(),
+                "min": told.low.tolist(),
+                "max": told.high.tolist(),
             }
         )
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from contract.catalogue import Catalogue
+from contract.catalogue import Catalogue, Metric
 from contract.fleet import STREAMS_OF, Device, School
-from contract.privacy import cap_values, is_published
+from contract.privacy import is_published, shown_history
 from contract.series import series_of
 from contract.texts import Language, Texts
 from ops_dashboard.charts.figures import Chart, Trace
@@ -14,7 +14,7 @@ from storage.wall import SeriesHistory
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ChartPlan:
     """One chart before it has data."""
 
     key: str
@@ -28,31 +28,32 @@ class Plan:
 
 
 PLANS: Final = (
-    Plan("bandwidth", (("down_bps", "down"), ("up_bps", "up")), "Mbit/s", 1e6),
-    Plan("latency", (("latency_ms", "latency"),), "ms", 1.0),
-    Plan("loss", (("loss_ratio", "loss"),), "%", 0.01),
-    Plan("online", (("online", "online"),), "%", 0.01, 105.0),
-    Plan("attendance", (("attendance_ratio", "attendance"),), "%", 0.01, 100.0),
-    Plan("users", (("active_users", "users"),), "", 1.0),
-    Plan("success", (("success_ratio", "success"),), "%", 0.01, 105.0),
-    Plan("response", (("response_ms", "response"),), "ms", 1.0),
+    ChartPlan("bandwidth", (("down_bps", "down"), ("up_bps", "up")), "Mbit/s", 1e6),
+    ChartPlan("latency", (("latency_ms", "latency"),), "ms", 1.0),
+    ChartPlan("loss", (("loss_ratio", "loss"),), "%", 0.01),
+    ChartPlan("online", (("online", "online"),), "%", 0.01, 105.0),
+    ChartPlan("attendance", (("attendance_ratio", "attendance"),), "%", 0.01, 100.0),
+    ChartPlan("users", (("active_users", "users"),), "", 1.0),
+    ChartPlan("success", (("success_ratio", "success"),), "%", 0.01, 105.0),
+    ChartPlan("response", (("response_ms", "response"),), "ms", 1.0),
 )
 
 
-def series_by_metric(devices: list[Device], catalogue: Catalogue) -> dict[str, int]:
+def series_by_metric(school: School, devices: list[Device], catalogue: Catalogue) -> dict[str, int]:
     """Return the series of each published metric of a school's devices, by metric name."""
     found: dict[str, int] = {}
     for device in devices:
         for stream in STREAMS_OF[device.kind]:
             for metric in catalogue.of_stream(stream):
-                if is_published(metric.name):
+                if is_published(metric, school.pupils):
                     found[metric.name] = series_of(device.id, metric.id)
     return found
 
 
 def fill_plan(
-    plan: Plan,
+    plan: ChartPlan,
     school: School,
+    catalogue: Catalogue,
     parts: Mapping[str, SeriesHistory],
     bucket: str,
     texts: Texts,
@@ -60,7 +61,14 @@ def fill_plan(
 ) -> Chart:
     """Return the chart of a plan; `parts` holds the history of each metric by name."""
     traces = [
-        _trace(texts.say(f"figure.{key}", language), name, parts[name], plan.scale, bucket != "raw")
+        _trace(
+            texts.say(f"figure.{key}", language),
+            catalogue.named(name),
+            school.pupils,
+            parts[name],
+            plan.scale,
+            bucket != "raw",
+        )
         for name, key in plan.metrics
         if name in parts
     ]
@@ -70,11 +78,14 @@ def fill_plan(
     return Chart(texts.say(f"figure.{plan.key}", language), plan.unit, traces, bound, plan.top)
 
 
-def _trace(name: str, metric: str, history: SeriesHistory, scale: float, with_band: bool) -> Trace:
+def _trace(
+    name: str, metric: Metric, pupils: int, history: SeriesHistory, scale: float, with_band: bool
+) -> Trace:
+    told = shown_history(metric, pupils, history.mean, history.min, history.max)
     return Trace(
         name,
         history.time_us,
-        cap_values(metric, history.mean) / scale,
-        cap_values(metric, history.min) / scale if with_band else None,
-        cap_values(metric, history.max) / scale if with_band else None,
+        told.mean / scale,
+        told.low / scale if with_band else None,
+        told.high / scale if with_band else None,
     )

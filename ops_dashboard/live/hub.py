@@ -15,12 +15,13 @@ from typing import Final
 import msgspec
 
 from bus.live import Live
+from bus.pause import pause
 from contract.alert import Alert
 from contract.catalogue import Catalogue
 from contract.clock import LogClock
 from contract.errors import InfrastructureError
 from contract.live import ALERT_SUBJECT, SUMMARY_SUBJECT, AlertChanged, Summary
-from contract.privacy import cap_change
+from contract.privacy import shown_change
 from contract.service_metrics import Meter
 from ops_dashboard.view.board import Board
 
@@ -33,7 +34,7 @@ CHANGES_MAX: Final = 200
 QUIET_S: Final = 3.0
 """A pause of the summaries longer than this means a broken line: alerts may have been missed."""
 
-_log = logging.getLogger(__name__)
+_logger: Final = logging.getLogger(__name__)
 _summary: Final = msgspec.msgpack.Decoder(Summary)
 _changed: Final = msgspec.msgpack.Decoder(AlertChanged)
 _json: Final = msgspec.json.Encoder()
@@ -173,23 +174,25 @@ class Hub:
             try:
                 summary = _summary.decode(payload)
             except msgspec.MsgspecError as error:
-                _log.error("a message on %s is no Summary: %s", subject, error)
+                _logger.error("event=live_message_unreadable subject=%s: %s", subject, error)
                 continue
             now_s = time.monotonic()
             if now_s - self._summary_at_s > QUIET_S:
                 self._heal.set()
             self._summary_at_s = now_s
             if not self.board.fits(summary):
-                _log.error("the summary of partition %d does not fit this fleet", summary.partition)
+                _logger.error(
+                    "event=summary_misfit partition=%d: it does not fit this fleet", summary.partition
+                )
             elif not self.board.accept_summary(summary):
-                _log.warning("a former owner of partition %d still speaks; passed over", summary.partition)
+                _logger.warning("event=former_owner_speaks partition=%d: passed over", summary.partition)
 
     async def _follow_alerts(self, live: Live) -> None:
         async for subject, payload in live.subscribe(ALERT_SUBJECT):
             try:
                 changed = _changed.decode(payload)
             except msgspec.MsgspecError as error:
-                _log.error("a message on %s is no AlertChanged: %s", subject, error)
+                _logger.error("event=live_message_unreadable subject=%s: %s", subject, error)
                 continue
             self.board.apply(changed, self._clock.log_us(_real_us()))
             self._changes.append(changed)
@@ -202,12 +205,8 @@ class Hub:
             try:
                 await self._read_alerts()
             except InfrastructureError as error:
-                _log.warning("open alerts could not be read, trying again: %s", error)
-            try:
-                async with asyncio.timeout(self._heal_s):
-                    await self._heal.wait()
-            except TimeoutError:
-                continue
+                _logger.warning("event=alerts_not_read: trying again: %s", error)
+            await pause(self._heal, self._heal_s)
 
     async def _read_alerts(self) -> None:
         """Replace the open alerts, unless one changed meanwhile: then what was read may be older."""
@@ -232,7 +231,7 @@ class Hub:
             if len(changes) > CHANGES_MAX:
                 self.board.alerts_version += 1
             else:
-                shown = [cap_change(changed, self._catalogue) for changed in changes]
+                shown = [shown_change(changed, self._catalogue) for changed in changes]
                 self._offer(_json.encode(Changes(shown)), changes=True)
             self.broadcast_snapshot()
 

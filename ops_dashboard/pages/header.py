@@ -1,13 +1,10 @@
 """The header that every page shares: title, links, state of the live line, clock (pure)."""
 
-from typing import Final
-
 from dash import html
 
 from contract.texts import Language, Texts
 from ops_dashboard.pages.attributes import attributes
-
-PAGES: Final = (("/", "nav.wall"), ("/alerts", "nav.alerts"), ("/quarantine", "nav.quarantine"))
+from ops_dashboard.pages.registry import PAGES
 
 
 def page_header(texts: Texts, language: Language, here: str) -> html.Header:
@@ -15,12 +12,13 @@ def page_header(texts: Texts, language: Language, here: str) -> html.Header:
     other = Language.EN if language is Language.VI else Language.VI
     links = [
         html.A(
-            texts.say(key, language),
-            href=path,
-            className="nav-link nav-here" if path == here else "nav-link",
-            **(attributes(aria_current="page") if path == here else {}),
+            texts.say(page.link, language),
+            href=page.route,
+            className="nav-link nav-here" if page.route == here else "nav-link",
+            **(attributes(aria_current="page") if page.route == here else {}),
         )
-        for path, key in PAGES
+        for page in PAGES
+        if page.link
     ]
     return html.Header(
         [

@@ -1,13 +1,15 @@
 """From an address to a page: reads what the page needs, then calls its pure function."""
 
 import time
-from typing import Any
-from urllib.parse import parse_qs, unquote
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+from urllib.parse import parse_qs
 
 from dash import html
 
 from contract.errors import InfrastructureError
 from contract.fleet import School
+from contract.privacy import shown_refusal
 from contract.rejected import Reason
 from contract.texts import Language
 from ops_dashboard.archive import of_series
@@ -17,6 +19,7 @@ from ops_dashboard.pages.alerts import alerts_page
 from ops_dashboard.pages.attributes import attributes
 from ops_dashboard.pages.header import page_header, stale_bar
 from ops_dashboard.pages.quarantine import PAGE_ROWS, quarantine_page
+from ops_dashboard.pages.registry import page_at
 from ops_dashboard.pages.school import RANGES, school_page, unknown_school_page
 from ops_dashboard.pages.wall import wall_page
 from ops_dashboard.services import Services
@@ -26,23 +29,27 @@ async def make_page(services: Services, path: str, search: str, language: Langua
     """Return the components of the page at `path`; `search` is its query string."""
     query = {name: values[0] for name, values in parse_qs(search.lstrip("?")).items()}
     try:
-        if path == "/alerts":
-            return alerts_page(services.texts, language, services.fleet, services.rules)
-        if path == "/quarantine":
-            return await _quarantine(services, query, language)
-        if path.startswith("/school/"):
-            return await _school(services, unquote(path.removeprefix("/school/")), query, language)
-        return wall_page(services.texts, language)
+        page, place = page_at(path)
+        return await MAKERS[page.name](services, place, query, language)
     except InfrastructureError:
         return _unavailable(services, language)
 
 
-async def _quarantine(services: Services, query: dict[str, str], language: Language) -> Any:
+async def _wall(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
+    return wall_page(services.texts, language)
+
+
+async def _alerts(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
+    return alerts_page(services.texts, language, services.fleet, services.rules)
+
+
+async def _quarantine(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
     before = query.get("before", "")
     before_id = int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None
     reason = Reason(query["reason"]) if query.get("reason") in set(Reason) else None
     rows, counts = await services.archive.quarantine(PAGE_ROWS, before_id, reason)
-    return quarantine_page(services.texts, language, rows, counts, reason, services.calendar.timezone)
+    told = [row._replace(rejected=shown_refusal(row.rejected, services.catalogue)) for row in rows]
+    return quarantine_page(services.texts, language, told, counts, reason, services.calendar.timezone)
 
 
 async def _school(services: Services, code: str, query: dict[str, str], language: Language) -> Any:
@@ -66,16 +73,27 @@ async def _school(services: Services, code: str, query: dict[str, str], language
     )
 
 
+Maker = Callable[[Services, str, dict[str, str], Language], Awaitable[Any]]
+"""Returns a page's components from what stands in its address' place and its query."""
+MAKERS: Final[Mapping[str, Maker]] = {
+    "wall": _wall,
+    "alerts": _alerts,
+    "school": _school,
+    "quarantine": _quarantine,
+}
+"""By the name of the page in `ops_dashboard.pages.registry.PAGES`."""
+
+
 async def _figures(
     services: Services, school: School, language: Language, from_us: int, to_us: int
 ) -> list[Any]:
     devices = services.fleet.devices_ever(school.id)
-    numbers = series_by_metric(devices, services.catalogue)
+    numbers = series_by_metric(school, devices, services.catalogue)
     bucket, history = await services.archive.series(list(numbers.values()), from_us, to_us)
     parts = {name: of_series(history, number) for name, number in numbers.items()}
     return [
         make_figure(
-            fill_plan(plan, school, parts, bucket, services.texts, language),
+            fill_plan(plan, school, services.catalogue, parts, bucket, services.texts, language),
             language,
             services.calendar.timezone,
             from_us=from_us,

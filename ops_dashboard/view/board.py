@@ -13,6 +13,7 @@ from contract.canary import SYSTEM_SCHOOL_ID
 from contract.clock import LogClock
 from contract.fleet import Fleet
 from contract.live import (
+    STATE_ALERTED,
     STATE_MAINTENANCE,
     STATE_NORMAL,
     STATE_UNKNOWN,
@@ -25,7 +26,7 @@ from ops_dashboard.view.lines import WallLine, wall_line
 
 TOP_LINES = 5
 """Alarms on the wall: three to five. Source: EEMUA 191, what one operator can keep in mind."""
-_DIGITS = np.frombuffer(b"123", np.uint8)
+_ALERTED = np.frombuffer(STATE_ALERTED.encode(), np.uint8)
 _CALM = np.frombuffer((STATE_NORMAL + STATE_UNKNOWN).encode(), np.uint8)
 _UNKNOWN = ord(STATE_UNKNOWN)
 _NORMAL = ord(STATE_NORMAL)
@@ -179,7 +180,7 @@ class Board:
             if summary is None or self._age_s(summary, real_us) > self._stale_s:
                 continue
             own = np.frombuffer(summary.states.encode("ascii"), np.uint8).copy()
-            old = np.isin(own, _DIGITS) & (self._calmed_us[members] >= summary.at_us)
+            old = np.isin(own, _ALERTED) & (self._calmed_us[members] >= summary.at_us)
             own[old] = _NORMAL
             codes[members] = own
         self._put_alerts(codes)
@@ -190,7 +191,7 @@ class Board:
             position = self._fleet.school_position.get(alert.school_id)
             if position is None or codes[position] == _MAINTENANCE:
                 continue
-            mark = _DIGITS[alert.priority - 1]
+            mark = _ALERTED[alert.priority - 1]
             codes[position] = mark if codes[position] in _CALM else min(codes[position], mark)
 
     def open_summary(self, live_partitions: int) -> Open:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from contract.live import Kpi
+from contract.privacy import add_hidden, shown_share, shown_sum
 
 NOTHING = Kpi(expected=0, reporting=0, total=0.0)
 
@@ -45,6 +46,7 @@ def add_kpis(parts: Iterable[Mapping[str, Kpi]]) -> dict[str, Kpi]:
                 expected=before.expected + kpi.expected,
                 reporting=before.reporting + kpi.reporting,
                 total=before.total + kpi.total,
+                hidden=add_hidden(before.hidden, kpi.hidden),
             )
     return sums
 
@@ -52,15 +54,15 @@ def add_kpis(parts: Iterable[Mapping[str, Kpi]]) -> dict[str, Kpi]:
 def make_tiles(sums: Mapping[str, Kpi], coverage_min: float) -> Tiles:
     """Return the figures of the wall; one below `coverage_min` (0 to 1) has no value.
 
+    Nor has one that would tell a small group of pupils of one school (`contract.privacy`).
     A school whose gateway says nothing is not counted as online, so silence never raises the share.
     """
     online = sums.get("online", NOTHING)
     present, enrolled = sums.get("present", NOTHING), sums.get("enrolled", NOTHING)
     share_online = online.total / online.expected if online.expected else None
-    attended = present.total / enrolled.total if enrolled.total > 0 else None
     return Tiles(
         connected=_tile(online, share_online, coverage_min),
-        attendance=_tile(present, attended, coverage_min),
+        attendance=_tile(present, shown_share(present, enrolled), coverage_min),
         elearning=_sum_tile(sums.get("active_users", NOTHING), coverage_min),
         down_bps=_sum_tile(sums.get("down_bps", NOTHING), coverage_min),
         up_bps=_sum_tile(sums.get("up_bps", NOTHING), coverage_min),
@@ -68,7 +70,7 @@ def make_tiles(sums: Mapping[str, Kpi], coverage_min: float) -> Tiles:
 
 
 def _sum_tile(kpi: Kpi, coverage_min: float) -> Tile:
-    return _tile(kpi, kpi.total, coverage_min)
+    return _tile(kpi, shown_sum(kpi), coverage_min)
 
 
 def _tile(kpi: Kpi, value: float | None, coverage_min: float) -> Tile:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from contract.catalogue import Catalogue
-from contract.rule import Rule
+from contract.rule import MetricRule, Rule
 from contract.texts import Language, Texts
 
 
@@ -60,7 +60,7 @@ def page_words(
             r.name: RuleWords(
                 r.title_vi if vi else r.title_en,
                 r.advice_vi if vi else r.advice_en,
-                metric=r.metric,
+                metric=r.metric if isinstance(r, MetricRule) else "",
                 channel=r.channel,
             )
             for r in rules

@@ -13,7 +13,7 @@ from anomaly.moments import NO_PHASE, PHASES
 from contract.alert import Channel
 from contract.calendar import Context, SchoolCalendar
 from contract.canary import CANARY_METRIC, canary_series
-from contract.catalogue import Catalogue
+from contract.catalogue import Catalogue, Metric, Publication
 from contract.fleet import LEVELS, Fleet
 from contract.rule import JOINT_METRICS, Rule
 from contract.topic import Stream
@@ -146,6 +146,15 @@ class Fold:
         for i, (metric_id, _) in enumerate(self.metrics):
             place[metric_id] = i
         return place[self.layout.metric_id]
+
+    @cached_property
+    def slots_of_pupils(self) -> tuple[tuple[Metric, NDArray[np.intp]], ...]:
+        """Each metric that counts people of a school and is not open, with its slots."""
+        return tuple(
+            (m, np.flatnonzero(self.layout.metric_id == m.id))
+            for m in self.catalogue.metrics
+            if m.published in (Publication.COUNT, Publication.AREA) and m.unit == "count"
+        )
 
     @property
     def kins(self) -> int:

@@ -8,7 +8,7 @@ from typing import Final
 
 from contract.alert import Transition, TransitionKind, alert_id_of
 from contract.canary import SYSTEM_SCHOOL_ID, system_series
-from contract.rule import Rule
+from contract.rule import SystemRule
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.state import NEVER_US, State
 
@@ -76,7 +76,12 @@ def _follow_deafness(fold: Fold, state: State, at_us: int, *, hears: bool) -> li
 
 
 def _transition(
-    fold: Fold, rule: Rule, kind: TransitionKind, opened_at_us: int, at_us: int, value: float | None = None
+    fold: Fold,
+    rule: SystemRule,
+    kind: TransitionKind,
+    opened_at_us: int,
+    at_us: int,
+    value: float | None = None,
 ) -> Transition:
     series = system_series(fold.layout.partition)
     return Transition(
@@ -90,7 +95,4 @@ def _transition(
         at_us=at_us,
         detected_at_us=at_us,
         value=value,
-        expected_low=None,
-        expected_high=None,
-        score=None,
     )

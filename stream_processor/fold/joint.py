@@ -19,8 +19,8 @@ from anomaly.joint import Disagreement
 from anomaly.score import score_of
 from contract.alert import Channel, Transition
 from contract.calendar import Context
+from stream_processor.fold.channels import Batch, Evidence, judge_at_tick
 from stream_processor.fold.constants import Fold
-from stream_processor.fold.judge import Batch, Evidence, judge_at_tick
 from stream_processor.fold.state import State
 
 DETECTOR: Final = Disagreement()

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from contract.calendar import MINUTE_US
 from contract.commit import KpiMinute
-from contract.live import STATE_NORMAL, STATE_UNKNOWN, Kpi, Summary
+from contract.live import STATE_ALERTED, STATE_NORMAL, STATE_UNKNOWN, Hidden, Kpi, Summary
+from contract.privacy import hidden_in
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.layout import UNKNOWN_SLOT
 from stream_processor.fold.state import State
@@ -33,10 +34,7 @@ def figures(fold: Fold, state: State, at_us: int) -> Figures:
 
 
 def _figures(fold: Fold, state: State, at_us: int, fresh: NDArray[np.bool_]) -> Figures:
-    plan = fold.day_plan(fold.calendar.local_day(at_us))
-    layout = fold.layout
-    begun = plan.first_session_us[layout.level] <= at_us
-    expected = ~plan.closed[layout.school] & (begun | ~layout.sessional)
+    expected = _expected(fold, at_us)
     reporting = expected & fresh
     k, place = len(fold.metrics), fold.metric_place
     # Counters share the place after the last.
@@ -45,6 +43,12 @@ def _figures(fold: Fold, state: State, at_us: int, fresh: NDArray[np.bool_]) -> 
         np.bincount(place[reporting], minlength=k)[:k],
         np.bincount(place[reporting], state.value[reporting], minlength=k)[:k].astype(np.float64),
     )
+
+
+def _expected(fold: Fold, at_us: int) -> NDArray[np.bool_]:
+    plan, layout = fold.day_plan(fold.calendar.local_day(at_us)), fold.layout
+    begun = plan.first_session_us[layout.level] <= at_us
+    return ~plan.closed[layout.school] & (begun | ~layout.sessional)
 
 
 def close_minute(fold: Fold, state: State, at_us: int) -> tuple[KpiMinute, ...]:
@@ -71,11 +75,25 @@ def summarise(fold: Fold, state: State, at_us: int) -> Summary:
     """Return the whole partition at a tick; `seq` is 0, for the fold does not know its place in the log."""
     fresh = _fresh(fold, state, at_us)
     now = _figures(fold, state, at_us, fresh)
+    hidden = _hidden(fold, state, at_us, fresh)
     kpis = {
-        name: Kpi(int(now.expected[i]), int(now.reporting[i]), float(now.total[i]))
+        name: Kpi(
+            int(now.expected[i]), int(now.reporting[i]), float(now.total[i]), hidden.get(name, Hidden())
+        )
         for i, (_, name) in enumerate(fold.metrics)
     }
     return Summary(fold.layout.partition, at_us, 0, _states(fold, state, fresh), kpis, state.canary)
+
+
+def _hidden(fold: Fold, state: State, at_us: int, fresh: NDArray[np.bool_]) -> dict[str, Hidden]:
+    """Return what of the sums over pupils single schools do not tell, by metric name."""
+    expected = _expected(fold, at_us)
+    found = {}
+    for metric, slots in fold.slots_of_pupils:
+        own = slots[expected[slots] & fresh[slots]]
+        people = np.rint(state.value[own]).astype(np.int64)
+        found[metric.name] = hidden_in(people, fold.layout.pupils[fold.layout.school[own]], metric)
+    return found
 
 
 def _fresh(fold: Fold, state: State, at_us: int) -> NDArray[np.bool_]:
@@ -91,4 +109,9 @@ def _states(fold: Fold, state: State, fresh: NDArray[np.bool_]) -> str:
     channel, slot = np.nonzero(state.is_open)
     worst = np.full(fold.layout.schools, 9, np.uint8)
     np.minimum.at(worst, fold.layout.school[slot], state.priority[channel, slot])
-    return np.where(worst < 9, ord("0") + worst, letters).astype(np.uint8).tobytes().decode("ascii")
+    return (
+        np.where(worst < 9, ord(STATE_ALERTED[0]) + worst - 1, letters)
+        .astype(np.uint8)
+        .tobytes()
+        .decode("ascii")
+    )

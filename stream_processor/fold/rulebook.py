@@ -9,22 +9,25 @@ from numpy.typing import NDArray
 
 from contract.alert import Channel
 from contract.catalogue import Catalogue
-from contract.rule import Rule
+from contract.rule import MetricRule, Rule, SystemRule
 from contract.series import MAX_METRIC_ID
 
 METRICS: Final = MAX_METRIC_ID + 1
 DEFAULT_BOUND: Final = 6.0
-"""Deviations that score 0.5 where a metric has no anomaly rule; the default of `Rule.z`."""
+"""Deviations that score 0.5 where a metric has no anomaly rule; the default of `AnomalyRule.z`."""
 NEVER_NEW_US: Final = int(np.iinfo(np.int64).max) // 4
 """Longer than any log: a time of this age is never reached, and sums with times do not overflow."""
 
 
 @dataclass(frozen=True)
 class ChannelRules:
-    """The rules of one channel as columns by metric id, each of shape (256,)."""
+    """The rules of one channel as columns by metric id, each of shape (256,).
+
+    Columns of fields that the channel does not have say nothing.
+    """
 
     exists: NDArray[np.bool_]
-    by_metric: dict[int, Rule]
+    by_metric: dict[int, MetricRule]
     open_after: NDArray[np.uint8]
     close_after: NDArray[np.uint8]
     priority: NDArray[np.uint8]
@@ -61,12 +64,12 @@ class Rulebook:
 
     channels: tuple[ChannelRules, ...]
     """In the order of `Channel`."""
-    parents: tuple[Rule, ...]
+    parents: tuple[MetricRule, ...]
     """Rules that hold others back, each once."""
-    system: Mapping[str, Rule]
+    system: Mapping[str, SystemRule]
     """Rules about the center itself, by name."""
 
-    def rule(self, channel: int, metric_id: int) -> Rule | None:
+    def rule(self, channel: int, metric_id: int) -> MetricRule | None:
         """Return the rule of a channel and metric, if there is one."""
         return self.channels[channel].by_metric.get(metric_id)
 
@@ -81,19 +84,19 @@ class Rulebook:
 
 def compile_rules(rules: Sequence[Rule], catalogue: Catalogue) -> Rulebook:
     """Return the rules as columns; a metric has at most one rule a channel (`parse_rules` sees to it)."""
-    system = {r.name: r for r in rules if r.is_system}
-    rules = [r for r in rules if not r.is_system]
-    held_by = dict.fromkeys(r.suppressed_by for r in rules if r.suppressed_by)
-    parents = tuple(r for r in rules if r.name in held_by)
+    system = {r.name: r for r in rules if isinstance(r, SystemRule)}
+    of_metrics = [r for r in rules if isinstance(r, MetricRule)]
+    held_by = {r.suppressed_by for r in of_metrics}
+    parents = tuple(r for r in of_metrics if r.name in held_by)
     row = {rule.name: i for i, rule in enumerate(parents)}
     channels = tuple(
-        _compile({catalogue.named(r.metric).id: r for r in rules if r.channel_number is channel}, row)
+        _compile({catalogue.named(r.metric).id: r for r in of_metrics if r.channel_number is channel}, row)
         for channel in Channel
     )
     return Rulebook(channels, parents, system)
 
 
-def _compile(by_metric: dict[int, Rule], parent_row: dict[str, int]) -> ChannelRules:
+def _compile(by_metric: dict[int, MetricRule], parent_row: dict[str, int]) -> ChannelRules:
     def column(values: Mapping[int, Any], default: Any, kind: type[np.generic]) -> NDArray[Any]:
         out = np.full(METRICS, default, kind)
         for metric_id, value in values.items():
@@ -102,12 +105,12 @@ def _compile(by_metric: dict[int, Rule], parent_row: dict[str, int]) -> ChannelR
         return out
 
     def of(field: str, default: Any, kind: type[np.generic]) -> NDArray[Any]:
-        return column({m: getattr(r, field) for m, r in by_metric.items()}, default, kind)
+        return column({m: getattr(r, field, None) for m, r in by_metric.items()}, default, kind)
 
     below, above = of("below", -np.inf, np.float64), of("above", np.inf, np.float64)
     margin = of("clear_margin", 0.0, np.float64)
     new_level_s = of("new_level_after_s", 0.0, np.float64)
-    direction = {m: r.direction for m, r in by_metric.items()}
+    direction = {m: getattr(r, "direction", "") for m, r in by_metric.items()}
     return ChannelRules(
         exists=column(dict.fromkeys(by_metric, True), False, np.bool_),
         by_metric=by_metric,

@@ -3,9 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.alert import Channel, Transition, TransitionKind, alert_id_of
+from contract.alert import Channel, Transition, TransitionKind
 from contract.calendar import MINUTE_US, in_session
 from contract.fleet import LEVELS
+from stream_processor.fold.channels import transition_of
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.feed import hear_feed
 from stream_processor.fold.joint import hear_disagreement
@@ -116,21 +117,4 @@ def _due_stretch(
 
 
 def _transition(fold: Fold, state: State, slot: int, kind: TransitionKind, at_us: int) -> Transition:
-    layout = fold.layout
-    rule = fold.rulebook.channels[Channel.SILENCE].by_metric[int(layout.metric_id[slot])]
-    opened_at_us, series = int(state.since_us[Channel.SILENCE, slot]), int(layout.series[slot])
-    return Transition(
-        alert_id=alert_id_of(rule.name, series, opened_at_us),
-        kind=kind,
-        rule=rule.name,
-        series=series,
-        school_id=int(layout.school_ids[layout.school[slot]]),
-        priority=int(state.priority[Channel.SILENCE, slot]),
-        opened_at_us=opened_at_us,
-        at_us=at_us,
-        detected_at_us=at_us,
-        value=None,
-        expected_low=None,
-        expected_high=None,
-        score=None,
-    )
+    return transition_of(fold, state, Channel.SILENCE, slot, kind, at_us, at_us)

@@ -21,8 +21,8 @@ from contract.commit import Counts, KpiMinute
 from contract.entry import Entry, ReadingsEntry, TickEntry
 from contract.live import Canary, Summary
 from contract.reading import Readings, Scored
+from stream_processor.fold.channels import Batch, Event, judge_round
 from stream_processor.fold.constants import Fold
-from stream_processor.fold.judge import Batch, Event, judge_round
 from stream_processor.fold.kpi import close_minute, summarise
 from stream_processor.fold.sift import Fate, occurrence, sift
 from stream_processor.fold.silence import end_silences, hear_tick

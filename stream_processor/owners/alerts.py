@@ -23,7 +23,7 @@ from stream_processor.owners.owner import Publish, Tally, write
 _logger: Final = logging.getLogger(__name__)
 
 
-class AlertsSession:
+class AlertsOwner:
     """Open alerts in memory, in step with the table."""
 
     def __init__(
@@ -59,7 +59,7 @@ class AlertsSession:
             ending = ending_of(alert)
             if ending is not None:
                 _logger.info(
-                    "event=alert_retired alert=%s rule=%s reason=%s", alert.alert_id, alert.rule, ending.value
+                    "event=alert_retired alert=%s rule=%s ending=%s", alert.alert_id, alert.rule, ending.value
                 )
                 await announce(log, ended(alert, at_us, ending))
 

@@ -48,12 +48,14 @@ async def step_back(log: Log, name: str, position: Position, factor: float) -> i
         else:
             high = middle - 1
     _logger.error(
-        "event=log_lost_its_end log=%s position=%d last_entry=%d read_again_after=%d detail=%r",
-        name, position.seq, last, low,
-        "a power cut took back the end of the log's store; what was committed is in the tables, what "
-        "was not is sent again only by devices that had no acknowledgement; sync_interval=always "
-        "prevents this",
-    )  # fmt: skip
+        "event=log_lost_its_end log=%s position=%d last_entry=%d: a power cut took back the end of the "
+        "log's store; it is read again after entry %d; what was committed is in the tables, what was not "
+        "is sent again only by devices that had no acknowledgement; sync_interval=always prevents this",
+        name,
+        position.seq,
+        last,
+        low,
+    )
     return low
 
 

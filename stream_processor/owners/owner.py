@@ -13,6 +13,8 @@ import psycopg
 from psycopg import AsyncConnection
 
 from bus.log import Log
+from bus.pause import pause
+from contract.backoff import Backoff
 from contract.commit import Commit, Counts
 from contract.entry import RawEntry
 from contract.errors import InfrastructureError, PositionMovedError
@@ -29,8 +31,7 @@ POSITION: Final = "eduops_processor_position"
 
 PATIENCE_S: Final = 0.5
 """Longest wait for entries before an owner looks whether it should stop."""
-FIRST_PAUSE_S: Final = 0.2
-LONGEST_PAUSE_S: Final = 5.0
+BEGIN_AGAIN: Final = Backoff(first_s=0.2, longest_s=5.0)
 
 Publish = Callable[[str, bytes], Awaitable[None]]
 """Sends a live event: subject and payload."""
@@ -70,7 +71,7 @@ async def write(conn: AsyncConnection[Any], what: Commit, tally: Tally) -> None:
     tally.note(what, time.monotonic() - begun_s)
 
 
-class Session(Protocol):
+class LogOwner(Protocol):
     """One owner between loading its state and losing its connection or the ownership."""
 
     @property
@@ -92,7 +93,7 @@ class Session(Protocol):
         ...
 
 
-Open = Callable[[AsyncConnection[Any]], Awaitable[Session]]
+Open = Callable[[AsyncConnection[Any]], Awaitable[LogOwner]]
 """Loads an owner's state over a fresh connection."""
 
 
@@ -101,27 +102,28 @@ def owner_name(log: str) -> str:
     return f"eduops owner of {log}"
 
 
-async def own(name: str, log: Log, open_session: Open, config: ProcessorConfig, stop: asyncio.Event) -> None:
+async def own(name: str, log: Log, load: Open, config: ProcessorConfig, stop: asyncio.Event) -> None:
     """Own the log `name` until `stop`; after any failure of a server, begin anew from the tables.
 
     Raises:
         EduopsError: configuration, a snapshot or an entry cannot be read; trying again would not help.
     """
-    pause_s = FIRST_PAUSE_S
+    failures = 0
     while not stop.is_set():
         try:
             async with _connection(config.dsn, name) as conn:
-                session = await open_session(conn)
-                pause_s = FIRST_PAUSE_S
-                await _follow(name, log, session, config, stop)
+                owner = await load(conn)
+                failures = 0
+                await _follow(name, log, owner, config, stop)
         except PositionMovedError as error:
             heed_cancellation()
-            _logger.warning("event=position_moved log=%s detail=%r", name, str(error))
+            _logger.warning("event=position_moved log=%s: %s", name, error)
         except (InfrastructureError, psycopg.OperationalError, psycopg.InterfaceError) as error:
             heed_cancellation()
-            _logger.warning("event=server_lost log=%s retry_s=%.1f detail=%r", name, pause_s, str(error))
-            await wait(stop, pause_s * random.uniform(0.5, 1.0))
-            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            failures += 1
+            wait_s = BEGIN_AGAIN.wait_s(failures, share=random.uniform(0.5, 1.0))
+            _logger.warning("event=server_lost log=%s retry_s=%.1f: %s", name, wait_s, error)
+            await pause(stop, wait_s)
 
 
 def heed_cancellation() -> None:
@@ -135,31 +137,21 @@ def heed_cancellation() -> None:
         raise asyncio.CancelledError
 
 
-async def wait(stop: asyncio.Event, seconds: float) -> None:
-    """Return after some seconds, or at once when `stop` is set."""
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return
-
-
-async def _follow(
-    name: str, log: Log, session: Session, config: ProcessorConfig, stop: asyncio.Event
-) -> None:
-    reader = await log.reader(name, session.seq)
+async def _follow(name: str, log: Log, owner: LogOwner, config: ProcessorConfig, stop: asyncio.Event) -> None:
+    reader = await log.reader(name, owner.seq)
     dropped_at, dropped = time.monotonic(), 0
     try:
         while not stop.is_set():
             raws = await reader.fetch(config.batch_entries, PATIENCE_S)
             for stretch in _stretches(raws, config.batch_readings):
-                await session.take(stretch)
+                await owner.take(stretch)
             if time.monotonic() - dropped_at > config.drop_every_s:
                 dropped_at = time.monotonic()
-                if session.keep_after > dropped:
-                    dropped = session.keep_after
+                if owner.keep_after > dropped:
+                    dropped = owner.keep_after
                     # The entry at the position stays: it shows that the log is still the same.
                     await log.drop_through(name, dropped - 1)
-        await session.finish()
+        await owner.finish()
     finally:
         await reader.close()
 

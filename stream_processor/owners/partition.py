@@ -50,10 +50,10 @@ REPLAY_PATIENCE_S: Final = 10.0
 """Longest wait for an entry that is known to exist."""
 
 
-class PartitionSession:
+class PartitionOwner:
     """A partition's state in memory, in step with its position in the table.
 
-    After an exception the state may be ahead of the position: the session is to be dropped, and the
+    After an exception the state may be ahead of the position: the owner is to be dropped, and the
     next one loads what was committed.
     """
 

@@ -13,7 +13,7 @@ from storage.results import load_position
 from stream_processor.owners.owner import Tally, write
 
 
-class QuarantineSession:
+class QuarantineOwner:
     """Writes refused readings; its whole state is its position."""
 
     def __init__(self, conn: AsyncConnection[Any], tally: Tally) -> None:

@@ -15,13 +15,14 @@ from typing import Any, Final
 import psycopg
 from psycopg import AsyncConnection
 
+from bus.pause import pause
 from contract.errors import InfrastructureError
 from contract.service_metrics import Meter
 from storage.database import connect
 from storage.lease import Roll, beat, claim, leave, release, take_seat
 from stream_processor.config import ProcessorConfig
 from stream_processor.owners.assignment import plan
-from stream_processor.owners.owner import heed_cancellation, wait
+from stream_processor.owners.owner import heed_cancellation
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -73,8 +74,8 @@ class Tenure:
                             await self._sit(conn, group, stop)
                     except (InfrastructureError, psycopg.Error, TimeoutError) as error:
                         heed_cancellation()
-                        _logger.warning("event=leases_out_of_reach detail=%r", str(error))
-                        await wait(stop, self.config.beat_s)
+                        _logger.warning("event=leases_out_of_reach: %s", error)
+                        await pause(stop, self.config.beat_s)
                 for held in self._held.values():
                     held.stop.set()
         finally:
@@ -140,7 +141,7 @@ class Tenure:
         for log in sorted(logs):
             held = self._held[log]
             if not held.is_lost:
-                _logger.warning("event=log_lost log=%s worker=%s reason=%r", log, self._name, reason)
+                _logger.warning("event=log_lost log=%s worker=%s: %s", log, self._name, reason)
                 held.is_lost = True
                 held.task.cancel()
 

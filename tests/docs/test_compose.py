@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from eduops.machine.embedded_nats import prepare_nats
+from eduops.machine.embedded_nats import find_nats, prepare_nats
 from eduops.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -76,3 +76,18 @@ def test_the_brokers_of_both_ways_agree(compose: dict[str, Any], tmp_path: Path)
         assert mine
         assert theirs
         assert mine[0] == theirs[0]
+
+
+@pytest.mark.parametrize("password", ["123", "12e3", "true"])
+def test_the_broker_reads_any_password_as_text(
+    compose: dict[str, Any], tmp_path: Path, password: str
+) -> None:
+    config = tmp_path / "nats.conf"
+    config.write_text(compose["configs"]["nats"]["content"].replace("$$", "$"))
+    given = {
+        name: re.sub(r"\$\{[^}]*\}", password, value)
+        for name, value in compose["services"]["nats"]["environment"].items()
+    }
+    check = [str(find_nats()), "-t", "-c", str(config)]
+    done = subprocess.run(check, env=given, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

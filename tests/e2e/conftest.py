@@ -1,13 +1,16 @@
-"""A real Chromium for the page tests."""
+"""A real Chromium for the page tests: started once, a fresh context for each page."""
 
 import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
+HERE = Path(__file__).parent
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -20,8 +23,16 @@ FLAGS = [
 ]
 
 
-@pytest.fixture
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # A browser speaks on the event loop that started it.
+    for item in items:
+        if HERE in item.path.parents and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
+    """The worker's browser; a page of it comes from `open_page`."""
     async with async_playwright() as playwright:
         found = os.environ.get("EDUOPS_TEST_BROWSER") or shutil.which("chromium") or shutil.which("chrome")
         path = found or playwright.chromium.executable_path

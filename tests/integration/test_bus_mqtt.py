@@ -9,9 +9,10 @@ import pytest
 
 from bus.device import DeviceConnection, DeviceLoop, LastWill
 from bus.jetstream import JetStreamLog
-from bus.mqtt import BROKER_WINDOW, IngestSession, MqttMessage
+from bus.mqtt import IngestSession, MqttMessage
 from bus.mqtt_client import LoopClient
 from contract.errors import InfrastructureError
+from contract.topic import BROKER_WINDOW
 from eduops.machine.embedded_nats import free_ports
 
 TOPIC = "edu/v1/79/S1/att-1/attendance"

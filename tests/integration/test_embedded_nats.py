@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
+import pytest
 from nats.aio.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
@@ -14,10 +15,10 @@ from eduops.machine.process import Server
 from tests.conftest import TestNats as RunningNats
 
 
-def _connect(nats_server: RunningNats, user: str, password: str) -> mqtt.Client:
+def _connect(nats_server: RunningNats | EmbeddedNats, user: str, password: str) -> mqtt.Client:
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="probe", protocol=mqtt.MQTTv311)
     client.username_pw_set(user, password)
-    client.connect(nats_server.mqtt_host, nats_server.mqtt_port)
+    client.connect("127.0.0.1", nats_server.mqtt_port)
     client.loop_start()
     return client
 
@@ -70,3 +71,27 @@ def test_it_comes_back_on_the_same_ports(tmp_path: Path) -> None:
     server.start()
     assert prepared.answers()
     server.stop()
+
+
+@pytest.mark.parametrize("password", ["123", "12e3", "$x", "true", """a "quoted" 'word' \\ of Đà Nẵng"""])
+async def test_any_password_opens_both_doors(tmp_path: Path, password: str) -> None:
+    data = tmp_path / "Trung tâm điều hành" / "dữ liệu"
+    prepare_nats(data)
+    own = {"service_password": f"{password}s", "device_password": f"{password}d"}
+    (data / "nats" / "credentials.json").write_text(json.dumps(own))
+    prepared = prepare_nats(data)
+    server = Server(prepared.spec(), tmp_path / "nats.log")
+    server.start()
+    try:
+        service = Client()
+        await service.connect(prepared.url, user="service", password=own["service_password"])
+        heard = await service.subscribe("edu.>")
+        await service.flush()
+        device = await asyncio.to_thread(_connect, prepared, "device", own["device_password"])
+        device.publish("edu/v1/79/s/gw-1/bandwidth", b"[]", qos=1)
+        assert (await heard.next_msg(timeout=5)).subject == "edu.v1.79.s.gw-1.bandwidth"
+        assert (data / "nats" / "store").is_dir()
+        await asyncio.to_thread(_end, device)
+        await service.close()
+    finally:
+        server.stop()

@@ -106,7 +106,7 @@ def test_settings_are_durable_and_only_the_socket_is_open(running: tuple[Embedde
 
 
 def test_a_long_path_gets_a_short_socket(folder: Path) -> None:
-    deep = folder / ("d" * 60) / ("e" * 60)
+    deep = folder / ("Sở Giáo dục và Đào tạo " * 4) / ("dữ liệu " * 8)
     postgres = prepare_postgres(deep, durable=False)
     assert len(str(postgres.socket_folder / ".s.PGSQL.5432.lock")) <= SOCKET_PATH_BYTES
     server = Server(postgres.spec(), folder / "postgres.log")

@@ -23,22 +23,25 @@ from evaluation.feedback.label_file import read_labels
 from evaluation.feedback.windows import read_judged
 from storage.fleet import save_fleet
 from tests.dashboard_stage import Stage, acknowledged, dismissed, resolved
+from tests.running_system import PATIENCE_S, until
 
 DAY_US = 86_400_000_000
-PATIENCE_S = 30.0
 
 
 async def why(
     client: httpx.AsyncClient, changed: AlertChanged, holds: Callable[[dict[str, Any]], bool] = bool
 ) -> dict[str, Any]:
     """Return an alert's explanation once it is as expected: the board hears of alerts by the push."""
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            answer = await client.get(f"/api/alerts/{changed.alert.alert_id}")
-            found: dict[str, Any] = answer.json()["explanation"]
-            if holds(found):
-                return found
-            await asyncio.sleep(0.02)
+    found: dict[str, Any] = {}
+
+    async def expected() -> bool:
+        nonlocal found
+        answer = await client.get(f"/api/alerts/{changed.alert.alert_id}")
+        found = answer.json()["explanation"]
+        return holds(found)
+
+    await until(expected, "the explanation is as expected", seen=lambda: found)
+    return found
 
 
 def texts(found: dict[str, Any], kind: str, language: str = "en") -> list[str]:
@@ -258,7 +261,7 @@ async def test_answers_become_labels(stage: Stage, tmp_path: Path, postgres_url:
         assert "1 problems, 2 not a problem" in result.output
         labels = {label.rule + label.school: label for label in read_labels(path)}
         codes = [school.code for school in stage.fleet.schools]
-        assert {key: (one.verdict.value, one.because) for key, one in labels.items()} == {
+        assert {key: (one.kind.value, one.because) for key, one in labels.items()} == {
             f"wan_down{codes[0]}": ("problem", ""),
             f"latency_high{codes[1]}": ("not_a_problem", "sensor_fault"),
             f"wan_down{codes[2]}": ("not_a_problem", "school_event"),

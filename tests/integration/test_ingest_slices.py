@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,12 +27,12 @@ from ingest.gateway import Gateway, inherited_sessions, open_session
 from ingest.slices import Slicing
 from tests.conftest import TestNats as RunningNats
 from tests.fold_world import CATALOGUE, SCHOOL_RULES, fold_log, small_fleet, small_fold
+from tests.running_system import PATIENCE_S, until
 
 PARTITIONS = 3
 SCHOOLS = 12
 FLEET = small_fleet(SCHOOLS)
 LOGS = [*(telemetry_log(p) for p in range(PARTITIONS)), QUARANTINE_LOG]
-PATIENCE_S = 60
 Publications = list[list[tuple[str, bytes]]]
 """By device, in the order in which it publishes them."""
 
@@ -134,15 +134,16 @@ async def _result(nats: Any, broker: Any, slicing: Slicing, count: int, publicat
         await _publish(broker, publications)
         total = sum(map(len, publications))
         async with _gateways(log, broker, slicing, count) as gateways:
-            await _until(lambda: sum(g.counters.acknowledged for g in gateways) >= total)
+            await _until_acknowledged(gateways, total)
             assert all(g.counters.messages > 0 for g in gateways)
         return _folded([await _entries(log, name) for name in LOGS])
 
 
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition():  # noqa: ASYNC110 - counters are numbers; nobody rings a bell
-            await asyncio.sleep(0.01)
+async def _until_acknowledged(gateways: Sequence[Gateway], count: int) -> None:
+    def acknowledged() -> int:
+        return sum(g.counters.acknowledged for g in gateways)
+
+    await until(lambda: acknowledged() >= count, f"{count} are acknowledged", seen=acknowledged)
 
 
 async def _entries(log: JetStreamLog, name: str) -> list[RawEntry]:
@@ -229,7 +230,7 @@ async def test_another_number_of_ingests_drains_what_the_old_one_left(
         subjects = await log.mqtt_subjects()
         async with _gateways(log, nats, Slicing.MAPPED, after, subjects) as gateways:
             await _publish(nats, [[(topic, b'[{"n":"down_bps","v":2}]')] for topic in school_topics])
-            await _until(lambda: sum(g.counters.acknowledged for g in gateways) == 2 * SCHOOLS)
+            await _until_acknowledged(gateways, 2 * SCHOOLS)
         assert sum(g.counters.rejected.total() for g in gateways) == 0
         result = _folded([await _entries(log, name) for name in LOGS])
     assert Counter(row[2] for row in result.rows) == {1.0: SCHOOLS, 2.0: SCHOOLS}

@@ -48,7 +48,9 @@ async def test_what_is_not_there_is_said_in_both_languages(client: httpx.AsyncCl
 
 
 async def test_the_language_is_remembered(client: httpx.AsyncClient) -> None:
-    assert '<html lang="vi"' in (await client.get("/")).text
+    first = (await client.get("/")).text
+    assert '<html lang="vi"' in first
+    assert ">eduops build-1</footer>" in first
     assert '<html lang="en"' in (await client.get("/alerts", params={"lang": "en"})).text
     assert '<html lang="en"' in (await client.get("/")).text
     assert '<html lang="vi"' in (await client.get("/", params={"lang": "vi"})).text

@@ -18,10 +18,11 @@ from contract.reading import Readings
 from storage.database import connect
 from storage.results import load_position
 from stream_processor.config import ProcessorConfig
-from stream_processor.owners.alerts import AlertsSession
+from stream_processor.owners.alerts import AlertsOwner
 from stream_processor.owners.owner import Tally, own, owner_name
-from stream_processor.owners.partition import PartitionSession
+from stream_processor.owners.partition import PartitionOwner
 from tests.fold_world import MONDAY_9H_US, SECOND_US, columns, series_named, small_fleet, small_fold
+from tests.running_system import PATIENCE_S, until
 
 LOG = telemetry_log(0)
 TABLES = {
@@ -86,23 +87,23 @@ async def process(
     """Own the log until its end or an entry, with a snapshot whenever 20 ms went by."""
     config = ProcessorConfig(partitions=1, dsn=dsn, snapshot_every_s=0.02)
     async with await connect(dsn) as conn:
-        session = PartitionSession(conn, log, no_listener, small_fold(), config, Tally(LOG), reach)
-        await session.load()
-        reader = await log.reader(LOG, session.seq)
+        owner = PartitionOwner(conn, log, no_listener, small_fold(), config, Tally(LOG), reach)
+        await owner.load()
+        reader = await log.reader(LOG, owner.seq)
         last = await log.last_seq(LOG) if until is None else until
-        while session.seq < last:
-            await session.take(await reader.fetch(batch, 1.0))
+        while owner.seq < last:
+            await owner.take(await reader.fetch(batch, 1.0))
 
 
 async def process_alerts(dsn: str, log: MemoryLog) -> None:
     """Own the alerts log until its end."""
     async with await connect(dsn) as conn:
         pupils = {school.id: school.pupils for school in small_fleet().schools}
-        session = AlertsSession(conn, no_listener, pupils, Tally(ALERTS_LOG))
-        await session.load()
-        reader = await log.reader(ALERTS_LOG, session.seq)
-        while session.seq < await log.last_seq(ALERTS_LOG):
-            await session.take(await reader.fetch(3, 1.0))
+        owner = AlertsOwner(conn, no_listener, pupils, Tally(ALERTS_LOG))
+        await owner.load()
+        reader = await log.reader(ALERTS_LOG, owner.seq)
+        while owner.seq < await log.last_seq(ALERTS_LOG):
+            await owner.take(await reader.fetch(3, 1.0))
 
 
 def tables(dsn: str) -> dict[str, Sequence[Any]]:
@@ -145,16 +146,16 @@ async def test_two_owners_cannot_both_commit(postgres_url: str) -> None:
     log = await a_morning()
     config = ProcessorConfig(partitions=1, dsn=postgres_url)
     async with await connect(postgres_url) as first, await connect(postgres_url) as second:
-        sessions = [
-            PartitionSession(conn, log, no_listener, small_fold(), config, Tally(LOG))
+        owners = [
+            PartitionOwner(conn, log, no_listener, small_fold(), config, Tally(LOG))
             for conn in (first, second)
         ]
-        for session in sessions:
-            await session.load()
+        for owner in owners:
+            await owner.load()
         raws = await (await log.reader(LOG, 0)).fetch(10, 1.0)
-        await sessions[0].take(raws)
+        await owners[0].take(raws)
         with pytest.raises(PositionMovedError):
-            await sessions[1].take(raws)
+            await owners[1].take(raws)
     with psycopg.connect(postgres_url) as conn:
         stored = conn.execute("select count(*) from reading").fetchone()
         ledger = conn.execute("select stored from position").fetchone()
@@ -165,16 +166,16 @@ async def test_a_graceful_end_leaves_nothing_to_replay(postgres_url: str) -> Non
     log = await a_morning()
     config = ProcessorConfig(partitions=1, dsn=postgres_url, snapshot_every_s=3600)
     async with await connect(postgres_url) as conn:
-        session = PartitionSession(conn, log, no_listener, small_fold(), config, Tally(LOG))
-        await session.load()
-        await session.take(await (await log.reader(LOG, 0)).fetch(50, 1.0))
-        assert session.keep_after == 0
-        await session.finish()
-        await log.drop_through(LOG, session.keep_after)
-        again = PartitionSession(conn, log, no_listener, small_fold(), config, Tally(LOG))
+        owner = PartitionOwner(conn, log, no_listener, small_fold(), config, Tally(LOG))
+        await owner.load()
+        await owner.take(await (await log.reader(LOG, 0)).fetch(50, 1.0))
+        assert owner.keep_after == 0
+        await owner.finish()
+        await log.drop_through(LOG, owner.keep_after)
+        again = PartitionOwner(conn, log, no_listener, small_fold(), config, Tally(LOG))
         await again.load()
         assert again.seq == 50
-        await asyncio.wait_for(again.take(await (await log.reader(LOG, 50)).fetch(5, 1.0)), 10)
+        await asyncio.wait_for(again.take(await (await log.reader(LOG, 50)).fetch(5, 1.0)), PATIENCE_S)
 
 
 async def test_owners_that_die_one_after_the_other_do_not_replay_ever_more(postgres_url: str) -> None:
@@ -183,12 +184,12 @@ async def test_owners_that_die_one_after_the_other_do_not_replay_ever_more(postg
     replayed = []
     for _ in range(4):
         async with await connect(postgres_url) as conn:
-            session = PartitionSession(conn, log, no_listener, small_fold(), config, Tally(LOG))
-            await session.load()
-            replayed.append(session.seq - session.keep_after)
-            reader = await log.reader(LOG, session.seq)
+            owner = PartitionOwner(conn, log, no_listener, small_fold(), config, Tally(LOG))
+            await owner.load()
+            replayed.append(owner.seq - owner.keep_after)
+            reader = await log.reader(LOG, owner.seq)
             for _ in range(2):
-                await session.take(await reader.fetch(20, 1.0))
+                await owner.take(await reader.fetch(20, 1.0))
     assert replayed == [0, 40, 20, 20]
 
 
@@ -196,18 +197,18 @@ async def test_an_owner_frozen_within_a_commit_is_ended_by_the_next(postgres_url
     """It holds the lock of the position; without an end of its connection the next waits for ever."""
     log, stop = await a_morning(), asyncio.Event()
     last = await log.last_seq(LOG)
-    async with asyncio.timeout(20), await connect(postgres_url, owner_name(LOG)) as frozen:
+    async with asyncio.timeout(2 * PATIENCE_S), await connect(postgres_url, owner_name(LOG)) as frozen:
         await process(postgres_url, log, batch=16, until=50)
         await frozen.execute("begin")
         await frozen.execute("select from position where log = %s for update", [LOG])
         config = ProcessorConfig(partitions=1, dsn=postgres_url, batch_entries=16)
 
-        async def open_session(conn: AsyncConnection[Any]) -> PartitionSession:
-            session = PartitionSession(conn, log, no_listener, small_fold(), config, Tally(LOG))
-            await session.load()
-            return session
+        async def load(conn: AsyncConnection[Any]) -> PartitionOwner:
+            owner = PartitionOwner(conn, log, no_listener, small_fold(), config, Tally(LOG))
+            await owner.load()
+            return owner
 
-        owner = asyncio.create_task(own(LOG, log, open_session, config, stop))
+        owner = asyncio.create_task(own(LOG, log, load, config, stop))
         async with await connect(postgres_url) as watching:
             await until_stored(watching, last)
         stop.set()
@@ -218,29 +219,31 @@ async def test_an_owner_frozen_within_a_commit_is_ended_by_the_next(postgres_url
 
 async def until_stored(conn: AsyncConnection[Any], seq: int) -> None:
     """Return when the log stands at an entry."""
-    for _ in range(400):
-        if (await load_position(conn, LOG)).seq >= seq:
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"not within 20 s: entry {seq} is committed")
+    found: list[int] = []
+
+    async def committed() -> bool:
+        found.append((await load_position(conn, LOG)).seq)
+        return found[-1] >= seq
+
+    await until(committed, f"entry {seq} is committed", seen=lambda: found[-1])
 
 
 async def test_an_owner_ends_although_a_failure_hides_that_it_shall(postgres_url: str) -> None:
     """Cancelled within a transaction, psycopg may raise what its rollback met instead of the cancellation."""
     opened = asyncio.Event()
 
-    async def open_session(conn: AsyncConnection[Any]) -> PartitionSession:
+    async def load(conn: AsyncConnection[Any]) -> PartitionOwner:
         opened.set()
         try:
-            await conn.execute("select pg_sleep(60)")
+            await conn.execute("select pg_sleep(600)")
         except asyncio.CancelledError:
             raise psycopg.OperationalError("another command is already in progress") from None
         raise AssertionError("it was not cancelled")
 
     config = ProcessorConfig(partitions=1, dsn=postgres_url)
-    owner = asyncio.create_task(own(LOG, MemoryLog(), open_session, config, asyncio.Event()))
+    owner = asyncio.create_task(own(LOG, MemoryLog(), load, config, asyncio.Event()))
     await opened.wait()
     owner.cancel()
-    done, _ = await asyncio.wait([owner], timeout=10)
+    done, _ = await asyncio.wait([owner], timeout=PATIENCE_S)
     assert done
     assert owner.cancelled()

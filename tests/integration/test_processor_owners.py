@@ -29,13 +29,12 @@ from storage.database import connect
 from storage.fleet import save_fleet
 from stream_processor.owners.tenure import OWNED
 from stream_processor.worker import MAINTENANCE, ProcessorConfig, run
-from tests import running_system
 from tests.fold_world import MONDAY_9H_US, SECOND_US, columns, series_named, small_fleet
+from tests.running_system import eventually
 
 PARTITIONS = 4
 LOGS = [telemetry_log(p) for p in range(PARTITIONS)]
 LIGHT = [QUARANTINE_LOG, ALERTS_LOG, MAINTENANCE]
-PATIENCE_S = 30.0
 
 
 @dataclass
@@ -140,7 +139,11 @@ class Station:
     async def until_folded(self) -> None:
         """Return once the tables hold the whole log."""
         ends = {name: await self.log.last_seq(name) for name in LOGS}
-        await eventually(lambda: self._positions() == ends, "the log is folded")
+        await holds(lambda: self._positions() == ends, f"the log is folded: {ends}", self._positions)
+
+    async def until_shared_by(self, *names: str) -> None:
+        """Return once everything is owned by exactly these, evenly."""
+        await holds(lambda: self.is_shared_by(*names), f"shared evenly by {names}", self.owners)
 
     def _positions(self) -> dict[str, int]:
         with psycopg.connect(self.dsn) as conn:
@@ -148,9 +151,9 @@ class Station:
         return dict(rows)
 
 
-async def eventually(true: Callable[[], bool], what: str) -> None:
-    """Return as soon as a condition holds; the workers run meanwhile."""
-    await asyncio.to_thread(running_system.eventually, true, what, PATIENCE_S)
+async def holds(true: Callable[[], bool], what: str, seen: Callable[[], object]) -> None:
+    """Return as soon as a condition holds that asks the database; the workers run meanwhile."""
+    await asyncio.to_thread(eventually, true, what, seen=seen)
 
 
 Open = Callable[[], Any]
@@ -198,17 +201,21 @@ async def test_workers_share_the_logs_as_they_come_and_go(station: Open) -> None
     async with station() as here:
         async with fed(here):
             first = here.join("a")
-            await eventually(lambda: here.is_shared_by("a"), "shared evenly")
+            await here.until_shared_by("a")
             here.join("b")
-            await eventually(lambda: here.is_shared_by("a", "b"), "shared evenly")
+            await here.until_shared_by("a", "b")
             third = here.join("c")
-            await eventually(lambda: here.is_shared_by("a", "b", "c"), "shared evenly")
-            assert first.owned() == {log for log, owner in here.owners().items() if owner == "a"}
+            await here.until_shared_by("a", "b", "c")
+            await holds(
+                lambda: first.owned() == {log for log, owner in here.owners().items() if owner == "a"},
+                "its own metrics say what it owns",
+                lambda: (first.owned(), here.owners()),
+            )
             await first.leave()
             assert not first.owned()
-            await eventually(lambda: here.is_shared_by("b", "c"), "shared evenly")
+            await here.until_shared_by("b", "c")
             await third.die()
-            await eventually(lambda: here.is_shared_by("b"), "shared evenly")
+            await here.until_shared_by("b")
         here.check()
 
 
@@ -216,14 +223,14 @@ async def test_a_worker_that_leaves_hands_over_without_a_replay(station: Open) -
     async with station() as here:
         first = here.join("a", lease_s=60.0)
         async with fed(here):
-            await eventually(lambda: here.is_shared_by("a"), "shared evenly")
+            await here.until_shared_by("a")
         await first.leave()
         assert here.owners() == {}
         with psycopg.connect(here.dsn) as conn:
             behind = conn.execute("select sum(seq - snapshot_seq) from position where log like 'telemetry-%'")
             assert behind.fetchone() == (0,)
         here.join("b", lease_s=60.0)
-        await eventually(lambda: here.is_shared_by("b"), "shared evenly")
+        await here.until_shared_by("b")
         here.check()
 
 
@@ -231,11 +238,11 @@ async def test_a_killed_worker_that_starts_again_does_not_wait_for_its_old_lease
     async with station() as here:
         async with fed(here):
             first = here.join("a", lease_s=300.0)
-            await eventually(lambda: here.is_shared_by("a"), "shared evenly")
+            await here.until_shared_by("a")
             await first.die()
             assert here.is_shared_by("a")
             again = here.join("a", lease_s=300.0)
-            await eventually(lambda: again.owned() == {*LOGS, *LIGHT}, "it owns all again")
+            await holds(lambda: again.owned() == {*LOGS, *LIGHT}, "it owns all again", again.owned)
         here.check()
 
 
@@ -243,9 +250,9 @@ async def test_a_second_worker_of_the_same_name_gets_a_name_of_its_own(station: 
     async with station() as here:
         async with fed(here):
             here.join("a")
-            await eventually(lambda: here.is_shared_by("a"), "shared evenly")
+            await here.until_shared_by("a")
             here.join("a")
-            await eventually(lambda: here.is_shared_by("a", "a#2"), "shared evenly")
+            await here.until_shared_by("a", "a#2")
         here.check()
 
 
@@ -282,16 +289,18 @@ async def test_a_paused_process_comes_back_late_and_writes_nothing_stale(
 
         async with fed(here):
             start("first")
-            await eventually(owned_by(1), "one owns all")
+            await holds(owned_by(1), "one owns all", here.owners)
             paused = next(iter(here.owners().values()))
             start("second")
-            await eventually(owned_by(2), "two share")
+            await holds(owned_by(2), "two share", here.owners)
             processes[0].send_signal(signal.SIGSTOP)
-            await eventually(
-                lambda: owned_by(1)() and paused not in here.owners().values(), "the other owns all"
+            await holds(
+                lambda: owned_by(1)() and paused not in here.owners().values(),
+                "the other owns all",
+                here.owners,
             )
             processes[0].send_signal(signal.SIGCONT)
-            await eventually(owned_by(2), "two share")
+            await holds(owned_by(2), "two share", here.owners)
             processes[1].kill()
-            await eventually(owned_by(1), "one owns all")
+            await holds(owned_by(1), "one owns all", here.owners)
         here.check()

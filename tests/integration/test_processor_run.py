@@ -24,7 +24,7 @@ from storage.alerts import alert_history, open_alerts
 from storage.database import connect
 from storage.results import load_position
 from stream_processor.owners.owner import Tally
-from stream_processor.owners.quarantine import QuarantineSession
+from stream_processor.owners.quarantine import QuarantineOwner
 from stream_processor.worker import ProcessorConfig, run
 from tests.fold_world import MONDAY_9H_US, SECOND_US, columns, series_named, small_fleet
 
@@ -130,9 +130,9 @@ async def test_refused_readings_are_kept_and_counted(postgres_url: str) -> None:
         QUARANTINE_LOG, EntryKind.REJECTED, encode_rejected(refused), at_us=MONDAY_9H_US, count=3
     )
     async with await connect(postgres_url) as conn:
-        session = QuarantineSession(conn, Tally(QUARANTINE_LOG))
-        await session.load()
-        await session.take(await (await log.reader(QUARANTINE_LOG, session.seq)).fetch(10, 1.0))
+        owner = QuarantineOwner(conn, Tally(QUARANTINE_LOG))
+        await owner.load()
+        await owner.take(await (await log.reader(QUARANTINE_LOG, owner.seq)).fetch(10, 1.0))
         position = await load_position(conn, QUARANTINE_LOG)
         kept = await (await conn.execute("select count(*) from quarantine")).fetchone()
     assert position.counts == (3, 0, 0, 3)

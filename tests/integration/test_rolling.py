@@ -14,7 +14,7 @@ import pytest
 
 from contract.errors import ConfigurationError, InfrastructureError
 from eduops.data_folder import DataFolder
-from eduops.machine.output import Output
+from eduops.machine.output import ProcessOutput
 from eduops.machine.process import ProcessSpec
 from eduops.machine.rolling import chosen, request_restart, serve_restarts
 from eduops.machine.supervisor import Supervisor, began, end_leftovers
@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> DataFolder:
 @pytest.fixture
 def supervisor(folder: DataFolder) -> Supervisor:
     """A supervisor without processes."""
-    return Supervisor(folder, Output(folder.logs, io.StringIO()), lambda _: None)
+    return Supervisor(folder, ProcessOutput(folder.logs, io.StringIO()), lambda _: None)
 
 
 @asynccontextmanager

@@ -4,12 +4,17 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 
+from contract.alert import Ending, Transition, TransitionKind
+from contract.commit import Commit
 from contract.errors import ConfigurationError, InfrastructureError
 from storage.database import connect, migrate, migrations, prepare_database
 from storage.queries import sql_file
+from storage.recovery import transitions_after
+from storage.results import commit
 
 CATALOG = {
     "columns": """
@@ -54,19 +59,41 @@ def test_migrations_lead_to_the_schema(empty_postgres_url: str) -> None:
     assert len(truth["tables"]) > 20
 
 
+def bring_to(conn: psycopg.Connection[Any], version: int) -> None:
+    """Make an empty database what it was at a schema version."""
+    for step in migrations()[:version]:
+        conn.execute(step.sql)
+        conn.execute("insert into schema_version (version, name) values (%s, %s)", (step.version, step.name))
+
+
 def test_histories_of_before_dismissals_are_kept_and_have_no_reason(empty_postgres_url: str) -> None:
     with psycopg.connect(empty_postgres_url, autocommit=True) as conn:
-        for step in migrations()[:2]:
-            conn.execute(step.sql)
-            conn.execute(
-                "insert into schema_version (version, name) values (%s, %s)", (step.version, step.name)
-            )
+        bring_to(conn, 2)
         conn.execute(
             "insert into alert_event (alert_id, kind, at, actor, note)"
             " values ('a', 'noted', now(), 'Lan', 'x')"
         )
         assert migrate(conn)[0] == 3
         assert conn.execute("select note, because from alert_event").fetchall() == [("x", "")]
+
+
+async def test_a_database_of_before_reasons_opens_and_goes_on(empty_postgres_url: str) -> None:
+    opened = Transition("a" * 16, TransitionKind.OPENED, "wan_down", 257, 1, 1, 1, 1, 2, 0.5, None, 2.0, None)
+    resolved = msgspec.structs.replace(
+        opened, kind=TransitionKind.RESOLVED, at_us=3, detected_at_us=4, reason=Ending.NEW_LEVEL.value
+    )
+    with psycopg.connect(empty_postgres_url, autocommit=True) as old:
+        bring_to(old, 3)
+        old.execute("insert into position (log, seq, log_time) values ('telemetry-0', 7, from_us(2))")
+        old.execute(
+            "insert into transition select %s, 'opened', 'wan_down', 257, 1, 1,"
+            " from_us(1), from_us(1), from_us(2), 0.5, null, 2.0, null",
+            (opened.alert_id,),
+        )
+    prepare_database(empty_postgres_url)
+    async with await connect(empty_postgres_url) as conn:
+        await commit(conn, Commit("telemetry-0", 7, 8, 4, transitions=(resolved,)))
+        assert await transitions_after(conn, 0) == [opened, resolved]
 
 
 def test_comparison_sees_a_difference(postgres_url: str) -> None:

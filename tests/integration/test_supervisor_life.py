@@ -6,19 +6,17 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from contract.errors import InfrastructureError
 from eduops.data_folder import DataFolder
-from eduops.machine.output import Output
+from eduops.machine.output import ProcessOutput
 from eduops.machine.process import ProcessSpec
 from eduops.machine.supervisor import Supervisor, began, end_leftovers
+from tests.running_system import ROOT, eventually, until
 
-ROOT = Path(__file__).parents[2]
 SLEEPER = "import signal, sys, time\nprint('begins', flush=True)\nsignal.pause()\n"
 
 
@@ -34,22 +32,19 @@ def _spec(name: str, script: str = SLEEPER) -> ProcessSpec:
     return ProcessSpec(name, [sys.executable, "-c", script], ready=lambda: True, stop_s=5.0)
 
 
-async def _until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.02)
-
-
 async def test_what_dies_starts_again_and_the_state_file_tells(folder: DataFolder) -> None:
     told: list[str] = []
-    supervisor = Supervisor(folder, Output(folder.logs, io.StringIO()), told.append)
+    supervisor = Supervisor(folder, ProcessOutput(folder.logs, io.StringIO()), told.append)
     await supervisor.start(_spec("sleeper"))
     stop = asyncio.Event()
     watching = asyncio.create_task(supervisor.watch(stop))
     first = folder.read("state")["processes"]["sleeper"]
     os.kill(first["pid"], signal.SIGKILL)
-    await _until(lambda: folder.read("state")["processes"]["sleeper"]["restarts"] == 1)
+    await until(
+        lambda: folder.read("state")["processes"]["sleeper"]["restarts"] == 1,
+        "it starts again",
+        seen=lambda: folder.read("state"),
+    )
     second = folder.read("state")["processes"]["sleeper"]
     assert second["pid"] != first["pid"]
     assert began(second["pid"]) == second["began"]
@@ -63,7 +58,7 @@ async def test_what_dies_starts_again_and_the_state_file_tells(folder: DataFolde
 
 async def test_the_last_started_stops_first(folder: DataFolder) -> None:
     terminal = io.StringIO()
-    supervisor = Supervisor(folder, Output(folder.logs, terminal), lambda _: None)
+    supervisor = Supervisor(folder, ProcessOutput(folder.logs, terminal), lambda _: None)
     script = (
         "import signal, sys, time\n"
         "signal.signal(signal.SIGTERM, lambda *_: (print('ends', time.monotonic_ns()), sys.exit()))\n"
@@ -72,7 +67,7 @@ async def test_the_last_started_stops_first(folder: DataFolder) -> None:
     )
     for name in ("first", "second", "third"):
         await supervisor.start(_spec(name, script))
-    await _until(lambda: terminal.getvalue().count("begins") == 3)
+    await until(lambda: terminal.getvalue().count("begins") == 3, "all begin", seen=terminal.getvalue)
     await supervisor.stop()
     lines = [line.split() for line in terminal.getvalue().splitlines()]
     ends = sorted((int(words[2]), words[0]) for words in lines if words[1] == "ends")
@@ -80,7 +75,7 @@ async def test_the_last_started_stops_first(folder: DataFolder) -> None:
 
 
 async def test_a_failed_start_tells_the_last_lines(folder: DataFolder) -> None:
-    supervisor = Supervisor(folder, Output(folder.logs, io.StringIO()), lambda _: None)
+    supervisor = Supervisor(folder, ProcessOutput(folder.logs, io.StringIO()), lambda _: None)
     spec = ProcessSpec(
         "broken", [sys.executable, "-c", "print('no luck'); raise SystemExit(3)"], ready=lambda: False
     )
@@ -113,7 +108,7 @@ def test_a_killed_supervisor_leaves_no_orphans(folder: DataFolder) -> None:
         child = folder.read("state")["processes"]["sleeper"]
         assert began(child["pid"]) == child["began"]
         process.kill()
-    asyncio.run(_until(lambda: began(child["pid"]) is None))
+    eventually(lambda: began(child["pid"]) is None, "its child ends")
     assert end_leftovers(folder) == []
 
 

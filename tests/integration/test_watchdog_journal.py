@@ -190,7 +190,7 @@ async def test_without_a_way_out_it_watches_and_logs(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     def said() -> bool:
-        return any("event=alarm" in record.getMessage() for record in caplog.records)
+        return any("event=notice kind=alarm" in record.getMessage() for record in caplog.records)
 
     async with watching(lonely(tmp_path)):
         await asyncio.to_thread(eventually, said, "the alarm is in the log")

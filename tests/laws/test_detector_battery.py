@@ -104,7 +104,7 @@ def test_a_constant_is_as_expected_and_a_change_of_it_is_finite(detector: Detect
 
 @every
 @given(st.floats(1e-6, 1e6), st.integers(0, 5))
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 def test_the_unit_does_not_matter(detector: Detector, scale: float, seed: int) -> None:
     values = noise(100, seed)
     z = Pupil(detector).learn(values).z(80.0)

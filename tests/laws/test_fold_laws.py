@@ -6,7 +6,7 @@ from typing import TypeGuard
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.alert import Channel
@@ -34,7 +34,7 @@ from tests.fold_world import (
     split_entries,
 )
 
-calm = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+calm = settings(max_examples=60)
 
 
 @calm

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from contract.catalogue import Catalogue
@@ -15,15 +15,13 @@ from contract.fleet import Fleet
 from contract.reading import Readings
 from contract.rejected import Rejected
 from ingest.acceptance.accept import Accepted, Message, accept
-from ingest.acceptance.judgement import Limits
 from ingest.acceptance.registry import Registry, Route
+from ingest.acceptance.validation import AcceptanceLimits
 from ingest.decoders.pack_columns import Columns, decode_plain, plain_packs, to_columns
-from ingest.decoders.senml import KNOWN_FIELDS, Fault, resolve
+from ingest.decoders.senml import KNOWN_FIELDS, Defect, resolve
 
 NOW_US = 1_790_000_000_000_000
-LIMITS = Limits()
-LAW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""A busy machine makes no law false."""
+LIMITS = AcceptanceLimits()
 SECRET = "Nguyễn Thị Lan"
 SECRET_NUMBER = 790_770_550_330
 
@@ -134,7 +132,6 @@ def row_list(readings: Readings) -> list[tuple[int, int, float]]:
     )
 
 
-@LAW
 @given(data=st.data())
 def test_any_cutting_into_batches_gives_the_same(
     data: st.DataObject, registry: Registry, city: Fleet
@@ -146,7 +143,6 @@ def test_any_cutting_into_batches_gives_the_same(
     assert joined([accept([m], registry, LIMITS) for m in batch]) == whole
 
 
-@LAW
 @given(data=st.data())
 def test_the_order_of_messages_does_not_matter(data: st.DataObject, registry: Registry, city: Fleet) -> None:
     batch = data.draw(messages(city))
@@ -158,7 +154,6 @@ def test_the_order_of_messages_does_not_matter(data: st.DataObject, registry: Re
     assert sorted(one[1], key=repr) == sorted(other[1], key=repr)
 
 
-@LAW
 @given(data=st.data())
 def test_everything_received_is_accepted_or_rejected(
     data: st.DataObject, registry: Registry, city: Fleet
@@ -185,7 +180,6 @@ def _pack_or_none(payload: bytes) -> list[dict[str, Any]] | None:
     return found if isinstance(found, list) else None
 
 
-@LAW
 @given(
     payload=st.binary(max_size=200),
     stream=st.sampled_from(["bandwidth", "attendance", "elearning", "status"]),
@@ -197,7 +191,6 @@ def test_no_bytes_raise(payload: bytes, stream: str, registry: Registry, city: F
     assert accept([Message(topic, payload, NOW_US)], registry, LIMITS).received >= 1
 
 
-@LAW
 @given(text=st.text(max_size=60))
 def test_no_topic_raises(text: str, registry: Registry) -> None:
     accepted = accept([Message(text, b"[]", NOW_US)], registry, LIMITS)
@@ -212,14 +205,13 @@ JSON = st.recursive(
 )
 
 
-@LAW
 @given(document=JSON, stream=st.sampled_from(["bandwidth", "status"]))
 def test_no_json_raises(document: Any, stream: str, registry: Registry, city: Fleet) -> None:
     topic = f"edu/v1/{city.province}/{city.schools[0].code}/gw-1/{stream}"
     assert accept([Message(topic, json.dumps(document).encode(), NOW_US)], registry, LIMITS).received >= 1
 
 
-@settings(LAW, max_examples=300)
+@settings(max_examples=300)
 @given(pack=st.lists(records(), min_size=1, max_size=5) | NEARLY_PLAIN)
 def test_a_plain_pack_reads_as_the_general_rules_say(
     pack: list[dict[str, Any]], registry: Registry, city: Fleet
@@ -235,7 +227,7 @@ def test_a_plain_pack_reads_as_the_general_rules_say(
         return
     event("plain")
     general = resolve(payload)
-    assert not isinstance(general, Fault)
+    assert not isinstance(general, Defect)
     assert general.refused == []
     assert general.unknown == ()
     for record in general.records:
@@ -257,7 +249,6 @@ def measurements(columns: Columns) -> list[tuple[int, int, float, float, int]]:
 FIELDS = st.sampled_from(["n", "v", "t", "u", "bn", "bt", "bu", "bver"])
 
 
-@LAW
 @given(
     first=FIELDS,
     values=st.lists(st.sampled_from(["1", "2", '"down_bps"', '""', "0"]), min_size=2, max_size=2),
@@ -280,7 +271,6 @@ PERSONAL = st.dictionaries(
 )
 
 
-@LAW
 @given(data=st.data(), stream=st.sampled_from(["attendance", "elearning", "bandwidth"]))
 def test_values_of_unknown_fields_and_words_leave_no_trace(
     data: st.DataObject, stream: str, registry: Registry, city: Fleet

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from contract.alert import Channel
 from contract.canary import SYSTEM_SCHOOL_ID
@@ -31,7 +31,7 @@ from tests.fold_world import (
 
 BY_CHANNEL = ("is_open", "run", "since_us", "priority")
 """Columns of the state that have a row a channel."""
-calm = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+calm = settings(max_examples=40)
 
 
 @calm

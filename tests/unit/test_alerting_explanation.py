@@ -26,7 +26,7 @@ from contract.alert import Alert, Because, Dismissal
 from contract.canary import SYSTEM_SCHOOL_ID, system_series
 from contract.catalogue import Catalogue
 from contract.fleet import DeviceKind
-from contract.rule import Rule
+from contract.rule import MetricRule, Rule
 from contract.series import series_of
 from contract.texts import Language, Texts, parse_texts
 from device_simulator.world.fleet import generate_fleet
@@ -58,7 +58,9 @@ class Desk:
 
     def alert(self, rule: str, position: int = 0, **other: object) -> Alert:
         """Return an open alert of the school at a position of the fleet."""
-        school, metric = FLEET.schools[position], self.catalogue.named(self.rules[rule].metric)
+        decided = self.rules[rule]
+        assert isinstance(decided, MetricRule)
+        school, metric = FLEET.schools[position], self.catalogue.named(decided.metric)
         kind = {"attendance": DeviceKind.ATTENDANCE, "elearning": DeviceKind.ELEARNING}.get(
             metric.stream.value, DeviceKind.GATEWAY
         )

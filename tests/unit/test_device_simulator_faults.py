@@ -18,9 +18,9 @@ from device_simulator.world.effects import apply
 from device_simulator.world.faults import (
     Fault,
     FaultKind,
+    FaultLabel,
     FaultReply,
     FaultRequest,
-    Label,
     decode_request,
     label_of,
     parse_duration_s,
@@ -187,7 +187,7 @@ def test_the_board_answers_notes_labels_and_forgets(city: Fleet, tmp_path: Path)
     reply = msgspec.json.decode(board.answer(msgspec.json.encode(request), 1_000_000), type=FaultReply)
     assert reply.label is not None
     assert reply.label.schools == (city.schools[2].code,)
-    assert msgspec.json.decode(path.read_bytes(), type=Label) == reply.label
+    assert msgspec.json.decode(path.read_bytes(), type=FaultLabel) == reply.label
     assert board.active(5_000_000) == []
     assert cut_positions(board.active(15_000_000)) == {2}
     assert board.active(31_000_000) == []

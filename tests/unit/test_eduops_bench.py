@@ -14,7 +14,7 @@ from contract.commit import Counts
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet
 from eduops.bench.generator import pack_tail
-from eduops.bench.limits import Limits
+from eduops.bench.limits import Ceilings
 from eduops.bench.load import LOADS
 from eduops.bench.processes import stages_in
 from eduops.bench.report import BenchResult, Latency, Paced, render_bench
@@ -22,8 +22,8 @@ from eduops.bench.run import run_bench, run_loads
 from eduops.bench.state import StateFigures, measure_state
 from eduops.bench.subscriber import rows_of
 from ingest.acceptance.accept import Message, accept
-from ingest.acceptance.judgement import Limits as IngestLimits
 from ingest.acceptance.registry import Registry
+from ingest.acceptance.validation import AcceptanceLimits
 
 NOW_US = 1_790_000_000_000_000
 
@@ -33,7 +33,7 @@ RESULT = BenchResult(
     seconds=20.0,
     readings_per_s=500.0,
     copy_rows_per_s=1000.0,
-    limits=Limits(9000.0, 2000.0, 40_000.0),
+    limits=Ceilings(9000.0, 2000.0, 40_000.0),
     cpu_us_per_reading={"ingest": 1.5, "nats": 2.0},
     stage_cpu_us={"receive": 0.5, "fold": 0.25},
     latency_ms=Latency(10.0, 20.0),
@@ -54,7 +54,7 @@ def test_packs_are_accepted_whole_and_in_rising_time(
 ) -> None:
     payload = b'[{"bt":%.6f,' % (NOW_US / 1e6) + pack_tail(readings)
     topic = f"edu/v1/{city.province}/{city.schools[0].code}/gw-1/bandwidth"
-    accepted = accept([Message(topic, payload, NOW_US)], Registry(city, catalogue, 1), IngestLimits())
+    accepted = accept([Message(topic, payload, NOW_US)], Registry(city, catalogue, 1), AcceptanceLimits())
     assert accepted.rejected == []
     (found,) = accepted.by_partition.values()
     assert len(found) == readings

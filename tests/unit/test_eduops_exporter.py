@@ -10,7 +10,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from contract.errors import ConfigurationError
-from contract.service_metrics import SERVICE_METRICS, Meter, MetricKind
+from contract.service_metrics import SERVICE_METRICS, InstrumentKind, Meter
 from eduops.data_folder import DataFolder
 from eduops.exporter import metrics_of, metrics_ports, publish_metrics, serve_metrics
 
@@ -36,7 +36,7 @@ def test_every_metric_of_a_service_is_there_from_the_start(service: str) -> None
     for metric in metrics_of(service):
         family = found[metric.name.removesuffix("_total")]
         assert (family.type, family.documentation) == (metric.kind.value, metric.help)
-        if metric.kind is not MetricKind.GAUGE and not metric.labels:
+        if metric.kind is not InstrumentKind.GAUGE and not metric.labels:
             assert all(sample.value == 0 for sample in family.samples)
             assert family.samples
     assert "process_resident_memory_bytes" in found

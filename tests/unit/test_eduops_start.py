@@ -1,6 +1,7 @@
 """What a first start fixes, what a data folder keeps, and what the commands print."""
 
 import json
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,11 +12,12 @@ from contract.clock import parse_at
 from contract.errors import ConfigurationError, InfrastructureError
 from eduops.data_folder import DataFolder
 from eduops.machine.attach import attach
+from eduops.machine.embedded_nats import free_ports
 from eduops.machine.first_start import fix_first_start
-from eduops.machine.supervisor import backoff_s
-from eduops.machine.up import wall_address
+from eduops.machine.supervisor import START_AGAIN
+from eduops.machine.up import wall_address, wall_port
 from eduops.settings import Settings, load_settings
-from eduops.verbs.doctor import Finding
+from eduops.verbs.doctor import Checked
 from eduops.verbs.status import Status, render_status
 
 NOON_US = 1_795_500_000_000_000
@@ -112,6 +114,23 @@ def test_status_for_people_and_programs() -> None:
 
 
 def test_small_words(settings: Settings) -> None:
-    assert [backoff_s(n) for n in (1, 2, 3, 99)] == [0.5, 1.0, 2.0, 30.0]
+    assert [START_AGAIN.wait_s(n) for n in (1, 2, 3, 99)] == [0.5, 1.0, 2.0, 30.0]
     assert wall_address(settings) == "http://localhost:8050/"
-    assert Finding(False, "x").line.startswith("WRONG")
+    assert Checked(False, "x").line.startswith("WRONG")
+
+
+def test_two_starts_at_once_get_two_ports(settings: Settings) -> None:
+    said: list[str] = []
+    with ExitStack() as claims:
+        first, second = (wall_port(settings, said.append, claims) for _ in range(2))
+    assert first != second
+    assert said[-1] == f"port {settings.port} is taken; the wall gets port {second}"
+
+
+def test_a_port_that_was_asked_for_is_claimed_until_the_end(settings: Settings) -> None:
+    wanted = settings.but(port=free_ports(1)[0])
+    for _ in range(2):
+        with ExitStack() as claims:
+            assert wall_port(wanted, print, claims) == wanted.port
+            with pytest.raises(ConfigurationError, match="choose another with --port"):
+                wall_port(wanted, print, claims)

@@ -49,7 +49,7 @@ def test_refractory_period_counts_from_the_last_alarm_fired() -> None:
     assert fired(zigzag, refractory_h=5) == [0, 6]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.floats(0, 10) | st.just(NAN), max_size=80), st.integers(0, 9))
 def test_alarms_are_onsets_far_enough_apart(score: list[float], refractory_h: int) -> None:
     found = fired(score, 5.0, refractory_h)
@@ -58,7 +58,7 @@ def test_alarms_are_onsets_far_enough_apart(score: list[float], refractory_h: in
     assert all(b - a >= max(refractory_h, 1) for a, b in itertools.pairwise(found))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1), st.floats(0, 40))
 def test_the_threshold_keeps_the_budget(seed: int, budget: float) -> None:
     scores = list(np.random.default_rng(seed).random((3, 120)))

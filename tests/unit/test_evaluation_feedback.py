@@ -12,7 +12,7 @@ from contract.errors import ConfigurationError
 from contract.fleet import Fleet
 from contract.series import series_of
 from eduops.verbs.feedback_labels import labels_of
-from evaluation.feedback.label_file import COLUMNS, Label, LabelVerdict, read_labels, write_labels
+from evaluation.feedback.label_file import COLUMNS, AlertLabel, LabelKind, read_labels, write_labels
 from storage.feedback import JudgedAlert
 
 MOMENTS_US = st.integers(0, 4_000_000_000_000_000)
@@ -21,24 +21,24 @@ HEADING = ",".join(COLUMNS)
 
 
 @st.composite
-def some_label(draw: st.DrawFn) -> Label:
+def some_label(draw: st.DrawFn) -> AlertLabel:
     from_us = draw(MOMENTS_US)
     to_us = draw(st.one_of(st.none(), st.integers(from_us, 4_000_000_000_000_000)))
-    verdict = draw(st.sampled_from(LabelVerdict))
-    because = draw(st.sampled_from(Because)).value if verdict is LabelVerdict.NOT_A_PROBLEM else ""
+    kind = draw(st.sampled_from(LabelKind))
+    because = draw(st.sampled_from(Because)).value if kind is LabelKind.NOT_A_PROBLEM else ""
     rule, school, device, metric = (draw(WORDS) for _ in range(4))
-    return Label(rule, school, device, metric, from_us, to_us, verdict, because)
+    return AlertLabel(rule, school, device, metric, from_us, to_us, kind, because)
 
 
 @given(st.lists(some_label(), max_size=5))
-def test_labels_come_back(tmp_path_factory: pytest.TempPathFactory, labels: list[Label]) -> None:
+def test_labels_come_back(tmp_path_factory: pytest.TempPathFactory, labels: list[AlertLabel]) -> None:
     path = tmp_path_factory.mktemp("labels") / "labels.csv"
     path.write_text(write_labels(labels), encoding="utf-8")
     assert list(read_labels(path)) == labels
 
 
 def test_names_are_written_only_if_asked(tmp_path: Path) -> None:
-    said = Label("wan_down", "S1", "gw-1", "online", 0, None, LabelVerdict.PROBLEM, actor="Trần Văn An")
+    said = AlertLabel("wan_down", "S1", "gw-1", "online", 0, None, LabelKind.PROBLEM, actor="Trần Văn An")
     assert "Trần" not in write_labels([said])
     path = tmp_path / "labels.csv"
     path.write_text(write_labels([said], with_names=True), encoding="utf-8")
@@ -53,7 +53,7 @@ def test_a_spreadsheet_may_have_moved_columns_and_added_some(tmp_path: Path) -> 
         encoding="utf-8",
     )
     (label,) = read_labels(path)
-    assert (label.verdict, label.because, label.to_us) == ("not_a_problem", "planned_work", None)
+    assert (label.kind, label.because, label.to_us) == ("not_a_problem", "planned_work", None)
     assert label.from_us == 1_795_399_200_000_000
 
 
@@ -88,6 +88,6 @@ def test_labels_name_what_topics_name(city: Fleet, catalogue: Catalogue) -> None
     ]
     named = ("wan_down", school.code, device.code, "online")
     assert list(labels_of(judged, city, catalogue)) == [
-        Label(*named, 5, 9, LabelVerdict.PROBLEM, "", "Lan"),
-        Label(*named, 15, None, LabelVerdict.NOT_A_PROBLEM, "planned_work", "Minh"),
+        AlertLabel(*named, 5, 9, LabelKind.PROBLEM, "", "Lan"),
+        AlertLabel(*named, 15, None, LabelKind.NOT_A_PROBLEM, "planned_work", "Minh"),
     ]

@@ -8,24 +8,24 @@ from typer.testing import CliRunner
 from contract.errors import ConfigurationError
 from eduops.cli import app
 from evaluation.detectors.series_file import iso_of
-from evaluation.feedback.label_file import Label, LabelVerdict, write_labels
+from evaluation.feedback.label_file import AlertLabel, LabelKind, write_labels
 from evaluation.feedback.windows import holds_labels, read_judged
 
 MINUTE_US = 60_000_000
 NAME = "S1.gw-1.latency_ms"
 
 
-def judged(verdict: LabelVerdict, from_min: int, to_min: int | None, metric: str = "latency_ms") -> Label:
+def judged(kind: LabelKind, from_min: int, to_min: int | None, metric: str = "latency_ms") -> AlertLabel:
     to_us = None if to_min is None else to_min * MINUTE_US
-    return Label("latency_high", "S1", "gw-1", metric, from_min * MINUTE_US, to_us, verdict)
+    return AlertLabel("latency_high", "S1", "gw-1", metric, from_min * MINUTE_US, to_us, kind)
 
 
 LABELS = [
-    judged(LabelVerdict.PROBLEM, 10, 20),
-    judged(LabelVerdict.PROBLEM, 15, 25),
-    judged(LabelVerdict.NOT_A_PROBLEM, 40, 50),
-    judged(LabelVerdict.PROBLEM, 60, 70, "loss_ratio"),
-    judged(LabelVerdict.PROBLEM, 90, None),
+    judged(LabelKind.PROBLEM, 10, 20),
+    judged(LabelKind.PROBLEM, 15, 25),
+    judged(LabelKind.NOT_A_PROBLEM, 40, 50),
+    judged(LabelKind.PROBLEM, 60, 70, "loss_ratio"),
+    judged(LabelKind.PROBLEM, 90, None),
 ]
 
 

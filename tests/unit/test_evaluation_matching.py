@@ -5,7 +5,7 @@ import pytest
 from evaluation.scenarios.matching import (
     Duty,
     Incident,
-    Member,
+    IncidentAlert,
     Truth,
     by_kind,
     match,
@@ -27,7 +27,7 @@ def truth(
 def incident(number: int, *members: tuple[int, int], rule: str = "wan_down") -> Incident:
     """Return an incident of (school, minute) alerts."""
     return Incident(
-        number, tuple(Member(school, rule, minute * MINUTE_US) for school, minute in members), None
+        number, tuple(IncidentAlert(school, rule, minute * MINUTE_US) for school, minute in members), None
     )
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from contract.entry import ReadingsEntry, TickEntry
 from contract.errors import ConfigurationError
 from contract.reading import Readings
-from contract.rule import JOINT_METRICS, parse_rules
+from contract.rule import JOINT_METRICS, JointRule, parse_rules
 from contract.series import MAX_METRIC_ID
 from evaluation.rewind.budget import lowest_within, share_budget
 from evaluation.rewind.entries import (
@@ -25,8 +25,8 @@ from evaluation.rewind.entries import (
     spans,
     tick_times,
 )
-from evaluation.rewind.fold import World, choose_schools, new_side, take, watched_series
-from evaluation.rewind.report import Heard, Line, Terms, compare, flood_minutes
+from evaluation.rewind.fold import Surroundings, choose_schools, new_side, take, watched_series
+from evaluation.rewind.report import BegunLine, Heard, RewindTerms, compare, flood_minutes
 from evaluation.rewind.rules_text import with_thresholds
 from tests.fold_world import (
     CALENDAR,
@@ -117,8 +117,8 @@ def test_a_quarter_of_one_reading_has_no_deviation() -> None:
     assert quarter_readings(one, QUARTER_US).value.tolist() == [7.0]
 
 
-def world_of(factor: float = 1.0) -> World:
-    return World(small_fleet(), CATALOGUE, CALENDAR, factor)
+def world_of(factor: float = 1.0) -> Surroundings:
+    return Surroundings(small_fleet(), CATALOGUE, CALENDAR, factor)
 
 
 def test_unchanged_rules_tell_what_the_live_fold_told() -> None:
@@ -131,7 +131,7 @@ def test_unchanged_rules_tell_what_the_live_fold_told() -> None:
 
 
 def test_a_joint_rule_alone_is_given_all_that_it_compares() -> None:
-    rules = [r for r in parse_rules(packaged("rules.toml"), CATALOGUE) if r.channel == "joint"]
+    rules = [r for r in parse_rules(packaged("rules.toml"), CATALOGUE) if isinstance(r, JointRule)]
     series = watched_series([new_side(world_of(), rules)])
     assert {CATALOGUE.by_id[int(one) & MAX_METRIC_ID].name for one in series} == set(JOINT_METRICS)
 
@@ -144,7 +144,7 @@ def test_a_lower_threshold_tells_of_more_schools_and_names_them() -> None:
     sides = [new_side(world, rules), new_side(world, lower)]
     take(sides, stretch)
     now, changed = (Heard([r.name for r in side.rules], side.transitions) for side in sides)
-    report = compare(now, changed, world, Terms(MONDAY_9H_US, stretch.to_us))
+    report = compare(now, changed, world, RewindTerms(MONDAY_9H_US, stretch.to_us))
     latency = next(c for c in report.rules if c.rule == "latency_high")
     assert latency.now is not None
     assert latency.changed is not None
@@ -155,7 +155,7 @@ def test_a_lower_threshold_tells_of_more_schools_and_names_them() -> None:
     # One line of a cluster or of three schools by themselves: never more lines than openings.
     assert 1 <= latency.changed.lines <= 3
     assert report.total_changed.openings == 3
-    back = compare(changed, now, world, Terms(MONDAY_9H_US, stretch.to_us))
+    back = compare(changed, now, world, RewindTerms(MONDAY_9H_US, stretch.to_us))
     assert [o.school_id for c in back.rules for o in c.gone] == [3, 4]
 
 
@@ -164,7 +164,7 @@ def test_what_was_noticed_while_learning_is_not_counted() -> None:
     side = new_side(world_of(), parse_rules(SCHOOL_RULES, CATALOGUE))
     take([side], stretch)
     heard = Heard([r.name for r in side.rules], side.transitions)
-    report = compare(heard, heard, world_of(), Terms(MONDAY_9H_US + 6 * MINUTE_US, stretch.to_us))
+    report = compare(heard, heard, world_of(), RewindTerms(MONDAY_9H_US + 6 * MINUTE_US, stretch.to_us))
     assert report.total_now.openings == 0
 
 
@@ -180,7 +180,7 @@ def test_a_sample_is_told_as_an_estimate() -> None:
 
 
 def test_more_lines_than_an_operator_can_take_are_a_flood() -> None:
-    lines = [Line(MONDAY_9H_US + i * SECOND_US, 1.0, in_school_hours=True) for i in range(11)]
+    lines = [BegunLine(MONDAY_9H_US + i * SECOND_US, 1.0, in_school_hours=True) for i in range(11)]
     assert flood_minutes(lines, 1) == 10
     assert flood_minutes(lines, 2) == 0
     assert flood_minutes(lines[:10], 1) == 0

@@ -10,8 +10,8 @@ from contract.fleet import Cluster, Device, DeviceKind, Fleet, Level, School, Wa
 from contract.rejected import Reason
 from contract.series import series_of
 from ingest.acceptance.accept import Accepted, Message, accept
-from ingest.acceptance.judgement import Limits
 from ingest.acceptance.registry import Registry, Route
+from ingest.acceptance.validation import AcceptanceLimits
 
 NOW_US = 1_790_000_000_000_000
 NOW_S = NOW_US / 1e6
@@ -38,7 +38,7 @@ def registry(fleet: Fleet, catalogue: Catalogue) -> Registry:
 
 def take(registry: Registry, topic: str, pack: object) -> Accepted:
     payload = pack if isinstance(pack, bytes) else json.dumps(pack).encode()
-    return accept([Message(topic, payload, NOW_US)], registry, Limits())
+    return accept([Message(topic, payload, NOW_US)], registry, AcceptanceLimits())
 
 
 def rows(accepted: Accepted) -> list[tuple[int, int, float]]:
@@ -190,18 +190,35 @@ def test_unknown_fields_about_pupils_are_refused_by_name(registry: Registry, top
     assert "x y" not in refusal.detail + refusal.excerpt
     assert "Lan" not in refusal.excerpt
     assert "770077" not in refusal.excerpt
-    assert json.loads(refusal.excerpt) == [{"n": "", "v": 1, "student": None, "(name withheld)": None}]
+    assert json.loads(refusal.excerpt) == [{"n": "", "v": None, "student": None, "(name withheld)": None}]
 
 
 def test_unknown_fields_of_machines_are_ignored(registry: Registry) -> None:
     assert take(registry, GATEWAY, [{"n": "down_bps", "v": 1, "firmware": "1.2"}]).rejected == []
 
 
-def test_a_number_under_an_unknown_name_about_pupils_is_blanked(registry: Registry) -> None:
-    accepted = take(registry, ATTENDANCE, [{"n": "card_of_lan", "v": 880088}, {"n": "present", "v": 3}])
+def test_of_a_pack_about_pupils_no_number_is_kept_but_times(registry: Registry) -> None:
+    pack = [{"n": "card_of_lan", "v": 880088, "t": -3}, {"n": "present", "v": 3, "bv": 4, "s": 5}]
+    accepted = take(registry, ATTENDANCE, pack)
     assert reasons(accepted) == [Reason.UNKNOWN_METRIC]
-    assert json.loads(accepted.rejected[0].excerpt) == [{"n": "", "v": None}, {"n": "", "v": 3}]
+    blank = {"n": "", "v": None}
+    assert json.loads(accepted.rejected[0].excerpt) == [blank | {"t": -3}, blank | {"bv": None, "s": None}]
     assert "lan" not in accepted.rejected[0].detail
+
+
+@pytest.mark.parametrize(
+    ("given", "detail"),
+    [
+        ({"present": 481, "absent": 3, "enrolled": 480}, "present + absent is more than enrolled"),
+        ({"present": 7, "late": 8}, "late is more than present"),
+        ({"absent": -3}, "absent is not within 0 to 20000"),
+        ({"attendance_ratio": 1.125e3}, "attendance_ratio is not within 0 to 1"),
+    ],
+)
+def test_a_refusal_about_pupils_names_what_is_wrong_without_numbers(
+    registry: Registry, given: dict[str, float], detail: str
+) -> None:
+    assert [refused.detail for refused in take(registry, ATTENDANCE, counts(**given)).rejected] == [detail]
 
 
 def test_an_excerpt_is_bounded_and_whole(registry: Registry) -> None:
@@ -244,7 +261,7 @@ def test_status_that_is_none(registry: Registry, payload: bytes, reason: Reason)
 
 def test_two_statuses_in_one_batch_stay_two(registry: Registry) -> None:
     messages = [Message(STATUS, b'{"online":true}', NOW_US), Message(STATUS, b'{"online":false}', NOW_US + 1)]
-    assert [(t, v) for t, _, v in rows(accept(messages, registry, Limits()))] == [
+    assert [(t, v) for t, _, v in rows(accept(messages, registry, AcceptanceLimits()))] == [
         (NOW_US, 1.0),
         (NOW_US + 1, 0.0),
     ]
@@ -262,7 +279,7 @@ def test_control_characters_leave_a_topic(registry: Registry) -> None:
 
 
 def test_no_messages_are_no_readings(registry: Registry) -> None:
-    accepted = accept([], registry, Limits())
+    accepted = accept([], registry, AcceptanceLimits())
     assert (accepted.by_partition, accepted.rejected, accepted.received) == ({}, [], 0)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from contract.rejected import Reason
-from ingest.decoders.senml import NO_RECORD, Fault, Record, Resolved, is_senml_name, parse_json, resolve
+from ingest.decoders.senml import NO_RECORD, Defect, Record, Resolved, is_senml_name, parse_json, resolve
 
 
 def resolved(text: str) -> Resolved:
@@ -74,12 +74,12 @@ def test_a_record_of_base_fields_alone_measures_nothing() -> None:
 def test_one_bad_record_spoils_no_other(record: str, reason: Reason) -> None:
     found = resolved(f'[{{"n":"first","v":1}},{record}]')
     assert [r.n for r in found.records] == ["first", ""]
-    assert [(fault.record, fault.reason) for fault in found.refused] == [(1, reason)]
+    assert [(defect.record, defect.reason) for defect in found.refused] == [(1, reason)]
 
 
 def test_value_and_base_value_beyond_float64_are_no_number() -> None:
     found = resolved('[{"bv":1e308,"n":"a","v":1e308}]')
-    assert [fault.reason for fault in found.refused] == [Reason.NOT_A_NUMBER]
+    assert [defect.reason for defect in found.refused] == [Reason.NOT_A_NUMBER]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_value_and_base_value_beyond_float64_are_no_number() -> None:
 )
 def test_refuses_what_is_no_pack(payload: bytes, reason: Reason) -> None:
     found = resolve(payload)
-    assert isinstance(found, Fault)
+    assert isinstance(found, Defect)
     assert found.reason is reason
 
 

@@ -1,5 +1,6 @@
 """The charts of a school from canned columns."""
 
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -7,6 +8,7 @@ import plotly.graph_objects as go
 import pytest
 
 from config.files import shipped_texts
+from contract.catalogue import Catalogue
 from contract.fleet import Fleet
 from contract.texts import Language
 from ops_dashboard.charts.figures import HOLE_RAW_US, Chart, Trace, make_figure, with_holes
@@ -69,11 +71,12 @@ def test_silence_is_a_gap() -> None:
 
 
 @pytest.mark.parametrize("bucket", ["raw", "15m"])
-def test_a_school_has_its_charts_in_units_of_people(city: Fleet, bucket: str) -> None:
+def test_a_school_has_its_charts_in_units_of_people(city: Fleet, catalogue: Catalogue, bucket: str) -> None:
     texts, school = shipped_texts(), city.schools[0]
     parts = {name: history([1e6, 2e6]) for plan in PLANS for name, _ in plan.metrics}
-    parts["attendance_ratio"] = history([0.2, 1.0])
-    charts = {p.key: fill_plan(p, school, parts, bucket, texts, Language.EN) for p in PLANS}
+    ratio = np.array([0.2, 1.0])
+    parts["attendance_ratio"] = replace(history([0.2, 1.0]), min=ratio, max=ratio)
+    charts = {p.key: fill_plan(p, school, catalogue, parts, bucket, texts, Language.EN) for p in PLANS}
     bandwidth = charts["bandwidth"]
     assert [t.name for t in bandwidth.traces] == ["Down", "Up"]
     assert bandwidth.traces[0].value.tolist() == [1.0, 2.0]

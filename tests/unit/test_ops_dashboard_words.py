@@ -1,22 +1,18 @@
-"""Settings, origins, privacy, topology and the rules that the code of the pages keeps."""
+"""Settings, origins, topology and the rules that the code of the pages keeps."""
 
 import ast
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import pytest
 
 from config.files import shipped_texts
 from contract.address import is_loopback
-from contract.alert import Alert
 from contract.catalogue import Catalogue
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet
-from contract.privacy import cap_alert, cap_values, is_published
 from contract.rule import Rule
-from contract.series import series_of
 from contract.texts import Language
 from ops_dashboard.access.guard import same_origin, security_headers
 from ops_dashboard.charts.school_charts import series_by_metric
@@ -86,26 +82,13 @@ def test_the_address_decides_before_the_cookie() -> None:
     assert choose_language({"lang": "fr"}, {"eduops_language": "fr"}) is Language.VI
 
 
-def test_small_counts_are_not_published(catalogue: Catalogue, city: Fleet) -> None:
-    devices = [d for d in city.devices if d.school_id == city.schools[0].id]
-    assert "attendance_ratio" in series_by_metric(devices, catalogue)
-    assert not {"present", "late", "absent"} & series_by_metric(devices, catalogue).keys()
-    assert not is_published("absent")
-    values = np.array([0.0, 0.5, 1.0])
-    assert cap_values("attendance_ratio", values).tolist() == [0.05, 0.5, 0.95]
-    assert cap_values("loss_ratio", values) is values
-
-
-@pytest.mark.parametrize(
-    ("metric", "shown"), [("attendance_ratio", 0.95), ("absent", None), ("loss_ratio", 1.0)]
-)
-def test_alerts_tell_no_more_than_the_views(catalogue: Catalogue, metric: str, shown: float | None) -> None:
-    series = series_of(1, catalogue.named(metric).id)
-    alert = Alert("0" * 16, "r", series, 1, 1, 0, 0, 1.0, 1.0, None, 0.75, 9)
-    capped = cap_alert(alert, catalogue)
-    # With the range the score would give a value back that is cut.
-    assert capped.score == (0.75 if metric == "loss_ratio" else None)
-    assert (capped.value, capped.expected_low, capped.expected_high) == (shown, shown, None)
+def test_a_school_has_charts_of_what_is_published_of_it(catalogue: Catalogue, city: Fleet) -> None:
+    school = city.schools[0]
+    devices = [d for d in city.devices if d.school_id == school.id]
+    found = series_by_metric(school, devices, catalogue).keys()
+    assert {"attendance_ratio", "active_users", "down_bps"} <= found
+    assert not {"enrolled", "present", "late", "absent"} & found
+    assert "attendance_ratio" not in series_by_metric(replace(school, pupils=18), devices, catalogue)
 
 
 def test_the_topology_keeps_the_order_of_the_fleet(city: Fleet) -> None:

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.alert import Transition, TransitionKind
@@ -14,8 +14,8 @@ from contract.errors import ConfigurationError
 from contract.live import STATE_NORMAL
 from contract.rule import parse_rules
 from ingest.acceptance.accept import Message, accept
-from ingest.acceptance.judgement import Limits
 from ingest.acceptance.registry import Registry
+from ingest.acceptance.validation import AcceptanceLimits
 from stream_processor.fold.constants import Fold, build_fold
 from tests.fold_world import (
     CALENDAR,
@@ -109,7 +109,7 @@ def test_a_late_reading_is_stored_and_never_a_restart() -> None:
     assert folded.state.value[packaged_fold().layout.slots_of(np.array([ERRORS], np.int32))[0]] > 50_000
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(st.integers(0, 400), st.sampled_from([0.0, 30.0, 400.0, TOP - 10])), min_size=1, max_size=30
@@ -168,7 +168,7 @@ def test_real_packs_with_the_counter_go_through_ingest_and_the_fold() -> None:
             {"bt": at_us / 1e6, "n": "down_bps", "u": "bit/s", "v": 5e7},
             {"n": "in_errors", "u": "count", "v": value},
         ]
-        taken = accept([Message(topic, json.dumps(pack).encode(), at_us)], registry, Limits())
+        taken = accept([Message(topic, json.dumps(pack).encode(), at_us)], registry, AcceptanceLimits())
         assert taken.rejected == []
         log.append(ReadingsEntry(at_us, taken.by_partition[0]))
     (opened,) = told(log, fold)
@@ -181,7 +181,7 @@ def test_a_count_beyond_its_width_is_refused(value: int) -> None:
     fleet = small_fleet(1)
     topic = f"edu/v1/{fleet.province}/{fleet.schools[0].code}/gw-1/bandwidth"
     pack = json.dumps([{"n": "in_errors", "u": "count", "v": value}]).encode()
-    taken = accept([Message(topic, pack, MONDAY_9H_US)], Registry(fleet, CATALOGUE, 1), Limits())
+    taken = accept([Message(topic, pack, MONDAY_9H_US)], Registry(fleet, CATALOGUE, 1), AcceptanceLimits())
     assert [r.reason for r in taken.rejected] == ["out_of_range"]
 
 
@@ -208,7 +208,7 @@ def test_a_counter_is_never_judged_by_its_value(channel: str) -> None:
 
 def test_a_rate_rule_needs_a_bound() -> None:
     text = f'[[rule]]\nname = "x"\nmetric = "in_errors"\nchannel = "rate"\n{WORDS}'
-    with pytest.raises(ConfigurationError, match="a rate rule lacks its bound"):
+    with pytest.raises(ConfigurationError, match=r"line 1: rate rule 'x': .*`below` or `above`"):
         parse_rules(text, CATALOGUE)
 
 

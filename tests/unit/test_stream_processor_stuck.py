@@ -146,12 +146,15 @@ def test_attendance_is_judged_from_the_first_register_on() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "says"),
     [
-        "channel = 'stuck'\nmost_still = 1.0",
-        "channel = 'silence'\nsilent_s = 60\nsession_from_s = 900\nsession_until_s = 600",
+        ("channel = 'stuck'\nmost_still = 1.0", r"line 5: stuck rule 'x': .* < 1\.0 .*not 1\.0"),
+        (
+            "channel = 'silence'\nsilent_s = 60\nsession_from_s = 900\nsession_until_s = 600",
+            "line 7: silence rule 'x': .*`session_until_s` >= `session_from_s`",
+        ),
     ],
 )
-def test_rules_that_make_no_sense_are_refused(wrong: str) -> None:
-    with pytest.raises(ConfigurationError, match="lacks its bound"):
+def test_rules_that_make_no_sense_are_refused(wrong: str, says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says):
         parse_rules(f"[[rule]]\nname = 'x'\nmetric = 'down_bps'\n{wrong}\n{WORDS}", CATALOGUE)

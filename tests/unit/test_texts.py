@@ -8,17 +8,17 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from alerting.explanation.evidence import PeerKind
-from alerting.explanation.sentences import CHANNELS_TOLD
 from alerting.explanation.verdict import Verdict
 from alerting.incidents.groups import CauseKind
 from contract.alert import ActionKind, Because, Ending, TransitionKind
 from contract.errors import ConfigurationError
 from contract.fleet import DeviceKind, Level
 from contract.rejected import Reason
+from contract.rule import CHANNEL_NAMES
 from contract.texts import Language, Texts, parse_language, parse_texts, write_clock, write_date, write_number
 from ops_dashboard.charts.school_charts import PLANS
-from ops_dashboard.pages.header import PAGES
 from ops_dashboard.pages.quarantine import COLUMNS
+from ops_dashboard.pages.registry import PAGES
 from ops_dashboard.pages.school import RANGES
 from ops_dashboard.pages.wall import TILES
 from watchdog.watch import NoticeKind, Suspect
@@ -37,13 +37,13 @@ FAMILIES = {
     "because": {code.value for code in Because},
     "explain": {f"verdict_{verdict.value}" for verdict in Verdict}
     | {f"advice_{verdict.value}" for verdict in Verdict if verdict is not Verdict.UNKNOWN}
-    | {f"found_{channel}" for channel in (*CHANNELS_TOLD, "other", "offline")}
+    | {f"found_{channel}" for channel in (*CHANNEL_NAMES, "other", "offline")}
     | {f"cause_{kind.value}" for kind in CauseKind if kind not in (CauseKind.SCHOOL, CauseKind.SYSTEM)}
     | {f"same_{kind.value}" for kind in PeerKind},
     "alerts": {"state", "priority", "rule", "cluster", "isp"}
     | {f"state_{state}" for state in ("open", "acknowledged", "resolved")},
     "watchdog": {suspect.value for suspect in Suspect} | {f"said_{kind.value}" for kind in NoticeKind},
-    "nav": {key.removeprefix("nav.") for _, key in PAGES},
+    "nav": {page.link.removeprefix("nav.") for page in PAGES if page.link},
 }
 """Keys that the code puts together, by their first word."""
 

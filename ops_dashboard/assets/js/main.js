@@ -1,10 +1,11 @@
 // Waits until Dash has put a page into the document, then starts its script.
+// A page without live parts of its own needs no line here.
 const PAGES = {
   wall: async () => (await import('./wall.js')).startWall(),
   alerts: async () => (await import('./alerts.js')).startAlerts(),
-  school: async () => (await import('./plain.js')).startPlain(),
-  quarantine: async () => (await import('./plain.js')).startPlain(),
 };
+
+const plain = async () => (await import('./plain.js')).startPlain();
 
 let started = false;
 
@@ -13,7 +14,7 @@ function start() {
   if (started || !page) return;
   started = true;
   watcher.disconnect();
-  PAGES[page.dataset.page]?.();
+  (PAGES[page.dataset.page] ?? plain)();
 }
 
 const watcher = new MutationObserver(start);

@@ -56,13 +56,12 @@ const SCALED = {
 
 const RATE_DECIMALS = 2;
 
-/** Return a value of a series with its unit; attendance stays within 5 to 95 % (privacy). */
+/** Return a value of a series with its unit; it comes as it may be shown. */
 export function quantity(series, value) {
   if (value === null || value === undefined) return say('alerts.no_value');
   const metric = metricOf(series);
   const [scale, unit, decimals] = SCALED[metric?.unit] ?? [1, metric?.unit ?? '', 1];
-  const shown = metric?.name === 'attendance_ratio' ? Math.min(0.95, Math.max(0.05, value)) : value;
-  return `${number(shown / scale, decimals)} ${unit}`.trim();
+  return `${number(value / scale, decimals)} ${unit}`.trim();
 }
 
 /** Return the value that an alert's rule judges: of a rate rule its change a second. */

@@ -1,4 +1,4 @@
-"""Judging rows: known metric, right unit, believable value, believable time, counts that agree.
+"""Validation of rows: known metric, right unit, believable value, believable time, counts that agree.
 
 All checks run over the columns of a batch; only refused rows are ever looked at one by one.
 """
@@ -28,11 +28,11 @@ _REASONS: Final = (
     Reason.FUTURE_TIME,
     Reason.TOO_OLD,
 )
-"""In order of judgement: the first that holds is the reason."""
+"""In order of the checks: the first that holds is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class AcceptanceLimits:
     """Bounds of what is accepted, whatever the catalogue says."""
 
     max_payload_bytes: int = 65_536
@@ -43,7 +43,7 @@ class Limits:
     """Late data this old still lands in its aggregates: 48 hours."""
 
 
-class RowFault(NamedTuple):
+class RowDefect(NamedTuple):
     """Why one record, or with record -1 a whole pack, was refused."""
 
     pack: int
@@ -93,10 +93,12 @@ def to_rows(columns: Columns, routes: Sequence[Route], arrived_us: Sequence[int]
     )
 
 
-def judge(rows: Rows, registry: Registry, limits: Limits) -> tuple[NDArray[np.bool_], list[RowFault]]:
+def validate(
+    rows: Rows, registry: Registry, limits: AcceptanceLimits
+) -> tuple[NDArray[np.bool_], list[RowDefect]]:
     """Return which rows may be stored, shape (n,), and why the others may not."""
     catalogue = registry.catalogue
-    faults = np.stack(
+    defects = np.stack(
         (
             rows.metric == 0,
             (rows.unit != 0) & (rows.unit != registry.unit_of[rows.metric]),
@@ -105,16 +107,16 @@ def judge(rows: Rows, registry: Registry, limits: Limits) -> tuple[NDArray[np.bo
             rows.time_us < rows.arrived_us - limits.max_age_us,
         )
     )
-    passed: NDArray[np.bool_] = np.logical_not(faults.any(axis=0))
+    passed: NDArray[np.bool_] = np.logical_not(defects.any(axis=0))
     refused = [
-        RowFault(int(rows.pack[i]), int(rows.record[i]), reason, _detail(reason, rows, i, registry))
+        RowDefect(int(rows.pack[i]), int(rows.record[i]), reason, _detail(reason, rows, i, registry))
         for i in np.flatnonzero(~passed).tolist()
-        for reason in [_REASONS[int(faults[:, i].argmax())]]
+        for reason in [_REASONS[int(defects[:, i].argmax())]]
     ]
     attendance = np.flatnonzero(passed & (rows.stream == _ATTENDANCE))
     if len(attendance):
         contradicted = _contradicted(rows, attendance, registry)
-        refused += [RowFault(p, -1, Reason.INCONSISTENT, detail) for p, detail in contradicted.items()]
+        refused += [RowDefect(p, -1, Reason.INCONSISTENT, detail) for p, detail in contradicted.items()]
         passed = passed & ~np.isin(rows.pack, list(contradicted))
     return passed, refused
 

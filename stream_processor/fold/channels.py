@@ -13,6 +13,7 @@ true level is learnt again within the same few hours.
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -226,6 +227,42 @@ def judge_at_tick(
     return [transition for _, _, transition in events]
 
 
+def transition_of(
+    fold: Fold,
+    state: State,
+    channel: Channel,
+    slot: int,
+    kind: TransitionKind,
+    at_us: int,
+    detected_at_us: int,
+) -> Transition:
+    """Return what is to be said of a slot's alert, without any value.
+
+    Args:
+        fold: gives rule, series and school.
+        state: gives opening and priority.
+        channel: of the rule.
+        slot: of the series.
+        kind: opened or resolved.
+        at_us: event time.
+        detected_at_us: log time at which it is seen.
+    """
+    layout = fold.layout
+    rule = fold.rulebook.channels[channel].by_metric[int(layout.metric_id[slot])]
+    opened_at_us, series = int(state.since_us[channel, slot]), int(layout.series[slot])
+    return Transition(
+        alert_id=alert_id_of(rule.name, series, opened_at_us),
+        kind=kind,
+        rule=rule.name,
+        series=series,
+        school_id=int(layout.school_ids[layout.school[slot]]),
+        priority=int(state.priority[channel, slot]),
+        opened_at_us=opened_at_us,
+        at_us=at_us,
+        detected_at_us=detected_at_us,
+    )
+
+
 def _held_back(
     fold: Fold,
     state: State,
@@ -284,19 +321,9 @@ def _event(
     i = int(evidence.index[k])
     slot = int(batch.slot[i])
     value = batch.value[i] if evidence.value is None else evidence.value[k]
-    rule = fold.rulebook.channels[channel].by_metric[int(batch.metric_id[i])]
-    opened_at_us = int(state.since_us[channel, slot])
-    series = int(fold.layout.series[slot])
-    transition = Transition(
-        alert_id=alert_id_of(rule.name, series, opened_at_us),
-        kind=kind,
-        rule=rule.name,
-        series=series,
-        school_id=int(fold.layout.school_ids[fold.layout.school[slot]]),
-        priority=int(state.priority[channel, slot]),
-        opened_at_us=opened_at_us,
-        at_us=int(batch.time_us[i]),
-        detected_at_us=int(batch.arrival_us[i]),
+    at_us, detected_at_us = int(batch.time_us[i]), int(batch.arrival_us[i])
+    transition = msgspec.structs.replace(
+        transition_of(fold, state, channel, slot, kind, at_us, detected_at_us),
         value=_finite(value),
         expected_low=_finite(evidence.low[k]),
         expected_high=_finite(evidence.high[k]),

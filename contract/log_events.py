@@ -1,0 +1,141 @@
+"""Every event that the services log, and the fields of its line: one literal catalogue.
+
+A line is `event=NAME key=value …: sentence`: fields are codes, numbers and addresses, and what only a
+person can read is the sentence. Code writes it as a literal template with one conversion a field,
+`_logger.warning("event=server_lost log=%s retry_s=%.1f: %s", name, pause_s, error)`; `eduops.log_lines`
+reads events and fields from templates, never from the text that they became.
+"""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+LIBRARY: Final = "library"
+"""Event of lines that are none of ours: a library's own words."""
+
+
+class LogEvent(NamedTuple):
+    """One event."""
+
+    name: str
+    fields: tuple[str, ...]
+    """In the order of the line; each stands in `LOG_FIELDS`."""
+    meaning: str
+
+
+LOG_FIELDS: Final[Mapping[str, str]] = {
+    "acknowledged": "MQTT messages acknowledged",
+    "address": "of a websocket",
+    "alert": "identity of an alert",
+    "appended": "readings and refusals that are durable in their logs",
+    "by": "the way out: webhook or command",
+    "client": "MQTT client id",
+    "connections": "their number",
+    "ending": "why an alert ended",
+    "faults": "simulated faults that are on",
+    "file": "path of a file",
+    "for_s": "length, seconds of log time",
+    "host": "of a broker",
+    "key": "idempotency key of a notice",
+    "kind": "of a notice: alarm, repeat, recovery; of a simulated fault; of an exception",
+    "lag_s": "seconds of log time behind now",
+    "last_entry": "newest entry that a log still has",
+    "log": "name of a log",
+    "logs": "number of logs that this process owns",
+    "lost": "packs that fell out of a full buffer",
+    "messages": "number of MQTT messages",
+    "method": "of an HTTP request",
+    "partition": "of the telemetry",
+    "path": "of an HTTP request",
+    "port": "of a broker",
+    "position": "up to which entry a log is committed",
+    "readings_per_s": "readings a second since the line before",
+    "reasons": "refusals by reason",
+    "received": "readings received",
+    "rejected": "readings refused",
+    "retry_s": "seconds until it is tried again",
+    "rule": "name of an alert rule",
+    "schools": "their number",
+    "subject": "NATS subject",
+    "unacknowledged": "messages without an acknowledgement",
+    "url": "of NATS servers",
+    "version": "of a fleet",
+    "worker": "name of a processor",
+    "workers": "number of processors",
+}
+"""Meaning of every field."""
+
+_LOG_OF: Final = ("log", "worker")
+
+LOG_EVENTS: Final = (
+    LogEvent("action_without_alert", ("alert",), "An engineer's action names an alert that is not there."),
+    LogEvent(
+        "alert_retired", ("alert", "rule", "ending"), "An alert ends: its rule, device or school is gone."
+    ),
+    LogEvent("alerts_not_read", (), "The dashboard could not read the open alerts and tries again."),
+    LogEvent("answer_not_sent", ("subject",), "The line to NATS broke before an answer was sent."),
+    LogEvent("append_failed", ("log", "retry_s"), "A log did not take an entry; it is offered again."),
+    LogEvent("connections_shared", ("schools", "connections"), "Simulated schools have no last will."),
+    LogEvent("database_unavailable", ("method", "path"), "A request was answered with 503."),
+    LogEvent("device_not_connected", (), "A device does not reach its broker."),
+    LogEvent("fault_started", ("kind", "schools", "for_s"), "The simulator puts a fault on schools."),
+    LogEvent("fleet_changed", ("version", "schools"), "A service goes on with another fleet."),
+    LogEvent("former_owner_speaks", ("partition",), "A summary of a displaced owner was passed over."),
+    LogEvent("handler_failed", ("subject",), "A bug: a question over NATS was answered with a failure."),
+    LogEvent(
+        "ingest_progress",
+        ("messages", "received", "rejected", "appended", "acknowledged", "unacknowledged", "reasons"),
+        "Totals since the start.",
+    ),
+    LogEvent("ingest_stopped", ("messages",), "Ingest ends with messages that the broker keeps."),
+    LogEvent("journal_not_put_aside", ("file",), "The watchdog's damaged journal could not be renamed."),
+    LogEvent("journal_not_written", ("file",), "The watchdog's journal could not be written."),
+    LogEvent("journal_unreadable", ("file",), "The watchdog starts without its journal."),
+    LogEvent("leases_out_of_reach", (), "A processor could not renew its leases."),
+    LogEvent(LIBRARY, (), "A line of a library, in its own words."),
+    LogEvent("live_event_dropped", ("subject",), "A live event was not sent: the line to NATS is down."),
+    LogEvent("live_message_unreadable", ("subject",), "A live message is not what its subject promises."),
+    LogEvent("log_given_back", _LOG_OF, "A processor finished with a log and gave its lease back."),
+    LogEvent("log_lost", _LOG_OF, "A processor lost the lease of a log and stops its owner."),
+    LogEvent(
+        "log_lost_its_end",
+        ("log", "position", "last_entry"),
+        "A power cut took entries back that were committed; the log is read again from before.",
+    ),
+    LogEvent("log_taken", ("log", "worker", "workers"), "A processor begins to own a log."),
+    LogEvent("maintenance_failed", (), "Chunks, rollups and retention could not be kept up."),
+    LogEvent("mqtt_connection_broken", (), "A connection to the MQTT broker broke."),
+    LogEvent("mqtt_malformed", (), "The MQTT broker sent what is no MQTT."),
+    LogEvent("mqtt_not_connected", ("host", "port"), "No MQTT session yet; it is tried again."),
+    LogEvent("mqtt_session_lost", ("host", "port"), "The MQTT session broke; the broker keeps its messages."),
+    LogEvent("mqtt_session_up", ("client", "host", "port"), "The MQTT session stands."),
+    LogEvent("nats_connected", ("url",), "The connection to NATS is back."),
+    LogEvent("nats_error", (), "NATS complains."),
+    LogEvent("nats_lost", ("url",), "The connection to NATS is lost; it is tried again."),
+    LogEvent("notice", ("kind", "key"), "The watchdog raises, repeats or ends its alarm."),
+    LogEvent("notice_not_sent", ("by", "key", "retry_s"), "A notice was not handed over; it is tried again."),
+    LogEvent("notice_sent", ("by", "key"), "A notice was handed over."),
+    LogEvent("notices_stay_here", (), "No way out is set: notices go to this log only."),
+    LogEvent("owner_displaced", ("log", "connections"), "Connections of a former owner were ended."),
+    LogEvent("page_not_served", (), "The watchdog did not get the wall's page."),
+    LogEvent("position_moved", ("log",), "Another owner committed; this one begins anew from the tables."),
+    LogEvent("process_crashed", ("kind",), "A bug: the process ends."),
+    LogEvent("process_failed", (), "The process ends, and why."),
+    LogEvent(
+        "processor_progress",
+        ("readings_per_s", "lag_s", "logs", "received"),
+        "Half a minute's work, and the lag of the slowest partition.",
+    ),
+    LogEvent("request_failed", ("method", "path"), "A bug: a request was answered with 500."),
+    LogEvent("seat_taken", ("worker",), "A processor has a name among its kind."),
+    LogEvent("server_lost", ("log", "retry_s"), "An owner lost NATS or PostgreSQL and begins anew."),
+    LogEvent("simulator_behind", ("lag_s",), "The simulator is too slow and leaves slots out."),
+    LogEvent(
+        "simulator_progress",
+        ("schools", "connections", "messages", "acknowledged", "unacknowledged", "lost", "faults"),
+        "Totals since the start, and what is on.",
+    ),
+    LogEvent("summary_misfit", ("partition",), "A summary speaks of another fleet than the dashboard's."),
+    LogEvent("tick_left_out", ("log",), "A log did not take a tick; the next one says the time."),
+    LogEvent("wall_lost", ("address",), "The watchdog's websocket broke; it is opened again."),
+)
+"""Every event, by name."""

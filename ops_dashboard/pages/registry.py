@@ -1,0 +1,32 @@
+"""The pages by address: whoever serves, links or makes a page reads these rows (pure)."""
+
+from typing import Final, NamedTuple
+from urllib.parse import unquote
+
+
+class Page(NamedTuple):
+    """A page and where it stands."""
+
+    name: str
+    """Names its maker in `ops_dashboard.pages.router.MAKERS`; a script of that name may be in `main.js`."""
+    route: str
+    """Its address, with at most one place at its end, such as `/school/{code}`."""
+    link: str = ""
+    """Key of its word in the header of every page; none where no header links to it."""
+
+
+PAGES: Final = (
+    Page("wall", "/", "nav.wall"),
+    Page("alerts", "/alerts", "nav.alerts"),
+    Page("school", "/school/{code}"),
+    Page("quarantine", "/quarantine", "nav.quarantine"),
+)
+
+
+def page_at(path: str) -> tuple[Page, str]:
+    """Return the page at an address and what stands in its place, "" without one; else the wall."""
+    for page in PAGES:
+        before, place, _ = page.route.partition("{")
+        if path == before or (place and path.startswith(before)):
+            return page, unquote(path.removeprefix(before))
+    return PAGES[0], ""

@@ -1,0 +1,261 @@
+"""What is read back is what was written, for every word of the contract that has a table.
+
+The values are drawn from the fields of the words themselves (`tests.drawn`) and go through the
+product's own writers and readers: a field that the tables lose is a difference.
+"""
+
+import inspect
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import fields
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from psycopg import AsyncConnection
+
+from alerting.lifecycle import fold_alerts
+from contract.alert import Action, ActionKind, Because, Dismissal, Transition
+from contract.commit import Commit, KpiMinute
+from contract.fleet import Cluster, Device, Fleet, School, Ward
+from contract.live import AlertChanged
+from contract.reading import Readings, Scored
+from contract.rejected import Rejected
+from contract.series import MAX_DEVICE_ID
+from storage.alerts import alert_history, load_alert
+from storage.chunks import make_chunks
+from storage.copy import order_by_series
+from storage.database import connect
+from storage.feedback import JudgedAlert, dismissals, judged_alerts
+from storage.fleet import load_fleet, save_fleet
+from storage.recovery import stored_after, transitions_after
+from storage.results import already_stored, commit, load_position
+from storage.wall import kpi_history, ledger, quarantine_page, series_history
+from tests.drawn import DAY_US, INT8, RAW_DAY_US, drawn, drawn_rows, drawn_tuple, texts, times_us
+
+LOG = "telemetry-0"
+law = settings(
+    deadline=None,
+    max_examples=20,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+"""An example is one transaction, taken back at its end: the database of the test serves them all. None is
+made smaller: a difference names its field, and each attempt takes a database's time."""
+
+
+@pytest.fixture
+async def day_url(postgres_url: str) -> str:
+    """A database with the chunks of the day of `drawn_rows`."""
+    hours = RAW_DAY_US + np.arange(24) * (DAY_US // 24)
+    async with await connect(postgres_url) as conn:
+        await make_chunks(conn, "reading", hours)
+    return postgres_url
+
+
+@asynccontextmanager
+async def passing(dsn: str) -> AsyncIterator[AsyncConnection[Any]]:
+    """A connection whose writing is taken back."""
+    async with await connect(dsn) as conn, conn.transaction(force_rollback=True):
+        yield conn
+
+
+def pair(changed: AlertChanged) -> AlertChanged:
+    """Return the change with an event of its own alert."""
+    event = msgspec.structs.replace(changed.event, alert_id=changed.alert.alert_id)
+    return AlertChanged(changed.alert, event)
+
+
+commits = drawn(
+    Commit,
+    log=st.just(LOG),
+    after=st.just(0),
+    through=st.integers(1, INT8),
+    rows=drawn_rows(),
+    transitions=drawn_tuple(Transition, lambda t: (t.alert_id, t.kind)),
+    kpis=drawn_tuple(KpiMinute, lambda k: (k.metric_id, k.minute_us)),
+    rejected=drawn_tuple(Rejected, lambda r: r),
+    alerts=drawn_tuple(AlertChanged, lambda c: c.alert.alert_id).map(lambda cs: tuple(map(pair, cs))),
+)
+
+
+async def read_back(conn: AsyncConnection[Any], what: Commit) -> Commit:
+    """Return the commit as the readers of the tables see it; `what` tells them only where to look."""
+    position = await load_position(conn, what.log)
+    return Commit(
+        log=what.log,
+        after=0,
+        through=position.seq,
+        log_time_us=position.log_time_us,
+        counts=position.counts,
+        rows=await rows_of(conn, what.rows.readings.series.tolist()),
+        transitions=tuple(await transitions_after(conn, -1)),
+        kpis=tuple([await minute_of(conn, kpi) for kpi in what.kpis]),
+        rejected=tuple(row.rejected for row in reversed(await quarantine_page(conn, 100))),
+        alerts=tuple([await change_of(conn, change.alert.alert_id) for change in what.alerts]),
+        snapshot=position.snapshot,
+    )
+
+
+async def rows_of(conn: AsyncConnection[Any], series: list[int]) -> Scored:
+    found = await series_history(conn, series, RAW_DAY_US, RAW_DAY_US + DAY_US)
+    return Scored(Readings(found.time_us, found.series, found.sum), found.score)
+
+
+async def minute_of(conn: AsyncConnection[Any], kpi: KpiMinute) -> KpiMinute:
+    """Return a minute's figures; readers sum over partitions, so that the partition is as asked."""
+    found = await kpi_history(conn, kpi.metric_id, kpi.minute_us, kpi.minute_us + 1)
+    return KpiMinute(
+        int(found.minute_us[0]),
+        kpi.partition,
+        kpi.metric_id,
+        int(found.expected[0]),
+        int(found.reporting[0]),
+        float(found.total[0]),
+    )
+
+
+async def change_of(conn: AsyncConnection[Any], alert_id: str) -> AlertChanged:
+    alert, history = await load_alert(conn, alert_id), await alert_history(conn, alert_id)
+    assert alert is not None
+    return AlertChanged(alert, history[-1])
+
+
+def in_order(rows: Scored) -> list[bytes]:
+    """Return the columns by (series, time), bit for bit."""
+    order = order_by_series(rows)
+    readings = rows.readings
+    columns = (readings.time_us, readings.series, readings.value, rows.score)
+    return [np.ascontiguousarray(column[order]).tobytes() for column in columns]
+
+
+@law
+@given(what=commits)
+async def test_a_commit(day_url: str, what: Commit) -> None:
+    written = what.rows.readings
+    async with passing(day_url) as conn:
+        await commit(conn, what)
+        found = await read_back(conn, what)
+        assert (await already_stored(conn, written)).all()
+        series = np.unique(written.series)
+        recovered = await stored_after(conn, series, np.full(len(series), -1))
+        position = await load_position(conn, LOG)
+        assert await ledger(conn) == {LOG: position._replace(snapshot=None)}
+    assert position.snapshot_seq == (0 if what.snapshot is None else what.through)
+    assert in_order(found.rows) == in_order(what.rows)
+    assert in_order(Scored(recovered, found.rows.score))[:3] == in_order(what.rows)[:3]
+    assert Counter(found.transitions) == Counter(what.transitions)
+    for field in fields(Commit):
+        if field.name not in ("rows", "transitions"):
+            assert getattr(found, field.name) == getattr(what, field.name), field.name
+
+
+@law
+@given(kpis=drawn_tuple(KpiMinute, lambda k: k.partition), minute_us=times_us)
+async def test_a_minute_of_several_partitions_is_their_sum(
+    postgres_url: str, kpis: tuple[KpiMinute, ...], minute_us: int
+) -> None:
+    same = tuple(k._replace(minute_us=minute_us, metric_id=1, total=float(k.expected)) for k in kpis)
+    async with passing(postgres_url) as conn:
+        await commit(conn, Commit(LOG, 0, 1, 0, kpis=same))
+        found = await kpi_history(conn, 1, minute_us, minute_us + 1)
+    assert found.expected.sum() == found.total.sum() == sum(k.expected for k in same)
+    assert found.reporting.sum() == sum(k.reporting for k in same)
+
+
+def said(action: Action, because: Because) -> Action:
+    """Return the action with a reason where it dismisses, and none elsewhere."""
+    why = because.value if action.kind is ActionKind.DISMISSED else ""
+    return msgspec.structs.replace(action, because=why)
+
+
+actions_lists = st.lists(
+    st.builds(said, drawn(Action), st.sampled_from(Because)), unique_by=lambda a: a.at_us, max_size=6
+)
+
+
+@law
+@given(first=drawn(Transition), actions=actions_lists)
+async def test_what_operators_said(postgres_url: str, first: Transition, actions: list[Action]) -> None:
+    ours = [msgspec.structs.replace(action, alert_id=first.alert_id) for action in actions]
+    changes = fold_alerts({}, [], [first, *ours], {first.school_id: 700})
+    last = changes[-1].alert
+    dismissed = [action for action in ours if action.kind is ActionKind.DISMISSED]
+    async with passing(postgres_url) as conn:
+        await commit(conn, Commit("alerts", 0, 1, 0, alerts=tuple(changes)))
+        assert await load_alert(conn, last.alert_id) == last
+        assert await alert_history(conn, last.alert_id) == [change.event for change in changes]
+        other = last.alert_id + "+"
+        memory = await dismissals(conn, last.rule, last.school_id, besides=other, limit=9)
+        judged = await judged_alerts(conn)
+    assert memory == [
+        Dismissal(**{name: getattr(action, name) for name in Dismissal.__struct_fields__})
+        for action in sorted(dismissed, key=lambda a: a.at_us, reverse=True)
+    ]
+    if last.acknowledged_by is None:
+        assert judged == []
+        return
+    ends: dict[str, Any] = {"because": None, "actor": last.acknowledged_by}
+    if dismissed:
+        ends = {"because": dismissed[-1].because, "actor": dismissed[-1].actor}
+    of_alert = {name: getattr(last, name) for name in JudgedAlert._fields if name not in ends}
+    assert judged == [JudgedAlert(**of_alert, **ends)]
+
+
+@given(action=drawn(Action, note=texts.filter(bool)), opened=drawn(Transition))
+def test_an_event_has_every_word_of_its_action(action: Action, opened: Transition) -> None:
+    opened = msgspec.structs.replace(opened, alert_id=action.alert_id)
+    event = fold_alerts({}, [], [opened, action], {})[-1].event
+    # The log knows actions by their id; nobody needs it once the action is an event.
+    for name in set(Action.__struct_fields__) - {"action_id"}:
+        assert getattr(event, name) == getattr(action, name), name
+
+
+@st.composite
+def fleets(draw: st.DrawFn) -> Fleet:
+    """Draw a fleet whose parts refer to each other."""
+    clusters = draw(drawn_tuple(Cluster, lambda c: c.code))
+    wards: tuple[Ward, ...] = ()
+    schools: tuple[School, ...] = ()
+    devices: tuple[Device, ...] = ()
+    if clusters:
+        codes = st.sampled_from([c.code for c in clusters])
+        wards = tuple(draw(st.lists(drawn(Ward, cluster_code=codes), unique_by=lambda w: w.code, max_size=4)))
+    if wards:
+        codes = st.sampled_from([w.code for w in wards])
+        unique = (lambda s: s.id, lambda s: s.code)
+        schools = tuple(draw(st.lists(drawn(School, ward_code=codes), unique_by=unique, max_size=4)))
+    if schools:
+        owners = st.sampled_from([s.id for s in schools])
+        numbers = st.integers(1, MAX_DEVICE_ID)
+        ids = (lambda d: d.id, lambda d: (d.school_id, d.code))
+        devices = tuple(
+            draw(st.lists(drawn(Device, id=numbers, school_id=owners), unique_by=ids, max_size=4))
+        )
+    parts: dict[str, Any] = {
+        "province": draw(texts),
+        "clusters": clusters,
+        "wards": wards,
+        "schools": schools,
+        "devices": devices,
+    }
+    assert parts.keys() == inspect.signature(Fleet).parameters.keys(), "draw every part of a fleet"
+    return Fleet(**parts)
+
+
+@law
+@given(fleet=fleets())
+async def test_a_fleet(postgres_url: str, fleet: Fleet) -> None:
+    async with await connect(postgres_url) as conn:
+        await conn.execute("truncate device, school, ward, cluster")
+        await conn.execute("delete from setting where name in ('province', 'fleet_version')")
+        await save_fleet(conn, fleet)
+        found = await load_fleet(conn)
+    assert found is not None
+    assert found.version == fleet.version
+    for part in inspect.signature(Fleet).parameters:
+        assert getattr(found, part) == getattr(fleet, part), part
