@@ -125,7 +125,10 @@ async def own(name: str, log: Log, open_session: Open, config: ProcessorConfig, 
 
 
 def heed_cancellation() -> None:
-    """Raise what a failure hides: psycopg, cancelled within a transaction, may fail in its rollback instead.
+    """Raise a cancellation that was hidden from this task.
+
+    psycopg, cancelled within a transaction, may fail in its rollback instead; `wait_for` of Python 3.11
+    swallows a cancellation that comes together with its result.
 
     Raises:
         CancelledError: this task was asked to end.
@@ -151,6 +154,7 @@ async def _follow(
     try:
         while not stop.is_set():
             raws = await reader.fetch(config.batch_entries, PATIENCE_S)
+            heed_cancellation()
             for stretch in _stretches(raws, config.batch_readings):
                 await session.take(stretch)
             if time.monotonic() - dropped_at > config.drop_every_s:
