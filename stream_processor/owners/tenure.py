@@ -93,6 +93,7 @@ class Tenure:
         while not stop.is_set():
             async with asyncio.timeout(self.config.lease_s):
                 await self._beat(conn, group)
+            heed_cancellation()
             await self._pause(stop)
         for held in self._held.values():
             held.stop.set()

@@ -34,7 +34,6 @@ FUTURE_S = 5.0
 
 pytestmark = [
     pytest.mark.skipif(not FAKETIME.exists(), reason=f"no {FAKETIME}: install Debian's faketime"),
-    pytest.mark.timeout(240),
 ]
 
 
@@ -205,6 +204,9 @@ def test_ingest_an_hour_behind_and_right_again(clocks: TwoClocks, record: Record
         )
         late.more(100)
         assert all(now >= then for now, then in zip(clocks.log_times_us(), before_us, strict=True))
+        late.pause()
+        prompt.pause()
+        # While readings are in flight, a processor that is late explains as much.
         eventually(
             lambda: any("stands still" in s for s in clocks.wrong()),
             "doctor names the clock",
@@ -213,6 +215,8 @@ def test_ingest_an_hour_behind_and_right_again(clocks: TwoClocks, record: Record
 
         clocks.clocks["ingest"].set("+0s")
         healed_s = time.monotonic()
+        late.go_on()
+        prompt.go_on()
         took_s = seconds_to_recover(clocks, prompt, healed_s)
         late.finish()
         prompt.finish()
