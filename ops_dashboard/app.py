@@ -142,7 +142,7 @@ def _attach_pages(app: FastAPI, services: Services) -> FrameDash:
 
     async def document(request: Request) -> Response:
         language = choose_language(request.query_params, request.cookies)
-        answer = HTMLResponse(frame.document(language), headers={"Cache-Control": "no-cache"})
+        answer = HTMLResponse(frame.document(request, language), headers={"Cache-Control": "no-cache"})
         if "lang" in request.query_params:
             answer.set_cookie(COOKIE, language.value, COOKIE_MAX_AGE_S, samesite="lax", httponly=True)
         return answer

@@ -5,9 +5,14 @@ from contextvars import ContextVar
 from html import escape
 from typing import Any, Final
 
-from dash import Dash, Input, Output, State, ctx, dcc, html
-from dash.backends import get_backend
-from fastapi import FastAPI
+from dash import Dash, Input, Output, State, dcc, html
+from dash.backends._fastapi import (
+    FastAPIDashServer,
+    get_current_request,
+    reset_current_request,
+    set_current_request,
+)
+from fastapi import FastAPI, Request
 
 from contract.texts import Language
 from ops_dashboard.language import choose_language
@@ -47,14 +52,10 @@ _DOCUMENT: Final = """<!DOCTYPE html>
 """
 
 
-_FastAPIBackend: Final[Any] = get_backend("fastapi")
-
-
-class QuietBackend(_FastAPIBackend):  # type: ignore[misc]
+class QuietBackend(FastAPIDashServer):
     """Dash on FastAPI without its own websocket and without its catch-all, which answers 200 to anything.
 
-    Not to have the catch-all takes a private method, so Dash's version is pinned exactly
-    (docs/decisions/0019).
+    Private names of Dash, whose version is therefore pinned exactly: docs/decisions/0019.
     """
 
     websocket_capability = False
@@ -82,12 +83,14 @@ class FrameDash(Dash):
         self._build = words[Language.VI].build
         self._names = {language: found.texts["app.name"] for language, found in words.items()}
 
-    def document(self, language: Language) -> str:
-        """Return the document of every page in a language, for the request that is being answered."""
+    def document(self, request: Request, language: Language) -> str:
+        """Return the document of every page in a language, for a request."""
         token = _document_language.set(language)
+        held = set_current_request(request)  # type: ignore[no-untyped-call]
         try:
             return str(self.index())  # type: ignore[no-untyped-call]
         finally:
+            reset_current_request(held)  # type: ignore[no-untyped-call]
             _document_language.reset(token)
 
     def interpolate_index(self, **parts: str) -> str:  # type: ignore[override]
@@ -106,7 +109,7 @@ class FrameDash(Dash):
 def request_language(search: str | None) -> Language:
     """Return the language of the Dash request in hand; `search` is the page's own query string."""
     query = dict(part.partition("=")[::2] for part in (search or "").lstrip("?").split("&"))
-    return choose_language(query, ctx.cookies)
+    return choose_language(query, get_current_request().cookies)
 
 
 def make_frame(app: FastAPI, words: Mapping[Language, PageWords], make_page: PageMaker) -> FrameDash:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from dash import Dash
-from dash.backends import get_backend
+from dash.backends import _fastapi as backend
+from fastapi import Request
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
@@ -69,10 +70,16 @@ async def test_nothing_of_ours_hides_a_name_of_pahos_but_the_one_that_it_should(
 
 
 def test_dash_has_the_catch_all_that_is_left_out() -> None:
-    backend = get_backend("fastapi")
-    assert issubclass(QuietBackend, backend)
-    assert list(inspect.signature(vars(backend)["_setup_catchall"]).parameters) == ["self"]
-    assert backend.websocket_capability is True
+    assert issubclass(QuietBackend, backend.FastAPIDashServer)
+    assert list(inspect.signature(backend.FastAPIDashServer._setup_catchall).parameters) == ["self"]
+    assert backend.FastAPIDashServer.websocket_capability is True
+
+
+def test_dash_makes_its_document_within_a_request_that_it_is_given() -> None:
+    request = Request({"type": "http", "headers": []})
+    held = backend.set_current_request(request)  # type: ignore[no-untyped-call]
+    assert backend.get_current_request() is request
+    backend.reset_current_request(held)  # type: ignore[no-untyped-call]
     assert {"css", "app_entry", "config", "scripts", "renderer"} <= {
         *inspect.signature(Dash.interpolate_index).parameters
     }
