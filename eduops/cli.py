@@ -16,6 +16,7 @@ from eduops.machine.attach import attach
 from eduops.settings import Settings, load_settings
 from eduops.verbs.evaluate import evaluate_app
 from eduops.verbs.feedback import feedback_app
+from eduops.verbs.fleet import fleet_app
 from eduops.verbs.rules import rules_app
 
 app: Final = typer.Typer(
@@ -23,9 +24,6 @@ app: Final = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-)
-fleet_app: Final = typer.Typer(
-    help="The fleet: city, clusters, wards, schools, devices.", no_args_is_help=True
 )
 app.add_typer(fleet_app, name="fleet")
 app.add_typer(evaluate_app, name="evaluate")
@@ -306,35 +304,6 @@ def restore(
 def version() -> None:
     """Print the version."""
     _say_version(True)
-
-
-@fleet_app.command("import")
-def fleet_import(
-    file: Annotated[Path, typer.Argument(help="CSV file, one school a line.")],
-    data: Data = None,
-    config: Config = None,
-) -> None:
-    """Replace the fleet by that of a CSV file; restart the services afterwards."""
-    from eduops.verbs.fleet import import_fleet
-
-    typer.echo(asyncio.run(import_fleet(_attached(data, config), file)))
-
-
-@fleet_app.command("export")
-def fleet_export(
-    file: Annotated[Path | None, typer.Argument(help="CSV file to write; the screen without it.")] = None,
-    data: Data = None,
-    config: Config = None,
-) -> None:
-    """Write the fleet as a CSV file that any spreadsheet program opens."""
-    from eduops.verbs.fleet import export_fleet
-
-    text = asyncio.run(export_fleet(_attached(data, config)))
-    if file is None:
-        typer.echo(text, nl=False)
-        return
-    file.write_text(text, encoding="utf-8")
-    typer.echo(f"wrote {file}")
 
 
 def run_until_stopped(run: Callable[[asyncio.Event], Awaitable[None]]) -> None:

@@ -1,50 +1,51 @@
-"""`eduops fleet`: the fleet as a spreadsheet, in and out."""
+"""The verbs `eduops fleet …`: the fleet as a spreadsheet, in and out."""
 
+import asyncio
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Any, Final
 
-from config.files import read_config
-from config.fleet_csv import parse_areas, parse_fleet_csv, write_fleet_csv
-from contract.errors import ConfigurationError
-from eduops.data_folder import DataFolder
-from eduops.machine.sync_choice import note_schools
-from eduops.settings import Settings
-from eduops.wiring import database_url, saved_fleet
-from storage.database import connect
-from storage.fleet import save_fleet
+import typer
 
-SHOWN_ROWS: Final = 20
-"""Bad rows named in the message; more would scroll the first ones away."""
+fleet_app: Final = typer.Typer(
+    help="The fleet: city, clusters, wards, schools, devices.", no_args_is_help=True
+)
+Data = Annotated[
+    Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")
+]
+Config = Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")]
 
 
-async def import_fleet(settings: Settings, file: Path) -> str:
-    """Replace the fleet by that of a CSV file, all of it or nothing; return what was done.
+@fleet_app.command("import")
+def fleet_import(
+    file: Annotated[Path, typer.Argument(help="CSV file, one school a line.")],
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Replace the fleet by that of a CSV file; restart the services afterwards."""
+    from eduops.verbs.fleet_import import import_fleet
 
-    Raises:
-        ConfigurationError: the file cannot be read, or has bad rows; each is named by its line.
-    """
-    own = DataFolder(settings.data).config
-    fleet, bad = parse_fleet_csv(_read(file), parse_areas(read_config(own, "areas.csv")))
-    if fleet is None or bad:
-        shown = "\n".join(f"  line {row.line}: {row.message}" for row in bad[:SHOWN_ROWS])
-        more = f"\n  and {len(bad) - SHOWN_ROWS} more" if len(bad) > SHOWN_ROWS else ""
-        raise ConfigurationError(f"{file} has bad rows, nothing was changed:\n{shown}{more}")
-    async with await connect(database_url(settings)) as connection:
-        await save_fleet(connection, fleet)
-    note_schools(DataFolder(settings.data), len(fleet.schools))
-    return (
-        f"saved {len(fleet.schools):,} schools with {len(fleet.devices):,} devices; "
-        "restart the services to monitor them"
-    )
+    typer.echo(asyncio.run(import_fleet(_attached(data, config), file)))
 
 
-async def export_fleet(settings: Settings) -> str:
-    """Return the fleet as CSV text."""
-    return write_fleet_csv(await saved_fleet(settings))
+@fleet_app.command("export")
+def fleet_export(
+    file: Annotated[Path | None, typer.Argument(help="CSV file to write; the screen without it.")] = None,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Write the fleet as a CSV file that any spreadsheet program opens."""
+    from eduops.verbs.fleet_import import export_fleet
+
+    text = asyncio.run(export_fleet(_attached(data, config)))
+    if file is None:
+        typer.echo(text, nl=False)
+        return
+    file.write_text(text, encoding="utf-8")
+    typer.echo(f"wrote {file}")
 
 
-def _read(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file} cannot be read as UTF-8 text: {error}") from error
+def _attached(data: Path | None, config: Path | None) -> Any:
+    from eduops.machine.attach import attach
+    from eduops.settings import load_settings
+
+    return attach(load_settings(config, {"data": data}))

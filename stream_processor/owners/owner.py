@@ -18,7 +18,7 @@ from contract.backoff import Backoff
 from contract.commit import Commit, Counts
 from contract.entry import RawEntry
 from contract.errors import InfrastructureError, PositionMovedError
-from contract.service_metrics import Meter
+from contract.service.metrics import Meter
 from storage.database import connect, replace_others
 from storage.results import commit
 from stream_processor.config import ProcessorConfig

@@ -15,7 +15,7 @@ from contract.entry import QUARANTINE_LOG, EntryKind, telemetry_log
 from contract.errors import InfrastructureError
 from contract.fleet import Fleet
 from contract.rejected import Reason
-from contract.service_metrics import Meter
+from contract.service.metrics import Meter
 from eduops.machine.embedded_nats import free_ports, prepare_nats
 from eduops.machine.process import Server
 from ingest.config import GatewayConfig

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from contract.log_events import LIBRARY, LOG_EVENTS, LOG_FIELDS
+from contract.service.log_events import LIBRARY, LOG_EVENTS, LOG_FIELDS
 from eduops.log_lines import parse_template
 
 ROOT = Path(__file__).parents[2]
