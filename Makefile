@@ -5,6 +5,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+# Most tests of the whole run wait for servers: more workers than cores. Each has servers of its own; a file
+# stays in one of them, in its order.
+WORKERS ?= 4
+SHARED_OUT := --dist loadfile --no-loadscope-reorder
 RUNTIME_STAMP := $(VENV)/.runtime-$(shell cat requirements/runtime.txt pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 DEV_STAMP := $(VENV)/.dev-$(shell cat requirements/dev.txt pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -20,7 +24,7 @@ run: $(RUNTIME_STAMP) ## start the whole system; ARGS="--schools 200" and so on
 	@$(BIN)/eduops up $(ARGS)
 
 test: $(DEV_STAMP) browser ## run every test
-	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) $(SHARED_OUT) $(ARGS)
 
 faults: $(DEV_STAMP) ## break everything that one machine can break, and count what was lost
 	@$(BIN)/python -m pytest tests/faults tests/cluster tests/integration/test_bus_mqtt.py $(ARGS)
@@ -30,7 +34,7 @@ check: $(DEV_STAMP) ## format, lint, types, import rules, unit tests and laws: b
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest -q tests/unit tests/laws $(ARGS)
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal tests/unit tests/laws $(ARGS)
 
 fix: $(DEV_STAMP) ## format and repair what a tool can repair
 	@$(BIN)/ruff format .

@@ -27,7 +27,7 @@ class MetricKind(StrEnum):
     """How often something has happened since the device began to count; only its rate says anything."""
 
 
-class Publication(StrEnum):
+class Published(StrEnum):
     """What leaves the center of one school's values of a metric; `contract.privacy` keeps it."""
 
     OPEN = "open"
@@ -73,7 +73,7 @@ class Metric:
     kind: MetricKind = MetricKind.GAUGE
     counter_bits: int = 0
     """Width of a counter that begins again at 0 after its greatest value: 32, 64, or 0 for unknown."""
-    published: Publication = Publication.AREA
+    published: Published = Published.AREA
     """What leaves the center of one school; in metrics.toml `open` where nothing is said, but `area` in
     streams about pupils: those are closed unless a column opens them."""
 
@@ -170,19 +170,19 @@ def _metric(table: Mapping[str, object]) -> Metric:
             f"metrics.toml, metric {name!r}: needs low < high and 0 < cadence_s <= stale_s"
         )
     _check_counter(metric)
-    if metric.published is Publication.RATIO and not (metric.low == 0 and metric.high == 1):
+    if metric.published is Published.RATIO and not (metric.low == 0 and metric.high == 1):
         raise ConfigurationError(
             f"metrics.toml, metric {name!r}: only a share of pupils, low 0 to high 1, is published 'ratio'"
         )
     return metric
 
 
-def _publication(fields: Mapping[str, object]) -> Publication:
+def _publication(fields: Mapping[str, object]) -> Published:
     closed = fields["stream"] in PRIVATE_STREAMS
-    word = str(fields.get("published", Publication.AREA if closed else Publication.OPEN))
-    if word not in set(Publication):
-        raise ValueError(f"published is {word!r}; it must be one of {', '.join(Publication)}")
-    return Publication(word)
+    word = str(fields.get("published", Published.AREA if closed else Published.OPEN))
+    if word not in set(Published):
+        raise ValueError(f"published is {word!r}; it must be one of {', '.join(Published)}")
+    return Published(word)
 
 
 def _check_counter(metric: Metric) -> None:

@@ -2,7 +2,7 @@
 
 **Rule.** From what is published of a school no number of its pupils from 1 to k - 1 follows, k being 10:
 neither of those who are there, nor of those who are not. What is known beforehand is the number n of
-pupils, for the topology tells it. Which words a metric has in metrics.toml (`Publication`) says how it is
+pupils, for the topology tells it. Which words a metric has in metrics.toml (`Published`) says how it is
 kept; one that nobody opened is closed.
 
 **A share of pupils** r (`ratio`) tells n r who are there and n (1 - r) who are not. So it is cut where either
@@ -40,7 +40,7 @@ from numpy.typing import NDArray
 
 from contract.alert import Alert, AlertEvent
 from contract.canary import SYSTEM_SCHOOL_ID
-from contract.catalogue import Catalogue, Metric, Publication
+from contract.catalogue import Catalogue, Metric, Published
 from contract.live import AlertChanged, Hidden, Kpi
 from contract.rejected import Rejected
 from contract.series import MAX_METRIC_ID
@@ -60,7 +60,7 @@ Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
 
-class Told(NamedTuple):
+class ShownHistory(NamedTuple):
     """Buckets of a series as they may be shown, each of shape (n,); NaN where nothing may."""
 
     mean: Floats
@@ -70,12 +70,12 @@ class Told(NamedTuple):
 
 def is_published(metric: Metric, pupils: int) -> bool:
     """Return whether values of a metric may leave the center of a school with so many pupils."""
-    if metric.published is Publication.RATIO:
+    if metric.published is Published.RATIO:
         return _bound(pupils) < 0.5
-    return metric.published is not Publication.AREA
+    return metric.published is not Published.AREA
 
 
-def shown_history(metric: Metric, pupils: int, mean: Floats, low: Floats, high: Floats) -> Told:
+def shown_history(metric: Metric, pupils: int, mean: Floats, low: Floats, high: Floats) -> ShownHistory:
     """Return buckets of a school's series as they may be shown; raw readings are buckets of one.
 
     Args:
@@ -85,17 +85,17 @@ def shown_history(metric: Metric, pupils: int, mean: Floats, low: Floats, high: 
         low: least value of each bucket, shape (n,).
         high: greatest value of each bucket, shape (n,).
     """
-    if metric.published is Publication.OPEN:
-        return Told(mean, low, high)
+    if metric.published is Published.OPEN:
+        return ShownHistory(mean, low, high)
     if not is_published(metric, pupils):
         nothing = np.full(len(mean), np.nan)
-        return Told(nothing, nothing, nothing)
-    if metric.published is Publication.RATIO:
+        return ShownHistory(nothing, nothing, nothing)
+    if metric.published is Published.RATIO:
         lowest, highest = _cut(low, pupils), _cut(high, pupils)
         is_cut = _is_cut(low, pupils) | _is_cut(high, pupils)
-        return Told(np.where(is_cut, (lowest + highest) / 2, _cut(mean, pupils)), lowest, highest)
+        return ShownHistory(np.where(is_cut, (lowest + highest) / 2, _cut(mean, pupils)), lowest, highest)
     is_told = (low >= K) & ((high <= pupils - K) | (low > pupils))
-    return Told(*(np.where(is_told, column, np.nan) for column in (mean, low, high)))
+    return ShownHistory(*(np.where(is_told, column, np.nan) for column in (mean, low, high)))
 
 
 def shown_value(metric: Metric | None, pupils: int, value: float | None) -> float | None:
@@ -115,7 +115,7 @@ def shown_alert(alert: Alert, catalogue: Catalogue) -> Alert:
     if alert.school_id == SYSTEM_SCHOOL_ID:
         return alert
     metric = _metric(alert, catalogue)
-    is_open = metric is not None and metric.published is Publication.OPEN
+    is_open = metric is not None and metric.published is Published.OPEN
     return replace(
         alert,
         score=alert.score if is_open else None,
@@ -160,7 +160,7 @@ def hidden_range(people: Counts, pupils: Counts, metric: Metric) -> tuple[Counts
         pupils: of the same schools, shape (n,).
         metric: published as `COUNT`; or as `AREA`, and then a share may be told of the same pupils.
     """
-    if metric.published is Publication.COUNT:
+    if metric.published is Published.COUNT:
         width = np.full(len(people), K - 1)
         top = np.maximum(pupils, width)
     else:
@@ -216,7 +216,7 @@ def tells_apart(metric: Metric, below: float | None, above: float | None, margin
         above: alerts open above it.
         margin: how far beyond its bound a value must be for an alert to end.
     """
-    if metric.published is not Publication.COUNT and (metric.published, metric.unit) != ("area", "count"):
+    if metric.published is not Published.COUNT and (metric.published, metric.unit) != ("area", "count"):
         return False
     return (below is not None and 0 < below <= K - 1) or (above is not None and above - margin < K - 1)
 

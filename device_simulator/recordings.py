@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from contract.catalogue import Catalogue, Metric, Publication
+from contract.catalogue import Catalogue, Metric, Published
 from contract.errors import ConfigurationError
 from contract.fleet import Cluster, Level, Ward
 from contract.topic import Stream, Topic, parse_topic
@@ -193,7 +193,7 @@ def _long_row(row: dict[str, str | None], metrics: dict[str, Metric]) -> tuple[i
     metric = metrics.get(name)
     if metric is None:
         return f"Metric {name!r} is not in metrics.toml."
-    is_open = metric.published is Publication.OPEN
+    is_open = metric.published is Published.OPEN
     try:
         value = float(number)
     except ValueError:

@@ -20,7 +20,7 @@ from contract.catalogue import Catalogue
 from contract.clock import LogClock
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet
-from contract.service_metrics import Meter
+from contract.service.metrics import Meter
 from contract.topic import Stream
 from device_simulator.fault_board import FaultBoard, cut_positions
 from device_simulator.lines import Lines, raise_descriptor_limit

@@ -16,7 +16,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from contract.errors import ConfigurationError
-from contract.service_metrics import SERVICE_METRICS, Histogram, InstrumentKind, Meter, ServiceMetric
+from contract.service.metrics import SERVICE_METRICS, Histogram, InstrumentKind, Meter, ServiceMetric
 from eduops.data_folder import DataFolder
 
 _FILE: Final = "metrics"

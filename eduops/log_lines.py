@@ -10,7 +10,7 @@ from functools import lru_cache
 from types import TracebackType
 from typing import Any, Final, NamedTuple, TextIO
 
-from contract.log_events import LIBRARY
+from contract.service.log_events import LIBRARY
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -70,6 +70,8 @@ def write_log(service: str, level: str, style: str, stream: TextIO | None = None
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    # It writes the whole address of every request, with its password or its secret path.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     if style == "json":
         logging.captureWarnings(True)
         sys.excepthook = _log_uncaught
@@ -84,7 +86,7 @@ def say_failure(sentence: str) -> None:
 
 
 class Template(NamedTuple):
-    """What a line of ours is made from; see `contract.log_events`."""
+    """What a line of ours is made from; see `contract.service.log_events`."""
 
     event: str
     fields: tuple[str, ...]

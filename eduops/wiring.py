@@ -17,7 +17,7 @@ from config.files import Configuration, load_configuration
 from contract.entry import ALERTS_LOG, QUARANTINE_LOG, telemetry_log
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet
-from contract.service_metrics import Meter
+from contract.service.metrics import Meter
 from device_simulator.shell import SimulatorConfig
 from device_simulator.shell import run as run_simulator_shell
 from device_simulator.world.faults import FaultRequest

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from contract.rejected import Reason
-from contract.service_metrics import Meter
+from contract.service.metrics import Meter
 from ingest.acceptance.accept import Accepted
 
 _logger: Final = logging.getLogger(__name__)

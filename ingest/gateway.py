@@ -19,7 +19,7 @@ from contract.entry import QUARANTINE_LOG, telemetry_log
 from contract.errors import InfrastructureError
 from contract.fleet import Fleet
 from contract.reach import Reach, pass_by
-from contract.service_metrics import Meter
+from contract.service.metrics import Meter
 from ingest.acceptance.accept import Accepted, Message, accept
 from ingest.acceptance.registry import Registry
 from ingest.config import GatewayConfig

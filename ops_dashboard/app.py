@@ -20,7 +20,7 @@ from contract.catalogue import Catalogue
 from contract.errors import InfrastructureError
 from contract.fleet import Fleet
 from contract.rule import Rule
-from contract.service_metrics import Meter
+from contract.service.metrics import Meter
 from contract.texts import Language, Texts
 from ops_dashboard.access.guard import Guard, security_headers
 from ops_dashboard.api.answers import Refusal, install_refusals, refuse_with

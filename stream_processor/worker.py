@@ -21,7 +21,7 @@ from contract.errors import InfrastructureError
 from contract.fleet import Fleet
 from contract.reach import Reach, pass_by
 from contract.rule import Rule
-from contract.service_metrics import SERVICE_METRICS, Meter
+from contract.service.metrics import SERVICE_METRICS, Meter
 from storage.database import connect
 from storage.maintenance import maintain
 from stream_processor.config import ProcessorConfig

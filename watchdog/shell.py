@@ -23,7 +23,7 @@ from bus.device import DeviceConnection, DeviceLoop
 from config.files import shipped_texts
 from contract.canary import CANARY_METRIC, canary_topic
 from contract.errors import InfrastructureError
-from contract.service_metrics import Meter
+from contract.service.metrics import Meter
 from contract.texts import Language, Texts, write_number
 from watchdog.config import WatchdogConfig, make_senders
 from watchdog.journal import Journal, Notice, notice_body

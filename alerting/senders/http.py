@@ -1,7 +1,6 @@
 """One HTTP request, and the status of its answer."""
 
 import asyncio
-import logging
 import ssl
 from collections.abc import Mapping
 from typing import Final
@@ -12,9 +11,6 @@ from contract.errors import InfrastructureError
 
 _HEADERS: Final = {"User-Agent": "eduops"}
 _LAST_PORT: Final = 65_535
-
-# httpx writes the whole address of every request to the log, with its password or its secret path.
-logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 async def http_status(

@@ -24,7 +24,7 @@ from eduops.machine.embedded_nats import EmbeddedNats, prepare_nats
 from eduops.machine.process import Server
 from eduops.settings import Settings
 
-_SOURCE: Final = Path(__file__).resolve().parents[1]
+_SOURCE: Final = Path(__file__).resolve().parents[2]
 _READY_S: Final = 15.0
 _FLOOD_S: Final = 1.0
 """How long each baseline is offered packs; it may then take `_TAKE_S` for what waits."""

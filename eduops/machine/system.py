@@ -41,7 +41,7 @@ _SERVICE_ENV: Final = {
     "PATH": "/usr/bin:/bin",
     "LC_ALL": "C.UTF-8",
     "PYTHONUNBUFFERED": "1",
-    "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
+    "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
     "OPENBLAS_NUM_THREADS": "1",  # several services share the cores; our arrays need no threads
 }
 

@@ -22,7 +22,7 @@ from contract.clock import LogClock
 from contract.errors import InfrastructureError
 from contract.live import ALERT_SUBJECT, SUMMARY_SUBJECT, AlertChanged, Summary
 from contract.privacy import shown_change
-from contract.service_metrics import Meter
+from contract.service.metrics import Meter
 from ops_dashboard.view.board import Board
 
 SNAPSHOT_S: Final = 1.0

@@ -13,7 +13,7 @@ from anomaly.moments import NO_PHASE, PHASES
 from contract.alert import Channel
 from contract.calendar import Context, SchoolCalendar
 from contract.canary import CANARY_METRIC, canary_series
-from contract.catalogue import Catalogue, Metric, Publication
+from contract.catalogue import Catalogue, Metric, Published
 from contract.fleet import LEVELS, Fleet
 from contract.rule import JOINT_METRICS, Rule
 from contract.topic import Stream
@@ -153,7 +153,7 @@ class Fold:
         return tuple(
             (m, np.flatnonzero(self.layout.metric_id == m.id))
             for m in self.catalogue.metrics
-            if m.published in (Publication.COUNT, Publication.AREA) and m.unit == "count"
+            if m.published in (Published.COUNT, Published.AREA) and m.unit == "count"
         )
 
     @property

@@ -18,7 +18,7 @@ from contract.backoff import Backoff
 from contract.commit import Commit, Counts
 from contract.entry import RawEntry
 from contract.errors import InfrastructureError, PositionMovedError
-from contract.service_metrics import Meter
+from contract.service.metrics import Meter
 from storage.database import connect, replace_others
 from storage.results import commit
 from stream_processor.config import ProcessorConfig
@@ -127,7 +127,10 @@ async def own(name: str, log: Log, load: Open, config: ProcessorConfig, stop: as
 
 
 def heed_cancellation() -> None:
-    """Raise what a failure hides: psycopg, cancelled within a transaction, may fail in its rollback instead.
+    """Raise a cancellation that was hidden from this task.
+
+    psycopg, cancelled within a transaction, may fail in its rollback instead; `wait_for` of Python 3.11
+    swallows a cancellation that comes together with its result.
 
     Raises:
         CancelledError: this task was asked to end.
@@ -143,6 +146,7 @@ async def _follow(name: str, log: Log, owner: LogOwner, config: ProcessorConfig,
     try:
         while not stop.is_set():
             raws = await reader.fetch(config.batch_entries, PATIENCE_S)
+            heed_cancellation()
             for stretch in _stretches(raws, config.batch_readings):
                 await owner.take(stretch)
             if time.monotonic() - dropped_at > config.drop_every_s:

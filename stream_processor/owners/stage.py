@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
-from contract.service_metrics import Meter
+from contract.service.metrics import Meter
 
 STAGE_CPU: Final = "eduops_stage_cpu_seconds_total"
 T = TypeVar("T")

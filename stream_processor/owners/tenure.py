@@ -17,7 +17,7 @@ from psycopg import AsyncConnection
 
 from bus.pause import pause
 from contract.errors import InfrastructureError
-from contract.service_metrics import Meter
+from contract.service.metrics import Meter
 from storage.database import connect
 from storage.lease import Roll, beat, claim, leave, release, take_seat
 from stream_processor.config import ProcessorConfig
@@ -93,6 +93,7 @@ class Tenure:
         while not stop.is_set():
             async with asyncio.timeout(self.config.lease_s):
                 await self._beat(conn, group)
+            heed_cancellation()
             await self._pause(stop)
         for held in self._held.values():
             held.stop.set()

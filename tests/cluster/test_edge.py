@@ -91,7 +91,6 @@ async def _append(log: JetStreamLog, first: int, count: int) -> None:
         await log.append(LOG, EntryKind.READINGS, b"%d" % number, at_us=number, count=1)
 
 
-@pytest.mark.timeout(180)
 async def test_a_log_of_the_edge_is_whole_at_the_center_after_the_line_was_cut(
     line: Line, record: Record
 ) -> None:

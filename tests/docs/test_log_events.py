@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from contract.log_events import LOG_EVENTS, LOG_FIELDS
+from contract.service.log_events import LOG_EVENTS, LOG_FIELDS
 
 TEXT = (Path(__file__).parents[2] / "docs" / "operating.md").read_text(encoding="utf-8")
 ROWS = TEXT.partition("\n## Log lines\n")[2].partition("\n## ")[0].splitlines()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from contract.service_metrics import SERVICE_METRICS, ServiceMetric
+from contract.service.metrics import SERVICE_METRICS, ServiceMetric
 from eduops.exporter import metrics_of
 
 TEXT = (Path(__file__).parents[2] / "docs" / "operating.md").read_text(encoding="utf-8")

@@ -119,8 +119,7 @@ class NumberedDevice:
         self._client.connect_async(broker.host, broker.port, keepalive=5)
         self._client.loop_start()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._publish, daemon=True)
-        self._thread.start()
+        self.go_on()
 
     def __len__(self) -> int:
         """Return how many readings were attempted; the next one has this number."""
@@ -139,6 +138,12 @@ class NumberedDevice:
         """Publish nothing more; what is under way goes on."""
         self._stop.set()
         self._thread.join()
+
+    def go_on(self) -> None:
+        """Publish the next readings, after a pause the first that was not attempted before it."""
+        self._stop.clear()
+        self._thread = threading.Thread(target=self._publish, daemon=True)
+        self._thread.start()
 
     def finish(self, patience_s: float = PATIENCE_S) -> None:
         """Stop publishing and return when everything attempted was acknowledged."""
@@ -165,7 +170,7 @@ class NumberedDevice:
                 self.acknowledged.update(times)
 
     def _publish(self) -> None:
-        number = 0
+        number = len(self)
         while not self._stop.wait(self._every_s):
             if len(self._waiting) >= self._window:
                 continue

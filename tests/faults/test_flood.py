@@ -50,7 +50,6 @@ def broker(crowded: RunningSystem) -> Broker:
     return Broker.of(crowded.addresses)
 
 
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize("schools", [QUICK_SCHOOLS, pytest.param(SCHOOLS, marks=pytest.mark.slow)])
 def test_all_devices_come_back_at_once(
     crowded: RunningSystem, broker: Broker, record: Record, schools: int
@@ -70,7 +69,6 @@ def test_all_devices_come_back_at_once(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize("times", [10, 40])
 def test_many_times_the_load(crowded: RunningSystem, broker: Broker, record: Record, times: int) -> None:
     targets = gateways(crowded.addresses["database_url"], SCHOOLS)

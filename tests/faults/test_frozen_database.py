@@ -10,7 +10,6 @@ SLACK_S = 15.0
 """What ending the question to a server that does not read may take besides."""
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize("path", ["/api/alerts", pytest.param("/api/city/bandwidth", marks=pytest.mark.slow)])
 def test_a_frozen_database_is_told(system: RunningSystem, path: str) -> None:
     with httpx.Client(base_url=system.url, timeout=ANSWER_S + SLACK_S) as browser:

@@ -67,7 +67,6 @@ def drained(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
 def test_the_logs_and_the_brokers_store_are_full(start: Start, record: Record) -> None:
     """The processor stands still; the logs fill up, then the broker's store; ingest dies and comes back."""
     env = {"EDUOPS_LOG_MAX_GIB": SMALL_GIB, "EDUOPS_MQTT_STORE_MAX_GIB": SMALL_GIB}
@@ -93,7 +92,6 @@ def on_a_small_disk(folder: Path, part: str) -> Iterator[tuple[RunningSystem, Di
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize(("row", "part"), [(9, "nats"), (10, "postgres")])
 def test_a_disk_is_full(servers_folder: Path, record: Record, row: int, part: str) -> None:
     with on_a_small_disk(servers_folder, part) as (system, disk), flooding(system, 10, 0.05) as devices:

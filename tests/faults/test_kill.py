@@ -64,7 +64,6 @@ def seconds_to_push(system: RunningSystem, since_s: float) -> float:
     return time.monotonic() - since_s
 
 
-@pytest.mark.timeout(240)
 def test_each_process_killed_once(system: RunningSystem, device: NumberedDevice, record: Record) -> None:
     took_s = {}
     for name in ROWS:
@@ -123,13 +122,11 @@ def die_at(start: Start, record: Record, service: str, point: str, visit: int, d
     record(POINT_ROWS[point], what, account, took_s, f"each {visit} visits, waits growing")
 
 
-@pytest.mark.timeout(240)
 def test_a_processor_that_dies_between_commit_and_answer(start: Start, record: Record) -> None:
     die_at(start, record, "processor", "committed", visit=150, deaths=2)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize(
     ("service", "point", "visit"),
     [

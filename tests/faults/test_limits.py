@@ -48,7 +48,6 @@ def client(broker: EmbeddedNats, name: str) -> mqtt.Client:
     return made
 
 
-@pytest.mark.timeout(120)
 def test_who_was_there_is_acknowledged_while_strangers_are_refused(
     limited: EmbeddedNats, record: Record
 ) -> None:

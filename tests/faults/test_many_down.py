@@ -3,7 +3,6 @@
 import time
 
 import psycopg
-import pytest
 
 from alerting.incidents.groups import Groups
 from alerting.incidents.lines import group_alerts
@@ -42,7 +41,6 @@ async def lines(system: RunningSystem) -> int:
         return len(group_alerts(await open_alerts(conn), Groups(fleet)))
 
 
-@pytest.mark.timeout(300)
 async def test_a_thousand_schools_down_at_once(start: Start, record: Record) -> None:
     """All schools of some providers, and a part of another's, as the broker says it by last wills."""
     system = start("--schools", str(SCHOOLS))

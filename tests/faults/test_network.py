@@ -122,7 +122,6 @@ def recovered_from(
     return measure
 
 
-@pytest.mark.timeout(240)
 def test_lines_reset_in_the_midst_of_a_packet(networked: Networked, record: Record) -> None:
     took_s = {}
 
@@ -141,7 +140,6 @@ def test_lines_reset_in_the_midst_of_a_packet(networked: Networked, record: Reco
     assert slowest_s < 30
 
 
-@pytest.mark.timeout(240)
 def test_all_lines_slow(networked: Networked, record: Record) -> None:
     for line in networked.lines.values():
         line.slow(SLOW_DELAY_S, SLOW_BYTES_PER_S)
@@ -153,7 +151,6 @@ LINES = ("device–broker", "ingest–broker", "services–log", "services–Pos
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize("what", LINES)
 def test_a_line_cut_for_a_minute(networked: Networked, record: Record, what: str) -> None:
     cut = networked.lines[what]
@@ -168,7 +165,6 @@ def test_a_line_cut_for_a_minute(networked: Networked, record: Record, what: str
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize("what", LINES)
 def test_a_line_half_open(networked: Networked, record: Record, what: str) -> None:
     account, took_s = under_load(networked, recovered_from(networked, networked.lines[what], Proxy.half_open))
@@ -177,7 +173,6 @@ def test_a_line_half_open(networked: Networked, record: Record, what: str) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize("what", LINES)
 def test_a_line_slow_for_a_minute(networked: Networked, record: Record, what: str) -> None:
     networked.lines[what].slow(5 * SLOW_DELAY_S, SLOW_BYTES_PER_S / 5)

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import psycopg
-import pytest
 
 from storage.database import connect
 from storage.maintenance import maintain
@@ -78,7 +77,6 @@ def roll_up(url: str) -> None:
     eventually(lambda: asyncio.run(once()), "every touched bucket is rolled up")
 
 
-@pytest.mark.timeout(240)
 def test_duplicates_and_disorder_change_nothing(system: RunningSystem, record: Record) -> None:
     url, chance = system.addresses["database_url"], random.Random(27)
     plain, tenfold, shuffled = gateways(url, 3)
@@ -110,7 +108,6 @@ def test_duplicates_and_disorder_change_nothing(system: RunningSystem, record: R
     record(27, f"shuffled, {COPIES} times", Account(sent, sent, READINGS), note="one row each, equal rollups")
 
 
-@pytest.mark.timeout(240)
 def test_two_days_late(system: RunningSystem, record: Record) -> None:
     url = system.addresses["database_url"]
     gateway = gateways(url, 4)[3]

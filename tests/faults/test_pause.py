@@ -87,7 +87,6 @@ def wait_out(seconds: float) -> None:
     eventually(lambda: time.monotonic() >= until_s, "the pause lasts", 2 * seconds)
 
 
-@pytest.mark.timeout(240)
 def test_a_paused_owner_is_replaced_and_comes_back_late(
     watched: Watched, device: NumberedDevice, record: Record
 ) -> None:
@@ -104,7 +103,6 @@ def test_a_paused_owner_is_replaced_and_comes_back_late(
     record(11, "pause of the processor that owns the log", account, took_s, "the other has taken it over")
 
 
-@pytest.mark.timeout(240)
 def test_the_watchdog_tells_of_a_paused_ingest(
     watched: Watched, device: NumberedDevice, record: Record
 ) -> None:
@@ -112,7 +110,6 @@ def test_the_watchdog_tells_of_a_paused_ingest(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize("name", ["ingest", "nats", "postgres", "dashboard"])
 def test_each_process_paused_for_a_minute(
     watched: Watched, device: NumberedDevice, record: Record, name: str
@@ -140,7 +137,6 @@ def pause(watched: Watched, device: NumberedDevice, record: Record, name: str, l
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 def test_a_watchdog_killed_while_it_sends(start: Start, servers_folder: Path, record: Record) -> None:
     """The command writes what it gets and does not end in time: the watchdog dies before it knows."""
     said, hangs = servers_folder / "said-twice.json", servers_folder / "hangs"

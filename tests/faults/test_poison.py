@@ -5,7 +5,6 @@ import signal
 import time
 
 import psycopg
-import pytest
 
 from tests.fault_table import Account, Record
 from tests.faults.checker import Broker, assert_balanced, gateways, publish_all
@@ -17,7 +16,6 @@ POISON = b"[" * 5000
 """Deeper than any reader of JSON should go."""
 
 
-@pytest.mark.timeout(240)
 def test_one_poison_message_in_a_batch(system: RunningSystem, record: Record) -> None:
     """Ingest is stopped while they come, so that it takes all of them in one batch afterwards."""
     url = system.addresses["database_url"]

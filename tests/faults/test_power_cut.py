@@ -66,7 +66,6 @@ def cut_under_load(powered_system: PoweredSystem, cuts: int) -> tuple[list[Numbe
     return devices, took_s
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("row", "part"),
     [

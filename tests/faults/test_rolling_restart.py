@@ -2,8 +2,6 @@
 
 import time
 
-import pytest
-
 from tests.fault_table import Record
 from tests.faults.checker import Broker, assert_balanced, check, gateways, publishing
 from tests.faults.conftest import Start
@@ -12,7 +10,6 @@ READINGS = 200
 """Readings that each device must get acknowledged before, between and after restarts."""
 
 
-@pytest.mark.timeout(240)
 def test_every_service_is_replaced_under_load(start: Start, record: Record) -> None:
     system = start(env={"EDUOPS_INGESTS": "2", "EDUOPS_PROCESSORS": "2"})
     where = gateways(system.addresses["database_url"], 3)

@@ -4,8 +4,6 @@ import json
 import time
 from pathlib import Path
 
-import pytest
-
 from tests.fault_table import Record
 from tests.faults.checker import Broker, check, gateways, publishing, seconds_to_recover
 from tests.faults.conftest import Start
@@ -19,7 +17,6 @@ VISIT = 300
 ROUND_READINGS = 300
 
 
-@pytest.mark.timeout(240)
 def test_a_processor_that_lives_but_stalls(start: Start, servers_folder: Path, record: Record) -> None:
     said = servers_folder / "stalled.json"
     env = {

@@ -5,14 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
+from bus.device import DeviceLoop
+from bus.jetstream import JetStreamLog
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.fleet import Fleet
 from contract.rule import Rule
 from tests.conftest import TestNats
 from tests.dashboard_stage import Stage, open_stage
+from tests.ingest_door import LOGS, Door
 from tests.mosquitto import Mosquitto
 
 
@@ -50,3 +54,25 @@ async def client(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
     """An HTTP client of that dashboard."""
     async with httpx.AsyncClient(base_url=stage.url) as opened:
         yield opened
+
+
+@pytest.fixture
+async def door(nats: Any, broker: Any, city: Fleet, catalogue: Catalogue) -> AsyncIterator[Door]:
+    """The test's door; the session stands before the device connects."""
+    async with (
+        JetStreamLog.connect(
+            nats.url, user=nats.service_user, password=nats.service_password, name="test-ingest"
+        ) as log,
+        DeviceLoop(broker.mqtt_host, broker.mqtt_port) as devices,
+    ):
+        await log.create(LOGS, 64 << 20)
+        device = devices.add(
+            "device",
+            generator=np.random.default_rng(1),
+            user=broker.device_user,
+            password=broker.device_password,
+        )
+        door = Door(broker, log, city, catalogue, device)
+        async with door.session():
+            device.connect()
+        yield door

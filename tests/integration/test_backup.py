@@ -81,7 +81,6 @@ def original(folder: Path) -> Iterator[RunningSystem]:
     running.end()
 
 
-@pytest.mark.timeout(300)
 def test_a_backup_under_load_becomes_the_same_system(original: RunningSystem, folder: Path) -> None:
     file, copy = folder / "saved.eduops", folder / "b"
     url = original.addresses["database_url"]

@@ -1,206 +1,28 @@
 """The gateway between real brokers and a real log: MQTT in, logs out, acknowledged last."""
 
 import asyncio
-import json
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from bus.codec import decode_readings, decode_rejected
-from bus.device import DeviceConnection, DeviceLoop
+from bus.codec import decode_readings
 from bus.jetstream import JetStreamLog
-from bus.log import Log
-from bus.mqtt import IngestSession
 from contract.catalogue import Catalogue
-from contract.entry import QUARANTINE_LOG, EntryKind, RawEntry, telemetry_log
+from contract.entry import QUARANTINE_LOG, EntryKind, telemetry_log
 from contract.errors import InfrastructureError
 from contract.fleet import Fleet
-from contract.reach import Reach, pass_by
-from contract.rejected import Reason, Rejected
-from contract.service_metrics import SERVICE_METRICS, Meter
+from contract.rejected import Reason
+from contract.service.metrics import Meter
 from eduops.machine.embedded_nats import free_ports, prepare_nats
 from eduops.machine.process import Server
-from ingest.acceptance.registry import Registry
 from ingest.config import GatewayConfig
-from ingest.gateway import Gateway, run
+from ingest.gateway import run
 from tests.conftest import TestNats as RunningNats
-
-PARTITIONS = 2
-LOGS = [*(telemetry_log(p) for p in range(PARTITIONS)), QUARANTINE_LOG]
-PATIENCE_S = 60
-
-
-class FaultyLog:
-    """The real log behind a failpoint that runs before or after each append of readings or refusals."""
-
-    def __init__(self, log: Log) -> None:
-        self._log = log
-        self.before: Callable[[str], Awaitable[None]] | None = None
-        self.after: Callable[[str], Awaitable[None]] | None = None
-
-    async def create(self, logs: Sequence[str], max_bytes: int) -> None:
-        await self._log.create(logs, max_bytes)
-
-    async def append(
-        self,
-        log: str,
-        kind: EntryKind,
-        payload: bytes,
-        *,
-        at_us: int,
-        count: int = 0,
-        message_id: str | None = None,
-    ) -> int:
-        if self.before and kind is not EntryKind.TICK:
-            await self.before(log)
-        seq = await self._log.append(log, kind, payload, at_us=at_us, count=count, message_id=message_id)
-        if self.after and kind is not EntryKind.TICK:
-            await self.after(log)
-        return seq
-
-    async def reader(self, log: str, after: int) -> Any:
-        return await self._log.reader(log, after)
-
-    async def last_seq(self, log: str) -> int:
-        return await self._log.last_seq(log)
-
-    async def at_us(self, log: str, seq: int) -> int | None:
-        return await self._log.at_us(log, seq)
-
-    async def drop_through(self, log: str, seq: int) -> None:
-        await self._log.drop_through(log, seq)
-
-    async def pending_readings(self, log: str, after: int) -> int:
-        return await self._log.pending_readings(log, after)
-
-
-class Door:
-    """A broker, logs, one device connection, and gateways started at will."""
-
-    def __init__(
-        self, broker: Any, log: Log, fleet: Fleet, catalogue: Catalogue, device: DeviceConnection
-    ) -> None:
-        self.broker = broker
-        self.log = log
-        self.fleet = fleet
-        self.registry = Registry(fleet, catalogue, PARTITIONS)
-        self.device = device
-        self.config = GatewayConfig(
-            broker.mqtt_host,
-            broker.mqtt_port,
-            mqtt_user=broker.service_user,
-            mqtt_password=broker.service_password,
-            partitions=PARTITIONS,
-            batch_ms=5,
-        )
-
-    @asynccontextmanager
-    async def session(self) -> AsyncIterator[IngestSession]:
-        config = self.config
-        async with IngestSession(
-            config.mqtt_host,
-            config.mqtt_port,
-            client_id=config.client_id,
-            user=config.mqtt_user,
-            password=config.mqtt_password,
-        ) as session:
-            await session.ready()
-            yield session
-
-    @asynccontextmanager
-    async def gateway(
-        self, log: Log | None = None, *, dies: bool = False, reach: Reach = pass_by
-    ) -> AsyncIterator[Gateway]:
-        """Run a gateway; at the end it is stopped gently, or dies as by a signal."""
-        stop = asyncio.Event()
-        async with self.session() as session:
-            gateway = Gateway(self.config, session, log or self.log, self.registry, stop, reach=reach)
-            task = asyncio.create_task(gateway.run())
-            try:
-                yield gateway
-                if not dies:
-                    stop.set()
-                    await task
-            finally:
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
-
-    def topic(self, school: int = 0, device: str = "gw-1", stream: str = "bandwidth") -> str:
-        return f"edu/v1/{self.fleet.province}/{self.fleet.schools[school].code}/{device}/{stream}"
-
-    async def entries(self, log: str, wanted: Callable[[list[RawEntry]], bool]) -> list[RawEntry]:
-        """Read a log from its start until it has what is wanted."""
-        reader = await self.log.reader(log, 0)
-        found: list[RawEntry] = []
-        async with asyncio.timeout(PATIENCE_S):
-            while not wanted(found):
-                found += await reader.fetch(100, 1.0)
-        await reader.close()
-        return found
-
-    async def all_entries(self, partition: int) -> list[RawEntry]:
-        """Read what a partition's log holds at this moment."""
-        last = await self.log.last_seq(telemetry_log(partition))
-        return await self.entries(telemetry_log(partition), lambda found: len(found) >= last)
-
-    async def values(self, wanted: set[float]) -> list[float]:
-        """Return the values in all telemetry logs, in order, once all wanted ones are there."""
-        found: list[float] = []
-        async with asyncio.timeout(PATIENCE_S):
-            while not wanted <= set(found):
-                found = []
-                for p in range(PARTITIONS):
-                    for entry in await self.all_entries(p):
-                        if entry.kind is EntryKind.READINGS:
-                            found += decode_readings(entry.payload).value.tolist()
-        return found
-
-    async def rejected(self, wanted: int) -> list[Rejected]:
-        entries = await self.entries(QUARANTINE_LOG, lambda e: sum(x.count for x in e) >= wanted)
-        return [r for e in entries for r in decode_rejected(e.payload)]
-
-
-@pytest.fixture
-async def door(nats: Any, broker: Any, city: Fleet, catalogue: Catalogue) -> AsyncIterator[Door]:
-    """The test's door; the session stands before the device connects."""
-    async with (
-        JetStreamLog.connect(
-            nats.url, user=nats.service_user, password=nats.service_password, name="test-ingest"
-        ) as log,
-        DeviceLoop(broker.mqtt_host, broker.mqtt_port) as devices,
-    ):
-        await log.create(LOGS, 64 << 20)
-        device = devices.add(
-            "device",
-            generator=np.random.default_rng(1),
-            user=broker.device_user,
-            password=broker.device_password,
-        )
-        door = Door(broker, log, city, catalogue, device)
-        async with door.session():
-            device.connect()
-        yield door
-
-
-def pack(value: float, name: str = "down_bps", **more: object) -> bytes:
-    return json.dumps([{"n": name, "v": value, **more}]).encode()
-
-
-def value_of(meter: Meter, name: str, *labels: str) -> float:
-    (metric,) = (m for m in SERVICE_METRICS if m.name == name)
-    return dict(meter.values(metric)).get(labels, 0.0)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition():  # noqa: ASYNC110 - counters are numbers; nobody rings a bell
-            await asyncio.sleep(0.01)
+from tests.ingest_door import LOGS, PARTITIONS, Door, FaultyLog, pack, until_acknowledged, value_of
+from tests.running_system import PATIENCE_S, until
 
 
 async def test_readings_reach_the_log_of_their_school(door: Door, city: Fleet) -> None:
@@ -209,7 +31,7 @@ async def test_readings_reach_the_log_of_their_school(door: Door, city: Fleet) -
         for value in sent:
             door.device.publish(door.topic(school=int(value) % len(city.schools)), pack(value))
         assert sorted(await door.values(sent)) == sorted(sent)
-        await until(lambda: gateway.counters.acknowledged == 100)
+        await until_acknowledged(gateway, 100)
     of_school = city.partition_of_schools(PARTITIONS)
     for p in range(PARTITIONS):
         for entry in await door.all_entries(p):
@@ -252,7 +74,7 @@ async def test_a_death_between_append_and_acknowledgement_loses_nothing(door: Do
             await appended.wait()
         assert gateway.counters.acknowledged == 0
     async with door.gateway() as gateway:
-        await until(lambda: gateway.counters.acknowledged == 1)
+        await until_acknowledged(gateway, 1)
     assert await door.values({7.0}) == [7.0, 7.0]
 
 
@@ -270,10 +92,10 @@ async def test_a_bad_message_is_acknowledged_only_once_it_is_in_quarantine(door:
     async with door.gateway(log) as gateway:
         door.device.publish(door.topic(), b"nonsense")
         door.device.publish(door.topic(), pack(5))
-        await until(lambda: len(tries) >= 3)
+        await until(lambda: len(tries) >= 3, "it tries again", seen=lambda: tries)
         assert gateway.counters.acknowledged == 0
         healed.set()
-        await until(lambda: gateway.counters.acknowledged == 2)
+        await until_acknowledged(gateway, 2)
         assert [r.reason for r in await door.rejected(1)] == [Reason.NOT_JSON]
         assert await door.values({5.0}) == [5.0]
 
@@ -342,7 +164,7 @@ async def test_a_death_at_a_failpoint_loses_nothing(door: Door, point: str, copi
             await reached.wait()
         assert gateway.counters.acknowledged == 0
     async with door.gateway() as gateway:
-        await until(lambda: gateway.counters.acknowledged == 1)
+        await until_acknowledged(gateway, 1)
         assert await door.values({3.0}) == [3.0] * copies
 
 
@@ -351,9 +173,11 @@ async def test_the_meter_counts_what_the_gateway_did(door: Door) -> None:
         for i in range(20):
             door.device.publish(door.topic(), pack(i))
         door.device.publish(door.topic(), b"nonsense")
-        await until(lambda: gateway.counters.acknowledged == 21)
+        await until_acknowledged(gateway, 21)
         meter = gateway.counters.meter
-        await until(lambda: value_of(meter, "eduops_stage_cpu_seconds_total", "decode") > 0)
+        await until(
+            lambda: value_of(meter, "eduops_stage_cpu_seconds_total", "decode") > 0, "decoding is counted"
+        )
     assert value_of(meter, "eduops_ingest_messages_total") == 21
     assert value_of(meter, "eduops_ingest_acknowledged_total") == 21
     assert value_of(meter, "eduops_ingest_readings_total", "accepted") == 20
@@ -398,7 +222,7 @@ async def test_each_reason_ends_in_quarantine_and_the_good_ones_do_not(door: Doo
         for topic, payload, _ in bad:
             door.device.publish(topic, payload)
             door.device.publish(door.topic(), pack(42))
-        await until(lambda: gateway.counters.acknowledged == 2 * len(bad))
+        await until_acknowledged(gateway, 2 * len(bad))
         found = await door.rejected(len(bad))
         assert [r.reason for r in found] == [reason for _, _, reason in bad]
         assert len(await door.values({42.0})) == len(bad)

@@ -14,7 +14,7 @@ import pytest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from contract.service_metrics import SERVICE_METRICS, InstrumentKind
+from contract.service.metrics import SERVICE_METRICS, InstrumentKind
 from eduops.data_folder import DataFolder
 from eduops.exporter import metrics_of, metrics_ports
 from eduops.machine.supervisor import began, end_leftovers

@@ -11,7 +11,7 @@ from psycopg import AsyncConnection
 
 from bus.codec import encode_readings
 from bus.memory import MemoryLog
-from contract.entry import ALERTS_LOG, EntryKind, telemetry_log
+from contract.entry import ALERTS_LOG, EntryKind, RawEntry, telemetry_log
 from contract.errors import PositionMovedError
 from contract.reach import Reach, pass_by
 from contract.reading import Readings
@@ -226,6 +226,41 @@ async def until_stored(conn: AsyncConnection[Any], seq: int) -> None:
         return found[-1] >= seq
 
     await until(committed, f"entry {seq} is committed", seen=lambda: found[-1])
+
+
+class Listener:
+    """A session that keeps nothing and remembers what it was given."""
+
+    seq = keep_after = 0
+
+    def __init__(self) -> None:
+        self.taken: list[RawEntry] = []
+
+    async def take(self, raws: Sequence[RawEntry]) -> None:
+        self.taken += raws
+
+    async def finish(self) -> None:
+        raise AssertionError("it was cancelled")
+
+
+async def test_an_owner_ends_although_an_entry_comes_with_its_cancellation(postgres_url: str) -> None:
+    """`wait_for` of Python 3.11 gives the entry and swallows the cancellation."""
+    log, session = MemoryLog(), Listener()
+    await log.create([LOG], 1 << 20)
+    await append(log, columns([]), MONDAY_9H_US)
+
+    async def open_session(_: AsyncConnection[Any]) -> Listener:
+        return session
+
+    config = ProcessorConfig(partitions=1, dsn=postgres_url)
+    owner = asyncio.create_task(own(LOG, log, open_session, config, asyncio.Event()))
+    await until(lambda: len(session.taken) == 1, "the first entry is taken")
+    await asyncio.sleep(0)
+    await append(log, columns([]), MONDAY_9H_US + 1)
+    owner.cancel()
+    await asyncio.wait([owner], timeout=PATIENCE_S)
+    assert owner.cancelled()
+    assert len(session.taken) == 1
 
 
 async def test_an_owner_ends_although_a_failure_hides_that_it_shall(postgres_url: str) -> None:

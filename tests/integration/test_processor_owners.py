@@ -24,7 +24,7 @@ from contract.catalogue import Catalogue
 from contract.entry import ALERTS_LOG, QUARANTINE_LOG, EntryKind, telemetry_log
 from contract.fleet import Fleet
 from contract.rule import Rule
-from contract.service_metrics import SERVICE_METRICS, Meter
+from contract.service.metrics import SERVICE_METRICS, Meter
 from storage.database import connect
 from storage.fleet import save_fleet
 from stream_processor.owners.tenure import OWNED

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from contract.service_metrics import SERVICE_METRICS, Meter
+from contract.service.metrics import SERVICE_METRICS, Meter
 from eduops.settings import Settings
 from eduops.wiring import watchdog_config
 from tests.dashboard_stage import free_port

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from contract.service_metrics import Meter
+from contract.service.metrics import Meter
 from eduops.data_folder import DataFolder
 from eduops.settings import Settings, load_settings
 from tests.integration.test_watchdog_journal import value_of, watching

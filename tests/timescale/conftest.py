@@ -14,6 +14,7 @@ from psycopg import AsyncConnection, sql
 from psycopg.conninfo import make_conninfo
 
 from storage.database import connect, prepare_database
+from tests.running_system import PATIENCE_S
 
 HERE = Path(__file__).parent
 NewDatabase = Callable[[], str]
@@ -35,7 +36,14 @@ def timescale(pytestconfig: pytest.Config) -> Iterator[NewDatabase]:
         port = bridge.stdout.readline().strip()
         if not port:
             pytest.skip("the bridge to PGlite did not start; its reason is in the captured standard error")
-        yield lambda: f"host=127.0.0.1 port={port} user=postgres dbname=test_{uuid.uuid4().hex[:12]}"
+
+        def new() -> str:
+            dsn = f"host=127.0.0.1 port={port} user=postgres dbname=test_{uuid.uuid4().hex[:12]}"
+            # The first connection to a name makes its server, on a busy machine in longer than ours may take.
+            psycopg.connect(dsn, connect_timeout=int(PATIENCE_S)).close()
+            return dsn
+
+        yield new
         bridge.kill()
 
 

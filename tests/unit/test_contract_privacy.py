@@ -6,7 +6,7 @@ import pytest
 
 from contract.alert import Alert, AlertEvent
 from contract.canary import SYSTEM_SCHOOL_ID
-from contract.catalogue import Catalogue, Publication, parse_catalogue
+from contract.catalogue import Catalogue, Published, parse_catalogue
 from contract.errors import ConfigurationError
 from contract.live import Hidden, Kpi
 from contract.privacy import (
@@ -61,15 +61,15 @@ advice_en = "x"
 @pytest.mark.parametrize(
     ("stream", "more", "published"),
     [
-        ("attendance", "", Publication.AREA),
-        ("elearning", "", Publication.AREA),
-        ("bandwidth", "", Publication.OPEN),
-        ("attendance", 'published = "count"', Publication.COUNT),
-        ("bandwidth", 'published = "area"', Publication.AREA),
+        ("attendance", "", Published.AREA),
+        ("elearning", "", Published.AREA),
+        ("bandwidth", "", Published.OPEN),
+        ("attendance", 'published = "count"', Published.COUNT),
+        ("bandwidth", 'published = "area"', Published.AREA),
     ],
 )
 def test_streams_about_pupils_are_closed_unless_a_column_opens_them(
-    stream: str, more: str, published: Publication
+    stream: str, more: str, published: Published
 ) -> None:
     (metric,) = parse_catalogue(METRIC.format(stream=stream, more=more)).metrics
     assert metric.published is published

@@ -6,12 +6,14 @@ from itertools import pairwise
 
 import pytest
 
+from contract.errors import ConfigurationError
 from contract.fleet import LEVELS, Fleet
 from device_simulator.world.fleet import generate_fleet
 from device_simulator.world.scenarios import (
     APART_H,
     FIRST_DAY,
     HOUR_US,
+    LONGEST_DAYS,
     PROBATION,
     SPECS,
     Scenario,
@@ -92,3 +94,9 @@ def test_what_is_expected_of_a_detector(scenario: Scenario) -> None:
 def test_few_schools_and_days_still_make_a_scenario() -> None:
     small = draw_scenario(generate_fleet(1, seed=1), CALENDAR, seed=1, days=1)
     assert small.end_us - small.start_us == 24 * HOUR_US
+
+
+@pytest.mark.parametrize("days", [0, LONGEST_DAYS + 1])
+def test_a_scenario_keeps_to_the_days_before_the_next_holiday(days: int) -> None:
+    with pytest.raises(ConfigurationError, match=f"1 to {LONGEST_DAYS} days, not {days}"):
+        draw_scenario(generate_fleet(1, seed=1), CALENDAR, seed=1, days=days)

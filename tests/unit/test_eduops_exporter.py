@@ -10,7 +10,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from contract.errors import ConfigurationError
-from contract.service_metrics import SERVICE_METRICS, InstrumentKind, Meter
+from contract.service.metrics import SERVICE_METRICS, InstrumentKind, Meter
 from eduops.data_folder import DataFolder
 from eduops.exporter import metrics_of, metrics_ports, publish_metrics, serve_metrics
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from contract.log_events import LIBRARY, LOG_EVENTS, LOG_FIELDS
+from contract.service.log_events import LIBRARY, LOG_EVENTS, LOG_FIELDS
 from eduops.log_lines import parse_template
 
 ROOT = Path(__file__).parents[2]
@@ -41,14 +41,11 @@ def test_a_module_has_one_logger_by_one_name(path: str) -> None:
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             assert node.module != "logging"
-        if (
-            isinstance(node, ast.Attribute)
-            and isinstance(node.value, ast.Name)
-            and node.value.id == "logging"
-        ):
-            assert node.attr not in LEVELS | {"log"}, ast.unparse(node)
-            # The one other logger is the root, where the form of all lines is set.
-            assert node.attr != "getLogger" or IDIOM in lines, ast.unparse(node)
+        match node:
+            case ast.Attribute(ast.Name("logging"), name):
+                assert name not in LEVELS | {"log"}, ast.unparse(node)
+                # The one other logger is the root, where the form of all lines is set.
+                assert name != "getLogger" or IDIOM in lines, ast.unparse(node)
     assignments = [ast.unparse(node) for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign)]
     assert {line for line in assignments if "getLogger" in line} <= {IDIOM}
     assert IDIOM in lines or not any(calls(tree))

@@ -4,7 +4,7 @@ import numpy as np
 
 from contract.calendar import parse_calendar
 from contract.entry import Entry, ReadingsEntry, TickEntry
-from contract.live import Kpi
+from contract.live import Hidden, Kpi
 from contract.rule import parse_rules
 from stream_processor.fold.constants import build_fold
 from tests.fold_world import (
@@ -76,6 +76,14 @@ def test_a_minute_is_written_once_when_the_next_begins() -> None:
     assert [(k.minute_us - MONDAY_9H_US) // (60 * SECOND_US) for k in down] == [0, 1, 2]
     assert [k.reporting for k in down] == [0, 0, 0]
     assert len({(k.minute_us, k.metric_id) for k in folded.kpis}) == len(folded.kpis)
+
+
+def test_a_sum_over_pupils_says_what_of_it_single_schools_do_not_tell() -> None:
+    # Of 100 to 400 pupils: 9 at each end are not told, from 180 pupils on 5 %.
+    rows = [(1, "present", 95.0), (2, "present", 150.0), (4, "present", 5.0), (3, "active_users", 4.0)]
+    found = kpis(fold_log(small_fold(), [heard(MONDAY_9H_US, *rows)]))
+    assert found["present"] == Kpi(4, 3, 250.0, Hidden(100, 91, 120, 20))
+    assert found["active_users"] == Kpi(4, 1, 4.0, Hidden(4, 0, 9, 9))
 
 
 def test_states_show_the_worst_alert_and_never_call_the_unheard_well() -> None:

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from contract.service_metrics import SERVICE_METRICS, Meter
+from contract.service.metrics import SERVICE_METRICS, Meter
 from stream_processor.owners.partition import snapshot_pause_s
 from stream_processor.owners.stage import STAGE_CPU, awaited_on_cpu
 

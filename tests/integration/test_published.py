@@ -1,0 +1,387 @@
+"""No number below k leaves by any route, push or file: small schools whose numbers are marked.
+
+Every number about their pupils has a fraction that nothing else has, so that it is found wherever it goes.
+"""
+
+import asyncio
+import base64
+import re
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import msgspec
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+from websockets.asyncio.client import connect
+
+from contract.alert import Alert, AlertEvent, alert_id_of
+from contract.calendar import SchoolCalendar
+from contract.catalogue import Catalogue, parse_catalogue
+from contract.commit import Counts
+from contract.entry import QUARANTINE_LOG
+from contract.fleet import STREAMS_OF, Device, Fleet
+from contract.live import AlertChanged, Hidden, Kpi
+from contract.privacy import hidden_in
+from contract.reading import Readings, Scored
+from contract.rejected import Reason, Rejected
+from contract.rule import Rule
+from contract.series import series_of
+from eduops.cli import app
+from evaluation.rewind.fold import Opening, Surroundings
+from evaluation.rewind.report import AlertLoad, Compared, Report, RewindTerms
+from evaluation.rewind.tables import explained
+from ingest.acceptance.accept import Message, accept
+from ingest.acceptance.registry import Registry
+from ingest.acceptance.validation import AcceptanceLimits
+from ops_dashboard.app import create_app
+from ops_dashboard.config import DashboardConfig
+from storage.fleet import save_fleet
+from tests.conftest import TestNats
+from tests.dashboard_stage import PARTITIONS, Stage, acknowledged, open_stage
+
+PUPILS: Final = (3, 8, 12, 480, 600)
+"""The last school is large and has nothing to hide: what is told of it shows that the test can see."""
+SCORE: Final = 0.771377
+EXCUSED: Final = """
+[[metric]]
+id = 40
+name = "excused"
+stream = "attendance"
+unit = "count"
+low = 0.0
+high = 20000.0
+cadence_s = 600.0
+stale_s = 21600.0
+heartbeat = false
+meaning_vi = "Số học sinh vắng có phép"
+meaning_en = "Pupils absent with leave"
+source = "an operator's own file"
+"""
+OF_SCHOOL: Final[Mapping[str, tuple[float, ...]]] = {
+    "enrolled": (3.0131, 8.0331, 12.0531, 480.0731, 600.0),
+    "present": (2.0137, 7.0337, 11.0537, 474.0737, 540.0),
+    "absent": (1.0139, 1.0339, 1.0539, 6.0739, 60.0),
+    "late": (1.0191, 3.0391, 5.0591, 7.0791, 30.0),
+    "excused": (1.0171, 3.0371, 5.0571, 7.0771, 60.0),
+    "attendance_ratio": (0.672931, 0.875331, 0.917531, 0.987731, 0.9),
+    "active_users": (3.0173, 5.0373, 7.0573, 9.0773, 88.0),
+    "events": (1.0179, 3.0379, 5.0579, 7.0779, 440.0),
+}
+MARKS: Final = np.array(
+    [SCORE, *(v for own in OF_SCHOOL.values() for v in own[:-1])]
+    + [v * n for v, n in zip(OF_SCHOOL["attendance_ratio"][:-1], PUPILS, strict=False)]
+)
+NEAR: Final = 0.0006
+"""Half a step of what is told of shares, and a little: a mark that is only rounded is still one."""
+OLD: Final = 9_999
+"""Size of messages whose refusal is kept as earlier builds kept it: with numbers."""
+PAGES: Final = ("/", "/alerts", "/quarantine", "/school/{school}?range=1h", "/school/{school}?range=24h")
+VERBS_THAT_TELL: Final = frozenset({"quarantine", "feedback export", "rules test"})
+VERBS_THAT_DO_NOT: Final = frozenset(
+    {
+        *(
+            "up",
+            "ingest",
+            "process",
+            "dashboard",
+            "watch",
+            "prepare",
+            "simulate",
+            "restart",
+            "faults",
+            "bench",
+        ),
+        *("status", "doctor", "migrate", "version", "fleet import", "fleet export"),
+        # Counts of alerts; made worlds and files that were written before.
+        *("replay", "rules tune", "evaluate nab", "evaluate series", "evaluate scenarios"),
+        # The database itself, for whoever runs the center.
+        *("backup", "restore"),
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def own() -> Catalogue:
+    """The packaged metrics and one that an operator added without a word on publication."""
+    return parse_catalogue(_metrics())
+
+
+@pytest.fixture(scope="module")
+def schools(city: Fleet) -> Fleet:
+    """Five schools of the sizes of this test."""
+    few = tuple(replace(s, pupils=n) for s, n in zip(city.schools, PUPILS, strict=False))
+    ids = {s.id for s in few}
+    devices = tuple(d for d in city.devices if d.school_id in ids)
+    return Fleet(city.province, city.clusters, city.wards, few, devices)
+
+
+@pytest.fixture
+async def stage(
+    nats: TestNats,
+    postgres_url: str,
+    schools: Fleet,
+    own: Catalogue,
+    calendar: SchoolCalendar,
+    rules: tuple[Rule, ...],
+) -> AsyncIterator[Stage]:
+    async with open_stage(nats, postgres_url, schools, own, calendar, rules) as opened:
+        await _fill(opened)
+        yield opened
+
+
+def _metrics() -> str:
+    return (files("config") / "metrics.toml").read_text(encoding="utf-8") + EXCUSED
+
+
+def _device(fleet: Fleet, place: int, metric: str, own: Catalogue) -> Device:
+    school, stream = fleet.schools[place], own.named(metric).stream
+    return next(d for d in fleet.devices if d.school_id == school.id and stream in STREAMS_OF[d.kind])
+
+
+def _series(fleet: Fleet, place: int, metric: str, own: Catalogue) -> int:
+    return series_of(_device(fleet, place, metric, own).id, own.named(metric).id)
+
+
+async def _fill(stage: Stage) -> None:
+    """Store readings of an hour ago and of yesterday, and refusals: by ingest, and as they once were kept."""
+    fleet, own = stage.fleet, stage.catalogue
+    cells = [(_series(fleet, i, m, own), v) for m, row in OF_SCHOOL.items() for i, v in enumerate(row)]
+    for age_us in (7_200_000_000, 60_000_000, 1_000_000):
+        readings = Readings(
+            np.full(len(cells), stage.now_us() - age_us, np.int64),
+            np.array([series for series, _ in cells], np.int32),
+            np.array([value for _, value in cells]),
+        )
+        scored = Scored(readings, np.full(len(cells), SCORE, np.float32))
+        await stage.commit("telemetry-0", counts=Counts(len(cells), len(cells)), rows=scored)
+    registry = Registry(fleet, own, PARTITIONS)
+    refused: list[Rejected] = []
+    for place in range(len(PUPILS) - 1):
+        topic = f"edu/v1/{fleet.province}/{fleet.schools[place].code}/att-1/attendance"
+        of = {m: row[place] for m, row in OF_SCHOOL.items()}
+        packs: list[list[dict[str, object]]] = [
+            [{"n": "present", "v": of["present"] + 100}, {"n": "late", "v": of["late"] + 1000}],
+            [{"n": "present", "v": of["present"]}, {"n": "late", "v": of["present"] + of["late"]}],
+            [{"n": "absent", "v": -of["absent"]}, {"n": "nothing", "v": of["late"]}],
+            [{"n": "absent", "bv": of["absent"], "s": of["late"], "child": of["excused"]}],
+        ]
+        at_us = stage.now_us()
+        messages = [Message(topic, msgspec.json.encode(p), at_us + i) for i, p in enumerate(packs)]
+        refused += accept(messages, registry, AcceptanceLimits()).rejected
+        detail = (
+            f"present {of['present']:g} + absent {of['absent']:g} is more than enrolled {of['enrolled']:g}"
+        )
+        excerpt = msgspec.json.encode([{"n": "", "v": of["present"]}, {"n": "", "v": of["absent"]}]).decode()
+        refused.append(Rejected(Reason.INCONSISTENT, topic, detail, at_us, OLD, excerpt))
+    await stage.commit(QUARANTINE_LOG, rejected=tuple(refused))
+
+
+def _alerts(stage: Stage) -> list[AlertChanged]:
+    """Return an alert of every metric about pupils at every school, all numbers of which are marked."""
+    found, at_us = [], stage.now_us() - 60_000_000
+    for metric, row in OF_SCHOOL.items():
+        rule = "attendance_low" if metric == "attendance_ratio" else f"own_{metric}"
+        for place, value in enumerate(row):
+            school, series = stage.fleet.schools[place], _series(stage.fleet, place, metric, stage.catalogue)
+            alert_id = alert_id_of(rule, series, at_us)
+            alert = Alert(
+                alert_id, rule, series, school.id, 2, at_us, at_us, value, value, value, SCORE, school.pupils
+            )
+            found.append(AlertChanged(alert, AlertEvent(alert_id, "opened", at_us, "eduops", "", value)))
+    return found
+
+
+def _kpis(stage: Stage) -> dict[str, Kpi]:
+    """Return the sums as the fold makes them."""
+    n, pupils = len(PUPILS), np.array(PUPILS)
+
+    def kpi(name: str, row: tuple[float, ...]) -> Kpi:
+        metric = stage.catalogue.named(name)
+        hidden = (
+            hidden_in(np.rint(row).astype(np.int64), pupils, metric) if metric.unit == "count" else Hidden()
+        )
+        return Kpi(n, n, sum(row), hidden)
+
+    return {name: kpi(name, row) for name, row in OF_SCHOOL.items()}
+
+
+def numbers_in(value: object) -> Iterator[float]:
+    """Yield every number in an answer: of JSON, of its texts, and of the columns that Plotly packs."""
+    if isinstance(value, bool | None):
+        return
+    if isinstance(value, int | float):
+        yield float(value)
+    elif isinstance(value, str):
+        for word in re.findall(r"\d+(?:[.,]\d+)?", value):
+            yield float(word.replace(",", "."))
+    elif isinstance(value, list):
+        for one in value:
+            yield from numbers_in(one)
+    elif isinstance(value, dict) and "bdata" in value:
+        yield from np.frombuffer(base64.b64decode(value["bdata"]), value["dtype"]).astype(float).tolist()
+    elif isinstance(value, dict):
+        for name, one in value.items():
+            yield from numbers_in(name)
+            yield from numbers_in(one)
+
+
+def marks_in(value: object) -> set[float]:
+    """Return the marks that an answer tells, as they are or as percents."""
+    found = np.array(list(numbers_in(value)))
+    near = np.abs(found[:, None] - MARKS) < NEAR
+    percent = np.abs(found[:, None] / 100 - MARKS[MARKS < 1]) < NEAR
+    return {*MARKS[near.any(axis=0)].tolist(), *MARKS[MARKS < 1][percent.any(axis=0)].tolist()}
+
+
+def _answer(answer: httpx.Response) -> object:
+    is_json = "json" in answer.headers.get("content-type", "")
+    return answer.json() if is_json else answer.text
+
+
+def _table(routes: Iterable[Any]) -> Iterator[tuple[str, frozenset[str]]]:
+    for route in routes:
+        if hasattr(route, "path"):
+            yield route.path, frozenset(getattr(route, "methods", None) or ())
+        else:
+            yield from _table(route.original_router.routes)
+
+
+Paths = Callable[[Fleet, Catalogue, list[AlertChanged]], list[str]]
+ROUTES: Final[Mapping[str, Paths]] = {
+    "/api/alerts/{alert_id}": lambda _f, _c, alerts: [f"/api/alerts/{a.alert.alert_id}" for a in alerts],
+    "/api/series/{school}/{device}/{metric}": lambda fleet, own, _a: [
+        f"/api/series/{s.code}/{d.code}/{m.name}{span}"
+        for s in fleet.schools[:-1]
+        for d in fleet.devices
+        if d.school_id == s.id
+        for stream in STREAMS_OF[d.kind]
+        for m in own.of_stream(stream)
+        for span in ("", "?from_us=1795300000000000&to_us=1795500000000000")
+    ],
+    "/school/{code}": lambda fleet, _c, _a: [f"/school/{s.code}" for s in fleet.schools],
+    "/{path:path}": lambda _f, _c, _a: ["/nothing"],
+    # Dash's own programs: no data.
+    "/_dash-component-suites/{package_name}/{fingerprinted_path:path}": lambda _f, _c, _a: [],
+    **{
+        path: lambda _f, _c, _a, path=path: [path]  # type: ignore[misc]
+        for path in (
+            *("/openapi.json", "/api/fleet", "/api/alerts", "/api/city/bandwidth", "/api/quarantine"),
+            *("/healthz", "/api/status", "/", "/alerts", "/quarantine"),
+            *("/_dash-layout", "/_dash-dependencies", "/_reload-hash", "/_favicon.ico"),
+        )
+    },
+}
+
+
+async def test_no_route_tells_a_small_number(
+    stage: Stage, client: httpx.AsyncClient, calendar: SchoolCalendar, rules: tuple[Rule, ...]
+) -> None:
+    config = DashboardConfig("", PARTITIONS, "")
+    table = create_app(config, stage.log, stage.live, stage.fleet, stage.catalogue, calendar, rules).routes
+    gets = {path for path, methods in _table(table) if "GET" in methods}
+    assert gets == ROUTES.keys(), "a new route needs a case here"
+    alerts = _alerts(stage)
+    await stage.change(*alerts)
+    for path, paths in ROUTES.items():
+        for url in paths(stage.fleet, stage.catalogue, alerts):
+            answer = await client.get(url)
+            assert answer.status_code < 500, url
+            # Alerts of the large school bear its values, and the same score.
+            assert not marks_in(_answer(answer)), (path, url)
+
+
+async def test_no_page_tells_a_small_number(stage: Stage, client: httpx.AsyncClient) -> None:
+    await stage.change(*_alerts(stage))
+    for school in stage.fleet.schools:
+        for page in PAGES:
+            path, _, search = page.format(school=school.code).partition("?")
+            body = {
+                "output": "page.children",
+                "outputs": {"id": "page", "property": "children"},
+                "inputs": [{"id": "address", "property": "pathname", "value": path}],
+                "changedPropIds": ["address.pathname"],
+                "state": [{"id": "address", "property": "search", "value": f"?{search}"}],
+            }
+            answer = await client.post("/_dash-update-component", json=body)
+            assert answer.status_code == 200, answer.text
+            assert not marks_in(answer.json()), page
+            if school == stage.fleet.schools[-1] and "range=1h" in page:
+                assert {88.0, 90.0} <= set(numbers_in(answer.json()))
+
+
+async def test_the_push_tells_no_small_number(stage: Stage) -> None:
+    async with connect(stage.url.replace("http", "ws") + "/ws/live?alerts=1", origin=stage.url) as socket:  # type: ignore[arg-type]
+        await stage.say_summaries(kpis=_kpis(stage), partitions=[0])
+        await stage.say_summaries(kpis={}, partitions=[1])
+        await stage.change(*_alerts(stage))
+        heard: set[str] = set()
+        async with asyncio.timeout(30):
+            while heard < {"hello", "changes", "full"}:
+                message = msgspec.json.decode(await socket.recv())
+                assert not marks_in(message)
+                heard.add(message["kind"])
+                if message["kind"] == "snapshot" and message["elearning"]["expected"] == len(PUPILS):
+                    # All that the others are not told of is 38 of 47: too near the end to hide the largest.
+                    assert message["attendance"] == {"value": None, "reporting": 5, "expected": 5}
+                    heard.add("full")
+
+
+async def test_what_is_kept_of_refusals_has_no_small_number(stage: Stage) -> None:
+    found = await stage.conn.execute(
+        "select detail, excerpt from quarantine where payload_bytes <> %s", [OLD]
+    )
+    rows = [list(row) for row in await found.fetchall()]
+    assert len(rows) >= 4 * (len(PUPILS) - 1)
+    assert not marks_in(rows)
+
+
+async def test_no_verb_tells_a_small_number(stage: Stage, tmp_path: Path, postgres_url: str) -> None:
+    assert set(_verbs()) == VERBS_THAT_TELL | VERBS_THAT_DO_NOT, "a new verb needs a case here"
+    await save_fleet(stage.conn, stage.fleet)
+    await stage.change(*(acknowledged(a, "Lan", stage.now_us()) for a in _alerts(stage)))
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "metrics.toml").write_text(_metrics(), encoding="utf-8")
+    settings = {"EDUOPS_DATABASE_URL": postgres_url, "EDUOPS_NATS_URL": "nats://127.0.0.1:1"}
+    labels, folder = tmp_path / "labels.csv", tmp_path / "series"
+    for arguments in (["quarantine"], ["feedback", "export", str(labels), "--series", str(folder)]):
+        whole = [*arguments, "--data", str(tmp_path)]
+        result = await asyncio.to_thread(CliRunner().invoke, app, whole, env=settings)
+        assert result.exit_code == 0, result.output
+        assert not marks_in(result.output), arguments
+    written = {path.name: path.read_text(encoding="utf-8") for path in [labels, *folder.iterdir()]}
+    assert not marks_in(list(written.values()))
+    own = written[f"{stage.fleet.schools[-1].code}.att-1.attendance_ratio.csv"]
+    assert own.count(",0.9\n") == 3
+
+
+def test_explained_openings_tell_no_small_number(
+    schools: Fleet, own: Catalogue, calendar: SchoolCalendar
+) -> None:
+    openings = tuple(
+        Opening("0" * 16, "r", _series(schools, i, m, own), schools.schools[i].id, 0, 0, None, True, v, v, v)
+        for m, row in OF_SCHOOL.items()
+        for i, v in enumerate(row)
+    )
+    nothing = AlertLoad(0, 0, 0, 0, 0, None, None, 0, ())
+    compared = Compared("r", None, nothing, openings, openings)
+    report = Report(RewindTerms(0, 1), len(PUPILS), 1.0, 1.0, nothing, nothing, (compared,))
+    text = explained(report, Surroundings(schools, own, calendar))
+    assert '"value":0.9,' in text
+    assert not marks_in(text)
+
+
+def test_the_marks_are_found() -> None:
+    packed = {"dtype": "f8", "bdata": base64.b64encode(np.array([7.0573]).tobytes()).decode()}
+    assert marks_in({"a": [packed, "vắng 98,8 %"], "b": {"c": 1.0139}}) == {7.0573, 0.987731, 1.0139}
+
+
+def _verbs() -> Iterator[str]:
+    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+        inner = getattr(command, "commands", None)
+        yield from [name] if inner is None else [f"{name} {one}" for one in inner]
