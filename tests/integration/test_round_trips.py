@@ -21,7 +21,7 @@ from psycopg import AsyncConnection
 from alerting.lifecycle import fold_alerts
 from contract.alert import Action, ActionKind, Because, Dismissal, Transition
 from contract.commit import Commit, KpiMinute
-from contract.fleet import Cluster, Device, Fleet, School, Ward
+from contract.fleet import Cluster, Device, Fleet, Former, School, Ward
 from contract.live import AlertChanged
 from contract.reading import Readings, Scored
 from contract.rejected import Rejected
@@ -236,12 +236,20 @@ def fleets(draw: st.DrawFn) -> Fleet:
         devices = tuple(
             draw(st.lists(drawn(Device, id=numbers, school_id=owners), unique_by=ids, max_size=4))
         )
+    is_gone = {s.id: draw(st.booleans()) for s in schools}
+    merged = st.none() | st.sampled_from([s.id for s in schools]) if schools else st.none()
+    former = tuple(
+        draw(drawn(Former, school=st.just(s), merged_into=merged)) for s in schools if is_gone[s.id]
+    )
+    retired = {d.id: is_gone[d.school_id] or draw(st.booleans()) for d in devices}
     parts: dict[str, Any] = {
         "province": draw(texts),
         "clusters": clusters,
         "wards": wards,
-        "schools": schools,
-        "devices": devices,
+        "schools": tuple(s for s in schools if not is_gone[s.id]),
+        "devices": tuple(d for d in devices if not retired[d.id]),
+        "former": former,
+        "former_devices": tuple(d for d in devices if retired[d.id]),
     }
     assert parts.keys() == inspect.signature(Fleet).parameters.keys(), "draw every part of a fleet"
     return Fleet(**parts)
@@ -251,7 +259,7 @@ def fleets(draw: st.DrawFn) -> Fleet:
 @given(fleet=fleets())
 async def test_a_fleet(postgres_url: str, fleet: Fleet) -> None:
     async with await connect(postgres_url) as conn:
-        await conn.execute("truncate device, school, ward, cluster")
+        await conn.execute("truncate device, school_period, school, ward, cluster")
         await conn.execute("delete from setting where name in ('province', 'fleet_version')")
         await save_fleet(conn, fleet)
         found = await load_fleet(conn)
