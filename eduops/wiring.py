@@ -33,6 +33,7 @@ from ops_dashboard.app import run as run_dashboard_app
 from ops_dashboard.config import DashboardConfig
 from storage.database import connect
 from storage.fleet import load_fleet, next_fleet
+from storage.metrics import claim_metrics
 from stream_processor.worker import ProcessorConfig
 from stream_processor.worker import run as run_worker
 from watchdog.config import WatchdogConfig
@@ -109,11 +110,13 @@ async def open_connections(settings: Settings, name: str) -> AsyncIterator[Conne
     """Connect a service to everything that services use.
 
     Raises:
-        ConfigurationError: no server is configured, or no fleet was saved.
+        ConfigurationError: no server is configured, no fleet was saved, or metrics.toml gives a number away.
         InfrastructureError: a server is out of reach.
     """
     configuration = load_configuration(DataFolder(settings.data).config)
     fleet = await saved_fleet(settings)
+    async with await connect(database_url(settings)) as connection:
+        await claim_metrics(connection, configuration.catalogue)
     async with open_log(settings, name) as log, open_live(settings, f"{name}-live") as live:
         yield Connections(log, live, fleet, configuration)
 

@@ -136,6 +136,12 @@ from school order by id
 -- name: devices
 select id, school_id, code, kind, retired_at is not null from device order by id
 
+-- name: metrics
+select id::int, stream, name from metric
+
+-- name: claim_metric
+insert into metric (id, stream, name) values (%(id)s, %(stream)s, %(name)s)
+
 -- name: lost_school
 select code from school where id not in (select id from given_school) order by id limit 1
 

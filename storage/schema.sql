@@ -41,6 +41,7 @@ insert into retention (table_name, time_column, keep, chunk) values
     ('ward',          null, null, null),
     ('school',        null, null, null),
     ('school_period', null, null, null),
+    ('metric',        null, null, null),
     ('device',        null, null, null),
     ('touched_bucket', null, null, null),
     ('horizon',       null, null, null),
@@ -359,3 +360,11 @@ create table device (
 );
 comment on table device is 'Every device there ever was; its number is in its series and is never given again.';
 create unique index device_current on device (school_id, code) where retired_at is null;
+
+create table metric (
+    id     smallint primary key check (id between 1 and 255),
+    stream text not null,
+    name   text not null,
+    unique (stream, name)
+);
+comment on table metric is 'Every metric there ever was: its number is in its series and is never given again.';

@@ -15,6 +15,7 @@ from eduops.settings import Settings
 from eduops.wiring import all_logs, database_url, open_log
 from storage.database import connect, prepare_database
 from storage.fleet import load_fleet, save_fleet
+from storage.metrics import claim_metrics
 
 Tell = Callable[[str], None]
 """Takes one line for the person who waits."""
@@ -51,6 +52,7 @@ async def prepare_storage(settings: Settings, make_fleet: Callable[[], Fleet], t
         prepare_database, dsn, chunk_h=settings.chunk_h, raw_retention_h=settings.raw_retention_h
     )
     async with await connect(dsn) as connection:
+        await claim_metrics(connection, load_configuration(DataFolder(settings.data).config).catalogue)
         fleet = await load_fleet(connection)
         if fleet is None:
             fleet = await asyncio.to_thread(make_fleet)

@@ -26,8 +26,16 @@ insert into school_period
 select id, timestamptz '1970-01-01 00:00+00', name, level, ward_code, pupils, isp, contracted_down_bps,
        contracted_up_bps
 from school;
-insert into retention (table_name) values ('school_period');
+insert into retention (table_name) values ('school_period'), ('metric');
 
 alter table device drop constraint device_school_id_code_key, add column retired_at timestamptz;
 comment on table device is 'Every device there ever was; its number is in its series and is never given again.';
 create unique index device_current on device (school_id, code) where retired_at is null;
+
+create table metric (
+    id     smallint primary key check (id between 1 and 255),
+    stream text not null,
+    name   text not null,
+    unique (stream, name)
+);
+comment on table metric is 'Every metric there ever was: its number is in its series and is never given again.';

@@ -5,10 +5,12 @@ import dataclasses
 
 import pytest
 
+from contract.catalogue import Catalogue
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet, Former
 from storage.database import connect
 from storage.fleet import load_fleet, next_fleet, save_fleet, schools_then
+from storage.metrics import claim_metrics
 
 
 async def test_fleet_comes_back_with_its_version(postgres_url: str, city: Fleet) -> None:
@@ -63,3 +65,19 @@ async def test_whoever_waits_is_told_of_the_next_fleet(postgres_url: str, city: 
         following = Fleet(city.province, city.clusters, city.wards, (other, *city.schools[1:]), city.devices)
         await save_fleet(conn, following, 1)
         assert (await asyncio.wait_for(waiting, 30)).version == following.version
+
+
+async def test_a_metrics_number_is_given_once(postgres_url: str, catalogue: Catalogue) -> None:
+    first, *others = catalogue.metrics
+    later = Catalogue((dataclasses.replace(first, name="another"), *others))
+    moved = Catalogue((dataclasses.replace(first, id=200), *others))
+    async with await connect(postgres_url) as conn:
+        await claim_metrics(conn, catalogue)
+        await claim_metrics(conn, Catalogue(tuple(others)))  # one that is left out keeps its number
+        await claim_metrics(conn, catalogue)
+        with pytest.raises(
+            ConfigurationError, match=f"id {first.id} is .*{first.name}'s for ever; give .*/another"
+        ):
+            await claim_metrics(conn, later)
+        with pytest.raises(ConfigurationError, match=f"{first.name} has id {first.id} for ever"):
+            await claim_metrics(conn, moved)
