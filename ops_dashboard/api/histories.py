@@ -34,14 +34,13 @@ def add_histories(router: APIRouter, services: Services) -> None:
         owner = services.fleet.school_ever(school)
         devices = [] if owner is None else services.fleet.devices_ever(owner.id)
         found = next((d for d in reversed(devices) if d.code == device), None)
-        if found is None:
+        if owner is None or found is None:
             raise Refusal(404, "unknown_school")
         try:
             measure = services.catalogue.named(metric)
         except ConfigurationError:
             raise Refusal(404, "unknown_metric") from None
-        pupils = services.fleet.school_by_id[found.school_id].pupils
-        if not is_published(measure, pupils):
+        if not is_published(measure, owner.pupils):
             raise Refusal(403, "suppressed")
         end_us = to_us or services.config.clock.log_us(time.time_ns() // 1000)
         start_us = end_us - HOUR_US if from_us is None else from_us
@@ -50,7 +49,7 @@ def add_histories(router: APIRouter, services: Services) -> None:
         number = series_of(found.id, measure.id)
         bucket, history = await services.archive.series([number], start_us, end_us)
         own = of_series(history, number)
-        told = shown_history(measure, pupils, own.mean, own.min, own.max)
+        told = shown_history(measure, owner.pupils, own.mean, own.min, own.max)
         return json_answer(
             {
                 "series": number,
