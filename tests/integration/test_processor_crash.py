@@ -29,7 +29,7 @@ TABLES = {
     "reading": "select time, series, value, score from reading order by series, time",
     "transition": "select * from transition order by alert_id, kind",
     "kpi_minute": "select * from kpi_minute order by metric_id, minute, partition",
-    "ledger": "select log, seq, received, stored, duplicate, quarantined from position order by log",
+    "ledger": "select log, seq, received, stored, duplicate, corrected, quarantined from position order by log",
     "alert": "select * from alert order by alert_id",
     "alert_event": "select alert_id, kind, at, actor, note, value from alert_event order by 1, 3, 2",
 }

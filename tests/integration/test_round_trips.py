@@ -33,7 +33,7 @@ from storage.database import connect
 from storage.feedback import JudgedAlert, dismissals, judged_alerts
 from storage.fleet import load_fleet, save_fleet
 from storage.recovery import stored_after, transitions_after
-from storage.results import already_stored, commit, load_position
+from storage.results import commit, load_position, look_up
 from storage.wall import kpi_history, ledger, quarantine_page, series_history
 from tests.drawn import DAY_US, INT8, RAW_DAY_US, drawn, drawn_rows, drawn_tuple, texts, times_us
 
@@ -140,7 +140,7 @@ async def test_a_commit(day_url: str, what: Commit) -> None:
     async with passing(day_url) as conn:
         await commit(conn, what)
         found = await read_back(conn, what)
-        assert (await already_stored(conn, written)).all()
+        assert (await look_up(conn, written) == Held.SAME).all()
         series = np.unique(written.series)
         recovered = await stored_after(conn, series, np.full(len(series), -1))
         position = await load_position(conn, LOG)

@@ -19,7 +19,7 @@ from contract.reading import Readings, Scored
 from contract.rejected import Reason, Rejected
 from storage.alerts import alert_history, load_alert, open_alerts, recent_alerts
 from storage.database import connect, open_pool
-from storage.results import already_stored, commit, load_position
+from storage.results import commit, load_position, look_up
 from storage.wall import kpi_history, ledger, quarantine_counts, quarantine_page, series_history, unaccounted
 
 NOW_US = 1_795_000_000_000_000

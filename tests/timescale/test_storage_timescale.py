@@ -12,7 +12,7 @@ from contract.errors import PositionMovedError
 from contract.reading import Readings, Scored
 from storage.database import connect, prepare_database
 from storage.maintenance import maintain
-from storage.results import already_stored, commit, load_position
+from storage.results import commit, load_position, look_up
 from storage.wall import BUCKETS, SeriesHistory, kpi_history, ledger, series_history
 
 pytestmark = pytest.mark.timescale
@@ -126,9 +126,9 @@ async def test_commit_by_copy_and_position(conn: AsyncConnection[Any]) -> None:
     assert sorted(zip(stored.series, stored.time_us, stored.sum, strict=True)) == sorted(
         zip(readings.series, readings.time_us, readings.value, strict=True)
     )
-    assert (await already_stored(conn, readings)).all()
+    assert (await look_up(conn, readings) == Held.SAME).all()
     shifted = Readings(readings.time_us + 1, readings.series + np.int32(7), readings.value)
-    assert not (await already_stored(conn, shifted)).any()
+    assert (await look_up(conn, shifted) == Held.NOTHING).all()
     lost = Commit(LOG, 0, 1, now_us, Counts(1, 1, 0, 0), Scored(readings, np.zeros(5000, np.float32)))
     with pytest.raises(PositionMovedError):
         await commit(conn, lost)
@@ -210,7 +210,7 @@ async def test_chunk_in_the_columnstore_stays_readable_and_takes_late_rows(
     )
     assert await scalar(conn, packed) > 0
     assert as_rows(await all_of(conn, now_us)) == before
-    assert (await already_stored(conn, readings)).all()
+    assert (await look_up(conn, readings) == Held.SAME).all()
     await store(conn, made_up(10, now_us - 40 * HOUR_US, now_us - 20 * HOUR_US, seed=5), now_us)
     assert len(await _times(conn, now_us)) == 2010
 
