@@ -323,7 +323,9 @@ _WORDS_BY_METRIC = {CATALOGUE.named(name).id: words for name, words in _METRICS.
 
 @st.composite
 def logs(draw: st.DrawFn, schools: int = 4, longest: int = 40) -> list[Entry]:
-    """Draw a log: ticks a second to a gap apart, some deaf; readings early, late, twice, corrected; canaries, strays."""
+    """Draw a log: ticks a second to a gap apart, some deaf; readings early, late, twice or corrected,
+    canaries, strays.
+    """
     now_us = MONDAY_9H_US
     log: list[Entry] = []
     said: list[tuple[int, int, float]] = []

@@ -92,7 +92,8 @@ def render_status(status: Status, *, as_json: bool) -> str:
     sign = "=" if status.balanced else "≠"
     lines = [
         f"received {status.received:,} {sign} stored {status.stored:,} + duplicate {status.duplicate:,}"
-        f" + corrected {status.corrected:,} + quarantined {status.quarantined:,}; in flight {status.in_flight:,}",
+        f" + corrected {status.corrected:,} + quarantined {status.quarantined:,}; "
+        f"in flight {status.in_flight:,}",
         f"{_lag(status)}; {status.alerts_open:,} open alerts",
     ]
     for name, process in status.processes.items():

@@ -218,11 +218,11 @@ def _advance(
     idle = rules.only_in_session[metric] & ~in_session(context)
     judged = np.where(idle, ~is_open | (context == Context.CLOSED), evidence.judged)
     speaks = np.where(is_open, evidence.well | idle, evidence.out & ~idle) & judged
+    starts = speaks & ~is_open & (run == 0)
     if batch.corrects is not None:
         run = np.where(batch.corrects[index] & judged & (run > 0), run - 1, run)
     longer = np.where(speaks, np.minimum(run, RUN_LIMIT - 1) + 1, 0).astype(np.uint8)
     longer = np.where(judged, longer, run)
-    starts = speaks & ~is_open & (run == 0)
     # Openings are identities: a correction may start anew at a moment of which an alert has ended.
     state.since_us[channel, slot[starts]] = np.maximum(
         time_us[starts], state.since_us[channel, slot[starts]] + 1

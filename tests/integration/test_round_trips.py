@@ -23,7 +23,7 @@ from contract.alert import Action, ActionKind, Because, Dismissal, Transition
 from contract.commit import Commit, KpiMinute
 from contract.fleet import Cluster, Device, Fleet, School, Ward
 from contract.live import AlertChanged
-from contract.reading import Readings, Scored
+from contract.reading import Corrections, Held, Readings, Scored
 from contract.rejected import Rejected
 from contract.series import MAX_DEVICE_ID
 from storage.alerts import alert_history, load_alert
@@ -76,6 +76,7 @@ commits = drawn(
     after=st.just(0),
     through=st.integers(1, INT8),
     rows=drawn_rows(),
+    corrections=st.just(Corrections.empty()),  # `test_storage_results` reads them back
     transitions=drawn_tuple(Transition, lambda t: (t.alert_id, t.kind)),
     kpis=drawn_tuple(KpiMinute, lambda k: (k.metric_id, k.minute_us)),
     rejected=drawn_tuple(Rejected, lambda r: r),
@@ -150,7 +151,7 @@ async def test_a_commit(day_url: str, what: Commit) -> None:
     assert in_order(Scored(recovered, found.rows.score))[:3] == in_order(what.rows)[:3]
     assert Counter(found.transitions) == Counter(what.transitions)
     for field in fields(Commit):
-        if field.name not in ("rows", "transitions"):
+        if field.name not in ("rows", "corrections", "transitions"):
             assert getattr(found, field.name) == getattr(what, field.name), field.name
 
 

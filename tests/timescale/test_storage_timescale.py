@@ -9,7 +9,7 @@ from psycopg import AsyncConnection
 
 from contract.commit import Commit, Counts, KpiMinute
 from contract.errors import PositionMovedError
-from contract.reading import Readings, Scored
+from contract.reading import Corrections, Held, Readings, Scored
 from storage.database import connect, prepare_database
 from storage.maintenance import maintain
 from storage.results import commit, load_position, look_up
@@ -213,6 +213,21 @@ async def test_chunk_in_the_columnstore_stays_readable_and_takes_late_rows(
     assert (await look_up(conn, readings) == Held.SAME).all()
     await store(conn, made_up(10, now_us - 40 * HOUR_US, now_us - 20 * HOUR_US, seed=5), now_us)
     assert len(await _times(conn, now_us)) == 2010
+
+
+async def test_corrections_reach_the_columnstore_and_the_aggregates(conn: AsyncConnection[Any]) -> None:
+    now_us = await server_now_us(conn)
+    readings = made_up(2000, now_us - 40 * HOUR_US, now_us - 20 * HOUR_US)
+    await store(conn, readings, now_us)
+    await run_jobs(conn, "policy_refresh_continuous_aggregate", "reading_15m")
+    await run_jobs(conn, "policy_compression", "reading")
+    words = Readings(readings.time_us, readings.series, readings.value + 1000.0)
+    what = Corrections(Scored(words, np.full(2000, np.nan, np.float32)), np.full(2000, now_us))
+    await commit(conn, Commit(LOG, 1, 2, now_us, Counts(2000, corrected=2000), corrections=what))
+    assert (await all_of(conn, now_us)).sum.sum() == words.value.sum()
+    assert (await look_up(conn, readings) == Held.SAME).all()
+    await run_jobs(conn, "policy_refresh_continuous_aggregate", "reading_15m")
+    assert (await all_of(conn, now_us, "15m")).sum.sum() == words.value.sum()
 
 
 async def test_raw_rows_go_and_their_buckets_stay(conn: AsyncConnection[Any]) -> None:
