@@ -14,6 +14,8 @@ class Ending(StrEnum):
 
     NEW_LEVEL = "new_level"
     """What deviated for so long is the usual level from now on."""
+    CORRECTED = "corrected"
+    """The reading that spoke for it was sent again with another value."""
     SCHOOL_CLOSED = "school_closed"
     SCHOOL_MERGED = "school_merged"
     DEVICE_RETIRED = "device_retired"

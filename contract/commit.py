@@ -5,18 +5,26 @@ from typing import NamedTuple
 
 from contract.alert import Transition
 from contract.live import AlertChanged
-from contract.reading import Scored
+from contract.reading import Corrections, Scored
 from contract.rejected import Rejected
 
 
 class Counts(NamedTuple):
-    """Readings of a stretch of a log; received = stored + duplicate + quarantined."""
+    """Readings of a stretch of a log; received = stored + duplicate + corrected + quarantined."""
 
     received: int = 0
     """As counted by whoever appended them."""
     stored: int = 0
+    """Rows that were added."""
     duplicate: int = 0
     quarantined: int = 0
+    corrected: int = 0
+    """Another value for a (series, time) that is stored: its row says it now."""
+
+    @property
+    def accounted(self) -> int:
+        """Readings of which it is known what became of them."""
+        return self.stored + self.duplicate + self.corrected + self.quarantined
 
     def plus(self, other: "Counts") -> "Counts":
         """Return the sums of both."""
@@ -49,6 +57,8 @@ class Commit:
     """Log time of the last entry in here."""
     counts: Counts = field(default_factory=Counts)
     rows: Scored = field(default_factory=Scored.empty)
+    corrections: Corrections = field(default_factory=Corrections.empty)
+    """Applied in order, after the rows were added."""
     transitions: tuple[Transition, ...] = ()
     kpis: tuple[KpiMinute, ...] = ()
     rejected: tuple[Rejected, ...] = ()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Self
 
 import numpy as np
@@ -58,3 +59,31 @@ class Scored:
     def empty(cls) -> Self:
         """Return no scored readings."""
         return cls(Readings.empty(), np.empty(0, np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class Corrections:
+    """Columns of n later words about a (series, time) that has a word already, in log order."""
+
+    words: Scored
+    """What is true of each (series, time) from now on; it differs from all that was said of it before."""
+    at_us: NDArray[np.int64]
+    """Log time of each, µs since 1970, shape (n,)."""
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    @classmethod
+    def empty(cls) -> Self:
+        """Return no corrections."""
+        return cls(Scored.empty(), np.empty(0, np.int64))
+
+
+class Held(IntEnum):
+    """What the table has of a reading's (series, time)."""
+
+    NOTHING = 0
+    ANOTHER = 1
+    """Another value, and this one was never said."""
+    SAME = 2
+    """This value, or it did before a correction: the reading says nothing new."""

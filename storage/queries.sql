@@ -1,13 +1,14 @@
 -- Named queries, one block each; parameters in psycopg's %(name)s form.
 
 -- name: load_position
-select seq, to_us(log_time), snapshot_seq, snapshot, received, stored, duplicate, quarantined
+select seq, to_us(log_time), snapshot_seq, snapshot, received, stored, duplicate, quarantined, corrected
 from position where log = %(log)s
 
 -- name: open_position
-insert into position (log, seq, log_time, snapshot_seq, snapshot, received, stored, duplicate, quarantined)
+insert into position (log, seq, log_time, snapshot_seq, snapshot,
+                      received, stored, duplicate, quarantined, corrected)
 values (%(log)s, %(through)s, %(log_time)s, case when %(snapshot)s::bytea is null then 0 else %(through)s end,
-        %(snapshot)s, %(received)s, %(stored)s, %(duplicate)s, %(quarantined)s)
+        %(snapshot)s, %(received)s, %(stored)s, %(duplicate)s, %(quarantined)s, %(corrected)s)
 on conflict (log) do update set
     seq = excluded.seq,
     log_time = excluded.log_time,
@@ -16,7 +17,8 @@ on conflict (log) do update set
     received = position.received + excluded.received,
     stored = position.stored + excluded.stored,
     duplicate = position.duplicate + excluded.duplicate,
-    quarantined = position.quarantined + excluded.quarantined
+    quarantined = position.quarantined + excluded.quarantined,
+    corrected = position.corrected + excluded.corrected
 where position.seq = 0
 
 -- name: move_position
@@ -26,7 +28,8 @@ update position set
     received = received + %(received)s,
     stored = stored + %(stored)s,
     duplicate = duplicate + %(duplicate)s,
-    quarantined = quarantined + %(quarantined)s
+    quarantined = quarantined + %(quarantined)s,
+    corrected = corrected + %(corrected)s
 where log = %(log)s and seq = %(after)s
 
 -- name: move_position_with_snapshot
@@ -38,7 +41,8 @@ update position set
     received = received + %(received)s,
     stored = stored + %(stored)s,
     duplicate = duplicate + %(duplicate)s,
-    quarantined = quarantined + %(quarantined)s
+    quarantined = quarantined + %(quarantined)s,
+    corrected = corrected + %(corrected)s
 where log = %(log)s and seq = %(after)s
 
 -- name: share_horizon
@@ -58,22 +62,42 @@ select ensure_chunks(%(table)s, %(moments)s)
 -- name: chunk_bounds
 select to_us(from_at), to_us(to_at) from chunk where table_name = %(table)s order by from_at
 
--- name: already_stored
-select asked.place
-from unnest(%(time_us)s::bigint[], %(series)s::int[]) with ordinality asked (time_us, series, place)
+-- name: look_up
+select asked.place, found.is_said
+from unnest(%(time_us)s::bigint[], %(series)s::int[], %(value)s::float8[])
+    with ordinality asked (time_us, series, value, place)
 cross join lateral (
-    select from reading
+    select reading.value = asked.value or exists (
+        select from correction
+        where correction.series = reading.series and correction.time = reading.time
+          and correction.earlier = asked.value) as is_said
+    from reading
     where reading.series = asked.series and reading.time = from_us(asked.time_us)
       and reading.time between %(first)s and %(last)s
     limit 1
 ) found
+
+-- name: lift_decompression_limit
+select set_config('timescaledb.max_tuples_decompressed_per_dml_transaction', '0', true)
+
+-- name: correct_reading
+with before as (select value from reading where series = %(series)s and time = %(time)s limit 1),
+kept as (
+    insert into correction (series, time, earlier, newest, corrected_at)
+    select %(series)s, %(time)s, value, %(value)s, %(at)s from before)
+update reading set value = %(value)s, score = %(score)s where series = %(series)s and time = %(time)s
+
+-- name: earlier_words
+select correction.series, to_us(correction.time), correction.earlier
+from unnest(%(series)s::int[], %(mark_us)s::bigint[]) asked (series, mark_us)
+join correction on correction.series = asked.series and correction.time = from_us(asked.mark_us)
 
 -- name: stored_after
 select to_us(reading.time), asked.series, reading.value
 from unnest(%(series)s::int[], %(mark_us)s::bigint[]) asked (series, mark_us)
 cross join lateral (
     select time, value from reading
-    where reading.series = asked.series and reading.time > from_us(asked.mark_us)
+    where reading.series = asked.series and reading.time >= from_us(asked.mark_us)
 ) reading
 order by 1
 
@@ -207,12 +231,12 @@ select from pg_available_extensions where name = 'timescaledb'
 update retention set chunk = %(chunk)s, keep = %(keep)s where table_name = 'reading'
 
 -- name: ledger
-select log, seq, to_us(log_time), snapshot_seq, received, stored, duplicate, quarantined
+select log, seq, to_us(log_time), snapshot_seq, received, stored, duplicate, quarantined, corrected
 from position order by log
 
 -- name: unaccounted
-select log, received - stored - duplicate - quarantined from position
-where received <> stored + duplicate + quarantined order by log
+select log, received - stored - duplicate - corrected - quarantined from position
+where received <> stored + duplicate + corrected + quarantined order by log
 
 -- name: kpi_history
 select to_us(minute), sum(expected)::bigint, sum(reporting)::bigint, sum(total)

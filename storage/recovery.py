@@ -16,7 +16,7 @@ from storage.queries import query
 async def stored_after(
     conn: AsyncConnection[Any], series: NDArray[np.int32], mark_us: NDArray[np.int64]
 ) -> Readings:
-    """Return the stored readings later than a mark of each series, each series in order of time.
+    """Return the stored readings from the mark of each series on, each series in order of time.
 
     Args:
         conn: a connection.
@@ -31,6 +31,21 @@ async def stored_after(
         np.array([row[1] for row in rows], np.int32),
         np.array([row[2] for row in rows], np.float64),
     )
+
+
+async def earlier_words(
+    conn: AsyncConnection[Any], series: NDArray[np.int32], mark_us: NDArray[np.int64]
+) -> list[tuple[int, int, float]]:
+    """Return the corrected words about the mark of each series: series, mark in µs since 1970, value.
+
+    Args:
+        conn: a connection.
+        series: series numbers, shape (n,).
+        mark_us: for each of them; before 1970 nothing was ever said, shape (n,).
+    """
+    asked = {"series": series.tolist(), "mark_us": np.maximum(mark_us, 0).tolist()}
+    cursor = await conn.execute(query("earlier_words"), asked, binary=True)
+    return await cursor.fetchall()
 
 
 async def transitions_after(conn: AsyncConnection[Any], detected_us: int) -> list[Transition]:

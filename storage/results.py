@@ -11,7 +11,7 @@ from contract.alert import Transition
 from contract.commit import Commit, Counts, Position
 from contract.errors import PositionMovedError
 from contract.live import AlertChanged
-from contract.reading import Readings
+from contract.reading import Corrections, Held, Readings
 from storage.chunks import make_chunks
 from storage.copy import readings_copy_buffer
 from storage.moment import moment
@@ -49,22 +49,23 @@ async def commit(conn: AsyncConnection[Any], what: Commit) -> None:
         await _write(conn, what)
 
 
-async def already_stored(conn: AsyncConnection[Any], readings: Readings) -> NDArray[np.bool_]:
-    """Return which readings have a row of their series and time, shape (n,); one query."""
-    stored = np.zeros(len(readings), np.bool_)
+async def look_up(conn: AsyncConnection[Any], readings: Readings) -> NDArray[np.int8]:
+    """Return what the table has of each reading's series and time, see `Held`, shape (n,); one query."""
+    held = np.full(len(readings), Held.NOTHING, np.int8)
     if len(readings) == 0:
-        return stored
+        return held
     asked = {
         "time_us": readings.time_us.tolist(),
         "series": readings.series.tolist(),
+        "value": readings.value.tolist(),
         # Bounds let the planner leave out chunks before it starts.
         "first": moment(int(readings.time_us.min())),
         "last": moment(int(readings.time_us.max())),
     }
-    cursor = await conn.execute(query("already_stored"), asked, binary=True)
-    places = np.array([place for (place,) in await cursor.fetchall()], np.intp)
-    stored[places - 1] = True
-    return stored
+    cursor = await conn.execute(query("look_up"), asked, binary=True)
+    for place, is_said in await cursor.fetchall():
+        held[place - 1] = Held.SAME if is_said else Held.ANOTHER
+    return held
 
 
 async def _write(conn: AsyncConnection[Any], what: Commit) -> None:
@@ -79,6 +80,8 @@ async def _write(conn: AsyncConnection[Any], what: Commit) -> None:
         if len(what.rows):
             async with cursor.copy(query("copy_readings")) as copy:
                 await copy.write(readings_copy_buffer(what.rows))
+        if len(what.corrections):
+            await _correct(conn, what.corrections)
 
 
 def _move_query(what: Commit) -> str:
@@ -101,10 +104,10 @@ def _move_values(what: Commit) -> dict[str, object]:
 async def _write_words(conn: AsyncConnection[Any], what: Commit) -> None:
     """Send everything but the rows; the caller's pipeline makes it one round trip."""
     async with conn.cursor() as cursor:
-        if len(what.rows):
+        if len(what.rows) or len(what.corrections):
             # Held to the end of the transaction: the horizon cannot pass rows not yet visible.
             await cursor.execute(query("share_horizon"))
-            await cursor.execute(query("touch_buckets"), {"buckets": _buckets(what.rows.readings)})
+            await cursor.execute(query("touch_buckets"), {"buckets": _buckets(what)})
         await _insert(cursor, "insert_transition", [_transition_values(t) for t in what.transitions])
         await _insert(cursor, "upsert_kpi", [(moment(k.minute_us), *k[1:]) for k in what.kpis])
         await _insert(
@@ -117,6 +120,21 @@ async def _write_words(conn: AsyncConnection[Any], what: Commit) -> None:
         )
         await _insert(cursor, "upsert_alert", [_alert_values(c) for c in what.alerts])
         await _insert(cursor, "insert_alert_event", [_event_values(c) for c in what.alerts])
+
+
+async def _correct(conn: AsyncConnection[Any], corrections: Corrections) -> None:
+    """Let rows say the newest word, and keep the earlier one; the rows of the commit are there already."""
+    words = corrections.words
+    columns = (words.readings.series, words.readings.time_us, words.readings.value, words.score)
+    names = ("series", "time", "value", "score", "at")
+    async with conn.cursor() as cursor:
+        await cursor.execute(query("lift_decompression_limit"))
+        rows = zip(*(c.tolist() for c in (*columns, corrections.at_us)), strict=True)
+        values = [dict(zip(names, row, strict=True)) for row in rows]
+        await cursor.executemany(
+            query("correct_reading"),
+            [v | {"time": moment(v["time"]), "at": moment(v["at"])} for v in values],
+        )
 
 
 async def _insert(cursor: AsyncCursor[Any], name: str, rows: list[tuple[object, ...]]) -> None:
@@ -147,6 +165,7 @@ def _event_values(changed: AlertChanged) -> tuple[object, ...]:
     return (e.alert_id, e.kind, moment(e.at_us), e.actor, e.note, e.value, e.because)
 
 
-def _buckets(readings: Readings) -> list[object]:
-    starts = np.unique(readings.time_us // BUCKET_US) * BUCKET_US
+def _buckets(what: Commit) -> list[object]:
+    times_us = (what.rows.readings.time_us, what.corrections.words.readings.time_us)
+    starts = np.unique(np.concatenate(times_us) // BUCKET_US) * BUCKET_US
     return [moment(int(start)) for start in starts]

@@ -29,6 +29,7 @@ insert into retention (table_name, time_column, keep, chunk) values
     ('reading_15m_rolled', 'bucket',      interval '90 days',  interval '7 days'),
     ('reading_1h_rolled', 'bucket',      interval '730 days', interval '90 days'),
     ('reading_1d_rolled', 'bucket',      null, null),
+    ('correction',    'corrected_at', interval '730 days', null),
     ('kpi_minute',    'minute',      interval '90 days',  null),
     ('quarantine',    'at',          interval '30 days',  null),
     ('transition',    'at',          interval '730 days', null),
@@ -73,6 +74,20 @@ comment on column reading.series is 'device_id << 8 | metric_id';
 comment on column reading.score is 'Anomaly score in [0, 1] on arrival; NaN where unknown.';
 -- Not unique: the fold knows duplicates (law 3), and a unique check would cost a third of the load.
 create index reading_series_time on reading (series, time);
+
+create table correction (
+    series       int not null,
+    time         timestamptz not null,
+    earlier      float8 not null,
+    newest       float8 not null,
+    corrected_at timestamptz not null,
+    primary key (series, time, earlier)
+);
+comment on table correction is
+    'What readings said before they were corrected, each word once; what holds is in reading.';
+comment on column correction.newest is 'What took its place; it may have been corrected since.';
+comment on column correction.corrected_at is 'Log time of the arrival.';
+create index correction_corrected_at on correction (corrected_at);
 
 create table reading_15m_rolled (
     bucket timestamptz not null,
@@ -201,6 +216,7 @@ create table position (
     stored       bigint not null default 0,
     duplicate    bigint not null default 0,
     quarantined  bigint not null default 0,
+    corrected    bigint not null default 0,
     check (snapshot_seq between 0 and seq)
 ) with (fillfactor = 25);
 comment on table position is 'Where the owner of each log stands; compared and set in every commit.';

@@ -141,7 +141,7 @@ async def ledger(conn: AsyncConnection[Any]) -> dict[str, Position]:
 
 
 async def unaccounted(conn: AsyncConnection[Any]) -> dict[str, int]:
-    """Return received − stored − duplicate − quarantined of each log where it is not 0; empty is right."""
+    """Return what of received has no outcome (see `Counts`) of each log where it is not 0; empty is right."""
     cursor = await conn.execute(query("unaccounted"))
     return dict(await cursor.fetchall())
 

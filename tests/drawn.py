@@ -22,7 +22,7 @@ RAW_DAY_US: Final = 1_795_003_200_000_000
 
 WHOLE: Final = {"priority": (1, 3), "partition": (0, INT2), "metric_id": (0, MAX_METRIC_ID)}
 """Whole numbers that have a range of their own; the others are of 32 bits, and not below 0."""
-LONG: Final = {"seq", "snapshot_seq", "received", "stored", "duplicate", "quarantined"}
+LONG: Final = {"seq", "snapshot_seq", "received", "stored", "duplicate", "quarantined", "corrected"}
 
 times_us = st.integers(0, 250_000_000_000_000_000)
 """Any moment until the year 9892."""

@@ -19,15 +19,15 @@ from contract.commit import Counts, KpiMinute
 from contract.entry import Entry, ReadingsEntry, TickEntry
 from contract.fleet import Cluster, Device, DeviceKind, Fleet, Level, School, Ward
 from contract.live import Summary
-from contract.reading import Readings, Scored
+from contract.reading import Corrections, Held, Readings, Scored
 from contract.rule import parse_rules
-from contract.series import series_of
+from contract.series import MAX_METRIC_ID, series_of
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.layout import lay_out
 from stream_processor.fold.rulebook import compile_rules
 from stream_processor.fold.sift import must_look_up
 from stream_processor.fold.state import State
-from stream_processor.fold.step import readings_of, step
+from stream_processor.fold.step import Output, readings_of, step
 
 SECOND_US = 1_000_000
 MONDAY_9H_US = 1_795_399_200_000_000
@@ -174,42 +174,87 @@ def series_named(school: int, metric: str) -> int:
     return series_of(3 * (school - 1) + kind, found.id)
 
 
+Table = dict[tuple[int, int], list[float]]
+"""All words about each (series, time), the one that holds last."""
+
+
+def held_in(table: Table, readings: Readings) -> NDArray[np.int8]:
+    """Return what a table holds of each reading; see `Held`."""
+    held = []
+    for key, value in zip(
+        zip(readings.series.tolist(), readings.time_us.tolist(), strict=True),
+        readings.value.tolist(),
+        strict=True,
+    ):
+        words = table.get(key, [])
+        held.append(Held.SAME if value in words else Held.ANOTHER if words else Held.NOTHING)
+    return np.array(held, np.int8)
+
+
+def write_to(table: Table, output: Output) -> None:
+    """Add the rows and correct them, as `storage.results` does; fail where a word is no new one."""
+    kept = output.rows.readings
+    for *key, value in zip(kept.series.tolist(), kept.time_us.tolist(), kept.value.tolist(), strict=True):
+        assert (key[0], key[1]) not in table
+        table[key[0], key[1]] = [value]
+    later = output.corrections.words.readings
+    for *key, value in zip(later.series.tolist(), later.time_us.tolist(), later.value.tolist(), strict=True):
+        words = table[key[0], key[1]]
+        assert value not in words
+        words.append(value)
+
+
 class Folded(NamedTuple):
     """What a whole log gave."""
 
     state: State
     rows: Scored
+    corrections: Corrections
+    table: Table
     transitions: tuple[Transition, ...]
     kpis: tuple[KpiMinute, ...]
     counts: Counts
     summary: Summary | None
 
 
-def fold_log(fold: Fold, stretches: Sequence[Sequence[Entry]], state: State | None = None) -> Folded:
-    """Fold stretches one after the other over a table that starts empty, as the owner of a log would."""
+def fold_log(
+    fold: Fold,
+    stretches: Sequence[Sequence[Entry]],
+    state: State | None = None,
+    table: Table | None = None,
+) -> Folded:
+    """Fold stretches one after the other, as the owner of a log would, over a table, at first empty."""
     state = fold.initial_state() if state is None else state
-    table: set[tuple[int, int]] = set()
+    table = {} if table is None else table
     rows: list[Scored] = []
+    corrections: list[Corrections] = []
     transitions: tuple[Transition, ...] = ()
     kpis: tuple[KpiMinute, ...] = ()
     counts, summary = Counts(), None
     for entries in stretches:
         readings = readings_of(entries)
-        held = [k in table for k in zip(readings.series.tolist(), readings.time_us.tolist(), strict=True)]
-        stored = np.array(held, np.bool_) & must_look_up(fold.layout, state, readings)
-        state, output = step(fold, state, entries, stored)
-        kept = output.rows.readings
-        table |= set(zip(kept.series.tolist(), kept.time_us.tolist(), strict=True))
+        unsure = must_look_up(fold.layout, state, readings)
+        held = np.where(unsure, held_in(table, readings), Held.NOTHING).astype(np.int8)
+        state, output = step(fold, state, entries, held)
+        write_to(table, output)
         rows.append(output.rows)
+        corrections.append(output.corrections)
         transitions += output.transitions
         kpis += output.kpis
         counts = counts.plus(output.counts)
         summary = output.summary or summary
-    all_rows = Scored(
-        Readings.concat([r.readings for r in rows]),
-        np.concatenate([np.empty(0, np.float32), *(r.score for r in rows)]),
+    told = Corrections(
+        _joined([c.words for c in corrections]),
+        np.concatenate([np.empty(0, np.int64), *(c.at_us for c in corrections)]),
     )
-    return Folded(state, all_rows, transitions, kpis, counts, summary)
+    return Folded(state, _joined(rows), told, table, transitions, kpis, counts, summary)
+
+
+def _joined(parts: Sequence[Scored]) -> Scored:
+    return Scored(
+        Readings.concat([part.readings for part in parts]),
+        np.concatenate([np.empty(0, np.float32), *(part.score for part in parts)]),
+    )
 
 
 def assert_same_state(a: State, b: State) -> None:
@@ -238,6 +283,9 @@ def assert_same_rows(a: Scored, b: Scored) -> None:
 def assert_same(a: Folded, b: Folded) -> None:
     """Fail unless two ways through a log gave the same."""
     assert_same_rows(a.rows, b.rows)
+    assert_same_rows(a.corrections.words, b.corrections.words)
+    np.testing.assert_array_equal(a.corrections.at_us, b.corrections.at_us)
+    assert a.table == b.table
     assert a.transitions == b.transitions
     assert a.kpis == b.kpis
     assert a.counts == b.counts
@@ -270,19 +318,34 @@ _METRICS = {
 }
 
 
+_WORDS_BY_METRIC = {CATALOGUE.named(name).id: words for name, words in _METRICS.items()}
+
+
 @st.composite
 def logs(draw: st.DrawFn, schools: int = 4, longest: int = 40) -> list[Entry]:
-    """Draw a log: ticks a second to a gap apart, some deaf; readings early, late, twice; canaries, strays."""
+    """Draw a log: ticks a second to a gap apart, some deaf; readings early, late, twice or corrected,
+    canaries, strays.
+    """
     now_us = MONDAY_9H_US
     log: list[Entry] = []
+    said: list[tuple[int, int, float]] = []
     for _ in range(draw(st.integers(0, longest))):
         now_us += draw(st.sampled_from([0, 1, 1, 5, 20, 50, 700])) * SECOND_US
         if draw(st.booleans()):
             log.append(TickEntry(now_us, hears=draw(st.sampled_from([True, True, False]))))
         else:
             rows = draw(st.lists(_rows(now_us, schools), max_size=8))
+            said += rows
+            if said and draw(st.booleans()):
+                rows += draw(st.lists(st.sampled_from(said).flatmap(_other_word), max_size=3))
             log.append(ReadingsEntry(now_us, columns(rows)))
     return log
+
+
+def _other_word(row: tuple[int, int, float]) -> st.SearchStrategy[tuple[int, int, float]]:
+    time_us, series, value = row
+    words = _WORDS_BY_METRIC.get(series & MAX_METRIC_ID, (value + 1.0, value + 2.0))
+    return st.sampled_from(words).map(lambda word: (time_us, series, word))
 
 
 def _rows(now_us: int, schools: int) -> st.SearchStrategy[tuple[int, int, float]]:

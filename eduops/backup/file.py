@@ -40,6 +40,7 @@ class Ledger(msgspec.Struct, frozen=True):
     stored: int
     duplicate: int
     quarantined: int
+    corrected: int = 0
 
 
 class Member(msgspec.Struct, frozen=True):

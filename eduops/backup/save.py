@@ -99,11 +99,12 @@ def describe(manifest: Manifest) -> str:
     counts = total(manifest)
     waiting = sum(copy.readings for copy in manifest.logs.values())
     entries = sum(copy.entries for copy in manifest.logs.values())
-    sign = "=" if counts.received == counts.stored + counts.duplicate + counts.quarantined else "IS NOT"
+    sign = "=" if counts.received == counts.accounted else "IS NOT"
     return (
         f"{sum(manifest.tables.values()):,} rows in {len(manifest.tables)} tables and "
         f"{entries:,} log entries with {waiting:,} readings; received {counts.received:,} {sign} "
-        f"stored {counts.stored:,} + duplicate {counts.duplicate:,} + quarantined {counts.quarantined:,}"
+        f"stored {counts.stored:,} + duplicate {counts.duplicate:,} + "
+        f"corrected {counts.corrected:,} + quarantined {counts.quarantined:,}"
     )
 
 
@@ -111,7 +112,7 @@ def total(manifest: Manifest) -> Counts:
     """Return the counts of all logs together."""
     counts = Counts()
     for own in manifest.ledger.values():
-        counts = counts.plus(Counts(own.received, own.stored, own.duplicate, own.quarantined))
+        counts = counts.plus(Counts(own.received, own.stored, own.duplicate, own.quarantined, own.corrected))
     return counts
 
 

@@ -42,11 +42,6 @@ async def counts(connection: AsyncConnection[Any]) -> Counts:
     return total
 
 
-def accounted(found: Counts) -> int:
-    """Return the readings of which it is known what became of them."""
-    return found.stored + found.duplicate + found.quarantined
-
-
 async def until_current(connection: AsyncConnection[Any], partitions: int, processes: Processes) -> None:
     """Wait until every partition's newest ticks are committed: its state is built, measuring may begin.
 
@@ -67,7 +62,7 @@ async def until_current(connection: AsyncConnection[Any], partitions: int, proce
 
 
 async def until_accounted(connection: AsyncConnection[Any], received: int, processes: Processes) -> Counts:
-    """Wait until so many readings in all are stored, duplicate or quarantined.
+    """Wait until so many readings in all are accounted for.
 
     Raises:
         InfrastructureError: they are not, in time, or a process ended.
@@ -75,12 +70,12 @@ async def until_accounted(connection: AsyncConnection[Any], received: int, proce
     deadline_s = time.monotonic() + DRAIN_S
     while True:
         found = await counts(connection)
-        if accounted(found) >= received:
+        if found.accounted >= received:
             return found
         check_alive(processes)
         if time.monotonic() > deadline_s:
             raise InfrastructureError(
-                f"of {received:,} acknowledged readings {accounted(found):,} are accounted for "
+                f"of {received:,} acknowledged readings {found.accounted:,} are accounted for "
                 f"after {DRAIN_S:g} s"
             )
         await asyncio.sleep(_POLL_S)

@@ -152,7 +152,7 @@ def _processes(results: Sequence[BenchResult]) -> list[str]:
     ]
     rows += [
         f"{r.load}: received {r.counts.received:,} = stored {r.counts.stored:,} + duplicate "
-        f"{r.counts.duplicate:,} + quarantined {r.counts.quarantined:,}"
+        f"{r.counts.duplicate:,} + corrected {r.counts.corrected:,} + quarantined {r.counts.quarantined:,}"
         for r in results
     ]
     return rows

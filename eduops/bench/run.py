@@ -32,7 +32,6 @@ from eduops.bench.generator import LoadSpec, Offered
 from eduops.bench.ledger import (
     DRAIN_S,
     Processes,
-    accounted,
     counts,
     until_accounted,
     until_current,
@@ -198,7 +197,7 @@ class _Run:
         self, plan: _Plan, conn: AsyncConnection[Any], probe_conn: AsyncConnection[Any]
     ) -> _Paced:
         """Publish at the load's own rate."""
-        before, running = accounted(await counts(conn)), self._processes
+        before, running = (await counts(conn)).accounted, self._processes
         async with PushListener(self._settings.port, plan.status_series, _PUSH_RULE) as page:
             offering = asyncio.create_task(offer(plan.spec))
             deadline_s = time.monotonic() + plan.spec.seconds + DRAIN_S

@@ -192,7 +192,8 @@ def _flow(status: Status, factor: float) -> Iterator[Checked]:
     yield Checked(
         status.balanced,
         f"the ledger: {status.received:,} received {sign} {status.stored:,} stored + "
-        f"{status.duplicate:,} duplicate + {status.quarantined:,} quarantined; "
+        f"{status.duplicate:,} duplicate + {status.corrected:,} corrected + "
+        f"{status.quarantined:,} quarantined; "
         f"{status.in_flight:,} in flight",
     )
 

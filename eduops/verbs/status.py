@@ -22,10 +22,11 @@ class Status:
     """How the system stands."""
 
     received: int
-    """Readings taken into account since the first start; stored + duplicate + quarantined."""
+    """Readings taken into account since the first start; stored + duplicate + corrected + quarantined."""
     stored: int
     duplicate: int
     quarantined: int
+    corrected: int
     in_flight: int
     """Readings in the logs that are not committed yet."""
     lag_s: float | None
@@ -36,8 +37,8 @@ class Status:
 
     @property
     def balanced(self) -> bool:
-        """Whether received = stored + duplicate + quarantined."""
-        return self.received == self.stored + self.duplicate + self.quarantined
+        """Whether received = stored + duplicate + corrected + quarantined."""
+        return self.received == self.stored + self.duplicate + self.corrected + self.quarantined
 
 
 async def read_status(settings: Settings) -> Status:
@@ -91,7 +92,8 @@ def render_status(status: Status, *, as_json: bool) -> str:
     sign = "=" if status.balanced else "≠"
     lines = [
         f"received {status.received:,} {sign} stored {status.stored:,} + duplicate {status.duplicate:,}"
-        f" + quarantined {status.quarantined:,}; in flight {status.in_flight:,}",
+        f" + corrected {status.corrected:,} + quarantined {status.quarantined:,}; "
+        f"in flight {status.in_flight:,}",
         f"{_lag(status)}; {status.alerts_open:,} open alerts",
     ]
     for name, process in status.processes.items():

@@ -27,7 +27,7 @@ def catch_up(
     Args:
         fold: the fold.
         state: an earlier state.
-        readings: all stored readings above the marks of their series, each series in order of time.
+        readings: all stored readings from the marks of their series on, each series in order of time.
         transitions: all that were decided since the state, oldest first.
         at_us: log time of the last commit.
     """

@@ -7,6 +7,11 @@ resolves as any alert does, with the reason `new_level`. One that ends before ha
 resolves without a reason. A fault that ends just while it is learnt is called a new level too, and its
 true level is learnt again within the same few hours.
 
+*Corrections.* Another word about a series' mark is judged in place of the one before: it takes that one's
+turn in a run, so a moment counts once, however often it is corrected. It has no rate, for the reading
+before is gone, and it repeats nothing. What was learnt from a moment's first word stays: moments are sums
+that cannot be taken apart again, and one reading weighs little in them.
+
 *Cold start.* Where a cell is not mature, its kin judge: `stream_processor.fold.newcomers`.
 """
 
@@ -23,6 +28,7 @@ from anomaly.score import score_of
 from contract.alert import Channel, Ending, Transition, TransitionKind, alert_id_of
 from contract.calendar import Context, in_session
 from stream_processor.fold.constants import Fold
+from stream_processor.fold.earlier import keep_earlier
 from stream_processor.fold.newcomers import judge_newcomers
 from stream_processor.fold.state import NEVER_US, State
 
@@ -56,6 +62,8 @@ class Batch:
     """Slot of the day in the detector's profile; see `Fold.phases`."""
     score: NDArray[np.float32]
     """Filled by the fold; NaN where unknown."""
+    corrects: NDArray[np.bool_] | None = None
+    """Where another word about the series' mark is corrected; None for nowhere."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,8 @@ def judge_round(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp],
     slot = batch.slot[index]
     repeats = state.value[slot] == batch.value[index]
     moved = _rates(fold, state, batch, index)
+    if batch.corrects is not None:
+        keep_earlier(state, slot[batch.corrects[index]])
     state.mark_us[slot] = batch.time_us[index]
     state.value[slot] = batch.value[index]
     _repetitions(fold, state, batch, index, repeats, events)
@@ -117,6 +127,8 @@ def _repetitions(
     _advance(fold, state, batch, evidence, Channel.STUCK, events)
     # A run that is not usual is no proof that runs are; one that lasts is, in the end.
     rate = np.where(out | state.is_open[Channel.STUCK, slot], STILL_RATE * LEAK * LEAK, STILL_RATE)
+    if batch.corrects is not None:
+        rate[batch.corrects[index]] = 0.0
     state.still[slot] += (rate * (repeats - state.still[slot])).astype(np.float32)
 
 
@@ -181,6 +193,8 @@ def _anomalies(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp], 
         old = slot[lasts]
         fold.detector.forget(state.detector, np.concatenate([old, old + len(fold.layout)]))
     taught = usual & ~(by_kin & is_open)
+    if batch.corrects is not None:
+        taught &= ~batch.corrects[index]
     fold.detector.learn(state.detector, at.where(taught), value[taught], share[taught])
 
 
@@ -204,10 +218,15 @@ def _advance(
     idle = rules.only_in_session[metric] & ~in_session(context)
     judged = np.where(idle, ~is_open | (context == Context.CLOSED), evidence.judged)
     speaks = np.where(is_open, evidence.well | idle, evidence.out & ~idle) & judged
+    starts = speaks & ~is_open & (run == 0)
+    if batch.corrects is not None:
+        run = np.where(batch.corrects[index] & judged & (run > 0), run - 1, run)
     longer = np.where(speaks, np.minimum(run, RUN_LIMIT - 1) + 1, 0).astype(np.uint8)
     longer = np.where(judged, longer, run)
-    starts = speaks & ~is_open & (run == 0)
-    state.since_us[channel, slot[starts]] = time_us[starts]
+    # Openings are identities: a correction may start anew at a moment of which an alert has ended.
+    state.since_us[channel, slot[starts]] = np.maximum(
+        time_us[starts], state.since_us[channel, slot[starts]] + 1
+    )
     opens = ~is_open & speaks & (longer >= rules.open_after[metric])
     if opens.any():
         opens &= ~_held_back(fold, state, channel, slot, metric, time_us)
@@ -305,6 +324,8 @@ def _resolved(fold: Fold, state: State, batch: Batch, evidence: Evidence, channe
         reason = (
             Ending.NEW_LEVEL.value if learnt and _is_new_level(fold, state, batch, np.array([i]))[0] else ""
         )
+    if batch.corrects is not None and batch.corrects[i]:
+        reason = Ending.CORRECTED.value
     return _event(fold, state, batch, evidence, channel, k, TransitionKind.RESOLVED, reason)
 
 
@@ -321,7 +342,9 @@ def _event(
     i = int(evidence.index[k])
     slot = int(batch.slot[i])
     value = batch.value[i] if evidence.value is None else evidence.value[k]
-    at_us, detected_at_us = int(batch.time_us[i]), int(batch.arrival_us[i])
+    # An alert that a correction opened anew may begin a moment after its reading; it ends no earlier.
+    at_us = max(int(batch.time_us[i]), int(state.since_us[channel, slot]))
+    detected_at_us = int(batch.arrival_us[i])
     transition = msgspec.structs.replace(
         transition_of(fold, state, channel, slot, kind, at_us, detected_at_us),
         value=_finite(value),

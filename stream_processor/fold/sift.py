@@ -1,4 +1,9 @@
-"""Which readings are new, late or duplicate: de-duplication by high-water marks and the table."""
+"""Which readings are new, late, duplicate or corrections: by high-water marks and the table.
+
+A word that was said before says nothing new, even where another has corrected it since: a message that
+MQTT delivers again is no change of mind. So of the words about one (series, time) the one whose first
+arrival is the latest holds.
+"""
 
 from enum import IntEnum
 from typing import Any
@@ -6,27 +11,33 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.reading import Readings
+from contract.reading import Held, Readings
+from stream_processor.fold.earlier import said_at_mark
 from stream_processor.fold.layout import Layout
 from stream_processor.fold.state import NEVER_US, State
 
 
 class Fate(IntEnum):
-    """What becomes of a reading."""
+    """What becomes of a reading; a word is its value, for its (series, time)."""
 
     NEW = 0
     """Later than every reading of its series before it: stored, scored and remembered."""
     LATE = 1
     """Earlier than its series' mark, and not stored yet: stored only."""
     DUPLICATE = 2
-    """Stored already: dropped and counted."""
+    """A word that was said before, corrected since or not: dropped and counted."""
+    CORRECTION = 3
+    """Another word about its series' mark: kept in place of the one before, and judged."""
+    LATE_CORRECTION = 4
+    """Another word about an earlier time that is stored: kept in place of the one before."""
 
 
 def must_look_up(layout: Layout, state: State, readings: Readings) -> NDArray[np.bool_]:
-    """Return where only the table can tell late from duplicate, shape (n,).
+    """Return where only the table can tell late, duplicate and corrected apart, shape (n,).
 
     These are readings before the mark of their series, and readings of series that the fleet
     does not have (any more): ingest accepted them, so they are kept, although no slot knows them.
+    Words about the mark itself are in the state, so that a replay judges them as they were judged.
     """
     slot = layout.slots_of(readings.series)
     before: NDArray[np.bool_] = readings.time_us < _marks(state, slot)
@@ -34,7 +45,7 @@ def must_look_up(layout: Layout, state: State, readings: Readings) -> NDArray[np
 
 
 def sift(
-    state: State, slot: NDArray[np.intp], readings: Readings, stored: NDArray[np.bool_] | None
+    state: State, slot: NDArray[np.intp], readings: Readings, held: NDArray[np.int8] | None
 ) -> NDArray[np.int8]:
     """Return the `Fate` of each reading, in log order, shape (n,).
 
@@ -42,22 +53,26 @@ def sift(
         state: the state before the first of the readings.
         slot: slot of each reading, -1 where the partition has none.
         readings: all readings of one step, in log order.
-        stored: where the table held the same series and time before this step; None for nowhere.
+        held: what the table held before this step, see `Held`; None for nothing.
     """
     mark = _marks(state, slot)
-    fate = np.where(readings.time_us > mark, Fate.NEW, Fate.LATE).astype(np.int8)
+    late = (readings.time_us < mark) | (slot < 0)
+    at_mark = readings.time_us == mark
+    has_word, is_said = at_mark.copy(), np.zeros(len(slot), np.bool_)
+    is_said[at_mark] = said_at_mark(state, slot[at_mark], readings.take(at_mark))
+    if held is not None:
+        has_word |= held != Held.NOTHING
+        is_said |= held == Held.SAME
     order = np.argsort(readings.series, kind="stable")
     series, time_us = readings.series[order], readings.time_us[order]
-    same = series[1:] == series[:-1]
-    if np.any(same & (time_us[1:] <= time_us[:-1])):
-        fate[order[_overtaken(series, time_us)]] = Fate.LATE
-        by_time = np.lexsort((readings.time_us, readings.series))
-        again = (np.diff(readings.series[by_time]) == 0) & (np.diff(readings.time_us[by_time]) == 0)
-        fate[by_time[1:][again]] = Fate.DUPLICATE
-    fate[(slot < 0) & (fate == Fate.NEW)] = Fate.LATE
-    fate[readings.time_us == mark] = Fate.DUPLICATE
-    if stored is not None:
-        fate[stored] = Fate.DUPLICATE
+    if np.any((series[1:] == series[:-1]) & (time_us[1:] <= time_us[:-1])):
+        late[order[_overtaken(series, time_us)]] = True
+        has_word |= _again(readings.time_us, readings.series)
+        is_said |= _again(readings.value, readings.time_us, readings.series)
+    fate = np.where(late, Fate.LATE, Fate.NEW).astype(np.int8)
+    if has_word.any():
+        fate[has_word] = np.where(late[has_word], Fate.LATE_CORRECTION, Fate.CORRECTION)
+        fate[is_said] = Fate.DUPLICATE
     return fate
 
 
@@ -72,14 +87,23 @@ def occurrence(slot: NDArray[np.intp]) -> NDArray[np.intp]:
     return found
 
 
+def _again(*keys: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return where an earlier element has the same keys, shape (n,)."""
+    order = np.lexsort(keys)
+    same = np.logical_and.reduce([key[order[1:]] == key[order[:-1]] for key in keys])
+    found = np.zeros(len(order), np.bool_)
+    found[order[1:][same]] = True
+    return found
+
+
 def _overtaken(series: NDArray[np.int32], time_us: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return where an earlier reading of the same series has the same or a later time; input by series."""
+    """Return where an earlier reading of the same series has a later time; input by series."""
     _, rank = np.unique(time_us, return_inverse=True)
     _, group = np.unique(series, return_inverse=True)
     key = group.astype(np.int64) * (len(series) + 1) + rank
     highest: NDArray[Any] = np.maximum.accumulate(key)
     behind = np.zeros(len(series), np.bool_)
-    behind[1:] = (group[1:] == group[:-1]) & (highest[:-1] >= key[1:])
+    behind[1:] = (group[1:] == group[:-1]) & (highest[:-1] > key[1:])
     return behind
 
 

@@ -16,6 +16,7 @@ from contract.errors import SnapshotVersionError
 from contract.fleet import LEVELS
 from contract.live import Canary
 from stream_processor.fold.constants import Fold
+from stream_processor.fold.earlier import earlier_of
 from stream_processor.fold.feed import FEED_DOWN, LOG_GAP
 from stream_processor.fold.state import BASELINES, NEVER_US, State, slot_columns
 
@@ -50,6 +51,8 @@ class _Header(msgspec.Struct, frozen=True):
     kin: dict[str, tuple[float, float, float]] = {}
     """What similar schools are like, where known, by `metric id/level/baseline`; see `State.kin`."""
     kin_hour: int = 0
+    earlier: list[tuple[int, int, float]] = []
+    """Series, mark and a word about it that was corrected; see `State.earlier`."""
 
 
 class _Version(msgspec.Struct, frozen=True):
@@ -84,6 +87,11 @@ def encode(fold: Fold, state: State) -> bytes:
             if not np.isnan(told[0])
         },
         kin_hour=state.kin_hour,
+        earlier=[
+            (int(layout.series[slot]), mark_us, word)
+            for (slot, mark_us), words in sorted(state.earlier.items())
+            for word in sorted(words)
+        ],
     )
     columns: dict[str, NDArray[Any]] = {"series": layout.series}
     for name, rows in slot_columns(state).items():
@@ -142,6 +150,7 @@ def _fit(fold: Fold, header: _Header, columns: dict[str, NDArray[Any]]) -> State
     for row, name in enumerate(_kin_names(fold)):
         state.kin[:, row] = header.kin.get(name, np.nan)
     state.kin_hour = header.kin_hour
+    state.earlier = earlier_of(layout, header.earlier)
     state.ticks_steadily, state.canary = header.ticks_steadily, header.canary
     state.gap_until_us, state.deaf_since_us = header.gap_until_us, header.deaf_since_us
     # Without its rule nobody would resolve the alert; the owner of the alerts retires it.

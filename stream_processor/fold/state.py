@@ -1,6 +1,6 @@
 """What the fold of one partition remembers: columns only, so that copying and keeping it is cheap."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
 import numpy as np
@@ -73,12 +73,15 @@ class State:
     """Hour of log time (µs // 3,600,000,000) in which `kin` was last looked at; 0 before the first tick."""
     kpi_minute: int = 0
     """Minute of log time (µs // 60,000,000) that is not yet written; 0 before the first tick."""
+    earlier: dict[tuple[int, int], set[float]] = field(default_factory=dict)
+    """Words that were corrected at the mark of their series, by (slot, mark); gone when the mark moves."""
 
     def copy(self) -> "State":
         """Return a state with columns of its own."""
         own: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
         copied: dict[str, Any] = {k: v.copy() for k, v in own.items() if isinstance(v, np.ndarray)}
         copied["detector"] = {k: v.copy() for k, v in self.detector.items()}
+        copied["earlier"] = {k: v.copy() for k, v in self.earlier.items()}
         return replace(self, **copied)
 
     @property

@@ -20,9 +20,10 @@ from contract.alert import Channel, Transition
 from contract.commit import Counts, KpiMinute
 from contract.entry import Entry, ReadingsEntry, TickEntry
 from contract.live import Canary, Summary
-from contract.reading import Readings, Scored
+from contract.reading import Corrections, Readings, Scored
 from stream_processor.fold.channels import Batch, Event, judge_round
 from stream_processor.fold.constants import Fold
+from stream_processor.fold.earlier import forget_passed
 from stream_processor.fold.kpi import close_minute, summarise
 from stream_processor.fold.sift import Fate, occurrence, sift
 from stream_processor.fold.silence import end_silences, hear_tick
@@ -35,6 +36,8 @@ class Output:
 
     rows: Scored = field(default_factory=Scored.empty)
     """New and late readings in log order, as they are stored."""
+    corrections: Corrections = field(default_factory=Corrections.empty)
+    """Later words about these rows and earlier ones."""
     transitions: tuple[Transition, ...] = ()
     """Alerts that opened or resolved, in log order."""
     kpis: tuple[KpiMinute, ...] = ()
@@ -54,12 +57,12 @@ class _Arrivals:
 
 
 def readings_of(entries: Sequence[Entry]) -> Readings:
-    """Return all readings of the entries in log order; `stored` of `step` has one element for each."""
+    """Return all readings of the entries in log order; `held` of `step` has one element for each."""
     return Readings.concat([e.readings for e in entries if isinstance(e, ReadingsEntry)])
 
 
 def step(
-    fold: Fold, state: State, entries: Sequence[Entry], stored: NDArray[np.bool_] | None = None
+    fold: Fold, state: State, entries: Sequence[Entry], held: NDArray[np.int8] | None = None
 ) -> tuple[State, Output]:
     """Return the state after the entries, and what follows from them; changes no argument.
 
@@ -67,18 +70,19 @@ def step(
         fold: slots, rules, calendar and detector.
         state: the state before the first entry.
         entries: a stretch of the partition's log.
-        stored: where the table already holds a reading of `readings_of(entries)`, shape (n,). It
-            decides what is stored and counted and nothing else, so a silent replay needs none.
+        held: what the table holds of each of `readings_of(entries)` that `must_look_up`, see `Held`,
+            shape (n,). It decides what is stored and counted and nothing else, so a silent replay
+            needs none.
     """
     after = state.copy()
-    return after, advance(fold, after, entries, stored)
+    return after, advance(fold, after, entries, held)
 
 
 def advance(
-    fold: Fold, state: State, entries: Sequence[Entry], stored: NDArray[np.bool_] | None = None
+    fold: Fold, state: State, entries: Sequence[Entry], held: NDArray[np.int8] | None = None
 ) -> Output:
     """Bring a state that the caller owns from before the entries to after them; see `step`."""
-    arrivals = _gather(fold, state, entries, stored)
+    arrivals = _gather(fold, state, entries, held)
     batch = _batch(fold, arrivals)
     events: list[Event] = []
     kpis: list[KpiMinute] = []
@@ -98,12 +102,11 @@ def advance(
         if i == last_tick:
             summary = summarise(fold, state, state.now_us)
     _fold_readings(fold, state, arrivals, batch, slice(start, stop), events)
+    forget_passed(state)
     return _output(arrivals, batch, events, tuple(kpis), summary)
 
 
-def _gather(
-    fold: Fold, state: State, entries: Sequence[Entry], stored: NDArray[np.bool_] | None
-) -> _Arrivals:
+def _gather(fold: Fold, state: State, entries: Sequence[Entry], held: NDArray[np.int8] | None) -> _Arrivals:
     readings = readings_of(entries)
     folded = [e for e in entries if isinstance(e, ReadingsEntry)]
     at_us = np.array([e.at_us for e in folded], np.int64)
@@ -112,12 +115,13 @@ def _gather(
         readings,
         np.repeat(at_us, [len(e.readings) for e in folded]),
         slot,
-        sift(state, slot, readings, stored),
+        sift(state, slot, readings, held),
     )
 
 
 def _batch(fold: Fold, arrivals: _Arrivals) -> Batch:
-    place = np.flatnonzero(arrivals.fate == Fate.NEW)
+    corrects = arrivals.fate == Fate.CORRECTION
+    place = np.flatnonzero((arrivals.fate == Fate.NEW) | corrects)
     slot, time_us = arrivals.slot[place], arrivals.readings.time_us[place]
     context = fold.contexts(slot, time_us)
     return Batch(
@@ -130,6 +134,7 @@ def _batch(fold: Fold, arrivals: _Arrivals) -> Batch:
         context=context,
         phase=fold.phases(context, time_us),
         score=np.full(len(place), np.nan, np.float32),
+        corrects=corrects[place] if corrects.any() else None,
     )
 
 
@@ -175,14 +180,26 @@ def _output(
     kpis: tuple[KpiMinute, ...],
     summary: Summary | None,
 ) -> Output:
-    kept = arrivals.fate != Fate.DUPLICATE
-    score = np.full(len(arrivals.readings), np.nan, np.float32)
+    fate, readings = arrivals.fate, arrivals.readings
+    kept, corrects = fate <= Fate.LATE, fate >= Fate.CORRECTION
+    score = np.full(len(readings), np.nan, np.float32)
     score[batch.place] = batch.score
-    stored = int(kept.sum())
+    stored, corrected = int(kept.sum()), int(corrects.sum())
     return Output(
-        rows=Scored(arrivals.readings.take(kept), score[kept]),
+        rows=Scored(readings.take(kept), score[kept]),
+        corrections=_corrections(arrivals, score, corrects) if corrected else Corrections.empty(),
         transitions=tuple(e[2] for e in sorted(events, key=lambda e: (e[0], e[1]))),
         kpis=kpis,
-        counts=Counts(received=len(kept), stored=stored, duplicate=len(kept) - stored),
+        counts=Counts(
+            received=len(fate),
+            stored=stored,
+            duplicate=len(fate) - stored - corrected,
+            corrected=corrected,
+        ),
         summary=summary,
     )
+
+
+def _corrections(arrivals: _Arrivals, score: NDArray[np.float32], corrects: NDArray[np.bool_]) -> Corrections:
+    words = Scored(arrivals.readings.take(corrects), score[corrects])
+    return Corrections(words, arrivals.arrival_us[corrects])

@@ -54,7 +54,7 @@ class Tally:
         self.counts = self.counts.plus(what.counts)
         self.commits += 1
         self.log_time_us = what.log_time_us
-        for outcome in ("stored", "duplicate", "quarantined"):
+        for outcome in ("stored", "duplicate", "corrected", "quarantined"):
             self.meter.add(READINGS, getattr(what.counts, outcome), self.log, outcome)
         self.meter.put(POSITION, what.through, self.log)
         self.meter.observe("eduops_processor_commit_seconds", seconds)

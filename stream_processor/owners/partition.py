@@ -19,12 +19,14 @@ from contract.entry import Entry, RawEntry, telemetry_log
 from contract.errors import InfrastructureError
 from contract.live import SUMMARY_SUBJECT
 from contract.reach import Reach, pass_by
+from contract.reading import Held
 from storage.alerts import open_alerts
-from storage.recovery import stored_after, told_open, transitions_after, unresolved
-from storage.results import already_stored, load_position
+from storage.recovery import earlier_words, stored_after, told_open, transitions_after, unresolved
+from storage.results import load_position, look_up
 from stream_processor.config import ProcessorConfig
 from stream_processor.fold.catch_up import catch_up
 from stream_processor.fold.constants import Fold
+from stream_processor.fold.earlier import earlier_of
 from stream_processor.fold.reconcile import close_untold, held_open, orphans
 from stream_processor.fold.sift import must_look_up
 from stream_processor.fold.snapshot import decode, encode
@@ -120,8 +122,8 @@ class PartitionOwner:
         meter = self._tally.meter
         with on_cpu(meter, "decode"):
             entries = [decode_entry(raw) for raw in raws]
-        stored = await self._look_up(entries)
-        output = await asyncio.to_thread(self._advance, entries, stored)
+        held = await self._look_up(entries)
+        output = await asyncio.to_thread(self._advance, entries, held)
         self._reach("folded")
         await self._announce(output.transitions)
         self._reach("announced")
@@ -140,10 +142,10 @@ class PartitionOwner:
             await write(self._conn, what, self._tally)
             self.keep_after = self.seq
 
-    def _advance(self, entries: Sequence[Entry], stored: NDArray[np.bool_] | None = None) -> Output:
+    def _advance(self, entries: Sequence[Entry], held: NDArray[np.int8] | None = None) -> Output:
         """Fold entries, in a thread: a backlog of few series is many rounds, and leases want renewing."""
         with on_cpu(self._tally.meter, "fold"):
-            return advance(self._fold, self._state, entries, stored)
+            return advance(self._fold, self._state, entries, held)
 
     async def _replay(self, through: int) -> None:
         reader = await self._log.reader(self._name, self.seq)
@@ -164,6 +166,8 @@ class PartitionOwner:
         readings = await stored_after(self._conn, layout.series, self._state.mark_us)
         transitions = await self._transitions_after(self._state.now_us)
         self._state = catch_up(self._fold, self._state, readings, transitions, position.log_time_us)
+        words = await earlier_words(self._conn, layout.series, self._state.mark_us)
+        self._state.earlier = earlier_of(layout, words)
         snapshot = await self._encode()
         tally = self._tally
         self._log_time_us = await write_step_back(self._conn, self._log, tally, position, again, snapshot)
@@ -188,14 +192,14 @@ class PartitionOwner:
         own = system_series(layout.partition)
         return [t for t, slot in zip(found, slots, strict=True) if slot >= 0 or t.series == own]
 
-    async def _look_up(self, entries: Sequence[Entry]) -> NDArray[np.bool_] | None:
+    async def _look_up(self, entries: Sequence[Entry]) -> NDArray[np.int8] | None:
         readings = readings_of(entries)
         unsure = must_look_up(self._fold.layout, self._state, readings)
         if not unsure.any():
             return None
-        stored = np.zeros(len(readings), np.bool_)
-        stored[unsure] = await already_stored(self._conn, readings.take(unsure))
-        return stored
+        held = np.full(len(readings), Held.NOTHING, np.int8)
+        held[unsure] = await look_up(self._conn, readings.take(unsure))
+        return held
 
     async def _announce(self, transitions: Sequence[Transition]) -> None:
         """Append transitions to the alerts log; the same ones again after a crash are the same entries."""
@@ -213,6 +217,7 @@ class PartitionOwner:
             log_time_us=raws[-1].at_us,
             counts=output.counts._replace(received=sum(raw.count for raw in raws)),
             rows=output.rows,
+            corrections=output.corrections,
             transitions=output.transitions,
             kpis=output.kpis,
             snapshot=snapshot,

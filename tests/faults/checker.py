@@ -1,7 +1,7 @@
 """Uniquely numbered readings, and the sum that must come out whatever was broken.
 
 lost = acknowledged − stored = 0; duplicated = 0; stored − attempted = ∅;
-received = stored + duplicate + quarantined.
+received = stored + duplicate + corrected + quarantined.
 """
 
 import json
@@ -272,8 +272,9 @@ def check(system: Checked, devices: Sequence[NumberedDevice], patience_s: float 
 
 
 def assert_balanced(ledger: dict[str, Any]) -> None:
-    """Assert received = stored + duplicate + quarantined."""
-    assert ledger["received"] == ledger["stored"] + ledger["duplicate"] + ledger["quarantined"], ledger
+    """Assert received = stored + duplicate + corrected + quarantined."""
+    kinds = ("stored", "duplicate", "corrected", "quarantined")
+    assert ledger["received"] == sum(ledger[kind] for kind in kinds), ledger
 
 
 def seconds_to_recover(

@@ -217,10 +217,11 @@ async def test_quarantine_says_why_in_both_languages(stage: Stage, client: httpx
 
 async def test_status_adds_up(stage: Stage, client: httpx.AsyncClient) -> None:
     await stage.change(stage.opened(0))
-    await stage.commit("telemetry-0", counts=Counts(10, 7, 2, 1))
+    await stage.commit("telemetry-0", counts=Counts(14, 7, 2, 1, 4))
     status = (await client.get("/api/status")).json()
     ledger = status["logs"]["telemetry-0"]
-    assert ledger["received"] == ledger["stored"] + ledger["duplicate"] + ledger["quarantined"] == 10
+    kinds = ("stored", "duplicate", "corrected", "quarantined")
+    assert ledger["received"] == sum(ledger[kind] for kind in kinds) == 14
     assert ledger["entries_behind"] == 0
     assert sum(status["alerts_open"]) in (0, 1)
 

@@ -29,7 +29,9 @@ TABLES = {
     "reading": "select time, series, value, score from reading order by series, time",
     "transition": "select * from transition order by alert_id, kind",
     "kpi_minute": "select * from kpi_minute order by metric_id, minute, partition",
-    "ledger": "select log, seq, received, stored, duplicate, quarantined from position order by log",
+    "ledger": "select log, seq, received, stored, duplicate, corrected, quarantined "
+    "from position order by log",
+    "correction": "select * from correction order by series, time, earlier",
     "alert": "select * from alert order by alert_id",
     "alert_event": "select alert_id, kind, at, actor, note, value from alert_event order by 1, 3, 2",
 }
@@ -53,16 +55,23 @@ def crash_at(point: str, visit: int) -> Reach:
 
 
 async def a_morning() -> MemoryLog:
-    """Return a log of 200 s: readings on time, late and twice; a line goes down, a gateway falls silent."""
+    """Return a log of 200 s: readings on time, late, twice and corrected; a line goes down, a gateway falls
+    silent, and a wrong word of another line is taken back.
+    """
     log = MemoryLog()
     await log.create([LOG, ALERTS_LOG], 1 << 24)
     rng = np.random.default_rng(5)
     for second in range(200):
         now_us = MONDAY_9H_US + second * SECOND_US
         rows = [
-            (now_us - int(rng.integers(0, 20)) * SECOND_US, series_named(school, "latency_ms"), 20.0)
-            for school in (1, 2, 3, 4)
+            (now_us - int(age) * SECOND_US, series_named(school, "latency_ms"), float(value))
+            for school, age, value in zip(
+                (1, 2, 3, 4), rng.integers(0, 20, 4), rng.integers(20, 23, 4), strict=True
+            )
         ]
+        if second in (40, 50):
+            wrong_us = MONDAY_9H_US + 40 * SECOND_US
+            rows.append((wrong_us, series_named(4, "online"), float(second == 50)))
         rows += [(now_us, series_named(s, "down_bps"), 5e7) for s in (1, 2, 3) if s != 2 or second < 90]
         rows += [(now_us, series_named(3, "online"), float(not 60 <= second < 120))]
         readings = columns(rows)

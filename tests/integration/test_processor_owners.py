@@ -129,7 +129,8 @@ class Station:
         with psycopg.connect(self.dsn) as conn:
             rows = conn.execute("select series, to_us(time) from reading").fetchall()
             ledger = conn.execute(
-                "select sum(received), sum(stored), sum(duplicate) from position where log like 'telemetry-%'"
+                "select sum(received), sum(stored), sum(duplicate + corrected) from position "
+                "where log like 'telemetry-%'"
             ).fetchone()
         stored = [(series, (us - MONDAY_9H_US) // SECOND_US) for series, us in rows]
         assert len(stored) == len(set(stored))

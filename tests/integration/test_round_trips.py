@@ -23,7 +23,7 @@ from contract.alert import Action, ActionKind, Because, Dismissal, Transition
 from contract.commit import Commit, KpiMinute
 from contract.fleet import Cluster, Device, Fleet, Former, School, Ward
 from contract.live import AlertChanged
-from contract.reading import Readings, Scored
+from contract.reading import Corrections, Held, Readings, Scored
 from contract.rejected import Rejected
 from contract.series import MAX_DEVICE_ID
 from storage.alerts import alert_history, load_alert
@@ -33,7 +33,7 @@ from storage.database import connect
 from storage.feedback import JudgedAlert, dismissals, judged_alerts
 from storage.fleet import load_fleet, save_fleet
 from storage.recovery import stored_after, transitions_after
-from storage.results import already_stored, commit, load_position
+from storage.results import commit, load_position, look_up
 from storage.wall import kpi_history, ledger, quarantine_page, series_history
 from tests.drawn import DAY_US, INT8, RAW_DAY_US, drawn, drawn_rows, drawn_tuple, texts, times_us
 
@@ -76,6 +76,7 @@ commits = drawn(
     after=st.just(0),
     through=st.integers(1, INT8),
     rows=drawn_rows(),
+    corrections=st.just(Corrections.empty()),  # `test_storage_results` reads them back
     transitions=drawn_tuple(Transition, lambda t: (t.alert_id, t.kind)),
     kpis=drawn_tuple(KpiMinute, lambda k: (k.metric_id, k.minute_us)),
     rejected=drawn_tuple(Rejected, lambda r: r),
@@ -140,7 +141,7 @@ async def test_a_commit(day_url: str, what: Commit) -> None:
     async with passing(day_url) as conn:
         await commit(conn, what)
         found = await read_back(conn, what)
-        assert (await already_stored(conn, written)).all()
+        assert (await look_up(conn, written) == Held.SAME).all()
         series = np.unique(written.series)
         recovered = await stored_after(conn, series, np.full(len(series), -1))
         position = await load_position(conn, LOG)
@@ -150,7 +151,7 @@ async def test_a_commit(day_url: str, what: Commit) -> None:
     assert in_order(Scored(recovered, found.rows.score))[:3] == in_order(what.rows)[:3]
     assert Counter(found.transitions) == Counter(what.transitions)
     for field in fields(Commit):
-        if field.name not in ("rows", "transitions"):
+        if field.name not in ("rows", "corrections", "transitions"):
             assert getattr(found, field.name) == getattr(what, field.name), field.name
 
 

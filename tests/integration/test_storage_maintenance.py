@@ -9,7 +9,7 @@ import pytest
 from psycopg import AsyncConnection
 
 from contract.commit import Commit, Counts
-from contract.reading import Readings, Scored
+from contract.reading import Corrections, Readings, Scored
 from storage.database import connect
 from storage.maintenance import Maintained, maintain
 from storage.results import commit, load_position
@@ -89,6 +89,22 @@ async def test_late_rows_land_in_their_buckets(conn: AsyncConnection[Any]) -> No
     await store(conn, late, NOW_US)
     await maintain(conn, NOW_US)
     await check_rollups(conn, Readings.concat([first, late]))
+
+
+async def test_corrections_reach_their_buckets(conn: AsyncConnection[Any]) -> None:
+    first = made_up(500, NOW_US - 47 * HOUR_US, NOW_US)
+    _, once = np.unique(np.stack([first.series, first.time_us]), axis=1, return_index=True)
+    first = first.take(np.sort(once))
+    await store(conn, first, NOW_US)
+    await maintain(conn, NOW_US)
+    wrong = np.arange(0, len(first), 7)
+    words = Readings(first.time_us[wrong], first.series[wrong], first.value[wrong] + 1000.0)
+    n = len(words)
+    what = Corrections(Scored(words, np.full(n, np.nan, np.float32)), np.full(n, NOW_US))
+    await commit(conn, Commit("telemetry-0", 1, 2, NOW_US, Counts(n, corrected=n), corrections=what))
+    await maintain(conn, NOW_US)
+    first.value[wrong] += 1000.0
+    await check_rollups(conn, first)
 
 
 async def test_buckets_outlive_their_rows(conn: AsyncConnection[Any]) -> None:

@@ -15,11 +15,12 @@ from contract.alert import Alert, AlertEvent, Transition, TransitionKind
 from contract.commit import Commit, Counts, KpiMinute, Position
 from contract.errors import PositionMovedError
 from contract.live import AlertChanged
-from contract.reading import Readings, Scored
+from contract.reading import Corrections, Held, Readings, Scored
 from contract.rejected import Reason, Rejected
 from storage.alerts import alert_history, load_alert, open_alerts, recent_alerts
 from storage.database import connect, open_pool
-from storage.results import already_stored, commit, load_position
+from storage.recovery import earlier_words
+from storage.results import commit, load_position, look_up
 from storage.wall import kpi_history, ledger, quarantine_counts, quarantine_page, series_history, unaccounted
 
 NOW_US = 1_795_000_000_000_000
@@ -147,16 +148,62 @@ async def test_values_come_back_bit_for_bit(conn: AsyncConnection[Any]) -> None:
     assert history.time_us.tolist() == readings.time_us[order].tolist()
 
 
-async def test_already_stored_tells_each_reading_in_its_place(conn: AsyncConnection[Any]) -> None:
+async def test_the_table_tells_each_reading_in_its_place(conn: AsyncConnection[Any]) -> None:
     times = [NOW_US - hours * 3_600_000_000 for hours in range(40)]
     await commit(conn, Commit(LOG, 0, 1, NOW_US, rows=scored(times)))
     asked = Readings(
         np.array([times[3], times[3] + 1, times[39], times[39], times[3]], np.int64),
         np.array([257, 257, 257, 257, 258], np.int32),
-        np.zeros(5),
+        np.array([1.0, 1.0, 1.0, 2.0, 1.0]),
     )
-    assert (await already_stored(conn, asked)).tolist() == [True, False, True, True, False]
-    assert (await already_stored(conn, Readings.empty())).tolist() == []
+    nothing, another, same = Held
+    assert (await look_up(conn, asked)).tolist() == [same, nothing, same, another, nothing]
+    assert (await look_up(conn, Readings.empty())).tolist() == []
+
+
+def corrected(*words: tuple[int, float], score: float = 0.5) -> Corrections:
+    """Return corrections of series 257: a time and a value each, arriving a second after the other."""
+    times, values = zip(*words, strict=True)
+    n = len(words)
+    readings = Readings(np.array(times, np.int64), np.full(n, 257, np.int32), np.array(values))
+    at_us = NOW_US + np.arange(1, n + 1) * 1_000_000
+    return Corrections(Scored(readings, np.full(n, score, np.float32)), at_us)
+
+
+async def test_a_correction_takes_the_place_of_its_row_and_keeps_the_earlier_word(
+    conn: AsyncConnection[Any],
+) -> None:
+    """Of rows of the same commit, of an earlier one, and twice in a commit."""
+    old, new, other = NOW_US - DAY_US, NOW_US, NOW_US + 1
+    await commit(conn, Commit(LOG, 0, 1, NOW_US, Counts(1, 1), scored([old], value=700.0)))
+    what = corrected((old, 1030.0), (new, 2.0), (new, 3.0))
+    rows = scored([new, other])
+    await commit(conn, Commit(LOG, 1, 2, NOW_US, Counts(5, 2, 0, 0, 3), rows, what))
+    history = await series_history(conn, [257], old, other + 1)
+    assert history.time_us.tolist() == [old, new, other]
+    assert history.sum.tolist() == [1030.0, 3.0, 1.0]
+    assert history.score.tolist()[:2] == [0.5, 0.5]
+    cursor = await conn.execute(
+        "select to_us(time), earlier, newest, to_us(corrected_at) from correction order by corrected_at"
+    )
+    at_us = what.at_us.tolist()
+    assert await cursor.fetchall() == [
+        (old, 700.0, 1030.0, at_us[0]), (new, 1.0, 2.0, at_us[1]), (new, 2.0, 3.0, at_us[2])
+    ]  # fmt: skip
+    said = Readings(np.full(4, new), np.full(4, 257, np.int32), np.array([1.0, 2.0, 3.0, 4.0]))
+    assert (await look_up(conn, said)).tolist() == [Held.SAME, Held.SAME, Held.SAME, Held.ANOTHER]
+    marks = np.array([new, NOW_US - 1])
+    earlier = await earlier_words(conn, np.array([257, 258], np.int32), marks)
+    assert sorted(earlier) == [(257, new, 1.0), (257, new, 2.0)]
+    assert await unaccounted(conn) == {}
+
+
+async def test_the_corrections_of_a_refused_commit_change_nothing(conn: AsyncConnection[Any]) -> None:
+    await commit(conn, Commit(LOG, 0, 5, NOW_US, rows=scored([NOW_US])))
+    with pytest.raises(PositionMovedError):
+        await commit(conn, Commit(LOG, 1, 6, NOW_US, corrections=corrected((NOW_US, 2.0))))
+    assert (await series_history(conn, [257], NOW_US, NOW_US + 1)).sum.tolist() == [1.0]
+    assert await count(conn, "correction") == 0
 
 
 def transition(kind: TransitionKind = TransitionKind.OPENED) -> Transition:

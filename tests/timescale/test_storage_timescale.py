@@ -9,10 +9,10 @@ from psycopg import AsyncConnection
 
 from contract.commit import Commit, Counts, KpiMinute
 from contract.errors import PositionMovedError
-from contract.reading import Readings, Scored
+from contract.reading import Corrections, Held, Readings, Scored
 from storage.database import connect, prepare_database
 from storage.maintenance import maintain
-from storage.results import already_stored, commit, load_position
+from storage.results import commit, load_position, look_up
 from storage.wall import BUCKETS, SeriesHistory, kpi_history, ledger, series_history
 
 pytestmark = pytest.mark.timescale
@@ -126,9 +126,9 @@ async def test_commit_by_copy_and_position(conn: AsyncConnection[Any]) -> None:
     assert sorted(zip(stored.series, stored.time_us, stored.sum, strict=True)) == sorted(
         zip(readings.series, readings.time_us, readings.value, strict=True)
     )
-    assert (await already_stored(conn, readings)).all()
+    assert (await look_up(conn, readings) == Held.SAME).all()
     shifted = Readings(readings.time_us + 1, readings.series + np.int32(7), readings.value)
-    assert not (await already_stored(conn, shifted)).any()
+    assert (await look_up(conn, shifted) == Held.NOTHING).all()
     lost = Commit(LOG, 0, 1, now_us, Counts(1, 1, 0, 0), Scored(readings, np.zeros(5000, np.float32)))
     with pytest.raises(PositionMovedError):
         await commit(conn, lost)
@@ -210,9 +210,24 @@ async def test_chunk_in_the_columnstore_stays_readable_and_takes_late_rows(
     )
     assert await scalar(conn, packed) > 0
     assert as_rows(await all_of(conn, now_us)) == before
-    assert (await already_stored(conn, readings)).all()
+    assert (await look_up(conn, readings) == Held.SAME).all()
     await store(conn, made_up(10, now_us - 40 * HOUR_US, now_us - 20 * HOUR_US, seed=5), now_us)
     assert len(await _times(conn, now_us)) == 2010
+
+
+async def test_corrections_reach_the_columnstore_and_the_aggregates(conn: AsyncConnection[Any]) -> None:
+    now_us = await server_now_us(conn)
+    readings = made_up(2000, now_us - 40 * HOUR_US, now_us - 20 * HOUR_US)
+    await store(conn, readings, now_us)
+    await run_jobs(conn, "policy_refresh_continuous_aggregate", "reading_15m")
+    await run_jobs(conn, "policy_compression", "reading")
+    words = Readings(readings.time_us, readings.series, readings.value + 1000.0)
+    what = Corrections(Scored(words, np.full(2000, np.nan, np.float32)), np.full(2000, now_us))
+    await commit(conn, Commit(LOG, 1, 2, now_us, Counts(2000, corrected=2000), corrections=what))
+    assert (await all_of(conn, now_us)).sum.sum() == words.value.sum()
+    assert (await look_up(conn, readings) == Held.SAME).all()
+    await run_jobs(conn, "policy_refresh_continuous_aggregate", "reading_15m")
+    assert (await all_of(conn, now_us, "15m")).sum.sum() == words.value.sum()
 
 
 async def test_raw_rows_go_and_their_buckets_stay(conn: AsyncConnection[Any]) -> None:

@@ -103,14 +103,15 @@ def test_an_operators_file_stands_in_and_a_stray_one_is_named(folder: DataFolder
 
 def test_status_for_people_and_programs() -> None:
     process = {"pid": 7, "alive": True, "restarts": 1, "port": 8050}
-    status = Status(10, 7, 2, 1, 3, 0.25, 4, {"dashboard": process})
+    status = Status(14, 7, 2, 1, 4, 3, 0.25, 4, {"dashboard": process})
     found = json.loads(render_status(status, as_json=True))
-    assert found["received"] == found["stored"] + found["duplicate"] + found["quarantined"]
+    kinds = ("stored", "duplicate", "corrected", "quarantined")
+    assert found["received"] == sum(found[kind] for kind in kinds)
     assert found["processes"]["dashboard"] == process
     assert found["lag_s"] == 0.25
     text = render_status(status, as_json=False)
-    assert "received 10 = stored 7 + duplicate 2 + quarantined 1; in flight 3" in text
-    assert "≠" in render_status(Status(9, 7, 2, 1, 3, None, 4), as_json=False)
+    assert "received 14 = stored 7 + duplicate 2 + corrected 4 + quarantined 1; in flight 3" in text
+    assert "≠" in render_status(Status(13, 7, 2, 1, 4, 3, None, 4), as_json=False)
 
 
 def test_small_words(settings: Settings) -> None:
