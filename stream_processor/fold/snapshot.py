@@ -17,12 +17,13 @@ from contract.fleet import LEVELS
 from contract.live import Canary
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.feed import FEED_DOWN, LOG_GAP
+from stream_processor.fold.flapping import Unrest
 from stream_processor.fold.state import BASELINES, NEVER_US, State, slot_columns
 
-VERSION: Final = 4
-"""4 knows rates, disagreements and what similar schools are like, 3 the newest deviation of each series,
-2 repetitions of a value; older ones are read too."""
-READABLE: Final = (1, 2, 3, 4)
+VERSION: Final = 5
+"""5 knows what flaps and when the newest reading of a series came, 4 rates, disagreements and what similar
+schools are like, 3 the newest deviation of each series, 2 repetitions of a value; older ones are read too."""
+READABLE: Final = (1, 2, 3, 4, 5)
 _HEADER: Final = b"eduops"
 
 
@@ -50,6 +51,8 @@ class _Header(msgspec.Struct, frozen=True):
     kin: dict[str, tuple[float, float, float]] = {}
     """What similar schools are like, where known, by `metric id/level/baseline`; see `State.kin`."""
     kin_hour: int = 0
+    unrests: list[tuple[int, int, int, int]] = []
+    """Channel, series, openings and log time of what opened or resolved lately; see `State.unrests`."""
 
 
 class _Version(msgspec.Struct, frozen=True):
@@ -84,6 +87,10 @@ def encode(fold: Fold, state: State) -> bytes:
             if not np.isnan(told[0])
         },
         kin_hour=state.kin_hour,
+        unrests=[
+            (channel, int(layout.series[slot]), *unrest)
+            for (channel, slot), unrest in sorted(state.unrests.items())
+        ],
     )
     columns: dict[str, NDArray[Any]] = {"series": layout.series}
     for name, rows in slot_columns(state).items():
@@ -133,6 +140,10 @@ def _fit(fold: Fold, header: _Header, columns: dict[str, NDArray[Any]]) -> State
             # What an older version did not keep starts as if nothing had been.
             if f"{name}/{k}" in columns:
                 row[slot[kept]] = columns[f"{name}/{k}"][kept]
+    for channel, series, *unrest in header.unrests:
+        place = int(layout.slots_of(np.array([series], np.int32))[0])
+        if place >= 0:
+            state.unrests[channel, place] = Unrest(*unrest)
     _drop_foreign_rules(fold, header, state)
     for row, rule in enumerate(fold.rulebook.parents):
         state.parent_open[row] = np.isin(layout.school_ids, header.parent_schools.get(rule.name, []))
@@ -171,3 +182,5 @@ def _drop_foreign_rules(fold: Fold, header: _Header, state: State) -> None:
             slots = np.flatnonzero(fold.layout.metric_id == metric_id)
             state.is_open[channel, slots] = False
             state.run[channel, slots] = 0
+            for slot in slots.tolist():
+                state.unrests.pop((channel, slot), None)
