@@ -71,7 +71,7 @@ class MetricRule(_Told, frozen=True, kw_only=True):
     steady_s: Extent = 300.0
     """Seconds of calm after which an alert that flaps ends, and below which a third opening is flapping; 0
     for never. Chosen: longer than a client takes to notice a dead connection and to come back (1.5 times
-    a keep-alive of 60 s, MQTT 3.1.1 section 3.1.2.10, and its pause), shorter than it takes to call somebody."""
+    a keep-alive of 60 s, MQTT 3.1.1 section 3.1.2.10), shorter than it takes to reach somebody."""
 
     @property
     def metrics(self) -> tuple[str, ...]:
