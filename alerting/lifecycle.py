@@ -61,7 +61,10 @@ def _of_transition(
         alert = _opened(transition, pupils.get(transition.school_id, 0))
         opened_at_us = transition.opened_at_us
         value = transition.value if transition.kind is TransitionKind.OPENED else None
-        event = AlertEvent(alert.alert_id, TransitionKind.OPENED.value, opened_at_us, FOLD_ACTOR, "", value)
+        reason = transition.reason if transition.kind is TransitionKind.OPENED else ""
+        event = AlertEvent(
+            alert.alert_id, TransitionKind.OPENED.value, opened_at_us, FOLD_ACTOR, reason, value
+        )
         changes.append(AlertChanged(alert, event))
     if transition.kind is TransitionKind.RESOLVED and alert.resolved_at_us is None:
         alert = msgspec.structs.replace(alert, resolved_at_us=transition.at_us)

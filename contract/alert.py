@@ -9,6 +9,13 @@ import msgspec
 ALERT_ID_BYTES: Final = 8
 
 
+class Beginning(StrEnum):
+    """What an alert says of its opening, if anything; keys of the catalogue of texts."""
+
+    FLAPPING = "flapping"
+    """It opened again and again within a short time; it stays open until its series is steady."""
+
+
 class Ending(StrEnum):
     """Why an alert resolved, if not because all is as before; keys of the catalogue of texts."""
 
@@ -16,6 +23,10 @@ class Ending(StrEnum):
     """What deviated for so long is the usual level from now on."""
     CORRECTED = "corrected"
     """The reading that spoke for it was sent again with another value."""
+    STEADY = "steady"
+    """It flapped, and its series has been well for long enough."""
+    CONTRADICTED = "contradicted"
+    """What arrived later proves that it is not so."""
     SCHOOL_CLOSED = "school_closed"
     SCHOOL_MERGED = "school_merged"
     DEVICE_RETIRED = "device_retired"
@@ -107,7 +118,8 @@ class Transition(msgspec.Struct, frozen=True):
     score: float | None = None
     """Anomaly score in [0, 1]; None where the rule does not score."""
     reason: str = ""
-    """One of `Ending` where it resolved for another reason than that all is as before, else empty."""
+    """One of `Beginning` where it opened flapping, of `Ending` where it resolved for another reason than that
+    all is as before, else empty."""
 
 
 class Action(msgspec.Struct, frozen=True):

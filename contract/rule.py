@@ -20,6 +20,8 @@ JOINT_METRICS: Final = ("down_bps", "active_users", "attendance_ratio")
 
 Count = Annotated[int, Meta(ge=1, le=255)]
 """Times in a row: what the state counts in a byte."""
+Window = Annotated[int, Meta(ge=0, le=8)]
+"""Last readings of which some must agree: what the state keeps as the bits of a byte; 0 for in a row."""
 Bound = Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
 """Any number but NaN, which nothing is below or above."""
 Extent = Annotated[float, Meta(ge=0.0)]
@@ -66,6 +68,10 @@ class MetricRule(_Told, frozen=True, kw_only=True):
     """Evaluated only while the school is in session."""
     suppressed_by: str = ""
     """Name of a rule; while the same school has an open alert of it, this one does not open."""
+    steady_s: Extent = 300.0
+    """Seconds of calm after which an alert that flaps ends, and below which a third opening is flapping; 0
+    for never. Chosen: longer than a client takes to notice a dead connection and to come back (1.5 times
+    a keep-alive of 60 s, MQTT 3.1.1 section 3.1.2.10), shorter than it takes to reach somebody."""
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -78,7 +84,31 @@ class MetricRule(_Told, frozen=True, kw_only=True):
         return Channel[self.channel.upper()]
 
 
-class _Bounded(MetricRule, frozen=True, kw_only=True):
+class _Counted(MetricRule, frozen=True, kw_only=True):
+    """A rule that counts what speaks for a change: readings, repetitions (stuck) or looks, one in ten
+    minutes (joint).
+    """
+
+    open_after: Count = 1
+    """How many out of bounds before the alert opens: in a row, or of the last `open_of`."""
+    open_of: Window = 0
+    """Of how many last ones `open_after` may be; 0 for in a row."""
+    close_after: Count = 3
+    """How many within bounds before it resolves: in a row, or of the last `close_of`."""
+    close_of: Window = 0
+    """Of how many last ones `close_after` may be; 0 for in a row."""
+
+    def __post_init__(self) -> None:
+        """Refuse a window that is shorter than what it should hold."""
+        for field, after, of in (
+            ("open_of", self.open_after, self.open_of),
+            ("close_of", self.close_after, self.close_of),
+        ):
+            if 0 < of < after:
+                raise ValueError(f"Expected field `{field}` >= {after}, which it should hold, or 0")
+
+
+class _Bounded(_Counted, frozen=True, kw_only=True):
     """A value between fixed bounds, at least one of them."""
 
     below: Bound | None = None
@@ -87,13 +117,10 @@ class _Bounded(MetricRule, frozen=True, kw_only=True):
     """Out of bounds when what is judged is above this."""
     clear_margin: Extent = 0.0
     """How far inside the bound it must be to count as well, in the unit of the bound."""
-    open_after: Count = 1
-    """Readings in a row out of bounds before the alert opens."""
-    close_after: Count = 3
-    """Readings in a row within bounds before it resolves."""
 
     def __post_init__(self) -> None:
         """Refuse a rule without a bound, and one that nothing satisfies."""
+        super().__post_init__()
         if self.below is None and self.above is None:
             raise ValueError("Object missing required field `below` or `above`")
         low = -math.inf if self.below is None else self.below
@@ -102,8 +129,12 @@ class _Bounded(MetricRule, frozen=True, kw_only=True):
             raise ValueError("Expected field `below` + `clear_margin` <= `above` - `clear_margin`")
 
 
-class ThresholdRule(_Bounded, frozen=True, tag="threshold"):
+class ThresholdRule(_Bounded, frozen=True, kw_only=True, tag="threshold"):
     """The value crosses a line, with hysteresis; bounds are in the metric's unit."""
+
+    contradicted_by: tuple[str, ...] = ()
+    """Metrics of the same device whose readings, arrived after the value, prove that it is no longer so:
+    what comes through a line shows that the line is not down. For metrics that are 0 or 1."""
 
 
 class RateRule(_Bounded, frozen=True, tag="rate"):
@@ -113,7 +144,7 @@ class RateRule(_Bounded, frozen=True, tag="rate"):
     """
 
 
-class AnomalyRule(MetricRule, frozen=True, kw_only=True, tag="anomaly"):
+class AnomalyRule(_Counted, frozen=True, kw_only=True, tag="anomaly"):
     """The value is unlike its own past."""
 
     z: Deviations = 6.0
@@ -123,10 +154,6 @@ class AnomalyRule(MetricRule, frozen=True, kw_only=True, tag="anomaly"):
     direction: Direction = "both"
     at_edges: bool = False
     """Also judged within 30 minutes of a session's start or end, where traffic moves too fast."""
-    open_after: Count = 1
-    """Readings in a row out of bounds before the alert opens."""
-    close_after: Count = 3
-    """Readings in a row within bounds before it resolves."""
     refractory_s: Extent = 0.0
     """Seconds after a resolve in which the same series does not open again."""
     new_level_after_s: Extent = 259_200.0
@@ -151,28 +178,20 @@ class SilenceRule(MetricRule, frozen=True, kw_only=True, tag="silence"):
             raise ValueError("Expected field `session_until_s` >= `session_from_s`")
 
 
-class StuckRule(MetricRule, frozen=True, kw_only=True, tag="stuck"):
-    """The same value comes again and again although the series usually changes."""
+class StuckRule(_Counted, frozen=True, kw_only=True, tag="stuck"):
+    """The same value, other than 0, comes again and again although the series usually changes."""
 
-    open_after: Count = 1
-    """Repetitions of one value other than 0 before the alert opens."""
-    close_after: Count = 3
-    """Changes before it resolves."""
     most_still: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.01
     """Only series that repeat their value in at most this share of readings."""
 
 
-class JointRule(MetricRule, frozen=True, kw_only=True, tag="joint"):
+class JointRule(_Counted, frozen=True, kw_only=True, tag="joint"):
     """Series of one school that usually agree do not; `metric` is the one of `JOINT_METRICS` that carries
     the alert.
     """
 
     z: Deviations = 6.0
     """The deviation of normal noise that is as rare as the disagreement."""
-    open_after: Count = 1
-    """Looks in a row, one in ten minutes, before the alert opens."""
-    close_after: Count = 3
-    """Looks in a row before it resolves."""
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -281,6 +300,10 @@ def _complaints(
     for other in before:
         if isinstance(other, MetricRule) and (other.metric, other.channel) == (rule.metric, rule.channel):
             yield "metric", f"is that of {other.name!r} too; a metric has one rule a channel"
+    if isinstance(rule, ThresholdRule):
+        for name in rule.contradicted_by:
+            if name not in kinds:
+                yield "contradicted_by", f"{name!r} is not in the catalogue"
     if rule.suppressed_by and not any(
         isinstance(other, MetricRule) and other.name == rule.suppressed_by for other in rules
     ):

@@ -41,6 +41,8 @@ metric = "online"
 channel = "threshold"
 below = 0.5
 close_after = 1
+contradicted_by = ["down_bps", "latency_ms"]
+steady_s = 60.0
 priority = 2
 priority_in_session = 1
 
@@ -51,7 +53,9 @@ channel = "threshold"
 above = 150.0
 clear_margin = 30.0
 open_after = 2
+open_of = 3
 close_after = 2
+close_of = 4
 priority = 3
 priority_in_session = 2
 suppressed_by = "wan_down"
@@ -334,7 +338,7 @@ def logs(draw: st.DrawFn, schools: int = 4, longest: int = 40) -> list[Entry]:
         if draw(st.booleans()):
             log.append(TickEntry(now_us, hears=draw(st.sampled_from([True, True, False]))))
         else:
-            rows = draw(st.lists(_rows(now_us, schools), max_size=8))
+            rows = draw(st.one_of(st.lists(_rows(now_us, schools), max_size=8), _flaps(now_us, schools)))
             said += rows
             if said and draw(st.booleans()):
                 rows += draw(st.lists(st.sampled_from(said).flatmap(_other_word), max_size=3))
@@ -346,6 +350,16 @@ def _other_word(row: tuple[int, int, float]) -> st.SearchStrategy[tuple[int, int
     time_us, series, value = row
     words = _WORDS_BY_METRIC.get(series & MAX_METRIC_ID, (value + 1.0, value + 2.0))
     return st.sampled_from(words).map(lambda word: (time_us, series, word))
+
+
+def _flaps(now_us: int, schools: int) -> st.SearchStrategy[list[tuple[int, int, float]]]:
+    """Draw a status that turns every quarter of a second."""
+    return st.tuples(st.integers(1, schools), st.integers(1, 8)).map(
+        lambda drawn: [
+            (now_us - (drawn[1] - i) * SECOND_US // 4, series_named(drawn[0], "online"), float(i % 2))
+            for i in range(drawn[1])
+        ]
+    )
 
 
 def _rows(now_us: int, schools: int) -> st.SearchStrategy[tuple[int, int, float]]:

@@ -20,7 +20,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from psycopg import AsyncConnection
 
-from config.files import load_configuration
+from config.files import load_configuration, read_config
 from contract.commit import Counts
 from contract.errors import ConfigurationError, InfrastructureError
 from contract.fleet import DeviceKind, Fleet
@@ -118,6 +118,10 @@ class _Run:
         self._load, self._shape, self._seconds = load, shape, seconds
         self._folder = DataFolder(path)
         self._folder.create()
+        # Statuses turn more often here than any line: each turn should be told, none be taken for flapping.
+        rules = read_config(self._folder.config, "rules.toml")
+        named = f'name = "{_PUSH_RULE}"\n'
+        (self._folder.config / "rules.toml").write_text(rules.replace(named, named + "steady_s = 0.0\n"))
         self._system = System(
             self._folder,
             _settings(path, shape),

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from contract.alert import Channel, Transition, TransitionKind
+from contract.alert import Beginning, Channel, Transition, TransitionKind
 from contract.canary import system_series
 from contract.entry import ReadingsEntry
 from contract.reading import Readings
 from contract.series import MAX_METRIC_ID
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.feed import FEED_DOWN, LOG_GAP
+from stream_processor.fold.flapping import FLAPS, Unrest, opens_flapping, settles
 from stream_processor.fold.state import NEVER_US, State
 from stream_processor.fold.step import step
 
@@ -38,6 +39,7 @@ def catch_up(
     after.since_us = np.where(state.is_open, state.since_us, after.since_us)
     after.priority = np.where(state.is_open, state.priority, after.priority)
     after.is_open = state.is_open.copy()
+    after.unrests = dict(state.unrests)
     for transition in transitions:
         if transition.series == system_series(fold.layout.partition):
             _apply_to_feed(after, transition)
@@ -55,7 +57,13 @@ def _apply(fold: Fold, state: State, transition: Transition) -> None:
     if transition.kind is TransitionKind.OPENED:
         state.since_us[channel, slot] = transition.opened_at_us
         state.priority[channel, slot] = transition.priority
-    elif channel is Channel.ANOMALY:
+        steady_us = int(fold.rulebook.channels[channel].steady_us[fold.layout.metric_id[slot]])
+        opens_flapping(state.unrests, channel, slot, steady_us, transition.detected_at_us)
+        if transition.reason == Beginning.FLAPPING:
+            state.unrests[int(channel), slot] = Unrest(FLAPS, transition.detected_at_us)
+        return
+    settles(state.unrests, channel, slot, transition.detected_at_us, is_fresh=True)
+    if channel is Channel.ANOMALY:
         state.closed_us[slot] = transition.at_us
 
 

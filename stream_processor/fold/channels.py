@@ -25,10 +25,11 @@ from numpy.typing import NDArray
 from anomaly.moments import Moments
 from anomaly.rate import Reading, rate_of
 from anomaly.score import score_of
-from contract.alert import Channel, Ending, Transition, TransitionKind, alert_id_of
+from contract.alert import Beginning, Channel, Ending, Transition, TransitionKind, alert_id_of
 from contract.calendar import Context, in_session
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.earlier import keep_earlier
+from stream_processor.fold.flapping import opens_flapping, settling
 from stream_processor.fold.newcomers import judge_newcomers
 from stream_processor.fold.state import NEVER_US, State
 
@@ -95,6 +96,7 @@ def judge_round(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp],
         keep_earlier(state, slot[batch.corrects[index]])
     state.mark_us[slot] = batch.time_us[index]
     state.value[slot] = batch.value[index]
+    state.news_us[slot] = batch.arrival_us[index]
     _repetitions(fold, state, batch, index, repeats, events)
     _advance(fold, state, batch, _thresholds(fold, batch, index), Channel.THRESHOLD, events)
     if len(moved.index):
@@ -218,23 +220,37 @@ def _advance(
     idle = rules.only_in_session[metric] & ~in_session(context)
     judged = np.where(idle, ~is_open | (context == Context.CLOSED), evidence.judged)
     speaks = np.where(is_open, evidence.well | idle, evidence.out & ~idle) & judged
-    starts = speaks & ~is_open & (run == 0)
+    window = np.where(is_open, rules.close_window[metric], rules.open_window[metric])
+    starts = speaks & ~is_open & (np.where(window, run & (window >> 1), run) == 0)
     if batch.corrects is not None:
-        run = np.where(batch.corrects[index] & judged & (run > 0), run - 1, run)
+        # What the corrected word had added is taken back: the newest bit of a window, one of a run.
+        without = np.where(window, run >> 1, np.maximum(run, 1) - 1)
+        run = np.where(batch.corrects[index] & judged, without, run).astype(run.dtype)
     longer = np.where(speaks, np.minimum(run, RUN_LIMIT - 1) + 1, 0).astype(np.uint8)
+    if rules.has_windows:
+        longer = np.where(window, (run << 1 | speaks) & window, longer)
+    count = _counted(longer, window)
     longer = np.where(judged, longer, run)
     # Openings are identities: a correction may start anew at a moment of which an alert has ended.
     state.since_us[channel, slot[starts]] = np.maximum(
         time_us[starts], state.since_us[channel, slot[starts]] + 1
     )
-    opens = ~is_open & speaks & (longer >= rules.open_after[metric])
+    opens = ~is_open & speaks & (count >= rules.open_after[metric])
     if opens.any():
         opens &= ~_held_back(fold, state, channel, slot, metric, time_us)
-    resolves = is_open & speaks & (longer >= rules.close_after[metric])
+    resolves = is_open & speaks & (count >= rules.close_after[metric])
+    if resolves.any():
+        fresh = _counted(run, window) < rules.close_after[metric]
+        resolves = settling(state.unrests, channel, slot, batch.arrival_us[index], resolves, fresh)
     longer[opens | resolves] = 0
     state.run[channel, slot] = longer
     events += [_opened(fold, state, batch, evidence, channel, int(k)) for k in np.flatnonzero(opens)]
     events += [_resolved(fold, state, batch, evidence, channel, int(k)) for k in np.flatnonzero(resolves)]
+
+
+def _counted(run: NDArray[np.uint8], window: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return how many of a run's readings speak for a change, shape (n,)."""
+    return np.where(window, np.bitwise_count(run & window), run) if window.any() else run
 
 
 def judge_at_tick(
@@ -254,6 +270,7 @@ def transition_of(
     kind: TransitionKind,
     at_us: int,
     detected_at_us: int,
+    reason: str = "",
 ) -> Transition:
     """Return what is to be said of a slot's alert, without any value.
 
@@ -265,6 +282,7 @@ def transition_of(
         kind: opened or resolved.
         at_us: event time.
         detected_at_us: log time at which it is seen.
+        reason: see `Transition.reason`.
     """
     layout = fold.layout
     rule = fold.rulebook.channels[channel].by_metric[int(layout.metric_id[slot])]
@@ -279,6 +297,7 @@ def transition_of(
         opened_at_us=opened_at_us,
         at_us=at_us,
         detected_at_us=detected_at_us,
+        reason=reason,
     )
 
 
@@ -309,7 +328,10 @@ def _opened(fold: Fold, state: State, batch: Batch, evidence: Evidence, channel:
     of_session = bool(in_session(batch.context[i : i + 1])[0])
     state.is_open[channel, slot] = True
     state.priority[channel, slot] = (rules.priority_in_session if of_session else rules.priority)[metric_id]
-    return _event(fold, state, batch, evidence, channel, k, TransitionKind.OPENED)
+    steady_us, at_us = int(rules.steady_us[metric_id]), int(batch.arrival_us[i])
+    flaps = opens_flapping(state.unrests, channel, slot, steady_us, at_us)
+    reason = Beginning.FLAPPING.value if flaps else ""
+    return _event(fold, state, batch, evidence, channel, k, TransitionKind.OPENED, reason)
 
 
 def _resolved(fold: Fold, state: State, batch: Batch, evidence: Evidence, channel: Channel, k: int) -> Event:

@@ -15,7 +15,8 @@ from contract.calendar import Context, SchoolCalendar
 from contract.canary import CANARY_METRIC, canary_series
 from contract.catalogue import Catalogue, Metric, Published
 from contract.fleet import LEVELS, Fleet
-from contract.rule import JOINT_METRICS, Rule
+from contract.rule import JOINT_METRICS, Rule, ThresholdRule
+from contract.series import METRIC_BITS
 from contract.topic import Stream
 from stream_processor.fold.layout import FleetColumns, Layout, lay_out
 from stream_processor.fold.rulebook import Rulebook, compile_rules
@@ -40,6 +41,16 @@ class DayPlan:
     """Start of the first session by level, the end of time on a day without, shape (4,)."""
     closed: NDArray[np.bool_]
     """Schools of the partition that are closed by themselves, shape (m,)."""
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What devices are said to be, and what proves the opposite; k devices that have all of it."""
+
+    slot: NDArray[np.intp]
+    """Slot of the claim, shape (k,)."""
+    proof: NDArray[np.intp]
+    """Slots of `contradicted_by` of the same device, shape (proofs, k)."""
 
 
 class Fold:
@@ -126,6 +137,20 @@ class Fold:
             )
             for rule in self.rulebook.parents
         )
+
+    @cached_property
+    def claims(self) -> tuple[Claims, ...]:
+        """Return the claims of each rule that can be contradicted."""
+        found = []
+        for metric_id, rule in self.rulebook.channels[Channel.THRESHOLD].by_metric.items():
+            if isinstance(rule, ThresholdRule) and rule.contradicted_by:
+                slot = np.flatnonzero(self.layout.metric_id == metric_id)
+                device = self.layout.series[slot] >> np.int32(METRIC_BITS) << np.int32(METRIC_BITS)
+                proofs = [self.catalogue.named(name).id for name in rule.contradicted_by]
+                proof = np.array([self.layout.slots_of(device | np.int32(p)) for p in proofs])
+                has_all = (proof >= 0).all(axis=0)
+                found.append(Claims(slot[has_all], proof[:, has_all]))
+        return tuple(found)
 
     @cached_property
     def metrics(self) -> tuple[tuple[int, str], ...]:

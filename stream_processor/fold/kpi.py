@@ -5,13 +5,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.alert import Channel
 from contract.calendar import MINUTE_US
 from contract.commit import KpiMinute
 from contract.live import STATE_ALERTED, STATE_NORMAL, STATE_UNKNOWN, Hidden, Kpi, Summary
 from contract.privacy import hidden_in
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.layout import UNKNOWN_SLOT
-from stream_processor.fold.state import State
+from stream_processor.fold.state import NEVER_US, State
 
 
 class Figures(NamedTuple):
@@ -99,7 +100,13 @@ def _hidden(fold: Fold, state: State, at_us: int, fresh: NDArray[np.bool_]) -> d
 def _fresh(fold: Fold, state: State, at_us: int) -> NDArray[np.bool_]:
     plan = fold.day_plan(fold.calendar.local_day(at_us))
     recent = (state.arrival_us > at_us - fold.stale_us) & ~np.isnan(state.value)
-    return np.where(fold.layout.sessional, state.mark_us >= plan.starts_us, recent)
+    fresh = np.where(fold.layout.sessional, state.mark_us >= plan.starts_us, recent)
+    for claims in fold.claims:
+        # What a device is said to be holds only while it is heard: who is silent is not connected.
+        is_silent = state.is_open[Channel.SILENCE, claims.proof].any(axis=0)
+        never_heard = (state.arrival_us[claims.proof] == NEVER_US).all(axis=0)
+        fresh[claims.slot] &= ~is_silent & (fresh[claims.proof].any(axis=0) | never_heard)
+    return fresh
 
 
 def _states(fold: Fold, state: State, fresh: NDArray[np.bool_]) -> str:

@@ -30,9 +30,16 @@ class ChannelRules:
     by_metric: dict[int, MetricRule]
     open_after: NDArray[np.uint8]
     close_after: NDArray[np.uint8]
+    open_window: NDArray[np.uint8]
+    """The lowest bits of `State.run` that count for opening, 0 where it counts in a row."""
+    close_window: NDArray[np.uint8]
+    has_windows: bool
+    """Whether any rule of the channel has a window."""
     priority: NDArray[np.uint8]
     priority_in_session: NDArray[np.uint8]
     only_in_session: NDArray[np.bool_]
+    steady_us: NDArray[np.int64]
+    """Calm after which an alert no longer flaps; 0 for never damped."""
     parent: NDArray[np.int8]
     """Row of `Rulebook.parents` that holds this rule back, -1 for none."""
     below: NDArray[np.float64]
@@ -110,15 +117,22 @@ def _compile(by_metric: dict[int, MetricRule], parent_row: dict[str, int]) -> Ch
     below, above = of("below", -np.inf, np.float64), of("above", np.inf, np.float64)
     margin = of("clear_margin", 0.0, np.float64)
     new_level_s = of("new_level_after_s", 0.0, np.float64)
+    open_window, close_window = (
+        ((1 << of(field, 0, np.uint16)) - 1).astype(np.uint8) for field in ("open_of", "close_of")
+    )
     direction = {m: getattr(r, "direction", "") for m, r in by_metric.items()}
     return ChannelRules(
         exists=column(dict.fromkeys(by_metric, True), False, np.bool_),
         by_metric=by_metric,
         open_after=of("open_after", 1, np.uint8),
         close_after=of("close_after", 1, np.uint8),
+        open_window=open_window,
+        close_window=close_window,
+        has_windows=bool(open_window.any() or close_window.any()),
         priority=of("priority", 3, np.uint8),
         priority_in_session=of("priority_in_session", 3, np.uint8),
         only_in_session=of("only_in_session", False, np.bool_),
+        steady_us=(of("steady_s", 0.0, np.float64) * 1e6).astype(np.int64),
         parent=column({m: parent_row.get(r.suppressed_by) for m, r in by_metric.items()}, -1, np.int8),
         below=below,
         above=above,

@@ -3,12 +3,14 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.alert import Channel, Transition, TransitionKind
+from contract.alert import Beginning, Channel, Ending, Transition, TransitionKind
 from contract.calendar import MINUTE_US, in_session
 from contract.fleet import LEVELS
 from stream_processor.fold.channels import transition_of
 from stream_processor.fold.constants import Fold
+from stream_processor.fold.contradiction import hear_contradictions
 from stream_processor.fold.feed import hear_feed
+from stream_processor.fold.flapping import FLAPS, is_well, opens_flapping, settles
 from stream_processor.fold.joint import hear_disagreement
 from stream_processor.fold.newcomers import compare_schools
 from stream_processor.fold.rulebook import ChannelRules
@@ -25,6 +27,8 @@ def hear_tick(fold: Fold, state: State, at_us: int, *, hears: bool = True) -> li
     before_us, state.tick_us = state.tick_us, at_us
     compare_schools(fold, state, at_us)
     _follow_sessions(fold, state, at_us)
+    told += hear_contradictions(fold, state, at_us)
+    told += _end_flapping(fold, state, at_us)
     _look_at_parents(fold, state)
     opened = _open_silences(fold, state, at_us)
     if opened:
@@ -46,10 +50,41 @@ def end_silences(
     ended: list[tuple[int, Transition]] = []
     for k in np.flatnonzero(state.is_open[Channel.SILENCE, slot]).tolist():
         s = int(slot[k])
-        if state.is_open[Channel.SILENCE, s]:
+        if not state.is_open[Channel.SILENCE, s]:
+            continue
+        fresh = not state.run[Channel.SILENCE, s]
+        if not settles(state.unrests, Channel.SILENCE, s, int(arrival_us[k]), is_fresh=fresh):
+            state.run[Channel.SILENCE, s] = 1
+        else:
             state.is_open[Channel.SILENCE, s] = False
             ended.append((k, _transition(fold, state, s, TransitionKind.RESOLVED, int(arrival_us[k]))))
     return ended
+
+
+def _end_flapping(fold: Fold, state: State, at_us: int) -> list[Transition]:
+    """Resolve what flapped and is steady, and forget what opened long ago."""
+    told: list[Transition] = []
+    for (channel, slot), unrest in sorted(state.unrests.items()):
+        rules, metric_id = fold.rulebook.channels[channel], int(fold.layout.metric_id[slot])
+        if at_us - unrest.since_us <= rules.steady_us[metric_id]:
+            continue
+        if state.is_open[channel, slot] and unrest.openings == FLAPS:
+            if not is_well(rules, metric_id, int(state.run[channel, slot])):
+                continue
+            told.append(_steady(fold, state, Channel(channel), slot, at_us))
+        del state.unrests[channel, slot]
+    return told
+
+
+def _steady(fold: Fold, state: State, channel: Channel, slot: int, at_us: int) -> Transition:
+    state.is_open[channel, slot] = False
+    state.run[channel, slot] = 0
+    if channel is Channel.ANOMALY:
+        state.closed_us[slot] = at_us
+    ended_us = max(at_us, int(state.since_us[channel, slot]))
+    return transition_of(
+        fold, state, channel, slot, TransitionKind.RESOLVED, ended_us, at_us, Ending.STEADY.value
+    )
 
 
 def _follow_sessions(fold: Fold, state: State, at_us: int) -> None:
@@ -76,7 +111,11 @@ def _open_silences(fold: Fold, state: State, at_us: int) -> list[Transition]:
     since = np.where(only, np.maximum(since, session_from_us), since)
     begins_us, is_due = _due_stretch(fold, rules, slots, at_us)
     since = np.maximum(since, begins_us)
-    due = is_due & (at_us - since >= rules.silent_us[metric]) & ~state.is_open[Channel.SILENCE, slots]
+    due = is_due & (at_us - since >= rules.silent_us[metric])
+    is_open = state.is_open[Channel.SILENCE, slots]
+    # What flaps and was well is silent again.
+    state.run[Channel.SILENCE, slots[due & is_open]] = 0
+    due &= ~is_open
     due &= ~(only & (session_from_us == NEVER_US))
     if not due.any():
         return []
@@ -91,7 +130,13 @@ def _open_silences(fold: Fold, state: State, at_us: int) -> list[Transition]:
     state.priority[Channel.SILENCE, opened] = np.where(
         of_session, rules.priority_in_session[metric[due]], rules.priority[metric[due]]
     )
-    return [_transition(fold, state, int(s), TransitionKind.OPENED, at_us) for s in opened]
+    told = []
+    for s in opened.tolist():
+        steady_us = int(rules.steady_us[fold.layout.metric_id[s]])
+        flaps = opens_flapping(state.unrests, Channel.SILENCE, s, steady_us, at_us)
+        reason = Beginning.FLAPPING.value if flaps else ""
+        told.append(_transition(fold, state, s, TransitionKind.OPENED, at_us, reason))
+    return told
 
 
 def _due_stretch(
@@ -116,5 +161,7 @@ def _due_stretch(
     return begins_us, is_due
 
 
-def _transition(fold: Fold, state: State, slot: int, kind: TransitionKind, at_us: int) -> Transition:
-    return transition_of(fold, state, Channel.SILENCE, slot, kind, at_us, at_us)
+def _transition(
+    fold: Fold, state: State, slot: int, kind: TransitionKind, at_us: int, reason: str = ""
+) -> Transition:
+    return transition_of(fold, state, Channel.SILENCE, slot, kind, at_us, at_us, reason)

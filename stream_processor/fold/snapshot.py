@@ -18,12 +18,13 @@ from contract.live import Canary
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.earlier import earlier_of
 from stream_processor.fold.feed import FEED_DOWN, LOG_GAP
+from stream_processor.fold.flapping import Unrest
 from stream_processor.fold.state import BASELINES, NEVER_US, State, slot_columns
 
-VERSION: Final = 4
-"""4 knows rates, disagreements and what similar schools are like, 3 the newest deviation of each series,
-2 repetitions of a value; older ones are read too."""
-READABLE: Final = (1, 2, 3, 4)
+VERSION: Final = 5
+"""5 knows what flaps and when the newest reading of a series came, 4 rates, disagreements and what similar
+schools are like, 3 the newest deviation of each series, 2 repetitions of a value; older ones are read too."""
+READABLE: Final = (1, 2, 3, 4, 5)
 _HEADER: Final = b"eduops"
 
 
@@ -53,6 +54,8 @@ class _Header(msgspec.Struct, frozen=True):
     kin_hour: int = 0
     earlier: list[tuple[int, int, float]] = []
     """Series, mark and a word about it that was corrected; see `State.earlier`."""
+    unrests: list[tuple[int, int, int, int]] = []
+    """Channel, series, openings and log time of what opened or resolved lately; see `State.unrests`."""
 
 
 class _Version(msgspec.Struct, frozen=True):
@@ -91,6 +94,10 @@ def encode(fold: Fold, state: State) -> bytes:
             (int(layout.series[slot]), mark_us, word)
             for (slot, mark_us), words in sorted(state.earlier.items())
             for word in sorted(words)
+        ],
+        unrests=[
+            (channel, int(layout.series[slot]), *unrest)
+            for (channel, slot), unrest in sorted(state.unrests.items())
         ],
     )
     columns: dict[str, NDArray[Any]] = {"series": layout.series}
@@ -141,6 +148,10 @@ def _fit(fold: Fold, header: _Header, columns: dict[str, NDArray[Any]]) -> State
             # What an older version did not keep starts as if nothing had been.
             if f"{name}/{k}" in columns:
                 row[slot[kept]] = columns[f"{name}/{k}"][kept]
+    for channel, series, *unrest in header.unrests:
+        place = int(layout.slots_of(np.array([series], np.int32))[0])
+        if place >= 0:
+            state.unrests[channel, place] = Unrest(*unrest)
     _drop_foreign_rules(fold, header, state)
     for row, rule in enumerate(fold.rulebook.parents):
         state.parent_open[row] = np.isin(layout.school_ids, header.parent_schools.get(rule.name, []))
@@ -180,3 +191,5 @@ def _drop_foreign_rules(fold: Fold, header: _Header, state: State) -> None:
             slots = np.flatnonzero(fold.layout.metric_id == metric_id)
             state.is_open[channel, slots] = False
             state.run[channel, slots] = 0
+            for slot in slots.tolist():
+                state.unrests.pop((channel, slot), None)

@@ -10,6 +10,7 @@ from anomaly.detector import Columns, Detector
 from contract.alert import CHANNELS
 from contract.fleet import LEVELS
 from contract.live import Canary
+from stream_processor.fold.flapping import Unrests
 from stream_processor.fold.layout import Layout
 
 NEVER_US: Final = int(np.iinfo(np.int64).min)
@@ -28,10 +29,13 @@ class State:
     """Value at the mark, NaN if none, shape (n,)."""
     arrival_us: NDArray[np.int64]
     """Log time of the last arrival of any reading, `NEVER_US` if none, shape (n,)."""
+    news_us: NDArray[np.int64]
+    """Log time at which the mark last moved, `NEVER_US` if never, shape (n,)."""
     is_open: NDArray[np.bool_]
     """Where an alert is open, shape (c, n)."""
     run: NDArray[np.uint8]
-    """Readings in a row that speak for a change (to open, or to resolve), at most 255, shape (c, n)."""
+    """Readings in a row that speak for a change (to open, or to resolve), at most 255; where the rule has a
+    window, one bit for each of its last readings, the newest lowest; shape (c, n)."""
     since_us: NDArray[np.int64]
     """Opening of the open alert; if none is open, start of the run, shape (c, n)."""
     priority: NDArray[np.uint8]
@@ -51,6 +55,8 @@ class State:
     (3, kins); see `newcomers` and `Fold.kin_of_cells`."""
     detector: Columns
     """The detector's memory: 2 n cells, first all baselines outside school hours, then all inside."""
+    unrests: Unrests = field(default_factory=dict)
+    """Alerts that opened or resolved lately; see `flapping`."""
     now_us: int = 0
     """Log time of the last entry."""
     tick_us: int = NEVER_US
@@ -80,6 +86,7 @@ class State:
         """Return a state with columns of its own."""
         own: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
         copied: dict[str, Any] = {k: v.copy() for k, v in own.items() if isinstance(v, np.ndarray)}
+        copied["unrests"] = dict(self.unrests)
         copied["detector"] = {k: v.copy() for k, v in self.detector.items()}
         copied["earlier"] = {k: v.copy() for k, v in self.earlier.items()}
         return replace(self, **copied)
@@ -97,6 +104,7 @@ def initial_state(layout: Layout, detector: Detector, parents: int, kins: int) -
         mark_us=np.full(n, NEVER_US),
         value=np.full(n, np.nan),
         arrival_us=np.full(n, NEVER_US),
+        news_us=np.full(n, NEVER_US),
         is_open=np.zeros((CHANNELS, n), np.bool_),
         run=np.zeros((CHANNELS, n), np.uint8),
         since_us=np.zeros((CHANNELS, n), np.int64),

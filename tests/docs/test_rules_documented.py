@@ -38,6 +38,6 @@ def test_what_rules_have_in_common_is_documented() -> None:
 
 
 def _shown(default: object) -> str:
-    if default is None or default is msgspec.NODEFAULT:
+    if default in (None, (), msgspec.NODEFAULT):
         return ""
     return f"{default:.15g}" if isinstance(default, float) else str(default).lower()

@@ -146,6 +146,19 @@ def test_a_snapshot_from_before_rates_still_decodes(log: list[Entry]) -> None:
     np.testing.assert_array_equal(again.still, state.still)
 
 
+@calm
+@given(logs())
+def test_a_snapshot_from_before_flapping_still_decodes(log: list[Entry]) -> None:
+    fold = small_fold()
+    state = fold_log(fold, [log]).state
+
+    def older(header: dict[str, Any]) -> dict[str, Any]:
+        return {k: v for k, v in header.items() if k != "unrests"} | {"version": 4}
+
+    again = decode(fold, _with_header(encode(fold, state), older, ["news_us/0"]))
+    assert_same_state(replace(state, unrests={}, news_us=fold.initial_state().news_us), again)
+
+
 def _with_header(
     snapshot: bytes, change: Callable[[dict[str, Any]], dict[str, Any]], without: Sequence[str] = ()
 ) -> bytes:
@@ -173,5 +186,5 @@ def test_what_is_no_snapshot_is_refused(damage: bytes) -> None:
 def test_another_version_is_refused_by_name() -> None:
     fold = small_fold()
     snapshot = _with_header(encode(fold, fold.initial_state()), lambda header: header | {"version": 99})
-    with pytest.raises(SnapshotVersionError, match="version 99; this program reads 1, 2, 3, 4"):
+    with pytest.raises(SnapshotVersionError, match="version 99; this program reads 1, 2, 3, 4, 5"):
         decode(fold, snapshot)

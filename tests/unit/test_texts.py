@@ -10,7 +10,7 @@ import pytest
 from alerting.explanation.evidence import PeerKind
 from alerting.explanation.verdict import Verdict
 from alerting.incidents.groups import CauseKind
-from contract.alert import ActionKind, Because, Ending, TransitionKind
+from contract.alert import ActionKind, Because, Beginning, Ending, TransitionKind
 from contract.errors import ConfigurationError
 from contract.fleet import DeviceKind, Level
 from contract.rejected import Reason
@@ -33,7 +33,7 @@ FAMILIES = {
     "kpi": set(TILES),
     "quarantine": set(COLUMNS),
     "state": {"n", "u", "m", "p1", "p2", "p3"},
-    "event": {kind.value for kind in (*TransitionKind, *ActionKind, *Ending)},
+    "event": {kind.value for kind in (*TransitionKind, *ActionKind, *Beginning, *Ending)},
     "because": {code.value for code in Because},
     "explain": {f"verdict_{verdict.value}" for verdict in Verdict}
     | {f"advice_{verdict.value}" for verdict in Verdict if verdict is not Verdict.UNKNOWN}
