@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from functools import lru_cache
 from importlib.resources import files
+from math import lcm
 from typing import NamedTuple
 
 import numpy as np
@@ -270,37 +271,46 @@ _METRICS = {
 }
 
 
+_STEPS_S = st.sampled_from([0, 1, 1, 5, 20, 50, 700])
+_IS_TICK = st.booleans()
+_HEARS = st.sampled_from([True, True, False])
+
+
+@lru_cache
+def _rows(schools: int) -> st.SearchStrategy[list[tuple[int, int, float]]]:
+    """Return the strategy of an entry's rows: age in seconds, series, value; made once, drawn often."""
+    widest = lcm(*map(len, _METRICS.values()))
+    known = st.sampled_from(
+        [
+            (series_named(school, name), value)
+            for name, values in _METRICS.items()
+            for school in range(1, schools + 1)
+            for value in values * (widest // len(values))  # every metric is as likely
+        ]
+    )
+    stray = st.just((series_of(999, 1), 1.0))
+    own = canary_series(0, CATALOGUE.named(CANARY_METRIC).id)
+    canary = st.sampled_from([(own, canary_value(1)), (own, canary_value(2))])
+    age_s = st.sampled_from([0, 0, 1, 2, 5, 10, 60])
+    reading = st.one_of(known, known, known, stray, canary)
+    return st.lists(st.tuples(age_s, reading).map(lambda row: (row[0], *row[1])), max_size=8)
+
+
 @st.composite
 def logs(draw: st.DrawFn, schools: int = 4, longest: int = 40) -> list[Entry]:
     """Draw a log: ticks a second to a gap apart, some deaf; readings early, late, twice; canaries, strays."""
     now_us = MONDAY_9H_US
     log: list[Entry] = []
     for _ in range(draw(st.integers(0, longest))):
-        now_us += draw(st.sampled_from([0, 1, 1, 5, 20, 50, 700])) * SECOND_US
-        if draw(st.booleans()):
-            log.append(TickEntry(now_us, hears=draw(st.sampled_from([True, True, False]))))
+        now_us += draw(_STEPS_S) * SECOND_US
+        if draw(_IS_TICK):
+            log.append(TickEntry(now_us, hears=draw(_HEARS)))
         else:
-            rows = draw(st.lists(_rows(now_us, schools), max_size=8))
-            log.append(ReadingsEntry(now_us, columns(rows)))
+            rows = draw(_rows(schools))
+            log.append(
+                ReadingsEntry(now_us, columns([(now_us - age * SECOND_US, s, v) for age, s, v in rows]))
+            )
     return log
-
-
-def _rows(now_us: int, schools: int) -> st.SearchStrategy[tuple[int, int, float]]:
-    age_us = st.sampled_from([0, 0, 1, 2, 5, 10, 60]).map(lambda s: s * SECOND_US)
-    known = st.sampled_from(sorted(_METRICS)).flatmap(
-        lambda name: st.tuples(
-            age_us.map(lambda age: now_us - age),
-            st.integers(1, schools).map(lambda school: series_named(school, name)),
-            st.sampled_from(_METRICS[name]),
-        )
-    )
-    stray = st.tuples(age_us.map(lambda age: now_us - age), st.just(series_of(999, 1)), st.just(1.0))
-    canary = st.tuples(
-        age_us.map(lambda age: now_us - age),
-        st.just(canary_series(0, CATALOGUE.named(CANARY_METRIC).id)),
-        st.sampled_from([canary_value(1), canary_value(2)]),
-    )
-    return st.one_of(known, known, known, stray, canary)
 
 
 def split_entries(log: Sequence[Entry]) -> list[Entry]:
