@@ -7,8 +7,8 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final
 
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, error_string
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.exception import MalformedPacket
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -39,6 +39,9 @@ class LoopClient(Client):
 
     Unlike paho's own connect, `dial` does not block: thousands may dial at the same time. What comes
     is read a burst at a time; paho itself sees all packets but the messages.
+
+    That needs eight of paho's private names, so its version is pinned exactly and
+    `tests/unit/test_pinned_internals.py` names them; docs/decisions/0019 says what it buys.
     """
 
     def __init__(self, client_id: str, *, clean_session: bool, keepalive_s: int) -> None:
@@ -92,8 +95,7 @@ class LoopClient(Client):
 
     def cut(self) -> None:
         """Close the socket without a DISCONNECT: the broker then publishes the last will."""
-        self._sock_close()
-        self._note_closed("cut")
+        self._close("cut")
 
     def forget_sent(self) -> None:
         """Forget the messages of which paho still awaits an acknowledgement: it would send them again."""
@@ -109,7 +111,7 @@ class LoopClient(Client):
 
     def acknowledge_mids(self, mids: list[int]) -> None:
         """Send the acknowledgements of messages of QoS 1, all in one write."""
-        if mids and self.is_connected():
+        if mids and self.socket() is not None:
             self._packet_queue(PUBACK, puback_packets(mids), mids[-1], 1)
 
     def flush(self) -> None:
@@ -138,22 +140,23 @@ class LoopClient(Client):
         self._own_loop.remove_writer(sock.fileno())
 
     def _on_readable(self) -> None:
+        sock = self.socket()
+        assert sock is not None  # it is watched as long as it is paho's
         try:
-            data = self._sock_recv(READ_BYTES)
+            data = sock.recv(READ_BYTES)
         except BlockingIOError:
             return
         except OSError as error:
-            _logger.debug("a connection broke: %s", error)
-            data = b""
+            self._close(f"the connection broke: {error}")
+            return
         if not data:
-            self._loop_rc_handle(MQTTErrorCode.MQTT_ERR_CONN_LOST)
+            self._close("the broker closed the connection")
             return
         self._last_bytes_received = time.monotonic()
         try:
             self._take(self._cutter.feed(data))
         except (MalformedPacketError, MalformedPacket) as error:
-            _logger.debug("a broker sent what is no MQTT: %s", error)
-            self._loop_rc_handle(MQTTErrorCode.MQTT_ERR_PROTOCOL)
+            self._close(f"the broker sent what is no MQTT: {error}")
 
     def _take(self, frames: list[Frame]) -> None:
         """Hand over the messages, and the packets between them to paho, each in its place."""
@@ -164,7 +167,7 @@ class LoopClient(Client):
                 continue
             self._hand_over(messages)
             self._handle(frame)
-            if self._sock is None:  # closed by what it meant
+            if self.socket() is None:  # closed by what it meant
                 return
         self._hand_over(messages)
 
@@ -180,7 +183,7 @@ class LoopClient(Client):
         self._in_packet["remaining_length"] = len(frame.body)
         result = self._packet_handle()
         if result > 0:
-            self._loop_rc_handle(result)
+            self._close(error_string(result))
 
     def _on_connected(
         self, _client: Client, _userdata: Any, flags: ConnectFlags, reason: ReasonCode, _: Properties | None
@@ -201,6 +204,10 @@ class LoopClient(Client):
         _: Properties | None,
     ) -> None:
         self._note_closed(str(reason))
+
+    def _close(self, reason: str) -> None:
+        self._sock_close()
+        self._note_closed(reason)
 
     def _note_closed(self, reason: str) -> None:
         if self._connected is not None and not self._connected.done():

@@ -1,12 +1,13 @@
-"""MQTT 3.1.1 packets out of the bytes of a connection, many at a time. Pure.
+"""MQTT 3.1.1 packets out of the bytes of a connection, many at a time, and back into bytes. Pure.
 
 A client library that asks the socket for one byte, then for the length, then for the rest makes
 four system calls a message; a burst read whole and cut here makes one.
-Source: MQTT 3.1.1, sections 2.2.3 (remaining length) and 3.3 (PUBLISH).
+Source: MQTT 3.1.1, sections 2.2.3 (remaining length), 3.1 (CONNECT) and 3.3 (PUBLISH).
 """
 
 from typing import Final, NamedTuple
 
+CONNACK: Final = 0x20
 PUBLISH: Final = 0x30
 PUBACK: Final = 0x40
 KIND_MASK: Final = 0xF0
@@ -98,3 +99,30 @@ def parse_publication(frame: Frame) -> Publication:
 def puback_packets(mids: list[int]) -> bytes:
     """Return one PUBACK packet for each packet identifier, one after the other."""
     return b"".join([b"\x40\x02" + mid.to_bytes(2, "big") for mid in mids])
+
+
+def connect_packet(client_id: str, user: str, password: str) -> bytes:
+    """Return a CONNECT with a clean session, user and password, no will and no keep-alive."""
+    body = b"\x00\x04MQTT\x04\xc2\x00\x00" + b"".join(map(text_field, (client_id, user, password)))
+    return b"\x10" + _remaining_length(len(body)) + body
+
+
+def text_field(text: str) -> bytes:
+    """Return a text as packets carry it, its length in front (section 1.5.3)."""
+    encoded = text.encode()
+    return len(encoded).to_bytes(2, "big") + encoded
+
+
+def publish_packet(topic: bytes, mid: int, payload: bytes) -> bytes:
+    """Return a PUBLISH of QoS 1, not retained; its topic is from `text_field`."""
+    length = _remaining_length(len(topic) + 2 + len(payload))
+    return b"".join((b"\x32", length, topic, mid.to_bytes(2, "big"), payload))
+
+
+def _remaining_length(length: int) -> bytes:
+    found = bytearray()
+    while length > 0x7F:
+        found.append(length & 0x7F | 0x80)
+        length >>= 7
+    found.append(length)
+    return bytes(found)

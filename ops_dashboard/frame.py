@@ -53,7 +53,10 @@ _DOCUMENT: Final = """<!DOCTYPE html>
 
 
 class QuietBackend(FastAPIDashServer):
-    """Dash on FastAPI without its own websocket and without its catch-all, which answers 200 to anything."""
+    """Dash on FastAPI without its own websocket and without its catch-all, which answers 200 to anything.
+
+    Private names of Dash, whose version is therefore pinned exactly: docs/decisions/0019.
+    """
 
     websocket_capability = False
 

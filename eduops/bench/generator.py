@@ -1,7 +1,7 @@
 """The other side of `eduops bench`: a process of its own that publishes packs encoded beforehand.
 
 A full MQTT client costs more for a message than the system under test does, so this one speaks
-only what it needs: CONNECT, PUBLISH of QoS 1, and counting PUBACKs (MQTT 3.1.1, chapter 3).
+only what it needs of `bus.mqtt_frames`: CONNECT, PUBLISH of QoS 1, and counting PUBACKs.
 """
 
 import asyncio
@@ -12,6 +12,8 @@ from typing import Final
 
 import msgspec
 
+from bus.mqtt_frames import CONNACK, FrameCutter, connect_packet, publish_packet, text_field
+
 CONNECTIONS: Final = 4
 WINDOW: Final = 128
 """Messages that a connection sends before the broker has acknowledged earlier ones."""
@@ -20,8 +22,6 @@ STATUSES_PER_S: Final = 10.0
 """Changes of a gateway's status, of which the wall is told: half are losses, half are returns."""
 PACE_S: Final = 0.01
 """Between two looks at what is due; a load is even to this grain."""
-_ACK_BYTES: Final = 4
-"""CONNACK and PUBACK have the same length."""
 _PACKET_IDS: Final = 65_535
 _CONNECT_S: Final = 10.0
 _DRAIN_S: Final = 60.0
@@ -61,9 +61,9 @@ class Publisher(asyncio.Protocol):
     """One MQTT connection."""
 
     def __init__(self, client_id: str, user: str, password: str) -> None:
-        self._hello = _connect(client_id, user, password)
+        self._hello = connect_packet(client_id, user, password)
         self._transport: asyncio.Transport | None = None
-        self._rest = b""
+        self._cutter = FrameCutter()
         self._next_id = 0
         self.ready = asyncio.Event()
         self.open = asyncio.Event()
@@ -77,24 +77,20 @@ class Publisher(asyncio.Protocol):
         transport.write(self._hello)
 
     def data_received(self, data: bytes) -> None:
-        data = self._rest + data
-        whole = len(data) - len(data) % _ACK_BYTES
-        self._rest = data[whole:]
-        kinds = data[:whole:_ACK_BYTES]
-        if not self.ready.is_set():
-            if data[0] != 0x20 or data[3] != 0:
-                raise ConnectionRefusedError(f"the broker refused the connection: {data[:4]!r}")
-            kinds = kinds[1:]
+        frames = self._cutter.feed(data)
+        if frames and not self.ready.is_set():
+            hello = frames.pop(0)
+            if hello.first != CONNACK or hello.body[1] != 0:
+                raise ConnectionRefusedError(f"the broker refused the connection: {hello}")
             self.ready.set()
-        self.acknowledged += len(kinds)
+        self.acknowledged += len(frames)  # nothing is subscribed: all that comes is a PUBACK
         self.open.set()
 
-    def publish(self, header: bytes, payload: bytes) -> None:
-        """Send one message; its header is from `publish_header`."""
+    def publish(self, topic: bytes, payload: bytes) -> None:
+        """Send one message; its topic is from `text_field`."""
         assert self._transport is not None
         self._next_id = self._next_id % _PACKET_IDS + 1
-        length = _remaining_length(len(header) + 2 + len(payload))
-        self._transport.write(b"".join((b"\x32", length, header, self._next_id.to_bytes(2, "big"), payload)))
+        self._transport.write(publish_packet(topic, self._next_id, payload))
         self.sent += 1
         if self.sent - self.acknowledged >= WINDOW:
             self.open.clear()
@@ -161,7 +157,7 @@ async def offer(spec: Spec) -> Offered:
 async def _publish(publisher: Publisher, spec: Spec, place: int) -> int:
     """Publish this connection's share of the topics until the time is over; return how many packs."""
     loop = asyncio.get_running_loop()
-    headers = [_publish_header(topic) for topic in spec.topics[place::CONNECTIONS]]
+    fields = [text_field(topic) for topic in spec.topics[place::CONNECTIONS]]
     tail = b"," + pack_tail(spec.readings)
     rate_per_s = spec.packs_per_s / CONNECTIONS
     began_s, done = loop.time(), 0
@@ -170,7 +166,7 @@ async def _publish(publisher: Publisher, spec: Spec, place: int) -> int:
         while done < due:
             if publisher.sent - publisher.acknowledged >= WINDOW:
                 await publisher.open.wait()
-            publisher.publish(headers[done % len(headers)], b'[{"bt":%.6f' % time.time() + tail)
+            publisher.publish(fields[done % len(fields)], b'[{"bt":%.6f' % time.time() + tail)
             done += 1
         await asyncio.sleep(PACE_S if rate_per_s else 0)
     return done
@@ -203,37 +199,13 @@ async def _publish_evenly(
     if not spec.packs_per_s or not topics:
         return 0
     loop = asyncio.get_running_loop()
-    headers = [_publish_header(topic) for topic in topics]
+    fields = [text_field(topic) for topic in topics]
     began_s, done = loop.time(), 0
     while loop.time() - began_s < spec.seconds:
-        publisher.publish(headers[done % len(headers)], payload(done))
+        publisher.publish(fields[done % len(fields)], payload(done))
         done += 1
         await asyncio.sleep(max(0.0, began_s + done / rate_per_s - loop.time()))
     return done
-
-
-def _publish_header(topic: str) -> bytes:
-    text = topic.encode()
-    return len(text).to_bytes(2, "big") + text
-
-
-def _connect(client_id: str, user: str, password: str) -> bytes:
-    """Return a CONNECT with a clean session, user and password, and no keep-alive."""
-    fields = b"".join(
-        len(t).to_bytes(2, "big") + t for t in (x.encode() for x in (client_id, user, password))
-    )
-    body = b"\x00\x04MQTT\x04\xc2\x00\x00" + fields
-    return b"\x10" + _remaining_length(len(body)) + body
-
-
-def _remaining_length(length: int) -> bytes:
-    """Return the variable byte integer of MQTT 3.1.1 section 2.2.3."""
-    found = bytearray()
-    while True:
-        length, digit = divmod(length, 128)
-        found.append(digit | (0x80 if length else 0))
-        if not length:
-            return bytes(found)
 
 
 def main() -> None:

@@ -12,8 +12,11 @@ from bus.mqtt_frames import (
     FrameCutter,
     MalformedPacketError,
     Publication,
+    connect_packet,
     parse_publication,
     puback_packets,
+    publish_packet,
+    text_field,
 )
 
 PUBLICATIONS = st.builds(
@@ -52,6 +55,17 @@ def test_any_cutting_of_the_bytes_gives_the_same_messages(
     cutter = FrameCutter()
     frames = [frame for a, b in pairwise(places) for frame in cutter.feed(stream[a:b])]
     assert [parse_publication(frame) for frame in frames] == publications
+
+
+@given(topic=st.text(min_size=1, max_size=40), payload=st.binary(max_size=20_000), mid=st.integers(1, 65_535))
+def test_what_is_published_is_what_is_read(topic: str, payload: bytes, mid: int) -> None:
+    (frame,) = FrameCutter().feed(publish_packet(text_field(topic), mid, payload))
+    assert parse_publication(frame) == Publication(topic, payload, mid, qos=1, retain=False)
+
+
+def test_a_connect_packet_is_as_the_standard_writes_it() -> None:
+    expected = b"\x10\x18\x00\x04MQTT\x04\xc2\x00\x00\x00\x02id\x00\x04user\x00\x02pw"
+    assert connect_packet("id", "user", "pw") == expected
 
 
 @given(mids=st.lists(st.integers(1, 65_535), max_size=50))
