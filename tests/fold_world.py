@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from functools import lru_cache
 from importlib.resources import files
+from math import lcm
 from typing import NamedTuple
 
 import numpy as np
@@ -323,6 +324,38 @@ _METRICS = {
 
 
 _WORDS_BY_METRIC = {CATALOGUE.named(name).id: words for name, words in _METRICS.items()}
+_STEPS_S = st.sampled_from([0, 1, 1, 5, 20, 50, 700])
+_IS_TICK = st.booleans()
+_HEARS = st.sampled_from([True, True, False])
+_CORRECTS = st.lists(st.tuples(st.integers(0, 999), st.integers(0, 3)), max_size=3)
+"""Which of the readings so far, and by which other word."""
+
+
+@lru_cache
+def _rows(schools: int) -> st.SearchStrategy[list[tuple[float, int, float]]]:
+    """Return the strategy of an entry's rows: age in seconds, series, value; made once, drawn often."""
+    widest = lcm(*map(len, _METRICS.values()))
+    known = st.sampled_from(
+        [
+            (series_named(school, name), value)
+            for name, values in _METRICS.items()
+            for school in range(1, schools + 1)
+            for value in values * (widest // len(values))  # every metric is as likely
+        ]
+    )
+    stray = st.just((series_of(999, 1), 1.0))
+    own = canary_series(0, CATALOGUE.named(CANARY_METRIC).id)
+    canary = st.sampled_from([(own, canary_value(1)), (own, canary_value(2))])
+    age_s = st.sampled_from([0.0, 0.0, 1.0, 2.0, 5.0, 10.0, 60.0])
+    reading = st.one_of(known, known, known, stray, canary)
+    rows = st.lists(st.tuples(age_s, reading).map(lambda row: (row[0], *row[1])), max_size=8)
+    flaps = st.tuples(st.integers(1, schools), st.integers(1, 8)).map(lambda drawn: _flaps(*drawn))
+    return st.one_of(rows, rows, rows, flaps)
+
+
+def _flaps(school: int, changes: int) -> list[tuple[float, int, float]]:
+    """Return a status that turns every quarter of a second."""
+    return [((changes - i) / 4, series_named(school, "online"), float(i % 2)) for i in range(changes)]
 
 
 @st.composite
@@ -334,50 +367,23 @@ def logs(draw: st.DrawFn, schools: int = 4, longest: int = 40) -> list[Entry]:
     log: list[Entry] = []
     said: list[tuple[int, int, float]] = []
     for _ in range(draw(st.integers(0, longest))):
-        now_us += draw(st.sampled_from([0, 1, 1, 5, 20, 50, 700])) * SECOND_US
-        if draw(st.booleans()):
-            log.append(TickEntry(now_us, hears=draw(st.sampled_from([True, True, False]))))
+        now_us += draw(_STEPS_S) * SECOND_US
+        if draw(_IS_TICK):
+            log.append(TickEntry(now_us, hears=draw(_HEARS)))
         else:
-            rows = draw(st.one_of(st.lists(_rows(now_us, schools), max_size=8), _flaps(now_us, schools)))
+            rows = [(now_us - round(age * SECOND_US), s, v) for age, s, v in draw(_rows(schools))]
             said += rows
-            if said and draw(st.booleans()):
-                rows += draw(st.lists(st.sampled_from(said).flatmap(_other_word), max_size=3))
+            if said:
+                rows += [_other_word(said[which % len(said)], word) for which, word in draw(_CORRECTS)]
             log.append(ReadingsEntry(now_us, columns(rows)))
     return log
 
 
-def _other_word(row: tuple[int, int, float]) -> st.SearchStrategy[tuple[int, int, float]]:
+def _other_word(row: tuple[int, int, float], word: int) -> tuple[int, int, float]:
+    """Return what is said again of the same series and time."""
     time_us, series, value = row
     words = _WORDS_BY_METRIC.get(series & MAX_METRIC_ID, (value + 1.0, value + 2.0))
-    return st.sampled_from(words).map(lambda word: (time_us, series, word))
-
-
-def _flaps(now_us: int, schools: int) -> st.SearchStrategy[list[tuple[int, int, float]]]:
-    """Draw a status that turns every quarter of a second."""
-    return st.tuples(st.integers(1, schools), st.integers(1, 8)).map(
-        lambda drawn: [
-            (now_us - (drawn[1] - i) * SECOND_US // 4, series_named(drawn[0], "online"), float(i % 2))
-            for i in range(drawn[1])
-        ]
-    )
-
-
-def _rows(now_us: int, schools: int) -> st.SearchStrategy[tuple[int, int, float]]:
-    age_us = st.sampled_from([0, 0, 1, 2, 5, 10, 60]).map(lambda s: s * SECOND_US)
-    known = st.sampled_from(sorted(_METRICS)).flatmap(
-        lambda name: st.tuples(
-            age_us.map(lambda age: now_us - age),
-            st.integers(1, schools).map(lambda school: series_named(school, name)),
-            st.sampled_from(_METRICS[name]),
-        )
-    )
-    stray = st.tuples(age_us.map(lambda age: now_us - age), st.just(series_of(999, 1)), st.just(1.0))
-    canary = st.tuples(
-        age_us.map(lambda age: now_us - age),
-        st.just(canary_series(0, CATALOGUE.named(CANARY_METRIC).id)),
-        st.sampled_from([canary_value(1), canary_value(2)]),
-    )
-    return st.one_of(known, known, known, stray, canary)
+    return time_us, series, words[word % len(words)]
 
 
 def split_entries(log: Sequence[Entry]) -> list[Entry]:
