@@ -336,7 +336,7 @@ def logs(draw: st.DrawFn, schools: int = 4, longest: int = 40) -> list[Entry]:
         else:
             rows = draw(st.lists(_rows(now_us, schools), max_size=8))
             said += rows
-            if said and draw(st.booleans()):
+            if said:
                 rows += draw(st.lists(st.sampled_from(said).flatmap(_other_word), max_size=3))
             log.append(ReadingsEntry(now_us, columns(rows)))
     return log

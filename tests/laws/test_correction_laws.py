@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 
 from contract.alert import Ending, TransitionKind
+from contract.commit import Counts
 from contract.entry import Entry, ReadingsEntry, TickEntry
 from stream_processor.fold.snapshot import decode, encode
 from stream_processor.fold.state import State
@@ -82,11 +83,11 @@ def test_the_newest_word_holds_and_the_earlier_are_on_record() -> None:
     folded = in_any_cutting(said(LATENCY, (0, NORMAL), (0, 30.0), (0, 40.0)))
     assert words_of(folded, LATENCY) == [NORMAL, 30.0, 40.0]
     assert folded.corrections.at_us.tolist() == [MONDAY_9H_US + s * SECOND_US for s in (601, 602)]
-    assert folded.counts == (3, 1, 0, 0, 2)
+    assert folded.counts == Counts(3, 1, corrected=2)
 
 
 def test_an_equal_value_stays_a_duplicate() -> None:
-    assert in_any_cutting(said(LATENCY, (0, NORMAL), (0, NORMAL))).counts == (2, 1, 1, 0, 0)
+    assert in_any_cutting(said(LATENCY, (0, NORMAL), (0, NORMAL))).counts == Counts(2, 1, 1)
 
 
 def test_a_word_that_is_delivered_again_undoes_no_correction() -> None:
