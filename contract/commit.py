@@ -57,8 +57,6 @@ class Commit:
     """Log time of the last entry in here."""
     counts: Counts = field(default_factory=Counts)
     rows: Scored = field(default_factory=Scored.empty)
-    corrections: Corrections = field(default_factory=Corrections.empty)
-    """Applied in order, after the rows were added."""
     transitions: tuple[Transition, ...] = ()
     kpis: tuple[KpiMinute, ...] = ()
     rejected: tuple[Rejected, ...] = ()
@@ -67,6 +65,8 @@ class Commit:
     """Only in the alerts log."""
     snapshot: bytes | None = None
     """The owner's state at `through`, if this commit carries one."""
+    corrections: Corrections = field(default_factory=Corrections.empty)
+    """Applied in order, after the rows were added."""
 
 
 class Position(NamedTuple):

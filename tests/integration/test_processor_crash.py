@@ -60,14 +60,16 @@ async def a_morning() -> MemoryLog:
     """
     log = MemoryLog()
     await log.create([LOG, ALERTS_LOG], 1 << 24)
-    rng = np.random.default_rng(5)
+    ages, words = np.random.default_rng(5), np.random.default_rng(6)
     for second in range(200):
         now_us = MONDAY_9H_US + second * SECOND_US
         rows = [
-            (now_us - int(age) * SECOND_US, series_named(school, "latency_ms"), float(value))
-            for school, age, value in zip(
-                (1, 2, 3, 4), rng.integers(0, 20, 4), rng.integers(20, 23, 4), strict=True
+            (
+                now_us - int(ages.integers(0, 20)) * SECOND_US,
+                series_named(school, "latency_ms"),
+                float(words.integers(20, 23)),
             )
+            for school in (1, 2, 3, 4)
         ]
         if second in (40, 50):
             wrong_us = MONDAY_9H_US + 40 * SECOND_US

@@ -193,6 +193,7 @@ INSERT = {
     "values ({at}::text, 'r', 1, 1, 1, {at}, {at}, 1, {at})",
     "alert_event": "(alert_id, kind, at, actor, note) values ('a', 'noted', {at}, 'x', '')",
     "reading": "values ({at}, 257, 1, 'NaN')",
+    "correction": "values (257, {at}, 1, 2, {at})",
     "reading_15m_rolled": "values ({at}, 257, 1, 1, 1, 1)",
     "reading_1h_rolled": "values ({at}, 257, 1, 1, 1, 1)",
 }

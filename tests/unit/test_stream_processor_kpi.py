@@ -3,6 +3,7 @@
 import numpy as np
 
 from contract.calendar import parse_calendar
+from contract.commit import Counts
 from contract.entry import Entry, ReadingsEntry, TickEntry
 from contract.live import Hidden, Kpi
 from contract.rule import parse_rules
@@ -98,5 +99,5 @@ def test_states_show_the_worst_alert_and_never_call_the_unheard_well() -> None:
 def test_series_of_no_school_are_kept_but_not_counted() -> None:
     stray = columns([(MONDAY_9H_US, 999 << 8 | 1, 7.0)])
     folded = fold_log(small_fold(), [[ReadingsEntry(MONDAY_9H_US, stray), TickEntry(MONDAY_9H_US)]])
-    assert folded.counts == (1, 1, 0, 0)
+    assert folded.counts == Counts(1, 1)
     assert np.isnan(folded.rows.score).all()
