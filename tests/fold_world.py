@@ -374,11 +374,7 @@ def logs(draw: st.DrawFn, schools: int = 4, longest: int = 40) -> list[Entry]:
             rows = [(now_us - round(age * SECOND_US), s, v) for age, s, v in draw(_rows(schools))]
             said += rows
             if said:
-<<<<<<< HEAD
                 rows += [_other_word(said[which % len(said)], word) for which, word in draw(_CORRECTS)]
-=======
-                rows += draw(st.lists(st.sampled_from(said).flatmap(_other_word), max_size=3))
->>>>>>> i-correct
             log.append(ReadingsEntry(now_us, columns(rows)))
     return log
 
