@@ -188,17 +188,19 @@ def _own_name(resolved: str, bases: Iterable[str]) -> str | None:
 
 def _rejected(refusals: list[_Refusal], messages: Sequence[Message], registry: Registry) -> list[Rejected]:
     """Return the refusals in order of arrival, as they go into quarantine."""
+    topics: dict[int, str] = {}
     excerpts: dict[int, str] = {}
     found: list[Rejected] = []
     of_message = Counter[int]()
     for index, _, reason, detail in sorted(refusals, key=lambda r: r[:2]):
         message = messages[index]
         if index not in excerpts:
+            topics[index] = _shown_topic(message.topic)
             excerpts[index] = _excerpt(message, reason, registry)
         of_message[index] += 1
         refused = Rejected(
             reason=reason,
-            topic=_shown_topic(message.topic),
+            topic=topics[index],
             detail=detail,
             at_us=message.arrived_us,
             payload_bytes=len(message.payload),
