@@ -3,6 +3,7 @@
 The words live in `config/metrics.toml`, which an operator may edit; this module reads its text.
 """
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -76,6 +77,14 @@ class Metric:
     published: Published = Published.AREA
     """What leaves the center of one school; in metrics.toml `open` where nothing is said, but `area` in
     streams about pupils: those are closed unless a column opens them."""
+    whole: bool = False
+    """Its values are whole numbers: there is no half pupil."""
+    max_per_pupil: float = 0.0
+    """Greatest believable value for each pupil of the school by the fleet; 0 for no bound."""
+    part_of: str = ""
+    """Metric of the same stream that this one is a part of: all its parts together are at most the whole."""
+    ratio_of: tuple[str, ...] = ()
+    """Two metrics of the same stream, part and whole, whose ratio this is; empty for none."""
 
 
 class Catalogue:
@@ -87,6 +96,8 @@ class Catalogue:
         self.by_name: Mapping[tuple[Stream, str], Metric] = {(m.stream, m.name): m for m in metrics}
         if len(self.by_id) != len(metrics) or len(self.by_name) != len(metrics):
             raise ConfigurationError("metrics.toml: every metric needs an id and a name of its own")
+        for metric in metrics:
+            self._check_figures(metric)
 
     def of_stream(self, stream: Stream) -> tuple[Metric, ...]:
         """Return the metrics that a stream carries, in catalogue order."""
@@ -133,6 +144,59 @@ class Catalogue:
             found[metric.id] = 2.0**metric.counter_bits if metric.counter_bits else 0.0
         return found
 
+    @cached_property
+    def parts(self) -> tuple[tuple[Metric, tuple[Metric, ...]], ...]:
+        """Each whole and its parts, which together are at most the whole at any moment."""
+        wholes = dict.fromkeys(self.by_name[m.stream, m.part_of] for m in self.metrics if m.part_of)
+        return tuple(
+            (whole, tuple(m for m in self.of_stream(whole.stream) if m.part_of == whole.name))
+            for whole in wholes
+        )
+
+    @cached_property
+    def ratios(self) -> tuple[tuple[Metric, Metric, Metric], ...]:
+        """Each ratio, its part and its whole."""
+        return tuple(
+            (m, self.by_name[m.stream, m.ratio_of[0]], self.by_name[m.stream, m.ratio_of[1]])
+            for m in self.metrics
+            if m.ratio_of
+        )
+
+    @cached_property
+    def related(self) -> NDArray[np.intp]:
+        """Ids of the metrics whose values at one moment must agree with those of others, ascending."""
+        groups = [*((whole, *parts) for whole, parts in self.parts), *self.ratios]
+        return np.array(sorted({m.id for group in groups for m in group}), np.intp)
+
+    @cached_property
+    def is_related(self) -> NDArray[np.bool_]:
+        """Which metric ids are in `related`, shape (256,)."""
+        found = np.zeros(MAX_METRIC_ID + 1, np.bool_)
+        found[self.related] = True
+        return found
+
+    @cached_property
+    def is_whole(self) -> NDArray[np.bool_]:
+        """Which metric ids have whole values only, shape (256,)."""
+        found: NDArray[np.bool_] = self._column("whole") == 1.0
+        return found
+
+    @cached_property
+    def max_per_pupil(self) -> NDArray[np.float64]:
+        """Greatest value for each pupil by metric id, 0 for no bound, shape (256,)."""
+        return np.nan_to_num(self._column("max_per_pupil"))
+
+    @cached_property
+    def has_rules(self) -> NDArray[np.bool_]:
+        """Which metric ids have anything to be held against but their range, shape (256,)."""
+        return self.is_related | self.is_whole | (self.max_per_pupil > 0)
+
+    def _check_figures(self, metric: Metric) -> None:
+        for name in (metric.part_of, *metric.ratio_of):
+            if name and (name == metric.name or (metric.stream, name) not in self.by_name):
+                where = f"metrics.toml, metric {metric.name!r}"
+                raise ConfigurationError(f"{where}: stream {metric.stream} has no other metric {name!r}")
+
     def _column(self, field: str) -> NDArray[np.float64]:
         column = np.full(MAX_METRIC_ID + 1, np.nan)
         for metric in self.metrics:
@@ -160,6 +224,7 @@ def _metric(table: Mapping[str, object]) -> Metric:
         fields["stream"] = Stream(str(fields["stream"]))
         fields["kind"] = MetricKind(str(fields.get("kind", MetricKind.GAUGE)))
         fields["published"] = _publication(fields)
+        fields["ratio_of"] = tuple(fields.get("ratio_of", ()))  # type: ignore[arg-type]
         metric = Metric(**fields)  # type: ignore[arg-type]
     except (TypeError, KeyError, ValueError) as error:
         raise ConfigurationError(f"metrics.toml, metric {name!r}: {error}") from error
@@ -170,6 +235,10 @@ def _metric(table: Mapping[str, object]) -> Metric:
             f"metrics.toml, metric {name!r}: needs low < high and 0 < cadence_s <= stale_s"
         )
     _check_counter(metric)
+    if len(metric.ratio_of) not in (0, 2) or not 0 <= metric.max_per_pupil < math.inf:
+        raise ConfigurationError(
+            f"metrics.toml, metric {name!r}: ratio_of names a part and a whole, max_per_pupil is at least 0"
+        )
     if metric.published is Published.RATIO and not (metric.low == 0 and metric.high == 1):
         raise ConfigurationError(
             f"metrics.toml, metric {name!r}: only a share of pupils, low 0 to high 1, is published 'ratio'"

@@ -44,6 +44,10 @@ STREAMS_OF: Final[Mapping[DeviceKind, tuple[Stream, ...]]] = {
 """Streams that a device of each kind may publish."""
 
 
+PUPILS_UNKNOWN: Final = 1
+"""Pupils of a school whose number nobody knows: 1 keeps sums of pupils equal to sums of schools."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cluster:
     """A professional cluster (cụm chuyên môn) of wards; the honeycomb's area."""
@@ -76,6 +80,7 @@ class School:
     level: Level
     ward_code: str
     pupils: int
+    """By the fleet file; `PUPILS_UNKNOWN` or less where nobody knows."""
     isp: str
     contracted_down_bps: float
     contracted_up_bps: float

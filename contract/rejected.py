@@ -41,4 +41,5 @@ class Rejected(msgspec.Struct, frozen=True):
     payload_bytes: int
     """Size of the message it came in."""
     excerpt: str = ""
-    """The payload with all text and unknown fields' values blanked; empty if it could not be parsed."""
+    """The payload with all text and unknown fields' values blanked; empty if it could not be
+    parsed, and after the first few refusals of one message."""

@@ -14,6 +14,9 @@ BROKER_WINDOW: Final = 1024
 """Unacknowledged messages that the broker sends at most: `max_ack_pending` in its configuration."""
 MAX_BATCH_MESSAGES: Final = BROKER_WINDOW // 2
 """Messages in a batch of ingest at most: at half of the broker's window the next ones come meanwhile."""
+PAYLOAD_LIMITS: Final = (4096, 4 * 1024 * 1024)
+"""Between these the size of messages may be limited, bytes: a pack of everything that a device measures
+fits, and the broker takes twice as much (`max_payload`), so that it is ingest that says what is too large."""
 _TOKEN: Final = r"[A-Za-z0-9_-]{1,48}"
 _GRAMMAR: Final = re.compile(
     rf"edu/v1/(?P<province>{_TOKEN})/(?P<school>{_TOKEN})/(?P<device>{_TOKEN})/(?P<stream>[a-z]{{1,16}})"

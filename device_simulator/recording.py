@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from config.spreadsheet import BadRow
 from contract.catalogue import Catalogue, Metric
 from contract.errors import ConfigurationError
-from contract.fleet import STREAMS_OF, Cluster, Device, DeviceKind, Fleet, Level, School, Ward
+from contract.fleet import PUPILS_UNKNOWN, STREAMS_OF, Cluster, Device, DeviceKind, Fleet, Level, School, Ward
 
 BAD_ROWS_KEPT: Final = 1000
 """Bad rows of which the line and sentence are kept; all are counted."""
@@ -21,8 +21,6 @@ CODE_OF_KIND: Final[Mapping[DeviceKind, str]] = {
     DeviceKind.ELEARNING: "lms-1",
 }
 """Device codes in recorded fleets."""
-PUPILS_UNKNOWN: Final = 1
-"""Recordings do not say how many pupils a school has; 1 keeps sums of pupils equal to sums of schools."""
 LINE_UNKNOWN_BPS: Final = 1e9
 """Contracted speed of a recorded school: not known, so fast enough to be no limit."""
 

@@ -21,7 +21,7 @@ from pydantic_settings import (
 from contract.clock import LogClock
 from contract.entry import MAX_PARTITIONS, check_partitions
 from contract.errors import ConfigurationError
-from contract.topic import MAX_BATCH_MESSAGES
+from contract.topic import MAX_BATCH_MESSAGES, PAYLOAD_LIMITS
 from eduops.failpoint import PATTERN as FAILPOINT_PATTERN
 
 ENV_PREFIX: Final = "EDUOPS_"
@@ -190,6 +190,15 @@ class Settings(BaseSettings):
         ge=0,
         le=86400,
         description="Seconds that a device's clock may run ahead before its readings are quarantined.",
+    )
+    max_payload_bytes: int = Field(
+        1 << 20,
+        ge=PAYLOAD_LIMITS[0],
+        le=PAYLOAD_LIMITS[1],
+        description=(
+            f"Bytes of the largest message that ingest reads, {PAYLOAD_LIMITS[0]} to {PAYLOAD_LIMITS[1]}; "
+            "a larger one is quarantined and counts as one reading. The broker takes 8388608."
+        ),
     )
     ingest_batch_ms: float = Field(
         50.0, ge=0, le=1000, description="Milliseconds that ingest waits for a batch to fill, 0 to 1000."

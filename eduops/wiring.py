@@ -215,6 +215,7 @@ async def run_ingest(settings: Settings, stop: asyncio.Event) -> None:
         clock=settings.clock,
         max_age_h=settings.max_age_h,
         max_future_s=settings.max_future_s,
+        max_payload_bytes=settings.max_payload_bytes,
         batch_ms=settings.ingest_batch_ms,
         max_batch_messages=settings.ingest_batch_messages,
     )

@@ -6,7 +6,7 @@ from bus.mqtt_client import Address
 from contract.clock import LogClock
 from contract.entry import check_partitions, telemetry_log
 from contract.errors import ConfigurationError
-from contract.topic import MAX_BATCH_MESSAGES
+from contract.topic import MAX_BATCH_MESSAGES, PAYLOAD_LIMITS
 from ingest.acceptance.validation import AcceptanceLimits
 from ingest.slices import (
     Slicing,
@@ -38,8 +38,8 @@ class GatewayConfig:
     """Readings older than this are quarantined, above 0."""
     max_future_s: float = 300.0
     """Readings further ahead of the log clock than this are quarantined, at least 0."""
-    max_payload_bytes: int = 65_536
-    """Larger messages are quarantined unread, 1 to 1,048,576."""
+    max_payload_bytes: int = 1 << 20
+    """Larger messages are quarantined unread; within `PAYLOAD_LIMITS`."""
     batch_ms: float = 50.0
     """How long a batch may wait for more messages; part of the latency of every reading, 0 to 1,000."""
     max_batch_messages: int = 500
@@ -51,13 +51,15 @@ class GatewayConfig:
             ("slice_index", self.slice_index, 0, self.slice_count - 1),
             ("max_age_h", self.max_age_h, 1 / 3600, 24 * 366 * 40),
             ("max_future_s", self.max_future_s, 0, 86_400),
-            ("max_payload_bytes", self.max_payload_bytes, 1, 1 << 20),
+            ("max_payload_bytes", self.max_payload_bytes, *PAYLOAD_LIMITS),
             ("batch_ms", self.batch_ms, 0, 1000),
             ("max_batch_messages", self.max_batch_messages, 1, MAX_BATCH_MESSAGES),
         )
         for name, value, low, high in bounds:
             if not low <= value <= high:
-                raise ConfigurationError(f"ingest.{name} is {value:g}; it must be within {low:g} to {high:g}")
+                raise ConfigurationError(
+                    f"ingest.{name} is {value:.15g}; it must be within {low:.15g} to {high:.15g}"
+                )
         check_partitions(self.partitions, self.slice_count)
 
     @property

@@ -7,7 +7,7 @@ delivers them again; the fold tells copies apart, so nothing is lost and nothing
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from typing import Final, Protocol
 
@@ -37,6 +37,8 @@ _logger: Final = logging.getLogger(__name__)
 TICK_S: Final = 1.0
 """Real seconds between ticks; silence is heard with this resolution."""
 REPORT_S: Final = 30.0
+MAX_BATCH_BYTES: Final = 2 * 1024 * 1024
+"""Payload that is decoded at once: 80,000 readings, which take 50 MB as records of the general road."""
 _IDLE_S: Final = 0.5
 """How long one wait for messages lasts before the loop looks whether to stop."""
 
@@ -131,14 +133,12 @@ class Gateway:
 
     async def _pump(self, session: MqttSession) -> None:
         while not self._stop.is_set():
-            batch = await self._receive(session)
-            if not batch:
-                continue
-            if not await self._keep(batch):
-                _logger.warning("event=ingest_stopped messages=%d: the broker keeps them", len(batch))
-                return
-            session.acknowledge(batch)
-            self.counters.count_acknowledged(len(batch))
+            for batch in cut_by_bytes(await self._receive(session), MAX_BATCH_BYTES):
+                if not await self._keep(batch):
+                    _logger.warning("event=ingest_stopped messages=%d: the broker keeps them", len(batch))
+                    return
+                session.acknowledge(batch)
+                self.counters.count_acknowledged(len(batch))
 
     async def _receive(self, session: MqttSession) -> list[MqttMessage]:
         """Return what comes within `batch_ms` of the first message, up to the limit."""
@@ -214,6 +214,18 @@ class Gateway:
         while not self._stop.is_set():
             await pause(self._stop, REPORT_S)
             self.counters.report()
+
+
+def cut_by_bytes(messages: Sequence[MqttMessage], max_bytes: int) -> Iterator[Sequence[MqttMessage]]:
+    """Yield the messages in order, in batches of at most `max_bytes` of payload or of one message."""
+    start, held = 0, 0
+    for i, message in enumerate(messages):
+        if i > start and held + len(message.payload) > max_bytes:
+            yield messages[start:i]
+            start, held = i, 0
+        held += len(message.payload)
+    if messages:
+        yield messages[start:]
 
 
 def open_session(config: GatewayConfig, fleet: Fleet) -> IngestSession:

@@ -20,7 +20,7 @@ _logger: Final = logging.getLogger(__name__)
 _RETRY: Final = Backoff(first_s=0.05, longest_s=2.0)
 """Waits double from the first to the last: a restart of the server costs little, an outage no load."""
 MAX_READINGS: Final = 25_000
-"""Readings in one entry: 0.5 MB, half of what nats-server takes in a message (max_payload 1 MB)."""
+"""Readings in one entry: 0.5 MB, half of what nats-server takes in a message unless told otherwise."""
 MAX_REJECTED: Final = 300
 """Refusals in one entry: with excerpt, topic and detail each is below 2 kB."""
 

@@ -4,6 +4,7 @@ Pure: the arrival time comes with each message. Any cutting of the messages into
 the same readings and the same refusals, and every reading that came in is in exactly one of both.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -14,16 +15,21 @@ from contract.privacy import shown_refusal
 from contract.reading import Readings
 from contract.rejected import Reason, Rejected
 from contract.topic import Stream
+from ingest.acceptance.consistency import refuse_contradictions
 from ingest.acceptance.excerpt import excerpt
 from ingest.acceptance.registry import STREAMS, Registry, Route
 from ingest.acceptance.validation import AcceptanceLimits, by_partition, to_rows, validate
 from ingest.decoders.pack_columns import Columns, decode_plain, plain_packs, to_columns
-from ingest.decoders.senml import NO_RECORD, Defect, Record, RecordDefect, resolve
+from ingest.decoders.senml import BOM, NO_RECORD, Defect, Record, RecordDefect, resolve
 from ingest.decoders.status import read_status
 
 MAX_TOPIC_CHARACTERS: Final = 256
 MAX_SHOWN_FIELDS: Final = 5
+MAX_EXCERPTS: Final = 20
+"""Refusals of one message that keep its excerpt: it is the same for all, and a pack may have 40,000."""
 _STATUS: Final = STREAMS.index(Stream.STATUS)
+_BEFORE_JSON: Final = BOM + b" \t\r\n"
+"""Bytes that may stand before a document."""
 
 
 class Message(NamedTuple):
@@ -87,7 +93,9 @@ def accept(messages: Sequence[Message], registry: Registry, limits: AcceptanceLi
         return Accepted({}, _rejected(refusals, messages, registry))
     rows = to_rows(columns, packs.route, [messages[i].arrived_us for i in packs.message], registry)
     passed, defects = validate(rows, registry, limits)
-    refusals.extend(_Refusal(packs.message[f.pack], f.record, f.reason, f.detail) for f in defects)
+    pupils = np.array([route.pupils for route in packs.route], np.int64)
+    passed, contradicted = refuse_contradictions(rows, passed, pupils, registry.catalogue)
+    refusals += [_Refusal(packs.message[d.pack], *d[1:]) for d in (*defects, *contradicted)]
     return Accepted(by_partition(rows, passed, packs.route), _rejected(refusals, messages, registry))
 
 
@@ -101,7 +109,7 @@ def _decode(
         if isinstance(route, Defect):
             refusals.append(_Refusal(index, -1, *route))
         elif len(message.payload) > limits.max_payload_bytes:
-            detail = f"{len(message.payload)} bytes; {limits.max_payload_bytes} are allowed"
+            detail = f"{len(message.payload):,} bytes; at most {limits.max_payload_bytes:,} are allowed"
             refusals.append(_Refusal(index, -1, Reason.OVERSIZED, detail))
         elif route.stream != _STATUS and (plain := decode_plain(message.payload)) is not None:
             packs.add(index, route, plain, resolved=False)
@@ -138,7 +146,8 @@ def _resolve_one(
     index: int, payload: bytes, route: Route, registry: Registry, packs: _Packs, refusals: list[_Refusal]
 ) -> None:
     """Read one message by the general rules into `packs`, or into `refusals`."""
-    found = read_status(payload) if route.stream == _STATUS else _read_pack(payload, route)
+    is_object = route.stream == _STATUS and not payload.lstrip(_BEFORE_JSON).startswith(b"[")
+    found = read_status(payload) if is_object else _read_pack(payload, route)
     if isinstance(found, Defect):
         refusals.append(_Refusal(index, -1, *found))
         return
@@ -151,7 +160,7 @@ def _resolve_one(
 
 
 def _read_pack(payload: bytes, route: Route) -> tuple[list[Record], list[RecordDefect]] | Defect:
-    found = resolve(payload)
+    found = resolve(payload, booleans=route.stream == _STATUS)
     if isinstance(found, Defect):
         return found
     if route.private and found.unknown:
@@ -179,19 +188,23 @@ def _own_name(resolved: str, bases: Iterable[str]) -> str | None:
 
 def _rejected(refusals: list[_Refusal], messages: Sequence[Message], registry: Registry) -> list[Rejected]:
     """Return the refusals in order of arrival, as they go into quarantine."""
+    topics: dict[int, str] = {}
     excerpts: dict[int, str] = {}
-    found = []
+    found: list[Rejected] = []
+    of_message = Counter[int]()
     for index, _, reason, detail in sorted(refusals, key=lambda r: r[:2]):
         message = messages[index]
         if index not in excerpts:
+            topics[index] = _shown_topic(message.topic)
             excerpts[index] = _excerpt(message, reason, registry)
+        of_message[index] += 1
         refused = Rejected(
             reason=reason,
-            topic=_shown_topic(message.topic),
+            topic=topics[index],
             detail=detail,
             at_us=message.arrived_us,
             payload_bytes=len(message.payload),
-            excerpt=excerpts[index],
+            excerpt=excerpts[index] if of_message[index] <= MAX_EXCERPTS else "",
         )
         found.append(shown_refusal(refused, registry.catalogue))
     return found

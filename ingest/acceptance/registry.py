@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from contract.canary import canary_device_id, canary_topic
 from contract.catalogue import Catalogue
-from contract.fleet import STREAMS_OF, Fleet, partition_of
+from contract.fleet import PUPILS_UNKNOWN, STREAMS_OF, Fleet, partition_of
 from contract.rejected import Reason
 from contract.series import MAX_METRIC_ID, series_of
 from contract.topic import PRIVATE_STREAMS, Stream, Topic, parse_topic
@@ -31,6 +31,8 @@ class Route(NamedTuple):
     private: bool
     bases: frozenset[str]
     """Base names that agree with the topic; the empty one among them."""
+    pupils: int
+    """Of the school; `PUPILS_UNKNOWN` or less where nobody knows."""
 
 
 class _Codes(dict[str, int]):
@@ -88,12 +90,13 @@ class Registry:
             return Defect(
                 Reason.WRONG_STREAM, f"a device of kind {device.kind} does not publish {topic.stream}"
             )
-        return _route(topic, device.id, partition_of(topic.school, self._partitions))
+        pupils = self._fleet.school_by_code[topic.school].pupils
+        return _route(topic, device.id, partition_of(topic.school, self._partitions), pupils)
 
     def _canary_route(self, partition: int) -> tuple[str, Route]:
         """Return the topic of a partition's canary, which no fleet has, and its route."""
         topic = canary_topic(self._fleet.province, partition, self._partitions)
-        return str(topic), _route(topic, canary_device_id(partition), partition)
+        return str(topic), _route(topic, canary_device_id(partition), partition, PUPILS_UNKNOWN)
 
     def _metric_table(self) -> NDArray[np.int32]:
         table = np.zeros((len(STREAMS), len(self.name_codes) + 1), np.int32)
@@ -103,13 +106,14 @@ class Registry:
         return table
 
 
-def _route(topic: Topic, device_id: int, partition: int) -> Route:
+def _route(topic: Topic, device_id: int, partition: int, pupils: int) -> Route:
     return Route(
         base_series=series_of(device_id, 0),
         partition=partition,
         stream=STREAMS.index(topic.stream),
         private=topic.stream in PRIVATE_STREAMS,
         bases=frozenset({"", *base_names(topic.school, topic.device)}),
+        pupils=pupils,
     )
 
 

@@ -1,10 +1,9 @@
-"""Validation of rows: known metric, right unit, believable value, believable time, counts that agree.
+"""Validation of rows: known metric, right unit, believable value, believable time.
 
 All checks run over the columns of a batch; only refused rows are ever looked at one by one.
 """
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -13,12 +12,11 @@ from numpy.typing import NDArray
 
 from contract.reading import Readings
 from contract.rejected import Reason
-from contract.topic import Stream
+from ingest.acceptance.claimed_time import looks_like
 from ingest.acceptance.registry import STREAMS, Registry, Route
 from ingest.decoders.pack_columns import Columns
 from ingest.decoders.senml import RELATIVE_BELOW_S
 
-_ATTENDANCE: Final = STREAMS.index(Stream.ATTENDANCE)
 _MAX_TIME_S: Final = 1e12
 """Far beyond any time that is accepted, and still whole microseconds in an int64."""
 _REASONS: Final = (
@@ -35,8 +33,8 @@ _REASONS: Final = (
 class AcceptanceLimits:
     """Bounds of what is accepted, whatever the catalogue says."""
 
-    max_payload_bytes: int = 65_536
-    """A pack of 50 readings has some 3 kB."""
+    max_payload_bytes: int = 1 << 20
+    """Room for what a gateway kept through an outage of a day: 50 readings take some 3 kB."""
     max_future_us: int = 300 * 1_000_000
     """Device clocks may be this much ahead: 5 minutes."""
     max_age_us: int = 48 * 3600 * 1_000_000
@@ -44,12 +42,12 @@ class AcceptanceLimits:
 
 
 class RowDefect(NamedTuple):
-    """Why one record, or with record -1 a whole pack, was refused."""
+    """Why one record was refused."""
 
     pack: int
     """Position of the pack in the columns."""
     record: int
-    """Position of the record in its pack; -1 for all of it."""
+    """Position of the record in its pack."""
     reason: Reason
     detail: str
 
@@ -113,11 +111,6 @@ def validate(
         for i in np.flatnonzero(~passed).tolist()
         for reason in [_REASONS[int(defects[:, i].argmax())]]
     ]
-    attendance = np.flatnonzero(passed & (rows.stream == _ATTENDANCE))
-    if len(attendance):
-        contradicted = _contradicted(rows, attendance, registry)
-        refused += [RowDefect(p, -1, Reason.INCONSISTENT, detail) for p, detail in contradicted.items()]
-        passed = passed & ~np.isin(rows.pack, list(contradicted))
     return passed, refused
 
 
@@ -138,33 +131,10 @@ def _detail(reason: Reason, rows: Rows, i: int, registry: Registry) -> str:
         return f"{metric.name} is measured in {metric.unit}"
     if reason is Reason.OUT_OF_RANGE:
         return f"{metric.name} {rows.value[i]:g} is not within {metric.low:g} to {metric.high:g}"
+    claim = f"{metric.name} claims time {rows.claimed_s[i]:.15g} s"
+    likeness = looks_like(float(rows.claimed_s[i]), int(rows.arrived_us[i]) / 1e6)
+    if likeness is not None:
+        return f"{claim}; {likeness}"
     ahead_s = (int(rows.time_us[i]) - int(rows.arrived_us[i])) / 1e6
     direction = "ahead of" if ahead_s > 0 else "behind"
-    return (
-        f"{metric.name} claims time {rows.claimed_s[i]:.15g} s, {abs(ahead_s):.0f} s {direction} its arrival"
-    )
-
-
-def _contradicted(rows: Rows, attendance: NDArray[np.intp], registry: Registry) -> dict[int, str]:
-    """Return the packs whose attendance counts contradict each other, each with how."""
-    sessions: dict[tuple[int, int], dict[str, float]] = {}
-    for i in attendance.tolist():
-        session = sessions.setdefault((int(rows.pack[i]), int(rows.time_us[i])), {})
-        session[registry.catalogue.by_id[int(rows.metric[i])].name] = float(rows.value[i])
-    found: dict[int, str] = {}
-    for (pack, _), counts in sessions.items():
-        contradiction = _contradiction(counts)
-        if contradiction:
-            found.setdefault(pack, contradiction)
-    return found
-
-
-def _contradiction(counts: Mapping[str, float]) -> str | None:
-    """Return how the counts of one session contradict each other; counts not given contradict nothing."""
-    present, absent, late = counts.get("present", 0.0), counts.get("absent", 0.0), counts.get("late", 0.0)
-    enrolled = counts.get("enrolled", math.inf)
-    if present + absent > enrolled:
-        return f"present {present:g} + absent {absent:g} is more than enrolled {enrolled:g}"
-    if "present" in counts and late > present:
-        return f"late {late:g} is more than present {present:g}"
-    return None
+    return f"{claim}, {abs(ahead_s):.0f} s {direction} its arrival"

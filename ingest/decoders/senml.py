@@ -17,6 +17,8 @@ import msgspec
 from contract.rejected import Reason
 
 NAN: Final = math.nan
+BOM: Final = b"\xef\xbb\xbf"
+"""A byte order mark; a reader may pass over it (RFC 8259 section 8.1)."""
 VERSION: Final = 10
 """The SenML version defined by RFC 8428, section 4.4."""
 RELATIVE_BELOW_S: Final = float(1 << 28)
@@ -82,6 +84,8 @@ class Resolved:
 
 @dataclass(slots=True)
 class _Bases:
+    booleans: bool
+    """Whether true and false are 1 and 0 here."""
     name: str = ""
     time_s: float = 0.0
     unit: str = ""
@@ -90,8 +94,13 @@ class _Bases:
     versions: set[float] = field(default_factory=set)
 
 
-def resolve(payload: bytes) -> Resolved | Defect:
-    """Return the resolved records of a SenML pack, or why it is none."""
+def resolve(payload: bytes, *, booleans: bool = False) -> Resolved | Defect:
+    """Return the resolved records of a SenML pack, or why it is none.
+
+    Args:
+        payload: the pack as it came.
+        booleans: whether `vb` is a measurement, 1 or 0; else a number is due.
+    """
     document = parse_json(payload)
     if isinstance(document, Defect):
         return document
@@ -100,22 +109,23 @@ def resolve(payload: bytes) -> Resolved | Defect:
     if not document:
         return Defect(Reason.NOT_SENML, "the pack is empty")
     defect = _version_defect(document) or _structure_defect(document)
-    return defect or _resolved(document)
+    return defect or _resolved(document, _Bases(booleans))
 
 
 def parse_json(payload: bytes) -> object | Defect:
     """Return a JSON document with all numbers as floats, or why it is none.
 
-    Refused besides what RFC 8259 refuses: a field that appears twice in one object, and numbers
-    that no float64 holds.
+    Read besides what RFC 8259 allows: a byte order mark, and NaN and Infinity as null, which they become
+    in JavaScript. So do numbers that no float64 holds: whoever needs a number there refuses that value
+    alone. Refused besides: a field that appears twice in one object.
     """
     try:
         document: object = json.loads(
-            payload.decode(),
+            payload.removeprefix(BOM).decode(),
             object_pairs_hook=_object,
             parse_float=_finite,
             parse_int=_finite,
-            parse_constant=_no_constant,
+            parse_constant=_finite,
         )
     except UnicodeDecodeError:
         return Defect(Reason.NOT_JSON, "the payload is not UTF-8")
@@ -149,15 +159,9 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return found
 
 
-def _finite(text: str) -> float:
+def _finite(text: str) -> float | None:
     number = float(text)
-    if not math.isfinite(number):
-        raise _RefusedError("a number is too large")
-    return number
-
-
-def _no_constant(text: str) -> float:
-    raise _RefusedError(f"{text} is not a JSON number")
+    return number if math.isfinite(number) else None
 
 
 def _version_defect(document: Sequence[Mapping[str, object]]) -> Defect | None:
@@ -192,8 +196,7 @@ def _has_type(label: str, value: object) -> bool:
     return isinstance(value, float) or label not in _NUMBER_FIELDS
 
 
-def _resolved(document: Sequence[Mapping[str, object]]) -> Resolved:
-    bases = _Bases()
+def _resolved(document: Sequence[Mapping[str, object]], bases: _Bases) -> Resolved:
     records: list[Record] = []
     refused: list[RecordDefect] = []
     unknown: dict[str, None] = {}
@@ -235,9 +238,11 @@ def _value(bases: _Bases, fields: Mapping[str, object]) -> float | Defect:
     if "v" in fields:
         number = fields["v"]
         if not isinstance(number, float):
-            return Defect(Reason.NOT_A_NUMBER, "v is not a number")
+            return Defect(Reason.NOT_A_NUMBER, "v is not a finite number")
         total = number + (bases.value or 0.0)
         return total if math.isfinite(total) else Defect(Reason.NOT_A_NUMBER, "bv + v is too large")
+    if bases.booleans and isinstance(truth := fields.get("vb"), bool):
+        return float(truth)
     for label in _VALUE_FIELDS[1:]:
         if label in fields:
             return Defect(Reason.NOT_A_NUMBER, f"{label} where a number is due")

@@ -1,7 +1,11 @@
-"""The status of a device: `{"online": true|false}` (pure)."""
+"""The status of a device in short: `{"online": true|false}` (pure)."""
+
+from typing import Final
 
 from contract.rejected import Reason
 from ingest.decoders.senml import Defect, Record, RecordDefect, parse_json, shown_field
+
+_FORMS: Final = '{"online":true} or [{"n":"online","vb":true}]'
 
 
 def read_status(payload: bytes) -> tuple[list[Record], list[RecordDefect]] | Defect:
@@ -10,7 +14,7 @@ def read_status(payload: bytes) -> tuple[list[Record], list[RecordDefect]] | Def
     if isinstance(document, Defect):
         return document
     if not isinstance(document, dict):
-        return Defect(Reason.NOT_SENML, "a status is a JSON object")
+        return Defect(Reason.NOT_SENML, f"a status is {_FORMS}")
     unmet = next((label for label in document if label not in ("online", "t") and label.endswith("_")), None)
     if unmet is not None:
         return Defect(Reason.NOT_SENML, f"field {shown_field(unmet)} must be understood")
@@ -18,7 +22,7 @@ def read_status(payload: bytes) -> tuple[list[Record], list[RecordDefect]] | Def
     if not isinstance(time_s, float):
         return Defect(Reason.NOT_SENML, "field t has the wrong type")
     if "online" not in document:
-        return Defect(Reason.NO_VALUE, "the status has no field online")
+        return Defect(Reason.NO_VALUE, f"the status has no field online; it is {_FORMS}")
     online = document["online"]
     if not isinstance(online, bool):
         return Defect(Reason.NOT_A_NUMBER, "online is neither true nor false")

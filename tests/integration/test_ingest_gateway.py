@@ -1,8 +1,10 @@
 """The gateway between real brokers and a real log: MQTT in, logs out, acknowledged last."""
 
 import asyncio
+import json
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from contract.errors import InfrastructureError
 from contract.fleet import Fleet
 from contract.rejected import Reason
 from contract.service.metrics import Meter
+from contract.topic import PAYLOAD_LIMITS
 from eduops.machine.embedded_nats import free_ports, prepare_nats
 from eduops.machine.process import Server
 from ingest.config import GatewayConfig
@@ -198,10 +201,10 @@ async def test_each_reason_ends_in_quarantine_and_the_good_ones_do_not(door: Doo
         (door.topic(), pack(-5), Reason.OUT_OF_RANGE),
         (door.topic(), pack(1, t=future_s), Reason.FUTURE_TIME),
         (door.topic(), pack(1, t=3e8), Reason.TOO_OLD),
-        (door.topic(), b'[{"n":"down_bps","v":NaN}]', Reason.NOT_JSON),
+        (door.topic(), b'[{"n":"down_bps","v":nan}]', Reason.NOT_JSON),
         (door.topic(), b"\x00\xff garbage", Reason.NOT_JSON),
         (door.topic(), b"{}", Reason.NOT_SENML),
-        (door.topic(), b" " * 70_000, Reason.OVERSIZED),
+        (door.topic(), b" " * (1 << 20 | 1), Reason.OVERSIZED),
         (door.topic(), pack(1, bver=11), Reason.UNSUPPORTED_VERSION),
         (door.topic(), pack(1, bn="x/y/"), Reason.IDENTITY_MISMATCH),
         (door.topic(), b'[{"n":"down_bps","vb":true}]', Reason.NOT_A_NUMBER),
@@ -213,7 +216,7 @@ async def test_each_reason_ends_in_quarantine_and_the_good_ones_do_not(door: Doo
         ),
         (
             door.topic(device="att-1", stream="attendance"),
-            b'[{"n":"enrolled","v":10},{"n":"present","v":11}]',
+            b'[{"n":"present","v":10.5}]',
             Reason.INCONSISTENT,
         ),
     ]
@@ -228,6 +231,35 @@ async def test_each_reason_ends_in_quarantine_and_the_good_ones_do_not(door: Doo
         assert len(await door.values({42.0})) == len(bad)
     assert gateway.counters.received == 2 * len(bad)
     assert "An" not in "".join(r.detail + r.excerpt for r in found)
+
+
+@pytest.mark.parametrize("readings", [1_400, 7_000])
+async def test_a_backlog_in_one_pack_is_kept(door: Door, readings: int) -> None:
+    now_s = time.time()
+    backlog = [
+        {"n": "down_bps", "u": "bit/s", "v": float(i), "t": round(now_s - readings + i, 3)}
+        for i in range(readings)
+    ]
+    async with door.gateway() as gateway:
+        door.device.publish(door.topic(), json.dumps(backlog).encode())
+        await until_acknowledged(gateway, 1)
+        assert (gateway.counters.received, gateway.counters.rejected.total()) == (readings, 0)
+        wanted = {float(i) for i in range(readings)}
+        assert await door.values(wanted) == sorted(wanted)
+
+
+async def test_the_largest_message_that_can_be_allowed_passes_the_broker(door: Door) -> None:
+    door.config = replace(door.config, max_payload_bytes=PAYLOAD_LIMITS[1])
+    most, more = (b'[{"n":"down_bps","v":7}]'.ljust(PAYLOAD_LIMITS[1] + n) for n in (0, 1))
+    async with door.gateway() as gateway:
+        door.device.publish(door.topic(), most)
+        door.device.publish(door.topic(), more)
+        await until_acknowledged(gateway, 2)
+        assert await door.values({7.0}) == [7.0]
+        (refused,) = await door.rejected(1)
+    assert gateway.counters.received == 2
+    assert (refused.reason, refused.payload_bytes) == (Reason.OVERSIZED, PAYLOAD_LIMITS[1] + 1)
+    assert refused.detail == "4,194,305 bytes; at most 4,194,304 are allowed"
 
 
 async def test_the_service_stops_when_told(door: Door, catalogue: Catalogue) -> None:

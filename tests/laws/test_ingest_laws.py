@@ -33,7 +33,7 @@ def registry(city: Fleet, catalogue: Catalogue) -> Registry:
 
 
 NAMES = st.sampled_from(
-    ["down_bps", "up_bps", "latency_ms", "loss_ratio", "present", "enrolled", "late", "x", ""]
+    ["down_bps", "latency_ms", "loss_ratio", "present", "enrolled", "late", "attendance_ratio", "x", ""]
 )
 NUMBERS = (
     st.sampled_from([0, 1, -1, 0.5, 12345678901234567890, 1e308, 2**28, 2**28 - 1, NOW_US / 1e6])
@@ -289,3 +289,44 @@ def test_values_of_unknown_fields_and_words_leave_no_trace(
         assert word not in produced
     for readings in accepted.by_partition.values():
         assert SECRET_NUMBER not in readings.value.tolist()
+
+
+COUNTS = st.sampled_from(["enrolled", "present", "absent", "late"])
+REGISTERS = st.lists(
+    st.tuples(st.sampled_from([0, 1, 30, 60, 61, 90]), COUNTS, st.integers(0, 9)),
+    max_size=7,
+    unique_by=lambda r: r[:2],
+)
+
+
+@settings(max_examples=300)
+@given(register=REGISTERS, data=st.data())
+def test_figures_that_contradict_each_other_are_refused_whatever_their_order(
+    register: list[tuple[int, str, int]], data: st.DataObject, registry: Registry, city: Fleet
+) -> None:
+    topic = f"edu/v1/{city.province}/{city.schools[0].code}/att-1/attendance"
+    false: set[tuple[int, str, int]] = set()
+    for anchor in register:
+        moment = [near for name in WHOLES for near in _nearest(register, anchor, name)]
+        value = {name: count for _, name, count in moment}
+        parts = value.get("present", 0) + value.get("absent", 0)
+        if parts > value.get("enrolled", math.inf) or value.get("late", 0) > value.get("present", math.inf):
+            false |= set(moment)
+    pack = [{"n": n, "v": v, "t": -t} for t, n, v in data.draw(st.permutations(register))]
+    accepted = accept([Message(topic, json.dumps(pack).encode(), NOW_US)], registry, LIMITS)
+    event("contradiction" if false else "none")
+    assert len(accepted.rejected) == (len(false) if register else 1)
+    rows = [row for part in accepted.by_partition.values() for row in row_list(part)]
+    kept = {((NOW_US - time_us) // 10**6, series & 0xFF, int(value)) for time_us, series, value in rows}
+    assert kept == {(t, WHOLES[n], v) for t, n, v in set(register) - false}
+
+
+WHOLES = {"enrolled": 20, "present": 21, "late": 22, "absent": 23}
+
+
+def _nearest(
+    register: list[tuple[int, str, int]], anchor: tuple[int, str, int], name: str
+) -> list[tuple[int, str, int]]:
+    """Return the figure of that name nearest to another, a minute away at most; of two the earlier."""
+    of_name = [r for r in register if r[1] == name and abs(r[0] - anchor[0]) <= 60]
+    return sorted(of_name, key=lambda r: (abs(r[0] - anchor[0]), -r[0]))[:1]

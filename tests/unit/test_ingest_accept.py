@@ -137,6 +137,46 @@ def test_the_claimed_time_is_in_the_detail(registry: Registry) -> None:
     assert "4102444800" in accepted.rejected[0].detail
 
 
+@pytest.mark.parametrize(
+    ("claimed_s", "told"),
+    [
+        (NOW_S * 1e3, "looks like milliseconds since 1970 and should be seconds"),
+        (NOW_S * 1e6, "looks like microseconds since 1970 and should be seconds"),
+        (NOW_S * 1e9, "looks like nanoseconds since 1970 and should be seconds"),
+        (86_400 * 3, "looks like the device's uptime"),
+        (5e8, "looks like an uptime in milliseconds or a clock never set"),
+        (946_684_800, "looks like an uptime in milliseconds or a clock never set"),
+        (NOW_S + 25_200, "25200 s ahead of its arrival"),
+        (NOW_S - 60 * 86_400, "5184000 s behind its arrival"),
+    ],
+)
+def test_a_refused_time_is_told_for_what_it_looks_like(
+    registry: Registry, claimed_s: float, told: str
+) -> None:
+    for pack in (
+        [{"bt": claimed_s, "n": "latency_ms", "v": 12}],
+        [{"n": "latency_ms", "v": 12, "t": claimed_s}],
+    ):
+        (refused,) = take(registry, GATEWAY, pack).rejected
+        assert refused.reason in (Reason.FUTURE_TIME, Reason.TOO_OLD)
+        assert refused.detail.startswith(f"latency_ms claims time {claimed_s:.15g} s")
+        assert told in refused.detail
+
+
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity", "1e400", "-1e400", "null"])
+def test_what_is_no_number_costs_its_record(registry: Registry, word: str) -> None:
+    payload = f'[{{"n":"up_bps","v":7}},{{"n":"down_bps","v":{word}}},{{"n":"latency_ms","v":8}}]'
+    accepted = take(registry, GATEWAY, payload.encode())
+    assert reasons(accepted) == [Reason.NOT_A_NUMBER]
+    assert [v for _, _, v in rows(accepted)] == [7.0, 8.0]
+
+
+@pytest.mark.parametrize("topic", [GATEWAY, STATUS])
+def test_a_byte_order_mark_is_passed_over(registry: Registry, topic: str) -> None:
+    text = '{"online":true}' if topic == STATUS else '[{"n":"down_bps","v":1}]'
+    assert [v for _, _, v in rows(take(registry, topic, text.encode("utf-8-sig")))] == [1.0]
+
+
 @pytest.mark.parametrize("base", ["79010043/gw-1/", "urn:edu:79010042:gw-2:", "other/"])
 def test_a_pack_of_another_device_is_refused_whole(registry: Registry, base: str) -> None:
     accepted = take(registry, GATEWAY, [{"bn": base, "n": "down_bps", "v": 1}, {"n": "up_bps", "v": 1}])
@@ -149,9 +189,18 @@ def test_a_pack_without_a_measurement_is_one_refusal(registry: Registry) -> None
 
 
 def test_an_oversized_message_is_not_read(registry: Registry) -> None:
-    accepted = take(registry, GATEWAY, b" " * 65_537)
-    assert reasons(accepted) == [Reason.OVERSIZED]
-    assert (accepted.rejected[0].payload_bytes, accepted.rejected[0].excerpt) == (65_537, "")
+    accepted = take(registry, GATEWAY, b" " * 1_048_577)
+    assert (accepted.received, reasons(accepted)) == (1, [Reason.OVERSIZED])
+    refused = accepted.rejected[0]
+    assert (refused.payload_bytes, refused.excerpt) == (1_048_577, "")
+    assert refused.detail == "1,048,577 bytes; at most 1,048,576 are allowed"
+
+
+def test_a_backlog_of_a_day_in_one_pack_is_read(registry: Registry) -> None:
+    pack = [{"n": "down_bps", "u": "bit/s", "v": i, "t": NOW_S - 10 * i} for i in range(8_640)]
+    accepted = take(registry, GATEWAY, pack)
+    assert accepted.rejected == []
+    assert [v for _, _, v in rows(accepted)] == list(range(8_640))
 
 
 def counts(**given: float) -> list[dict[str, object]]:
@@ -171,7 +220,7 @@ def counts(**given: float) -> list[dict[str, object]]:
 )
 def test_attendance_counts_must_agree(registry: Registry, given: dict[str, float], good: bool) -> None:
     accepted = take(registry, ATTENDANCE, counts(**given))
-    assert reasons(accepted) == ([] if good else [Reason.INCONSISTENT])
+    assert reasons(accepted) == ([] if good else [Reason.INCONSISTENT] * len(given))
     assert len(rows(accepted)) == (len(given) if good else 0)
 
 
@@ -211,6 +260,10 @@ def test_of_a_pack_about_pupils_no_number_is_kept_but_times(registry: Registry) 
     [
         ({"present": 481, "absent": 3, "enrolled": 480}, "present + absent is more than enrolled"),
         ({"present": 7, "late": 8}, "late is more than present"),
+        (
+            {"enrolled": 500, "present": 480, "attendance_ratio": 0.2},
+            "attendance_ratio is not present / enrolled",
+        ),
         ({"absent": -3}, "absent is not within 0 to 20000"),
         ({"attendance_ratio": 1.125e3}, "attendance_ratio is not within 0 to 1"),
     ],
@@ -218,12 +271,13 @@ def test_of_a_pack_about_pupils_no_number_is_kept_but_times(registry: Registry) 
 def test_a_refusal_about_pupils_names_what_is_wrong_without_numbers(
     registry: Registry, given: dict[str, float], detail: str
 ) -> None:
-    assert [refused.detail for refused in take(registry, ATTENDANCE, counts(**given)).rejected] == [detail]
+    assert {refused.detail for refused in take(registry, ATTENDANCE, counts(**given)).rejected} == {detail}
 
 
 def test_an_excerpt_is_bounded_and_whole(registry: Registry) -> None:
     accepted = take(registry, GATEWAY, [{"n": "nothing", "v": i} for i in range(500)])
     assert len(accepted.rejected) == 500
+    assert [bool(refused.excerpt) for refused in accepted.rejected] == [True] * 20 + [False] * 480
     excerpt = accepted.rejected[0].excerpt
     assert len(excerpt.encode()) <= 1024
     assert json.loads(excerpt)[0] == {"n": "", "v": 0}
@@ -235,6 +289,9 @@ def test_an_excerpt_is_bounded_and_whole(registry: Registry) -> None:
         (b'{"online":true}', (NOW_US, 1.0)),
         (b'{"online":false}', (NOW_US, 0.0)),
         (b'{"online":false,"t":-5}', (NOW_US - 5_000_000, 0.0)),
+        (b'[{"n":"online","vb":true}]', (NOW_US, 1.0)),
+        (b' [{"n":"online","vb":false,"t":-5}]', (NOW_US - 5_000_000, 0.0)),
+        (b'[{"bn":"79010042/gw-1/","n":"online","u":"/","v":1}]', (NOW_US, 1.0)),
         (f'{{"t":{NOW_S - 60:.0f},"online":true,"firmware":"x"}}'.encode(), (NOW_US - 60_000_000, 1.0)),
     ],
 )
@@ -253,6 +310,10 @@ def test_status_becomes_online(registry: Registry, payload: bytes, expected: tup
         (b'{"online":true,"t":"x"}', Reason.NOT_SENML),
         (b'{"online":true,"must_":1}', Reason.NOT_SENML),
         (b'{"online":true,"online":false}', Reason.NOT_JSON),
+        (b'{"n":"online","vb":true}', Reason.NO_VALUE),
+        (b'[{"n":"online","vb":1}]', Reason.NOT_A_NUMBER),
+        (b'[{"n":"down_bps","vb":true}]', Reason.UNKNOWN_METRIC),
+        (b'[{"bn":"79010042/gw-2/","n":"online","vb":true}]', Reason.IDENTITY_MISMATCH),
     ],
 )
 def test_status_that_is_none(registry: Registry, payload: bytes, reason: Reason) -> None:
