@@ -234,6 +234,14 @@ class Settings(BaseSettings):
         False,
         description="Lets the dashboard listen beyond loopback although it has no sign-in (containers).",
     )
+    allowed_hosts: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9.,:_\[\]-]+$",
+        description=(
+            "Names by which browsers and programs may call the dashboard, with commas between and without "
+            "ports, besides loopback and `host`; a proxy's public name belongs here."
+        ),
+    )
     coverage_min: float = Field(
         0.8,
         ge=0,

@@ -285,6 +285,7 @@ async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
         host=settings.host,
         port=settings.port,
         allow_remote=settings.allow_remote,
+        allowed_hosts=tuple((settings.allowed_hosts or "").split(",")),
         clock=settings.clock,
         coverage_min=settings.coverage_min,
     )

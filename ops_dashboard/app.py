@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any, Final
 
 import uvicorn
@@ -22,8 +23,9 @@ from contract.fleet import Fleet
 from contract.rule import Rule
 from contract.service.metrics import Meter
 from contract.texts import Language, Texts
+from ops_dashboard.access.connection import BoundedConnection
 from ops_dashboard.access.guard import Guard, security_headers
-from ops_dashboard.api.answers import Refusal, install_refusals, refuse_with
+from ops_dashboard.api.answers import install_refusals, refuse_with
 from ops_dashboard.api.routes import api_routes
 from ops_dashboard.archive import Archive
 from ops_dashboard.config import DashboardConfig
@@ -95,12 +97,14 @@ def create_app(
         title="eduops dashboard",
         docs_url=None,  # the default page loads from a CDN
         redoc_url=None,
+        redirect_slashes=False,
         lifespan=_lifespan(hub, live, pool),
     )
     app.include_router(api_routes(services))
     app.include_router(live_routes(hub))
     frame = _attach_pages(app, services)
     _add_guards(app, services, frame)
+    app.state.headers = security_headers(frame.csp_hashes())  # for the server: it answers more than the app
     return app
 
 
@@ -124,7 +128,7 @@ def _lifespan(
 
 
 def _attach_pages(app: FastAPI, services: Services) -> FrameDash:
-    """Register the documents before Dash's own routes, and a 404 after them."""
+    """Register the documents before Dash's own routes."""
     words = {
         language: page_words(
             services.texts,
@@ -152,21 +156,17 @@ def _attach_pages(app: FastAPI, services: Services) -> FrameDash:
         app.add_api_route(row.route, document, methods=["GET"], include_in_schema=False)
 
     frame = make_frame(app, words, page)
-
-    async def nothing(path: str) -> Response:
-        raise Refusal(404, "not_found")
-
-    app.add_api_route("/{path:path}", nothing, methods=["GET", "HEAD"], include_in_schema=False)
     return frame
 
 
 def _add_guards(app: FastAPI, services: Services, frame: FrameDash) -> None:
-    install_refusals(app, services.texts)
+    install_refusals(app, services.texts, frame.document)
     app.add_middleware(GZipMiddleware, minimum_size=500)  # the ASGI backend does not compress
     app.add_middleware(
         Guard,
-        headers=security_headers(frame.csp_hashes()),
-        refuse=refuse_with(services.texts, 403, "foreign_origin"),
+        allowed_hosts=(services.config.host, *services.config.allowed_hosts),
+        strange_host=refuse_with(services.texts, 421, "strange_host"),
+        foreign_origin=refuse_with(services.texts, 403, "foreign_origin"),
         too_large=refuse_with(services.texts, 413, "too_large"),
     )
 
@@ -189,9 +189,20 @@ async def run(
         InfrastructureError: the address cannot be listened on.
     """
     app = create_app(config, log, live, fleet, catalogue, calendar, rules, meter=meter)
+    await serve(app, config, stop, mark_ready)
+
+
+async def serve(
+    app: FastAPI, config: DashboardConfig, stop: asyncio.Event, mark_ready: Callable[[], None] = lambda: None
+) -> None:
+    """Serve an application of `create_app` until `stop` is set.
+
+    Raises:
+        InfrastructureError: the address cannot be listened on.
+    """
     with _listen(config) as listener:
         mark_ready()
-        server = _Server(_server_config(app))
+        server = _Server(_server_config(app, config))
         serving = asyncio.create_task(server.serve([listener]))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -209,9 +220,12 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _server_config(app: FastAPI) -> uvicorn.Config:
+def _server_config(app: FastAPI, config: DashboardConfig) -> uvicorn.Config:
+    bounds = {"request_s": config.request_s, "connections_max": config.connections_max}
     return uvicorn.Config(
         app,
+        http=partial(BoundedConnection, **bounds),  # type: ignore[arg-type]  # called as the class is
+        headers=list(app.state.headers.items()),
         log_config=None,
         access_log=False,
         lifespan="on",

@@ -6,14 +6,14 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import numpy as np
-from psycopg import AsyncConnection, Error
+from psycopg import AsyncConnection, DataError, Error
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
 from contract.alert import Alert, AlertEvent, Dismissal
 from contract.commit import Position
 from contract.errors import InfrastructureError
 from contract.rejected import Reason
-from storage.alerts import alert_history, load_alert, open_alerts, recent_alerts
+from storage.alerts import alert_history, alerts_within, load_alert, open_alerts, recent_alerts
 from storage.feedback import count_dismissed, dismissals
 from storage.wall import (
     KpiHistory,
@@ -63,6 +63,11 @@ class Archive:
             alert = await load_alert(conn, alert_id)
             return None if alert is None else (alert, await alert_history(conn, alert_id))
 
+    async def alerts_within(self, from_us: int, to_us: int) -> list[Alert]:
+        """Return the alerts that were open at some moment between two, µs since 1970."""
+        async with self._connection() as conn:
+            return await alerts_within(conn, from_us, to_us)
+
     async def dismissed(
         self, alert: Alert, limit: int, nearby_ids: Sequence[int], after_us: int
     ) -> tuple[list[Dismissal], int]:
@@ -111,6 +116,8 @@ class Archive:
         try:
             async with asyncio.timeout(ANSWER_S), self._pool.connection() as conn:
                 yield conn
+        except DataError:  # the question is wrong, and the database has answered
+            raise
         except (Error, PoolTimeout, TooManyRequests, TimeoutError) as error:
             raise InfrastructureError(f"PostgreSQL does not answer: {error!r}") from error
 

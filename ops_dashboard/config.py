@@ -25,6 +25,12 @@ class DashboardConfig:
     allow_remote: bool = False
     """Listen beyond loopback although there is no sign-in; for a container whose port is published on
     127.0.0.1 only."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Names that a request's Host may bear besides loopback and `host`, without ports."""
+    request_s: float = 10.0
+    """Seconds within which a request must have arrived, above 0."""
+    connections_max: int = 900
+    """Open connections, at least 1; below the usual 1,024 descriptors of a process."""
     clock: LogClock = field(default_factory=LogClock)
     coverage_min: float = 0.8
     """Share of expected series, 0 to 1, that must report before a figure counts as known."""
@@ -41,6 +47,8 @@ class DashboardConfig:
             raise ConfigurationError(f"coverage_min is {self.coverage_min}; it must be 0 to 1")
         if self.summary_stale_s <= 1.0 or self.heal_s <= 0.0:
             raise ConfigurationError("summary_stale_s must be above 1 and heal_s above 0")
+        if self.request_s <= 0.0 or self.connections_max < 1:
+            raise ConfigurationError("request_s must be above 0 and connections_max at least 1")
         if not 2 <= self.client_queue <= 1000:
             raise ConfigurationError(f"client_queue is {self.client_queue}; it must be 2 to 1000")
         if not self.allow_remote and not is_loopback(self.host):

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from html import escape
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from dash import Dash, Input, Output, State, dcc, html
 from dash.backends._fastapi import (
@@ -12,7 +12,9 @@ from dash.backends._fastapi import (
     reset_current_request,
     set_current_request,
 )
-from fastapi import FastAPI, Request
+from dash.exceptions import DependencyException
+from fastapi import FastAPI, HTTPException, Request, Response
+from msgspec import Meta, Struct, ValidationError, convert
 
 from contract.texts import Language
 from ops_dashboard.language import choose_language
@@ -53,6 +55,35 @@ _DOCUMENT: Final = """<!DOCTYPE html>
 """
 
 
+class _Prop(Struct):
+    """A property of the address, as Dash's script sends it."""
+
+    id: Literal["address"]
+    property: Literal["pathname", "search"]
+    value: str | None = None
+
+
+class _PageCall(Struct):
+    """The one callback there is, as Dash's script calls it."""
+
+    output: Literal["page.children"]
+    inputs: Annotated[list[_Prop], Meta(min_length=1, max_length=1)]
+    state: Annotated[list[_Prop], Meta(min_length=1, max_length=1)]
+    outputs: dict[Literal["id", "property"], str]
+    changedPropIds: list[str] = []  # noqa: N815  # Dash's name
+
+
+def is_page_call(body: object) -> bool:
+    """Return whether a request's JSON asks for a page as Dash's script does."""
+    try:
+        call = convert(body, _PageCall)
+        (path,), (search,) = call.inputs, call.state
+        f"{path.value}{search.value}".encode()  # half a character cannot be answered
+    except (ValidationError, UnicodeEncodeError):
+        return False
+    return (path.property, search.property) == ("pathname", "search") and path.value is not None
+
+
 class QuietBackend(FastAPIDashServer):
     """Dash on FastAPI without its own websocket and without its catch-all, which answers 200 to anything.
 
@@ -63,6 +94,26 @@ class QuietBackend(FastAPIDashServer):
 
     def _setup_catchall(self) -> None:
         """Unknown addresses are for the application's own 404."""
+
+    def serve_component_suites(self, dash_app: Dash, *asked: Any) -> Response:
+        """Return a script of Dash's; called by Dash, which calls what it does not have a failure."""
+        try:
+            found: Response = super().serve_component_suites(dash_app, *asked)
+        except (DependencyException, OSError, ValueError):
+            raise HTTPException(404) from None
+        return found
+
+    def serve_callback(self, dash_app: Dash) -> Callable[[Request], Awaitable[Response]]:
+        """Return the route of callbacks, which takes only what a page sends; called by Dash."""
+        dispatch = super().serve_callback(dash_app)
+
+        async def checked(request: Request) -> Response:
+            if not is_page_call(get_current_request().state.json_body):
+                raise HTTPException(422, "a page is asked for otherwise")
+            answer: Response = await dispatch(request)
+            return answer
+
+        return checked
 
 
 class FrameDash(Dash):

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -203,6 +203,15 @@ async def until_answers(url: str, task: "asyncio.Task[None]") -> None:
                 await asyncio.sleep(0.02)
             else:
                 return
+
+
+def route_table(routes: Iterable[Any]) -> Iterator[tuple[str, frozenset[str]]]:
+    """Yield the paths of an application's routes and their methods, none for a websocket or a folder."""
+    for route in routes:
+        if hasattr(route, "path"):
+            yield route.path, frozenset(getattr(route, "methods", None) or ())
+        else:
+            yield from route_table(route.original_router.routes)
 
 
 def free_port() -> int:

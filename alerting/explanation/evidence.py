@@ -5,7 +5,7 @@ is guessed: what the center does not know stays None, empty or `unknown`.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -72,6 +72,8 @@ class Known:
     """Alerts of the same school, open or resolved, the alert itself among them or not."""
     line: Line | None = None
     """The line of the wall that the alert is on."""
+    elsewhere: frozenset[str] = frozenset()
+    """Ids of open alerts that share a cause which is not this alert's."""
     states: str = ""
     """State of each school now, in fleet order (contract.live); empty if unknown."""
     heard: frozenset[DeviceKind] = frozenset()
@@ -110,10 +112,12 @@ class Peers(msgspec.Struct, frozen=True):
     name: str
     failing: int
     """Schools with an open alert of the same rule, this one among them: 1 is only this one."""
+    elsewhere: int
+    """Schools that have one for another cause; they are not counted as failing."""
     unknown: int
     """Others of them that nothing fresh comes from: they may fail too."""
     of: int
-    """Schools in all, 2 or more."""
+    """Schools in all, 2 or more; those of another cause are left out."""
 
 
 class Explanation(msgspec.Struct, frozen=True):
@@ -220,8 +224,21 @@ def _shared(line: Line, groups: Groups) -> SharedCause | None:
     return SharedCause(cause.kind.value, cause.isp, place, len(line.school_ids), _size(cause, groups))
 
 
+def explained_elsewhere(alert: Alert, lines: Iterable[Line]) -> frozenset[str]:
+    """Return the ids of the alerts on lines with a shared cause that an alert is not on."""
+    return frozenset(
+        alert_id
+        for line in lines
+        if line.cause.kind not in (CauseKind.SCHOOL, CauseKind.SYSTEM)
+        and alert.alert_id not in line.alert_ids
+        for alert_id in line.alert_ids
+    )
+
+
 def _size(cause: Cause, groups: Groups) -> int:
     """Return how many schools a cause's group has; all of the fleet where it is no group."""
+    if cause.kind is CauseKind.PLATFORM:
+        return groups.on_platform
     part = groups.by_kind.get(cause.kind)
     return groups.schools if part is None else int(part.size[part.causes.index(cause)])
 
@@ -229,7 +246,9 @@ def _size(cause: Cause, groups: Groups) -> int:
 def _peers(alert: Alert, known: Known) -> tuple[Peers, ...]:
     if alert.alert_id not in known.open_alerts:
         return ()
-    failing = {other.school_id for other in known.open_alerts.values() if other.rule == alert.rule}
+    same = [other for other in known.open_alerts.values() if other.rule == alert.rule]
+    failing = {other.school_id for other in same if other.alert_id not in known.elsewhere}
+    explained = {other.school_id for other in same} - failing
     unknown = {
         school.id
         for school, state in zip(known.fleet.schools, known.states, strict=False)
@@ -240,8 +259,9 @@ def _peers(alert: Alert, known: Known) -> tuple[Peers, ...]:
             group.kind.value,
             group.name,
             len(failing & group.school_ids),
-            len((unknown - failing) & group.school_ids),
-            len(group.school_ids),
+            len(explained & group.school_ids),
+            len((unknown - failing - explained) & group.school_ids),
+            len(group.school_ids - explained),
         )
         for group in similar_schools(alert, known.fleet)
         if len(group.school_ids) > 1

@@ -98,9 +98,9 @@ class _Writer:
         group = self._say(f"explain.same_{peers.kind}", name=name)
         key = "explain.only" if peers.failing <= 1 else "explain.some"
         told = self._say(key, group=group, n=self._number(peers.failing), of=self._number(peers.of))
-        if not peers.unknown:
-            return told
-        return f"{told} {self._say('explain.unknown', n=self._number(peers.unknown))}"
+        for key, count in (("explain.elsewhere", peers.elsewhere), ("explain.unknown", peers.unknown)):
+            told = f"{told} {self._say(key, n=self._number(count))}" if count else told
+        return told
 
     def _dismissal(self, dismissal: Dismissal) -> str:
         told = self._say(

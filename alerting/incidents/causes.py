@@ -8,6 +8,9 @@ a cause if both are unlikely of its alerts:
   moments of a day (Bonferroni);
 - that so many of all schools that fail at that time are just this group's: hypergeometric tail.
 
+What meets all clusters and all providers alike is the city's before any group is asked: of one event all
+over it every group that is large enough would be named by itself.
+
 A group is passed over for a smaller one within it that leaves nothing of it to explain. Of what
 remains the group with most schools is taken, its alerts are put aside, and all is asked again.
 
@@ -50,6 +53,9 @@ provider of the reference city serves half of its schools, so four fifths cannot
 the rest are schools whose own line was down already or whose last will is still on its way."""
 FLEET_LEAST: Final = 5
 """Alerts below which nothing is a whole fleet's: a pilot of four schools is read one by one."""
+EVEN_SHARE: Final = 0.5
+"""How far a group's share of failing schools may be from the city's, as a factor, if one event meets both:
+chosen, so that boroughs at 30 and at 60 % are one, and one at 100 % among others at 5 % is not."""
 CITY_SHARE: Final = 0.05
 """Share of all schools from which a burst that no group explains is the city's: chosen; below it a
 line would hide more schools than it explains."""
@@ -83,29 +89,43 @@ class _Burst:
         return len(self.members)
 
 
-def find_causes(groups: Groups, school: NDArray[np.intp], opened_us: NDArray[np.int64]) -> list[Found]:
+def find_causes(
+    groups: Groups, school: NDArray[np.intp], opened_us: NDArray[np.int64], on_platform: bool = False
+) -> list[Found]:
     """Return the causes of the open alerts of one rule, most schools first; the rest stand alone.
 
     Args:
         groups: of the fleet.
         school: position of each alert's school in the fleet, shape (n,).
         opened_us: event time of each alert's opening, µs since 1970, shape (n,).
+        on_platform: the rule watches e-learning, which schools have from one platform.
     """
     if covers_fleet(groups, school):
-        isps = {groups.isp[i] for i in school.tolist()}
-        cause = Cause(CauseKind.FLEET) if len(isps) > 1 else Cause(CauseKind.ISP, isp=isps.pop())
-        return [Found(cause, np.arange(len(school), dtype=np.intp), 0.0)]
+        return [Found(_of_fleet(groups, school, on_platform), np.arange(len(school), dtype=np.intp), 0.0)]
     first = _first_of_school(school, opened_us)
+    whole = _Whole(groups, on_platform)
     founds: list[Found] = []
     while len(first) >= LEAST_SCHOOLS:
-        burst = _best(groups, school[first], opened_us[first])
-        if burst is None:
+        found = next(
+            (f for f in whole.found(first, school, opened_us) if _is_even(groups, school[f.members])), None
+        )
+        burst = _best(groups, school[first], opened_us[first]) if found is None else None
+        if burst is not None:
+            cause = burst.part.causes[burst.group]
+            found = _found(cause, first[burst.members], school, burst.chance)
+        if found is None:
             break
-        cause = burst.part.causes[burst.group]
-        founds.append(_found(cause, first[burst.members], school, burst.chance))
-        first = np.delete(first, burst.members)
-    founds += _of_city(groups, first, school, opened_us)
+        founds.append(found)
+        first = first[~np.isin(school[first], school[found.members])]
+    founds += whole.found(first, school, opened_us)
     return sorted(founds, key=lambda found: -len(found.members))
+
+
+def _of_fleet(groups: Groups, school: NDArray[np.intp], on_platform: bool) -> Cause:
+    if on_platform:
+        return Cause(CauseKind.PLATFORM)
+    isps = {groups.isp[i] for i in school.tolist()}
+    return Cause(CauseKind.FLEET) if len(isps) > 1 else Cause(CauseKind.ISP, isp=isps.pop())
 
 
 def covers_fleet(groups: Groups, school: NDArray[np.intp]) -> bool:
@@ -159,16 +179,45 @@ def _found(cause: Cause, first: NDArray[np.intp], school: NDArray[np.intp], chan
     return Found(cause, np.flatnonzero(np.isin(school, school[first])), chance)
 
 
-def _of_city(
-    groups: Groups, first: NDArray[np.intp], school: NDArray[np.intp], opened_us: NDArray[np.int64]
-) -> Iterator[Found]:
-    """Yield bursts that no group explains and that meet too many schools to be chance."""
-    least = max(FLEET_LEAST, CITY_SHARE * groups.schools)
-    for run in _runs(np.zeros(len(first), np.int32), opened_us[first]):
-        span_us = int(np.ptp(opened_us[first[run]]))
-        chance = _corrected(groups, by_themselves(len(run), groups.schools, span_us))
-        if len(run) >= least and chance < SIGNIFICANCE:
-            yield _found(Cause(CauseKind.CITY), first[run], school, chance)
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """All schools that may fail together although they share no group: the city's, or the platform's."""
+
+    groups: Groups
+    on_platform: bool
+
+    def found(
+        self, first: NDArray[np.intp], school: NDArray[np.intp], opened_us: NDArray[np.int64]
+    ) -> Iterator[Found]:
+        """Yield bursts of schools that are too many to be chance, whatever groups they belong to."""
+        groups = self.groups
+        schools = groups.on_platform if self.on_platform else groups.schools
+        # A platform is a cause at any size; a city's line would hide more schools than it explains.
+        least = FLEET_LEAST if self.on_platform else max(FLEET_LEAST, CITY_SHARE * schools)
+        for run in _runs(np.zeros(len(first), np.int32), opened_us[first]):
+            span_us = int(np.ptp(opened_us[first[run]]))
+            chance = _corrected(groups, by_themselves(len(run), schools, span_us))
+            if len(run) >= least and chance < SIGNIFICANCE:
+                cause = Cause(CauseKind.PLATFORM if self.on_platform else CauseKind.CITY)
+                yield _found(cause, first[run], school, chance)
+
+
+def _is_even(groups: Groups, school: NDArray[np.intp]) -> bool:
+    """Return whether schools are in nearly all clusters, and of nearly all providers, alike."""
+    failing = np.unique(school)
+    if len(failing) < CITY_SHARE * groups.schools:
+        return False
+    for kind in (CauseKind.CLUSTER, CauseKind.ISP):
+        part = groups.by_kind[kind]
+        count = np.bincount(part.group[failing], minlength=len(part.size))
+        expected = part.size * len(failing) / groups.schools
+        if part.size[count >= EVEN_SHARE * expected].sum() < FLEET_SHARE * groups.schools:
+            return False
+        for group in np.flatnonzero(count * EVEN_SHARE > expected):
+            chance = by_lot(int(count[group]), int(part.size[group]), len(failing), groups.schools)
+            if chance * groups.tested < SIGNIFICANCE:
+                return False
+    return True
 
 
 def _runs(group: NDArray[np.int32], time_us: NDArray[np.int64]) -> Iterator[NDArray[np.intp]]:

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.fleet import Fleet, School
+from contract.fleet import DeviceKind, Fleet, School
 
 
 class CauseKind(StrEnum):
@@ -19,6 +19,9 @@ class CauseKind(StrEnum):
     """Nearly all schools, of several providers: what these share is the center's own line."""
     CITY = "city"
     """The whole city, and none of the groups below more than others."""
+    PLATFORM = "platform"
+    """The e-learning platform, and none of the groups below: its schools are everywhere. The fleet does not
+    say which platform a school uses, so one is assumed."""
     ISP = "isp"
     """One internet provider, wherever its schools are."""
     CLUSTER = "cluster"
@@ -87,6 +90,8 @@ class Groups:
         self.schools = len(fleet.schools)
         self.isp = tuple(school.isp for school in fleet.schools)
         """Provider by school position."""
+        self.on_platform = len({d.school_id for d in fleet.devices if d.kind is DeviceKind.ELEARNING})
+        """Schools with an e-learning connector."""
         self.by_kind = {kind: _cut(fleet, kind) for kind in GROUP_KINDS}
         tested = sum(int((p.size >= LEAST_SCHOOLS).sum()) for p in self.by_kind.values())
         self.tested = tested + 1

@@ -17,7 +17,8 @@ from alerting.incidents.causes import LINK_US, find_causes
 from alerting.incidents.groups import Cause, CauseKind, Groups
 from contract.alert import Alert
 from contract.canary import SYSTEM_SCHOOL_ID
-from contract.fleet import Fleet
+from contract.fleet import DeviceKind, Fleet
+from contract.series import METRIC_BITS
 
 SAME_SHARE: Final = 0.5
 """Share of an incident's schools that must be in a larger one for the two to be one: chosen, most."""
@@ -120,17 +121,26 @@ def _shared(alerts: Sequence[Alert], groups: Groups) -> tuple[list[tuple[Cause, 
         position = np.array([groups.fleet.school_position[a.school_id] for a in same], np.intp)
         opened_us = np.array([a.opened_at_us for a in same], np.int64)
         left = np.ones(len(same), np.bool_)
-        for cause in find_causes(groups, position, opened_us):
+        for cause in find_causes(groups, position, opened_us, _is_on_platform(same[0], groups.fleet)):
             shared.append((cause.cause, [same[i] for i in cause.members]))
             left[cause.members] = False
         alone += [same[i] for i in np.flatnonzero(left)]
     return shared, alone
 
 
+def _is_on_platform(alert: Alert, fleet: Fleet) -> bool:
+    """Return whether a rule's alerts are about e-learning: a metric is of one kind of device."""
+    device = fleet.device_by_id.get(alert.series >> METRIC_BITS)
+    return device is not None and device.kind is DeviceKind.ELEARNING
+
+
 def _merged(shared: list[tuple[Cause, list[Alert]]]) -> list[_Incident]:
-    """Return one incident for what several rules say of mostly the same schools, the largest first."""
+    """Return one incident for what several rules say of mostly the same schools, the largest first.
+
+    Where the center's own line may be down, that is why e-learning is silent as well.
+    """
     incidents: list[_Incident] = []
-    for cause, alerts in sorted(shared, key=lambda one: -len(one[1])):
+    for cause, alerts in sorted(shared, key=_weight):
         host = next((incident for incident in incidents if incident.is_same(alerts)), None)
         if host is None:
             first = alerts[0]
@@ -138,6 +148,10 @@ def _merged(shared: list[tuple[Cause, list[Alert]]]) -> list[_Incident]:
             incidents.append(host)
         host.add(alerts)
     return incidents
+
+
+def _weight(one: tuple[Cause, list[Alert]]) -> tuple[bool, int]:
+    return one[0].kind is not CauseKind.FLEET, -len(one[1])
 
 
 def _by_rule(alerts: Sequence[Alert]) -> Iterable[tuple[str, Iterable[Alert]]]:

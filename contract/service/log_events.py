@@ -74,6 +74,11 @@ LOG_EVENTS: Final = (
     LogEvent("alerts_not_read", (), "The dashboard could not read the open alerts and tries again."),
     LogEvent("answer_not_sent", ("subject",), "The line to NATS broke before an answer was sent."),
     LogEvent("append_failed", ("log", "retry_s"), "A log did not take an entry; it is offered again."),
+    LogEvent(
+        "connections_full",
+        ("connections",),
+        "The dashboard has as many connections as it takes and ended a new one.",
+    ),
     LogEvent("connections_shared", ("schools", "connections"), "Simulated schools have no last will."),
     LogEvent("database_unavailable", ("method", "path"), "A request was answered with 503."),
     LogEvent("device_not_connected", (), "A device does not reach its broker."),

@@ -1,1 +1,1 @@
-"""Who may ask: hosts and origins. Shell."""
+"""Who may ask, and how long it may take: hosts, origins, connections. Shell."""

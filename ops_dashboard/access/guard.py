@@ -1,24 +1,49 @@
-"""Who may call, and what a page may load: origin checks and security headers."""
+"""Who may call, and what a page may load: hosts, origins and security headers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
+
+from contract.address import is_loopback
 
 ASSET_CACHE: Final = "no-cache"
 """Own scripts are asked for again at each load (an ETag answers), so a new build never meets old ones."""
 BODY_MAX_BYTES: Final = 65_536
 """Largest request body; a Dash callback of these pages has some hundred bytes."""
+CLOSE_POLICY: Final = 1008
+"""Close code: the host or origin of a websocket is against the rules. Source: RFC 6455 section 7.4.1."""
+_READING: Final = ("GET", "HEAD", "OPTIONS", "TRACE")
+"""Methods that change nothing. Source: RFC 9110 section 9.2.1."""
+
+
+def is_known_host(host: str | None, allowed: Iterable[str]) -> bool:
+    """Return whether a request's Host is a name of ours: loopback, or one of `allowed`, on any port.
+
+    A stranger's name that resolves to this address would make its pages of one origin with ours.
+    Source: RFC 9110 section 7.4; DNS rebinding as in Jackson et al. 2007.
+    """
+    try:
+        name = urlsplit(f"//{host}").hostname if host else None
+    except ValueError:  # brackets around what is no address
+        return False
+    if name is None:
+        return False
+    return is_loopback(name) or name in {one.lower().strip("[]") for one in allowed}
 
 
 def same_origin(headers: Mapping[str, str]) -> bool:
     """Return whether a browser's request comes from a page of this host.
 
-    A request without Origin comes from a program, not from a page, and carries nobody's sign-in.
-    Source: OWASP CSRF prevention cheat sheet, verifying origin; RFC 6455 section 10.2.
+    A request with neither Origin nor Sec-Fetch-Site comes from a program, not from a page, and carries
+    nobody's sign-in.
+    Source: OWASP CSRF prevention cheat sheet, verifying origin; W3C Fetch Metadata; RFC 6455 section 10.2.
     """
+    if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+        return False
     origin = headers.get("origin")
     return origin is None or urlsplit(origin).netloc == headers.get("host")
 
@@ -52,40 +77,50 @@ def security_headers(script_hashes: Sequence[str]) -> dict[str, str]:
 
 
 class Guard:
-    """ASGI middleware: adds the headers, refuses cross-site writes and oversized bodies."""
+    """ASGI middleware: refuses strange hosts, other sites and oversized bodies; answers HEAD like GET."""
 
-    def __init__(self, app: ASGIApp, headers: Mapping[str, str], refuse: ASGIApp, too_large: ASGIApp) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        allowed_hosts: Sequence[str],
+        strange_host: ASGIApp,
+        foreign_origin: ASGIApp,
+        too_large: ASGIApp,
+    ) -> None:
         self._app = app
-        self._headers = headers
-        self._refuse = refuse
+        self._allowed_hosts = allowed_hosts
+        self._strange_host = strange_host
+        self._foreign_origin = foreign_origin
         self._too_large = too_large
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer it here."""
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        path: str = scope["path"]
+        chosen = self._choose(scope)
+        if scope["type"] == "websocket" and chosen is not self._app:
+            chosen = WebSocketClose(CLOSE_POLICY)  # before it is accepted: the server answers 403
+        if scope.get("method") == "HEAD":
+            scope = {**scope, "method": "GET"}  # the server leaves the body out
 
-        async def send_guarded(message: Message) -> None:
+        async def send_asset(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
-                    headers[name] = value
-                if path.startswith("/assets/"):
-                    headers["Cache-Control"] = ASSET_CACHE
+                MutableHeaders(scope=message)["Cache-Control"] = ASSET_CACHE
             await send(message)
 
-        await self._choose(scope)(scope, receive, send_guarded)
+        await chosen(scope, receive, send_asset if scope["path"].startswith("/assets/") else send)
 
     def _choose(self, scope: Scope) -> ASGIApp:
-        if scope["method"] in ("GET", "HEAD", "OPTIONS"):
+        headers = Headers(scope=scope)
+        if not is_known_host(headers.get("host"), self._allowed_hosts):
+            return self._strange_host
+        if scope["type"] == "http" and scope["method"] in _READING:
             return self._app
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if not same_origin(headers):
-            return self._refuse
-        length = headers.get("content-length", "")
+            return self._foreign_origin
+        length = headers.get("content-length", "0")
         # A body without a stated length could be of any size.
-        if not length.isdigit() or int(length) > BODY_MAX_BYTES:
+        if "transfer-encoding" in headers or not length.isdigit() or int(length) > BODY_MAX_BYTES:
             return self._too_large
         return self._app

@@ -7,16 +7,18 @@ from typing import Any, Final
 import msgspec
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from contract.errors import EduopsError, InfrastructureError
-from contract.texts import Texts
+from contract.texts import Language, Texts
 from ops_dashboard.language import choose_language
 
 _logger: Final = logging.getLogger(__name__)
+NOT_KEPT: Final = {"Cache-Control": "no-store"}
+"""Header of answers that no cache may keep. Source: RFC 9111 section 5.2.2.5."""
 
 
 class Refusal(EduopsError):  # noqa: N818  # it is an answer, not a failure of the program
@@ -33,7 +35,8 @@ def refusal_answer(texts: Texts, request: Request, refusal: Refusal) -> JSONResp
     """Return `{"code", "sentence"}` in the language of the request."""
     language = choose_language(request.query_params, request.cookies)
     sentence = texts.say(f"error.{refusal.code}", language, **refusal.values)
-    return JSONResponse({"code": refusal.code, "sentence": sentence}, status_code=refusal.status)
+    said = {"code": refusal.code, "sentence": sentence}
+    return JSONResponse(said, status_code=refusal.status, headers=NOT_KEPT)
 
 
 def refuse_with(texts: Texts, status: int, code: str) -> ASGIApp:
@@ -46,8 +49,14 @@ def refuse_with(texts: Texts, status: int, code: str) -> ASGIApp:
     return refuse
 
 
-def install_refusals(app: FastAPI, texts: Texts) -> None:
-    """Make every error of `app` a code and a sentence; none shows the inside of the program."""
+def install_refusals(app: FastAPI, texts: Texts, document: Callable[[Request, Language], str]) -> None:
+    """Make every error of `app` a code and a sentence; none shows the inside of the program.
+
+    Args:
+        app: gets the handlers.
+        texts: all sentences.
+        document: makes the page that a person gets who asks for an address without anything.
+    """
 
     async def on_refusal(request: Request, error: Exception) -> Response:
         assert isinstance(error, Refusal)
@@ -56,9 +65,15 @@ def install_refusals(app: FastAPI, texts: Texts) -> None:
     async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         if error.status_code == 404:
+            if _is_for_a_person(request):
+                page = document(request, choose_language(request.query_params, request.cookies))
+                return HTMLResponse(page, 404, NOT_KEPT)
             return refusal_answer(texts, request, Refusal(404, "not_found"))
         detail = str(error.detail)
-        return refusal_answer(texts, request, Refusal(error.status_code, "bad_request", detail=detail))
+        answer = refusal_answer(texts, request, Refusal(error.status_code, "bad_request", detail=detail))
+        if error.status_code == 405:
+            answer.headers["Allow"] = _allowed(error)
+        return answer
 
     async def on_invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
@@ -87,11 +102,22 @@ def install_refusals(app: FastAPI, texts: Texts) -> None:
         app.add_exception_handler(kind, handler)
 
 
+def _is_for_a_person(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
+
+
+def _allowed(error: HTTPException) -> str:
+    """Return the methods of an address; whoever may GET may ask for the HEAD, and files say nothing."""
+    allowed = set((error.headers or {}).get("Allow", "GET").split(", "))
+    return ", ".join(sorted(allowed | ({"HEAD"} if "GET" in allowed else set())))
+
+
 def _places(errors: Any) -> str:
-    """Return which fields are wrong, without repeating what was sent."""
-    return "; ".join(f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in errors)
+    """Return which fields are wrong, without repeating what was sent but for the names of fields."""
+    told = "; ".join(f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in errors)
+    return told.encode("utf-8", "backslashreplace").decode()  # a name may hold half a character
 
 
-def json_answer(value: object, status: int = 200, **headers: str) -> Response:
-    """Return any value of the contract as JSON."""
-    return Response(msgspec.json.encode(value), status, headers, media_type="application/json")
+def json_answer(value: object, status: int = 200) -> Response:
+    """Return any value of the contract as JSON; it is of this moment, so nobody keeps it."""
+    return Response(msgspec.json.encode(value), status, NOT_KEPT, media_type="application/json")

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
@@ -13,6 +13,9 @@ from contract.texts import Language
 from ops_dashboard.api.answers import json_answer
 from ops_dashboard.services import Services
 from ops_dashboard.view.topology import make_topology
+
+INT64_MAX: Final = 2**63 - 1
+"""Largest number of a row."""
 
 
 def add_fleet(router: APIRouter, services: Services) -> None:
@@ -36,7 +39,7 @@ def add_quarantine(router: APIRouter, services: Services) -> None:
     @router.get("/api/quarantine")
     async def quarantine(
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
-        before_id: Annotated[int | None, Query(ge=1)] = None,
+        before_id: Annotated[int | None, Query(ge=1, le=INT64_MAX)] = None,
         reason: Reason | None = None,
     ) -> Response:
         """Return refused data, the latest first, and the counts of all by reason."""

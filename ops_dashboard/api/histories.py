@@ -15,6 +15,9 @@ from ops_dashboard.services import Services
 HOUR_US: Final = 3_600_000_000
 RANGE_MAX_US: Final = 31 * 24 * HOUR_US
 """Longest history that one request may ask for."""
+MOMENT_MAX_US: Final = 253_402_214_400_000_000
+"""Latest moment that is asked for, µs since 1970: the year 9999 less a day for any time zone."""
+Moment = Annotated[int | None, Query(ge=0, le=MOMENT_MAX_US)]
 Token = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,48}$")]
 
 
@@ -24,8 +27,8 @@ def add_histories(router: APIRouter, services: Services) -> None:
         school: Token,
         device: Token,
         metric: Token,
-        from_us: Annotated[int | None, Query(ge=0)] = None,
-        to_us: Annotated[int | None, Query(ge=0)] = None,
+        from_us: Moment = None,
+        to_us: Moment = None,
     ) -> Response:
         """Return one series: raw up to two hours, quarters of an hour beyond; the last hour by default.
 

@@ -23,10 +23,14 @@ PAGES: Final = (
 )
 
 
+NOWHERE: Final = Page("nowhere", "")
+"""The page of every other address."""
+
+
 def page_at(path: str) -> tuple[Page, str]:
-    """Return the page at an address and what stands in its place, "" without one; else the wall."""
+    """Return the page at an address and what stands in its place, "" without one; else `NOWHERE`."""
     for page in PAGES:
         before, place, _ = page.route.partition("{")
         if path == before or (place and path.startswith(before)):
             return page, unquote(path.removeprefix(before))
-    return PAGES[0], ""
+    return NOWHERE, ""

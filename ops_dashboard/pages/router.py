@@ -32,7 +32,11 @@ async def make_page(services: Services, path: str, search: str, language: Langua
         page, place = page_at(path)
         return await MAKERS[page.name](services, place, query, language)
     except InfrastructureError:
-        return _unavailable(services, language)
+        return _notice(services, language, "error.database_unavailable")
+
+
+async def _nowhere(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
+    return _notice(services, language, "error.not_found")
 
 
 async def _wall(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
@@ -80,8 +84,9 @@ MAKERS: Final[Mapping[str, Maker]] = {
     "alerts": _alerts,
     "school": _school,
     "quarantine": _quarantine,
+    "nowhere": _nowhere,
 }
-"""By the name of the page in `ops_dashboard.pages.registry.PAGES`."""
+"""By the name of the page in `ops_dashboard.pages.registry`."""
 
 
 async def _figures(
@@ -105,8 +110,8 @@ async def _figures(
     ]
 
 
-def _unavailable(services: Services, language: Language) -> html.Div:
-    sentence = services.texts.say("error.database_unavailable", language)
+def _notice(services: Services, language: Language, key: str) -> html.Div:
+    sentence = services.texts.say(key, language)
     return html.Div(
         [
             page_header(services.texts, language, ""),

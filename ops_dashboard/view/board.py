@@ -164,10 +164,6 @@ class Board:
             self._lines = group_alerts(self._open.values(), self.groups)
         return self._lines
 
-    def line_of(self, alert_id: str) -> Line | None:
-        """Return the line that an open alert is on."""
-        return next((line for line in self.lines() if alert_id in line.alert_ids), None)
-
     def states(self, real_us: int) -> str:
         """Return one character a school: the summary's state, worst open alert on top.
 

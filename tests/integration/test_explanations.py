@@ -98,6 +98,24 @@ async def test_a_provider_that_fails_is_the_cause(stage: Stage, client: httpx.As
     assert texts(found, "cause") == [f"Shared cause: provider {isp}, {len(same)} of {len(same)} schools."]
 
 
+async def test_a_cause_is_kept_when_its_alerts_are_over(stage: Stage, client: httpx.AsyncClient) -> None:
+    isp = stage.fleet.schools[0].isp
+    same = [i for i, s in enumerate(stage.fleet.schools) if s.isp == isp]
+    down = [stage.opened(i) for i in same]
+    await stage.change(*down)
+    for n, one in enumerate(down):
+        await stage.change(resolved(one, stage.now_us() + n))
+    for one in (down[0], down[-1]):
+        found = await why(client, one)
+        assert (found["cause"]["kind"], found["cause"]["isp"]) == ("isp", isp)
+        assert (found["cause"]["schools"], found["peers"]) == (len(same), [])
+    # Another provider's alert of that time is over as well, and had no part in it.
+    later = stage.opened(next(i for i in range(len(stage.fleet.schools)) if i not in same))
+    await stage.change(later)
+    await stage.change(resolved(later, stage.now_us()))
+    assert (await why(client, later))["cause"] is None
+
+
 async def test_absent_or_offline(stage: Stage, client: httpx.AsyncClient) -> None:
     low = stage.opened(0, "attendance_low", 2, value=0.4, low=0.9)
     await stage.change(low)

@@ -64,6 +64,33 @@ def test_a_group_that_fails_is_named_if_only_a_part_of_it_does(
         assert found[0].cause == part.causes[part.group[members[0]]]
 
 
+@pytest.mark.parametrize("low", [0.2, 0.3, 0.45])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_one_event_over_the_whole_city_is_one_cause(city: Groups, low: float, seed: int) -> None:
+    part, generator = city.by_kind[CauseKind.CLUSTER], np.random.default_rng(seed)
+    share = generator.uniform(low, 2 * low, len(part.size))
+    share[0], share[1] = low, 2 * low
+    failing = np.flatnonzero(generator.random(city.schools) < share[part.group])
+    found = causes(city, failing, 5 * MINUTE_US)
+    assert [(one.cause.kind, len(one.members)) for one in found] == [(CauseKind.CITY, len(failing))]
+
+
+def test_a_cluster_that_fails_among_a_few_everywhere_is_named(city: Groups) -> None:
+    part = city.by_kind[CauseKind.CLUSTER]
+    all_of_one = np.flatnonzero(part.group == 0)
+    few = np.random.default_rng(1).permutation(np.flatnonzero(part.group != 0))[: city.schools // 20]
+    first = causes(city, np.concatenate([all_of_one, few]), 5 * MINUTE_US)[0]
+    assert (first.cause, len(first.members)) == (part.causes[0], len(all_of_one))
+
+
+def test_a_provider_that_fails_among_a_few_everywhere_is_named(city: Groups) -> None:
+    part = city.by_kind[CauseKind.ISP]
+    all_of_one = np.flatnonzero(part.group == 0)
+    few = np.random.default_rng(1).permutation(np.flatnonzero(part.group != 0))[: city.schools // 20]
+    first = causes(city, np.concatenate([all_of_one, few]), 5 * MINUTE_US)[0]
+    assert (first.cause, len(first.members)) == (part.causes[0], len(all_of_one))
+
+
 def test_two_causes_at_one_time_are_two(city: Groups) -> None:
     isp = city.by_kind[CauseKind.ISP]
     small = np.argsort(isp.size)[:2].tolist()

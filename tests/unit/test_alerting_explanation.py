@@ -15,6 +15,7 @@ from alerting.explanation.evidence import (
     Known,
     PeerKind,
     explain,
+    explained_elsewhere,
     nearby_ids,
     similar_schools,
 )
@@ -80,6 +81,7 @@ class Desk:
             "open_alerts": given,
             "of_school": [a for a in open_alerts if a.school_id == first.school_id],
             "line": next((line for line in lines if first.alert_id in line.alert_ids), None),
+            "elsewhere": explained_elsewhere(first, lines),
             "states": "n" * len(FLEET.schools),
         }
         return Known(GROUPS, self.catalogue, self.rules, **{**usual, **other})  # type: ignore[arg-type]
@@ -361,3 +363,47 @@ def test_every_group_of_a_cause_has_its_size_and_words(desk: Desk) -> None:
         why = explain(slow, replace(known, line=replace(known.line, cause=Cause(kind))))
         assert why.cause is not None
         assert why.cause.of == len(FLEET.schools)
+
+
+def test_what_has_another_cause_is_not_counted_among_those_like_it(desk: Desk) -> None:
+    """A school's own cut line, and hours later its provider's outage elsewhere."""
+    of_isp = [i for i, school in enumerate(FLEET.schools) if school.isp == FLEET.schools[0].isp]
+    hours_us = 3 * 3_600_000_000
+    own = desk.alert("wan_down", of_isp[0], opened_at_us=NOW_US - hours_us)
+    outage = [desk.alert("wan_down", position) for position in of_isp[1:]]
+    why = explain(own, desk.known(own, *outage))
+    assert why.cause is None
+    (peers,) = [one for one in why.peers if one.kind == PeerKind.ISP]
+    assert (peers.failing, peers.elsewhere, peers.of) == (1, len(outage), 1)
+    said = desk.say(why, "wan_down")["peers"]
+    assert f"{len(outage)} more have another shared cause" in said[0]
+    hit = explain(outage[0], desk.known(outage[0], own, *outage[1:]))
+    assert hit.cause is not None
+    assert hit.cause.schools == len(outage)
+    assert next(one for one in hit.peers if one.kind == PeerKind.ISP).failing == len(of_isp)
+
+
+def test_a_failing_platform_is_the_cause_wherever_its_schools_are(desk: Desk) -> None:
+    positions = range(3, len(FLEET.schools), 10)
+    failing = [
+        desk.alert("lms_failing", position, opened_at_us=NOW_US + n * 15_000_000)
+        for n, position in enumerate(positions)
+    ]
+    why = explain(failing[0], desk.known(*failing))
+    assert why.cause is not None
+    on_platform = len({d.school_id for d in FLEET.devices if d.kind is DeviceKind.ELEARNING})
+    assert (why.cause.kind, why.cause.schools, why.cause.of) == ("platform", len(failing), on_platform)
+    (said,) = desk.say(why, "lms_failing")["cause"]
+    assert "e-learning platform" in said
+    lines = [desk.alert("latency_high", position) for position in positions]
+    assert explain(lines[0], desk.known(*lines)).cause != why.cause
+
+
+def test_the_platform_is_not_blamed_for_our_own_line(desk: Desk) -> None:
+    """What is silent everywhere is silent for one reason."""
+    everywhere = range(len(FLEET.schools))
+    silent = [desk.alert(rule, i) for rule in ("wan_down", "lms_failing") for i in everywhere]
+    (line,) = group_alerts(silent, GROUPS)
+    assert line.cause.kind is CauseKind.FLEET
+    (platform,) = group_alerts([a for a in silent if a.rule == "lms_failing"], GROUPS)
+    assert platform.cause.kind is CauseKind.PLATFORM

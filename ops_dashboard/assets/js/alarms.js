@@ -54,6 +54,7 @@ function makeRow(line, atUs, fleet) {
 function nameOf(line, fleet) {
   if (line.cause === 'system') return say('wall.center');
   if (line.cause === 'fleet') return say('wall.fleet', { n: number(line.schools), of: number(fleet.count) });
+  if (line.cause === 'platform') return say('wall.platform');
   if (line.school === null) return sharedBy(line);
   const school = fleet.school(line.school);
   return make('a', { href: `/school/${encodeURIComponent(school.code)}`, textContent: shortName(school.name) });
