@@ -5,8 +5,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from bus.log import Log
 from config.files import load_configuration, read_config
 from config.fleet_csv import parse_areas
+from contract.entry import telemetry_log
 from contract.fleet import Fleet
 from device_simulator.world.fleet import generate_fleet
 from eduops.data_folder import DataFolder
@@ -15,6 +17,7 @@ from eduops.settings import Settings
 from eduops.wiring import all_logs, database_url, open_log
 from storage.database import connect, prepare_database
 from storage.fleet import load_fleet, save_fleet
+from storage.wall import ledger
 
 Tell = Callable[[str], None]
 """Takes one line for the person who waits."""
@@ -55,6 +58,11 @@ async def prepare_storage(settings: Settings, make_fleet: Callable[[], Fleet], t
         if fleet is None:
             fleet = await asyncio.to_thread(make_fleet)
             await save_fleet(connection, fleet)
+        elif settings.schools not in (_default("schools"), len(fleet.schools)):
+            tell(
+                f"the fleet stays as it is, {len(fleet.schools):,} schools: {settings.schools:,} were asked "
+                "for, which counts at the first start only; `eduops fleet import` changes a fleet"
+            )
     async with open_log(settings, "prepare") as log:
         await log.create(all_logs(settings.partitions), settings.log_max_bytes)
     tell(f"database, logs and fleet are ready: {len(fleet.schools):,} schools")
@@ -62,17 +70,39 @@ async def prepare_storage(settings: Settings, make_fleet: Callable[[], Fleet], t
 
 
 async def seed_once(folder: DataFolder, settings: Settings, fleet: Fleet, tell: Tell) -> None:
-    """Append the simulated history once in a data folder's life; go on where a killed seeding ended."""
+    """Append the simulated history at the first start of an empty system, or never.
+
+    The folder remembers which of both, so that nothing invented gets among what was measured; a
+    seeding that was killed is finished, whatever is asked for by then.
+    """
     found = folder.read("seed")
-    if settings.seed_days == 0 or found.get("done"):
+    if found.get("done"):
+        if settings.seed_days not in (_default("seed_days"), found.get("days", settings.seed_days)):
+            tell("history is simulated at the first start of a data folder only: seed_days changes nothing")
         return
-    plan = SeedPlan(**found) if found else _plan(settings)
-    folder.write("seed", plan._asdict())
     async with open_log(settings, "seed") as log:
-        own = load_configuration(folder.config)
-        readings = await seed_history(log, fleet, own, plan, _teller(plan, tell))
+        if not found and await _is_in_use(settings, log):
+            tell("readings are here already: no history is simulated beside them")
+            folder.write("seed", {"days": 0, "done": True})
+            return
+        plan = SeedPlan(**found) if found else _plan(settings)
+        folder.write("seed", plan._asdict())
+        if plan.days:
+            own = load_configuration(folder.config)
+            appended = await seed_history(log, fleet, own, plan, _teller(plan, tell))
+            tell(f"{appended:,} readings of simulated history were appended to the log")
     folder.write("seed", {**plan._asdict(), "done": True})
-    tell(f"history is in the log: {readings:,} readings")
+
+
+async def _is_in_use(settings: Settings, log: Log) -> bool:
+    """Return whether logs or tables hold anything of an earlier start."""
+    async with await connect(database_url(settings)) as connection:
+        committed = any(position.seq for position in (await ledger(connection)).values())
+    return committed or any([await log.last_seq(telemetry_log(p)) for p in range(settings.partitions)])
+
+
+def _default(name: str) -> object:
+    return Settings.model_fields[name].default
 
 
 def _plan(settings: Settings) -> SeedPlan:
