@@ -45,10 +45,17 @@ def load_configuration(own: Path) -> Configuration:
 
 
 def read_config(own: Path, name: str) -> str:
-    """Return the text of a configuration file."""
+    """Return the text of a configuration file.
+
+    Raises:
+        ConfigurationError: the operator's own cannot be read, or is not UTF-8.
+    """
     path = own / name
-    if path.is_file():
-        return path.read_text(encoding="utf-8")
+    if path.exists():
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"{path} cannot be read: {error}") from error
     return (files("config") / name).read_text(encoding="utf-8")
 
 

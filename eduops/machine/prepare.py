@@ -63,6 +63,7 @@ async def prepare_storage(settings: Settings, make_fleet: Callable[[], Fleet], t
                 f"the fleet stays as it is, {len(fleet.schools):,} schools: {settings.schools:,} were asked "
                 "for, which counts at the first start only; `eduops fleet import` changes a fleet"
             )
+    load_configuration(DataFolder(settings.data).config).calendar.check_schools(fleet)
     async with open_log(settings, "prepare") as log:
         await log.create(all_logs(settings.partitions), settings.log_max_bytes)
     tell(f"database, logs and fleet are ready: {len(fleet.schools):,} schools")
@@ -85,7 +86,8 @@ async def seed_once(folder: DataFolder, settings: Settings, fleet: Fleet, tell: 
             tell("readings are here already: no history is simulated beside them")
             folder.write("seed", {"days": 0, "done": True})
             return
-        plan = SeedPlan(**found) if found else _plan(settings)
+        begun = folder.read("seed", *SeedPlan._fields)
+        plan = SeedPlan(*(begun[name] for name in SeedPlan._fields)) if begun else _plan(settings)
         folder.write("seed", plan._asdict())
         if plan.days:
             own = load_configuration(folder.config)

@@ -6,13 +6,16 @@ import resource
 import shutil
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from config.files import load_configuration
 from contract.errors import EduopsError
 from eduops.data_folder import DataFolder
 from eduops.machine.attach import attach, is_running
+from eduops.machine.calendar_end import calendar_end
 from eduops.machine.embedded_nats import find_nats
 from eduops.machine.postgres_binaries import find_binaries
 from eduops.machine.sync_choice import MARGIN, choose_sync, needed_syncs_per_s, schools_of, syncs_per_s
@@ -52,6 +55,7 @@ async def examine(settings: Settings) -> list[Checked]:
     findings = [
         _python(),
         *_folder(settings),
+        *_configuration(settings, time.time_ns() // 1000),
         *([] if elsewhere else _syncs(settings)),
         _descriptors(),
         _binary("PostgreSQL"),
@@ -97,6 +101,17 @@ def _folder(settings: Settings) -> Iterator[Checked]:
         enough = free_gib >= LEAST_DISK_GIB
         wanted = "" if enough else f"; {LEAST_DISK_GIB:g} GiB are needed: free some space there"
         yield Checked(enough, f"{free_gib:.1f} GiB are free on the disk of {part}{wanted}")
+
+
+def _configuration(settings: Settings, real_us: int) -> Iterator[Checked]:
+    """Look whether the operator's files are right, and how long the school calendar lasts."""
+    try:
+        calendar = load_configuration(DataFolder(settings.data).config).calendar
+    except EduopsError as error:
+        yield Checked(False, str(error))
+        return
+    ending = calendar_end(calendar, settings.clock.log_us(real_us))
+    yield Checked(ending.days_left >= 0, ending.sentence)
 
 
 def _syncs(settings: Settings) -> Iterator[Checked]:
