@@ -24,13 +24,13 @@ class Configuration:
     rules: tuple[Rule, ...]
 
 
-def load_configuration(own: Path) -> Configuration:
-    """Return the configuration, each file from the folder `own` if it is there.
+def load_configuration(own: Path | None) -> Configuration:
+    """Return the configuration, each file from the folder `own` if it is there; None for the packaged ones.
 
     Raises:
         ConfigurationError: a file is wrong, or `own` has a file that nothing reads.
     """
-    if own.is_dir():
+    if own is not None and own.is_dir():
         unknown = sorted(p.name for p in own.iterdir() if p.name not in EDITABLE)
         if unknown:
             raise ConfigurationError(
@@ -44,14 +44,14 @@ def load_configuration(own: Path) -> Configuration:
     )
 
 
-def read_config(own: Path, name: str) -> str:
+def read_config(own: Path | None, name: str) -> str:
     """Return the text of a configuration file.
 
     Raises:
         ConfigurationError: the operator's own cannot be read, or is not UTF-8.
     """
-    path = own / name
-    if path.exists():
+    path = None if own is None else own / name
+    if path is not None and path.exists():
         try:
             return path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:

@@ -209,7 +209,7 @@ def replay(
     """Run recorded data through a system of its own and tell what it noticed."""
     from eduops.verbs.replay import ReplayOptions, run_replay
 
-    settings = load_settings(config, {"port": port})
+    settings = load_settings(config, {"port": port, "data": data})
     options = ReplayOptions(path, data, speed, from_, to, keep)
     run_until_stopped(lambda stop: run_replay(settings, options, stop, typer.echo))
 

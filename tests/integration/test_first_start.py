@@ -1,5 +1,9 @@
 """What is first set up stays as it was: fleet and history are made in an empty system, or never."""
 
+import asyncio
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -7,10 +11,14 @@ import pytest
 
 from contract.entry import EntryKind, telemetry_log
 from eduops.data_folder import DataFolder
+from eduops.machine.idle import since_last_entry
 from eduops.machine.prepare import run_prepare
 from eduops.settings import Settings, load_settings
-from eduops.wiring import open_log
+from eduops.wiring import database_url, open_log
+from storage.database import connect
 from tests.conftest import TestNats as RunningNats
+
+ROOT = Path(__file__).parents[2]
 
 
 class Start:
@@ -98,3 +106,46 @@ async def test_a_fleet_stays_and_says_so(start: Start) -> None:
     said = await start.again(seed_days=0, schools=200)
     assert "the fleet stays as it is, 8 schools: 200 were asked for" in said
     assert "stays" not in await start.again(seed_days=0, schools=8)
+
+
+def _eduops(start: Start, *words: str) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-m", "eduops", *words]
+    env = {**os.environ, **start.settings.environment()}
+    return subprocess.run(argv, env=env, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+async def test_a_database_of_another_shape_is_a_sentence(start: Start) -> None:
+    start.settings.data.mkdir()
+    for words in (["status"], ["quarantine"], ["fleet", "export"], ["ingest"]):
+        done = await asyncio.to_thread(_eduops, start, *words)
+        assert (done.returncode, len(done.stderr.splitlines())) == (1, 1), done.stderr
+        assert "`eduops migrate` brings it to this one" in done.stderr
+
+
+async def test_a_full_disk_and_a_newer_database_are_sentences(start: Start) -> None:
+    await start.again(seed_days=0)
+    full = await asyncio.to_thread(_eduops, start, "fleet", "export", "/dev/full")
+    assert (full.returncode, full.stderr) == (1, "eduops: No space left on device\n")
+    async with await connect(database_url(start.settings)) as connection:
+        await connection.execute("insert into schema_version (version, name) values (9999, 'later')")
+    newer = await asyncio.to_thread(_eduops, start, "prepare")
+    assert newer.returncode == 1
+    assert newer.stderr.startswith("eduops: the database is at schema version 9999, this eduops knows ")
+
+
+async def test_a_start_says_that_the_clock_was_set_back_and_that_the_folder_lay_idle(
+    start: Start, postgres_url: str
+) -> None:
+    settings = start.settings.but(database_url=postgres_url)
+    now_us = time.time_ns() // 1000
+    assert await since_last_entry(settings, now_us) is None
+    async with await connect(postgres_url) as connection:
+        await connection.execute(
+            "insert into position (log, seq, log_time, snapshot_seq) "
+            "values ('telemetry-0', 5, to_timestamp(%s / 1e6), 0)",
+            (now_us,),
+        )
+    assert await since_last_entry(settings, now_us) is None
+    assert "clock: was it set back?" in (await since_last_entry(settings, now_us - 7_200_000_000) or "")
+    week = await since_last_entry(settings, now_us + 7 * 86_400_000_000)
+    assert "nothing was recorded for 7 d: the charts have a gap" in (week or "")
