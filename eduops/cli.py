@@ -129,11 +129,27 @@ def watch(data: Data = None, config: Config = None) -> None:
 
 
 @app.command()
-def prepare(data: Data = None, config: Config = None) -> None:
-    """Prepare database, fleet and logs on configured servers, for services that run alone (containers)."""
+def prepare(
+    data: Data = None,
+    config: Config = None,
+    demo: Annotated[bool, typer.Option("--demo", help="Also make up a fleet and its history.")] = False,
+) -> None:
+    """Prepare database and logs on configured servers, for services that run alone (containers)."""
     from eduops.machine.prepare import run_prepare
 
-    asyncio.run(run_prepare(_attached(data, config), typer.echo))
+    asyncio.run(run_prepare(_attached(data, config), typer.echo, demo=demo))
+
+
+@app.command()
+def ready(
+    name: Annotated[str, typer.Argument(help="Process, such as `ingest` or `watchdog`.")],
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Say whether a service on this machine serves; exit code 1 if not (health checks of containers)."""
+    from eduops.verbs.ready import check_ready
+
+    typer.echo(check_ready(load_settings(config, {"data": data}), name))
 
 
 @app.command()

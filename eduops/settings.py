@@ -378,7 +378,7 @@ def _consistent(settings: Settings) -> Settings:
     if settings.raw_retention_h < settings.max_age_h + 1:
         raise ConfigurationError(
             f"max_age_h is {settings.max_age_h:g} and raw_retention_h is {settings.raw_retention_h:g}: old "
-            "readings would be stored and never shown; keep them an hour or more longer than they are accepted"
+            "readings would be stored and never shown; keep them an hour or more beyond that age"
         )
     return settings
 

@@ -2,13 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Final
 
 from bus.log import Log
 from config.files import load_configuration, read_config
 from config.fleet_csv import parse_areas
 from contract.entry import telemetry_log
+from contract.errors import InfrastructureError
 from contract.fleet import Fleet
 from device_simulator.world.fleet import generate_fleet
 from eduops.data_folder import DataFolder
@@ -23,17 +25,49 @@ Tell = Callable[[str], None]
 """Takes one line for the person who waits."""
 
 
-async def run_prepare(settings: Settings, tell: Tell) -> None:
-    """Prepare configured servers, and append the simulated history, for services that run alone.
+PATIENCE_S: Final = 120.0
+"""How long `eduops prepare` waits for servers: a database that recovers from a power cut takes a minute."""
+AGAIN_S: Final = 2.0
+
+
+async def run_prepare(
+    settings: Settings, tell: Tell, *, demo: bool = False, patience_s: float = PATIENCE_S
+) -> None:
+    """Prepare configured servers for services that run alone; they may still be starting.
+
+    Args:
+        settings: As given; their servers are configured.
+        tell: Takes what a person reads.
+        demo: Also make a city up: a generated fleet where there is none, and the simulated history.
+        patience_s: How long to wait for a server that does not answer, s.
 
     Raises:
-        EduopsError: a server is out of reach or refuses.
+        EduopsError: a server is out of reach for that long, or refuses.
     """
     folder = DataFolder(settings.data)
     folder.create()
     with folder.locked():
-        fleet = await prepare_storage(settings, fleet_maker(settings), tell)
-        await seed_once(folder, settings, fleet, tell)
+        make_fleet = fleet_maker(settings) if demo else None
+        fleet = await _patiently(lambda: prepare_storage(settings, make_fleet, tell), tell, patience_s)
+        if demo and fleet is not None:
+            await seed_once(folder, settings, fleet, tell)
+
+
+async def _patiently(
+    prepared: Callable[[], Awaitable[Fleet | None]], tell: Tell, patience_s: float
+) -> Fleet | None:
+    """Try until it succeeds or the patience is over; each other reason is told once."""
+    until_s, told = time.monotonic() + patience_s, ""
+    while True:
+        try:
+            return await prepared()
+        except InfrastructureError as error:
+            if time.monotonic() >= until_s:
+                raise InfrastructureError(f"{error} (tried for {patience_s:g} s)") from error
+            if str(error) != told:
+                tell(f"{error}; it is tried again for {max(0.0, until_s - time.monotonic()):.0f} s")
+            told = str(error)
+        await asyncio.sleep(AGAIN_S)
 
 
 def fleet_maker(settings: Settings) -> Callable[[], Fleet]:
@@ -47,26 +81,35 @@ def fleet_maker(settings: Settings) -> Callable[[], Fleet]:
     return make_fleet
 
 
-async def prepare_storage(settings: Settings, make_fleet: Callable[[], Fleet], tell: Tell) -> Fleet:
-    """Bring database and logs to this version; save the made fleet unless there is one already."""
+async def prepare_storage(
+    settings: Settings, make_fleet: Callable[[], Fleet] | None, tell: Tell
+) -> Fleet | None:
+    """Bring database and logs to this version; return their fleet.
+
+    Where there is none it is made and saved; without `make_fleet` the answer is None.
+    """
     dsn = database_url(settings)
     await asyncio.to_thread(
         prepare_database, dsn, chunk_h=settings.chunk_h, raw_retention_h=settings.raw_retention_h
     )
     async with await connect(dsn) as connection:
         fleet = await load_fleet(connection)
-        if fleet is None:
+        if fleet is None and make_fleet is not None:
             fleet = await asyncio.to_thread(make_fleet)
             await save_fleet(connection, fleet)
-        elif settings.schools not in (_default("schools"), len(fleet.schools)):
+        elif fleet is not None and settings.schools not in (_default("schools"), len(fleet.schools)):
             tell(
                 f"the fleet stays as it is, {len(fleet.schools):,} schools: {settings.schools:,} were asked "
                 "for, which counts at the first start only; `eduops fleet import` changes a fleet"
             )
-    load_configuration(DataFolder(settings.data).config).calendar.check_schools(fleet)
+    if fleet is not None:
+        load_configuration(DataFolder(settings.data).config).calendar.check_schools(fleet)
     async with open_log(settings, "prepare") as log:
         await log.create(all_logs(settings.partitions), settings.log_max_bytes)
-    tell(f"database, logs and fleet are ready: {len(fleet.schools):,} schools")
+    if fleet is None:
+        tell("database and logs are ready; there is no fleet yet: `eduops fleet import FILE`")
+    else:
+        tell(f"database, logs and fleet are ready: {len(fleet.schools):,} schools")
     return fleet
 
 

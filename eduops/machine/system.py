@@ -73,6 +73,7 @@ class System:
     async def prepare(self, make_fleet: Callable[[], Fleet]) -> Fleet:
         """Bring database and logs to this version; save the made fleet unless there is one already."""
         fleet = await prepare_storage(self.settings, make_fleet, self._tell)
+        assert fleet is not None  # made if there was none
         note_schools(self.folder, len(fleet.schools))
         said = await since_last_entry(self.settings, time.time_ns() // 1000)
         if said is not None:

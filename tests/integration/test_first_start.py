@@ -40,7 +40,7 @@ class Start:
     async def again(self, **changes: object) -> str:
         """Prepare with some settings changed and return what was said."""
         said: list[str] = []
-        await run_prepare(self.settings.but(**changes), said.append)
+        await run_prepare(self.settings.but(**changes), said.append, demo=True)
         return "\n".join(said)
 
     async def entries(self, settings: Settings | None = None) -> list[int]:
