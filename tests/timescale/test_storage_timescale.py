@@ -268,7 +268,9 @@ async def test_a_job_that_failed_is_told(conn: AsyncConnection[Any]) -> None:
         "insert into _timescaledb_internal.bgw_job_stat (job_id, last_start, last_finish, next_start, "
         "last_successful_finish, last_run_success, total_runs, total_duration, total_duration_failures, "
         "total_successes, total_failures, total_crashes, consecutive_failures, consecutive_crashes) "
-        "values (%s, now(), now(), now(), '-infinity', false, 3, '0', '0', 0, 3, 0, 3, 0)",
+        "values (%s, now(), now(), now(), '-infinity', false, 3, '0', '0', 0, 3, 0, 3, 0) "
+        "on conflict (job_id) do update set last_finish = excluded.last_finish, last_run_success = false, "
+        "total_failures = excluded.total_failures",
         [row[0]],
     )
     found = await job_troubles(conn)
