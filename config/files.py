@@ -24,13 +24,13 @@ class Configuration:
     rules: tuple[Rule, ...]
 
 
-def load_configuration(own: Path) -> Configuration:
-    """Return the configuration, each file from the folder `own` if it is there.
+def load_configuration(own: Path | None) -> Configuration:
+    """Return the configuration, each file from the folder `own` if it is there; None for the packaged ones.
 
     Raises:
         ConfigurationError: a file is wrong, or `own` has a file that nothing reads.
     """
-    if own.is_dir():
+    if own is not None and own.is_dir():
         unknown = sorted(p.name for p in own.iterdir() if p.name not in EDITABLE)
         if unknown:
             raise ConfigurationError(
@@ -44,11 +44,18 @@ def load_configuration(own: Path) -> Configuration:
     )
 
 
-def read_config(own: Path, name: str) -> str:
-    """Return the text of a configuration file."""
-    path = own / name
-    if path.is_file():
-        return path.read_text(encoding="utf-8")
+def read_config(own: Path | None, name: str) -> str:
+    """Return the text of a configuration file.
+
+    Raises:
+        ConfigurationError: the operator's own cannot be read, or is not UTF-8.
+    """
+    path = None if own is None else own / name
+    if path is not None and path.exists():
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"{path} cannot be read: {error}") from error
     return (files("config") / name).read_text(encoding="utf-8")
 
 

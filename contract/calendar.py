@@ -4,8 +4,9 @@ Public holidays come from the `holidays` package (Labour Code 45/2019/QH14, arti
 shifts, exams and closures from `config/calendar.toml`.
 """
 
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import IntEnum
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.errors import ConfigurationError
-from contract.fleet import LEVELS
+from contract.fleet import LEVELS, Fleet
 
 MINUTE_US: Final = 60_000_000
 EDGE: Final = timedelta(minutes=30)
@@ -72,6 +73,8 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     break_: list[Span] = msgspec.field(name="break", default_factory=list)
     exam: list[Span] = msgspec.field(default_factory=list)
     half_day: list[Span] = msgspec.field(default_factory=list)
+    make_up: list[Span] = msgspec.field(default_factory=list)
+    """Days of the weekend on which all schools work, in place of another day (học bù)."""
     closure: dict[str, list[Span]] = msgspec.field(default_factory=dict)
 
 
@@ -87,8 +90,9 @@ class Session:
 class SchoolCalendar:
     """Answers, for each level and minute, what schools are doing."""
 
-    def __init__(self, file: _File) -> None:
+    def __init__(self, file: _File, text: str) -> None:
         self._file = file
+        self._text = text
         self.timezone = ZoneInfo(file.timezone)
         self._levels = [file.level[level.value] for level in LEVELS]
         self._public: Mapping[date, str] = holidays.country_holidays(file.country)
@@ -103,16 +107,17 @@ class SchoolCalendar:
         for span in self._file.break_:
             if span.first <= day <= span.last:
                 return span.name
-        if not any(span.first <= day <= span.last for span in self._file.term):
+        if not _holds(self._file.term, day):
             return "outside term"
         return None
 
     def sessions(self, level_index: int, day: date) -> tuple[Session, ...]:
         """Return the sessions of a level on a local day, in order; empty if closed."""
         plan = self._levels[level_index]
-        if self.day_name(day) is not None or day.weekday() not in plan.weekdays:
+        works = day.weekday() in plan.weekdays or _holds(self._file.make_up, day)
+        if self.day_name(day) is not None or not works:
             return ()
-        half = any(span.first <= day <= span.last for span in self._file.half_day)
+        half = _holds(self._file.half_day, day)
         shifts = plan.shift[:1] if half else plan.shift
         return tuple(
             Session(s.name, self._us(datetime.combine(day, s.start)), self._us(datetime.combine(day, s.end)))
@@ -128,11 +133,22 @@ class SchoolCalendar:
 
     def closed_schools(self, day: date) -> frozenset[str]:
         """Return the codes of schools that are closed on a local day by themselves (flood, election)."""
-        return frozenset(
-            code
-            for code, spans in self._file.closure.items()
-            if any(span.first <= day <= span.last for span in spans)
-        )
+        return frozenset(code for code, spans in self._file.closure.items() if _holds(spans, day))
+
+    @property
+    def last_day(self) -> date:
+        """The last day of the last term: after it every school counts as closed."""
+        return max(span.last for span in self._file.term)
+
+    def check_schools(self, fleet: Fleet) -> None:
+        """Refuse closures of schools that the fleet does not have and never had.
+
+        Raises:
+            ConfigurationError: there is such a closure; names its line.
+        """
+        for code in self._file.closure:
+            if fleet.school_ever(code) is None:
+                raise _refusal(self._text, _closure_place(code), f"no school has code {code!r}")
 
     def local_day(self, time_us: int) -> date:
         """Return the local day of a time in µs since 1970."""
@@ -148,8 +164,7 @@ class SchoolCalendar:
         if any(abs(now_us - t) < edge_us for s in sessions for t in (s.start_us, s.end_us)):
             return Context.EDGE
         if any(s.start_us <= now_us < s.end_us for s in sessions):
-            exam = any(span.first <= day <= span.last for span in self._file.exam)
-            return Context.EXAM if exam else Context.SESSION
+            return Context.EXAM if _holds(self._file.exam, day) else Context.SESSION
         return Context.OUT
 
     def _us(self, local: datetime) -> int:
@@ -162,15 +177,117 @@ def in_session(contexts: NDArray[np.int8]) -> NDArray[np.bool_]:
     return contexts >= Context.EDGE
 
 
+def _holds(spans: list[Span], day: date) -> bool:
+    return any(span.first <= day <= span.last for span in spans)
+
+
 def parse_calendar(text: str) -> SchoolCalendar:
     """Return the calendar written in TOML `text`.
 
     Raises:
-        ConfigurationError: the text is not TOML, or a level, date or time is missing or wrong.
+        ConfigurationError: the text is not TOML; a level, date or time is missing, wrong or cannot be: a
+            span that ends before it begins, a weekday 7, a shift against the clock. Names the line if
+            the value is of the right kind.
     """
     try:
         file = msgspec.convert(tomllib.loads(text), _File)
-        calendar = SchoolCalendar(file)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError, KeyError, NotImplementedError) as error:
+        for place, why in _complaints(file):
+            raise _refusal(text, place, why)
+        calendar = SchoolCalendar(file, text)
+    except (ValueError, KeyError, NotImplementedError) as error:  # also of TOML, msgspec and time zones
         raise ConfigurationError(f"calendar.toml: {error}") from error
+    for place, why in _idle_make_ups(file, calendar):
+        raise _refusal(text, place, why)
     return calendar
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a value stands in the file's text, which the TOML reader does not tell; both are patterns."""
+
+    head: str
+    """The line that its table begins with."""
+    field: str = ""
+    """Its own line, above the next table."""
+    nth: int = 0
+    """Which of the tables of that head, from 0."""
+
+
+def _refusal(text: str, place: _Place, why: str) -> ConfigurationError:
+    number = _line_of(text.splitlines(), place)
+    return ConfigurationError(f"calendar.toml{'' if number is None else f', line {number}'}: {why}")
+
+
+def _line_of(lines: list[str], place: _Place) -> int | None:
+    heads = [n for n, line in enumerate(lines) if re.match(place.head, line)]
+    if place.nth >= len(heads):
+        return None
+    head = heads[place.nth]
+    for n, line in enumerate(lines[head + 1 :], head + 1):
+        if not place.field or re.match(r"\s*\[", line):
+            break
+        if re.search(place.field, line):
+            return n + 1
+    return head + 1
+
+
+def _span_place(kind: str, nth: int) -> _Place:
+    return _Place(rf"\s*\[\[\s*{kind}\s*\]\]", r"^\s*last\b", nth)
+
+
+def _closure_place(code: str) -> _Place:
+    return _Place(rf"[^#]*(?<!\w){re.escape(code)}(?!\w)")
+
+
+def _complaints(file: _File) -> Iterator[tuple[_Place, str]]:
+    """Yield what cannot be, and where it stands."""
+    if not file.term:
+        yield _Place("(?!)"), "there is no term, so no school would ever be open"
+    kinds = {
+        "term": file.term,
+        "break": file.break_,
+        "exam": file.exam,
+        "half_day": file.half_day,
+        "make_up": file.make_up,
+    }
+    spans = [(_span_place(kind, n), kind, s) for kind, found in kinds.items() for n, s in enumerate(found)]
+    spans += [
+        (_closure_place(code), f"closure of {code}", span)
+        for code, found in file.closure.items()
+        for span in found
+    ]
+    for place, kind, span in spans:
+        if span.last < span.first:
+            yield place, f"{kind} {span.name!r} ends on {span.last}, before it begins on {span.first}"
+    names = [level.value for level in LEVELS]
+    for name, plan in file.level.items():
+        head = rf"""\s*\[\s*level\s*\.\s*["']?{re.escape(name)}["']?\s*\]"""
+        if name not in names:
+            yield _Place(head), f"level {name!r} is none of {', '.join(names)}"
+        for weekday in plan.weekdays:
+            if not 0 <= weekday <= 6:
+                yield _Place(head, r"^\s*weekdays\b"), f"weekday {weekday} of {name} is not within 0 to 6"
+        yield from _shift_complaints(name, plan, head)
+    for name in names:
+        if name not in file.level:
+            yield _Place("(?!)"), f"level {name!r} is missing"
+
+
+def _shift_complaints(name: str, plan: _LevelDay, head: str) -> Iterator[tuple[_Place, str]]:
+    until = time.min
+    for shift in plan.shift:
+        place = _Place(head, rf"\bstart\s*=\s*{shift.start}")
+        if shift.end <= shift.start:
+            yield place, f"shift {shift.name!r} of {name} ends at {shift.end}, not after {shift.start}"
+        if shift.start < until:
+            yield place, f"shift {shift.name!r} of {name} begins at {shift.start}, before {until} of the last"
+        until = shift.end
+
+
+def _idle_make_ups(file: _File, calendar: SchoolCalendar) -> Iterator[tuple[_Place, str]]:
+    """Yield the make-up days on which no school is open anyway."""
+    for nth, span in enumerate(file.make_up):
+        for days in range((span.last - span.first).days + 1):
+            day = span.first + timedelta(days)
+            if (why := calendar.day_name(day)) is not None:
+                yield _span_place("make_up", nth), f"make_up {span.name!r}: {day} is no school day ({why})"

@@ -5,12 +5,13 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import datetime
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
-from contract.errors import EduopsError
+from eduops.failures import sentences
 from eduops.log_lines import say_failure, write_log
 from eduops.machine.attach import attach
 from eduops.settings import Settings, load_settings
@@ -128,11 +129,27 @@ def watch(data: Data = None, config: Config = None) -> None:
 
 
 @app.command()
-def prepare(data: Data = None, config: Config = None) -> None:
-    """Prepare database, fleet and logs on configured servers, for services that run alone (containers)."""
+def prepare(
+    data: Data = None,
+    config: Config = None,
+    demo: Annotated[bool, typer.Option("--demo", help="Also make up a fleet and its history.")] = False,
+) -> None:
+    """Prepare database and logs on configured servers, for services that run alone (containers)."""
     from eduops.machine.prepare import run_prepare
 
-    asyncio.run(run_prepare(_attached(data, config), typer.echo))
+    asyncio.run(run_prepare(_attached(data, config), typer.echo, demo=demo))
+
+
+@app.command()
+def ready(
+    name: Annotated[str, typer.Argument(help="Process, such as `ingest` or `watchdog`.")],
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Say whether a service on this machine serves; exit code 1 if not (health checks of containers)."""
+    from eduops.verbs.ready import check_ready
+
+    typer.echo(check_ready(load_settings(config, {"data": data}), name))
 
 
 @app.command()
@@ -208,7 +225,7 @@ def replay(
     """Run recorded data through a system of its own and tell what it noticed."""
     from eduops.verbs.replay import ReplayOptions, run_replay
 
-    settings = load_settings(config, {"port": port})
+    settings = load_settings(config, {"port": port, "data": data})
     options = ReplayOptions(path, data, speed, from_, to, keep)
     run_until_stopped(lambda stop: run_replay(settings, options, stop, typer.echo))
 
@@ -348,27 +365,17 @@ def _attached(data: Path | None, config: Path | None, given: Mapping[str, Any] |
 
 def main() -> None:
     """Run the command line; an expected failure is one sentence on stderr and exit code 1."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal that lacks our letters gets their numbers
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
-    except EduopsError as error:
-        _fail([str(error)])
-    except BaseExceptionGroup as group:
-        expected, other = group.split(EduopsError)
-        if expected is None or other is not None:
-            raise
-        _fail([str(error) for error in _leaves(expected)])
     except (KeyboardInterrupt, asyncio.CancelledError):
         sys.exit(INTERRUPTED)
-
-
-def _leaves(group: BaseExceptionGroup[EduopsError]) -> list[EduopsError]:
-    found: list[EduopsError] = []
-    for error in group.exceptions:
-        found.extend(_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
-    return found
-
-
-def _fail(sentences: list[str]) -> None:
-    for sentence in dict.fromkeys(sentences):
-        say_failure(sentence)
-    sys.exit(1)
+    except Exception as error:
+        told = sentences(error)
+        if told is None:
+            raise
+        for sentence in told:
+            say_failure(sentence)
+        sys.exit(1)

@@ -56,9 +56,7 @@ class DataFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             self.logs.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
-            raise ConfigurationError(
-                f"the data folder {self.path} cannot be used ({error.strerror}); choose one with --data"
-            ) from error
+            raise self._unusable(error) from error
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -82,15 +80,31 @@ class DataFolder:
             file.flush()
             yield
 
-    def read(self, name: str) -> dict[str, Any]:
-        """Return what `name`.json holds, {} if it is not there."""
+    def read(self, name: str, *needed: str) -> dict[str, Any]:
+        """Return what `name`.json holds, {} if it is not there.
+
+        Raises:
+            ConfigurationError: the folder cannot be read, or the file is damaged or lacks what is `needed`.
+        """
         try:
-            found: dict[str, Any] = json.loads((self.path / f"{name}.json").read_text())
+            found = json.loads((self.path / f"{name}.json").read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
-        except json.JSONDecodeError as error:
+        except OSError as error:
+            raise self._unusable(error) from error
+        except ValueError as error:
             raise ConfigurationError(f"{self.path / name}.json is damaged: {error}") from error
+        if not isinstance(found, dict) or (found and not found.keys() >= set(needed)):
+            raise ConfigurationError(
+                f"{self.path / name}.json is of another version of eduops or damaged: use that version, "
+                "or choose another folder with --data"
+            )
         return found
+
+    def _unusable(self, error: OSError) -> ConfigurationError:
+        return ConfigurationError(
+            f"the data folder {self.path} cannot be used ({error.strerror}); choose one with --data"
+        )
 
     def forget(self, name: str) -> None:
         """Remove `name`.json if it is there."""

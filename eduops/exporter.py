@@ -114,6 +114,7 @@ def publish_metrics(
         ConfigurationError: the port is taken, or the data folder cannot be written.
     """
     folder.create()  # a service on a machine of its own is the first to use it
+    folder.clear_ready(name)
     with serve_metrics(meter, service, *at) as port:
         _leave(folder, name, port)
         try:

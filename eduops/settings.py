@@ -183,7 +183,10 @@ class Settings(BaseSettings):
         description="MQTT client id of ingest's persistent session; one running ingest an id.",
     )
     max_age_h: float = Field(
-        48.0, gt=0, le=351360, description="Hours after which a reading is too old and is quarantined."
+        48.0,
+        gt=0,
+        le=351360,
+        description="Hours after which a reading is quarantined; an hour or more below `raw_retention_h`.",
     )
     max_future_s: float = Field(
         300.0,
@@ -343,9 +346,9 @@ class Settings(BaseSettings):
         """Return these settings with some replaced, checked again.
 
         Raises:
-            ConfigurationError: a value is out of its range.
+            ConfigurationError: a value is out of its range, or does not fit another.
         """
-        return _checked(Settings, {**self.model_dump(), **changes})
+        return _consistent(_checked(Settings, {**self.model_dump(), **changes}))
 
     @classmethod
     def settings_customise_sources(
@@ -368,7 +371,8 @@ def load_settings(config: Path | None = None, overrides: Mapping[str, Any] | Non
         overrides: Values of the command line; None means not given.
 
     Raises:
-        ConfigurationError: the file cannot be read, or a value is unknown or out of its range.
+        ConfigurationError: the file cannot be read, a value is unknown or out of its range, or two do not
+            fit each other.
     """
     given = {name: value for name, value in (overrides or {}).items() if value is not None}
     if config is not None and not config.is_file():
@@ -379,12 +383,21 @@ def load_settings(config: Path | None = None, overrides: Mapping[str, Any] | Non
     class FromFile(Settings):
         model_config = SettingsConfigDict(toml_file=config)
 
-    return _checked(Settings, _checked(FromFile, given).model_dump())
+    return _consistent(_checked(Settings, _checked(FromFile, given).model_dump()))
 
 
 def command_environment() -> dict[str, str]:
     """Return the variables that an operator's command gets: where programs are, and the language."""
     return {name: os.environ[name] for name in _COMMAND_VARIABLES if name in os.environ}
+
+
+def _consistent(settings: Settings) -> Settings:
+    if settings.raw_retention_h < settings.max_age_h + 1:
+        raise ConfigurationError(
+            f"max_age_h is {settings.max_age_h:g} and raw_retention_h is {settings.raw_retention_h:g}: old "
+            "readings would be stored and never shown; keep them an hour or more beyond that age"
+        )
+    return settings
 
 
 def _checked(kind: type[Settings], values: Mapping[str, Any]) -> Settings:

@@ -25,6 +25,7 @@ from device_simulator.world.schedule import Cadence
 from eduops.data_folder import DataFolder
 from eduops.exporter import publish_metrics
 from eduops.failpoint import parse_failpoint
+from eduops.machine.attach import completed
 from eduops.settings import Settings, command_environment
 from ingest.config import GatewayConfig
 from ingest.gateway import run as run_gateway
@@ -117,6 +118,7 @@ async def open_connections(settings: Settings, name: str) -> AsyncIterator[Conne
     fleet = await saved_fleet(settings)
     async with await connect(database_url(settings)) as connection:
         await claim_metrics(connection, configuration.catalogue)
+    configuration.calendar.check_schools(fleet)
     async with open_log(settings, name) as log, open_live(settings, f"{name}-live") as live:
         yield Connections(log, live, fleet, configuration)
 
@@ -323,7 +325,7 @@ def watchdog_config(settings: Settings) -> WatchdogConfig:
     """Return what the watchdog is told; addresses that the settings lack are `eduops up`'s, dead or alive."""
     folder = DataFolder(settings.data)
     if not settings.mqtt_port:
-        settings = settings.but(**folder.read("addresses"))
+        settings = completed(folder, settings)
     return WatchdogConfig(
         state=folder.path / "watchdog",
         wall_url=wall_url(settings),

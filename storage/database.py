@@ -52,7 +52,12 @@ async def connect(dsn: str, name: str = "eduops") -> AsyncConnection[Any]:
             dsn, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, application_name=name, **LINE
         )
     except psycopg.OperationalError as error:
-        raise InfrastructureError(f"PostgreSQL does not let us in: {error}") from error
+        raise InfrastructureError(f"PostgreSQL does not let us in: {_said(error)}") from error
+
+
+def _said(error: psycopg.Error) -> str:
+    """Return what the driver said on one line."""
+    return " ".join(str(error).split())
 
 
 async def replace_others(conn: AsyncConnection[Any]) -> int:
@@ -112,7 +117,7 @@ def prepare_database(dsn: str, *, chunk_h: float = 6, raw_retention_h: float = 5
             finally:
                 conn.execute(_UNLOCK)
     except psycopg.OperationalError as error:
-        raise InfrastructureError(f"PostgreSQL cannot be prepared: {error}") from error
+        raise InfrastructureError(f"PostgreSQL cannot be prepared: {_said(error)}") from error
 
 
 def migrations() -> tuple[Migration, ...]:

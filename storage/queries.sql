@@ -467,3 +467,16 @@ to stdout (format binary)
 copy (select bucket, series, n, sum, min, max from reading_15m
       where series = any(%(series)s::int[]) and bucket >= %(first)s and bucket < %(end)s)
 to stdout (format binary)
+
+-- name: timescale_jobs
+-- Every scheduled job: procedure, table, how its last run ended (null before its first), failures in all.
+select jobs.proc_name, jobs.hypertable_name, stats.last_run_status, coalesce(stats.total_failures, 0)
+from timescaledb_information.jobs
+left join timescaledb_information.job_stats as stats using (job_id)
+where jobs.scheduled
+order by jobs.job_id
+
+-- name: timescale_workers
+-- Background workers that run a job (their type ends with its number), and how many there may be, if known.
+select (select count(*) from pg_stat_activity where backend_type ~ '\[\d+\]$'),
+       current_setting('timescaledb.max_background_workers', true)::bigint

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from contract.errors import InfrastructureError
+from contract.errors import ConfigurationError, InfrastructureError
 from eduops.data_folder import DataFolder
 from eduops.machine.supervisor import is_alive
 from eduops.settings import Settings
@@ -43,7 +43,23 @@ def attach(settings: Settings) -> Settings:
             f"no eduops runs on {folder.path}: start it with `eduops up`, name its folder with --data, "
             "or set EDUOPS_DATABASE_URL and EDUOPS_NATS_URL"
         )
-    return settings.but(**folder.read(_FILE))
+    return completed(folder, settings)
+
+
+def completed(folder: DataFolder, settings: Settings) -> Settings:
+    """Return the settings with what the system that runs or ran on the folder has left there.
+
+    Raises:
+        ConfigurationError: another version of eduops left it.
+    """
+    left = folder.read(_FILE)
+    unknown = sorted(left.keys() - Settings.model_fields.keys())
+    if unknown:
+        raise ConfigurationError(
+            f"{folder.path / _FILE}.json is of another version of eduops ({', '.join(unknown)} is unknown to "
+            "this one): use that version, or stop it and start `eduops up` of this one"
+        )
+    return settings.but(**left)
 
 
 def is_running(folder: DataFolder) -> bool:

@@ -18,6 +18,7 @@ from typing import Final
 from config.private_file import write_private
 from contract.errors import ConfigurationError
 from contract.topic import BROKER_WINDOW
+from eduops.data_folder import DataFolder
 from eduops.machine.process import NO_CHATTER, ProcessSpec
 
 SERVICE_USER: Final = "service"
@@ -32,7 +33,7 @@ MAX_CONNECTIONS: Final = 65_536
 STORE_DESCRIPTORS: Final = 512
 """Files that the logs may have open beside the connections. Without any left JetStream stores nothing,
 and clients that were there long before are no longer acknowledged."""
-_CREDENTIALS_FILE: Final = "credentials.json"
+_CREDENTIALS_FILE: Final = "credentials"
 
 # max_file_store is what the capped logs may reserve together, not what they use. A short ack_wait
 # brings back at once what a killed ingest had not acknowledged; max_ack_pending is the window of
@@ -228,14 +229,11 @@ def find_nats() -> Path:
 
 
 def _credentials(folder: Path) -> NatsCredentials:
-    path = folder / _CREDENTIALS_FILE
-    if not path.exists():
-        passwords = {
-            "service_password": secrets.token_urlsafe(PASSWORD_BYTES),
-            "device_password": secrets.token_urlsafe(PASSWORD_BYTES),
-        }
-        write_private(path, json.dumps(passwords))
-    return NatsCredentials(**json.loads(path.read_text()))
+    kept, names = DataFolder(folder), ("service_password", "device_password")
+    if not kept.read(_CREDENTIALS_FILE):
+        kept.write(_CREDENTIALS_FILE, {name: secrets.token_urlsafe(PASSWORD_BYTES) for name in names})
+    found = kept.read(_CREDENTIALS_FILE, *names)
+    return NatsCredentials(*(found[name] for name in names))
 
 
 def accepts(port: int) -> bool:

@@ -27,7 +27,7 @@ def fix_first_start(
         ConfigurationError: a later start asks for another clock or another number of partitions.
     """
     asked = {"at": at.isoformat() if at else None, "speed": speed}
-    fixed = folder.read(_FILE)
+    fixed = folder.read(_FILE, *_FIXED, "asked")
     if not fixed:
         chosen = settings.but(**_clock(settings, real_us, at, speed))
         fixed = {name: getattr(chosen, name) for name in _FIXED} | {"asked": asked}

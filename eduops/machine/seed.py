@@ -28,14 +28,14 @@ class SeedPlan(NamedTuple):
 async def seed_history(
     log: Log, fleet: Fleet, configuration: Configuration, plan: SeedPlan, progress: Callable[[float], None]
 ) -> int:
-    """Append the history and return its readings; what an earlier, killed run appended is not repeated.
+    """Append the history and return how many readings that were; a killed run's are not repeated.
 
     Every step is one entry of readings and one tick a partition, and nothing else is in the logs
     yet, so a log's last seq says how far it came.
     """
     done = {p: await log.last_seq(telemetry_log(p)) for p in range(plan.partitions)}
     begin_us = plan.now_us - round(plan.days * 86_400e6)
-    total = seq = 0
+    appended = seq = 0
     steps = history_entries(
         fleet,
         configuration.catalogue,
@@ -49,18 +49,18 @@ async def seed_history(
     for at_us, by_partition in steps:
         for partition in range(plan.partitions):
             readings = by_partition.get(partition, Readings.empty())
-            total += len(readings)
-            await _append_step(log, partition, at_us, readings, done[partition] - seq)
+            appended += await _append_step(log, partition, at_us, readings, done[partition] - seq)
         seq += 2
         progress((at_us - begin_us) / (plan.now_us - begin_us))
-    return total
+    return appended
 
 
-async def _append_step(log: Log, partition: int, at_us: int, readings: Readings, present: int) -> None:
-    """Append the two entries of a step, leaving out the first `present` of them."""
+async def _append_step(log: Log, partition: int, at_us: int, readings: Readings, present: int) -> int:
+    """Append the two entries of a step without the first `present`; return the readings appended."""
     name = telemetry_log(partition)
     if present < 1:
         payload = encode_readings(readings)
         await log.append(name, EntryKind.READINGS, payload, at_us=at_us, count=len(readings))
     if present < 2:
         await log.append(name, EntryKind.TICK, b"", at_us=at_us)
+    return len(readings) if present < 1 else 0

@@ -13,6 +13,7 @@ from contract.fleet import Fleet
 from eduops.data_folder import DataFolder
 from eduops.machine.embedded_nats import free_ports, prepare_nats
 from eduops.machine.embedded_postgres import prepare_postgres
+from eduops.machine.idle import since_last_entry
 from eduops.machine.output import ProcessOutput
 from eduops.machine.prepare import Tell, prepare_storage, seed_once
 from eduops.machine.process import ProcessSpec
@@ -72,7 +73,11 @@ class System:
     async def prepare(self, make_fleet: Callable[[], Fleet]) -> Fleet:
         """Bring database and logs to this version; save the made fleet unless there is one already."""
         fleet = await prepare_storage(self.settings, make_fleet, self._tell)
+        assert fleet is not None  # made if there was none
         note_schools(self.folder, len(fleet.schools))
+        said = await since_last_entry(self.settings, time.time_ns() // 1000)
+        if said is not None:
+            self._tell(said)
         return fleet
 
     async def seed(self, fleet: Fleet) -> None:

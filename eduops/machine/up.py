@@ -10,6 +10,7 @@ from contract.clock import parse_at
 from contract.errors import ConfigurationError
 from eduops.data_folder import DataFolder
 from eduops.machine.attach import leave_addresses
+from eduops.machine.calendar_end import SOON_DAYS, calendar_end
 from eduops.machine.embedded_nats import free_ports
 from eduops.machine.first_start import fix_first_start
 from eduops.machine.full_disk import mend_full_log
@@ -47,6 +48,9 @@ async def run_up(settings: Settings, options: UpOptions, stop: asyncio.Event, te
         own = load_configuration(folder.config)
         at = parse_at(options.at, own.calendar.timezone.key)
         settings = fix_first_start(folder, settings, time.time_ns() // 1000, at, options.speed)
+        ending = calendar_end(own.calendar, settings.clock.log_us(time.time_ns() // 1000))
+        if ending.days_left <= SOON_DAYS:
+            tell(ending.sentence)
         settings = settings.but(port=wall_port(settings, tell, claims))
         instances(settings, "ingest")  # a number that does not fit is told before anything starts
         for left in ("metrics", "restart", "restarted"):

@@ -6,20 +6,25 @@ import resource
 import shutil
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from config.files import load_configuration
 from contract.errors import EduopsError
 from eduops.data_folder import DataFolder
 from eduops.machine.attach import attach, is_running
+from eduops.machine.calendar_end import calendar_end
 from eduops.machine.embedded_nats import find_nats
 from eduops.machine.postgres_binaries import find_binaries
 from eduops.machine.sync_choice import MARGIN, choose_sync, needed_syncs_per_s, schools_of, syncs_per_s
 from eduops.machine.system import accepts
 from eduops.settings import Settings
 from eduops.verbs.status import Status, read_processes, read_status
-from eduops.wiring import open_log
+from eduops.wiring import database_url, open_log
+from storage.database import connect
+from storage.jobs import job_troubles
 
 LEAST_PYTHON: Final = (3, 11)
 LEAST_DISK_GIB: Final = 5.0
@@ -46,16 +51,17 @@ class Checked(NamedTuple):
 async def examine(settings: Settings) -> list[Checked]:
     """Return what was found on this machine and in the system of these settings."""
     running = is_running(DataFolder(settings.data))
-    elsewhere = settings.nats_url is not None
+    elsewhere, embedded = settings.nats_url is not None, settings.database_url is None
     if running:
         settings = attach(settings)
     findings = [
         _python(),
         *_folder(settings),
+        *_configuration(settings, time.time_ns() // 1000),
         *([] if elsewhere else _syncs(settings)),
         _descriptors(),
-        _binary("PostgreSQL"),
-        _binary("NATS"),
+        *([_binary("PostgreSQL")] if embedded else []),
+        *([] if elsewhere else [_binary("NATS")]),
     ]
     processes = read_processes(DataFolder(settings.data))
     findings.append(_port(settings, running=running))
@@ -74,6 +80,7 @@ async def examine(settings: Settings) -> list[Checked]:
     try:
         status = await read_status(settings)
         findings.extend(await _broker_store(settings))
+        findings.extend(await _jobs(settings))
     except EduopsError as error:
         return [*findings, Checked(False, f"the system does not answer: {error}")]
     return [*findings, *_flow(status, settings.clock_factor)]
@@ -97,6 +104,17 @@ def _folder(settings: Settings) -> Iterator[Checked]:
         enough = free_gib >= LEAST_DISK_GIB
         wanted = "" if enough else f"; {LEAST_DISK_GIB:g} GiB are needed: free some space there"
         yield Checked(enough, f"{free_gib:.1f} GiB are free on the disk of {part}{wanted}")
+
+
+def _configuration(settings: Settings, real_us: int) -> Iterator[Checked]:
+    """Look whether the operator's files are right, and how long the school calendar lasts."""
+    try:
+        calendar = load_configuration(DataFolder(settings.data).config).calendar
+    except EduopsError as error:
+        yield Checked(False, str(error))
+        return
+    ending = calendar_end(calendar, settings.clock.log_us(real_us))
+    yield Checked(ending.days_left >= 0, ending.sentence)
 
 
 def _syncs(settings: Settings) -> Iterator[Checked]:
@@ -140,6 +158,27 @@ async def _broker_store(settings: Settings) -> list[Checked]:
     if limit < 0:
         return [Checked(False, "the broker's $MQTT_msgs is not limited; start ingest anew, which limits it")]
     return [Checked(True, f"the broker keeps at most {limit / 1024**3:.1f} GiB for ingest ($MQTT_msgs)")]
+
+
+async def _jobs(settings: Settings) -> list[Checked]:
+    """Look whether TimescaleDB does its own work: where it does not, the disk fills."""
+    async with await connect(database_url(settings)) as connection:
+        found = await job_troubles(connection)
+    if found is None:
+        return []
+    if found.failed:
+        return [
+            Checked(False, f"TimescaleDB's last run failed: {', '.join(found.failed)}; see the server's log")
+        ]
+    if found.workers is not None and found.workers_busy >= found.workers:
+        return [
+            Checked(
+                False,
+                f"TimescaleDB has no background worker left ({found.workers_busy} of {found.workers} work) "
+                "and its jobs wait: raise timescaledb.max_background_workers and max_worker_processes",
+            )
+        ]
+    return [Checked(True, f"TimescaleDB's {found.jobs} jobs run; none of their last runs failed")]
 
 
 def _descriptors() -> Checked:

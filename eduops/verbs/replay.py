@@ -58,7 +58,8 @@ async def run_replay(settings: Settings, options: ReplayOptions, stop: asyncio.E
     Raises:
         EduopsError: the recording cannot be read, the folder is in use, or a server does not start.
     """
-    catalogue = load_configuration(options.data / "config" if options.data else Path()).catalogue
+    own = None if options.data is None else DataFolder(options.data).config
+    catalogue = load_configuration(own).catalogue
     recording = await asyncio.to_thread(
         read_recording, options.path, catalogue, start=_utc(options.first), end=_utc(options.last)
     )

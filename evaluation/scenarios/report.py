@@ -81,14 +81,13 @@ def given(rules_file: Path | None = None, *, bare: bool = False) -> Given:
         rules_file: a rules.toml; the packaged one if None.
         bare: `bare_rules` instead of either.
     """
-    nowhere = Path("config") / "packaged"
-    configuration = load_configuration(nowhere)
+    configuration = load_configuration(None)
     if rules_file is not None:
         rules = parse_rules(rules_file.read_text(encoding="utf-8"), configuration.catalogue)
         configuration = replace(configuration, rules=rules)
     if bare:
         configuration = replace(configuration, rules=bare_rules())
-    return Given(configuration, read_config(nowhere, "calendar.toml"))
+    return Given(configuration, read_config(None, "calendar.toml"))
 
 
 def run_all(terms: Sequence[ScenarioTerms], shared: Given) -> list[Judged]:

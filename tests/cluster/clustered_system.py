@@ -114,7 +114,7 @@ class ClusteredSystem:
             "seed_days": 0,
         }
         self._settings = load_settings(overrides=given)
-        asyncio.run(run_prepare(self._settings, print))
+        asyncio.run(run_prepare(self._settings, print, demo=True))
         for name in VERBS:
             service = Service(name, self._settings.but(data=self._folder / name))
             service.start()

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from eduops.machine.embedded_nats import find_nats, prepare_nats
+from eduops.machine.system import VERBS
 from eduops.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -54,7 +55,54 @@ def test_every_variable_is_a_setting(compose: dict[str, Any]) -> None:
     assert names <= set(Settings.model_fields)
 
 
-@pytest.mark.parametrize("service", ["prepare", "ingest", "process", "dashboard", "watch", "simulate"])
+def resolved(text: str) -> str:
+    """Return text as compose reads it where no variable is set but the passwords, which are `x`."""
+    text = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text)
+    return re.sub(r"\$\{\w+:\?[^}]*\}", "x", text).replace("$$", "$")
+
+
+OURS = ["prepare", "demo", "eduops", "ingest", "process", "dashboard", "watch", "simulate"]
+
+
+def test_ours_are_all_ours(compose: dict[str, Any]) -> None:
+    assert set(OURS) == {n for n, s in compose["services"].items() if s["image"].startswith("eduops")}
+
+
+def test_nothing_is_invented_without_the_profile(compose: dict[str, Any]) -> None:
+    invents = {n for n, s in compose["services"].items() if {"simulate", "--demo"} & set(s["command"])}
+    assert invents == {"demo", "simulate"}
+    for name, service in compose["services"].items():
+        assert (service.get("profiles") == ["demo"]) is (name in invents)
+        if "profiles" not in service:  # what is left out must not be needed
+            assert all(
+                "profiles" not in compose["services"][other] or how.get("required") is False
+                for other, how in service.get("depends_on", {}).items()
+            )
+
+
+def test_every_service_is_bounded_and_whatever_stays_is_watched(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        limits = service["deploy"]["resources"]["limits"]
+        assert float(resolved(limits["cpus"])) >= 1
+        assert re.fullmatch(r"[1-9]g", resolved(limits["memory"]))
+        assert set(service["logging"]["options"]) == {"max-size", "max-file"}
+        stays = service["restart"] == "unless-stopped"
+        assert stays is (name not in ("prepare", "demo", "eduops"))
+        assert ("healthcheck" in service) is stays
+
+
+def test_the_database_is_ready_only_when_it_listens_to_others(compose: dict[str, Any]) -> None:
+    assert compose["services"]["db"]["healthcheck"]["test"][1:4] == ["pg_isready", "-h", "127.0.0.1"]
+
+
+def test_no_image_is_a_first_release(compose: dict[str, Any]) -> None:
+    for name in ("db", "nats"):
+        version = re.search(r":(\d+)\.(\d+)\.(\d+)-", compose["services"][name]["image"])
+        assert version is not None
+        assert int(version[3]) > 0
+
+
+@pytest.mark.parametrize("service", OURS[:2] + OURS[3:])
 def test_every_command_is_a_verb_with_those_options(compose: dict[str, Any], service: str) -> None:
     verb, *options = compose["services"][service]["command"]
     shown = subprocess.run(
@@ -67,10 +115,21 @@ def test_every_command_is_a_verb_with_those_options(compose: dict[str, Any], ser
     assert all(option in shown for option in options if option.startswith("--"))
 
 
+def test_every_own_health_check_asks_for_the_process_of_its_service(compose: dict[str, Any]) -> None:
+    services = {verb: service for service, verb in VERBS.items()}
+    asked = {
+        name: service["healthcheck"]["test"]
+        for name, service in compose["services"].items()
+        if name in services and name != "dashboard"
+    }
+    assert asked == {name: ["CMD", "eduops", "ready", services[name]] for name in asked}
+    assert len(asked) == 4
+
+
 def test_the_brokers_of_both_ways_agree(compose: dict[str, Any], tmp_path: Path) -> None:
     prepare_nats(tmp_path)
     embedded = (tmp_path / "nats" / "nats.conf").read_text()
-    written = compose["configs"]["nats"]["content"]
+    written = resolved(compose["configs"]["nats"]["content"])
     for pattern in (r"max_payload: \d+", r"sync_interval: \S+", r"ack_wait: \S+", r"max_ack_pending: \d+"):
         mine, theirs = re.search(pattern, embedded), re.search(pattern, written)
         assert mine
@@ -83,7 +142,7 @@ def test_the_broker_reads_any_password_as_text(
     compose: dict[str, Any], tmp_path: Path, password: str
 ) -> None:
     config = tmp_path / "nats.conf"
-    config.write_text(compose["configs"]["nats"]["content"].replace("$$", "$"))
+    config.write_text(resolved(compose["configs"]["nats"]["content"]))
     given = {
         name: re.sub(r"\$\{[^}]*\}", password, value)
         for name, value in compose["services"]["nats"]["environment"].items()

@@ -84,7 +84,7 @@ class TwoClocks:
                 "seed_days": 0,
             }
         )
-        asyncio.run(run_prepare(self.settings, print))
+        asyncio.run(run_prepare(self.settings, print, demo=True))
         self.clocks = {name: WrongClock(folder / name) for name in ("ingest", "processor-1")}
         self.services = [
             Service(name, self.settings.but(data=folder / f"{name}-data"), clock.variables)

@@ -11,6 +11,7 @@ from contract.commit import Commit, Counts, KpiMinute
 from contract.errors import PositionMovedError
 from contract.reading import Corrections, Held, Readings, Scored
 from storage.database import connect, prepare_database
+from storage.jobs import job_troubles
 from storage.maintenance import maintain
 from storage.results import commit, load_position, look_up
 from storage.wall import BUCKETS, SeriesHistory, kpi_history, ledger, series_history
@@ -263,3 +264,30 @@ async def test_policies_drop_what_is_past_its_retention(conn: AsyncConnection[An
     )
     assert await scalar(conn, chunks) == 0
     assert (await all_of(conn, now_us, "1h")).n.sum() == 50
+
+
+async def test_a_job_that_failed_is_told(conn: AsyncConnection[Any]) -> None:
+    found = await job_troubles(conn)
+    assert found is not None
+    assert found.jobs >= 8
+    assert found.failed == ()
+    assert found.workers is None or found.workers_busy <= found.workers
+    await conn.execute(
+        "create procedure breaks(job_id int, config jsonb) language plpgsql as "
+        "$$ begin raise exception 'no'; end $$"
+    )
+    cursor = await conn.execute("select add_job('breaks', '1 hour')")
+    row = await cursor.fetchone()
+    assert row is not None
+    await conn.execute(
+        "insert into _timescaledb_internal.bgw_job_stat (job_id, last_start, last_finish, next_start, "
+        "last_successful_finish, last_run_success, total_runs, total_duration, total_duration_failures, "
+        "total_successes, total_failures, total_crashes, consecutive_failures, consecutive_crashes) "
+        "values (%s, now(), now(), now(), '-infinity', false, 3, '0', '0', 0, 3, 0, 3, 0) "
+        "on conflict (job_id) do update set last_finish = excluded.last_finish, last_run_success = false, "
+        "total_failures = excluded.total_failures",
+        [row[0]],
+    )
+    found = await job_troubles(conn)
+    assert found is not None
+    assert found.failed == ("breaks of the database (3 failures)",)

@@ -1,5 +1,6 @@
 """The catalogue, the rules and the calendar: what is shipped reads, what is wrong is named."""
 
+import re
 from datetime import date
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from contract.calendar import Context, SchoolCalendar, parse_calendar
 from contract.catalogue import Catalogue, parse_catalogue
 from contract.errors import ConfigurationError
-from contract.fleet import LEVELS, Level
+from contract.fleet import LEVELS, Fleet, Level
 from contract.rule import parse_rules
 from contract.topic import Stream
 
@@ -167,11 +168,76 @@ def test_a_flooded_school_is_closed_alone() -> None:
     assert flooded.closed_schools(date(2026, 11, 26)) == frozenset()
 
 
+def test_schools_work_on_a_made_up_saturday() -> None:
+    text = (CONFIG / "calendar.toml").read_text("utf-8")
+    saturday = '\n[[make_up]]\nfirst = 2026-12-19\nlast = 2026-12-19\nname = "Học bù"\n'
+    assert not parse_calendar(text).sessions(PRIMARY, date(2026, 12, 19))
+    made_up = parse_calendar(text + saturday)
+    assert [s.name for s in made_up.sessions(PRIMARY, date(2026, 12, 19))] == ["morning", "afternoon"]
+    assert not made_up.sessions(PRIMARY, date(2026, 12, 26))
+
+
+SPAN = '\n[[{}]]\nname = "x"\nfirst = {}\nlast = {} # wrong\n'
+CLOSURE = '\n[closure]\n"79010042" = [{ first = 2026-11-25, last = 2026-11-24, name = "ngập" }] # wrong\n'
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("", SPAN.format("break", "2026-12-02", "2026-12-01")), "break 'x' ends on 2026-12-01, before it"),
+        (("", SPAN.format("term", "2028-05-31", "2027-09-05")), "term 'x' ends on 2027-09-05"),
+        (("", SPAN.format("exam", "2026-12-02", "2026-12-01")), "exam 'x' ends on"),
+        (("", SPAN.format("half_day", "2026-12-02", "2026-12-01")), "half_day 'x' ends on"),
+        (("", SPAN.format("make_up", "2026-12-02", "2026-12-01")), "make_up 'x' ends on"),
+        (("", SPAN.format("make_up", "2027-02-06", "2027-02-06")), "is no school day"),  # Tết
+        (("", CLOSURE), "closure of 79010042 'ngập' ends on 2026-11-24"),
+        (("weekdays = [0, 1, 2, 3, 4, 5]", "weekdays = [1, 7] # wrong"), "weekday 7 of lower_secondary"),
+        (("end = 11:00:00", "end = 06:15:00 }, # wrong"), "ends at 06:15:00, not after 07:00:00"),
+        (("[level.primary]", "[level.primay] # wrong"), "level 'primay' is none of preschool, primary"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_its_line(change: tuple[str, str], says: str) -> None:
+    text = (CONFIG / "calendar.toml").read_text("utf-8")
+    text = text.replace(*change, 1) if change[0] else text + change[1]
+    line = next(n for n, written in enumerate(text.splitlines(), 1) if "# wrong" in written)
+    with pytest.raises(ConfigurationError, match=rf"^calendar\.toml, line {line}: ") as caught:
+        parse_calendar(text)
+    assert says in str(caught.value)
+
+
+def test_shifts_do_not_overlap() -> None:
+    text = (CONFIG / "calendar.toml").read_text("utf-8").replace("start = 13:30:00", "start = 10:30:00", 1)
+    with pytest.raises(ConfigurationError, match="begins at 10:30:00, before 11:00:00 of the last"):
+        parse_calendar(text)
+
+
+def test_a_calendar_without_a_term_is_refused() -> None:
+    text = re.sub(r"\[\[term\]\]\n(.+\n)+", "", (CONFIG / "calendar.toml").read_text("utf-8"))
+    with pytest.raises(ConfigurationError, match="there is no term"):
+        parse_calendar("term = []\n" + text)
+
+
+def test_a_closure_names_a_school_of_the_fleet(city: Fleet) -> None:
+    text = (CONFIG / "calendar.toml").read_text("utf-8")
+    span = '\n[[closure.{}]]\nfirst = 2026-11-24\nlast = 2026-11-25\nname = "ngập"\n'
+    parse_calendar(text + span.format(city.schools[0].code)).check_schools(city)
+    wrong = text + span.format("79999999")
+    line = wrong.splitlines().index("[[closure.79999999]]") + 1
+    with pytest.raises(ConfigurationError, match=rf"line {line}: no school has code '79999999'"):
+        parse_calendar(wrong).check_schools(city)
+
+
+def test_a_calendar_has_a_last_day(school_year: SchoolCalendar) -> None:
+    assert school_year.last_day == date(2027, 5, 31)
+    assert school_year.day_name(date(2027, 6, 1)) == "outside term"
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
         (('country = "VN"', 'country = "Atlantis"'), "Atlantis"),
-        (("[level.primary]", "[level.primay]"), "primary"),
+        (("[level.primary]", "[other.primary]"), "other"),
+        (('timezone = "Asia/Ho_Chi_Minh"', 'timezone = "../etc/passwd"'), "calendar.toml"),
         (("start = 07:15:00", "start = 27:15:00"), "calendar.toml"),
         (("first = 2026-02-10", 'first = "soon"'), "calendar.toml"),
     ],

@@ -45,6 +45,18 @@ def test_a_wrong_file_is_told_in_a_sentence(tmp_path: Path, line: str, sentence:
         load_settings()
 
 
+def test_readings_are_kept_longer_than_they_are_accepted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "eduops.toml").write_text("max_age_h = 72\n")
+    with pytest.raises(ConfigurationError, match="max_age_h is 72 and raw_retention_h is 50: "):
+        load_settings()
+    monkeypatch.setenv("EDUOPS_RAW_RETENTION_H", "73")  # judged together, wherever they come from
+    assert load_settings().max_age_h == 72
+    with pytest.raises(ConfigurationError, match="raw_retention_h is 49"):
+        load_settings().but(raw_retention_h=49)
+
+
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="does not exist"):
         load_settings(tmp_path / "none.toml")

@@ -12,8 +12,10 @@ from contract.clock import parse_at
 from contract.errors import ConfigurationError, InfrastructureError
 from eduops.data_folder import DataFolder
 from eduops.machine.attach import attach
+from eduops.machine.calendar_end import SOON_DAYS, calendar_end
 from eduops.machine.embedded_nats import free_ports
 from eduops.machine.first_start import fix_first_start
+from eduops.machine.idle import describe_gap
 from eduops.machine.supervisor import START_AGAIN
 from eduops.machine.up import wall_address, wall_port
 from eduops.settings import Settings, load_settings
@@ -99,6 +101,44 @@ def test_an_operators_file_stands_in_and_a_stray_one_is_named(folder: DataFolder
     (folder.config / "ruels.toml").write_text("")
     with pytest.raises(ConfigurationError, match=r"ruels\.toml"):
         load_configuration(folder.config)
+
+
+@pytest.mark.parametrize(
+    ("local", "left", "says"),
+    [
+        ("2026-11-24T08:00", 188, "ends on 2027-05-31, in 188 days; then every school counts as closed"),
+        ("2027-05-01T08:00", 30, "write the next term into config/calendar.toml"),
+        ("2027-05-31T23:00", 0, "in 0 days"),
+        ("2027-06-01T00:30", -1, "ended on 2027-05-31: every school counts as closed since"),
+    ],
+)
+def test_the_end_of_the_calendar_is_told(local: str, left: int, says: str) -> None:
+    calendar = load_configuration(Path("none")).calendar
+    at = parse_at(local, "Asia/Ho_Chi_Minh")
+    assert at is not None
+    ending = calendar_end(calendar, round(at.timestamp() * 1e6))
+    assert ending.days_left == left
+    assert says in ending.sentence
+    assert ("write the next term" in ending.sentence) is (left <= SOON_DAYS)
+
+
+@pytest.mark.parametrize(
+    ("gap_s", "factor", "says"),
+    [
+        (5.0, 1.0, None),
+        (1800.0, 1.0, None),
+        (1800.0, 60.0, None),
+        (7 * 86_400 + 7200.0, 1.0, "nothing was recorded for 7 d 2 h: the charts have a gap there"),
+        (-3 * 3600.0, 1.0, "the log's last entry is 3 h ahead of this machine's clock: was it set back?"),
+        (-8.0, 1.0, None),
+        (-300.0, 60.0, None),
+    ],
+)
+def test_a_start_says_what_happened_since_the_last_entry(
+    gap_s: float, factor: float, says: str | None
+) -> None:
+    said = describe_gap(gap_s, factor, 48.0)
+    assert said is None if says is None else says in (said or "")
 
 
 def test_status_for_people_and_programs() -> None:

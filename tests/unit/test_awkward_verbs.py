@@ -1,0 +1,248 @@
+"""Every verb on every awkward data folder: one sentence and exit code 1, no traceback. No server runs."""
+
+import logging
+import os
+import re
+import resource
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+
+import pytest
+
+from contract.errors import ConfigurationError
+from eduops.cli import main
+from eduops.data_folder import DataFolder
+from eduops.failures import sentences
+from eduops.machine.postgres_binaries import can_traverse
+from eduops.machine.supervisor import began
+
+ROOT = Path(__file__).parents[2]
+NOBODY = 65534
+
+
+class Said:
+    """What a verb said and how it ended."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def sentences(self) -> list[str]:
+        """The lines of stderr without the program's name."""
+        return [line.removeprefix("eduops: ") for line in self.err.strip().splitlines()]
+
+
+Run = Callable[..., Said]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
+    """Run the command line within this process: dozens of folders in the time of one start."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+
+    def one(*words: str) -> Said:
+        monkeypatch.setattr(sys, "argv", ["eduops", *words])
+        code: int | str | None = 0
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code
+        said = capsys.readouterr()
+        return Said(int(code or 0), said.out, said.err)
+
+    yield one
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    """A long CSV that `replay` reads."""
+    file = tmp_path / "recorded.csv"
+    file.write_text("time,school,metric,value\n2026-11-25T01:00:00Z,a-school,down_bps,1.0\n")
+    return file
+
+
+VERBS = {
+    "status": ["status"],
+    "doctor": ["doctor"],
+    "quarantine": ["quarantine"],
+    "export": ["fleet", "export"],
+    "import": ["fleet", "import", "RECORDING"],
+    "backup": ["backup", "NEW"],
+    "restore": ["restore", "RECORDING"],
+    "rules": ["rules", "test", "RECORDING"],
+    "tune": ["rules", "tune"],
+    "feedback": ["feedback", "export", "NEW"],
+    "simulate": ["simulate", "--fault", "isp-outage"],
+    "restart": ["restart"],
+    "migrate": ["migrate"],
+    "prepare": ["prepare"],
+    "ingest": ["ingest"],
+    "process": ["process"],
+    "dashboard": ["dashboard"],
+    "replay": ["replay", "RECORDING"],
+    "up": ["up"],
+}
+ASKS_THE_RUNNING = ("restart", "newer")
+"""Needs nothing of what another version wrote, and waits for an answer."""
+
+
+def a_file(folder: Path) -> None:
+    folder.write_text("no folder")
+
+
+def read_only(folder: Path) -> None:
+    folder.mkdir()
+    folder.chmod(0o555)
+
+
+def of_a_newer_version(folder: Path) -> None:
+    folder.mkdir()
+    held = DataFolder(folder)
+    held.write("addresses", {"database_url": "postgresql://h/d", "of_next_year": 1})
+    held.write("first_start", {"clock": {"origin": 1}})
+
+
+def damaged(folder: Path) -> None:
+    folder.mkdir()
+    for name in ("state", "addresses", "first_start", "replay"):
+        (folder / f"{name}.json").write_bytes(b"\xff\xfe{")
+
+
+def with_broken_settings(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "eduops.toml").write_bytes(b"port = \xff\n")
+
+
+def with_a_broken_calendar(folder: Path) -> None:
+    (folder / "config").mkdir(parents=True)
+    (folder / "config" / "calendar.toml").write_bytes(b'timezone = "\xff"\n')
+
+
+def with_a_folder_for_a_file(folder: Path) -> None:
+    (folder / "config" / "rules.toml").mkdir(parents=True)
+
+
+@contextmanager
+def unprivileged(folder: Path) -> Iterator[None]:
+    """As nobody where we are root, who may write anything; the saved user brings us back."""
+    if os.getuid() != 0:
+        yield
+        return
+    if not all(can_traverse(path, NOBODY) for path in (ROOT, Path(sys.prefix), folder)):
+        pytest.skip("nobody cannot reach this tree, and root may write every folder")
+    os.setresuid(NOBODY, NOBODY, 0)
+    try:
+        yield
+    finally:
+        os.setresuid(0, 0, 0)
+
+
+@contextmanager
+def full_disk(folder: Path) -> Iterator[None]:
+    """No file of this process takes another byte: the same answers as a disk without room (EFBIG)."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[None]:
+    """A process of `eduops up` lives on the folder, as far as its files say."""
+    with subprocess.Popen(["sleep", "60"]) as lives:
+        process = {"pid": lives.pid, "began": began(lives.pid), "restarts": 0, "port": None}
+        DataFolder(folder).write("state", {"processes": {"nats": process}})
+        try:
+            yield
+        finally:
+            lives.kill()
+
+
+def in_peace(folder: Path) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+def locked(folder: Path) -> AbstractContextManager[None]:
+    return DataFolder(folder).locked()
+
+
+FOLDERS: dict[str, tuple[Callable[[Path], None], Callable[[Path], AbstractContextManager[None]], str]] = {
+    "a file": (a_file, in_peace, "data folder .* cannot be used|settings file|File exists|Not a directory"),
+    "read-only": (read_only, unprivileged, "Permission denied|cannot be used|no eduops runs"),
+    "full": (Path.mkdir, full_disk, "File too large|no eduops runs"),
+    "newer": (of_a_newer_version, running, "of another version|not empty|belongs to a live system"),
+    "damaged": (damaged, in_peace, "damaged|not empty"),
+    "broken settings": (with_broken_settings, in_peace, "settings file is not TOML"),
+    "broken calendar": (with_a_broken_calendar, in_peace, "no eduops runs|calendar.toml cannot|not empty"),
+    "a folder for a file": (with_a_folder_for_a_file, in_peace, "no eduops runs|rules.toml cannot|not empty"),
+    "in use": (Path.mkdir, locked, "another eduops|no eduops runs|not empty"),
+}
+
+
+@pytest.mark.parametrize(
+    ("verb", "kind"), [(v, k) for v in VERBS for k in FOLDERS if (v, k) != ASKS_THE_RUNNING]
+)
+def test_a_verb_ends_in_a_sentence(
+    tmp_path: Path, servers_folder: Path, recording: Path, run: Run, verb: str, kind: str
+) -> None:
+    make, during, says = FOLDERS[kind]
+    folder = servers_folder / f"{verb} {kind}"
+    make(folder)
+    given = {"RECORDING": str(recording), "NEW": str(tmp_path / "new.zip")}
+    words = [given.get(word, word) for word in VERBS[verb]]
+    with during(folder):
+        said = run(*words, "--data", str(folder))
+    assert "Traceback" not in said.err
+    if verb == "doctor" and said.out:
+        assert said.code == 0 if "WRONG" not in said.out else said.code == 1
+        return
+    assert said.code == 1
+    assert len(said.sentences) == 1, said.err
+    assert re.search(says, said.sentences[0])
+
+
+def test_a_port_that_is_taken(run: Run, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        said = run("up", "--port", port, "--data", str(tmp_path))
+    assert said.code == 1
+    assert said.sentences == [
+        f"port {port} is taken: choose another with --port, or leave it out for a free one"
+    ]
+
+
+@pytest.mark.parametrize(
+    "locale",
+    [{"LC_ALL": "C"}, {"LC_ALL": "xx_YY.UTF-8"}, {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}],
+    ids=str,
+)
+def test_a_terminal_without_our_letters(tmp_path: Path, locale: dict[str, str]) -> None:
+    words = ["doctor", "--data", str(tmp_path / "Dữ liệu")]
+    env = {name: value for name, value in os.environ.items() if not name.startswith("LC_")} | locale
+    argv = [sys.executable, "-m", "eduops", *words]
+    done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, check=False)
+    assert b"Traceback" not in done.stderr
+    assert b"nothing runs on this data folder" in done.stdout
+
+
+def test_a_bug_is_no_sentence() -> None:
+    full = OSError(28, "No space left on device", "/data/x")
+    ours = ConfigurationError("so it is")
+    assert sentences(ExceptionGroup("", [full, ExceptionGroup("", [ours, ours])])) == [
+        "/data/x: No space left on device",
+        "so it is",
+    ]
+    assert sentences(ExceptionGroup("", [full, KeyError("x")])) is None
+    assert sentences(ValueError("x")) is None
