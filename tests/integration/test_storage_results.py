@@ -178,7 +178,7 @@ async def test_a_correction_takes_the_place_of_its_row_and_keeps_the_earlier_wor
     await commit(conn, Commit(LOG, 0, 1, NOW_US, Counts(1, 1), scored([old], value=700.0)))
     what = corrected((old, 1030.0), (new, 2.0), (new, 3.0))
     rows = scored([new, other])
-    await commit(conn, Commit(LOG, 1, 2, NOW_US, Counts(5, 2, 0, 0, 3), rows, what))
+    await commit(conn, Commit(LOG, 1, 2, NOW_US, Counts(5, 2, 0, 0, 3), rows, corrections=what))
     history = await series_history(conn, [257], old, other + 1)
     assert history.time_us.tolist() == [old, new, other]
     assert history.sum.tolist() == [1030.0, 3.0, 1.0]
