@@ -32,6 +32,10 @@ def catch_up(
         transitions: all that were decided since the state, oldest first.
         at_us: log time of the last commit.
     """
+    slot = fold.layout.slots_of(readings.series)
+    # What the state knows is no arrival; at a mark only another word, a correction, is news.
+    is_known = (state.mark_us[slot] == readings.time_us) & (state.value[slot] == readings.value)
+    readings = readings.take(~is_known)
     after, _ = step(fold, state, [ReadingsEntry(at_us, readings)] if len(readings) else [])
     after.now_us = max(after.now_us, at_us)
     if after.tick_us != NEVER_US:
