@@ -121,7 +121,10 @@ class _Run:
         # Statuses turn more often here than any line: each turn should be told, none be taken for flapping.
         rules = read_config(self._folder.config, "rules.toml")
         named = f'name = "{_PUSH_RULE}"\n'
-        (self._folder.config / "rules.toml").write_text(rules.replace(named, named + "steady_s = 0.0\n"))
+        self._folder.config.mkdir(exist_ok=True)
+        (self._folder.config / "rules.toml").write_text(
+            rules.replace(named, named + "steady_s = 0.0\n"), encoding="utf-8"
+        )
         self._system = System(
             self._folder,
             _settings(path, shape),

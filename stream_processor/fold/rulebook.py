@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -75,6 +76,11 @@ class Rulebook:
     """Rules that hold others back, each once."""
     system: Mapping[str, SystemRule]
     """Rules about the center itself, by name."""
+
+    @cached_property
+    def least_steady_us(self) -> int:
+        """The shortest calm after which an alert of any rule no longer flaps."""
+        return min((int(c.steady_us[c.exists].min()) for c in self.channels if c.by_metric), default=0)
 
     def rule(self, channel: int, metric_id: int) -> MetricRule | None:
         """Return the rule of a channel and metric, if there is one."""

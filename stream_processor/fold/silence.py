@@ -64,7 +64,9 @@ def end_silences(
 def _end_flapping(fold: Fold, state: State, at_us: int) -> list[Transition]:
     """Resolve what flapped and is steady, and forget what opened long ago."""
     told: list[Transition] = []
-    for (channel, slot), unrest in sorted(state.unrests.items()):
+    least_us = fold.rulebook.least_steady_us
+    for channel, slot in sorted(key for key, u in state.unrests.items() if at_us - u.since_us > least_us):
+        unrest = state.unrests[channel, slot]
         rules, metric_id = fold.rulebook.channels[channel], int(fold.layout.metric_id[slot])
         if at_us - unrest.since_us <= rules.steady_us[metric_id]:
             continue

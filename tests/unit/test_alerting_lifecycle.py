@@ -3,7 +3,7 @@
 import msgspec
 
 from alerting.lifecycle import fold_alerts
-from contract.alert import Action, ActionKind, Because, Transition, TransitionKind
+from contract.alert import Action, ActionKind, Because, Beginning, Ending, Transition, TransitionKind
 from contract.live import AlertChanged
 
 OPENED = Transition("a1", TransitionKind.OPENED, "wan_down", 257, 1, 1, 100, 100, 110, 0.0, 0.5, None, None)
@@ -25,6 +25,19 @@ def test_a_whole_life() -> None:
     last = changes[-1].alert
     assert (last.pupils, last.acknowledged_by, last.note, last.resolved_at_us) == (700, "Lan", "đã gọi", 200)
     assert changes[0].event.actor == "eduops"
+
+
+def test_an_alert_that_flaps_says_so_in_its_history() -> None:
+    changes = fold_alerts(
+        {},
+        [],
+        [
+            msgspec.structs.replace(OPENED, reason=Beginning.FLAPPING.value),
+            msgspec.structs.replace(RESOLVED, reason=Ending.STEADY.value),
+        ],
+        PUPILS,
+    )
+    assert [(c.event.kind, c.event.note) for c in changes] == [("opened", "flapping"), ("resolved", "steady")]
 
 
 def test_everything_twice_is_everything_once() -> None:
