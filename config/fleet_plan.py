@@ -46,7 +46,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ImportPlan:
     """What an import would do."""
 
     fleet: Fleet
@@ -84,7 +84,7 @@ class Plan:
 
 def plan_import(
     before: Fleet, listed: Sequence[ListedSchool], areas: Areas, at_us: int, deeds: Deeds = NO_DEEDS
-) -> Plan:
+) -> ImportPlan:
     """Return what becomes of a fleet when a file names its schools.
 
     Args:
@@ -135,7 +135,7 @@ def plan_import(
         tuple(former),
         tuple(devices.former),
     )
-    return Plan(
+    return ImportPlan(
         fleet,
         tuple(parts["added"]),
         tuple(parts["reopened"]),

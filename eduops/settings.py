@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 from platformdirs import user_data_dir
-from pydantic import Field, ValidationError
+from pydantic import Field
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -23,6 +23,7 @@ from contract.entry import MAX_PARTITIONS, check_partitions
 from contract.errors import ConfigurationError
 from contract.topic import MAX_BATCH_MESSAGES, PAYLOAD_LIMITS
 from eduops.failpoint import PATTERN as FAILPOINT_PATTERN
+from eduops.settings_words import checked
 
 ENV_PREFIX: Final = "EDUOPS_"
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -348,7 +349,7 @@ class Settings(BaseSettings):
         Raises:
             ConfigurationError: a value is out of its range, or does not fit another.
         """
-        return _consistent(_checked(Settings, {**self.model_dump(), **changes}))
+        return _consistent(checked(Settings, {**self.model_dump(), **changes}))
 
     @classmethod
     def settings_customise_sources(
@@ -371,19 +372,18 @@ def load_settings(config: Path | None = None, overrides: Mapping[str, Any] | Non
         overrides: Values of the command line; None means not given.
 
     Raises:
-        ConfigurationError: the file cannot be read, a value is unknown or out of its range, or two do not
-            fit each other.
+        ConfigurationError: the file cannot be read, or a value is unknown, out of range or fits no other.
     """
     given = {name: value for name, value in (overrides or {}).items() if value is not None}
     if config is not None and not config.is_file():
         raise ConfigurationError(f"the settings file {config} does not exist")
     if config is None:
-        config = _checked(Settings, given).data / "eduops.toml"
+        config = checked(Settings, given).data / "eduops.toml"
 
     class FromFile(Settings):
         model_config = SettingsConfigDict(toml_file=config)
 
-    return _consistent(_checked(Settings, _checked(FromFile, given).model_dump()))
+    return _consistent(checked(Settings, checked(FromFile, given).model_dump()))
 
 
 def command_environment() -> dict[str, str]:
@@ -398,20 +398,3 @@ def _consistent(settings: Settings) -> Settings:
             "readings would be stored and never shown; keep them an hour or more beyond that age"
         )
     return settings
-
-
-def _checked(kind: type[Settings], values: Mapping[str, Any]) -> Settings:
-    try:
-        return kind(**values)
-    except ValidationError as error:
-        raise ConfigurationError("; ".join(_sentence(dict(e)) for e in error.errors())) from None
-    except ValueError as error:
-        raise ConfigurationError(f"the settings file is not TOML: {error}") from error
-
-
-def _sentence(error: Mapping[str, Any]) -> str:
-    name = ".".join(str(part) for part in error["loc"]) or "settings"
-    if error["type"] == "extra_forbidden":
-        return f"the setting {name!r} is unknown; docs/configuration.md lists all"
-    shown = "" if name.endswith(("password", "url")) else f" is {error['input']!r}:"
-    return f"setting {name!r} (EDUOPS_{name.upper()}){shown} {str(error['msg']).lower()}"

@@ -137,8 +137,8 @@ async def _give(cursor: AsyncCursor[Any], fleet: Fleet) -> None:
     await _copy(cursor, "given_ward", [(*astuple(w), i) for i, w in enumerate(fleet.wards)])
     await _copy(cursor, "given_school", schools)
     await _copy(cursor, "given_device", devices)
-    for table in ("school", "device"):
-        await cursor.execute(query(f"lost_{table}"))
+    for table, lost in (("school", "lost_school"), ("device", "lost_device")):
+        await cursor.execute(query(lost))
         if (row := await cursor.fetchone()) is not None:
             raise ConfigurationError(f"{table} {row[0]!r} has a number that the new fleet lacks")
 

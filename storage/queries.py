@@ -1,10 +1,11 @@
-"""Loads the named queries of `queries.sql`, one block a query: `-- name: the_name` and its SQL."""
+"""Loads the named queries of `QUERY_FILES`, one block a query: `-- name: the_name` and its SQL."""
 
 import re
 from functools import cache
 from importlib.resources import files
 from typing import Final
 
+QUERY_FILES: Final = ("queries.sql", "fleet.sql")
 _HEAD: Final = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 
@@ -17,12 +18,15 @@ def query(name: str) -> str:
     """Return the SQL of a named query.
 
     Raises:
-        KeyError: `queries.sql` has no query of that name.
+        KeyError: no file has a query of that name.
     """
     return _queries()[name]
 
 
 @cache
 def _queries() -> dict[str, str]:
-    parts = _HEAD.split(sql_file("queries.sql"))[1:]
-    return {name: text.strip() for name, text in zip(parts[::2], parts[1::2], strict=True)}
+    found: dict[str, str] = {}
+    for file in QUERY_FILES:
+        parts = _HEAD.split(sql_file(file))[1:]
+        found |= {name: text.strip() for name, text in zip(parts[::2], parts[1::2], strict=True)}
+    return found

@@ -7,7 +7,7 @@ from typing import Final
 
 from config.files import read_config
 from config.fleet_csv import Areas, parse_areas, parse_fleet_csv, write_fleet_csv
-from config.fleet_plan import Deeds, Plan, plan_import
+from config.fleet_plan import Deeds, ImportPlan, plan_import
 from config.spreadsheet import BadRow, decode_table
 from contract.errors import ConfigurationError
 from contract.fleet import Device, Fleet, School
@@ -27,7 +27,7 @@ Ask = Callable[[str], bool]
 
 
 async def import_fleet(settings: Settings, file: Path, deeds: Deeds, ask: Ask) -> str:
-    """Plan what a CSV file changes, ask where it would close much, and keep it; return what was done.
+    """ImportPlan what a CSV file changes, ask where it would close much, and keep it; return what was done.
 
     Raises:
         ConfigurationError: the file cannot be read or has bad rows, each named by its line; or it was not
@@ -50,7 +50,7 @@ async def import_fleet(settings: Settings, file: Path, deeds: Deeds, ask: Ask) -
     return f"{text}\nsaved; running services take it over within seconds, without a restart"
 
 
-def describe(plan: Plan, notes: Sequence[str] = ()) -> str:
+def describe(plan: ImportPlan, notes: Sequence[str] = ()) -> str:
     """Return a plan for a person: what is added, changed, closed, and what has to be said yes to."""
     at = {school.id: school for school in (*plan.fleet.schools, *(f.school for f in plan.fleet.former))}
 
@@ -99,7 +99,9 @@ def read_deeds(merged: Iterable[str], replaced: Iterable[str], anew: Iterable[st
     )
 
 
-def _plan(file: Path, areas: Areas, before: Fleet, now_us: int, deeds: Deeds) -> tuple[Plan, tuple[str, ...]]:
+def _plan(
+    file: Path, areas: Areas, before: Fleet, now_us: int, deeds: Deeds
+) -> tuple[ImportPlan, tuple[str, ...]]:
     text, encoding = decode_table(_read(file))
     listed, bad, notes = parse_fleet_csv(text, areas)
     if bad:
@@ -129,7 +131,7 @@ def _more(rows: int) -> list[str]:
     return [f"  and {rows - SHOWN_ROWS:,} more"] if rows > SHOWN_ROWS else []
 
 
-def _new(plan: Plan) -> set[int]:
+def _new(plan: ImportPlan) -> set[int]:
     return {s.id for s in plan.added}
 
 

@@ -11,7 +11,7 @@ from contract.errors import ConfigurationError
 from storage.database import migrations, prepare_database
 from storage.maintenance import WIDTHS, bucket_start, ranges_of
 from storage.moment import EPOCH, moment
-from storage.queries import query, sql_file
+from storage.queries import QUERY_FILES, query, sql_file
 
 
 @given(st.integers(0, 4_102_444_800_000_000))
@@ -25,8 +25,13 @@ def test_no_time_is_no_moment() -> None:
     assert moment(0) == datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def query_names() -> list[str]:
+    lines = [line for file in QUERY_FILES for line in sql_file(file).splitlines()]
+    return [line.split(": ")[1] for line in lines if line.startswith("-- name: ")]
+
+
 def test_queries_are_found_by_name_and_stand_once() -> None:
-    names = [line for line in sql_file("queries.sql").splitlines() if line.startswith("-- name: ")]
+    names = query_names()
     assert len(names) == len(set(names))
     assert query("load_position").startswith("select")
     with pytest.raises(KeyError):
@@ -35,9 +40,7 @@ def test_queries_are_found_by_name_and_stand_once() -> None:
 
 def test_every_named_query_is_used() -> None:
     code = "".join(file.read_text() for file in files("storage").iterdir() if file.name.endswith(".py"))
-    names = [
-        line.split(": ")[1] for line in sql_file("queries.sql").splitlines() if line.startswith("-- name: ")
-    ]
+    names = query_names()
     composed = {f"history_{w.name}" for w in WIDTHS} | {f"roll_{w.name}" for w in WIDTHS}
     assert [name for name in names if f'"{name}"' not in code and name not in composed] == []
 
