@@ -5,9 +5,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# Most tests of the whole run wait for servers: more workers than cores. Each has servers of its own; a file
+# As many workers as the least machine has cores. Each has servers of its own; a file
 # stays in one of them, in its order.
-WORKERS ?= 4
+WORKERS ?= 2
 SHARED_OUT := --dist loadfile --no-loadscope-reorder
 RUNTIME_STAMP := $(VENV)/.runtime-$(shell cat requirements/runtime.txt pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 DEV_STAMP := $(VENV)/.dev-$(shell cat requirements/dev.txt pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)

@@ -106,7 +106,7 @@ def test_what_is_refused_is_kept_with_its_reason_and_the_ledger_adds_up(system: 
     with device(system, "line-2") as client:
         for _, topic, payload in wrong:
             send(client, topic, payload)
-        for raw in (b'[{"n":"down_bps","v":NaN}]', b"\x00\xffgarbage", b"[" * 70_000):
+        for raw in (b'[{"n":"down_bps","v":NaN}]', b"\x00\xffgarbage", b"[" * 1_100_000):
             client.publish(here, raw, qos=1).wait_for_publish(PATIENCE_S)
         send(client, here, [{**good, "t": now}])
         send(client, here, [{**good, "t": now}])
