@@ -5,8 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# As many workers as the least machine has cores. Each has servers of its own; a file
-# stays in one of them, in its order.
+# As many workers as the least machine has cores: the run is bound by them. Each has servers of its own; a
+# file stays in one of them, in its order.
 WORKERS ?= 2
 SHARED_OUT := --dist loadfile --no-loadscope-reorder
 RUNTIME_STAMP := $(VENV)/.runtime-$(shell cat requirements/runtime.txt pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
