@@ -70,11 +70,15 @@ def write_log(service: str, level: str, style: str, stream: TextIO | None = None
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # It writes the whole address of every request, with its password or its secret path.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    hush_libraries()
     if style == "json":
         logging.captureWarnings(True)
         sys.excepthook = _log_uncaught
+
+
+def hush_libraries() -> None:
+    """Keep out of the log what libraries write of secrets: httpx tells whole addresses, passwords and all."""
+    logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 def say_failure(sentence: str) -> None:

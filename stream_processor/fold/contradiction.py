@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from contract.alert import Channel, Ending, Transition, TransitionKind
 from stream_processor.fold.channels import transition_of
 from stream_processor.fold.constants import Fold
+from stream_processor.fold.earlier import keep_earlier
 from stream_processor.fold.flapping import is_well, settles
 from stream_processor.fold.state import State
 
@@ -39,6 +40,7 @@ def _refute(fold: Fold, state: State, slot: int, at_us: int) -> list[Transition]
     if is_well(rules, metric_id, int(state.run[Channel.THRESHOLD, slot])):
         return []  # flapping, and known to be well
     metric = fold.catalogue.by_id[metric_id]
+    keep_earlier(state, np.array([slot]))  # said again, it is no correction of what is held now
     state.value[slot] = metric.low + metric.high - state.value[slot]
     if not settles(state.unrests, Channel.THRESHOLD, slot, at_us, is_fresh=True):
         state.run[Channel.THRESHOLD, slot] = 255

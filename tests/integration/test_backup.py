@@ -17,6 +17,7 @@ from contract.entry import EntryKind, RawEntry
 from contract.errors import ConfigurationError
 from eduops.backup.file import DATABASE, MANIFEST, Manifest, pack, read_entries, unpack, write_entries
 from tests.faults.checker import (
+    STEP_US,
     Broker,
     NumberedDevice,
     assert_balanced,
@@ -137,7 +138,10 @@ def _goes_on(restored: RunningSystem, saved: dict[str, Any], before: list[Number
 
 def _send_again(broker: Broker, device: NumberedDevice, times_us: list[int]) -> None:
     """Publish readings of a device once more, as it does that lost an acknowledgement."""
-    packs = [[{"n": "down_bps", "u": "bit/s", "v": 1.0, "t": time_us / 1e6}] for time_us in times_us]
+    packs = [
+        [{"n": "down_bps", "u": "bit/s", "v": float((t - device.first_us) // STEP_US), "t": t / 1e6}]
+        for t in times_us
+    ]
     publish.multiple(
         [(device.gateway.topic, json.dumps(pack), 1, False) for pack in packs],
         hostname=broker.host,

@@ -99,7 +99,7 @@ VERBS_THAT_DO_NOT: Final = frozenset(
         ),
         *("status", "doctor", "migrate", "version", "fleet import", "fleet export"),
         # Counts of alerts; made worlds and files that were written before.
-        *("replay", "rules tune", "evaluate nab", "evaluate series", "evaluate scenarios"),
+        *("replay", "rules tune", "evaluate nab", "evaluate series", "ready", "evaluate scenarios"),
         # The database itself, for whoever runs the center.
         *("backup", "restore"),
     }

@@ -16,6 +16,7 @@ from alerting.senders.http import http_status
 from alerting.senders.sender import RETRY, SendError
 from alerting.senders.webhook import Webhook
 from contract.errors import ConfigurationError, InfrastructureError
+from eduops.log_lines import hush_libraries
 from eduops.settings import command_environment
 from tests.dashboard_stage import free_port
 from tests.webhook_receiver import HANG, REFUSED, TAKEN, open_receiver
@@ -81,6 +82,7 @@ async def test_user_and_password_of_the_address_are_sent_and_never_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    hush_libraries()  # as every service does
     async with open_receiver() as receiver:
         url = receiver.url.replace("http://", "http://trực%20ca:s%3Acret%2F@").replace("/hook", "/h00k-token")
         await Webhook(url).send(BODY, "key-1")
