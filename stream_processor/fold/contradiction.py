@@ -41,7 +41,8 @@ def _refute(fold: Fold, state: State, slot: int, at_us: int) -> list[Transition]
         return []  # flapping, and known to be well
     metric = fold.catalogue.by_id[metric_id]
     keep_earlier(state, np.array([slot]))  # said again, it is no correction of what is held now
-    state.value[slot] = metric.low + metric.high - state.value[slot]
+    # A hair off: the device has not said so, and its own word for it would be a correction.
+    state.value[slot] = np.nextafter(metric.low + metric.high - state.value[slot], state.value[slot])
     if not settles(state.unrests, Channel.THRESHOLD, slot, at_us, is_fresh=True):
         state.run[Channel.THRESHOLD, slot] = 255
         return []
