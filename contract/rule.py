@@ -180,7 +180,19 @@ class JointRule(MetricRule, frozen=True, kw_only=True, tag="joint"):
         return JOINT_METRICS
 
 
-Rule = SystemRule | ThresholdRule | RateRule | AnomalyRule | SilenceRule | StuckRule | JointRule
+class ClockRule(MetricRule, frozen=True, kw_only=True, tag="clock"):
+    """The device that sends `metric` has a wrong clock; all metrics of that stream bear witness."""
+
+    off_s: Annotated[float, Meta(gt=0.0, le=86_400.0)] = 120.0
+    """Seconds that a clock may be ahead or behind. Chosen: far more than any delay of a line that works,
+    and little enough for charts by the quarter of an hour."""
+    open_after: Count = 1
+    """Looks in a row, two a minute, that find the clock off by the same before the alert opens."""
+    close_after: Count = 2
+    """Looks in a row that find it right before the alert resolves."""
+
+
+Rule = SystemRule | ThresholdRule | RateRule | AnomalyRule | SilenceRule | StuckRule | JointRule | ClockRule
 """A rule of any channel: rules.toml says which by `channel`."""
 CHANNEL_NAMES: Final = frozenset(str(kind.__struct_config__.tag) for kind in get_args(Rule))
 """What rules.toml may write as a `channel`."""

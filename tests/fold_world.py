@@ -16,7 +16,7 @@ from contract.calendar import SchoolCalendar, parse_calendar
 from contract.canary import CANARY_METRIC, canary_series, canary_value
 from contract.catalogue import Catalogue, parse_catalogue
 from contract.commit import Counts, KpiMinute
-from contract.entry import Entry, ReadingsEntry, TickEntry
+from contract.entry import Entry, MistimedEntry, ReadingsEntry, TickEntry
 from contract.fleet import Cluster, Device, DeviceKind, Fleet, Level, School, Ward
 from contract.live import Summary
 from contract.reading import Readings, Scored
@@ -108,6 +108,13 @@ channel = "rate"
 below = -0.1
 open_after = 1
 close_after = 1
+priority = 3
+priority_in_session = 3
+
+[[rule]]
+name = "clock_wrong"
+metric = "down_bps"
+channel = "clock"
 priority = 3
 priority_in_session = 3
 """.replace("[[rule]]", f"[[rule]]\n{_WORDS}")
@@ -270,28 +277,42 @@ _METRICS = {
 }
 
 
+_OFF_S = st.sampled_from([0, 0, 20, 60, 240, 900, -150, -25_200])
+"""How far a clock is ahead, seconds."""
+
+
 @st.composite
 def logs(draw: st.DrawFn, schools: int = 4, longest: int = 40) -> list[Entry]:
-    """Draw a log: ticks a second to a gap apart, some deaf; readings early, late, twice; canaries, strays."""
+    """Draw a log: ticks a second to a gap apart, some deaf; readings early, late, twice; canaries, strays.
+
+    Each school's clock is right, ahead or behind, for as long as nobody sets it.
+    """
     now_us = MONDAY_9H_US
     log: list[Entry] = []
+    off_s = st.lists(_OFF_S, min_size=schools, max_size=schools)
+    clocks = draw(st.one_of(st.just([0] * schools), off_s))
     for _ in range(draw(st.integers(0, longest))):
         now_us += draw(st.sampled_from([0, 1, 1, 5, 20, 50, 700])) * SECOND_US
         if draw(st.booleans()):
             log.append(TickEntry(now_us, hears=draw(st.sampled_from([True, True, False]))))
         else:
-            rows = draw(st.lists(_rows(now_us, schools), max_size=8))
-            log.append(ReadingsEntry(now_us, columns(rows)))
+            if any(clocks) and draw(st.integers(0, 9)) == 0:
+                clocks = draw(off_s)
+            rows = columns(draw(st.lists(_rows(now_us, clocks), max_size=8)))
+            kind = draw(st.sampled_from([ReadingsEntry, ReadingsEntry, MistimedEntry]))
+            log.append(kind(now_us, rows) if any(clocks) else ReadingsEntry(now_us, rows))
     return log
 
 
-def _rows(now_us: int, schools: int) -> st.SearchStrategy[tuple[int, int, float]]:
+def _rows(now_us: int, clocks: Sequence[int]) -> st.SearchStrategy[tuple[int, int, float]]:
     age_us = st.sampled_from([0, 0, 1, 2, 5, 10, 60]).map(lambda s: s * SECOND_US)
     known = st.sampled_from(sorted(_METRICS)).flatmap(
-        lambda name: st.tuples(
-            age_us.map(lambda age: now_us - age),
-            st.integers(1, schools).map(lambda school: series_named(school, name)),
-            st.sampled_from(_METRICS[name]),
+        lambda name: st.integers(1, len(clocks)).flatmap(
+            lambda school: st.tuples(
+                age_us.map(lambda age: now_us - age + clocks[school - 1] * SECOND_US),
+                st.just(series_named(school, name)),
+                st.sampled_from(_METRICS[name]),
+            )
         )
     )
     stray = st.tuples(age_us.map(lambda age: now_us - age), st.just(series_of(999, 1)), st.just(1.0))

@@ -16,7 +16,7 @@ from contract.rejected import Reason, Rejected
 from contract.topic import Stream
 from ingest.acceptance.excerpt import excerpt
 from ingest.acceptance.registry import STREAMS, Registry, Route
-from ingest.acceptance.validation import AcceptanceLimits, by_partition, to_rows, validate
+from ingest.acceptance.validation import AcceptanceLimits, by_partition, mistimed, to_rows, validate
 from ingest.decoders.pack_columns import Columns, decode_plain, plain_packs, to_columns
 from ingest.decoders.senml import NO_RECORD, Defect, Record, RecordDefect, resolve
 from ingest.decoders.status import read_status
@@ -46,6 +46,8 @@ class Accepted:
     """Readings by log partition, each in order of arrival; no partition is empty."""
     rejected: list[Rejected]
     """In order of arrival."""
+    mistimed: dict[int, Readings] = field(default_factory=dict)
+    """Of the refused readings those that only their time forbids, by log partition: the fold hears them."""
 
     @property
     def received(self) -> int:
@@ -88,7 +90,11 @@ def accept(messages: Sequence[Message], registry: Registry, limits: AcceptanceLi
     rows = to_rows(columns, packs.route, [messages[i].arrived_us for i in packs.message], registry)
     passed, defects = validate(rows, registry, limits)
     refusals.extend(_Refusal(packs.message[f.pack], f.record, f.reason, f.detail) for f in defects)
-    return Accepted(by_partition(rows, passed, packs.route), _rejected(refusals, messages, registry))
+    return Accepted(
+        by_partition(rows, passed, packs.route),
+        _rejected(refusals, messages, registry),
+        by_partition(rows, mistimed(rows, defects), packs.route),
+    )
 
 
 def _decode(

@@ -49,6 +49,9 @@ class Batch:
     slot: NDArray[np.intp]
     metric_id: NDArray[np.int32]
     time_us: NDArray[np.int64]
+    """Event time: as measured, or the arrival where the device's clock cannot be believed."""
+    mark_us: NDArray[np.int64]
+    """What the series' high-water mark is after it."""
     value: NDArray[np.float64]
     arrival_us: NDArray[np.int64]
     context: NDArray[np.int8]
@@ -81,9 +84,10 @@ Event = tuple[int, int, Transition]
 def judge_round(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp], events: list[Event]) -> None:
     """Fold the readings at `index`, no two of one series, into `state`, which the caller owns."""
     slot = batch.slot[index]
+    batch.time_us[index] = state.event_us[slot] = np.maximum(batch.time_us[index], state.event_us[slot] + 1)
     repeats = state.value[slot] == batch.value[index]
     moved = _rates(fold, state, batch, index)
-    state.mark_us[slot] = batch.time_us[index]
+    state.mark_us[slot] = batch.mark_us[index]
     state.value[slot] = batch.value[index]
     _repetitions(fold, state, batch, index, repeats, events)
     _advance(fold, state, batch, _thresholds(fold, batch, index), Channel.THRESHOLD, events)
@@ -137,7 +141,7 @@ def _rates(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp]) -> E
     slot, metric = batch.slot[index], batch.metric_id[index]
     rate = rate_of(
         Reading(state.value[slot], state.mark_us[slot]),
-        Reading(batch.value[index], batch.time_us[index]),
+        Reading(batch.value[index], batch.mark_us[index]),
         catalogue.is_counter[metric],
         catalogue.counter_range[metric],
         fold.stale_us[slot],

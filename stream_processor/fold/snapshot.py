@@ -19,10 +19,10 @@ from stream_processor.fold.constants import Fold
 from stream_processor.fold.feed import FEED_DOWN, LOG_GAP
 from stream_processor.fold.state import BASELINES, NEVER_US, State, slot_columns
 
-VERSION: Final = 4
-"""4 knows rates, disagreements and what similar schools are like, 3 the newest deviation of each series,
-2 repetitions of a value; older ones are read too."""
-READABLE: Final = (1, 2, 3, 4)
+VERSION: Final = 5
+"""5 knows clocks and times ahead of the log, 4 rates, disagreements and what similar schools are like, 3 the
+newest deviation of each series, 2 repetitions of a value; older ones are read too."""
+READABLE: Final = (1, 2, 3, 4, 5)
 _HEADER: Final = b"eduops"
 
 
@@ -50,6 +50,8 @@ class _Header(msgspec.Struct, frozen=True):
     kin: dict[str, tuple[float, float, float]] = {}
     """What similar schools are like, where known, by `metric id/level/baseline`; see `State.kin`."""
     kin_hour: int = 0
+    ahead: dict[int, tuple[int, ...]] = {}
+    """Times ahead of the log by series; see `State.ahead`."""
 
 
 class _Version(msgspec.Struct, frozen=True):
@@ -84,6 +86,7 @@ def encode(fold: Fold, state: State) -> bytes:
             if not np.isnan(told[0])
         },
         kin_hour=state.kin_hour,
+        ahead={int(layout.series[slot]): times for slot, times in sorted(state.ahead.items())},
     )
     columns: dict[str, NDArray[Any]] = {"series": layout.series}
     for name, rows in slot_columns(state).items():
@@ -133,6 +136,8 @@ def _fit(fold: Fold, header: _Header, columns: dict[str, NDArray[Any]]) -> State
             # What an older version did not keep starts as if nothing had been.
             if f"{name}/{k}" in columns:
                 row[slot[kept]] = columns[f"{name}/{k}"][kept]
+    waiting = zip(layout.slots_of(np.array(list(header.ahead), np.int32)), header.ahead.values(), strict=True)
+    state.ahead = {int(s): times for s, times in waiting if s >= 0}
     _drop_foreign_rules(fold, header, state)
     for row, rule in enumerate(fold.rulebook.parents):
         state.parent_open[row] = np.isin(layout.school_ids, header.parent_schools.get(rule.name, []))

@@ -1,6 +1,6 @@
 """What the fold of one partition remembers: columns only, so that copying and keeping it is cheap."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
 import numpy as np
@@ -14,6 +14,8 @@ from stream_processor.fold.layout import Layout
 
 NEVER_US: Final = int(np.iinfo(np.int64).min)
 """A time before all times: nothing came yet."""
+NO_SKEW: Final = int(np.iinfo(np.int32).min)
+"""A skew below all skews: nothing came yet."""
 BASELINES: Final = 2
 """Baselines a series: outside and inside school hours."""
 
@@ -23,7 +25,8 @@ class State:
     """Everything that the past says to the fold; n slots, m schools, c channels, p parent rules."""
 
     mark_us: NDArray[np.int64]
-    """Greatest measured time taken in, `NEVER_US` if none, shape (n,): the high-water mark of a series."""
+    """Greatest measured time taken in, `NEVER_US` if none, shape (n,): the high-water mark of a series. Times
+    ahead of the log wait in `ahead` until they have come."""
     value: NDArray[np.float64]
     """Value at the mark, NaN if none, shape (n,)."""
     arrival_us: NDArray[np.int64]
@@ -42,6 +45,15 @@ class State:
     """Deviations of the newest reading from its series' past, NaN where unknown, shape (n,)."""
     closed_us: NDArray[np.int64]
     """Event time at which the anomaly alert last resolved, `NEVER_US` if never, shape (n,)."""
+    event_us: NDArray[np.int64]
+    """Event time of the newest judged reading, `NEVER_US` if none, shape (n,); it only rises."""
+    skew_s: NDArray[np.int32]
+    """Least delayed (measured - arrival) of a device since the last look at its clock, whole seconds,
+    `NO_SKEW` if nothing came, shape (n,); of slots that carry a clock, as the next two."""
+    offset_s: NDArray[np.int32]
+    """The same as the last look found it; `NO_SKEW` before the first."""
+    clock_is_right: NDArray[np.bool_]
+    """Where a look found the clock right and none has found it wrong since, shape (n,)."""
     parent_open: NDArray[np.bool_]
     """Where a school had an open alert of a parent rule at the last tick, shape (p, m)."""
     session_from_us: NDArray[np.int64]
@@ -51,6 +63,8 @@ class State:
     (3, kins); see `newcomers` and `Fold.kin_of_cells`."""
     detector: Columns
     """The detector's memory: 2 n cells, first all baselines outside school hours, then all inside."""
+    ahead: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    """Times taken in that were ahead of the log and have not come yet, by slot; replaced, never changed."""
     now_us: int = 0
     """Log time of the last entry."""
     tick_us: int = NEVER_US
@@ -101,6 +115,10 @@ def initial_state(layout: Layout, detector: Detector, parents: int, kins: int) -
         still=np.ones(n, np.float32),
         z=np.full(n, np.nan, np.float32),
         closed_us=np.full(n, NEVER_US),
+        event_us=np.full(n, NEVER_US),
+        skew_s=np.full(n, NO_SKEW, np.int32),
+        offset_s=np.full(n, NO_SKEW, np.int32),
+        clock_is_right=np.zeros(n, np.bool_),
         parent_open=np.zeros((parents, layout.schools), np.bool_),
         session_from_us=np.full(len(LEVELS), NEVER_US),
         kin=np.full((3, kins), np.nan),

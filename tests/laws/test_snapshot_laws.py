@@ -137,7 +137,7 @@ def test_a_snapshot_from_before_the_newest_deviation_still_decodes(log: list[Ent
 def test_a_snapshot_from_before_rates_still_decodes(log: list[Entry]) -> None:
     fold = small_fold()
     state = fold_log(fold, [log]).state
-    later = [f"{name}/{k}" for name in BY_CHANNEL for k in (Channel.RATE, Channel.JOINT)]
+    later = [f"{name}/{k}" for name in BY_CHANNEL for k in (Channel.RATE, Channel.JOINT, Channel.CLOCK)]
     again = decode(fold, _with_header(encode(fold, state), lambda header: header | {"version": 3}, later))
     fresh = fold.initial_state()
     for name in BY_CHANNEL:
@@ -173,5 +173,5 @@ def test_what_is_no_snapshot_is_refused(damage: bytes) -> None:
 def test_another_version_is_refused_by_name() -> None:
     fold = small_fold()
     snapshot = _with_header(encode(fold, fold.initial_state()), lambda header: header | {"version": 99})
-    with pytest.raises(SnapshotVersionError, match="version 99; this program reads 1, 2, 3, 4"):
+    with pytest.raises(SnapshotVersionError, match="version 99; this program reads 1, 2, 3, 4, 5"):
         decode(fold, snapshot)
