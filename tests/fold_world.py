@@ -299,8 +299,8 @@ def logs(draw: st.DrawFn, schools: int = 4, longest: int = 40) -> list[Entry]:
             if any(clocks) and draw(st.integers(0, 9)) == 0:
                 clocks = draw(off_s)
             rows = columns(draw(st.lists(_rows(now_us, clocks), max_size=8)))
-            kind = draw(st.sampled_from([ReadingsEntry, ReadingsEntry, MistimedEntry]))
-            log.append(kind(now_us, rows) if any(clocks) else ReadingsEntry(now_us, rows))
+            refused = any(clocks) and draw(st.integers(0, 2)) == 0
+            log.append(MistimedEntry(now_us, rows) if refused else ReadingsEntry(now_us, rows))
     return log
 
 
