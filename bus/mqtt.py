@@ -186,6 +186,7 @@ class IngestSession:
         password: str | None = None,
         others: Sequence[Address] = (),
         subscription: Subscription | None = None,
+        known: bool = False,
     ) -> None:
         """Take where to connect, as whom, and what to hear.
 
@@ -197,6 +198,7 @@ class IngestSession:
             password: None where the broker asks for none.
             others: Further nodes of the broker; whenever one does not answer the next one is tried.
             subscription: None for every device.
+            known: Whether the broker has had this session before: then it must have it still.
         """
         self._addresses = deque([(host, port), *others])
         self._subscription = subscription or Subscription()
@@ -213,6 +215,9 @@ class IngestSession:
         self._client: _SessionClient | None = None
         self._task: asyncio.Task[None] | None = None
         self._is_connected = False
+        self._is_known = known
+        self.lost = 0
+        """How often the broker had forgotten the session, and with it what it kept."""
         self.dropped = 0
         """Messages of QoS 0 dropped because too many were at hand."""
 
@@ -227,6 +232,18 @@ class IngestSession:
         if not self._thread.is_alive() or self._thread.ident is None:
             return 0.0
         return time.clock_gettime(time.pthread_getcpuclockid(self._thread.ident))
+
+    @property
+    def address(self) -> Address:
+        """The node of the broker that is tried next."""
+        return self._addresses[0]
+
+    def as_clean_client(self) -> LoopClient:
+        """Return a client of the same name whose connection ends the session; see `end_session`."""
+        client = LoopClient(self._client_id, clean_session=True, keepalive_s=KEEPALIVE_S)
+        if self._user is not None:
+            client.username_pw_set(self._user, self._password)
+        return client
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
@@ -320,6 +337,12 @@ class IngestSession:
             raise PermissionError(
                 f"the broker did not grant {self._user} a subscription to {self._subscription.filters[-1]}"
             )
+        if self._is_known and not session_present:
+            self.lost += 1
+            _logger.error(
+                "event=mqtt_session_forgotten client=%s: what the broker kept for it is gone", self._client_id
+            )
+        self._is_known = True
         self._is_connected = True
         _logger.info("event=mqtt_session_up client=%s host=%s port=%d", self._client_id, *self._addresses[0])
         self._loop.call_soon_threadsafe(self._ready.set)
@@ -342,3 +365,16 @@ class IngestSession:
                 await asyncio.wait([self._task], timeout=GOODBYE_S)
         if self._client is not None:
             self._client.cut()
+
+
+async def end_session(session: IngestSession) -> None:
+    """Have the broker forget a session that is closed here, and all that it still keeps for it.
+
+    Raises:
+        OSError: the broker is out of reach or refuses.
+    """
+    client = session.as_clean_client()
+    await client.dial(*session.address, DIAL_S)
+    client.disconnect()
+    client.flush()
+    client.cut()

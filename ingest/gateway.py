@@ -13,9 +13,10 @@ from typing import Final, Protocol
 
 from bus.log import Log
 from bus.mqtt import IngestSession, MqttMessage, Subscription
+from bus.mqtt_store import MqttStore
 from bus.pause import pause
 from contract.catalogue import Catalogue
-from contract.entry import QUARANTINE_LOG, telemetry_log
+from contract.entry import QUARANTINE_LOG, Trouble, telemetry_log
 from contract.errors import InfrastructureError
 from contract.fleet import Fleet
 from contract.reach import Reach, pass_by
@@ -24,19 +25,23 @@ from ingest.acceptance.accept import Accepted, Message, accept
 from ingest.acceptance.registry import Registry
 from ingest.config import GatewayConfig
 from ingest.counters import STAGE_CPU, Counters
+from ingest.retire import Retiring
 from ingest.slices import (
     Slicing,
     inherited_slices,
     inherited_subscription,
+    mapped_subscription,
     session_name,
     subscription_of,
 )
+from ingest.troubles import Troubles
 from ingest.writer import LogWriter
 
 _logger: Final = logging.getLogger(__name__)
 TICK_S: Final = 1.0
 """Real seconds between ticks; silence is heard with this resolution."""
 REPORT_S: Final = 30.0
+LOOK_S: Final = 5.0
 _IDLE_S: Final = 0.5
 """How long one wait for messages lasts before the loop looks whether to stop."""
 
@@ -52,6 +57,11 @@ class MqttSession(Protocol):
     @property
     def dropped(self) -> int:
         """Messages of QoS 0 dropped so far."""
+        ...
+
+    @property
+    def lost(self) -> int:
+        """How often the broker had forgotten the session so far."""
         ...
 
     @property
@@ -76,7 +86,15 @@ Welcome = Callable[[], Awaitable[None]]
 """Called once the session stands for the first time; what it raises stops the service."""
 
 
+Look = Callable[[int], Awaitable[None]]
+"""Called every few seconds, with how often the session was lost so far."""
+
+
 async def _no_welcome() -> None:
+    """Do nothing."""
+
+
+async def _no_look(_lost: int) -> None:
     """Do nothing."""
 
 
@@ -96,11 +114,16 @@ class Gateway:
         reach: Reach = pass_by,
         welcome: Welcome = _no_welcome,
         inherited: Sequence[MqttSession] = (),
+        retiring: Retiring | None = None,
+        look: Look = _no_look,
     ) -> None:
         self._config = config
         self._session = session
         self._inherited = inherited
         """Sessions of slices that are no more, with what they still keep."""
+        self._retiring = retiring
+        self._look = look
+        self._troubles = Troubles()
         self._registry = registry
         self._limits = config.limits
         self._stop = stop
@@ -117,20 +140,33 @@ class Gateway:
         await self._writer.open([telemetry_log(p) for p in range(self._config.partitions)], QUARANTINE_LOG)
         async with asyncio.TaskGroup() as tasks:
             for number, session in enumerate((self._session, *self._inherited)):
-                tasks.create_task(self._pump(session), name=f"ingest-pump-{number}")
+                tasks.create_task(self._pump(session, self._stop), name=f"ingest-pump-{number}")
             tasks.create_task(self._tick(), name="ingest-tick")
             tasks.create_task(self._report(), name="ingest-report")
+            look = tasks.create_task(self._look_often(), name="ingest-look")
             welcome = tasks.create_task(self._welcome_once(), name="ingest-welcome")
             await self._stop.wait()
             welcome.cancel()
+            look.cancel()
         self.counters.report()
 
     async def _welcome_once(self) -> None:
         await self._session.ready()
         await self._welcome()
+        if self._retiring is not None:
+            await self._retiring.run(self._pump)
 
-    async def _pump(self, session: MqttSession) -> None:
+    async def _look_often(self) -> None:
+        await self._session.ready()
         while not self._stop.is_set():
+            try:
+                await self._look(self._session.lost)
+            except InfrastructureError as error:
+                _logger.warning("event=look_left_out: %s", error)
+            await pause(self._stop, LOOK_S)
+
+    async def _pump(self, session: MqttSession, stop: asyncio.Event) -> None:
+        while not stop.is_set() and not self._stop.is_set():
             batch = await self._receive(session)
             if not batch:
                 continue
@@ -189,14 +225,15 @@ class Gateway:
         logs = self._config.own_logs
         while not self._stop.is_set():
             hears = self._session.is_connected
-            await asyncio.gather(*(self._tick_one(log, hears) for log in logs))
+            troubles = self._troubles.told({Trouble.SESSION_LOST: self._session.lost}, loop.time())
+            await asyncio.gather(*(self._tick_one(log, hears, troubles) for log in logs))
             self._measure(hears)
             due_s = max(due_s + TICK_S, loop.time())
             await pause(self._stop, due_s - loop.time())
 
-    async def _tick_one(self, log: str, hears: bool) -> None:
+    async def _tick_one(self, log: str, hears: bool, troubles: Sequence[Trouble]) -> None:
         try:
-            await self._writer.append_tick(log, hears=hears)
+            await self._writer.append_tick(log, hears=hears, troubles=troubles)
         except InfrastructureError as error:
             _logger.warning("event=tick_left_out log=%s: %s", log, error)
 
@@ -216,11 +253,16 @@ class Gateway:
             self.counters.report()
 
 
-def open_session(config: GatewayConfig, fleet: Fleet) -> IngestSession:
+def own_name(config: GatewayConfig) -> str:
+    """Return the client id of this ingest's slice."""
+    return session_name(config.client_id, config.slicing, config.slice_index, config.slice_count)
+
+
+def open_session(config: GatewayConfig, fleet: Fleet, *, known: bool = False) -> IngestSession:
     """Return the session of this ingest's slice; it connects when it is entered."""
     index, count = config.slice_index, config.slice_count
     subscription = subscription_of(config.slicing, fleet, config.partitions, index, count)
-    return _session(config, session_name(config.client_id, config.slicing, index, count), subscription)
+    return _session(config, own_name(config), subscription, known=known)
 
 
 def inherited_sessions(config: GatewayConfig, subjects: Sequence[str]) -> list[IngestSession]:
@@ -236,7 +278,20 @@ def inherited_sessions(config: GatewayConfig, subjects: Sequence[str]) -> list[I
     ]
 
 
-def _session(config: GatewayConfig, client_id: str, subscription: Subscription) -> IngestSession:
+def former_sessions(config: GatewayConfig, store: MqttStore, subjects: Sequence[str]) -> Retiring | None:
+    """Return what drains and ends this ingest's sessions of the former name; None without one."""
+    name, index, count = config.former_client_id, config.slice_index, config.slice_count
+    if name is None:
+        return None
+    found = {session_name(name, config.slicing, index, count): mapped_subscription(index, count)}
+    for old in inherited_slices(subjects, index, count):
+        found[session_name(name, config.slicing, old, old + 1)] = inherited_subscription(old)
+    return Retiring(store, tuple(found), lambda client_id: _session(config, client_id, found[client_id]))
+
+
+def _session(
+    config: GatewayConfig, client_id: str, subscription: Subscription, *, known: bool = False
+) -> IngestSession:
     return IngestSession(
         config.mqtt_host,
         config.mqtt_port,
@@ -245,6 +300,7 @@ def _session(config: GatewayConfig, client_id: str, subscription: Subscription) 
         password=config.mqtt_password,
         others=config.mqtt_others,
         subscription=subscription,
+        known=known,
     )
 
 
@@ -259,6 +315,9 @@ async def run(
     reach: Reach = pass_by,
     welcome: Welcome = _no_welcome,
     subjects: Sequence[str] = (),
+    store: MqttStore | None = None,
+    known: bool = False,
+    look: Look = _no_look,
 ) -> None:
     """Run the ingest service until `stop` is set; the logs exist already.
 
@@ -273,13 +332,16 @@ async def run(
         welcome: Called once the session stands for the first time; what it raises stops the service.
         subjects: What the broker's sessions hear, where it maps slices: those of more ingests than there
             are now get drained.
+        store: What the broker keeps, where it is nats-server: then sessions of the former name are retired.
+        known: Whether the broker has had this session before.
+        look: Called every few seconds, with how often the session was lost so far.
 
     Raises:
         InfrastructureError: the log could not be read at start, or `welcome` raised it.
     """
     registry = Registry(fleet, catalogue, config.partitions)
     async with AsyncExitStack() as stack:
-        session = await stack.enter_async_context(open_session(config, fleet))
+        session = await stack.enter_async_context(open_session(config, fleet, known=known))
         inherited = [await stack.enter_async_context(s) for s in inherited_sessions(config, subjects)]
         gateway = Gateway(
             config,
@@ -291,5 +353,7 @@ async def run(
             reach=reach,
             welcome=welcome,
             inherited=inherited,
+            retiring=None if store is None else former_sessions(config, store, subjects),
+            look=look,
         )
         await gateway.run()

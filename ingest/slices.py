@@ -49,7 +49,7 @@ def inherited_slices(subjects: Sequence[str], index: int, count: int) -> list[in
     Their sessions still keep what came before there were fewer slices.
 
     Args:
-        subjects: What the broker's sessions hear; see `JetStreamLog.mqtt_subjects`.
+        subjects: What the broker's sessions hear; see `MqttStore.subjects`.
         index: Which ingest asks, from 0.
         count: Ingests now.
     """
@@ -66,13 +66,13 @@ def inherited_subscription(old: int) -> Subscription:
 def subscription_of(slicing: Slicing, fleet: Fleet, partitions: int, index: int, count: int) -> Subscription:
     """Return what ingest `index` of `count` hears; `count` divides `partitions`."""
     if slicing is Slicing.MAPPED:
-        return _mapped_slice(index, count)
+        return mapped_subscription(index, count)
     if count == 1:
         return Subscription()
     return _schools_slice(fleet, partitions, index, count)
 
 
-def _mapped_slice(index: int, count: int) -> Subscription:
+def mapped_subscription(index: int, count: int) -> Subscription:
     """Return what ingest `index` of `count` hears where the broker maps topics to slices.
 
     The first one also hears the topics that the mapping does not know: they are refused with a reason.

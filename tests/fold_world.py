@@ -16,7 +16,7 @@ from contract.calendar import SchoolCalendar, parse_calendar
 from contract.canary import CANARY_METRIC, canary_series, canary_value
 from contract.catalogue import Catalogue, parse_catalogue
 from contract.commit import Counts, KpiMinute
-from contract.entry import Entry, ReadingsEntry, TickEntry
+from contract.entry import Entry, ReadingsEntry, TickEntry, Trouble
 from contract.fleet import Cluster, Device, DeviceKind, Fleet, Level, School, Ward
 from contract.live import Summary
 from contract.reading import Readings, Scored
@@ -278,7 +278,8 @@ def logs(draw: st.DrawFn, schools: int = 4, longest: int = 40) -> list[Entry]:
     for _ in range(draw(st.integers(0, longest))):
         now_us += draw(st.sampled_from([0, 1, 1, 5, 20, 50, 700])) * SECOND_US
         if draw(st.booleans()):
-            log.append(TickEntry(now_us, hears=draw(st.sampled_from([True, True, False]))))
+            troubles = draw(st.sampled_from([(), (), (Trouble.SESSION_LOST,), tuple(Trouble)]))
+            log.append(TickEntry(now_us, draw(st.sampled_from([True, True, False])), troubles))
         else:
             rows = draw(st.lists(_rows(now_us, schools), max_size=8))
             log.append(ReadingsEntry(now_us, columns(rows)))

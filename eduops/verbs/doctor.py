@@ -18,7 +18,7 @@ from eduops.machine.postgres_binaries import find_binaries
 from eduops.machine.sync_choice import MARGIN, choose_sync, needed_syncs_per_s, schools_of, syncs_per_s
 from eduops.machine.system import accepts
 from eduops.settings import Settings
-from eduops.verbs.status import Status, read_processes, read_status
+from eduops.verbs.status import BrokerStatus, Status, describe_broker, read_processes, read_status
 from eduops.wiring import open_log
 
 LEAST_PYTHON: Final = (3, 11)
@@ -134,7 +134,7 @@ async def _broker_store(settings: Settings) -> list[Checked]:
     if settings.mqtt_broker != "nats":
         return []
     async with open_log(settings, "doctor") as log:
-        limit = await log.mqtt_store_max_bytes()
+        limit = await log.mqtt_store.max_bytes()
     if limit is None:
         return [Checked(False, "the broker has not seen an MQTT session yet: is ingest running?")]
     if limit < 0:
@@ -188,12 +188,24 @@ def _flow(status: Status, factor: float) -> Iterator[Checked]:
         yield Checked(False, "not every partition has committed an entry yet; the first start takes a minute")
     else:
         yield _lag(status.lag_s, most_s, status.in_flight)
+    if status.broker is not None:
+        yield _session(status.broker)
     sign = "=" if status.balanced else "≠"
     yield Checked(
         status.balanced,
         f"the ledger: {status.received:,} received {sign} {status.stored:,} stored + "
         f"{status.duplicate:,} duplicate + {status.quarantined:,} quarantined; "
         f"{status.in_flight:,} in flight",
+    )
+
+
+def _session(broker: BrokerStatus) -> Checked:
+    """Say what the broker took in; what it forgot with a session is on record for ever."""
+    told = describe_broker(broker)
+    if not broker.lost_sessions:
+        return Checked(True, told)
+    return Checked(
+        False, f"{told}: see who uses ingest's client id, then remove session-*.json of the data folder"
     )
 
 

@@ -227,7 +227,7 @@ async def test_another_number_of_ingests_drains_what_the_old_one_left(
             pass
         await _publish(nats, [[(topic, b'[{"n":"down_bps","v":1}]')] for topic in school_topics])
     async with _sliced(tmp_path, after) as (nats, log):
-        subjects = await log.mqtt_subjects()
+        subjects = await log.mqtt_store.subjects()
         async with _gateways(log, nats, Slicing.MAPPED, after, subjects) as gateways:
             await _publish(nats, [[(topic, b'[{"n":"down_bps","v":2}]')] for topic in school_topics])
             await _until_acknowledged(gateways, 2 * SCHOOLS)

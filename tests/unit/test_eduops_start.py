@@ -18,7 +18,7 @@ from eduops.machine.supervisor import START_AGAIN
 from eduops.machine.up import wall_address, wall_port
 from eduops.settings import Settings, load_settings
 from eduops.verbs.doctor import Checked
-from eduops.verbs.status import Status, render_status
+from eduops.verbs.status import BrokerStatus, Status, render_status
 
 NOON_US = 1_795_500_000_000_000
 AT = datetime(2026, 11, 24, 1, 30, tzinfo=UTC)
@@ -103,13 +103,15 @@ def test_an_operators_file_stands_in_and_a_stray_one_is_named(folder: DataFolder
 
 def test_status_for_people_and_programs() -> None:
     process = {"pid": 7, "alive": True, "restarts": 1, "port": 8050}
-    status = Status(10, 7, 2, 1, 3, 0.25, 4, {"dashboard": process})
+    broker = BrokerStatus(taken=12, waiting=2, lost_sessions=1, missed=3)
+    status = Status(10, 7, 2, 1, 3, 0.25, 4, broker, {"dashboard": process})
     found = json.loads(render_status(status, as_json=True))
     assert found["received"] == found["stored"] + found["duplicate"] + found["quarantined"]
     assert found["processes"]["dashboard"] == process
     assert found["lag_s"] == 0.25
     text = render_status(status, as_json=False)
     assert "received 10 = stored 7 + duplicate 2 + quarantined 1; in flight 3" in text
+    assert "took in 12 messages, of which 2 wait for ingest; its session was lost 1 times" in text
     assert "≠" in render_status(Status(9, 7, 2, 1, 3, None, 4), as_json=False)
 
 
