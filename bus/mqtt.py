@@ -34,6 +34,9 @@ PROBE_TOPIC: Final = f"{PREFIX}/probe"
 """What a session that stands already sends to itself: any message shows that its subscription stands too."""
 PROBE_S: Final = 5.0
 COME_BACK: Final = Backoff(first_s=0.2, longest_s=5.0)
+OWN_SUBJECTS: Final = ("log/", "live/", "_INBOX/")
+"""How topics begin that are our own services' subjects on the same server. They come with QoS 0 to a user
+who may hear them; taken in, each refusal in the log would be heard as another message."""
 FILTERS_A_PACKET: Final = 500
 """Filters in one SUBSCRIBE packet: 20 kB."""
 
@@ -101,6 +104,8 @@ class _SessionClient(LoopClient):
             own = self._subscription.plain(topic)
             if own.startswith(PROBE_TOPIC) or (retain and self._stood):
                 unwanted.append(mid)
+                continue
+            if qos == 0 and topic.startswith(OWN_SUBJECTS):
                 continue
             if qos > 0:
                 if mid in held:
@@ -233,18 +238,6 @@ class IngestSession:
             return 0.0
         return time.clock_gettime(time.pthread_getcpuclockid(self._thread.ident))
 
-    @property
-    def address(self) -> Address:
-        """The node of the broker that is tried next."""
-        return self._addresses[0]
-
-    def as_clean_client(self) -> LoopClient:
-        """Return a client of the same name whose connection ends the session; see `end_session`."""
-        client = LoopClient(self._client_id, clean_session=True, keepalive_s=KEEPALIVE_S)
-        if self._user is not None:
-            client.username_pw_set(self._user, self._password)
-        return client
-
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
         self._thread.start()
@@ -367,14 +360,16 @@ class IngestSession:
             self._client.cut()
 
 
-async def end_session(session: IngestSession) -> None:
-    """Have the broker forget a session that is closed here, and all that it still keeps for it.
+async def end_session(address: Address, client_id: str, user: str | None, password: str | None) -> None:
+    """Have the broker forget a session, and all that it still keeps for it.
 
     Raises:
         OSError: the broker is out of reach or refuses.
     """
-    client = session.as_clean_client()
-    await client.dial(*session.address, DIAL_S)
+    client = LoopClient(client_id, clean_session=True, keepalive_s=KEEPALIVE_S)
+    if user is not None:
+        client.username_pw_set(user, password)
+    await client.dial(*address, DIAL_S)
     client.disconnect()
     client.flush()
     client.cut()

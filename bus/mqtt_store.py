@@ -1,11 +1,13 @@
 """What nats-server keeps of MQTT in streams of its own: messages, sessions, what is retained."""
 
+import base64
 import hashlib
 import string
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from bus.jetstream_api import NO_STREAM, JetStreamApi, RefusedError
+from bus.jetstream_api import NO_MESSAGE, NO_STREAM, JetStreamApi, RefusedError
 from contract.errors import InfrastructureError
 
 MESSAGES: Final = "$MQTT_msgs"
@@ -93,13 +95,52 @@ class MqttStore:
         """
         floors = [
             int(c["ack_floor"]["stream_seq"]) if c["num_pending"] or c["num_ack_pending"] else None
-            async for c in self._subscriptions()
-            if str(c["name"]).startswith(f"{session_hash(client_id)}_")
+            for c in await self._consumers(client_id)
         ]
         if not floors:
             return None
         # a subscription for which nothing waits is as far as the store, whatever others sent since
         return min([floor for floor in floors if floor is not None], default=(await self.taken()).messages)
+
+    async def began_ns(self, client_id: str) -> int | None:
+        """Return since when a session hears, ns since 1970 of the server's clock; None without one.
+
+        Raises:
+            InfrastructureError: the server is out of reach.
+        """
+        return min([_ns(c["created"]) for c in await self._consumers(client_id)], default=None)
+
+    async def kept(self, client_id: str, before_ns: int) -> AsyncIterator[tuple[str, bytes]]:
+        """Yield topic and payload of what the broker keeps for a session.
+
+        Args:
+            client_id: Name of the session.
+            before_ns: Only what came before, ns since 1970 of the server's clock.
+
+        Raises:
+            InfrastructureError: the server is out of reach.
+        """
+        for consumer in await self._consumers(client_id):
+            subjects, seq = consumer["config"]["filter_subject"], int(consumer["ack_floor"]["stream_seq"])
+            while (message := await self._next(subjects, seq + 1)) is not None:
+                seq = int(message["seq"])
+                if _ns(message["time"]) >= before_ns:
+                    break
+                yield topic_of(message["subject"]), base64.b64decode(message.get("data", ""))
+
+    async def _consumers(self, client_id: str) -> list[dict[str, Any]]:
+        own = f"{session_hash(client_id)}_"
+        return [c async for c in self._subscriptions() if str(c["name"]).startswith(own)]
+
+    async def _next(self, subjects: str, seq: int) -> dict[str, Any] | None:
+        asked = {"seq": seq, "next_by_subj": subjects}
+        try:
+            message: dict[str, Any] = (await self._api.ask(f"STREAM.MSG.GET.{MESSAGES}", asked))["message"]
+        except RefusedError as error:
+            if error.code != NO_MESSAGE:
+                raise
+            return None
+        return message
 
     async def _subscriptions(self) -> AsyncIterator[dict[str, Any]]:
         found = 0
@@ -122,6 +163,22 @@ class MqttStore:
             if error.code != NO_STREAM:
                 raise
             return None
+
+
+def _ns(text: str) -> int:
+    """Return a time that the server wrote, such as `2026-11-27T09:45:31.573208788Z`, in ns since 1970."""
+    seconds, _, fraction = text.removesuffix("Z").partition(".")
+    whole = datetime.fromisoformat(seconds).replace(tzinfo=UTC).timestamp()
+    return int(whole) * 1_000_000_000 + int(fraction.ljust(9, "0"))
+
+
+def topic_of(subject: str) -> str:
+    """Return the topic of a subject in the store of messages.
+
+    Source: nats-server, server/mqtt.go, natsSubjectToMQTTTopic: a dot of a topic is `//` in its subject.
+    """
+    parts = subject.removeprefix(MESSAGE_SUBJECTS).split("//")
+    return ".".join(part.replace(".", "/") for part in parts)
 
 
 def session_hash(client_id: str) -> str:

@@ -25,6 +25,7 @@ from device_simulator.world.schedule import Cadence
 from eduops.data_folder import DataFolder
 from eduops.exporter import publish_metrics
 from eduops.failpoint import parse_failpoint
+from eduops.machine.refusals import RefusalFollower
 from eduops.session_notes import SessionNotes
 from eduops.settings import Settings, command_environment
 from ingest.config import GatewayConfig, keyed_client_id
@@ -209,6 +210,7 @@ async def run_ingest(settings: Settings, stop: asyncio.Event) -> None:
         slicing=Slicing.MAPPED if settings.mqtt_broker == "nats" else Slicing.BY_SCHOOL,
         mqtt_user=settings.mqtt_user or settings.nats_user,
         mqtt_password=password,
+        strays=settings.mqtt_broker == "other" or settings.mqtt_user not in (None, settings.nats_user),
         client_id=client_id,
         former_client_id=None if client_id == settings.ingest_client_id else settings.ingest_client_id,
         partitions=settings.partitions,
@@ -225,6 +227,7 @@ async def run_ingest(settings: Settings, stop: asyncio.Event) -> None:
         await held.log.create(all_logs(settings.partitions), settings.log_max_bytes)
         store = held.log.mqtt_store if settings.mqtt_broker == "nats" else None
         name = settings.process_name or "ingest"
+        refusals = RefusalFollower(DataFolder(settings.data).logs)
 
         async def welcome() -> None:
             if store is not None:
@@ -246,6 +249,7 @@ async def run_ingest(settings: Settings, stop: asyncio.Event) -> None:
                 store=store,
                 known=notes.is_known,
                 look=notes.look,
+                refused=refusals.total,
             )
 
         await follow_fleet(settings, held, stop, run)

@@ -37,6 +37,9 @@ class GatewayConfig:
     """Further nodes of the broker."""
     slicing: Slicing = Slicing.MAPPED
     """How the broker divides the schools, where `slice_count` is above 1."""
+    strays: bool = False
+    """Hear also what is published outside `edu/v1`, so that it is refused with a reason; where one ingest
+    hears everything, and as a user of the broker who may not hear our own services."""
     mqtt_user: str | None = None
     mqtt_password: str | None = None
     client_id: str = "eduops-ingest"

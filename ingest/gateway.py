@@ -30,8 +30,9 @@ from ingest.slices import (
     Slicing,
     inherited_slices,
     inherited_subscription,
-    mapped_subscription,
     session_name,
+    stray_session_name,
+    stray_subscription,
     subscription_of,
 )
 from ingest.troubles import Troubles
@@ -90,6 +91,15 @@ Look = Callable[[int], Awaitable[None]]
 """Called every few seconds, with how often the session was lost so far."""
 
 
+Refused = Callable[[], int]
+"""Returns how often the broker refused a device so far, as far as that can be seen."""
+
+
+def _none_refused() -> int:
+    """Return that nothing was seen."""
+    return 0
+
+
 async def _no_welcome() -> None:
     """Do nothing."""
 
@@ -116,6 +126,7 @@ class Gateway:
         inherited: Sequence[MqttSession] = (),
         retiring: Retiring | None = None,
         look: Look = _no_look,
+        refused: Refused = _none_refused,
     ) -> None:
         self._config = config
         self._session = session
@@ -123,6 +134,7 @@ class Gateway:
         """Sessions of slices that are no more, with what they still keep."""
         self._retiring = retiring
         self._look = look
+        self._refused = refused
         self._troubles = Troubles()
         self._registry = registry
         self._limits = config.limits
@@ -140,7 +152,7 @@ class Gateway:
         await self._writer.open([telemetry_log(p) for p in range(self._config.partitions)], QUARANTINE_LOG)
         async with asyncio.TaskGroup() as tasks:
             for number, session in enumerate((self._session, *self._inherited)):
-                tasks.create_task(self._pump(session, self._stop), name=f"ingest-pump-{number}")
+                tasks.create_task(self._pump(session), name=f"ingest-pump-{number}")
             tasks.create_task(self._tick(), name="ingest-tick")
             tasks.create_task(self._report(), name="ingest-report")
             look = tasks.create_task(self._look_often(), name="ingest-look")
@@ -154,7 +166,14 @@ class Gateway:
         await self._session.ready()
         await self._welcome()
         if self._retiring is not None:
-            await self._retiring.run(self._pump)
+            await self._retiring.run(self._take_over)
+
+    async def _take_over(self, batch: Sequence[MqttMessage]) -> bool:
+        """Keep what a former session had; it is acknowledged when that session ends."""
+        if not await self._keep(batch):
+            return False
+        self.counters.count_acknowledged(len(batch))
+        return True
 
     async def _look_often(self) -> None:
         await self._session.ready()
@@ -165,8 +184,8 @@ class Gateway:
                 _logger.warning("event=look_left_out: %s", error)
             await pause(self._stop, LOOK_S)
 
-    async def _pump(self, session: MqttSession, stop: asyncio.Event) -> None:
-        while not stop.is_set() and not self._stop.is_set():
+    async def _pump(self, session: MqttSession) -> None:
+        while not self._stop.is_set():
             batch = await self._receive(session)
             if not batch:
                 continue
@@ -225,7 +244,8 @@ class Gateway:
         logs = self._config.own_logs
         while not self._stop.is_set():
             hears = self._session.is_connected
-            troubles = self._troubles.told({Trouble.SESSION_LOST: self._session.lost}, loop.time())
+            totals = {Trouble.SESSION_LOST: self._session.lost, Trouble.BROKER_REFUSES: self._refused()}
+            troubles = self._troubles.told(totals, loop.time())
             await asyncio.gather(*(self._tick_one(log, hears, troubles) for log in logs))
             self._measure(hears)
             due_s = max(due_s + TICK_S, loop.time())
@@ -255,14 +275,23 @@ class Gateway:
 
 def own_name(config: GatewayConfig) -> str:
     """Return the client id of this ingest's slice."""
+    if _hears_all(config):
+        return stray_session_name(config.client_id)
     return session_name(config.client_id, config.slicing, config.slice_index, config.slice_count)
 
 
 def open_session(config: GatewayConfig, fleet: Fleet, *, known: bool = False) -> IngestSession:
     """Return the session of this ingest's slice; it connects when it is entered."""
     index, count = config.slice_index, config.slice_count
-    subscription = subscription_of(config.slicing, fleet, config.partitions, index, count)
+    if _hears_all(config):
+        subscription = stray_subscription()
+    else:
+        subscription = subscription_of(config.slicing, fleet, config.partitions, index, count)
     return _session(config, own_name(config), subscription, known=known)
+
+
+def _hears_all(config: GatewayConfig) -> bool:
+    return config.strays and config.slice_count == 1
 
 
 def inherited_sessions(config: GatewayConfig, subjects: Sequence[str]) -> list[IngestSession]:
@@ -278,15 +307,19 @@ def inherited_sessions(config: GatewayConfig, subjects: Sequence[str]) -> list[I
     ]
 
 
-def former_sessions(config: GatewayConfig, store: MqttStore, subjects: Sequence[str]) -> Retiring | None:
-    """Return what drains and ends this ingest's sessions of the former name; None without one."""
-    name, index, count = config.former_client_id, config.slice_index, config.slice_count
-    if name is None:
-        return None
-    found = {session_name(name, config.slicing, index, count): mapped_subscription(index, count)}
-    for old in inherited_slices(subjects, index, count):
-        found[session_name(name, config.slicing, old, old + 1)] = inherited_subscription(old)
-    return Retiring(store, tuple(found), lambda client_id: _session(config, client_id, found[client_id]))
+def former_sessions(config: GatewayConfig, store: MqttStore, subjects: Sequence[str]) -> Retiring:
+    """Return what drains and ends the sessions that this ingest once had under other names."""
+    index, count = config.slice_index, config.slice_count
+    found: list[str] = []
+    for name in filter(None, (config.client_id, config.former_client_id)):
+        if index == 0:
+            found.append(stray_session_name(name))
+        found.append(session_name(name, config.slicing, index, count))
+        if name != config.client_id:
+            old = inherited_slices(subjects, index, count)
+            found += [session_name(name, config.slicing, slice_, slice_ + 1) for slice_ in old]
+    own = own_name(config)
+    return Retiring(store, config, own, [name for name in found if name != own])
 
 
 def _session(
@@ -318,6 +351,7 @@ async def run(
     store: MqttStore | None = None,
     known: bool = False,
     look: Look = _no_look,
+    refused: Refused = _none_refused,
 ) -> None:
     """Run the ingest service until `stop` is set; the logs exist already.
 
@@ -335,6 +369,7 @@ async def run(
         store: What the broker keeps, where it is nats-server: then sessions of the former name are retired.
         known: Whether the broker has had this session before.
         look: Called every few seconds, with how often the session was lost so far.
+        refused: Returns how often the broker refused a device so far.
 
     Raises:
         InfrastructureError: the log could not be read at start, or `welcome` raised it.
@@ -355,5 +390,6 @@ async def run(
             inherited=inherited,
             retiring=None if store is None else former_sessions(config, store, subjects),
             look=look,
+            refused=refused,
         )
         await gateway.run()

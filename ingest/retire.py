@@ -2,60 +2,68 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from bus.mqtt import IngestSession, end_session
+from bus.mqtt import PROBE_TOPIC, MqttMessage, end_session
 from bus.mqtt_store import MqttStore
 from contract.errors import InfrastructureError
+from ingest.config import GatewayConfig
+from ingest.slices import inherited_subscription
 
 _logger: Final = logging.getLogger(__name__)
-LOOK_S: Final = 1.0
-Pump = Callable[[IngestSession, asyncio.Event], Coroutine[Any, Any, None]]
-"""Moves messages from a session into the logs until the event is set."""
+AGAIN_S: Final = 1.0
+BATCH: Final = 200
+Keep = Callable[[Sequence[MqttMessage]], Awaitable[bool]]
+"""Makes messages durable in their logs; False if the service stopped before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retiring:
-    """Sessions to drain and end, and where to see how far they are."""
+    """Sessions to drain and end, and where they are.
+
+    Messages are read from the broker's store, not through the session: that would bring the new ones
+    too, which the session of today has, and readings without a time of their own would count twice.
+    """
 
     store: MqttStore
+    config: GatewayConfig
+    successor: str
+    """The session of today: it has what came since it began."""
     client_ids: Sequence[str]
-    open: Callable[[str], IngestSession]
 
-    async def run(self, pump: Pump) -> None:
-        """Drain and end each session that the broker has; to be called once the new session stands.
-
-        Until it ends a former session hears what the new one hears; what both bring is a duplicate.
-
-        Args:
-            pump: Moves messages from a session into the logs until the event is set.
-        """
+    async def run(self, keep: Keep) -> None:
+        """Drain and end each session that the broker has; to be called once the new session stands."""
         for client_id in self.client_ids:
             while True:
                 try:
-                    await self._retire(client_id, pump)
+                    await self._retire(client_id, keep)
                     break
                 except (InfrastructureError, OSError) as error:
                     _logger.warning("event=session_not_retired client=%s: %s", client_id, error)
-                    await asyncio.sleep(LOOK_S)
+                    await asyncio.sleep(AGAIN_S)
 
-    async def _retire(self, client_id: str, pump: Pump) -> None:
-        through, floor = (await self.store.taken()).messages, await self.store.floor(client_id)
-        if floor is None:
+    async def _retire(self, client_id: str, keep: Keep) -> None:
+        if await self.store.began_ns(client_id) is None:
             return
-        done = asyncio.Event()
-        async with AsyncExitStack() as stack:
-            session = await stack.enter_async_context(self.open(client_id))
-            pumping = asyncio.create_task(pump(session, done))
-            try:
-                while floor is not None and floor < through:
-                    await asyncio.sleep(LOOK_S)
-                    floor = await self.store.floor(client_id)
-            finally:
-                done.set()
-                await pumping
-        await end_session(session)
-        _logger.info("event=session_retired client=%s", client_id)
+        since_ns, taken = await self.store.began_ns(self.successor), 0
+        if since_ns is None:
+            raise InfrastructureError(f"the broker has no session {self.successor} yet")
+        plain = inherited_subscription(0).plain
+        batch: list[MqttMessage] = []
+        async for topic, payload in self.store.kept(client_id, since_ns):
+            if plain(topic).startswith(PROBE_TOPIC):
+                continue
+            batch.append(MqttMessage(plain(topic), payload, 0, 1, False))
+            taken += 1
+            if len(batch) == BATCH:
+                if not await keep(batch):
+                    return
+                batch = []
+        if batch and not await keep(batch):
+            return
+        config = self.config
+        address = (config.mqtt_host, config.mqtt_port)
+        await end_session(address, client_id, config.mqtt_user, config.mqtt_password)
+        _logger.info("event=session_retired client=%s messages=%d", client_id, taken)

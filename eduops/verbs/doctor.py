@@ -15,6 +15,7 @@ from eduops.data_folder import DataFolder
 from eduops.machine.attach import attach, is_running
 from eduops.machine.embedded_nats import find_nats
 from eduops.machine.postgres_binaries import find_binaries
+from eduops.machine.refusals import read_refusals
 from eduops.machine.sync_choice import MARGIN, choose_sync, needed_syncs_per_s, schools_of, syncs_per_s
 from eduops.machine.system import accepts
 from eduops.settings import Settings
@@ -28,6 +29,8 @@ LEAST_DESCRIPTORS: Final = 4096
 """One connection a school of the city, and some for the servers."""
 MOST_LAG_S: Final = 10.0
 """A healthy fold is a second or two behind; ten mean that it cannot keep up."""
+MOST_REFUSED: Final = 5
+"""Clients of which doctor tells that the broker refuses them: those refused most often."""
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "firefox", "microsoft-edge")
 
 
@@ -70,6 +73,7 @@ async def examine(settings: Settings) -> list[Checked]:
             )
         )
     if running:
+        findings.extend(_refusals(settings))
         findings.append(_watchdog(settings, alive=processes.get("watchdog", {}).get("alive", False)))
     try:
         status = await read_status(settings)
@@ -127,6 +131,15 @@ def _watchdog(settings: Settings, *, alive: bool) -> Checked:
             "the watchdog's alarms reach its log only; set watchdog_url or watchdog_command to hear them",
         )
     return Checked(True, "the watchdog runs and has a way to say its alarm outside")
+
+
+def _refusals(settings: Settings) -> list[Checked]:
+    """Say whom the broker refused by itself: of that ingest, and so quarantine, knows nothing."""
+    found = read_refusals(DataFolder(settings.data).logs)
+    return [
+        Checked(False, f"the broker refused {client or 'a client without a name'} {count:,} times: it {why}")
+        for (client, why), count in found.most_common(MOST_REFUSED)
+    ]
 
 
 async def _broker_store(settings: Settings) -> list[Checked]:

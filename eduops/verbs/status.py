@@ -10,6 +10,7 @@ from contract.commit import Counts
 from contract.entry import telemetry_log
 from eduops.data_folder import DataFolder
 from eduops.exporter import metrics_ports
+from eduops.machine.refusals import read_refusals
 from eduops.machine.supervisor import is_alive
 from eduops.session_notes import read_losses
 from eduops.settings import Settings
@@ -31,6 +32,8 @@ class BrokerStatus:
     """How often it forgot ingest's session."""
     missed: int
     """Messages that it took in while no session stood, at most."""
+    refused: int = 0
+    """Refusals by the broker itself that stand in its log, where `eduops up` runs it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,8 @@ async def _read_broker(settings: Settings, log: JetStreamLog) -> BrokerStatus | 
     if settings.mqtt_broker != "nats":
         return None
     taken, losses = await log.mqtt_store.taken(), read_losses(DataFolder(settings.data))
-    return BrokerStatus(*taken, lost_sessions=losses.sessions, missed=losses.messages)
+    refused = read_refusals(DataFolder(settings.data).logs).total()
+    return BrokerStatus(*taken, losses.sessions, losses.messages, refused)
 
 
 def read_processes(folder: DataFolder) -> dict[str, dict[str, Any]]:
@@ -135,6 +139,8 @@ def render_status(status: Status, *, as_json: bool) -> str:
 def describe_broker(broker: BrokerStatus) -> str:
     """Return the broker's count against ours as a sentence."""
     kept = f"the broker took in {broker.taken:,} messages, of which {broker.waiting:,} wait for ingest"
+    if broker.refused:
+        kept += f", and refused {broker.refused:,}"
     if not broker.lost_sessions:
         return kept
     return f"{kept}; its session was lost {broker.lost_sessions:,} times, and with it up to {broker.missed:,}"

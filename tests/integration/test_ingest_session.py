@@ -13,10 +13,11 @@ from bus.jetstream import JetStreamLog
 from bus.mqtt_store import MqttStore, session_hash
 from contract.catalogue import Catalogue
 from contract.entry import EntryKind, RawEntry, Trouble, telemetry_log
+from contract.rejected import Reason
 from eduops.data_folder import DataFolder
 from eduops.session_notes import Losses, SessionNotes, read_losses
 from ingest.config import GatewayConfig, keyed_client_id
-from ingest.gateway import run
+from ingest.gateway import open_session, run
 from tests.ingest_door import Door, pack
 from tests.running_system import PATIENCE_S, until
 
@@ -125,6 +126,40 @@ async def test_a_session_that_the_broker_forgot_is_told_and_counted(
     assert sorted(await door.values({10.0, 11.0})) == [10.0, 11.0]
     await _stop(service, stop)
     assert read_losses(folder) == Losses(1, 10)
+
+
+async def test_what_is_published_outside_the_grammar_is_refused_with_a_reason(
+    door: Door, catalogue: Catalogue
+) -> None:
+    config, stop = replace(door.config, strays=True), asyncio.Event()
+    async with open_session(config, door.fleet) as session:  # it stands before anything is published
+        await session.ready()
+    service = asyncio.create_task(run(config, door.log, door.fleet, catalogue, stop))
+    topics = ["EDU/v1/79/s/gw-1/bandwidth", "v1/devices/me/telemetry", "edu/v1", "lạ"]
+    for topic in topics:
+        door.device.publish(topic, pack(1.0))
+    door.device.publish(door.topic(), pack(2.0))
+    assert await door.values({2.0}) == [2.0]
+    found = await door.rejected(len(topics))
+    assert sorted(r.topic for r in found) == sorted(topics)
+    assert {r.reason for r in found} == {Reason.BAD_TOPIC}
+    assert {r.excerpt for r in found} == {""}
+    await _stop(service, stop)
+
+
+@ON_NATS
+async def test_our_own_services_are_not_heard_as_devices(nats: Any, door: Door, catalogue: Catalogue) -> None:
+    """Each refusal in the log would be another message; not even as a user who may hear everything."""
+    for user, password in (
+        (nats.ingest_user, nats.ingest_password),
+        (nats.service_user, nats.service_password),
+    ):
+        config = replace(door.config, strays=True, mqtt_user=user, mqtt_password=password, client_id=user)
+        async with open_session(config, door.fleet) as session:
+            await session.ready()
+            await door.log.append(telemetry_log(0), EntryKind.TICK, b"", at_us=1)
+            door.device.publish("stray", b"[]")
+            assert [m.topic for m in await session.receive(10, PATIENCE_S)] == ["stray"]
 
 
 def test_names_are_stable_and_told_by_no_other_password() -> None:
