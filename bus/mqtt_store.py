@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import string
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
@@ -14,6 +14,9 @@ MESSAGES: Final = "$MQTT_msgs"
 """Messages of QoS 1 until every session has acknowledged them."""
 MESSAGE_SUBJECTS: Final = "$MQTT.msgs."
 """In front of every subject in that stream."""
+RETAINED: Final = "$MQTT_rmsgs"
+"""The newest retained message of each topic."""
+RETAINED_SUBJECTS: Final = "$MQTT.rmsgs."
 _HASH_LETTERS: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _HASH_LENGTH: Final = 8
 
@@ -128,6 +131,35 @@ class MqttStore:
                     break
                 yield topic_of(message["subject"]), base64.b64decode(message.get("data", ""))
 
+    async def erase_retained(self, topic: str) -> None:
+        """Erase what is retained for a topic, if anything is; its bytes are overwritten on disk.
+
+        To publish an empty retained message would leave them there until the server compacts its file.
+
+        Raises:
+            InfrastructureError: the server is out of reach.
+        """
+        try:
+            found = await self._api.ask(
+                f"STREAM.MSG.GET.{RETAINED}", {"last_by_subj": f"{RETAINED_SUBJECTS}{subject_of(topic)}"}
+            )
+            await self._api.ask(f"STREAM.MSG.DELETE.{RETAINED}", {"seq": found["message"]["seq"]})
+        except RefusedError as error:
+            if error.code not in (NO_MESSAGE, NO_STREAM):
+                raise
+
+    async def erase_messages(self, topic: str, payloads: Collection[bytes]) -> None:
+        """Erase messages of a topic that no session has acknowledged yet, by what they say.
+
+        Raises:
+            InfrastructureError: the server is out of reach.
+        """
+        subject, seq = f"{MESSAGE_SUBJECTS}{subject_of(topic)}", 0
+        while (message := await self._next(subject, seq + 1)) is not None:
+            seq = int(message["seq"])
+            if base64.b64decode(message.get("data", "")) in payloads:
+                await self._api.ask(f"STREAM.MSG.DELETE.{MESSAGES}", {"seq": seq})
+
     async def _consumers(self, client_id: str) -> list[dict[str, Any]]:
         own = f"{session_hash(client_id)}_"
         return [c async for c in self._subscriptions() if str(c["name"]).startswith(own)]
@@ -175,10 +207,20 @@ def _ns(text: str) -> int:
 def topic_of(subject: str) -> str:
     """Return the topic of a subject in the store of messages.
 
-    Source: nats-server, server/mqtt.go, natsSubjectToMQTTTopic: a dot of a topic is `//` in its subject.
+    Source: nats-server, server/mqtt.go, natsSubjectStrToMQTTTopic.
     """
-    parts = subject.removeprefix(MESSAGE_SUBJECTS).split("//")
-    return ".".join(part.replace(".", "/") for part in parts)
+    levels = subject.removeprefix(MESSAGE_SUBJECTS).split(".")
+    return "/".join("" if level == "/" else level.replace("//", ".") for level in levels)
+
+
+def subject_of(topic: str) -> str:
+    """Return the subject of a topic, without what stands in front of it in each stream.
+
+    A level without letters is `/` in it and a dot is `//`.
+
+    Source: nats-server, server/mqtt.go, mqttTopicToNATSPubSubject.
+    """
+    return ".".join(level.replace(".", "//") or "/" for level in topic.split("/"))
 
 
 def session_hash(client_id: str) -> str:

@@ -29,8 +29,8 @@ from eduops.machine.refusals import RefusalFollower
 from eduops.session_notes import SessionNotes
 from eduops.settings import Settings, command_environment
 from ingest.config import GatewayConfig, keyed_client_id
-from ingest.gateway import own_name
 from ingest.gateway import run as run_gateway
+from ingest.sessions import own_name
 from ingest.slices import Slicing
 from ops_dashboard.app import run as run_dashboard_app
 from ops_dashboard.config import DashboardConfig

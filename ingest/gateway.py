@@ -7,12 +7,12 @@ delivers them again; the fold tells copies apart, so nothing is lost and nothing
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AsyncExitStack
 from typing import Final, Protocol
 
 from bus.log import Log
-from bus.mqtt import IngestSession, MqttMessage, Subscription
+from bus.mqtt import MqttMessage
 from bus.mqtt_store import MqttStore
 from bus.pause import pause
 from contract.catalogue import Catalogue
@@ -26,15 +26,7 @@ from ingest.acceptance.registry import Registry
 from ingest.config import GatewayConfig
 from ingest.counters import STAGE_CPU, Counters
 from ingest.retire import Retiring
-from ingest.slices import (
-    Slicing,
-    inherited_slices,
-    inherited_subscription,
-    session_name,
-    stray_session_name,
-    stray_subscription,
-    subscription_of,
-)
+from ingest.sessions import eraser_of, former_sessions, inherited_sessions, open_session
 from ingest.troubles import Troubles
 from ingest.writer import LogWriter
 
@@ -91,6 +83,8 @@ Look = Callable[[int], Awaitable[None]]
 """Called every few seconds, with how often the session was lost so far."""
 
 
+Forget = Callable[[str, Collection[bytes]], Awaitable[None]]
+"""Makes the broker erase what it keeps of a topic: what it retains, and messages with these payloads."""
 Refused = Callable[[], int]
 """Returns how often the broker refused a device so far, as far as that can be seen."""
 
@@ -98,6 +92,10 @@ Refused = Callable[[], int]
 def _none_refused() -> int:
     """Return that nothing was seen."""
     return 0
+
+
+async def _nothing_kept(_topic: str, _payloads: Collection[bytes]) -> None:
+    """Do nothing."""
 
 
 async def _no_welcome() -> None:
@@ -127,6 +125,7 @@ class Gateway:
         retiring: Retiring | None = None,
         look: Look = _no_look,
         refused: Refused = _none_refused,
+        forget: Forget = _nothing_kept,
     ) -> None:
         self._config = config
         self._session = session
@@ -135,6 +134,7 @@ class Gateway:
         self._retiring = retiring
         self._look = look
         self._refused = refused
+        self._forget = forget
         self._troubles = Troubles()
         self._registry = registry
         self._limits = config.limits
@@ -222,9 +222,19 @@ class Gateway:
             appends.append(self._writer.append_rejected(QUARANTINE_LOG, accepted.rejected, last_us))
         if not all(await asyncio.gather(*appends)):
             return False
+        if accepted.rejected:
+            await self._forget_refused({refused.topic for refused in accepted.rejected}, batch)
         self._reach("appended")
         self.counters.appended += accepted.received
         return True
+
+    async def _forget_refused(self, topics: Collection[str], batch: Sequence[MqttMessage]) -> None:
+        """Have the broker erase refused messages: they may hold what nobody may keep."""
+        found = {topic: [m.payload for m in batch if m.topic == topic] for topic in topics}
+        try:
+            await asyncio.gather(*(self._forget(topic, payloads) for topic, payloads in found.items()))
+        except InfrastructureError as error:
+            _logger.warning("event=retained_not_forgotten topics=%d: %s", len(topics), error)
 
     def _accept(self, messages: Sequence[Message]) -> Accepted:
         """Return what becomes of a batch, counted and with its CPU time noted."""
@@ -271,70 +281,6 @@ class Gateway:
         while not self._stop.is_set():
             await pause(self._stop, REPORT_S)
             self.counters.report()
-
-
-def own_name(config: GatewayConfig) -> str:
-    """Return the client id of this ingest's slice."""
-    if _hears_all(config):
-        return stray_session_name(config.client_id)
-    return session_name(config.client_id, config.slicing, config.slice_index, config.slice_count)
-
-
-def open_session(config: GatewayConfig, fleet: Fleet, *, known: bool = False) -> IngestSession:
-    """Return the session of this ingest's slice; it connects when it is entered."""
-    index, count = config.slice_index, config.slice_count
-    if _hears_all(config):
-        subscription = stray_subscription()
-    else:
-        subscription = subscription_of(config.slicing, fleet, config.partitions, index, count)
-    return _session(config, own_name(config), subscription, known=known)
-
-
-def _hears_all(config: GatewayConfig) -> bool:
-    return config.strays and config.slice_count == 1
-
-
-def inherited_sessions(config: GatewayConfig, subjects: Sequence[str]) -> list[IngestSession]:
-    """Return the sessions of slices that are no more, of which this ingest drains what they keep."""
-    if config.slicing is not Slicing.MAPPED:
-        return []
-    slices = inherited_slices(subjects, config.slice_index, config.slice_count)
-    return [
-        _session(
-            config, session_name(config.client_id, config.slicing, old, old + 1), inherited_subscription(old)
-        )
-        for old in slices
-    ]
-
-
-def former_sessions(config: GatewayConfig, store: MqttStore, subjects: Sequence[str]) -> Retiring:
-    """Return what drains and ends the sessions that this ingest once had under other names."""
-    index, count = config.slice_index, config.slice_count
-    found: list[str] = []
-    for name in filter(None, (config.client_id, config.former_client_id)):
-        if index == 0:
-            found.append(stray_session_name(name))
-        found.append(session_name(name, config.slicing, index, count))
-        if name != config.client_id:
-            old = inherited_slices(subjects, index, count)
-            found += [session_name(name, config.slicing, slice_, slice_ + 1) for slice_ in old]
-    own = own_name(config)
-    return Retiring(store, config, own, [name for name in found if name != own])
-
-
-def _session(
-    config: GatewayConfig, client_id: str, subscription: Subscription, *, known: bool = False
-) -> IngestSession:
-    return IngestSession(
-        config.mqtt_host,
-        config.mqtt_port,
-        client_id=client_id,
-        user=config.mqtt_user,
-        password=config.mqtt_password,
-        others=config.mqtt_others,
-        subscription=subscription,
-        known=known,
-    )
 
 
 async def run(
@@ -391,5 +337,6 @@ async def run(
             retiring=None if store is None else former_sessions(config, store, subjects),
             look=look,
             refused=refused,
+            forget=_nothing_kept if store is None else eraser_of(config, store),
         )
         await gateway.run()

@@ -10,14 +10,15 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from bus.jetstream import JetStreamLog
-from bus.mqtt_store import MqttStore, session_hash
+from bus.mqtt_store import MqttStore, session_hash, subject_of, topic_of
 from contract.catalogue import Catalogue
 from contract.entry import EntryKind, RawEntry, Trouble, telemetry_log
 from contract.rejected import Reason
 from eduops.data_folder import DataFolder
 from eduops.session_notes import Losses, SessionNotes, read_losses
 from ingest.config import GatewayConfig, keyed_client_id
-from ingest.gateway import open_session, run
+from ingest.gateway import run
+from ingest.sessions import open_session
 from tests.ingest_door import Door, pack
 from tests.running_system import PATIENCE_S, until
 
@@ -27,6 +28,10 @@ ON_NATS = pytest.mark.parametrize("broker", ["nats"], indirect=True)
 def _store(door: Door) -> MqttStore:
     assert isinstance(door.log, JetStreamLog)
     return door.log.mqtt_store
+
+
+async def _nothing_waits(door: Door) -> bool:
+    return (await _store(door).taken()).waiting == 0
 
 
 async def _is_ended(door: Door, client_id: str) -> bool:
@@ -160,6 +165,30 @@ async def test_our_own_services_are_not_heard_as_devices(nats: Any, door: Door, 
             await door.log.append(telemetry_log(0), EntryKind.TICK, b"", at_us=1)
             door.device.publish("stray", b"[]")
             assert [m.topic for m in await session.receive(10, PATIENCE_S)] == ["stray"]
+
+
+@ON_NATS
+@pytest.mark.parametrize("retain", [True, False])
+async def test_a_refused_personal_field_is_nowhere_on_the_broker_s_disk(
+    door: Door, catalogue: Catalogue, tmp_path: Path, retain: bool
+) -> None:
+    topic, stop = door.topic(device="att-1", stream="attendance"), asyncio.Event()
+    service = asyncio.create_task(run(door.config, door.log, door.fleet, catalogue, stop, store=_store(door)))
+    async with asyncio.timeout(PATIENCE_S):
+        door.device.publish(topic, pack(1.0, "present", student_name="MARK OF A PUPIL"), retain=retain)
+        (refused,) = await door.rejected(1)
+    assert refused.reason is Reason.UNKNOWN_FIELD
+    await until(lambda: _nothing_waits(door), "it is acknowledged")
+    await _stop(service, stop)
+    files = [path for path in (tmp_path / "nats" / "store").rglob("*") if path.is_file()]
+    assert any(path.suffix == ".blk" for path in files)
+    assert not [path for path in files if b"MARK OF A" in path.read_bytes()]
+
+
+def test_topics_and_subjects_of_the_store_are_each_other_s_inverse() -> None:
+    pairs = {"a/b": "a.b", "a//b": "a./.b", "/a": "/.a", "a/": "a./", "a.b/c": "a//b.c"}
+    for topic, subject in pairs.items():
+        assert (subject_of(topic), topic_of(f"$MQTT.msgs.{subject}")) == (subject, topic)
 
 
 def test_names_are_stable_and_told_by_no_other_password() -> None:

@@ -23,7 +23,8 @@ from eduops.machine.embedded_nats import prepare_nats
 from eduops.machine.process import Server
 from ingest.acceptance.registry import Registry
 from ingest.config import GatewayConfig
-from ingest.gateway import Gateway, former_sessions, inherited_sessions, open_session
+from ingest.gateway import Gateway
+from ingest.sessions import former_sessions, inherited_sessions, open_session
 from ingest.slices import Slicing
 from tests.conftest import TestNats as RunningNats
 from tests.fold_world import CATALOGUE, SCHOOL_RULES, fold_log, small_fleet, small_fold
