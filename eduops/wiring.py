@@ -1,4 +1,7 @@
-"""Each service from the settings: its configuration, its connections, its run."""
+"""Each service from the settings: its configuration, its connections, its run.
+
+A service's own code is imported where it runs: a process starts without the libraries of the others.
+"""
 
 import asyncio
 import logging
@@ -18,25 +21,15 @@ from contract.entry import ALERTS_LOG, QUARANTINE_LOG, telemetry_log
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet
 from contract.service.metrics import Meter
-from device_simulator.shell import SimulatorConfig
-from device_simulator.shell import run as run_simulator_shell
 from device_simulator.world.faults import FaultRequest
-from device_simulator.world.schedule import Cadence
 from eduops.data_folder import DataFolder
 from eduops.exporter import publish_metrics
 from eduops.failpoint import parse_failpoint
 from eduops.machine.attach import completed
 from eduops.settings import Settings, command_environment
-from ingest.config import GatewayConfig
-from ingest.gateway import run as run_gateway
-from ingest.slices import Slicing
-from ops_dashboard.app import run as run_dashboard_app
-from ops_dashboard.config import DashboardConfig
 from storage.database import connect
 from storage.fleet import load_fleet, next_fleet
 from storage.metrics import claim_metrics
-from stream_processor.worker import ProcessorConfig
-from stream_processor.worker import run as run_worker
 from watchdog.config import WatchdogConfig
 from watchdog.shell import run_watchdog
 
@@ -201,6 +194,10 @@ def _nats_url(settings: Settings) -> str:
 
 async def run_ingest(settings: Settings, stop: asyncio.Event) -> None:
     """Run ingest until `stop`."""
+    from ingest.config import GatewayConfig
+    from ingest.gateway import run as run_gateway
+    from ingest.slices import Slicing
+
     index, count = settings.part
     (mqtt_host, mqtt_port), *mqtt_others = settings.mqtt_addresses
     config = GatewayConfig(
@@ -248,6 +245,9 @@ async def run_ingest(settings: Settings, stop: asyncio.Event) -> None:
 
 async def run_processor(settings: Settings, stop: asyncio.Event) -> None:
     """Run the processor until `stop`."""
+    from stream_processor.worker import ProcessorConfig
+    from stream_processor.worker import run as run_worker
+
     config = ProcessorConfig(
         partitions=settings.partitions,
         dsn=database_url(settings),
@@ -280,6 +280,9 @@ async def run_processor(settings: Settings, stop: asyncio.Event) -> None:
 
 async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
     """Run the dashboard until `stop`."""
+    from ops_dashboard.app import run as run_dashboard_app
+    from ops_dashboard.config import DashboardConfig
+
     config = DashboardConfig(
         dsn=database_url(settings),
         partitions=settings.partitions,
@@ -353,6 +356,10 @@ async def run_simulator(
     settings: Settings, stop: asyncio.Event, faults: tuple[FaultRequest, ...] = ()
 ) -> None:
     """Run the simulated city until `stop`."""
+    from device_simulator.shell import SimulatorConfig
+    from device_simulator.shell import run as run_simulator_shell
+    from device_simulator.world.schedule import Cadence
+
     (mqtt_host, mqtt_port), *mqtt_others = settings.mqtt_addresses
     config = SimulatorConfig(
         mqtt_host=mqtt_host,

@@ -12,7 +12,7 @@ from tests.running_system import eventually
 AFTER_S = 8.0
 """Patience of the watchdog here; three minutes are its limit, whatever is set."""
 BOUND_S = 60.0
-VISIT = 300
+VISIT = 100
 """Commits until it stalls: some minutes of a quiet system, seconds of a busy one."""
 ROUND_READINGS = 300
 
