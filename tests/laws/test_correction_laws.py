@@ -10,6 +10,7 @@ from contract.entry import Entry, ReadingsEntry, TickEntry
 from stream_processor.fold.snapshot import decode, encode
 from stream_processor.fold.state import State
 from stream_processor.fold.step import step
+from tests.drawn_logs import logs
 from tests.fold_world import (
     CATALOGUE,
     MONDAY_9H_US,
@@ -20,7 +21,6 @@ from tests.fold_world import (
     assert_same_state,
     columns,
     fold_log,
-    logs,
     series_named,
     small_fold,
 )
