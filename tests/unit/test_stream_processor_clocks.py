@@ -10,7 +10,8 @@ from contract.alert import Ending, Transition, TransitionKind
 from contract.commit import Counts
 from contract.entry import Entry, MistimedEntry, ReadingsEntry, TickEntry
 from contract.series import series_of
-from stream_processor.fold.words import MOST_AHEAD
+from stream_processor.fold.catch_up import catch_up
+from stream_processor.fold.words import MOST_AHEAD, add_words
 from tests.fold_world import (
     CATALOGUE,
     MONDAY_9H_US,
@@ -135,6 +136,22 @@ def test_the_word_at_the_mark_is_known_while_the_newest_value_is_of_another_time
         assert folded.table[series_named(1, "latency_ms"), MONDAY_9H_US] == [20.0, 30.0]
         assert folded.counts == Counts(4, stored=2, duplicate=1, corrected=1)
         assert folded.state.value[slot_of("latency_ms")] == 30.0
+
+
+def test_a_state_that_is_caught_up_knows_what_waits() -> None:
+    """The tables give it back, corrected meanwhile; it is no arrival, and its words are said."""
+    fold, series = small_fold(), series_named(1, "online")
+    log = log_of([Sent(0, 0, 1.0, "online"), Sent(1, 240, 0.0, "online")], 1)
+    state = fold_log(fold, [log]).state
+    stored = [(MONDAY_9H_US, series, 1.0), (MONDAY_9H_US + 241 * SECOND_US, series, 0.5)]
+    corrected = [(series, MONDAY_9H_US + 241 * SECOND_US, 0.0)]
+    later_us = MONDAY_9H_US + 5 * SECOND_US
+    after = catch_up(fold, state, columns(stored), [], later_us)
+    add_words(fold.layout, after, corrected)
+    assert after.value[slot_of("online")] == 0.5
+    again = [*stored, *((time_us, s, value) for s, time_us, value in corrected)]
+    folded = fold_log(fold, [[ReadingsEntry(later_us, columns(again))]], after)
+    assert folded.counts == Counts(3, duplicate=3)
 
 
 def test_what_waits_is_bounded() -> None:
