@@ -116,7 +116,7 @@ def forget_passed(state: State, slot: NDArray[np.intp]) -> None:
         mark_us, value = int(state.mark_us[s]), float(state.value[s])
         newest_us, words = state.said[s]
         kept = {time_us: said for time_us, said in words.items() if time_us >= mark_us}
-        if newest_us == mark_us and kept == {mark_us: (value,)}:
+        if not kept or (newest_us == mark_us and kept == {mark_us: (value,)}):
             del state.said[s]
         else:
             state.said[s] = Said(newest_us, kept)
