@@ -135,9 +135,8 @@ def is_said(state: State, slot: NDArray[np.intp], readings: Readings) -> NDArray
 
 def _series(state: State, slot: int) -> _Series:
     """Return all that is known of a slot from its mark on, in columns of its own."""
-    mark_us = int(state.mark_us[slot])
-    if slot in state.said:
-        newest_us, words = state.said[slot]
-        return _Series(mark_us, newest_us, dict(words))
+    mark_us, said = int(state.mark_us[slot]), state.said.get(slot)
+    if said is not None and said.newest_us >= mark_us:  # else the mark has passed it in this very step
+        return _Series(mark_us, said.newest_us, dict(said.words))
     words = {} if mark_us == NEVER_US else {mark_us: (float(state.value[slot]),)}
     return _Series(mark_us, mark_us, words)
