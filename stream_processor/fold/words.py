@@ -138,5 +138,7 @@ def _series(state: State, slot: int) -> _Series:
     mark_us, said = int(state.mark_us[slot]), state.said.get(slot)
     if said is not None and said.newest_us >= mark_us:  # else the mark has passed it in this very step
         return _Series(mark_us, said.newest_us, dict(said.words))
-    words = {} if mark_us == NEVER_US else {mark_us: (float(state.value[slot]),)}
-    return _Series(mark_us, mark_us, words)
+    one = _Series(mark_us, mark_us, {})
+    if mark_us != NEVER_US:
+        one.words[mark_us] = (float(state.value[slot]),)
+    return one

@@ -66,11 +66,12 @@ def test_a_late_will_is_contradicted_by_what_comes_through_the_line(clock_s: flo
     assert (folded.summary.states, folded.summary.kpis["online"]) == (state, Kpi(1, 1, held))
 
 
-def test_what_follows_a_contradicted_claim_is_known_when_it_comes_again() -> None:
-    arrivals = [(0, "online", 1.0), *traffic(0, 20), (10.5, "online", 0.0), (20.5, "online", 1.0)]
-    first = told(arrivals, 21)
+@pytest.mark.parametrize("claim", [1.0, 0.0])
+def test_what_follows_a_contradicted_claim_is_known_when_it_comes_again(claim: float) -> None:
+    arrivals = [(0, "online", 1.0), *traffic(0, 30), (10.5, "online", 0.0), (20.5, "online", claim)]
+    first = told(arrivals, 31)
     again = ReadingsEntry(
-        MONDAY_9H_US + 22 * SECOND_US,
+        MONDAY_9H_US + 32 * SECOND_US,
         columns([(MONDAY_9H_US + 20_500_000, series_named(1, "online"), value) for value in (1.0, 0.0)]),
     )
     after = fold_log(a_fold(), [[again]], first.state, first.table)
