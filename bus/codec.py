@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from contract.alert import Action, Transition
-from contract.entry import Entry, EntryKind, RawEntry, ReadingsEntry, TickEntry
+from contract.entry import Entry, EntryKind, MistimedEntry, RawEntry, ReadingsEntry, TickEntry
 from contract.errors import EduopsError
 from contract.reading import Readings
 from contract.rejected import Rejected
@@ -123,6 +123,8 @@ def decode_entry(raw: RawEntry) -> Entry:
         return TickEntry(raw.at_us, hears=raw.kind is EntryKind.TICK)
     if raw.kind is EntryKind.READINGS:
         return ReadingsEntry(raw.at_us, decode_readings(raw.payload))
+    if raw.kind is EntryKind.MISTIMED:
+        return MistimedEntry(raw.at_us, decode_readings(raw.payload))
     raise CodecError(f"entry {raw.seq} of a telemetry log is of kind {raw.kind.value}")
 
 

@@ -58,6 +58,8 @@ class Channel(IntEnum):
     """The value moves too fast or too slowly; what is judged is its change a second."""
     JOINT = 5
     """Series of one school that usually agree do not; looked at by ticks, once in ten minutes."""
+    CLOCK = 6
+    """A device's clock is wrong; looked at by ticks, twice a minute."""
 
 
 CHANNELS: Final = len(Channel)
@@ -111,7 +113,8 @@ class Transition(msgspec.Struct, frozen=True):
     detected_at_us: int
     """Log time at which the fold saw it."""
     value: float | None = None
-    """The value that decided; None for silence. Of a rate rule: the rate, in the metric's unit a second."""
+    """The value that decided; None for silence. Of a rate rule: the rate, in the metric's unit a second. Of a
+    clock rule: how far the clock is ahead, s; below 0 where it is behind."""
     expected_low: float | None = None
     """Lower end of the expected range in the unit of `value`; None where it has none."""
     expected_high: float | None = None

@@ -15,6 +15,9 @@ class EntryKind(StrEnum):
     """Telemetry log: an Arrow IPC stream of readings."""
     TICK = "tick"
     """Telemetry log: only the time, once a second, so that silence is heard."""
+    MISTIMED = "mistimed"
+    """Telemetry log: an Arrow IPC stream of readings that were refused for their time: they are kept in
+    quarantine alone, and here they are a sign of life and of a clock."""
     DEAF = "deaf"
     """Telemetry log: a tick of an ingest that has lost its broker; no device can be heard."""
     REJECTED = "rejected"
@@ -35,13 +38,21 @@ class RawEntry:
     at_us: int
     """Log time of the append, µs since 1970."""
     count: int
-    """Readings in the entry as counted by the appender; 0 for ticks, transitions and actions."""
+    """Readings in the entry as counted by the appender; 0 for what no table of readings gets."""
     payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class ReadingsEntry:
     """Readings that arrived together."""
+
+    at_us: int
+    readings: Readings
+
+
+@dataclass(frozen=True, slots=True)
+class MistimedEntry:
+    """Readings that arrived together and were refused for their time alone: not stored, but heard."""
 
     at_us: int
     readings: Readings
@@ -56,7 +67,7 @@ class TickEntry:
     """False for a tick of an ingest that has lost its broker."""
 
 
-Entry = ReadingsEntry | TickEntry
+Entry = ReadingsEntry | MistimedEntry | TickEntry
 
 QUARANTINE_LOG: Final = "quarantine"
 ALERTS_LOG: Final = "alerts"

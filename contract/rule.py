@@ -86,7 +86,7 @@ class MetricRule(_Told, frozen=True, kw_only=True):
 
 class _Counted(MetricRule, frozen=True, kw_only=True):
     """A rule that counts what speaks for a change: readings, repetitions (stuck) or looks, one in ten
-    minutes (joint).
+    minutes (joint) or two a minute (clock).
     """
 
     open_after: Count = 1
@@ -199,7 +199,20 @@ class JointRule(_Counted, frozen=True, kw_only=True, tag="joint"):
         return JOINT_METRICS
 
 
-Rule = SystemRule | ThresholdRule | RateRule | AnomalyRule | SilenceRule | StuckRule | JointRule
+class ClockRule(_Counted, frozen=True, kw_only=True, tag="clock"):
+    """The device that sends `metric` has a wrong clock; all metrics of that stream bear witness.
+
+    Ahead is out of bounds at any look, behind only if it is by the same as at the look before.
+    """
+
+    off_s: Annotated[float, Meta(gt=0.0, le=86_400.0)] = 120.0
+    """Seconds that a clock may be ahead or behind. Chosen: far more than any delay of a line that works,
+    and little enough for charts by the quarter of an hour."""
+    close_after: Count = 2
+    """How many looks find it right before the alert resolves: in a row, or of the last `close_of`."""
+
+
+Rule = SystemRule | ThresholdRule | RateRule | AnomalyRule | SilenceRule | StuckRule | JointRule | ClockRule
 """A rule of any channel: rules.toml says which by `channel`."""
 CHANNEL_NAMES: Final = frozenset(str(kind.__struct_config__.tag) for kind in get_args(Rule))
 """What rules.toml may write as a `channel`."""

@@ -163,6 +163,10 @@ class Gateway:
             self._writer.append_readings(telemetry_log(partition), readings, last_us)
             for partition, readings in accepted.by_partition.items()
         ]
+        appends += [
+            self._writer.append_mistimed(telemetry_log(partition), readings, last_us)
+            for partition, readings in accepted.mistimed.items()
+        ]
         if accepted.rejected:
             appends.append(self._writer.append_rejected(QUARANTINE_LOG, accepted.rejected, last_us))
         if not all(await asyncio.gather(*appends)):

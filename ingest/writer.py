@@ -54,13 +54,14 @@ class LogWriter:
             self._locks[name] = asyncio.Lock()
             self._last_us[name] = await self._end_us(name)
 
+    async def append_mistimed(self, log: str, readings: Readings, not_before_us: int) -> bool:
+        """Append what was refused for its time, trying until it is done; return False if stopped before."""
+        entries = [(encode_readings(part), 0) for part in _parts(readings)]
+        return await self._append(log, EntryKind.MISTIMED, entries, not_before_us)
+
     async def append_readings(self, log: str, readings: Readings, not_before_us: int) -> bool:
         """Append readings, trying until it is done; return False if the service stopped before."""
-        parts = [
-            readings.take(np.arange(i, min(i + MAX_READINGS, len(readings))))
-            for i in range(0, len(readings), MAX_READINGS)
-        ]
-        entries = [(encode_readings(part), len(part)) for part in parts]
+        entries = [(encode_readings(part), len(part)) for part in _parts(readings)]
         return await self._append(log, EntryKind.READINGS, entries, not_before_us)
 
     async def append_rejected(self, log: str, rejected: Sequence[Rejected], not_before_us: int) -> bool:
@@ -119,3 +120,10 @@ class LogWriter:
         seq = await self._log.last_seq(log)
         # Entries are dropped once a snapshot covers them; then nobody reads them again.
         return (await self._log.at_us(log, seq) if seq else None) or 0
+
+
+def _parts(readings: Readings) -> list[Readings]:
+    return [
+        readings.take(np.arange(i, min(i + MAX_READINGS, len(readings))))
+        for i in range(0, len(readings), MAX_READINGS)
+    ]

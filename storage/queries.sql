@@ -90,7 +90,7 @@ update reading set value = %(value)s, score = %(score)s where series = %(series)
 -- name: earlier_words
 select correction.series, to_us(correction.time), correction.earlier
 from unnest(%(series)s::int[], %(mark_us)s::bigint[]) asked (series, mark_us)
-join correction on correction.series = asked.series and correction.time = from_us(asked.mark_us)
+join correction on correction.series = asked.series and correction.time >= from_us(asked.mark_us)
 
 -- name: stored_after
 select to_us(reading.time), asked.series, reading.value

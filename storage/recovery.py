@@ -36,7 +36,9 @@ async def stored_after(
 async def earlier_words(
     conn: AsyncConnection[Any], series: NDArray[np.int32], mark_us: NDArray[np.int64]
 ) -> list[tuple[int, int, float]]:
-    """Return the corrected words about the mark of each series: series, mark in µs since 1970, value.
+    """Return the corrected words about times from the mark of each series on: series, time, value.
+
+    Times are in µs since 1970.
 
     Args:
         conn: a connection.

@@ -114,6 +114,7 @@ METRIC_OF = {
     "latency_high": "latency_ms",
     "latency_unusual": "latency_ms",
     "line_errors": "in_errors",
+    "clock_wrong": "down_bps",
     "attendance_low": "attendance_ratio",
     "register_missing": "attendance_ratio",
 }

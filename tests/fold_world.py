@@ -1,28 +1,25 @@
-"""A world small enough for laws: four schools, rules of every channel, a log of any shape."""
+"""A world small enough for laws: four schools, rules of every channel."""
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from functools import lru_cache
 from importlib.resources import files
-from math import lcm
 from typing import NamedTuple
 
 import numpy as np
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from anomaly.ew import ExponentiallyWeighted
 from contract.alert import Transition
 from contract.calendar import SchoolCalendar, parse_calendar
-from contract.canary import CANARY_METRIC, canary_series, canary_value
 from contract.catalogue import Catalogue, parse_catalogue
 from contract.commit import Counts, KpiMinute
-from contract.entry import Entry, ReadingsEntry, TickEntry
+from contract.entry import Entry, TickEntry
 from contract.fleet import Cluster, Device, DeviceKind, Fleet, Level, School, Ward
 from contract.live import Summary
 from contract.reading import Corrections, Held, Readings, Scored
 from contract.rule import parse_rules
-from contract.series import MAX_METRIC_ID, series_of
+from contract.series import series_of
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.layout import lay_out
 from stream_processor.fold.rulebook import compile_rules
@@ -113,6 +110,13 @@ channel = "rate"
 below = -0.1
 open_after = 1
 close_after = 1
+priority = 3
+priority_in_session = 3
+
+[[rule]]
+name = "clock_wrong"
+metric = "down_bps"
+channel = "clock"
 priority = 3
 priority_in_session = 3
 """.replace("[[rule]]", f"[[rule]]\n{_WORDS}")
@@ -312,78 +316,6 @@ def any_cutting(log: Sequence[Entry], cuts: NDArray[np.bool_] | Sequence[bool]) 
             stretches.append([])
         stretches[-1].append(entry)
     return stretches
-
-
-_METRICS = {
-    "online": (0.0, 1.0),
-    "latency_ms": (20.0, 125.0, 400.0),
-    "down_bps": (50e6, 51e6, 0.0),
-    "attendance_ratio": (0.95, 0.4),
-    "in_errors": (0.0, 30.0, 400.0, 4_294_967_000.0),
-}
-
-
-_WORDS_BY_METRIC = {CATALOGUE.named(name).id: words for name, words in _METRICS.items()}
-_STEPS_S = st.sampled_from([0, 1, 1, 5, 20, 50, 700])
-_IS_TICK = st.booleans()
-_HEARS = st.sampled_from([True, True, False])
-_CORRECTS = st.lists(st.tuples(st.integers(0, 999), st.integers(0, 3)), max_size=3)
-"""Which of the readings so far, and by which other word."""
-
-
-@lru_cache
-def _rows(schools: int) -> st.SearchStrategy[list[tuple[float, int, float]]]:
-    """Return the strategy of an entry's rows: age in seconds, series, value; made once, drawn often."""
-    widest = lcm(*map(len, _METRICS.values()))
-    known = st.sampled_from(
-        [
-            (series_named(school, name), value)
-            for name, values in _METRICS.items()
-            for school in range(1, schools + 1)
-            for value in values * (widest // len(values))  # every metric is as likely
-        ]
-    )
-    stray = st.just((series_of(999, 1), 1.0))
-    own = canary_series(0, CATALOGUE.named(CANARY_METRIC).id)
-    canary = st.sampled_from([(own, canary_value(1)), (own, canary_value(2))])
-    age_s = st.sampled_from([0.0, 0.0, 1.0, 2.0, 5.0, 10.0, 60.0])
-    reading = st.one_of(known, known, known, stray, canary)
-    rows = st.lists(st.tuples(age_s, reading).map(lambda row: (row[0], *row[1])), max_size=8)
-    flaps = st.tuples(st.integers(1, schools), st.integers(1, 8)).map(lambda drawn: _flaps(*drawn))
-    return st.one_of(rows, rows, rows, flaps)
-
-
-def _flaps(school: int, changes: int) -> list[tuple[float, int, float]]:
-    """Return a status that turns every quarter of a second."""
-    return [((changes - i) / 4, series_named(school, "online"), float(i % 2)) for i in range(changes)]
-
-
-@st.composite
-def logs(draw: st.DrawFn, schools: int = 4, longest: int = 40) -> list[Entry]:
-    """Draw a log: ticks a second to a gap apart, some deaf; readings early, late, twice or corrected,
-    canaries, strays.
-    """
-    now_us = MONDAY_9H_US
-    log: list[Entry] = []
-    said: list[tuple[int, int, float]] = []
-    for _ in range(draw(st.integers(0, longest))):
-        now_us += draw(_STEPS_S) * SECOND_US
-        if draw(_IS_TICK):
-            log.append(TickEntry(now_us, hears=draw(_HEARS)))
-        else:
-            rows = [(now_us - round(age * SECOND_US), s, v) for age, s, v in draw(_rows(schools))]
-            said += rows
-            if said:
-                rows += [_other_word(said[which % len(said)], word) for which, word in draw(_CORRECTS)]
-            log.append(ReadingsEntry(now_us, columns(rows)))
-    return log
-
-
-def _other_word(row: tuple[int, int, float], word: int) -> tuple[int, int, float]:
-    """Return what is said again of the same series and time."""
-    time_us, series, value = row
-    words = _WORDS_BY_METRIC.get(series & MAX_METRIC_ID, (value + 1.0, value + 2.0))
-    return time_us, series, words[word % len(words)]
 
 
 def split_entries(log: Sequence[Entry]) -> list[Entry]:

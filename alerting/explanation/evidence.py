@@ -19,7 +19,7 @@ from contract.alert import Alert, Dismissal
 from contract.catalogue import Catalogue
 from contract.fleet import DeviceKind, Fleet, School
 from contract.live import STATE_UNKNOWN
-from contract.rule import AnomalyRule, JointRule, Rule
+from contract.rule import AnomalyRule, ClockRule, JointRule, Rule
 from contract.series import MAX_METRIC_ID, METRIC_BITS
 
 DISMISSALS_SHOWN: Final = 3
@@ -162,7 +162,7 @@ def explain(alert: Alert, known: Known) -> Explanation:
         verdict=_verdict(alert, rule, known),
         channel="" if rule is None else rule.channel,
         metric="" if metric is None else metric.name,
-        unit="" if metric is None else metric.unit,
+        unit="s" if isinstance(rule, ClockRule) else "" if metric is None else metric.unit,
         value=alert.value,
         expected_low=alert.expected_low,
         expected_high=alert.expected_high,

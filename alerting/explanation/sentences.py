@@ -25,6 +25,12 @@ SCALES: Final = {
 RATE_DECIMALS: Final = 2
 """Decimals of a change a second: chosen, for errors on a line matter from one in some seconds on."""
 
+WHOLE_HOUR_S: Final = 120.0
+"""How far from whole hours a clock may be for its time zone to be the cause: chosen, as `off_s`, what
+counts as right."""
+MOST_HOURS: Final = 14
+"""Hours by which local time is ahead of UTC at most (Line Islands; IANA time zone database)."""
+
 
 class Sentence(msgspec.Struct, frozen=True):
     """One line of an explanation."""
@@ -85,6 +91,9 @@ class _Writer:
             expected=self._range(why),
             at=self._moment(why.since_us),
         )
+        hours = whole_hours(why.value) if why.channel == Channel.CLOCK.name.lower() else 0
+        if hours:
+            return f"{told} {self._say('explain.clock_hours', n=self._number(hours))}"
         if why.deviations is None:
             return told
         return f"{told} {self._say('explain.deviations', n=self._number(why.deviations, 1))}"
@@ -145,6 +154,13 @@ class _Writer:
 
     def _say(self, key: str, **values: str) -> str:
         return self._texts.say(key, self._language, **values)
+
+
+def whole_hours(off_s: float | None) -> int:
+    """Return the hours that a clock is off, 0 unless they are whole: then its time zone is wrong."""
+    hours = round((off_s or 0.0) / 3600)
+    is_whole = abs((off_s or 0.0) - 3600 * hours) <= WHOLE_HOUR_S
+    return hours if is_whole and abs(hours) <= MOST_HOURS else 0
 
 
 def _known_reason(code: str) -> str:

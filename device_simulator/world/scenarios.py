@@ -33,7 +33,7 @@ TRIES: Final = 200
 HOUR_US: Final = 3_600_000_000
 MINUTE_US: Final = 60_000_000
 
-QUIET: Final = frozenset({"exam-surge", "exam-days", "holiday", "half-day", "closure", "clock-skew/behind"})
+QUIET: Final = frozenset({"exam-surge", "exam-days", "holiday", "half-day", "closure"})
 """Labels, by kind or `kind/variant`, under which no alarm is right."""
 APART: Final = frozenset({"unannounced-half-day", "unannounced-closure"})
 """Labels of what nobody told the center: reported apart."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.catalogue import Catalogue, Metric
-from contract.entry import Entry, ReadingsEntry, TickEntry
+from contract.entry import Entry, MistimedEntry, ReadingsEntry, TickEntry
 from contract.reading import Readings
 from contract.series import METRIC_BITS
 from contract.topic import Stream
@@ -83,6 +83,7 @@ class ScenarioLog:
         self._limits = AcceptanceLimits()
         self._cut = np.zeros(len(scenario.fleet.schools), np.bool_)
         self._held: list[Readings] = []
+        self._mistimed: list[Readings] = []
         self.readings = 0
         """Readings that arrived so far."""
         self.refused = 0
@@ -98,6 +99,9 @@ class ScenarioLog:
                 found = self._arrivals(time_us)
                 self.readings += len(found)
                 entries.append(ReadingsEntry(time_us, found))
+                if self._mistimed:
+                    entries.append(MistimedEntry(time_us, Readings.concat(self._mistimed)))
+                    self._mistimed.clear()
                 entries += [TickEntry(at) for at in range(time_us, time_us + interval_us, self._tick_us)]
             yield entries
 
@@ -143,8 +147,11 @@ class ScenarioLog:
 
     def _accepted(self, readings: Readings, time_us: int) -> Readings:
         future = readings.time_us > time_us + self._limits.max_future_us
+        if not future.any():
+            return readings
         self.refused += int(future.sum())
-        return readings.take(~future) if future.any() else readings
+        self._mistimed.append(readings.take(future))
+        return readings.take(~future)
 
     def _released(self, cut: NDArray[np.bool_]) -> list[Readings]:
         """Return what had waited in schools whose line is back, oldest first."""

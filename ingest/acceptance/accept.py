@@ -18,7 +18,7 @@ from contract.topic import Stream
 from ingest.acceptance.consistency import refuse_contradictions
 from ingest.acceptance.excerpt import excerpt
 from ingest.acceptance.registry import STREAMS, Registry, Route
-from ingest.acceptance.validation import AcceptanceLimits, by_partition, to_rows, validate
+from ingest.acceptance.validation import AcceptanceLimits, by_partition, mistimed, to_rows, validate
 from ingest.decoders.pack_columns import Columns, decode_plain, plain_packs, to_columns
 from ingest.decoders.senml import BOM, NO_RECORD, Defect, Record, RecordDefect, resolve
 from ingest.decoders.status import read_status
@@ -52,6 +52,8 @@ class Accepted:
     """Readings by log partition, each in order of arrival; no partition is empty."""
     rejected: list[Rejected]
     """In order of arrival."""
+    mistimed: dict[int, Readings] = field(default_factory=dict)
+    """Of the refused readings those that only their time forbids, by log partition: the fold hears them."""
 
     @property
     def received(self) -> int:
@@ -96,7 +98,11 @@ def accept(messages: Sequence[Message], registry: Registry, limits: AcceptanceLi
     pupils = np.array([route.pupils for route in packs.route], np.int64)
     passed, contradicted = refuse_contradictions(rows, passed, pupils, registry.catalogue)
     refusals += [_Refusal(packs.message[d.pack], *d[1:]) for d in (*defects, *contradicted)]
-    return Accepted(by_partition(rows, passed, packs.route), _rejected(refusals, messages, registry))
+    return Accepted(
+        by_partition(rows, passed, packs.route),
+        _rejected(refusals, messages, registry),
+        by_partition(rows, mistimed(rows, defects), packs.route),
+    )
 
 
 def _decode(

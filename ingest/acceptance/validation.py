@@ -114,12 +114,22 @@ def validate(
     return passed, refused
 
 
-def by_partition(rows: Rows, passed: NDArray[np.bool_], routes: Sequence[Route]) -> dict[int, Readings]:
-    """Return the rows that passed as readings, by log partition, in order of arrival."""
+def mistimed(rows: Rows, defects: Sequence[RowDefect]) -> NDArray[np.bool_]:
+    """Return which rows were refused for their time alone, shape (n,)."""
+    found = np.zeros(len(rows.pack), np.bool_)
+    of_time = {(d.pack, d.record) for d in defects if d.reason in (Reason.FUTURE_TIME, Reason.TOO_OLD)}
+    if of_time:
+        places = zip(rows.pack.tolist(), rows.record.tolist(), strict=True)
+        found[:] = [place in of_time for place in places]
+    return found
+
+
+def by_partition(rows: Rows, chosen: NDArray[np.bool_], routes: Sequence[Route]) -> dict[int, Readings]:
+    """Return the rows that are chosen as readings, by log partition, in order of arrival."""
     base_series = np.array([route.base_series for route in routes], np.int32)[rows.pack]
     partition = np.array([route.partition for route in routes], np.int16)[rows.pack]
     readings = Readings(rows.time_us, base_series | rows.metric, rows.value)
-    return {int(p): readings.take(passed & (partition == p)) for p in np.unique(partition[passed])}
+    return {int(p): readings.take(chosen & (partition == p)) for p in np.unique(partition[chosen])}
 
 
 def _detail(reason: Reason, rows: Rows, i: int, registry: Registry) -> str:

@@ -1,6 +1,6 @@
 """One school: facts, devices, alerts and charts (pure)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -9,7 +9,8 @@ from dash import dcc, html
 
 from contract.alert import Alert
 from contract.fleet import Device, Fleet, School
-from contract.rule import Rule
+from contract.rule import ClockRule, Rule
+from contract.series import METRIC_BITS
 from contract.texts import Language, Texts, write_clock, write_date, write_number
 from ops_dashboard.pages.attributes import attributes
 from ops_dashboard.pages.header import page_header, stale_bar
@@ -39,7 +40,7 @@ def school_page(
                 [
                     _facts(texts, language, school, fleet),
                     *_former(texts, language, school, fleet, zone),
-                    _devices(texts, language, devices),
+                    _devices(texts, language, devices, _clock_alerts(alerts, rules)),
                     _alerts(texts, language, alerts, rules, zone),
                 ],
                 className="columns",
@@ -109,11 +110,22 @@ def _former(
     return [html.Section(html.P(body), className="panel")]
 
 
-def _devices(texts: Texts, language: Language, devices: Sequence[Device]) -> html.Section:
-    rows = [
-        html.Tr([html.Th(d.code, scope="row"), html.Td(texts.say(f"device.{d.kind.value}", language))])
-        for d in devices
-    ]
+def _clock_alerts(alerts: Sequence[Alert], rules: Sequence[Rule]) -> dict[int, Alert]:
+    """Return the open alert about each device's clock, by device id."""
+    about_clocks = {rule.name for rule in rules if isinstance(rule, ClockRule)}
+    return {a.series >> METRIC_BITS: a for a in alerts if a.resolved_at_us is None and a.rule in about_clocks}
+
+
+def _devices(
+    texts: Texts, language: Language, devices: Sequence[Device], wrong_clocks: Mapping[int, Alert]
+) -> html.Section:
+    rows = []
+    for device in devices:
+        kind: list[Any] = [texts.say(f"device.{device.kind.value}", language)]
+        if alert := wrong_clocks.get(device.id):
+            told = texts.say("school.clock_wrong", language, s=write_number(alert.value or 0.0, language))
+            kind += [" · ", html.A(told, href=f"/alerts?alert={alert.alert_id}")]
+        rows.append(html.Tr([html.Th(device.code, scope="row"), html.Td(kind)]))
     return html.Section(
         [
             html.H2(texts.say("school.devices", language), className="panel-title"),

@@ -14,6 +14,7 @@ from stream_processor.fold.feed import FEED_DOWN, LOG_GAP
 from stream_processor.fold.flapping import FLAPS, Unrest, opens_flapping, settles
 from stream_processor.fold.state import NEVER_US, State
 from stream_processor.fold.step import step
+from stream_processor.fold.words import is_said
 
 
 def catch_up(
@@ -34,8 +35,7 @@ def catch_up(
     """
     slot = fold.layout.slots_of(readings.series)
     # What the state knows is no arrival; at a mark only another word, a correction, is news.
-    is_known = (state.mark_us[slot] == readings.time_us) & (state.value[slot] == readings.value)
-    readings = readings.take(~is_known)
+    readings = readings.take(~is_said(state, slot, readings))
     after, _ = step(fold, state, [ReadingsEntry(at_us, readings)] if len(readings) else [])
     after.now_us = max(after.now_us, at_us)
     if after.tick_us != NEVER_US:

@@ -28,7 +28,6 @@ from anomaly.score import score_of
 from contract.alert import Beginning, Channel, Ending, Transition, TransitionKind, alert_id_of
 from contract.calendar import Context, in_session
 from stream_processor.fold.constants import Fold
-from stream_processor.fold.earlier import keep_earlier
 from stream_processor.fold.flapping import opens_flapping, settling
 from stream_processor.fold.newcomers import judge_newcomers
 from stream_processor.fold.state import NEVER_US, State
@@ -56,6 +55,9 @@ class Batch:
     slot: NDArray[np.intp]
     metric_id: NDArray[np.int32]
     time_us: NDArray[np.int64]
+    """Event time: as measured, or the arrival where the device's clock cannot be believed."""
+    mark_us: NDArray[np.int64]
+    """What the series' high-water mark is after it."""
     value: NDArray[np.float64]
     arrival_us: NDArray[np.int64]
     context: NDArray[np.int8]
@@ -90,11 +92,13 @@ Event = tuple[int, int, Transition]
 def judge_round(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp], events: list[Event]) -> None:
     """Fold the readings at `index`, no two of one series, into `state`, which the caller owns."""
     slot = batch.slot[index]
+    later_us = state.event_us[slot] + 1
+    if batch.corrects is not None:
+        later_us -= batch.corrects[index]
+    batch.time_us[index] = state.event_us[slot] = np.maximum(batch.time_us[index], later_us)
     repeats = state.value[slot] == batch.value[index]
     moved = _rates(fold, state, batch, index)
-    if batch.corrects is not None:
-        keep_earlier(state, slot[batch.corrects[index]])
-    state.mark_us[slot] = batch.time_us[index]
+    state.mark_us[slot] = batch.mark_us[index]
     state.value[slot] = batch.value[index]
     state.news_us[slot] = batch.arrival_us[index]
     _repetitions(fold, state, batch, index, repeats, events)
@@ -151,7 +155,7 @@ def _rates(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp]) -> E
     slot, metric = batch.slot[index], batch.metric_id[index]
     rate = rate_of(
         Reading(state.value[slot], state.mark_us[slot]),
-        Reading(batch.value[index], batch.time_us[index]),
+        Reading(batch.value[index], batch.mark_us[index]),
         catalogue.is_counter[metric],
         catalogue.counter_range[metric],
         fold.stale_us[slot],

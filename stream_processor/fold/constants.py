@@ -16,7 +16,7 @@ from contract.canary import CANARY_METRIC, canary_series
 from contract.catalogue import Catalogue, Metric, Published
 from contract.fleet import LEVELS, Fleet
 from contract.rule import JOINT_METRICS, Rule, ThresholdRule
-from contract.series import METRIC_BITS
+from contract.series import MAX_METRIC_ID, METRIC_BITS
 from contract.topic import Stream
 from stream_processor.fold.layout import FleetColumns, Layout, lay_out
 from stream_processor.fold.rulebook import Rulebook, compile_rules
@@ -117,6 +117,29 @@ class Fold:
     def silence_slots(self) -> NDArray[np.intp]:
         """Slots that a silence rule watches."""
         return np.flatnonzero(self.rulebook.channels[Channel.SILENCE].exists[self.layout.metric_id])
+
+    @cached_property
+    def clock_slots(self) -> NDArray[np.intp]:
+        """For each slot the one that carries the clock of its device: of the clock rule's metric, -1 where no
+        rule watches that stream of that device, shape (n,).
+        """
+        found, layout = np.full(len(self.layout), -1, np.intp), self.layout
+        for metric_id in self.rulebook.channels[Channel.CLOCK].by_metric:
+            of_stream = [m.id for m in self.catalogue.of_stream(self.catalogue.by_id[metric_id].stream)]
+            slots = np.flatnonzero(np.isin(layout.metric_id, of_stream))
+            found[slots] = layout.slots_of(layout.series[slots] & ~np.int32(MAX_METRIC_ID) | metric_id)
+        return found
+
+    @cached_property
+    def clock_carriers(self) -> NDArray[np.intp]:
+        """All slots that carry the clock of a device, rising."""
+        return np.unique(self.clock_slots[self.clock_slots >= 0])
+
+    @cached_property
+    def clock_off_us(self) -> NDArray[np.int64]:
+        """How far the clock of each slot's device may be off, `LAST_US` where no rule asks, shape (n,)."""
+        off_us = self.rulebook.channels[Channel.CLOCK].off_us[self.layout.metric_id[self.clock_slots]]
+        return np.where(self.clock_slots >= 0, off_us, LAST_US)
 
     @cached_property
     def joint_slots(self) -> NDArray[np.intp]:

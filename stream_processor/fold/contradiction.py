@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from contract.alert import Channel, Ending, Transition, TransitionKind
 from stream_processor.fold.channels import transition_of
 from stream_processor.fold.constants import Fold
-from stream_processor.fold.earlier import keep_earlier
 from stream_processor.fold.flapping import is_well, settles
 from stream_processor.fold.state import State
+from stream_processor.fold.words import keep_word
 
 
 def hear_contradictions(fold: Fold, state: State, at_us: int) -> list[Transition]:
@@ -40,7 +40,7 @@ def _refute(fold: Fold, state: State, slot: int, at_us: int) -> list[Transition]
     if is_well(rules, metric_id, int(state.run[Channel.THRESHOLD, slot])):
         return []  # flapping, and known to be well
     metric = fold.catalogue.by_id[metric_id]
-    keep_earlier(state, np.array([slot]))  # said again, it is no correction of what is held now
+    keep_word(state, slot)  # said again, it is no correction of what is held now
     # A hair off: the device has not said so, and its own word for it would be a correction.
     state.value[slot] = np.nextafter(metric.low + metric.high - state.value[slot], state.value[slot])
     if not settles(state.unrests, Channel.THRESHOLD, slot, at_us, is_fresh=True):

@@ -50,7 +50,7 @@ def hear_disagreement(fold: Fold, state: State, before_us: int, at_us: int) -> l
         bound = rules.bound[fold.layout.metric_id[carrier]]
         ended = ~np.isin(context, (Context.SESSION, Context.EXAM, Context.EDGE))
         judged, out = ~np.isnan(z) | ended, z >= bound
-        batch = _batch(fold, state, carrier, context, score_of(z, bound), at_us)
+        batch = batch_of_look(fold, state, carrier, context, score_of(z, bound), at_us)
         nowhere = np.full(len(carrier), np.inf)
         evidence = Evidence(np.arange(len(carrier)), out, judged & ~out, -nowhere, nowhere, judged)
         told += judge_at_tick(fold, state, batch, evidence, Channel.JOINT)
@@ -64,7 +64,7 @@ def _disagreement(fold: Fold, state: State, slots: NDArray[np.intp], at_us: int)
         state.session_from_us[fold.layout.level[slots]],
         at_us - fold.stale_us[slots],
     )
-    z = np.where(state.mark_us[slots] >= oldest_us, state.z[slots], np.nan)
+    z = np.where(state.event_us[slots] >= oldest_us, state.z[slots], np.nan)
     level = fold.layout.level[slots[0]]
     found = np.full(slots.shape[1], np.nan)
     for one in np.unique(level):
@@ -72,7 +72,7 @@ def _disagreement(fold: Fold, state: State, slots: NDArray[np.intp], at_us: int)
     return found
 
 
-def _batch(
+def batch_of_look(
     fold: Fold,
     state: State,
     slot: NDArray[np.intp],
@@ -80,13 +80,14 @@ def _batch(
     score: NDArray[np.float32],
     at_us: int,
 ) -> Batch:
-    """Return the look as if each school had sent the newest value of its carrier again."""
+    """Return a look at a tick as if each slot, no two the same, had its newest value sent again."""
     time_us = np.full(len(slot), at_us)
     return Batch(
         place=np.zeros(len(slot), np.intp),
         slot=slot,
         metric_id=fold.layout.metric_id[slot],
         time_us=time_us,
+        mark_us=time_us,
         value=state.value[slot],
         arrival_us=time_us,
         context=context,

@@ -99,13 +99,15 @@ def _hidden(fold: Fold, state: State, at_us: int, fresh: NDArray[np.bool_]) -> d
 
 def _fresh(fold: Fold, state: State, at_us: int) -> NDArray[np.bool_]:
     plan = fold.day_plan(fold.calendar.local_day(at_us))
-    recent = (state.arrival_us > at_us - fold.stale_us) & ~np.isnan(state.value)
-    fresh = np.where(fold.layout.sessional, state.mark_us >= plan.starts_us, recent)
+    # What is refused for its time, late or said before is heard, but its value is not of now.
+    heard = state.arrival_us > at_us - fold.stale_us
+    recent = (state.news_us > at_us - fold.stale_us) & ~np.isnan(state.value)
+    fresh = np.where(fold.layout.sessional, state.event_us >= plan.starts_us, recent)
     for claims in fold.claims:
         # What a device is said to be holds only while it is heard: who is silent is not connected.
         is_silent = state.is_open[Channel.SILENCE, claims.proof].any(axis=0)
         never_heard = (state.arrival_us[claims.proof] == NEVER_US).all(axis=0)
-        fresh[claims.slot] &= ~is_silent & (fresh[claims.proof].any(axis=0) | never_heard)
+        fresh[claims.slot] &= ~is_silent & (heard[claims.proof].any(axis=0) | never_heard)
     return fresh
 
 

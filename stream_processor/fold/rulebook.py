@@ -64,6 +64,8 @@ class ChannelRules:
     """Anomaly: time open after which a deviation is learnt as the new level; `NEVER_NEW_US` for never."""
     at_edges: NDArray[np.bool_]
     most_still: NDArray[np.float64]
+    off_us: NDArray[np.int64]
+    """Clock: how far it may be off."""
 
 
 @dataclass(frozen=True)
@@ -155,4 +157,5 @@ def _compile(by_metric: dict[int, MetricRule], parent_row: dict[str, int]) -> Ch
         new_level_us=np.where(new_level_s > 0, new_level_s * 1e6, NEVER_NEW_US).astype(np.int64),
         at_edges=of("at_edges", False, np.bool_),
         most_still=of("most_still", 0.0, np.float64),
+        off_us=(of("off_s", 0.0, np.float64) * 1e6).astype(np.int64),
     )

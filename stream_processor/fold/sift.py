@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.reading import Held, Readings
-from stream_processor.fold.earlier import said_at_mark
 from stream_processor.fold.layout import Layout
 from stream_processor.fold.state import NEVER_US, State
 
@@ -21,15 +20,15 @@ class Fate(IntEnum):
     """What becomes of a reading; a word is its value, for its (series, time)."""
 
     NEW = 0
-    """Later than every reading of its series before it: stored, scored and remembered."""
+    """Later than its series' mark, and the first word about its time: stored, scored and remembered."""
     LATE = 1
     """Earlier than its series' mark, and not stored yet: stored only."""
     DUPLICATE = 2
     """A word that was said before, corrected since or not: dropped and counted."""
     CORRECTION = 3
-    """Another word about its series' mark: kept in place of the one before, and judged."""
+    """Another word about the newest judged reading: kept in place of the one before, and judged."""
     LATE_CORRECTION = 4
-    """Another word about an earlier time that is stored: kept in place of the one before."""
+    """Another word about another time that is stored: kept in place of the one before."""
 
 
 def must_look_up(layout: Layout, state: State, readings: Readings) -> NDArray[np.bool_]:
@@ -47,7 +46,7 @@ def must_look_up(layout: Layout, state: State, readings: Readings) -> NDArray[np
 def sift(
     state: State, slot: NDArray[np.intp], readings: Readings, held: NDArray[np.int8] | None
 ) -> NDArray[np.int8]:
-    """Return the `Fate` of each reading, in log order, shape (n,).
+    """Return the `Fate` of each reading, in log order, shape (n,), as far as marks and values tell.
 
     Args:
         state: the state before the first of the readings.
@@ -57,9 +56,9 @@ def sift(
     """
     mark = _marks(state, slot)
     late = (readings.time_us < mark) | (slot < 0)
-    at_mark = readings.time_us == mark
-    has_word, is_said = at_mark.copy(), np.zeros(len(slot), np.bool_)
-    is_said[at_mark] = said_at_mark(state, slot[at_mark], readings.take(at_mark))
+    has_word = readings.time_us == mark
+    is_said = np.zeros(len(slot), np.bool_)
+    is_said[has_word] = state.value[slot[has_word]] == readings.value[has_word]
     if held is not None:
         has_word |= held != Held.NOTHING
         is_said |= held == Held.SAME

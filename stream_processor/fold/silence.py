@@ -7,6 +7,7 @@ from contract.alert import Beginning, Channel, Ending, Transition, TransitionKin
 from contract.calendar import MINUTE_US, in_session
 from contract.fleet import LEVELS
 from stream_processor.fold.channels import transition_of
+from stream_processor.fold.clocks import hear_clocks
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.contradiction import hear_contradictions
 from stream_processor.fold.feed import hear_feed
@@ -33,7 +34,12 @@ def hear_tick(fold: Fold, state: State, at_us: int, *, hears: bool = True) -> li
     opened = _open_silences(fold, state, at_us)
     if opened:
         _look_at_parents(fold, state)
-    return told + opened + hear_disagreement(fold, state, before_us, at_us)
+    return (
+        told
+        + opened
+        + hear_disagreement(fold, state, before_us, at_us)
+        + hear_clocks(fold, state, before_us, at_us)
+    )
 
 
 def end_silences(

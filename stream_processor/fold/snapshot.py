@@ -16,15 +16,16 @@ from contract.errors import SnapshotVersionError
 from contract.fleet import LEVELS
 from contract.live import Canary
 from stream_processor.fold.constants import Fold
-from stream_processor.fold.earlier import earlier_of
 from stream_processor.fold.feed import FEED_DOWN, LOG_GAP
 from stream_processor.fold.flapping import Unrest
-from stream_processor.fold.state import BASELINES, NEVER_US, State, slot_columns
+from stream_processor.fold.state import BASELINES, NEVER_US, Said, State, slot_columns
+from stream_processor.fold.words import add_words
 
-VERSION: Final = 5
-"""5 knows what flaps and when the newest reading of a series came, 4 rates, disagreements and what similar
-schools are like, 3 the newest deviation of each series, 2 repetitions of a value; older ones are read too."""
-READABLE: Final = (1, 2, 3, 4, 5)
+VERSION: Final = 6
+"""6 knows clocks, times ahead of the log and all words about a mark, 5 what flaps and when the newest reading
+of a series came, 4 rates, disagreements and what similar schools are like, 3 the newest deviation of each
+series, 2 repetitions of a value; older ones are read too."""
+READABLE: Final = (1, 2, 3, 4, 5, 6)
 _HEADER: Final = b"eduops"
 
 
@@ -53,7 +54,9 @@ class _Header(msgspec.Struct, frozen=True):
     """What similar schools are like, where known, by `metric id/level/baseline`; see `State.kin`."""
     kin_hour: int = 0
     earlier: list[tuple[int, int, float]] = []
-    """Series, mark and a word about it that was corrected; see `State.earlier`."""
+    """Of version 5: series, mark and a word about it that was corrected."""
+    said: list[tuple[int, int, dict[int, tuple[float, ...]]]] = []
+    """Series and what is known of it in `State.said`."""
     unrests: list[tuple[int, int, int, int]] = []
     """Channel, series, openings and log time of what opened or resolved lately; see `State.unrests`."""
 
@@ -90,11 +93,7 @@ def encode(fold: Fold, state: State) -> bytes:
             if not np.isnan(told[0])
         },
         kin_hour=state.kin_hour,
-        earlier=[
-            (int(layout.series[slot]), mark_us, word)
-            for (slot, mark_us), words in sorted(state.earlier.items())
-            for word in sorted(words)
-        ],
+        said=[(int(layout.series[slot]), *said) for slot, said in sorted(state.said.items())],
         unrests=[
             (channel, int(layout.series[slot]), *unrest)
             for (channel, slot), unrest in sorted(state.unrests.items())
@@ -161,7 +160,13 @@ def _fit(fold: Fold, header: _Header, columns: dict[str, NDArray[Any]]) -> State
     for row, name in enumerate(_kin_names(fold)):
         state.kin[:, row] = header.kin.get(name, np.nan)
     state.kin_hour = header.kin_hour
-    state.earlier = earlier_of(layout, header.earlier)
+    if "event_us/0" not in columns:
+        state.event_us[:] = state.mark_us
+    add_words(layout, state, header.earlier)
+    for series, newest_us, words in header.said:
+        place = int(layout.slots_of(np.array([series], np.int32))[0])
+        if place >= 0:
+            state.said[place] = Said(newest_us, words)
     state.ticks_steadily, state.canary = header.ticks_steadily, header.canary
     state.gap_until_us, state.deaf_since_us = header.gap_until_us, header.deaf_since_us
     # Without its rule nobody would resolve the alert; the owner of the alerts retires it.

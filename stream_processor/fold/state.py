@@ -1,7 +1,7 @@
 """What the fold of one partition remembers: columns only, so that copying and keeping it is cheap."""
 
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,19 @@ from stream_processor.fold.layout import Layout
 
 NEVER_US: Final = int(np.iinfo(np.int64).min)
 """A time before all times: nothing came yet."""
+NO_SKEW: Final = int(np.iinfo(np.int64).min)
+"""A skew below all skews: nothing came yet."""
 BASELINES: Final = 2
 """Baselines a series: outside and inside school hours."""
+
+
+class Said(NamedTuple):
+    """What was said of a series about its mark and the times after it."""
+
+    newest_us: int
+    """Measured time of the newest judged reading: the mark, or a later one."""
+    words: dict[int, tuple[float, ...]]
+    """All words about each time, in the order in which they came first."""
 
 
 @dataclass(eq=False)
@@ -24,9 +35,10 @@ class State:
     """Everything that the past says to the fold; n slots, m schools, c channels, p parent rules."""
 
     mark_us: NDArray[np.int64]
-    """Greatest measured time taken in, `NEVER_US` if none, shape (n,): the high-water mark of a series."""
+    """Greatest measured time taken in, `NEVER_US` if none, shape (n,): the high-water mark of a series. Times
+    ahead of the log wait in `said` until they have come; 0 where nothing else came."""
     value: NDArray[np.float64]
-    """Value at the mark, NaN if none, shape (n,)."""
+    """Value of the newest judged reading, NaN if none, shape (n,): at the mark, or ahead of it."""
     arrival_us: NDArray[np.int64]
     """Log time of the last arrival of any reading, `NEVER_US` if none, shape (n,)."""
     news_us: NDArray[np.int64]
@@ -46,6 +58,16 @@ class State:
     """Deviations of the newest reading from its series' past, NaN where unknown, shape (n,)."""
     closed_us: NDArray[np.int64]
     """Event time at which the anomaly alert last resolved, `NEVER_US` if never, shape (n,)."""
+    event_us: NDArray[np.int64]
+    """Event time of the newest judged reading, `NEVER_US` if none, shape (n,); it only rises."""
+    skew: NDArray[np.int64]
+    """Greatest (measured - arrival) of a device since the last look at its clock, whole seconds, and in the
+    low 32 bits the log time of the last that showed it, seconds since 1970; `NO_SKEW` if nothing came, shape
+    (n,); of slots that carry a clock, as the next two."""
+    seen_skew: NDArray[np.int64]
+    """The same as the last look found it; `NO_SKEW` before the first."""
+    clock_is_right: NDArray[np.bool_]
+    """Where a look found the clock right and none has found it wrong since, shape (n,)."""
     parent_open: NDArray[np.bool_]
     """Where a school had an open alert of a parent rule at the last tick, shape (p, m)."""
     session_from_us: NDArray[np.int64]
@@ -79,8 +101,9 @@ class State:
     """Hour of log time (µs // 3,600,000,000) in which `kin` was last looked at; 0 before the first tick."""
     kpi_minute: int = 0
     """Minute of log time (µs // 60,000,000) that is not yet written; 0 before the first tick."""
-    earlier: dict[tuple[int, int], set[float]] = field(default_factory=dict)
-    """Words that were corrected at the mark of their series, by (slot, mark); gone when the mark moves."""
+    said: dict[int, Said] = field(default_factory=dict)
+    """Words about times from the mark on, by slot, where mark and value do not tell them; replaced, never
+    changed; see `words`."""
 
     def copy(self) -> "State":
         """Return a state with columns of its own."""
@@ -88,7 +111,7 @@ class State:
         copied: dict[str, Any] = {k: v.copy() for k, v in own.items() if isinstance(v, np.ndarray)}
         copied["unrests"] = dict(self.unrests)
         copied["detector"] = {k: v.copy() for k, v in self.detector.items()}
-        copied["earlier"] = {k: v.copy() for k, v in self.earlier.items()}
+        copied["said"] = dict(self.said)
         return replace(self, **copied)
 
     @property
@@ -112,6 +135,10 @@ def initial_state(layout: Layout, detector: Detector, parents: int, kins: int) -
         still=np.ones(n, np.float32),
         z=np.full(n, np.nan, np.float32),
         closed_us=np.full(n, NEVER_US),
+        event_us=np.full(n, NEVER_US),
+        skew=np.full(n, NO_SKEW),
+        seen_skew=np.full(n, NO_SKEW),
+        clock_is_right=np.zeros(n, np.bool_),
         parent_open=np.zeros((parents, layout.schools), np.bool_),
         session_from_us=np.full(len(LEVELS), NEVER_US),
         kin=np.full((3, kins), np.nan),

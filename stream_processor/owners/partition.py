@@ -26,12 +26,12 @@ from storage.results import load_position, look_up
 from stream_processor.config import ProcessorConfig
 from stream_processor.fold.catch_up import catch_up
 from stream_processor.fold.constants import Fold
-from stream_processor.fold.earlier import earlier_of
 from stream_processor.fold.reconcile import close_untold, held_open, orphans
 from stream_processor.fold.sift import must_look_up
 from stream_processor.fold.snapshot import decode, encode
 from stream_processor.fold.state import State
 from stream_processor.fold.step import Output, advance, readings_of
+from stream_processor.fold.words import add_words
 from stream_processor.owners.announce import announce
 from stream_processor.owners.lost_end import step_back, write_step_back
 from stream_processor.owners.owner import Publish, Tally, write
@@ -167,7 +167,7 @@ class PartitionOwner:
         transitions = await self._transitions_after(self._state.now_us)
         self._state = catch_up(self._fold, self._state, readings, transitions, position.log_time_us)
         words = await earlier_words(self._conn, layout.series, self._state.mark_us)
-        self._state.earlier = earlier_of(layout, words)
+        add_words(layout, self._state, words)
         snapshot = await self._encode()
         tally = self._tally
         self._log_time_us = await write_step_back(self._conn, self._log, tally, position, again, snapshot)

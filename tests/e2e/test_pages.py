@@ -306,12 +306,18 @@ async def test_an_engineer_takes_an_alert(settings: Settings, browser: Browser) 
         await expect(rows).to_have_count(1)
 
 
-async def test_a_rate_is_told_a_second(settings: Settings, browser: Browser) -> None:
+@pytest.mark.parametrize(
+    ("rule", "value", "told"),
+    [("line_errors", 2.5, "2,50/s"), ("clock_wrong", -25_200.0, "-25.200 giây")],
+)
+async def test_what_is_no_value_of_its_metric_has_its_own_unit(
+    settings: Settings, browser: Browser, rule: str, value: float, told: str
+) -> None:
     async with open_stage(*settings) as stage, talking(stage):
-        await stage.change(stage.opened(3, "line_errors", 2, value=2.5))
+        await stage.change(stage.opened(3, rule, 2, value=value))
         async with open_page(browser, stage.url) as page:
             await settle(page, "/alerts")
-            await expect(page.locator(".ag-center-cols-container .ag-row").first).to_contain_text("2,50/s")
+            await expect(page.locator(".ag-center-cols-container .ag-row").first).to_contain_text(told)
 
 
 async def test_a_phone_takes_an_alert_from_its_cards(settings: Settings, browser: Browser) -> None:

@@ -16,6 +16,7 @@ from contract.catalogue import Catalogue
 from contract.entry import QUARANTINE_LOG, EntryKind, telemetry_log
 from contract.errors import InfrastructureError
 from contract.fleet import Fleet
+from contract.reading import Readings
 from contract.rejected import Reason
 from contract.service.metrics import Meter
 from contract.topic import PAYLOAD_LIMITS
@@ -231,6 +232,26 @@ async def test_each_reason_ends_in_quarantine_and_the_good_ones_do_not(door: Doo
         assert len(await door.values({42.0})) == len(bad)
     assert gateway.counters.received == 2 * len(bad)
     assert "An" not in "".join(r.detail + r.excerpt for r in found)
+
+
+async def test_what_is_refused_for_its_time_is_logged_and_counts_for_nothing(door: Door) -> None:
+    now_s = round(time.time())
+    ahead, ancient = now_s + 3600, now_s - 400_000
+    async with door.gateway() as gateway:
+        for value, time_s in ((1.0, ahead), (2.0, ancient), (3.0, now_s), (-4.0, ahead)):
+            door.device.publish(door.topic(), pack(value, t=time_s))
+        await until_acknowledged(gateway, 4)
+        await door.values({3.0})
+        await door.rejected(3)
+    logged = [entry for p in range(PARTITIONS) for entry in await door.all_entries(p)]
+    told = [entry for entry in logged if entry.kind is EntryKind.MISTIMED]
+    assert [entry.count for entry in told] == [0] * len(told)
+    heard = Readings.concat([decode_readings(entry.payload) for entry in told])
+    assert sorted(zip(heard.value.tolist(), heard.time_us.tolist(), strict=True)) == [
+        (1.0, ahead * 1_000_000),
+        (2.0, ancient * 1_000_000),
+    ]
+    assert (gateway.counters.received, sum(entry.count for entry in logged)) == (4, 1)
 
 
 @pytest.mark.parametrize("readings", [1_400, 7_000])

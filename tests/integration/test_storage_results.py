@@ -192,9 +192,11 @@ async def test_a_correction_takes_the_place_of_its_row_and_keeps_the_earlier_wor
     ]  # fmt: skip
     said = Readings(np.full(4, new), np.full(4, 257, np.int32), np.array([1.0, 2.0, 3.0, 4.0]))
     assert (await look_up(conn, said)).tolist() == [Held.SAME, Held.SAME, Held.SAME, Held.ANOTHER]
-    marks = np.array([new, NOW_US - 1])
-    earlier = await earlier_words(conn, np.array([257, 258], np.int32), marks)
-    assert sorted(earlier) == [(257, new, 1.0), (257, new, 2.0)]
+    asked = np.array([257, 258], np.int32)
+    at_mark = await earlier_words(conn, asked, np.array([new, old]))
+    assert sorted(at_mark) == [(257, new, 1.0), (257, new, 2.0)]
+    since = await earlier_words(conn, asked, np.array([old, old]))
+    assert sorted(since) == [(257, old, 700.0), *sorted(at_mark)]
     assert await unaccounted(conn) == {}
 
 

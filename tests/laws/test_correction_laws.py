@@ -10,6 +10,7 @@ from contract.entry import Entry, ReadingsEntry, TickEntry
 from stream_processor.fold.snapshot import decode, encode
 from stream_processor.fold.state import State
 from stream_processor.fold.step import step
+from tests.drawn_logs import logs
 from tests.fold_world import (
     CATALOGUE,
     MONDAY_9H_US,
@@ -20,7 +21,6 @@ from tests.fold_world import (
     assert_same_state,
     columns,
     fold_log,
-    logs,
     series_named,
     small_fold,
 )
@@ -35,7 +35,7 @@ def said(series: int, *words: tuple[float, float]) -> list[Entry]:
     """Return one entry a word, each a second after the other; a word is a time in seconds and a value."""
     return [
         ReadingsEntry(
-            MONDAY_9H_US + (600 + k) * SECOND_US, columns([(MONDAY_9H_US + round(s * SECOND_US), series, v)])
+            MONDAY_9H_US + (60 + k) * SECOND_US, columns([(MONDAY_9H_US + round(s * SECOND_US), series, v)])
         )
         for k, (s, v) in enumerate(words)
     ]
@@ -82,7 +82,7 @@ def test_a_silent_replay_needs_no_table(log: list[Entry]) -> None:
 def test_the_newest_word_holds_and_the_earlier_are_on_record() -> None:
     folded = in_any_cutting(said(LATENCY, (0, NORMAL), (0, 30.0), (0, 40.0)))
     assert words_of(folded, LATENCY) == [NORMAL, 30.0, 40.0]
-    assert folded.corrections.at_us.tolist() == [MONDAY_9H_US + s * SECOND_US for s in (601, 602)]
+    assert folded.corrections.at_us.tolist() == [MONDAY_9H_US + s * SECOND_US for s in (61, 62)]
     assert folded.counts == Counts(3, 1, corrected=2)
 
 

@@ -7,7 +7,8 @@ from alerting.lifecycle import fold_alerts
 from contract.alert import Ending
 from contract.entry import Entry
 from stream_processor.fold.reconcile import close_untold, held_open, orphans
-from tests.fold_world import RULES, fold_log, logs, small_fold
+from tests.drawn_logs import logs
+from tests.fold_world import RULES, fold_log, small_fold
 
 CHANGED = {
     "stricter": RULES.replace("above = 150.0", "above = 1000.0"),

@@ -10,12 +10,13 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 
-from contract.alert import Channel
+from contract.alert import CHANNELS, Channel
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.entry import Entry, TickEntry
 from contract.errors import SnapshotVersionError
 from stream_processor.fold.snapshot import decode, encode
 from stream_processor.fold.state import NEVER_US
+from tests.drawn_logs import logs
 from tests.fold_world import (
     MONDAY_9H_US,
     RULES,
@@ -24,7 +25,6 @@ from tests.fold_world import (
     assert_same,
     assert_same_state,
     fold_log,
-    logs,
     series_named,
     small_fold,
 )
@@ -114,7 +114,7 @@ def test_a_snapshot_from_before_the_canary_still_decodes() -> None:
 def test_a_snapshot_from_before_stuck_values_still_decodes(log: list[Entry]) -> None:
     fold = small_fold()
     state = fold_log(fold, [log]).state
-    since = [f"{name}/{k}" for name in BY_CHANNEL for k in (3, 4, 5)] + ["still/0"]
+    since = [f"{name}/{k}" for name in BY_CHANNEL for k in range(3, CHANNELS)] + ["still/0"]
     old = _with_header(encode(fold, state), lambda header: header | {"version": 1}, since)
     again, fresh = decode(fold, old), fold.initial_state()
     np.testing.assert_array_equal(again.still, fresh.still)
@@ -137,7 +137,7 @@ def test_a_snapshot_from_before_the_newest_deviation_still_decodes(log: list[Ent
 def test_a_snapshot_from_before_rates_still_decodes(log: list[Entry]) -> None:
     fold = small_fold()
     state = fold_log(fold, [log]).state
-    later = [f"{name}/{k}" for name in BY_CHANNEL for k in (Channel.RATE, Channel.JOINT)]
+    later = [f"{name}/{k}" for name in BY_CHANNEL for k in range(Channel.RATE, CHANNELS)]
     again = decode(fold, _with_header(encode(fold, state), lambda header: header | {"version": 3}, later))
     fresh = fold.initial_state()
     for name in BY_CHANNEL:
@@ -157,6 +157,30 @@ def test_a_snapshot_from_before_flapping_still_decodes(log: list[Entry]) -> None
 
     again = decode(fold, _with_header(encode(fold, state), older, ["news_us/0"]))
     assert_same_state(replace(state, unrests={}, news_us=fold.initial_state().news_us), again)
+
+
+@calm
+@given(logs())
+def test_a_snapshot_from_before_clocks_still_decodes(log: list[Entry]) -> None:
+    fold = small_fold()
+    state = fold_log(fold, [log]).state
+    words = [
+        (int(fold.layout.series[slot]), int(state.mark_us[slot]), word)
+        for slot, said in state.said.items()
+        for word in said.words.get(int(state.mark_us[slot]), ())
+    ]
+
+    def older(header: dict[str, Any]) -> dict[str, Any]:
+        return {k: v for k, v in header.items() if k != "said"} | {"version": 5, "earlier": words}
+
+    since = ["event_us", "skew", "seen_skew", "clock_is_right"]
+    again = decode(fold, _with_header(encode(fold, state), older, [f"{name}/0" for name in since]))
+    np.testing.assert_array_equal(again.event_us, state.mark_us)
+    for series, mark_us, word in words:
+        slot = fold.layout.slots_of(np.array([series], np.int32))[0]
+        assert word in again.said[slot].words[mark_us]
+    fresh = {name: getattr(fold.initial_state(), name) for name in since[1:]}
+    assert_same_state(replace(state, **fresh, event_us=state.mark_us, said={}), replace(again, said={}))
 
 
 def _with_header(
@@ -186,5 +210,5 @@ def test_what_is_no_snapshot_is_refused(damage: bytes) -> None:
 def test_another_version_is_refused_by_name() -> None:
     fold = small_fold()
     snapshot = _with_header(encode(fold, fold.initial_state()), lambda header: header | {"version": 99})
-    with pytest.raises(SnapshotVersionError, match="version 99; this program reads 1, 2, 3, 4, 5"):
+    with pytest.raises(SnapshotVersionError, match="version 99; this program reads 1, 2, 3, 4, 5, 6"):
         decode(fold, snapshot)

@@ -231,6 +231,24 @@ def test_what_is_not_about_attendance_has_no_verdict(desk: Desk) -> None:
             "Lặp lại đúng 12,3 Mbit/s, dù số đo này thường thay đổi.",
             "Exactly 12.3 Mbit/s again and again, although it usually changes.",
         ),
+        (
+            "clock_wrong",
+            {"value": -25_201.0},
+            "Đồng hồ của thiết bị lệch -25.201 s so với giờ nhận (âm: chậm, dương: nhanh); số liệu được lưu"
+            " theo giờ thiết bị ghi, cảnh báo tính theo giờ nhận. Lệch tròn -7 giờ: có lẽ thiết bị gửi giờ"
+            " địa phương như giờ UTC (sai múi giờ).",
+            "The device's clock is off by -25,201 s against arrival (below 0: behind); readings are stored as"
+            " stamped, alerts go by arrival. Off by a whole number of hours (-7): most likely local time is"
+            " sent as UTC (a wrong time zone).",
+        ),
+        (
+            "clock_wrong",
+            {"value": 900.0},
+            "Đồng hồ của thiết bị lệch 900 s so với giờ nhận (âm: chậm, dương: nhanh); số liệu được lưu theo"
+            " giờ thiết bị ghi, cảnh báo tính theo giờ nhận.",
+            "The device's clock is off by 900 s against arrival (below 0: behind); readings are stored as"
+            " stamped, alerts go by arrival.",
+        ),
     ],
 )
 def test_what_was_found_is_said_by_the_channel_that_decided(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bus import codec
 from contract.alert import Action, ActionKind, Transition, TransitionKind
-from contract.entry import EntryKind, RawEntry, ReadingsEntry, TickEntry
+from contract.entry import EntryKind, MistimedEntry, RawEntry, ReadingsEntry, TickEntry
 from contract.reading import Readings
 from contract.rejected import Reason, Rejected
 
@@ -109,6 +109,8 @@ def test_entries_of_a_telemetry_log_decode_by_kind() -> None:
     entry = codec.decode_entry(RawEntry(1, EntryKind.READINGS, 7, 3, payload))
     assert isinstance(entry, ReadingsEntry)
     assert (entry.at_us, len(entry.readings)) == (7, 3)
+    heard = codec.decode_entry(RawEntry(2, EntryKind.MISTIMED, 7, 0, payload))
+    assert isinstance(heard, MistimedEntry)
     assert codec.decode_entry(RawEntry(2, EntryKind.TICK, 8, 0, b"")) == TickEntry(8)
     with pytest.raises(codec.CodecError, match="action"):
         codec.decode_entry(RawEntry(3, EntryKind.ACTION, 9, 0, b""))

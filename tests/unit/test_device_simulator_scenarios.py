@@ -85,7 +85,7 @@ def test_the_center_knows_all_days_but_the_unannounced(scenario: Scenario) -> No
 def test_what_is_expected_of_a_detector(scenario: Scenario) -> None:
     duties = {(label.kind, label.variant): duty_name(label) for label in scenario.labels}
     assert duties["clock-skew", "ahead"] == "find"
-    assert duties["clock-skew", "behind"] == "quiet"
+    assert duties["clock-skew", "behind"] == "find"
     assert duties["exam-surge", ""] == "quiet"
     assert duties["unannounced-closure", ""] == "apart"
     assert duties["attendance-drop", "mild"] == "find"

@@ -69,6 +69,24 @@ def test_times_relative_and_absent_are_of_the_arrival(registry: Registry) -> Non
     assert [t for t, _, _ in rows(accepted)] == [NOW_US, NOW_US - 30_000_000]
 
 
+def test_only_what_its_time_forbids_is_a_sign_of_a_clock(registry: Registry) -> None:
+    ahead, ancient = NOW_S + 900, NOW_S - 200_000
+    pack = [
+        {"n": "down_bps", "v": 4e7, "t": ahead},
+        {"n": "down_bps", "v": -1, "t": ahead},
+        {"n": "latency_ms", "v": 12},
+        {"n": "loss_ratio", "v": 0.5, "t": ancient},
+    ]
+    accepted = take(registry, GATEWAY, pack)
+    assert accepted.received == len(pack)
+    (heard,) = accepted.mistimed.values()
+    assert accepted.mistimed.keys() == accepted.by_partition.keys()
+    assert list(zip(heard.time_us.tolist(), heard.series.tolist(), strict=True)) == [
+        (ahead * 1_000_000, series_of(1, 1)),
+        (ancient * 1_000_000, series_of(1, 4)),
+    ]
+
+
 def test_columns_have_the_types_of_the_log(registry: Registry) -> None:
     (readings,) = take(registry, GATEWAY, [{"n": "down_bps", "v": 1}]).by_partition.values()
     columns = (readings.time_us, readings.series, readings.value)

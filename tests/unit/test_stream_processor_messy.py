@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from contract.alert import Channel, Transition
+from contract.commit import Counts
 from contract.entry import Entry, ReadingsEntry, TickEntry
 from contract.errors import ConfigurationError
 from contract.live import Kpi
@@ -61,7 +62,20 @@ def test_a_late_will_is_contradicted_by_what_comes_through_the_line(clock_s: flo
     assert of(folded, "wan_down") == [(10.5, "opened", ""), (13.0, "resolved", "contradicted")]
     assert folded.summary is not None
     held = float(np.nextafter(1.0, 0.0))  # a hair off: the device has not said so
-    assert (folded.summary.states, folded.summary.kpis["online"]) == ("n", Kpi(1, 1, held))
+    state = "n" if abs(clock_s) < 120 else "3"  # it is told of its clock
+    assert (folded.summary.states, folded.summary.kpis["online"]) == (state, Kpi(1, 1, held))
+
+
+@pytest.mark.parametrize("claim", [1.0, 0.0])
+def test_what_follows_a_contradicted_claim_is_known_when_it_comes_again(claim: float) -> None:
+    arrivals = [(0, "online", 1.0), *traffic(0, 30), (10.5, "online", 0.0), (20.5, "online", claim)]
+    first = told(arrivals, 31)
+    again = ReadingsEntry(
+        MONDAY_9H_US + 32 * SECOND_US,
+        columns([(MONDAY_9H_US + 20_500_000, series_named(1, "online"), value) for value in (1.0, 0.0)]),
+    )
+    after = fold_log(a_fold(), [[again]], first.state, first.table)
+    assert after.counts == Counts(2, duplicate=1, corrected=1)
 
 
 def test_a_line_that_is_cut_stays_down_whatever_came_before() -> None:

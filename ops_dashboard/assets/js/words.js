@@ -64,9 +64,11 @@ export function quantity(series, value) {
   return `${number(value / scale, decimals)} ${unit}`.trim();
 }
 
-/** Return the value that an alert's rule judges: of a rate rule its change a second. */
+/** Return the value that an alert's rule judges: of a rate rule its change a second, of a clock seconds. */
 export function judged(alert, value) {
-  if (rule(alert.rule).channel !== 'rate' || value === null) return quantity(alert.series, value);
+  const { channel } = rule(alert.rule);
+  if (channel === 'clock' && value !== null) return say('unit.seconds', { n: number(value) });
+  if (channel !== 'rate' || value === null) return quantity(alert.series, value);
   const [scale, unit] = SCALED[metricOf(alert.series)?.unit] ?? [1, ''];
   return `${number(value / scale, RATE_DECIMALS)} ${unit}/s`.replace(' /', '/');
 }
