@@ -3,14 +3,13 @@
 `eduops feedback export` writes it, `eduops evaluate series --labels` reads it.
 """
 
-import csv
-import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from config.spreadsheet import decode_table, read_table, write_table
 from contract.errors import ConfigurationError
 from evaluation.detectors.series_file import iso_of, moment_us
 
@@ -58,15 +57,14 @@ class AlertLabel:
 
 def write_labels(labels: Iterable[AlertLabel], *, with_names: bool = False) -> str:
     """Return the text of a file; who said it is left out unless it is asked for."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow((*COLUMNS, ACTOR) if with_names else COLUMNS)
-    for label in labels:
-        to = "" if label.to_us is None else iso_of(label.to_us)
-        row = (label.rule, label.school, label.device, label.metric, iso_of(label.from_us), to)
-        said = (label.kind.value, label.because)
-        writer.writerow((*row, *said, label.actor) if with_names else (*row, *said))
-    return text.getvalue()
+    columns = (*COLUMNS, ACTOR) if with_names else COLUMNS
+    return write_table(columns, (_row(label)[: len(columns)] for label in labels))
+
+
+def _row(label: AlertLabel) -> tuple[str, ...]:
+    to = "" if label.to_us is None else iso_of(label.to_us)
+    series = (label.rule, label.school, label.device, label.metric)
+    return (*series, iso_of(label.from_us), to, label.kind.value, label.because, label.actor)
 
 
 def read_labels(path: Path) -> tuple[AlertLabel, ...]:
@@ -76,19 +74,16 @@ def read_labels(path: Path) -> tuple[AlertLabel, ...]:
         ConfigurationError: the file cannot be read, lacks a column, or has a bad row, named by its line.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-            if missing:
-                raise ConfigurationError(f"{path} lacks the columns {', '.join(missing)}")
-            return tuple(_label(path, reader.line_num, row) for row in reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        text, _ = decode_table(path.read_bytes())
+    except (OSError, ConfigurationError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from error
+    table = read_table(text, (*COLUMNS, ACTOR), {}, COLUMNS)
+    if table.bad:
+        raise ConfigurationError(f"{path}, line {table.bad[0].line}: {table.bad[0].message}")
+    return tuple(_label(path, row.line, row.cells) for row in table.rows)
 
 
-def _label(path: Path, line: int, row: dict[str, str | None]) -> AlertLabel:
-    # A short row leaves None in its last columns.
-    cells = {name: (row.get(name) or "").strip() for name in (*COLUMNS, ACTOR)}
+def _label(path: Path, line: int, cells: Mapping[str, str]) -> AlertLabel:
     try:
         kind = LabelKind(cells["verdict"])
         from_us = moment_us(cells["from"])

@@ -40,9 +40,9 @@ def _refute(fold: Fold, state: State, slot: int, at_us: int) -> list[Transition]
     if is_well(rules, metric_id, int(state.run[Channel.THRESHOLD, slot])):
         return []  # flapping, and known to be well
     metric = fold.catalogue.by_id[metric_id]
-    keep_word(state, slot)  # said again, it is no correction of what is held now
-    # A hair off: the device has not said so, and its own word for it would be a correction.
-    state.value[slot] = np.nextafter(metric.low + metric.high - state.value[slot], state.value[slot])
+    # What the device said stays its word: said again it is a copy, and its own word for the opposite is news.
+    keep_word(state, slot)
+    state.value[slot] = metric.low + metric.high - state.value[slot]
     if not settles(state.unrests, Channel.THRESHOLD, slot, at_us, is_fresh=True):
         state.run[Channel.THRESHOLD, slot] = 255
         return []

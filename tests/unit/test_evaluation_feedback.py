@@ -45,6 +45,16 @@ def test_names_are_written_only_if_asked(tmp_path: Path) -> None:
     assert read_labels(path) == (said,)
 
 
+def test_a_name_that_looks_like_a_formula_is_inert_and_comes_back(tmp_path: Path) -> None:
+    said = AlertLabel(
+        "wan_down", "S1", "gw-1", "online", 0, None, LabelKind.PROBLEM, actor="=1+cmd|' /C calc'!A0"
+    )
+    path = tmp_path / "labels.csv"
+    path.write_text(write_labels([said], with_names=True), encoding="utf-8")
+    assert ",'=1+cmd" in path.read_text(encoding="utf-8")
+    assert read_labels(path) == (said,)
+
+
 def test_a_spreadsheet_may_have_moved_columns_and_added_some(tmp_path: Path) -> None:
     path = tmp_path / "labels.csv"
     path.write_text(
