@@ -26,9 +26,12 @@ from eduops.data_folder import DataFolder
 from eduops.exporter import publish_metrics
 from eduops.failpoint import parse_failpoint
 from eduops.machine.attach import completed
+from eduops.machine.refusals import RefusalFollower
+from eduops.session_notes import SessionNotes
 from eduops.settings import Settings, command_environment
-from ingest.config import GatewayConfig
+from ingest.config import GatewayConfig, keyed_client_id
 from ingest.gateway import run as run_gateway
+from ingest.sessions import own_name
 from ingest.slices import Slicing
 from ops_dashboard.app import run as run_dashboard_app
 from ops_dashboard.config import DashboardConfig
@@ -203,14 +206,18 @@ async def run_ingest(settings: Settings, stop: asyncio.Event) -> None:
     """Run ingest until `stop`."""
     index, count = settings.part
     (mqtt_host, mqtt_port), *mqtt_others = settings.mqtt_addresses
+    password = settings.mqtt_password or settings.nats_password
+    client_id = keyed_client_id(settings.ingest_client_id, password)
     config = GatewayConfig(
         mqtt_host=mqtt_host,
         mqtt_port=mqtt_port,
         mqtt_others=tuple(mqtt_others),
         slicing=Slicing.MAPPED if settings.mqtt_broker == "nats" else Slicing.BY_SCHOOL,
         mqtt_user=settings.mqtt_user or settings.nats_user,
-        mqtt_password=settings.mqtt_password or settings.nats_password,
-        client_id=settings.ingest_client_id,
+        mqtt_password=password,
+        strays=settings.mqtt_broker == "other" or settings.mqtt_user not in (None, settings.nats_user),
+        client_id=client_id,
+        former_client_id=None if client_id == settings.ingest_client_id else settings.ingest_client_id,
         partitions=settings.partitions,
         slice_index=index,
         slice_count=count,
@@ -224,13 +231,17 @@ async def run_ingest(settings: Settings, stop: asyncio.Event) -> None:
     async with open_service(settings, "ingest") as service:
         held = service.held
         await held.log.create(all_logs(settings.partitions), settings.log_max_bytes)
+        store = held.log.mqtt_store if settings.mqtt_broker == "nats" else None
+        name = settings.process_name or "ingest"
+        refusals = RefusalFollower(DataFolder(settings.data).logs)
 
         async def welcome() -> None:
-            if settings.mqtt_broker == "nats":
-                await held.log.cap_mqtt_store(settings.mqtt_store_max_bytes)
+            if store is not None:
+                await store.cap(settings.mqtt_store_max_bytes)
             service.mark_ready()
 
         async def run(fleet: Fleet, until: asyncio.Event) -> None:
+            notes = SessionNotes(DataFolder(settings.data), name, own_name(config), store)
             await run_gateway(
                 config,
                 held.log,
@@ -240,7 +251,11 @@ async def run_ingest(settings: Settings, stop: asyncio.Event) -> None:
                 meter=service.meter,
                 reach=parse_failpoint(settings.failpoint),
                 welcome=welcome,
-                subjects=await held.log.mqtt_subjects() if settings.mqtt_broker == "nats" else (),
+                subjects=() if store is None else await store.subjects(),
+                store=store,
+                known=notes.is_known,
+                look=notes.look,
+                refused=refusals.total,
             )
 
         await follow_fleet(settings, held, stop, run)

@@ -17,7 +17,7 @@ from contract.calendar import SchoolCalendar, parse_calendar
 from contract.canary import CANARY_METRIC, canary_series, canary_value
 from contract.catalogue import Catalogue, parse_catalogue
 from contract.commit import Counts, KpiMinute
-from contract.entry import Entry, ReadingsEntry, TickEntry
+from contract.entry import Entry, ReadingsEntry, TickEntry, Trouble
 from contract.fleet import Cluster, Device, DeviceKind, Fleet, Level, School, Ward
 from contract.live import Summary
 from contract.reading import Corrections, Held, Readings, Scored
@@ -126,6 +126,11 @@ priority = 2
 
 [[rule]]
 name = "feed_down"
+channel = "system"
+priority = 1
+
+[[rule]]
+name = "session_lost"
 channel = "system"
 priority = 1
 """.replace("[[rule]]", f"[[rule]]\n{_WORDS}")
@@ -327,6 +332,7 @@ _WORDS_BY_METRIC = {CATALOGUE.named(name).id: words for name, words in _METRICS.
 _STEPS_S = st.sampled_from([0, 1, 1, 5, 20, 50, 700])
 _IS_TICK = st.booleans()
 _HEARS = st.sampled_from([True, True, False])
+_TROUBLES = st.sampled_from([(), (), (Trouble.SESSION_LOST,), tuple(Trouble)])
 _CORRECTS = st.lists(st.tuples(st.integers(0, 999), st.integers(0, 3)), max_size=3)
 """Which of the readings so far, and by which other word."""
 
@@ -369,7 +375,7 @@ def logs(draw: st.DrawFn, schools: int = 4, longest: int = 40) -> list[Entry]:
     for _ in range(draw(st.integers(0, longest))):
         now_us += draw(_STEPS_S) * SECOND_US
         if draw(_IS_TICK):
-            log.append(TickEntry(now_us, hears=draw(_HEARS)))
+            log.append(TickEntry(now_us, draw(_HEARS), draw(_TROUBLES)))
         else:
             rows = [(now_us - round(age * SECOND_US), s, v) for age, s, v in draw(_rows(schools))]
             said += rows

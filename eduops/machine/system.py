@@ -158,6 +158,8 @@ class System:
             self.settings = self.settings.but(
                 mqtt_host="127.0.0.1",
                 mqtt_port=nats.mqtt_port,
+                mqtt_user=own.ingest_user,
+                mqtt_password=own.ingest_password,
                 device_user=own.device_user,
                 device_password=own.device_password,
             )

@@ -18,10 +18,11 @@ from eduops.machine.attach import attach, is_running
 from eduops.machine.calendar_end import calendar_end
 from eduops.machine.embedded_nats import find_nats
 from eduops.machine.postgres_binaries import find_binaries
+from eduops.machine.refusals import read_refusals
 from eduops.machine.sync_choice import MARGIN, choose_sync, needed_syncs_per_s, schools_of, syncs_per_s
 from eduops.machine.system import accepts
 from eduops.settings import Settings
-from eduops.verbs.status import Status, read_processes, read_status
+from eduops.verbs.status import BrokerStatus, Status, describe_broker, read_processes, read_status
 from eduops.wiring import database_url, open_log
 from storage.database import connect
 from storage.jobs import job_troubles
@@ -33,6 +34,8 @@ LEAST_DESCRIPTORS: Final = 4096
 """One connection a school of the city, and some for the servers."""
 MOST_LAG_S: Final = 10.0
 """A healthy fold is a second or two behind; ten mean that it cannot keep up."""
+MOST_REFUSED: Final = 5
+"""Clients of which doctor tells that the broker refuses them: those refused most often."""
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "firefox", "microsoft-edge")
 
 
@@ -76,6 +79,7 @@ async def examine(settings: Settings) -> list[Checked]:
             )
         )
     if running:
+        findings.extend(_refusals(settings))
         findings.append(_watchdog(settings, alive=processes.get("watchdog", {}).get("alive", False)))
     try:
         status = await read_status(settings)
@@ -147,12 +151,21 @@ def _watchdog(settings: Settings, *, alive: bool) -> Checked:
     return Checked(True, "the watchdog runs and has a way to say its alarm outside")
 
 
+def _refusals(settings: Settings) -> list[Checked]:
+    """Say whom the broker refused by itself: of that ingest, and so quarantine, knows nothing."""
+    found = read_refusals(DataFolder(settings.data).logs)
+    return [
+        Checked(False, f"the broker refused {client or 'a client without a name'} {count:,} times: it {why}")
+        for (client, why), count in found.most_common(MOST_REFUSED)
+    ]
+
+
 async def _broker_store(settings: Settings) -> list[Checked]:
     """Look whether the broker's store of messages is limited: without, a full disk shuts ingest out."""
     if settings.mqtt_broker != "nats":
         return []
     async with open_log(settings, "doctor") as log:
-        limit = await log.mqtt_store_max_bytes()
+        limit = await log.mqtt_store.max_bytes()
     if limit is None:
         return [Checked(False, "the broker has not seen an MQTT session yet: is ingest running?")]
     if limit < 0:
@@ -227,6 +240,8 @@ def _flow(status: Status, factor: float) -> Iterator[Checked]:
         yield Checked(False, "not every partition has committed an entry yet; the first start takes a minute")
     else:
         yield _lag(status.lag_s, most_s, status.in_flight)
+    if status.broker is not None:
+        yield _session(status.broker)
     sign = "=" if status.balanced else "≠"
     yield Checked(
         status.balanced,
@@ -234,6 +249,16 @@ def _flow(status: Status, factor: float) -> Iterator[Checked]:
         f"{status.duplicate:,} duplicate + {status.corrected:,} corrected + "
         f"{status.quarantined:,} quarantined; "
         f"{status.in_flight:,} in flight",
+    )
+
+
+def _session(broker: BrokerStatus) -> Checked:
+    """Say what the broker took in; what it forgot with a session is on record for ever."""
+    told = describe_broker(broker)
+    if not broker.lost_sessions:
+        return Checked(True, told)
+    return Checked(
+        False, f"{told}: see who uses ingest's client id, then remove session-*.json of the data folder"
     )
 
 

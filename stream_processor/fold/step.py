@@ -97,7 +97,7 @@ def advance(
         _fold_readings(fold, state, arrivals, batch, slice(start, stop), events)
         start = stop
         kpis += close_minute(fold, state, state.now_us)
-        told = hear_tick(fold, state, state.now_us, hears=entry.hears)
+        told = hear_tick(fold, state, entry)
         events += [(stop, -1, transition) for transition in told]
         if i == last_tick:
             summary = summarise(fold, state, state.now_us)

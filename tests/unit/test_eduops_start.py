@@ -20,7 +20,7 @@ from eduops.machine.supervisor import START_AGAIN
 from eduops.machine.up import wall_address, wall_port
 from eduops.settings import Settings, load_settings
 from eduops.verbs.doctor import Checked
-from eduops.verbs.status import Status, render_status
+from eduops.verbs.status import BrokerStatus, Status, render_status
 
 NOON_US = 1_795_500_000_000_000
 AT = datetime(2026, 11, 24, 1, 30, tzinfo=UTC)
@@ -143,7 +143,8 @@ def test_a_start_says_what_happened_since_the_last_entry(
 
 def test_status_for_people_and_programs() -> None:
     process = {"pid": 7, "alive": True, "restarts": 1, "port": 8050}
-    status = Status(14, 7, 2, 1, 4, 3, 0.25, 4, {"dashboard": process})
+    broker = BrokerStatus(taken=12, waiting=2, lost_sessions=1, missed=3)
+    status = Status(14, 7, 2, 1, 4, 3, 0.25, 4, broker, {"dashboard": process})
     found = json.loads(render_status(status, as_json=True))
     kinds = ("stored", "duplicate", "corrected", "quarantined")
     assert found["received"] == sum(found[kind] for kind in kinds)
@@ -151,6 +152,7 @@ def test_status_for_people_and_programs() -> None:
     assert found["lag_s"] == 0.25
     text = render_status(status, as_json=False)
     assert "received 14 = stored 7 + duplicate 2 + corrected 4 + quarantined 1; in flight 3" in text
+    assert "took in 12 messages, of which 2 wait for ingest; its session was lost 1 times" in text
     assert "≠" in render_status(Status(13, 7, 2, 1, 4, 3, None, 4), as_json=False)
 
 

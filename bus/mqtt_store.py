@@ -1,0 +1,232 @@
+"""What nats-server keeps of MQTT in streams of its own: messages, sessions, what is retained."""
+
+import base64
+import hashlib
+import string
+from collections.abc import AsyncIterator, Collection
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+from bus.jetstream_api import NO_MESSAGE, NO_STREAM, JetStreamApi, RefusedError
+from contract.errors import InfrastructureError
+
+MESSAGES: Final = "$MQTT_msgs"
+"""Messages of QoS 1 until every session has acknowledged them."""
+MESSAGE_SUBJECTS: Final = "$MQTT.msgs."
+"""In front of every subject in that stream."""
+RETAINED: Final = "$MQTT_rmsgs"
+"""The newest retained message of each topic."""
+RETAINED_SUBJECTS: Final = "$MQTT.rmsgs."
+_HASH_LETTERS: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
+_HASH_LENGTH: Final = 8
+
+
+class Taken(NamedTuple):
+    """What the broker took in."""
+
+    messages: int
+    """Messages of QoS 1 or 2 since the store was made, also those that nobody wanted."""
+    waiting: int
+    """Of them, those that a session has not acknowledged yet."""
+
+
+class MqttStore:
+    """The server's own streams of MQTT; it makes them at the first MQTT connection."""
+
+    def __init__(self, api: JetStreamApi) -> None:
+        self._api = api
+
+    async def cap(self, max_bytes: int) -> None:
+        """Limit what the server keeps of unacknowledged MQTT messages; new ones are refused beyond.
+
+        Without a limit a full disk refuses the session's own reconnect and nothing drains. The
+        server makes that stream at the first MQTT connection: call this once a session stands.
+
+        Raises:
+            InfrastructureError: there was no MQTT connection yet, or the server refuses the limit.
+        """
+        info = await self._api.ask(f"STREAM.INFO.{MESSAGES}")
+        config = {**info["config"], "max_bytes": max_bytes, "discard": "new"}
+        refusal = "the server kept another limit"
+        try:
+            await self._api.ask(f"STREAM.UPDATE.{MESSAGES}", config)
+        except RefusedError as error:
+            refusal = error.description
+        held = (await self._api.ask(f"STREAM.INFO.{MESSAGES}"))["config"]
+        if (held["max_bytes"], held["discard"]) != (max_bytes, "new"):
+            raise InfrastructureError(
+                f"the broker's store of MQTT messages cannot be limited to {max_bytes} bytes: {refusal}; "
+                "raise max_file_store of the NATS server, or lower EDUOPS_MQTT_STORE_MAX_GIB"
+            )
+
+    async def max_bytes(self) -> int | None:
+        """Return the limit of the server's store of MQTT messages, −1 for none; None before any session.
+
+        Raises:
+            InfrastructureError: the server is out of reach.
+        """
+        info = await self._info(MESSAGES)
+        return None if info is None else int(info["config"]["max_bytes"])
+
+    async def taken(self) -> Taken:
+        """Return how many messages the broker took in, and how many of them wait.
+
+        Raises:
+            InfrastructureError: the server is out of reach.
+        """
+        info = await self._info(MESSAGES)
+        if info is None:
+            return Taken(0, 0)
+        return Taken(int(info["state"]["last_seq"]), int(info["state"]["messages"]))
+
+    async def subjects(self) -> list[str]:
+        """Return what the MQTT sessions of this server hear, such as `edu.v1.>`; the sessions may be away.
+
+        Raises:
+            InfrastructureError: the server is out of reach.
+        """
+        filters = [str(c["config"].get("filter_subject", "")) async for c in self._subscriptions()]
+        return [subject.removeprefix(MESSAGE_SUBJECTS) for subject in filters]
+
+    async def floor(self, client_id: str) -> int | None:
+        """Return the number of messages up to which a session has acknowledged all; None without one.
+
+        It counts as `Taken.messages` does. A session begins with what was taken in before it.
+
+        Raises:
+            InfrastructureError: the server is out of reach.
+        """
+        floors = [
+            int(c["ack_floor"]["stream_seq"]) if c["num_pending"] or c["num_ack_pending"] else None
+            for c in await self._consumers(client_id)
+        ]
+        if not floors:
+            return None
+        # a subscription for which nothing waits is as far as the store, whatever others sent since
+        return min([floor for floor in floors if floor is not None], default=(await self.taken()).messages)
+
+    async def began_ns(self, client_id: str) -> int | None:
+        """Return since when a session hears, ns since 1970 of the server's clock; None without one.
+
+        Raises:
+            InfrastructureError: the server is out of reach.
+        """
+        return min([_ns(c["created"]) for c in await self._consumers(client_id)], default=None)
+
+    async def kept(self, client_id: str, before_ns: int) -> AsyncIterator[tuple[str, bytes]]:
+        """Yield topic and payload of what the broker keeps for a session.
+
+        Args:
+            client_id: Name of the session.
+            before_ns: Only what came before, ns since 1970 of the server's clock.
+
+        Raises:
+            InfrastructureError: the server is out of reach.
+        """
+        for consumer in await self._consumers(client_id):
+            subjects, seq = consumer["config"]["filter_subject"], int(consumer["ack_floor"]["stream_seq"])
+            while (message := await self._next(subjects, seq + 1)) is not None:
+                seq = int(message["seq"])
+                if _ns(message["time"]) >= before_ns:
+                    break
+                yield topic_of(message["subject"]), base64.b64decode(message.get("data", ""))
+
+    async def erase_retained(self, topic: str) -> None:
+        """Erase what is retained for a topic, if anything is; its bytes are overwritten on disk.
+
+        To publish an empty retained message would leave them there until the server compacts its file.
+
+        Raises:
+            InfrastructureError: the server is out of reach.
+        """
+        try:
+            found = await self._api.ask(
+                f"STREAM.MSG.GET.{RETAINED}", {"last_by_subj": f"{RETAINED_SUBJECTS}{subject_of(topic)}"}
+            )
+            await self._api.ask(f"STREAM.MSG.DELETE.{RETAINED}", {"seq": found["message"]["seq"]})
+        except RefusedError as error:
+            if error.code not in (NO_MESSAGE, NO_STREAM):
+                raise
+
+    async def erase_messages(self, topic: str, payloads: Collection[bytes]) -> None:
+        """Erase messages of a topic that no session has acknowledged yet, by what they say.
+
+        Raises:
+            InfrastructureError: the server is out of reach.
+        """
+        subject, seq = f"{MESSAGE_SUBJECTS}{subject_of(topic)}", 0
+        while (message := await self._next(subject, seq + 1)) is not None:
+            seq = int(message["seq"])
+            if base64.b64decode(message.get("data", "")) in payloads:
+                await self._api.ask(f"STREAM.MSG.DELETE.{MESSAGES}", {"seq": seq})
+
+    async def _consumers(self, client_id: str) -> list[dict[str, Any]]:
+        own = f"{session_hash(client_id)}_"
+        return [c async for c in self._subscriptions() if str(c["name"]).startswith(own)]
+
+    async def _next(self, subjects: str, seq: int) -> dict[str, Any] | None:
+        asked = {"seq": seq, "next_by_subj": subjects}
+        try:
+            message: dict[str, Any] = (await self._api.ask(f"STREAM.MSG.GET.{MESSAGES}", asked))["message"]
+        except RefusedError as error:
+            if error.code != NO_MESSAGE:
+                raise
+            return None
+        return message
+
+    async def _subscriptions(self) -> AsyncIterator[dict[str, Any]]:
+        found = 0
+        try:
+            while True:
+                page = await self._api.ask(f"CONSUMER.LIST.{MESSAGES}", {"offset": found})
+                for consumer in page["consumers"]:
+                    yield consumer
+                found += len(page["consumers"])
+                if not page["consumers"] or found >= page["total"]:
+                    return
+        except RefusedError as error:
+            if error.code != NO_STREAM:
+                raise
+
+    async def _info(self, stream: str) -> dict[str, Any] | None:
+        try:
+            return await self._api.ask(f"STREAM.INFO.{stream}")
+        except RefusedError as error:
+            if error.code != NO_STREAM:
+                raise
+            return None
+
+
+def _ns(text: str) -> int:
+    """Return a time that the server wrote, such as `2026-11-27T09:45:31.573208788Z`, in ns since 1970."""
+    seconds, _, fraction = text.removesuffix("Z").partition(".")
+    whole = datetime.fromisoformat(seconds).replace(tzinfo=UTC).timestamp()
+    return int(whole) * 1_000_000_000 + int(fraction.ljust(9, "0"))
+
+
+def topic_of(subject: str) -> str:
+    """Return the topic of a subject in the store of messages.
+
+    Source: nats-server, server/mqtt.go, natsSubjectStrToMQTTTopic.
+    """
+    levels = subject.removeprefix(MESSAGE_SUBJECTS).split(".")
+    return "/".join("" if level == "/" else level.replace("//", ".") for level in levels)
+
+
+def subject_of(topic: str) -> str:
+    """Return the subject of a topic, without what stands in front of it in each stream.
+
+    A level without letters is `/` in it and a dot is `//`.
+
+    Source: nats-server, server/mqtt.go, mqttTopicToNATSPubSubject.
+    """
+    return ".".join(level.replace(".", "//") or "/" for level in topic.split("/"))
+
+
+def session_hash(client_id: str) -> str:
+    """Return how the server names a session within its streams.
+
+    Source: nats-server, server/raft.go, getHash.
+    """
+    digest = hashlib.sha256(client_id.encode()).digest()
+    return "".join(_HASH_LETTERS[byte % len(_HASH_LETTERS)] for byte in digest[:_HASH_LENGTH])
