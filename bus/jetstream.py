@@ -9,6 +9,7 @@ from typing import Any, Final, Self
 from bus.connection import open_nats
 from bus.jetstream_api import FULL, NAME_IN_USE, NO_CLUSTER, NO_STREAM, JetStreamApi, RefusedError
 from bus.jetstream_reader import AT_HEADER, COUNT_HEADER, KIND_HEADER, JetStreamReader, entry_at_us
+from bus.mqtt_leftovers import MqttLeftovers
 from bus.mqtt_store import MqttStore
 from contract.entry import EntryKind
 from contract.errors import ConfigurationError, InfrastructureError
@@ -65,6 +66,11 @@ class JetStreamLog:
     def mqtt_store(self) -> MqttStore:
         """What the same server keeps of MQTT, where it is the devices' broker."""
         return MqttStore(self._api)
+
+    @property
+    def mqtt_leftovers(self) -> MqttLeftovers:
+        """What clients that are away left there."""
+        return MqttLeftovers(self._api)
 
     async def create(self, logs: Sequence[str], max_bytes: int) -> None:
         """Create the logs that do not exist and set each one's limit and copies; see `bus.log.Log`.

@@ -32,6 +32,8 @@ class Trouble(StrEnum):
     """The broker forgot the session in which it kept messages for ingest."""
     BROKER_REFUSES = "broker_refuses"
     """The broker refused something by itself: ingest never sees it."""
+    STRAY_TOPICS = "stray_topics"
+    """Something came on a topic that fits nothing; quarantine has it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from eduops.failures import sentences
 from eduops.log_lines import say_failure, write_log
 from eduops.machine.attach import attach
 from eduops.settings import Settings, load_settings
+from eduops.verbs.broker import broker_app
 from eduops.verbs.evaluate import evaluate_app
 from eduops.verbs.feedback import feedback_app
 from eduops.verbs.fleet import fleet_app
@@ -26,6 +27,7 @@ app: Final = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(broker_app, name="broker")
 app.add_typer(fleet_app, name="fleet")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(feedback_app, name="feedback")

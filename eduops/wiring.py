@@ -237,7 +237,7 @@ async def run_ingest(settings: Settings, stop: asyncio.Event) -> None:
 
         async def welcome() -> None:
             if store is not None:
-                await store.cap(settings.mqtt_store_max_bytes)
+                await store.cap(settings.mqtt_store_max_bytes, settings.max_age_h * 3600)
             service.mark_ready()
 
         async def run(fleet: Fleet, until: asyncio.Event) -> None:

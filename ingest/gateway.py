@@ -20,6 +20,7 @@ from contract.entry import QUARANTINE_LOG, Trouble, telemetry_log
 from contract.errors import InfrastructureError
 from contract.fleet import Fleet
 from contract.reach import Reach, pass_by
+from contract.rejected import Reason
 from contract.service.metrics import Meter
 from ingest.acceptance.accept import Accepted, Message, accept
 from ingest.acceptance.registry import Registry
@@ -37,6 +38,7 @@ REPORT_S: Final = 30.0
 MAX_BATCH_BYTES: Final = 2 * 1024 * 1024
 """Payload that is decoded at once: 80,000 readings, which take 50 MB as records of the general road."""
 LOOK_S: Final = 5.0
+"""How often is noted how far the broker's session is: what is lost is known as exactly as that."""
 _IDLE_S: Final = 0.5
 """How long one wait for messages lasts before the loop looks whether to stop."""
 
@@ -79,12 +81,8 @@ class MqttSession(Protocol):
 
 Welcome = Callable[[], Awaitable[None]]
 """Called once the session stands for the first time; what it raises stops the service."""
-
-
 Look = Callable[[int], Awaitable[None]]
 """Called every few seconds, with how often the session was lost so far."""
-
-
 Forget = Callable[[str, Collection[bytes]], Awaitable[None]]
 """Makes the broker erase what it keeps of a topic: what it retains, and messages with these payloads."""
 Refused = Callable[[], int]
@@ -234,7 +232,7 @@ class Gateway:
         try:
             await asyncio.gather(*(self._forget(topic, payloads) for topic, payloads in found.items()))
         except InfrastructureError as error:
-            _logger.warning("event=retained_not_forgotten topics=%d: %s", len(topics), error)
+            _logger.warning("event=retained_not_erased topics=%d: %s", len(topics), error)
 
     def _accept(self, messages: Sequence[Message]) -> Accepted:
         """Return what becomes of a batch, counted and with its CPU time noted."""
@@ -254,7 +252,11 @@ class Gateway:
         logs = self._config.own_logs
         while not self._stop.is_set():
             hears = self._session.is_connected
-            totals = {Trouble.SESSION_LOST: self._session.lost, Trouble.BROKER_REFUSES: self._refused()}
+            totals = {
+                Trouble.SESSION_LOST: self._session.lost,
+                Trouble.BROKER_REFUSES: self._refused(),
+                Trouble.STRAY_TOPICS: self.counters.rejected[Reason.BAD_TOPIC],
+            }
             troubles = self._troubles.told(totals, loop.time())
             await asyncio.gather(*(self._tick_one(log, hears, troubles) for log in logs))
             self._measure(hears)
@@ -333,6 +335,10 @@ async def run(
         InfrastructureError: the log could not be read at start, or `welcome` raised it.
     """
     registry = Registry(fleet, catalogue, config.partitions)
+    retiring, forget = None, _nothing_kept
+    if store is not None:
+        retiring = former_sessions(config, store, subjects, await store.hearing())
+        forget = eraser_of(config, store)
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(open_session(config, fleet, known=known))
         inherited = [await stack.enter_async_context(s) for s in inherited_sessions(config, subjects)]
@@ -346,9 +352,9 @@ async def run(
             reach=reach,
             welcome=welcome,
             inherited=inherited,
-            retiring=None if store is None else former_sessions(config, store, subjects),
+            retiring=retiring,
             look=look,
             refused=refused,
-            forget=_nothing_kept if store is None else eraser_of(config, store),
+            forget=forget,
         )
         await gateway.run()

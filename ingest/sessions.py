@@ -1,12 +1,13 @@
 """The sessions of one ingest: its own, those of slices that are no more, those of former names."""
 
+import re
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from bus.mqtt import IngestSession, Subscription
 from bus.mqtt_store import MqttStore
 from contract.fleet import Fleet
 from contract.topic import PRIVATE_STREAMS
-from ingest.config import GatewayConfig
+from ingest.config import KEY_DIGITS, GatewayConfig
 from ingest.retire import Retiring
 from ingest.slices import (
     SLICE_PREFIX,
@@ -54,11 +55,20 @@ def inherited_sessions(config: GatewayConfig, subjects: Sequence[str]) -> list[I
     ]
 
 
-def former_sessions(config: GatewayConfig, store: MqttStore, subjects: Sequence[str]) -> Retiring:
-    """Return what drains and ends the sessions that this ingest once had under other names."""
+def former_sessions(
+    config: GatewayConfig, store: MqttStore, subjects: Sequence[str], hearing: Sequence[str]
+) -> Retiring:
+    """Return what drains and ends the sessions that this ingest once had under other names.
+
+    Args:
+        config: Its settings.
+        store: What the broker keeps.
+        subjects: What the broker's sessions hear.
+        hearing: The client ids of those sessions.
+    """
     index, count = config.slice_index, config.slice_count
     found: list[str] = []
-    for name in filter(None, (config.client_id, config.former_client_id)):
+    for name in (config.client_id, *_former_names(config, hearing)):
         if index == 0:
             found.append(stray_session_name(name))
         found.append(session_name(name, config.slicing, index, count))
@@ -67,6 +77,16 @@ def former_sessions(config: GatewayConfig, store: MqttStore, subjects: Sequence[
             found += [session_name(name, config.slicing, slice_, slice_ + 1) for slice_ in old]
     own = own_name(config)
     return Retiring(store, config, own, [name for name in found if name != own])
+
+
+def _former_names(config: GatewayConfig, hearing: Sequence[str]) -> list[str]:
+    """Return how client ids began before: the plain name, and those keyed by another password."""
+    plain = config.former_client_id
+    if plain is None:
+        return []
+    keyed = re.compile(rf"({re.escape(plain)}-[0-9a-f]{{{KEY_DIGITS}}})(-.*)?")
+    names = {match[1] for client_id in hearing if (match := keyed.fullmatch(client_id))}
+    return [plain, *sorted(names - {config.client_id})]
 
 
 def _session(

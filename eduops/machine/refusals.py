@@ -16,6 +16,13 @@ _UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e]")
 _WHY: Final = (
     ("publish violation", "publishes where it has no right to"),
     ("character not supported", "has a blank or another character in a topic that no topic may have"),
+    ("character in client id", "has a blank, a dot, a star or another character that no client id may have"),
+    (
+        "unable to store retained",
+        "sends retained messages, for which there is no room: `eduops broker clear`",
+    ),
+    ("unable to persist session", "is one client too many for the broker: `eduops broker clear` makes room"),
+    ("maximum bytes exceeded", "sends more than the broker has room for: see that ingest runs"),
     ("authentication error", "has no right to connect: wrong user or password"),
     ("authorization violation", "has no right to connect: wrong user or password"),
     ("maximum payload", "sends a message that is too long"),

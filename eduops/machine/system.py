@@ -28,8 +28,9 @@ _POSTGRES_CHATTER: Final = (
     r" LOG: | (DETAIL|HINT|STATEMENT|CONTEXT): |^\t|no partition of relation"
     r"|FATAL: .*(starting up|shutting down|administrator command)"
 )
-_MQTT_RESERVE_BYTES: Final = 64 * 1024**2
-"""Room beside the capped streams for the broker's sessions and retained messages."""
+_MQTT_RESERVE_BYTES: Final = 512 * 1024**2
+"""Room beside the logs for what the broker keeps of MQTT: three streams of `ASIDE_BYTES`, each counted twice
+when its limit is set, and the sessions, which reserve nothing."""
 VERBS: Final = {
     "ingest": "ingest",
     "processor": "process",

@@ -1,6 +1,7 @@
 """Ingest's session: nobody can guess its name, its loss is told, a former one is drained and ended."""
 
 import asyncio
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from eduops.data_folder import DataFolder
 from eduops.session_notes import Losses, SessionNotes, read_losses
 from ingest.config import GatewayConfig, keyed_client_id
 from ingest.gateway import run
-from ingest.sessions import open_session
+from ingest.sessions import open_session, own_name
 from tests.ingest_door import Door, pack
 from tests.running_system import PATIENCE_S, until
 
@@ -99,6 +100,44 @@ async def test_a_former_session_is_drained_and_ended(
 
 
 @ON_NATS
+async def test_whoever_connects_with_the_configured_id_destroys_nothing(
+    nats: Any, door: Door, catalogue: Catalogue
+) -> None:
+    """400 readings are acknowledged while ingest is away; then someone asks for clean ones."""
+    name, values = door.config.client_id, {float(v) for v in range(400)}
+    config = replace(door.config, client_id=keyed_client_id(name, nats.ingest_password), strays=True)
+    async with open_session(config, door.fleet) as session:
+        await session.ready()
+    await _publish(door, range(400))
+    for guess in (name, f"{name}-all", f"{name}-0", f"{name}-0of2"):
+        await asyncio.to_thread(_thief, nats, guess)
+    stop = asyncio.Event()
+    service = asyncio.create_task(run(config, door.log, door.fleet, catalogue, stop, store=_store(door)))
+    assert sorted(await door.values(values)) == sorted(values)
+    await _stop(service, stop)
+
+
+@ON_NATS
+async def test_what_waits_under_another_password_is_drained(
+    nats: Any, door: Door, catalogue: Catalogue
+) -> None:
+    name = door.config.client_id
+    before, after = (
+        replace(door.config, client_id=keyed_client_id(name, password), former_client_id=name, strays=True)
+        for password in ("the old one", nats.ingest_password)
+    )
+    async with open_session(before, door.fleet) as session:
+        await session.ready()
+    await _publish(door, range(5))
+    stop = asyncio.Event()
+    service = asyncio.create_task(run(after, door.log, door.fleet, catalogue, stop, store=_store(door)))
+    await until(lambda: _is_ended(door, own_name(before)), "the session of the old password has ended")
+    await _publish(door, range(5, 10))
+    assert Counter(await door.values({float(v) for v in range(10)})) == Counter(range(10))
+    await _stop(service, stop)
+
+
+@ON_NATS
 async def test_a_session_that_the_broker_forgot_is_told_and_counted(
     nats: Any, door: Door, catalogue: Catalogue, tmp_path: Path
 ) -> None:
@@ -149,6 +188,11 @@ async def test_what_is_published_outside_the_grammar_is_refused_with_a_reason(
     assert sorted(r.topic for r in found) == sorted(topics)
     assert {r.reason for r in found} == {Reason.BAD_TOPIC}
     assert {r.excerpt for r in found} == {""}
+
+    def told(entries: list[RawEntry]) -> bool:
+        return any(e.kind is EntryKind.TICK and e.payload == Trouble.STRAY_TOPICS.encode() for e in entries)
+
+    await door.entries(telemetry_log(0), told)
     await _stop(service, stop)
 
 

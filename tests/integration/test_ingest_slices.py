@@ -89,7 +89,7 @@ async def _gateways(
             await session.ready()
             registry = Registry(FLEET, CATALOGUE, PARTITIONS)
             inherited = [await stack.enter_async_context(s) for s in inherited_sessions(config, subjects)]
-            retiring = former_sessions(config, log.mqtt_store, subjects)
+            retiring = former_sessions(config, log.mqtt_store, subjects, ())
             more: dict[str, Any] = {"inherited": inherited} | ({"retiring": retiring} if subjects else {})
             gateways.append(Gateway(config, session, log, registry, stop, **more))
             tasks.create_task(gateways[-1].run())
