@@ -202,8 +202,8 @@ class MqttStore:
         """
         return min([ns_of(c["created"]) for c in await self._consumers(client_id)], default=None)
 
-    async def kept(self, client_id: str, before_ns: int) -> AsyncIterator[tuple[str, bytes]]:
-        """Yield topic and payload of what the broker keeps for a session.
+    async def kept(self, client_id: str, before_ns: int) -> AsyncIterator[tuple[int, str, bytes]]:
+        """Yield number, topic and payload of what the broker keeps for a session.
 
         Args:
             client_id: Name of the session.
@@ -218,7 +218,7 @@ class MqttStore:
                 seq = int(message["seq"])
                 if ns_of(message["time"]) >= before_ns:
                     break
-                yield topic_of(message["subject"]), base64.b64decode(message.get("data", ""))
+                yield seq, topic_of(message["subject"]), base64.b64decode(message.get("data", ""))
 
     async def erase_retained(self, topic: str) -> None:
         """Erase what is retained for a topic, if anything is; its bytes are overwritten on disk.

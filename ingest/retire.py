@@ -35,35 +35,40 @@ class Retiring:
 
     async def run(self, keep: Keep) -> None:
         """Drain and end each session that the broker has; to be called once the new session stands."""
+        taken: set[int] = set()
         for client_id in self.client_ids:
             while True:
                 try:
-                    await self._retire(client_id, keep)
+                    await self._retire(client_id, keep, taken)
                     break
                 except (InfrastructureError, OSError) as error:
                     _logger.warning("event=session_not_retired client=%s: %s", client_id, error)
                     await asyncio.sleep(AGAIN_S)
 
-    async def _retire(self, client_id: str, keep: Keep) -> None:
+    async def _retire(self, client_id: str, keep: Keep, taken: set[int]) -> None:
+        """Drain and end a session, but for messages of the numbers that another one had too."""
         if await self.store.began_ns(client_id) is None:
             return
-        since_ns, taken = await self.store.began_ns(self.successor), 0
+        since_ns, before = await self.store.began_ns(self.successor), len(taken)
         if since_ns is None:
             raise InfrastructureError(f"the broker has no session {self.successor} yet")
         plain = inherited_subscription(0).plain
         batch: list[MqttMessage] = []
-        async for topic, payload in self.store.kept(client_id, since_ns):
-            if plain(topic).startswith(PROBE_TOPIC):
+        numbers: list[int] = []
+        async for number, topic, payload in self.store.kept(client_id, since_ns):
+            if number in taken or plain(topic).startswith(PROBE_TOPIC):
                 continue
             batch.append(MqttMessage(plain(topic), payload, 0, 1, False))
-            taken += 1
+            numbers.append(number)
             if len(batch) == BATCH:
                 if not await keep(batch):
                     return
-                batch = []
+                taken.update(numbers)
+                batch, numbers = [], []
         if batch and not await keep(batch):
             return
+        taken.update(numbers)
         config = self.config
         address = (config.mqtt_host, config.mqtt_port)
         await end_session(address, client_id, config.mqtt_user, config.mqtt_password)
-        _logger.info("event=session_retired client=%s messages=%d", client_id, taken)
+        _logger.info("event=session_retired client=%s messages=%d", client_id, len(taken) - before)
