@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import string
+from collections import Counter
 from collections.abc import AsyncIterator, Collection
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
@@ -241,16 +242,19 @@ class MqttStore:
                 raise
 
     async def erase_messages(self, topic: str, payloads: Collection[bytes]) -> None:
-        """Erase messages of a topic that no session has acknowledged yet, by what they say.
+        """Erase messages of a topic that no session has acknowledged yet, by what they say: the oldest.
+
+        As often as a payload is given, no more: another message that says the same is still to be taken in.
 
         Raises:
             InfrastructureError: the server is out of reach.
         """
-        subject, seq = f"{MESSAGE_SUBJECTS}{subject_of(topic)}", 0
-        while (message := await self._next(subject, seq + 1)) is not None:
-            seq = int(message["seq"])
-            if base64.b64decode(message.get("data", "")) in payloads:
+        subject, seq, left = f"{MESSAGE_SUBJECTS}{subject_of(topic)}", 0, Counter(payloads)
+        while left and (message := await self._next(subject, seq + 1)) is not None:
+            seq, payload = int(message["seq"]), base64.b64decode(message.get("data", ""))
+            if payload in left:
                 await self._api.ask(f"STREAM.MSG.DELETE.{MESSAGES}", {"seq": seq})
+                left -= Counter([payload])
 
     async def _consumers(self, client_id: str) -> list[dict[str, Any]]:
         own = f"{session_hash(client_id)}_"

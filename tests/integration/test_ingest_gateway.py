@@ -286,7 +286,7 @@ async def test_a_fresh_broker_is_capped_before_the_service_is_ready(
         service = asyncio.create_task(run(_at(nats), log, city, catalogue, stop, welcome=welcome))
         async with asyncio.timeout(PATIENCE_S):
             await ready.wait()
-        assert await log.mqtt_store.max_bytes() == 1 << 20
+        assert (await log.mqtt_store.held())[0].max_bytes == 1 << 20
         stop.set()
         await service
 
