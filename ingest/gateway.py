@@ -180,7 +180,7 @@ class Gateway:
         while not self._stop.is_set():
             try:
                 await self._look(self._session.lost)
-            except InfrastructureError as error:
+            except (InfrastructureError, OSError) as error:  # a full disk too
                 _logger.warning("event=look_left_out: %s", error)
             await pause(self._stop, LOOK_S)
 
@@ -335,7 +335,8 @@ async def run(
         InfrastructureError: the log could not be read at start, or `welcome` raised it.
     """
     registry = Registry(fleet, catalogue, config.partitions)
-    retiring, forget = None, _nothing_kept
+    retiring: Retiring | None = None
+    forget: Forget = _nothing_kept
     if store is not None:
         retiring = former_sessions(config, store, subjects, await store.hearing())
         forget = eraser_of(config, store)

@@ -32,7 +32,7 @@ def open_session(config: GatewayConfig, fleet: Fleet, *, known: bool = False) ->
     """Return the session of this ingest's slice; it connects when it is entered."""
     index, count = config.slice_index, config.slice_count
     if _hears_all(config):
-        subscription = stray_subscription()
+        subscription = stray_subscription(config.slicing)
     else:
         subscription = subscription_of(config.slicing, fleet, config.partitions, index, count)
     return _session(config, own_name(config), subscription, known=known)

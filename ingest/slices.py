@@ -49,9 +49,9 @@ def stray_session_name(client_id: str) -> str:
     return f"{client_id}-all"
 
 
-def stray_subscription() -> Subscription:
-    """Return what that ingest hears."""
-    return Subscription(filters=(ANY_TOPIC,))
+def stray_subscription(slicing: Slicing) -> Subscription:
+    """Return what that ingest hears; where topics are mapped, what was retained of slices still comes."""
+    return Subscription(filters=(ANY_TOPIC,), prefix=SLICE_PREFIX if slicing is Slicing.MAPPED else "")
 
 
 def inherited_slices(subjects: Sequence[str], index: int, count: int) -> list[int]:

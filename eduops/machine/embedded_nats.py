@@ -64,6 +64,7 @@ _CONFIG: Final = """\
 # Written by eduops at every start.
 server_name: eduops
 listen: "127.0.0.1:{port}"
+logtime_utc: true
 max_payload: {max_payload}
 max_connections: {max_connections}
 write_deadline: "10s"

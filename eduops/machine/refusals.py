@@ -7,11 +7,16 @@ ever; it acknowledges and drops what a device has no right to publish.
 import re
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
 _LINE: Final = re.compile(r'\[ERR\] \S+ - mid:\d+ - "(?P<client>.*?)" - (?P<what>.+)')
 """An error of an MQTT client in nats-server's log."""
+_TIME: Final = re.compile(r"\[\d+\] (\d{4}/\d\d/\d\d \d\d:\d\d:\d\d)")
+"""How each of its lines begins; `logtime_utc` of its configuration makes it UTC."""
+_TIME_FORMAT: Final = "%Y/%m/%d %H:%M:%S"
 _UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e]")
 _WHY: Final = (
     ("publish violation", "publishes where it has no right to"),
@@ -51,22 +56,30 @@ def parse_refusal(line: str) -> Refusal | None:
     return Refusal(_UNPRINTABLE.sub("?", found["client"])[:_CLIENT_CHARACTERS], why)
 
 
+def written_at(line: str) -> str:
+    """Return when a line was written, UTC, in a form that sorts; "" if it does not say."""
+    found = _TIME.match(line)
+    return "" if found is None else found[1]
+
+
 def count_refusals(lines: Iterable[str]) -> Counter[Refusal]:
     """Return how often each client was refused for each reason."""
     return Counter(refusal for line in lines if (refusal := parse_refusal(line)) is not None)
 
 
-def read_refusals(logs: Path) -> Counter[Refusal]:
+def read_refusals(logs: Path, since: datetime | None = None) -> Counter[Refusal]:
     """Return what the files of the broker's log tell, two times ten megabytes at most.
 
     Args:
         logs: The folder with `nats.log`.
+        since: Only of lines that were written later; None for all.
     """
+    first = "" if since is None else since.astimezone(UTC).strftime(_TIME_FORMAT)
     total: Counter[Refusal] = Counter()
     for path in (logs / "nats.log.1", logs / "nats.log"):
         if path.exists():
             with path.open(encoding="utf-8", errors="replace") as file:
-                total += count_refusals(file)
+                total += count_refusals(line for line in file if written_at(line) >= first)
     return total
 
 
@@ -80,6 +93,11 @@ class RefusalFollower:
 
     def total(self) -> int:
         """Return the refusals since this object was made; reads what the log has got since the last call."""
+        with suppress(OSError):  # the file is put aside at this moment
+            self._read_on()
+        return self._total
+
+    def _read_on(self) -> None:
         size = self._size()
         start = self._read_to if size >= self._read_to else 0  # a fresh file took its place
         if size > start:
@@ -90,7 +108,6 @@ class RefusalFollower:
             self._total += count_refusals(whole.decode(errors="replace").splitlines()).total()
             size -= len(lines) - len(whole) - len(newline)
         self._read_to = size
-        return self._total
 
     def _size(self) -> int:
         return self._path.stat().st_size if self._path.exists() else 0

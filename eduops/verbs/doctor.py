@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -168,8 +169,8 @@ def _watchdog(settings: Settings, *, alive: bool) -> Checked:
 
 
 def _refusals(settings: Settings) -> list[Checked]:
-    """Say whom the broker refused by itself: of that ingest, and so quarantine, knows nothing."""
-    found = read_refusals(DataFolder(settings.data).logs)
+    """Say whom the broker refused by itself in the last day: of that ingest and quarantine know nothing."""
+    found = read_refusals(DataFolder(settings.data).logs, datetime.now(UTC) - timedelta(days=1))
     return [
         Checked(False, f"the broker refused {client or 'a client without a name'} {count:,} times: it {why}")
         for (client, why), count in found.most_common(MOST_REFUSED)
@@ -184,10 +185,11 @@ async def _broker_store(settings: Settings) -> list[Checked]:
         held = await log.mqtt_store.held()
     if not held:
         return [Checked(False, "the broker has not seen an MQTT session yet: is ingest running?")]
-    return [_held(stream) for stream in held]
+    return [describe_held(stream) for stream in held]
 
 
-def _held(held: Held) -> Checked:
+def describe_held(held: Held) -> Checked:
+    """Judge what the broker keeps in one of its streams: it has a limit, and is not near it."""
     if not held.is_limited:
         return Checked(
             False, f"the broker's {held.stream} is not limited; start ingest anew, which limits it"

@@ -1,6 +1,7 @@
 """What the broker's log tells of refused devices."""
 
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from eduops.machine.refusals import Refusal, RefusalFollower, count_refusals, read_refusals
@@ -33,3 +34,6 @@ def test_a_follower_counts_what_is_new_also_in_a_fresh_file(tmp_path: Path) -> N
     log.write_text(BLANK)
     assert follower.total() == 3
     assert read_refusals(tmp_path).total() == 4
+    written = datetime(2026, 11, 27, 9, 45, 50, tzinfo=UTC)
+    assert read_refusals(tmp_path, written).total() == 4
+    assert read_refusals(tmp_path, written + timedelta(seconds=1)).total() == 0
