@@ -56,7 +56,7 @@ lock: $(DEV_STAMP) ## pin and hash the requirements anew, as few changes as poss
 
 ENV_FILE ?= .env
 env: ## write .env with generated passwords for docker compose, once
-	@test -e $(ENV_FILE) || { umask 077; for name in POSTGRES NATS_SERVICE NATS_DEVICE; do \
+	@test -e $(ENV_FILE) || { umask 077; for name in POSTGRES NATS_SERVICE NATS_INGEST NATS_DEVICE; do \
 		echo "$${name}_PASSWORD=$$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')"; done > $(ENV_FILE); }
 
 clean: ## remove .venv and every cache

@@ -1,6 +1,6 @@
 """The bytes of a log entry: Arrow IPC for readings, MessagePack for the rest."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from contract.alert import Action, Transition
-from contract.entry import Entry, EntryKind, MistimedEntry, RawEntry, ReadingsEntry, TickEntry
+from contract.entry import Entry, EntryKind, MistimedEntry, RawEntry, ReadingsEntry, TickEntry, Trouble
 from contract.errors import EduopsError
 from contract.reading import Readings
 from contract.rejected import Rejected
@@ -113,6 +113,17 @@ def decode_action(payload: bytes) -> Action:
     return action
 
 
+def encode_troubles(troubles: Iterable[Trouble]) -> bytes:
+    """Return the payload of a tick; empty for none."""
+    return ",".join(troubles).encode()
+
+
+def decode_troubles(payload: bytes) -> tuple[Trouble, ...]:
+    """Return the value of a tick; names that a later version writes are passed over."""
+    told = payload.decode(errors="replace").split(",")
+    return tuple(trouble for trouble in Trouble if trouble in told)
+
+
 def decode_entry(raw: RawEntry) -> Entry:
     """Return an entry of a telemetry log as the fold wants it.
 
@@ -120,7 +131,7 @@ def decode_entry(raw: RawEntry) -> Entry:
         CodecError: the kind has no place in a telemetry log, or the payload is damaged.
     """
     if raw.kind in (EntryKind.TICK, EntryKind.DEAF):
-        return TickEntry(raw.at_us, hears=raw.kind is EntryKind.TICK)
+        return TickEntry(raw.at_us, raw.kind is EntryKind.TICK, decode_troubles(raw.payload))
     if raw.kind is EntryKind.READINGS:
         return ReadingsEntry(raw.at_us, decode_readings(raw.payload))
     if raw.kind is EntryKind.MISTIMED:

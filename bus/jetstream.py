@@ -9,6 +9,8 @@ from typing import Any, Final, Self
 from bus.connection import open_nats
 from bus.jetstream_api import FULL, NAME_IN_USE, NO_CLUSTER, NO_STREAM, JetStreamApi, RefusedError
 from bus.jetstream_reader import AT_HEADER, COUNT_HEADER, KIND_HEADER, JetStreamReader, entry_at_us
+from bus.mqtt_leftovers import MqttLeftovers
+from bus.mqtt_store import MqttStore
 from contract.entry import EntryKind
 from contract.errors import ConfigurationError, InfrastructureError
 
@@ -17,10 +19,6 @@ DUPLICATE_WINDOW_S: Final = 1800
 """How long a message id is remembered: longer than a service takes to come back and append again."""
 PATIENCE_S: Final = 30.0
 """A restarted server answers again well within this."""
-MQTT_STREAM: Final = "$MQTT_msgs"
-"""Where nats-server keeps MQTT messages of QoS 1 until every session has acknowledged them."""
-MQTT_SUBJECTS: Final = "$MQTT.msgs."
-"""In front of every subject in that stream."""
 _NS: Final = 1_000_000_000
 
 
@@ -63,6 +61,16 @@ class JetStreamLog:
             url, user=user, password=password, name=name, patience_s=patience_s
         ) as connection:
             yield cls(JetStreamApi(connection, patience_s), replicas)
+
+    @property
+    def mqtt_store(self) -> MqttStore:
+        """What the same server keeps of MQTT, where it is the devices' broker."""
+        return MqttStore(self._api)
+
+    @property
+    def mqtt_leftovers(self) -> MqttLeftovers:
+        """What clients that are away left there."""
+        return MqttLeftovers(self._api)
 
     async def create(self, logs: Sequence[str], max_bytes: int) -> None:
         """Create the logs that do not exist and set each one's limit and copies; see `bus.log.Log`.
@@ -175,62 +183,6 @@ class JetStreamLog:
         finally:
             await reader.close()
         return total
-
-    async def cap_mqtt_store(self, max_bytes: int) -> None:
-        """Limit what the server keeps of unacknowledged MQTT messages; new ones are refused beyond.
-
-        Without a limit a full disk refuses the session's own reconnect and nothing drains. The
-        server makes that stream at the first MQTT connection: call this once a session stands.
-
-        Raises:
-            InfrastructureError: there was no MQTT connection yet, or the server refuses the limit.
-        """
-        info = await self._api.ask(f"STREAM.INFO.{MQTT_STREAM}")
-        config = {**info["config"], "max_bytes": max_bytes, "discard": "new"}
-        refusal = "the server kept another limit"
-        try:
-            await self._api.ask(f"STREAM.UPDATE.{MQTT_STREAM}", config)
-        except RefusedError as error:
-            refusal = error.description
-        held = (await self._api.ask(f"STREAM.INFO.{MQTT_STREAM}"))["config"]
-        if (held["max_bytes"], held["discard"]) != (max_bytes, "new"):
-            raise InfrastructureError(
-                f"the broker's store of MQTT messages cannot be limited to {max_bytes} bytes: {refusal}; "
-                "raise max_file_store of the NATS server, or lower EDUOPS_MQTT_STORE_MAX_GIB"
-            )
-
-    async def mqtt_store_max_bytes(self) -> int | None:
-        """Return the limit of the server's store of MQTT messages, −1 for none; None before any session.
-
-        Raises:
-            InfrastructureError: the server is out of reach.
-        """
-        try:
-            info = await self._api.ask(f"STREAM.INFO.{MQTT_STREAM}")
-        except RefusedError as error:
-            if error.code != NO_STREAM:
-                raise
-            return None
-        return int(info["config"]["max_bytes"])
-
-    async def mqtt_subjects(self) -> list[str]:
-        """Return what the MQTT sessions of this server hear, such as `edu.v1.>`; the sessions may be away.
-
-        Raises:
-            InfrastructureError: the server is out of reach.
-        """
-        found: list[str] = []
-        try:
-            while True:
-                page = await self._api.ask(f"CONSUMER.LIST.{MQTT_STREAM}", {"offset": len(found)})
-                filters = [str(c["config"].get("filter_subject", "")) for c in page["consumers"]]
-                found += [subject.removeprefix(MQTT_SUBJECTS) for subject in filters]
-                if not filters or len(found) >= page["total"]:
-                    return found
-        except RefusedError as error:
-            if error.code != NO_STREAM:
-                raise
-            return []
 
     async def _create(self, log: str, config: dict[str, Any]) -> None:
         # Ask first: to a create of what exists the server answers "no room" before "it exists".

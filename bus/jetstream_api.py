@@ -32,6 +32,8 @@ Source: nats-server, server/errors.json.
 """
 NO_STREAM: Final = 10059
 NO_MESSAGE: Final = 10037
+GONE: Final = frozenset({NO_MESSAGE, 10043, 10057})
+"""What is to be deleted is not there any more: no message, no such sequence, deletion failed."""
 NAME_IN_USE: Final = 10058
 NO_CLUSTER: Final = 10074
 """More than one replica was asked of a server that stands alone."""

@@ -34,6 +34,9 @@ PROBE_TOPIC: Final = f"{PREFIX}/probe"
 """What a session that stands already sends to itself: any message shows that its subscription stands too."""
 PROBE_S: Final = 5.0
 COME_BACK: Final = Backoff(first_s=0.2, longest_s=5.0)
+OWN_SUBJECTS: Final = ("log/", "live/", "_INBOX/")
+"""How topics begin that are our own services' subjects on the same server. They come with QoS 0 to a user
+who may hear them; taken in, each refusal in the log would be heard as another message."""
 FILTERS_A_PACKET: Final = 500
 """Filters in one SUBSCRIBE packet: 20 kB."""
 
@@ -101,6 +104,8 @@ class _SessionClient(LoopClient):
             own = self._subscription.plain(topic)
             if own.startswith(PROBE_TOPIC) or (retain and self._stood):
                 unwanted.append(mid)
+                continue
+            if qos == 0 and topic.startswith(OWN_SUBJECTS):
                 continue
             if qos > 0:
                 if mid in held:
@@ -186,6 +191,7 @@ class IngestSession:
         password: str | None = None,
         others: Sequence[Address] = (),
         subscription: Subscription | None = None,
+        known: bool = False,
     ) -> None:
         """Take where to connect, as whom, and what to hear.
 
@@ -197,6 +203,7 @@ class IngestSession:
             password: None where the broker asks for none.
             others: Further nodes of the broker; whenever one does not answer the next one is tried.
             subscription: None for every device.
+            known: Whether the broker has had this session before: then it must have it still.
         """
         self._addresses = deque([(host, port), *others])
         self._subscription = subscription or Subscription()
@@ -213,6 +220,9 @@ class IngestSession:
         self._client: _SessionClient | None = None
         self._task: asyncio.Task[None] | None = None
         self._is_connected = False
+        self._is_known = known
+        self.lost = 0
+        """How often the broker had forgotten the session, and with it what it kept."""
         self.dropped = 0
         """Messages of QoS 0 dropped because too many were at hand."""
 
@@ -320,6 +330,12 @@ class IngestSession:
             raise PermissionError(
                 f"the broker did not grant {self._user} a subscription to {self._subscription.filters[-1]}"
             )
+        if self._is_known and not session_present:
+            self.lost += 1
+            _logger.error(
+                "event=mqtt_session_forgotten client=%s: what the broker kept for it is gone", self._client_id
+            )
+        self._is_known = True
         self._is_connected = True
         _logger.info("event=mqtt_session_up client=%s host=%s port=%d", self._client_id, *self._addresses[0])
         self._loop.call_soon_threadsafe(self._ready.set)
@@ -342,3 +358,18 @@ class IngestSession:
                 await asyncio.wait([self._task], timeout=GOODBYE_S)
         if self._client is not None:
             self._client.cut()
+
+
+async def end_session(address: Address, client_id: str, user: str | None, password: str | None) -> None:
+    """Have the broker forget a session, and all that it still keeps for it.
+
+    Raises:
+        OSError: the broker is out of reach or refuses.
+    """
+    client = LoopClient(client_id, clean_session=True, keepalive_s=KEEPALIVE_S)
+    if user is not None:
+        client.username_pw_set(user, password)
+    await client.dial(*address, DIAL_S)
+    client.disconnect()
+    client.flush()
+    client.cut()

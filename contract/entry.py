@@ -14,7 +14,7 @@ class EntryKind(StrEnum):
     READINGS = "readings"
     """Telemetry log: an Arrow IPC stream of readings."""
     TICK = "tick"
-    """Telemetry log: only the time, once a second, so that silence is heard."""
+    """Telemetry log: only the time, once a second, so that silence is heard, and the troubles of ingest."""
     MISTIMED = "mistimed"
     """Telemetry log: an Arrow IPC stream of readings that were refused for their time: they are kept in
     quarantine alone, and here they are a sign of life and of a clock."""
@@ -26,6 +26,17 @@ class EntryKind(StrEnum):
     """Alerts log: a MessagePack list of `contract.alert.Transition`."""
     ACTION = "action"
     """Alerts log: one MessagePack `contract.alert.Action`."""
+
+
+class Trouble(StrEnum):
+    """What ingest tells with its ticks of its broker; each is the name of a `system` rule."""
+
+    SESSION_LOST = "session_lost"
+    """The broker forgot the session in which it kept messages for ingest."""
+    BROKER_REFUSES = "broker_refuses"
+    """The broker refused something by itself: ingest never sees it."""
+    STRAY_TOPICS = "stray_topics"
+    """Something came on a topic that fits nothing; quarantine has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +76,8 @@ class TickEntry:
     at_us: int
     hears: bool = True
     """False for a tick of an ingest that has lost its broker."""
+    troubles: tuple[Trouble, ...] = ()
+    """What else ingest has to say of its broker, mostly nothing."""
 
 
 Entry = ReadingsEntry | MistimedEntry | TickEntry

@@ -54,7 +54,7 @@ class _Told(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class SystemRule(_Told, frozen=True, tag="system"):
-    """The operations center itself stands still or hears nothing; it has no school hours."""
+    """The operations center stands still, hears nothing or has trouble with its broker; no school hours."""
 
 
 class MetricRule(_Told, frozen=True, kw_only=True):

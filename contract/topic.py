@@ -10,6 +10,8 @@ from typing import Final, NamedTuple
 
 PREFIX: Final = "edu/v1"
 ALL_TOPICS: Final = "edu/v1/#"
+ANY_TOPIC: Final = "#"
+"""Also what no grammar of ours knows; topics that begin with `$` are the broker's own (MQTT 3.1.1, 4.7.2)."""
 BROKER_WINDOW: Final = 1024
 """Unacknowledged messages that the broker sends at most: `max_ack_pending` in its configuration."""
 MAX_BATCH_MESSAGES: Final = BROKER_WINDOW // 2

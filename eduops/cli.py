@@ -15,6 +15,7 @@ from eduops.failures import sentences
 from eduops.log_lines import say_failure, write_log
 from eduops.machine.attach import attach
 from eduops.settings import Settings, load_settings
+from eduops.verbs.broker import broker_app
 from eduops.verbs.evaluate import evaluate_app
 from eduops.verbs.feedback import feedback_app
 from eduops.verbs.fleet import fleet_app
@@ -26,6 +27,7 @@ app: Final = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(broker_app, name="broker")
 app.add_typer(fleet_app, name="fleet")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(feedback_app, name="feedback")
@@ -42,7 +44,7 @@ INTERRUPTED: Final = 130
 
 def _say_version(wanted: bool) -> None:
     if wanted:
-        from eduops.wiring import build_id
+        from eduops.connections import build_id
 
         typer.echo(build_id())
         raise typer.Exit
@@ -283,7 +285,7 @@ def bench(
 @app.command()
 def migrate(data: Data = None, config: Config = None) -> None:
     """Bring the database to this version's schema (`eduops up` does it by itself)."""
-    from eduops.wiring import database_url
+    from eduops.connections import database_url
     from storage.database import prepare_database
 
     settings = _attached(data, config)

@@ -181,7 +181,7 @@ class Settings(BaseSettings):
     ingest_client_id: str = Field(
         "eduops-ingest",
         pattern=r"^[A-Za-z0-9_-]{1,23}$",
-        description="MQTT client id of ingest's persistent session; one running ingest an id.",
+        description="How ingest's MQTT client ids begin; a hash keyed by the password follows.",
     )
     max_age_h: float = Field(
         48.0,

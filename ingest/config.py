@@ -1,6 +1,8 @@
 """What ingest is told at its start."""
 
+import hmac
 from dataclasses import dataclass
+from typing import Final
 
 from bus.mqtt_client import Address
 from contract.clock import LogClock
@@ -8,9 +10,21 @@ from contract.entry import check_partitions, telemetry_log
 from contract.errors import ConfigurationError
 from contract.topic import MAX_BATCH_MESSAGES, PAYLOAD_LIMITS
 from ingest.acceptance.validation import AcceptanceLimits
-from ingest.slices import (
-    Slicing,
-)
+from ingest.slices import Slicing
+
+KEY_DIGITS: Final = 24
+"""96 bits, more than any guess; 16 letters of the name and these stay far below what brokers take."""
+
+
+def keyed_client_id(name: str, password: str | None) -> str:
+    """Return a client id that only who knows the password of the services can tell.
+
+    Whoever connects with the id of a session takes it over, or ends it with all that it keeps. A
+    keyed hash, so that each start and each machine finds the same (RFC 2104).
+    """
+    if password is None:
+        return name
+    return f"{name}-{hmac.new(password.encode(), name.encode(), 'sha256').hexdigest()[:KEY_DIGITS]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +37,17 @@ class GatewayConfig:
     """Further nodes of the broker."""
     slicing: Slicing = Slicing.MAPPED
     """How the broker divides the schools, where `slice_count` is above 1."""
+    strays: bool = False
+    """Hear also what is published outside `edu/v1`, so that it is refused with a reason; where one ingest
+    hears everything, and as a user of the broker who may not hear our own services."""
     mqtt_user: str | None = None
     mqtt_password: str | None = None
     client_id: str = "eduops-ingest"
-    """The broker keeps unacknowledged messages under this name; one gateway at a time may use it."""
+    """The broker keeps unacknowledged messages under this name; one gateway at a time may use it.
+
+    `keyed_client_id` makes it one that no device can guess."""
+    former_client_id: str | None = None
+    """A name whose sessions, if the broker has any, are drained and ended; None for none."""
     partitions: int = 4
     """Telemetry logs; as many as the processor reads."""
     slice_index: int = 0

@@ -7,30 +7,28 @@ delivers them again; the fold tells copies apart, so nothing is lost and nothing
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import AsyncExitStack
 from typing import Final, Protocol
 
 from bus.log import Log
-from bus.mqtt import IngestSession, MqttMessage, Subscription
+from bus.mqtt import MqttMessage
+from bus.mqtt_store import MqttStore
 from bus.pause import pause
 from contract.catalogue import Catalogue
-from contract.entry import QUARANTINE_LOG, telemetry_log
+from contract.entry import QUARANTINE_LOG, Trouble, telemetry_log
 from contract.errors import InfrastructureError
 from contract.fleet import Fleet
 from contract.reach import Reach, pass_by
+from contract.rejected import Reason
 from contract.service.metrics import Meter
 from ingest.acceptance.accept import Accepted, Message, accept
 from ingest.acceptance.registry import Registry
 from ingest.config import GatewayConfig
 from ingest.counters import STAGE_CPU, Counters
-from ingest.slices import (
-    Slicing,
-    inherited_slices,
-    inherited_subscription,
-    session_name,
-    subscription_of,
-)
+from ingest.retire import Retiring
+from ingest.sessions import eraser_of, former_sessions, inherited_sessions, open_session
+from ingest.troubles import Troubles
 from ingest.writer import LogWriter
 
 _logger: Final = logging.getLogger(__name__)
@@ -39,6 +37,8 @@ TICK_S: Final = 1.0
 REPORT_S: Final = 30.0
 MAX_BATCH_BYTES: Final = 2 * 1024 * 1024
 """Payload that is decoded at once: 80,000 readings, which take 50 MB as records of the general road."""
+LOOK_S: Final = 5.0
+"""How often is noted how far the broker's session is: what is lost is known as exactly as that."""
 _IDLE_S: Final = 0.5
 """How long one wait for messages lasts before the loop looks whether to stop."""
 
@@ -54,6 +54,11 @@ class MqttSession(Protocol):
     @property
     def dropped(self) -> int:
         """Messages of QoS 0 dropped so far."""
+        ...
+
+    @property
+    def lost(self) -> int:
+        """How often the broker had forgotten the session so far."""
         ...
 
     @property
@@ -76,9 +81,28 @@ class MqttSession(Protocol):
 
 Welcome = Callable[[], Awaitable[None]]
 """Called once the session stands for the first time; what it raises stops the service."""
+Look = Callable[[int], Awaitable[None]]
+"""Called every few seconds, with how often the session was lost so far."""
+Forget = Callable[[str, Collection[bytes]], Awaitable[None]]
+"""Makes the broker erase what it keeps of a topic: what it retains, and messages with these payloads."""
+Refused = Callable[[], int]
+"""Returns how often the broker refused a device so far, as far as that can be seen."""
+
+
+def _none_refused() -> int:
+    """Return that nothing was seen."""
+    return 0
+
+
+async def _nothing_kept(_topic: str, _payloads: Collection[bytes]) -> None:
+    """Do nothing."""
 
 
 async def _no_welcome() -> None:
+    """Do nothing."""
+
+
+async def _no_look(_lost: int) -> None:
     """Do nothing."""
 
 
@@ -98,11 +122,20 @@ class Gateway:
         reach: Reach = pass_by,
         welcome: Welcome = _no_welcome,
         inherited: Sequence[MqttSession] = (),
+        retiring: Retiring | None = None,
+        look: Look = _no_look,
+        refused: Refused = _none_refused,
+        forget: Forget = _nothing_kept,
     ) -> None:
         self._config = config
         self._session = session
         self._inherited = inherited
         """Sessions of slices that are no more, with what they still keep."""
+        self._retiring = retiring
+        self._look = look
+        self._refused = refused
+        self._forget = forget
+        self._troubles = Troubles()
         self._registry = registry
         self._limits = config.limits
         self._stop = stop
@@ -122,14 +155,34 @@ class Gateway:
                 tasks.create_task(self._pump(session), name=f"ingest-pump-{number}")
             tasks.create_task(self._tick(), name="ingest-tick")
             tasks.create_task(self._report(), name="ingest-report")
+            look = tasks.create_task(self._look_often(), name="ingest-look")
             welcome = tasks.create_task(self._welcome_once(), name="ingest-welcome")
             await self._stop.wait()
             welcome.cancel()
+            look.cancel()
         self.counters.report()
 
     async def _welcome_once(self) -> None:
         await self._session.ready()
         await self._welcome()
+        if self._retiring is not None:
+            await self._retiring.run(self._take_over)
+
+    async def _take_over(self, batch: Sequence[MqttMessage]) -> bool:
+        """Keep what a former session had; it is acknowledged when that session ends."""
+        if not await self._keep(batch):
+            return False
+        self.counters.count_acknowledged(len(batch))
+        return True
+
+    async def _look_often(self) -> None:
+        await self._session.ready()
+        while not self._stop.is_set():
+            try:
+                await self._look(self._session.lost)
+            except (InfrastructureError, OSError) as error:  # a full disk too
+                _logger.warning("event=look_left_out: %s", error)
+            await pause(self._stop, LOOK_S)
 
     async def _pump(self, session: MqttSession) -> None:
         while not self._stop.is_set():
@@ -171,9 +224,19 @@ class Gateway:
             appends.append(self._writer.append_rejected(QUARANTINE_LOG, accepted.rejected, last_us))
         if not all(await asyncio.gather(*appends)):
             return False
+        if accepted.rejected:
+            await self._forget_refused({refused.topic for refused in accepted.rejected}, batch)
         self._reach("appended")
         self.counters.appended += accepted.received
         return True
+
+    async def _forget_refused(self, topics: Collection[str], batch: Sequence[MqttMessage]) -> None:
+        """Have the broker erase refused messages: they may hold what nobody may keep."""
+        found = {topic: [m.payload for m in batch if m.topic == topic] for topic in topics}
+        try:
+            await asyncio.gather(*(self._forget(topic, payloads) for topic, payloads in found.items()))
+        except InfrastructureError as error:
+            _logger.warning("event=retained_not_erased topics=%d: %s", len(topics), error)
 
     def _accept(self, messages: Sequence[Message]) -> Accepted:
         """Return what becomes of a batch, counted and with its CPU time noted."""
@@ -193,14 +256,20 @@ class Gateway:
         logs = self._config.own_logs
         while not self._stop.is_set():
             hears = self._session.is_connected
-            await asyncio.gather(*(self._tick_one(log, hears) for log in logs))
+            totals = {
+                Trouble.SESSION_LOST: self._session.lost,
+                Trouble.BROKER_REFUSES: self._refused(),
+                Trouble.STRAY_TOPICS: self.counters.rejected[Reason.BAD_TOPIC],
+            }
+            troubles = self._troubles.told(totals, loop.time())
+            await asyncio.gather(*(self._tick_one(log, hears, troubles) for log in logs))
             self._measure(hears)
             due_s = max(due_s + TICK_S, loop.time())
             await pause(self._stop, due_s - loop.time())
 
-    async def _tick_one(self, log: str, hears: bool) -> None:
+    async def _tick_one(self, log: str, hears: bool, troubles: Sequence[Trouble]) -> None:
         try:
-            await self._writer.append_tick(log, hears=hears)
+            await self._writer.append_tick(log, hears=hears, troubles=troubles)
         except InfrastructureError as error:
             _logger.warning("event=tick_left_out log=%s: %s", log, error)
 
@@ -232,38 +301,6 @@ def cut_by_bytes(messages: Sequence[MqttMessage], max_bytes: int) -> Iterator[Se
         yield messages[start:]
 
 
-def open_session(config: GatewayConfig, fleet: Fleet) -> IngestSession:
-    """Return the session of this ingest's slice; it connects when it is entered."""
-    index, count = config.slice_index, config.slice_count
-    subscription = subscription_of(config.slicing, fleet, config.partitions, index, count)
-    return _session(config, session_name(config.client_id, config.slicing, index, count), subscription)
-
-
-def inherited_sessions(config: GatewayConfig, subjects: Sequence[str]) -> list[IngestSession]:
-    """Return the sessions of slices that are no more, of which this ingest drains what they keep."""
-    if config.slicing is not Slicing.MAPPED:
-        return []
-    slices = inherited_slices(subjects, config.slice_index, config.slice_count)
-    return [
-        _session(
-            config, session_name(config.client_id, config.slicing, old, old + 1), inherited_subscription(old)
-        )
-        for old in slices
-    ]
-
-
-def _session(config: GatewayConfig, client_id: str, subscription: Subscription) -> IngestSession:
-    return IngestSession(
-        config.mqtt_host,
-        config.mqtt_port,
-        client_id=client_id,
-        user=config.mqtt_user,
-        password=config.mqtt_password,
-        others=config.mqtt_others,
-        subscription=subscription,
-    )
-
-
 async def run(
     config: GatewayConfig,
     log: Log,
@@ -275,6 +312,10 @@ async def run(
     reach: Reach = pass_by,
     welcome: Welcome = _no_welcome,
     subjects: Sequence[str] = (),
+    store: MqttStore | None = None,
+    known: bool = False,
+    look: Look = _no_look,
+    refused: Refused = _none_refused,
 ) -> None:
     """Run the ingest service until `stop` is set; the logs exist already.
 
@@ -289,13 +330,22 @@ async def run(
         welcome: Called once the session stands for the first time; what it raises stops the service.
         subjects: What the broker's sessions hear, where it maps slices: those of more ingests than there
             are now get drained.
+        store: What the broker keeps, where it is nats-server: then sessions of the former name are retired.
+        known: Whether the broker has had this session before.
+        look: Called every few seconds, with how often the session was lost so far.
+        refused: Returns how often the broker refused a device so far.
 
     Raises:
         InfrastructureError: the log could not be read at start, or `welcome` raised it.
     """
     registry = Registry(fleet, catalogue, config.partitions)
+    retiring: Retiring | None = None
+    forget: Forget = _nothing_kept
+    if store is not None:
+        retiring = former_sessions(config, store, subjects, await store.hearing())
+        forget = eraser_of(config, store)
     async with AsyncExitStack() as stack:
-        session = await stack.enter_async_context(open_session(config, fleet))
+        session = await stack.enter_async_context(open_session(config, fleet, known=known))
         inherited = [await stack.enter_async_context(s) for s in inherited_sessions(config, subjects)]
         gateway = Gateway(
             config,
@@ -307,5 +357,9 @@ async def run(
             reach=reach,
             welcome=welcome,
             inherited=inherited,
+            retiring=retiring,
+            look=look,
+            refused=refused,
+            forget=forget,
         )
         await gateway.run()

@@ -13,10 +13,11 @@ from typing import Final
 from bus.mqtt import PROBE_TOPIC, Subscription
 from contract.canary import canary_school
 from contract.fleet import Fleet, partition_of
-from contract.topic import ALL_TOPICS, PREFIX
+from contract.topic import ALL_TOPICS, ANY_TOPIC, PREFIX
 
 _SLICE: Final = "slice"
 """Token in front of topics that nats-server maps by their school (eduops/machine/embedded_nats.py)."""
+SLICE_PREFIX: Final = f"{_SLICE}/"
 _SLICE_SUBJECT: Final = re.compile(rf"{_SLICE}\.(\d{{1,2}})\.")
 """How a subject of a slice begins."""
 
@@ -43,13 +44,23 @@ def session_name(client_id: str, slicing: Slicing, index: int, count: int) -> st
     return client_id if index == 0 else f"{client_id}-{index}"
 
 
+def stray_session_name(client_id: str) -> str:
+    """Return the client id of the one ingest that hears everything, strays included."""
+    return f"{client_id}-all"
+
+
+def stray_subscription(slicing: Slicing) -> Subscription:
+    """Return what that ingest hears; where topics are mapped, what was retained of slices still comes."""
+    return Subscription(filters=(ANY_TOPIC,), prefix=SLICE_PREFIX if slicing is Slicing.MAPPED else "")
+
+
 def inherited_slices(subjects: Sequence[str], index: int, count: int) -> list[int]:
     """Return the slices that more ingests once had and that ingest `index` of `count` drains now.
 
     Their sessions still keep what came before there were fewer slices.
 
     Args:
-        subjects: What the broker's sessions hear; see `JetStreamLog.mqtt_subjects`.
+        subjects: What the broker's sessions hear; see `MqttStore.subjects`.
         index: Which ingest asks, from 0.
         count: Ingests now.
     """
@@ -60,7 +71,7 @@ def inherited_slices(subjects: Sequence[str], index: int, count: int) -> list[in
 def inherited_subscription(old: int) -> Subscription:
     """Return what the session of a slice that is no more hears: nothing new, but what it keeps."""
     own = f"{_SLICE}/{old}/"
-    return Subscription(filters=(f"{own}{ALL_TOPICS}",), proof=own, prefix=f"{_SLICE}/")
+    return Subscription(filters=(f"{own}{ALL_TOPICS}",), proof=own, prefix=SLICE_PREFIX)
 
 
 def subscription_of(slicing: Slicing, fleet: Fleet, partitions: int, index: int, count: int) -> Subscription:
@@ -78,13 +89,13 @@ def _mapped_slice(index: int, count: int) -> Subscription:
     The first one also hears the topics that the mapping does not know: they are refused with a reason.
     """
     if count == 1:  # the session may still keep messages from when there were more
-        return Subscription(prefix=f"{_SLICE}/")
+        return Subscription(prefix=SLICE_PREFIX)
     own = f"{_SLICE}/{index}/"
     return Subscription(
         filters=(*([ALL_TOPICS] if index == 0 else []), f"{own}{ALL_TOPICS}"),
         probe=f"{PROBE_TOPIC}/{canary_school(index, count)}/probe/probe",
         proof=own,
-        prefix=f"{_SLICE}/",
+        prefix=SLICE_PREFIX,
     )
 
 

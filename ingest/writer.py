@@ -7,11 +7,11 @@ from typing import Final
 
 import numpy as np
 
-from bus.codec import encode_readings, encode_rejected
+from bus.codec import encode_readings, encode_rejected, encode_troubles
 from bus.log import Log
 from bus.pause import pause
 from contract.backoff import Backoff
-from contract.entry import EntryKind
+from contract.entry import EntryKind, Trouble
 from contract.errors import InfrastructureError
 from contract.reading import Readings
 from contract.rejected import Rejected
@@ -70,12 +70,13 @@ class LogWriter:
         entries = [(encode_rejected(part), len(part)) for part in parts]
         return await self._append(log, EntryKind.REJECTED, entries, not_before_us)
 
-    async def append_tick(self, log: str, *, hears: bool) -> None:
+    async def append_tick(self, log: str, *, hears: bool, troubles: Sequence[Trouble] = ()) -> None:
         """Append the time once: a tick that fails is worth nothing a second later.
 
         Args:
             log: Name of the log.
             hears: Whether devices can be heard at this moment.
+            troubles: What else there is to say of the broker.
 
         Raises:
             InfrastructureError: the log did not take it.
@@ -83,7 +84,7 @@ class LogWriter:
         async with self._locks[log]:
             if not self._stop.is_set():
                 kind = EntryKind.TICK if hears else EntryKind.DEAF
-                await self._log.append(log, kind, b"", at_us=self._stamp_us(log, 0))
+                await self._log.append(log, kind, encode_troubles(troubles), at_us=self._stamp_us(log, 0))
 
     async def _append(
         self, log: str, kind: EntryKind, entries: Sequence[tuple[bytes, int]], not_before_us: int

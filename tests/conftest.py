@@ -74,6 +74,8 @@ class TestNats:
         self.mqtt_port = nats.mqtt_port
         self.service_user = nats.credentials.service_user
         self.service_password = nats.credentials.service_password
+        self.ingest_user = nats.credentials.ingest_user
+        self.ingest_password = nats.credentials.ingest_password
         self.device_user = nats.credentials.device_user
         self.device_password = nats.credentials.device_password
         self._server = server

@@ -7,7 +7,7 @@ from math import lcm
 from hypothesis import strategies as st
 
 from contract.canary import CANARY_METRIC, canary_series, canary_value
-from contract.entry import Entry, MistimedEntry, ReadingsEntry, TickEntry
+from contract.entry import Entry, MistimedEntry, ReadingsEntry, TickEntry, Trouble
 from contract.series import MAX_METRIC_ID, METRIC_BITS, series_of
 from tests.fold_world import CATALOGUE, MONDAY_9H_US, SECOND_US, columns, series_named
 
@@ -24,6 +24,7 @@ _WORDS_BY_METRIC = {CATALOGUE.named(name).id: words for name, words in _METRICS.
 _STEPS_S = st.sampled_from([0, 1, 1, 5, 20, 50, 700])
 _IS_TICK = st.booleans()
 _HEARS = st.sampled_from([True, True, False])
+_TROUBLES = st.sampled_from([(), (), (Trouble.SESSION_LOST,), tuple(Trouble)])
 _CORRECTS = st.lists(st.tuples(st.integers(0, 999), st.integers(0, 3)), max_size=3)
 """Which of the readings so far, and by which other word."""
 
@@ -79,7 +80,7 @@ def logs(draw: st.DrawFn, schools: int = 4, longest: int = 40) -> list[Entry]:
     for _ in range(draw(st.integers(0, longest))):
         now_us += draw(_STEPS_S) * SECOND_US
         if draw(_IS_TICK):
-            log.append(TickEntry(now_us, hears=draw(_HEARS)))
+            log.append(TickEntry(now_us, draw(_HEARS), draw(_TROUBLES)))
         else:
             if any(clocks) and draw(_IS_SET):
                 clocks = draw(_clocks(schools))

@@ -132,6 +132,11 @@ priority = 2
 name = "feed_down"
 channel = "system"
 priority = 1
+
+[[rule]]
+name = "session_lost"
+channel = "system"
+priority = 1
 """.replace("[[rule]]", f"[[rule]]\n{_WORDS}")
 )
 

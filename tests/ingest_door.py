@@ -83,8 +83,8 @@ class Door:
         self.config = GatewayConfig(
             broker.mqtt_host,
             broker.mqtt_port,
-            mqtt_user=broker.service_user,
-            mqtt_password=broker.service_password,
+            mqtt_user=broker.ingest_user,
+            mqtt_password=broker.ingest_password,
             partitions=PARTITIONS,
             batch_ms=5,
         )

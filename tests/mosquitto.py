@@ -29,7 +29,9 @@ class Mosquitto:
             pytest.skip("no mosquitto here: install Debian's package mosquitto")
         self.mqtt_host = "127.0.0.1"
         (self.mqtt_port,) = free_ports(1)
+        self.ingest_user = self.service_user
         self.service_password, self.device_password = secrets.token_hex(8), secrets.token_hex(8)
+        self.ingest_password = self.service_password
         folder.mkdir()
         self._configure(folder, PASSWD)
         argv = [BINARY, "-c", str(folder / "mosquitto.conf")]

@@ -8,12 +8,12 @@ from bus.jetstream import JetStreamLog
 from contract.errors import ConfigurationError, InfrastructureError
 from eduops.backup.file import DATABASE, Manifest, read_entries, unpack
 from eduops.backup.save import describe, find_program, ledger_of
+from eduops.connections import database_url, open_log
 from eduops.data_folder import DataFolder
 from eduops.machine.output import ProcessOutput
 from eduops.machine.prepare import Tell
 from eduops.machine.system import System
 from eduops.settings import Settings
-from eduops.wiring import database_url, open_log
 from storage.backup import counted, is_empty, restore_database
 from storage.database import migrations
 

@@ -28,11 +28,11 @@ from eduops.backup.file import (
     read_entries,
     write_entries,
 )
+from eduops.connections import all_logs, build_id, database_url, open_log
 from eduops.data_folder import DataFolder
 from eduops.machine.postgres_binaries import find_binaries
 from eduops.machine.prepare import Tell
 from eduops.settings import Settings
-from eduops.wiring import all_logs, build_id, database_url, open_log
 from storage.backup import Cut, hold_cut, positions_now
 
 TRIES: Final = 3

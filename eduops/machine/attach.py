@@ -15,6 +15,8 @@ _ADDRESSES: Final = (
     "nats_password",
     "mqtt_host",
     "mqtt_port",
+    "mqtt_user",
+    "mqtt_password",
     "device_user",
     "device_password",
 )

@@ -1,7 +1,7 @@
 """The official nats-server of the wheel, with JetStream and MQTT, on loopback.
 
-Two users: `device` for whatever publishes telemetry, `service` for our own services. Their
-passwords are drawn once and kept in the data folder, readable by its owner only.
+Three users: `device` for whatever publishes telemetry, `ingest` for who hears it, `service` for our own
+services on NATS. Their passwords are drawn once and kept in the data folder, readable by its owner only.
 """
 
 import json
@@ -23,6 +23,26 @@ from eduops.machine.process import NO_CHATTER, ProcessSpec
 
 SERVICE_USER: Final = "service"
 DEVICE_USER: Final = "device"
+INGEST_USER: Final = "ingest"
+PRIVATE_SUBJECTS: Final = (
+    "log.>",
+    "live.>",
+    "slice.>",
+    "edu.v1.probe",
+    "edu.v1.probe.>",
+    "_INBOX.>",
+    "_R_.>",
+    "_GR_.>",
+    "$JS.>",
+    "$JSC.>",
+    "$MQTT.>",
+    "$SYS.>",
+    "$SRV.>",
+    "$KV.>",
+    "$OBJ.>",
+    "$NRG.>",
+)
+"""Subjects of our services and of the server: no device publishes there."""
 MAX_PAYLOAD_BYTES: Final = 8 * 1024 * 1024
 """Room for a batch of 100,000 readings at 20 bytes each, and four times more."""
 MAX_STORE_BYTES: Final = 256 * 1024**3
@@ -37,12 +57,14 @@ _CREDENTIALS_FILE: Final = "credentials"
 
 # max_file_store is what the capped logs may reserve together, not what they use. A short ack_wait
 # brings back at once what a killed ingest had not acknowledged; max_ack_pending is the window of
-# its one subscription. A device publishes telemetry and hears nothing; what else it publishes is
-# dropped and logged by the server.
+# its one subscription. A device hears nothing and publishes anywhere but where our services speak: what is
+# no telemetry is refused by ingest, with a reason. Where topics are mapped to slices it publishes telemetry
+# alone; the server drops and logs the rest.
 _CONFIG: Final = """\
 # Written by eduops at every start.
 server_name: eduops
 listen: "127.0.0.1:{port}"
+logtime_utc: true
 max_payload: {max_payload}
 max_connections: {max_connections}
 write_deadline: "10s"
@@ -65,11 +87,20 @@ mqtt {{
       allowed_connection_types: ["STANDARD", "MQTT"]
     }}
     {{
+      user: {ingest_user}
+      password: {ingest_password}
+      allowed_connection_types: ["MQTT"]
+      permissions: {{
+        publish: {{ allow: ["edu.v1.probe", "edu.v1.probe.>", "slice.*.edu.v1.probe.>"] }}
+        subscribe: {{ deny: ["log.>", "live.>", "_INBOX.>"] }}
+      }}
+    }}
+    {{
       user: {device_user}
       password: {device_password}
       allowed_connection_types: ["MQTT"]
       permissions: {{
-        publish: {{ allow: {device_subjects} }}
+        publish: {{ {device_rights} }}
         subscribe: {{ deny: [">"] }}
       }}
     }}
@@ -96,8 +127,10 @@ class NatsCredentials:
 
     service_password: str
     device_password: str
+    ingest_password: str
     service_user: str = SERVICE_USER
     device_user: str = DEVICE_USER
+    ingest_user: str = INGEST_USER
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +206,12 @@ def prepare_nats(
         sync_interval=sync_interval,
         service_user=credentials.service_user,
         service_password=quoted(credentials.service_password),
+        ingest_user=credentials.ingest_user,
+        ingest_password=quoted(credentials.ingest_password),
         device_user=credentials.device_user,
         device_password=quoted(credentials.device_password),
         mappings=slice_mappings(slices),
-        device_subjects=json.dumps(device_subjects(slices)),
+        device_rights=device_rights(slices),
     )
     write_private(folder / "nats.conf", config)
     return server
@@ -202,9 +237,11 @@ def slice_mappings(slices: int) -> str:
     return _MAPPINGS.format(slices=slices, tokens=_TOPIC_TOKENS) if slices > 1 else ""
 
 
-def device_subjects(slices: int) -> list[str]:
+def device_rights(slices: int) -> str:
     """Return what the user of devices may publish; permissions hold for the names after mapping."""
-    return ["edu.v1.>", "slice.*.edu.v1.>"] if slices > 1 else ["edu.v1.>"]
+    if slices > 1:
+        return f"allow: {json.dumps(['edu.v1.>', 'slice.*.edu.v1.>'])}"
+    return f"deny: {json.dumps(PRIVATE_SUBJECTS)}"
 
 
 def free_ports(count: int) -> list[int]:
@@ -229,10 +266,11 @@ def find_nats() -> Path:
 
 
 def _credentials(folder: Path) -> NatsCredentials:
-    kept, names = DataFolder(folder), ("service_password", "device_password")
-    if not kept.read(_CREDENTIALS_FILE):
-        kept.write(_CREDENTIALS_FILE, {name: secrets.token_urlsafe(PASSWORD_BYTES) for name in names})
-    found = kept.read(_CREDENTIALS_FILE, *names)
+    kept, names = DataFolder(folder), ("service_password", "device_password", "ingest_password")
+    found = kept.read(_CREDENTIALS_FILE, *names[:2])
+    if missing := [name for name in names if name not in found]:
+        found |= {name: secrets.token_urlsafe(PASSWORD_BYTES) for name in missing}
+        kept.write(_CREDENTIALS_FILE, found)
     return NatsCredentials(*(found[name] for name in names))
 
 

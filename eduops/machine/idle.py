@@ -3,8 +3,8 @@
 from typing import Final
 
 from contract.entry import telemetry_log
+from eduops.connections import database_url
 from eduops.settings import Settings
-from eduops.wiring import database_url
 from storage.database import connect
 from storage.wall import ledger
 

@@ -13,10 +13,10 @@ from contract.entry import telemetry_log
 from contract.errors import InfrastructureError
 from contract.fleet import Fleet
 from device_simulator.world.fleet import generate_fleet
+from eduops.connections import all_logs, database_url, open_log
 from eduops.data_folder import DataFolder
 from eduops.machine.seed import SeedPlan, seed_history
 from eduops.settings import Settings
-from eduops.wiring import all_logs, database_url, open_log
 from storage.database import connect, prepare_database
 from storage.fleet import load_fleet, save_fleet
 from storage.metrics import claim_metrics

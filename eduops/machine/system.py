@@ -10,6 +10,7 @@ from typing import Final
 
 from contract.entry import check_partitions
 from contract.fleet import Fleet
+from eduops.connections import all_logs
 from eduops.data_folder import DataFolder
 from eduops.machine.embedded_nats import free_ports, prepare_nats
 from eduops.machine.embedded_postgres import prepare_postgres
@@ -20,7 +21,6 @@ from eduops.machine.process import ProcessSpec
 from eduops.machine.supervisor import Supervisor
 from eduops.machine.sync_choice import choose_sync, note_schools
 from eduops.settings import Settings
-from eduops.wiring import all_logs
 
 _NATS_CHATTER: Final = r"\[INF\]|Plaintext passwords"
 # A commit whose rows lack a chunk makes it and is tried again: the file tells, nobody need act.
@@ -28,8 +28,9 @@ _POSTGRES_CHATTER: Final = (
     r" LOG: | (DETAIL|HINT|STATEMENT|CONTEXT): |^\t|no partition of relation"
     r"|FATAL: .*(starting up|shutting down|administrator command)"
 )
-_MQTT_RESERVE_BYTES: Final = 64 * 1024**2
-"""Room beside the capped streams for the broker's sessions and retained messages."""
+_MQTT_RESERVE_BYTES: Final = 512 * 1024**2
+"""Room beside the logs for what the broker keeps of MQTT: three streams of `ASIDE_BYTES`, each counted twice
+when its limit is set, and the sessions, which reserve nothing."""
 VERBS: Final = {
     "ingest": "ingest",
     "processor": "process",
@@ -158,6 +159,8 @@ class System:
             self.settings = self.settings.but(
                 mqtt_host="127.0.0.1",
                 mqtt_port=nats.mqtt_port,
+                mqtt_user=own.ingest_user,
+                mqtt_password=own.ingest_password,
                 device_user=own.device_user,
                 device_password=own.device_password,
             )

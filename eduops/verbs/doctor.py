@@ -7,24 +7,30 @@ import shutil
 import socket
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from bus.mqtt_store import MESSAGES, RELEASES, RETAINED, SESSIONS, UNRELEASED, Held
 from config.files import load_configuration
 from contract.errors import EduopsError
+from contract.rejected import Reason
+from eduops.connections import database_url, open_log
 from eduops.data_folder import DataFolder
 from eduops.machine.attach import attach, is_running
 from eduops.machine.calendar_end import calendar_end
 from eduops.machine.embedded_nats import find_nats
 from eduops.machine.postgres_binaries import find_binaries
+from eduops.machine.refusals import read_refusals
 from eduops.machine.sync_choice import MARGIN, choose_sync, needed_syncs_per_s, schools_of, syncs_per_s
 from eduops.machine.system import accepts
 from eduops.settings import Settings
-from eduops.verbs.status import Status, read_processes, read_status
-from eduops.wiring import database_url, open_log
+from eduops.verbs.status import BrokerStatus, Status, describe_broker, read_processes, read_status
 from storage.database import connect
 from storage.jobs import job_troubles
+from storage.wall import quarantine_page
 
 LEAST_PYTHON: Final = (3, 11)
 LEAST_DISK_GIB: Final = 5.0
@@ -33,6 +39,19 @@ LEAST_DESCRIPTORS: Final = 4096
 """One connection a school of the city, and some for the servers."""
 MOST_LAG_S: Final = 10.0
 """A healthy fold is a second or two behind; ten mean that it cannot keep up."""
+MOST_REFUSED: Final = 5
+"""Refused clients, and topics that fit nothing, of which doctor tells: those refused most often."""
+DAY_US: Final = 86_400_000_000
+STRAYS_READ: Final = 1000
+"""Of the newest refusals; enough to tell who is refused most."""
+MOST_FULL: Final = 0.8
+"""A store of the broker that is fuller than this is told while there is time."""
+KEPT: Final = {
+    SESSIONS: "clients",
+    RETAINED: "retained messages",
+    UNRELEASED: "messages of QoS 2 that are not released",
+    RELEASES: "releases of messages of QoS 2",
+}
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "firefox", "microsoft-edge")
 
 
@@ -76,10 +95,12 @@ async def examine(settings: Settings) -> list[Checked]:
             )
         )
     if running:
+        findings.extend(_refusals(settings))
         findings.append(_watchdog(settings, alive=processes.get("watchdog", {}).get("alive", False)))
     try:
         status = await read_status(settings)
         findings.extend(await _broker_store(settings))
+        findings.extend(await _strays(settings, time.time_ns() // 1000))
         findings.extend(await _jobs(settings))
     except EduopsError as error:
         return [*findings, Checked(False, f"the system does not answer: {error}")]
@@ -147,17 +168,58 @@ def _watchdog(settings: Settings, *, alive: bool) -> Checked:
     return Checked(True, "the watchdog runs and has a way to say its alarm outside")
 
 
+def _refusals(settings: Settings) -> list[Checked]:
+    """Say whom the broker refused by itself in the last day: of that ingest and quarantine know nothing."""
+    found = read_refusals(DataFolder(settings.data).logs, datetime.now(UTC) - timedelta(days=1))
+    return [
+        Checked(False, f"the broker refused {client or 'a client without a name'} {count:,} times: it {why}")
+        for (client, why), count in found.most_common(MOST_REFUSED)
+    ]
+
+
 async def _broker_store(settings: Settings) -> list[Checked]:
-    """Look whether the broker's store of messages is limited: without, a full disk shuts ingest out."""
+    """Look whether what the broker keeps of MQTT is limited: without, a full disk shuts ingest out."""
     if settings.mqtt_broker != "nats":
         return []
     async with open_log(settings, "doctor") as log:
-        limit = await log.mqtt_store_max_bytes()
-    if limit is None:
+        held = await log.mqtt_store.held()
+    if not held:
         return [Checked(False, "the broker has not seen an MQTT session yet: is ingest running?")]
-    if limit < 0:
-        return [Checked(False, "the broker's $MQTT_msgs is not limited; start ingest anew, which limits it")]
-    return [Checked(True, f"the broker keeps at most {limit / 1024**3:.1f} GiB for ingest ($MQTT_msgs)")]
+    return [describe_held(stream) for stream in held]
+
+
+def describe_held(held: Held) -> Checked:
+    """Judge what the broker keeps in one of its streams: it has a limit, and is not near it."""
+    if not held.is_limited:
+        return Checked(
+            False, f"the broker's {held.stream} is not limited; start ingest anew, which limits it"
+        )
+    if held.stream == MESSAGES:
+        most = f"the broker keeps at most {held.max_bytes / 1024**3:.1f} GiB for ingest ({MESSAGES})"
+        return _filled(most, held, "see that ingest runs")
+    most = f"{held.max_messages:,}" if held.max_messages > 0 else f"{held.max_bytes / 1024**2:.0f} MiB"
+    sentence = f"the broker keeps {held.messages:,} {KEPT[held.stream]}, {held.bytes / 1024**2:.1f} MiB"
+    is_free = max(held.max_messages, held.max_bytes) < 0
+    told = f"{sentence}, without a limit, as in a cluster" if is_free else f"{sentence}; at most {most}"
+    return _filled(f"{told} ({held.stream})", held, "`eduops broker clear` shows what can go")
+
+
+def _filled(sentence: str, held: Held, otherwise: str) -> Checked:
+    if held.fullness < MOST_FULL:
+        return Checked(True, sentence)
+    return Checked(False, f"{sentence}, and is {held.fullness:.0%} full: {otherwise}")
+
+
+async def _strays(settings: Settings, real_us: int) -> list[Checked]:
+    """Name the topics of the last day that fit nothing: a device that nobody hears."""
+    async with await connect(database_url(settings)) as connection:
+        rows = await quarantine_page(connection, STRAYS_READ, None, Reason.BAD_TOPIC)
+    since_us = settings.clock.log_us(real_us) - DAY_US
+    topics = Counter(row.rejected.topic for row in rows if row.rejected.at_us >= since_us)
+    return [
+        Checked(False, f"{count:,} messages of the last day came on {topic!a}, which is no topic of ours")
+        for topic, count in topics.most_common(MOST_REFUSED)
+    ]
 
 
 async def _jobs(settings: Settings) -> list[Checked]:
@@ -227,6 +289,8 @@ def _flow(status: Status, factor: float) -> Iterator[Checked]:
         yield Checked(False, "not every partition has committed an entry yet; the first start takes a minute")
     else:
         yield _lag(status.lag_s, most_s, status.in_flight)
+    if status.broker is not None:
+        yield _session(status.broker)
     sign = "=" if status.balanced else "≠"
     yield Checked(
         status.balanced,
@@ -234,6 +298,16 @@ def _flow(status: Status, factor: float) -> Iterator[Checked]:
         f"{status.duplicate:,} duplicate + {status.corrected:,} corrected + "
         f"{status.quarantined:,} quarantined; "
         f"{status.in_flight:,} in flight",
+    )
+
+
+def _session(broker: BrokerStatus) -> Checked:
+    """Say what the broker took in; what it forgot with a session is on record for ever."""
+    told = describe_broker(broker)
+    if not broker.lost_sessions:
+        return Checked(True, told)
+    return Checked(
+        False, f"{told}: see who uses ingest's client id, then remove session-*.json of the data folder"
     )
 
 

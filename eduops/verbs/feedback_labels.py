@@ -6,9 +6,9 @@ from config.files import load_configuration
 from contract.catalogue import Catalogue
 from contract.fleet import Fleet
 from contract.series import MAX_METRIC_ID, METRIC_BITS
+from eduops.connections import database_url, saved_fleet
 from eduops.data_folder import DataFolder
 from eduops.settings import Settings
-from eduops.wiring import database_url, saved_fleet
 from evaluation.feedback.label_file import AlertLabel, LabelKind
 from storage.database import connect
 from storage.feedback import JudgedAlert, judged_alerts

@@ -13,9 +13,9 @@ from contract.errors import ConfigurationError
 from contract.fleet import School
 from contract.privacy import is_published, shown_history
 from contract.series import series_of
+from eduops.connections import database_url, saved_fleet
 from eduops.data_folder import DataFolder
 from eduops.settings import Settings
-from eduops.wiring import database_url, saved_fleet
 from evaluation.detectors.series_file import iso_of
 from evaluation.feedback.label_file import AlertLabel
 from storage.database import connect

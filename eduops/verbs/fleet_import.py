@@ -11,10 +11,10 @@ from config.fleet_plan import Deeds, ImportPlan, plan_import
 from config.spreadsheet import BadRow, decode_table
 from contract.errors import ConfigurationError
 from contract.fleet import Device, Fleet, School
+from eduops.connections import database_url
 from eduops.data_folder import DataFolder
 from eduops.machine.sync_choice import note_schools
 from eduops.settings import Settings
-from eduops.wiring import database_url
 from storage.database import connect
 from storage.fleet import load_fleet, save_fleet
 

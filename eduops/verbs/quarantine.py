@@ -6,9 +6,9 @@ from config.files import load_configuration
 from contract.errors import ConfigurationError
 from contract.privacy import shown_refusal
 from contract.rejected import Reason, Rejected
+from eduops.connections import database_url
 from eduops.data_folder import DataFolder
 from eduops.settings import Settings
-from eduops.wiring import database_url
 from storage.database import connect
 from storage.wall import quarantine_counts, quarantine_page
 

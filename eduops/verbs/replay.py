@@ -16,6 +16,7 @@ from contract.errors import ConfigurationError
 from device_simulator.recording import Recording
 from device_simulator.recordings import read_recording
 from device_simulator.replay import Progress, ReplayConfig, publish
+from eduops.connections import database_url
 from eduops.data_folder import DataFolder
 from eduops.machine.attach import leave_addresses
 from eduops.machine.output import ProcessOutput
@@ -25,7 +26,6 @@ from eduops.machine.system import System, usable
 from eduops.machine.up import wall_address
 from eduops.settings import Settings
 from eduops.verbs.status import Status, read_status, render_status
-from eduops.wiring import database_url
 from storage.alerts import recent_alerts
 from storage.database import connect
 

@@ -164,7 +164,7 @@ def _attached(data: Path | None, config: Path | None) -> tuple[Any, Any, Path]:
 
 def _history(settings: Any) -> tuple[str, int]:
     """Return where history is kept, and log time now, µs since 1970."""
-    from eduops.wiring import database_url
+    from eduops.connections import database_url
 
     return database_url(settings), settings.clock.log_us(time.time_ns() // 1000)
 

@@ -14,9 +14,10 @@ from device_simulator.world.faults import (
     FaultRequest,
     parse_duration_s,
 )
+from eduops.connections import open_live
 from eduops.machine.prepare import Tell
 from eduops.settings import Settings
-from eduops.wiring import open_live, run_simulator
+from eduops.wiring import run_simulator
 
 ANSWER_S = 5.0
 """A running simulator answers at once."""

@@ -5,16 +5,35 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from bus.jetstream import JetStreamLog
 from contract.commit import Counts
 from contract.entry import telemetry_log
+from eduops.connections import all_logs, database_url, open_log
 from eduops.data_folder import DataFolder
 from eduops.exporter import metrics_ports
+from eduops.machine.refusals import read_refusals
 from eduops.machine.supervisor import is_alive
+from eduops.session_notes import read_losses
 from eduops.settings import Settings
-from eduops.wiring import all_logs, database_url, open_log
 from storage.alerts import open_alerts
 from storage.database import connect
 from storage.wall import ledger
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerStatus:
+    """The broker's count of messages against ours."""
+
+    taken: int
+    """Messages of QoS 1 and 2 that it has taken in since its store was made."""
+    waiting: int
+    """Of them, those that ingest has not acknowledged yet."""
+    lost_sessions: int
+    """How often it forgot ingest's session."""
+    missed: int
+    """Messages that it took in while no session stood, at most."""
+    refused: int = 0
+    """Refusals by the broker itself that stand in its log, where `eduops up` runs it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +51,8 @@ class Status:
     lag_s: float | None
     """Seconds of log time since the newest entry that every partition committed; None before the first."""
     alerts_open: int
+    broker: BrokerStatus | None = None
+    """What the broker took in from devices; None where it is not the log's own server."""
     processes: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By name: pid, alive, restarts, port, metrics (the port of `/metrics`; None for servers)."""
 
@@ -54,6 +75,7 @@ async def read_status(settings: Settings) -> Status:
         for name in all_logs(settings.partitions):
             after = positions[name].seq if name in positions else 0
             in_flight += await log.pending_readings(name, after)
+        broker = await _read_broker(settings, log)
     counts = Counts()
     for position in positions.values():
         counts = counts.plus(position.counts)
@@ -66,8 +88,17 @@ async def read_status(settings: Settings) -> Status:
         in_flight=in_flight,
         lag_s=lag_s,
         alerts_open=len(alerts),
+        broker=broker,
         processes=read_processes(DataFolder(settings.data)),
     )
+
+
+async def _read_broker(settings: Settings, log: JetStreamLog) -> BrokerStatus | None:
+    if settings.mqtt_broker != "nats":
+        return None
+    taken, losses = await log.mqtt_store.taken(), read_losses(DataFolder(settings.data))
+    refused = read_refusals(DataFolder(settings.data).logs).total()
+    return BrokerStatus(*taken, losses.sessions, losses.messages, refused)
 
 
 def read_processes(folder: DataFolder) -> dict[str, dict[str, Any]]:
@@ -96,6 +127,8 @@ def render_status(status: Status, *, as_json: bool) -> str:
         f"in flight {status.in_flight:,}",
         f"{_lag(status)}; {status.alerts_open:,} open alerts",
     ]
+    if status.broker is not None:
+        lines.append(describe_broker(status.broker))
     for name, process in status.processes.items():
         state = "runs" if process["alive"] else "DEAD"
         port = f", port {process['port']}" if process["port"] else ""
@@ -103,6 +136,16 @@ def render_status(status: Status, *, as_json: bool) -> str:
         restarts = f"{process['restarts']} restarts"
         lines.append(f"{name:<12} {state} (process {process['pid']}{port}, {restarts}{metrics})")
     return "\n".join(lines if status.processes else [*lines, "no process of `eduops up` runs here"])
+
+
+def describe_broker(broker: BrokerStatus) -> str:
+    """Return the broker's count against ours as a sentence."""
+    kept = f"the broker took in {broker.taken:,} messages, of which {broker.waiting:,} wait for ingest"
+    if broker.refused:
+        kept += f", and refused {broker.refused:,}"
+    if not broker.lost_sessions:
+        return kept
+    return f"{kept}; its session was lost {broker.lost_sessions:,} times, and with it up to {broker.missed:,}"
 
 
 def _lag(status: Status) -> str:

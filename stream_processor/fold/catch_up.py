@@ -87,3 +87,9 @@ def _apply_to_feed(state: State, transition: Transition) -> None:
     elif transition.rule == FEED_DOWN:
         state.deaf_since_us = transition.opened_at_us if opened else NEVER_US
         state.feed_is_down = opened
+    elif opened:
+        state.troubles = state.troubles | {
+            transition.rule: (transition.opened_at_us, transition.detected_at_us)
+        }
+    else:
+        state.troubles = {k: v for k, v in state.troubles.items() if k != transition.rule}

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from contract.alert import Beginning, Channel, Ending, Transition, TransitionKind
 from contract.calendar import MINUTE_US, in_session
+from contract.entry import TickEntry
 from contract.fleet import LEVELS
 from stream_processor.fold.channels import transition_of
 from stream_processor.fold.clocks import hear_clocks
@@ -18,13 +19,14 @@ from stream_processor.fold.rulebook import ChannelRules
 from stream_processor.fold.state import NEVER_US, State
 
 
-def hear_tick(fold: Fold, state: State, at_us: int, *, hears: bool = True) -> list[Transition]:
-    """Let time go on to `at_us` in `state`, which the caller owns; return what opens and resolves by it.
+def hear_tick(fold: Fold, state: State, tick: TickEntry) -> list[Transition]:
+    """Let time go on to `state.now_us` in the caller's `state`; return what opens and resolves by it.
 
     What crosses series happens here and nowhere else: parents' alerts are looked at once a tick,
     so that no result depends on how readings between two ticks were batched.
     """
-    told = hear_feed(fold, state, at_us, hears=hears)
+    at_us = state.now_us
+    told = hear_feed(fold, state, at_us, hears=tick.hears, troubles=tick.troubles)
     before_us, state.tick_us = state.tick_us, at_us
     compare_schools(fold, state, at_us)
     _follow_sessions(fold, state, at_us)

@@ -49,6 +49,7 @@ class _Header(msgspec.Struct, frozen=True):
     gap_until_us: int = NEVER_US
     deaf_since_us: int = NEVER_US
     feed_is_down: bool = False
+    troubles: dict[str, tuple[int, int]] = {}
     canary: Canary | None = None
     kin: dict[str, tuple[float, float, float]] = {}
     """What similar schools are like, where known, by `metric id/level/baseline`; see `State.kin`."""
@@ -86,6 +87,7 @@ def encode(fold: Fold, state: State) -> bytes:
         gap_until_us=state.gap_until_us,
         deaf_since_us=state.deaf_since_us,
         feed_is_down=state.feed_is_down,
+        troubles=state.troubles,
         canary=state.canary,
         kin={
             name: (float(told[0]), float(told[1]), float(told[2]))
@@ -172,6 +174,7 @@ def _fit(fold: Fold, header: _Header, columns: dict[str, NDArray[Any]]) -> State
     # Without its rule nobody would resolve the alert; the owner of the alerts retires it.
     state.gap_since_us = header.gap_since_us if LOG_GAP in fold.rulebook.system else NEVER_US
     state.feed_is_down = header.feed_is_down and FEED_DOWN in fold.rulebook.system
+    state.troubles = {name: told for name, told in header.troubles.items() if name in fold.rulebook.system}
     if int(kept.sum()) < len(layout):
         # Series that joined could first be heard from now on; none may be called silent before.
         state.silence_from_us = header.now_us

@@ -95,6 +95,8 @@ class State:
     """The first of the deaf ticks up to now, `NEVER_US` while ingest hears."""
     feed_is_down: bool = False
     """Whether the `feed_down` alert is open."""
+    troubles: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Open alerts of what ticks tell, by rule: opening and last mention; replaced, never written to."""
     canary: Canary | None = None
     """The newest reading of the partition's canary."""
     kin_hour: int = 0

@@ -103,7 +103,7 @@ def advance(
             events += [(stop, -1, ended) for ended in _hear_mistimed(fold, state, entry)]
             continue
         kpis += close_minute(fold, state, state.now_us)
-        told = hear_tick(fold, state, state.now_us, hears=entry.hears)
+        told = hear_tick(fold, state, entry)
         events += [(stop, -1, transition) for transition in told]
         if i == last_tick:
             summary = summarise(fold, state, state.now_us)

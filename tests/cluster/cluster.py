@@ -20,7 +20,11 @@ from eduops.machine.system import accepts
 from tests.running_system import eventually
 
 NODES = 3
-CREDENTIALS = NatsCredentials(service_password="service-of-a-test", device_password="device-of-a-test")
+CREDENTIALS = NatsCredentials(
+    service_password="service-of-a-test",
+    device_password="device-of-a-test",
+    ingest_password="ingest-of-a-test",
+)
 PATIENCE_S = 60.0
 
 # As eduops/machine/embedded_nats.py writes it, plus the cluster, and MQTT's own streams on all nodes.

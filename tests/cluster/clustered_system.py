@@ -14,12 +14,12 @@ from typing import Any
 import psycopg
 
 from contract.errors import InfrastructureError
+from eduops.connections import all_logs
 from eduops.data_folder import DataFolder
 from eduops.machine.prepare import run_prepare
 from eduops.machine.process import ProcessSpec, Server
 from eduops.settings import Settings, load_settings
 from eduops.verbs.status import read_status
-from eduops.wiring import all_logs
 from tests.cluster.cluster import NODES, Cluster, Front, Node
 from tests.faults.checker import Broker, NumberedDevice
 from tests.running_system import ROOT, eventually

@@ -6,20 +6,9 @@ from playwright.async_api import Browser, expect
 from bus.codec import decode_action
 from contract.alert import Because
 from contract.entry import ALERTS_LOG
+from tests.browser_page import FIRST_SIZE, expect_accessible, expect_fitting, open_page, set_size, sizes_of
 from tests.dashboard_stage import dismissed, open_stage, resolved
-from tests.e2e.test_pages import (
-    FIRST_SIZE,
-    Settings,
-    expect_accessible,
-    expect_fitting,
-    open_page,
-    set_size,
-    settings,
-    settle,
-    sizes_of,
-    talking,
-    whole_city,
-)
+from tests.e2e.test_pages import Settings, settings, settle, talking, whole_city
 
 __all__ = ["settings", "whole_city"]
 pytestmark = pytest.mark.browser

@@ -2,11 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, Route, expect
+from playwright.async_api import Browser, Page, expect
 
 from bus.codec import decode_action
 from contract.calendar import SchoolCalendar
@@ -16,62 +15,17 @@ from contract.fleet import Fleet
 from contract.rejected import Reason, Rejected
 from contract.rule import Rule
 from device_simulator.world.fleet import generate_fleet
+from tests.browser_page import FIRST_SIZE, expect_accessible, expect_fitting, open_page, set_size, sizes_of
 from tests.conftest import TestNats
 from tests.dashboard_stage import Stage, acknowledged, free_port, open_stage, resolved
-from tests.running_system import until
 
 pytestmark = pytest.mark.browser
-SIZES = [(3840, 2160), (1920, 1080), (390, 844)]
-FIRST_SIZE = {"vi": (390, 844), "en": (3840, 2160)}
-"""Size at which a page is loaded and looked at by axe, by language; it is then resized to the others, as
-windows are."""
 PATIENCE_MS = 30_000
-CLIPPED = """() => [...document.querySelectorAll('body *')]
-  .filter(e => e.clientWidth > 0 && e.scrollWidth > e.clientWidth + 1)
-  .filter(e => e.checkVisibility({visibilityProperty: true}))
-  .filter(e => !(e instanceof SVGElement) && getComputedStyle(e).display !== 'inline')
-  .filter(e => !e.closest('.visually-hidden, .skip, .js-plotly-plot, [class*=aria-description]'))
-  .filter(e => !e.matches('[class*=ag-]') || e.matches('.ag-cell, .ag-header-cell-text'))
-  .map(e => `${e.tagName}.${e.className}#${e.id} ${e.scrollWidth} > ${e.clientWidth} ${e.textContent}`)"""
-"""Boxes whose content is wider than they are; AG Grid's own scrollers are meant to be."""
-OUTSIDE = """() => [...document.querySelectorAll('.tile *, .alarm *, .area, .header > :not(.skip)')]
-  .map(e => [e, e.getBoundingClientRect()])
-  .filter(([, box]) => box.width > 0 && (box.right > innerWidth + 1 || box.left < -1))
-  .map(([e]) => `${e.tagName}.${e.className} ${e.textContent}`)"""
-AXE_RULES = {"resultTypes": ["violations"]}
 
 
 @pytest.fixture(scope="module")
 def whole_city() -> Fleet:
     return generate_fleet()
-
-
-@asynccontextmanager
-async def open_page(
-    browser: Browser, url: str, width: int = 1920, height: int = 1080, *, quiet: bool = True
-) -> AsyncIterator[Page]:
-    """Open a page that fails the test on any foreign request and, if `quiet`, on any complaint."""
-    context = await browser.new_context(
-        viewport={"width": width, "height": height}, reduced_motion="reduce", base_url=url
-    )
-    page = await context.new_page()
-    foreign: list[str] = []
-    complaints: list[str] = []
-
-    async def watch(route: Route) -> None:
-        if route.request.url.startswith(url):
-            await route.continue_()
-        else:
-            foreign.append(route.request.url)
-            await route.abort()
-
-    await page.route("**/*", watch)
-    page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield page
-    await context.close()
-    assert foreign == []
-    assert complaints == [] or not quiet
 
 
 Settings = tuple[TestNats, str, Fleet, Catalogue, SchoolCalendar, Sequence[Rule]]
@@ -131,38 +85,6 @@ async def settle(page: Page, path: str) -> None:
         await expect(page.locator(".js-plotly-plot .main-svg").first).to_be_attached(timeout=PATIENCE_MS)
     if path == "/" or path.startswith("/?"):
         await expect(page.locator("#alarms .alarm").first).to_be_visible(timeout=PATIENCE_MS)
-
-
-async def sizes_of(page: Page, language: str) -> AsyncIterator[int]:
-    """Yield each width once the page has that size, the one at which it was loaded first."""
-    for width, height in sorted(SIZES, reverse=language == "en"):
-        await set_size(page, width, height)
-        yield width
-
-
-async def set_size(page: Page, width: int, height: int) -> None:
-    """Resize the window, and wait for what follows a frame later: charts and grids."""
-    await page.set_viewport_size({"width": width, "height": height})
-    await page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-
-
-async def expect_fitting(page: Page, width: int) -> None:
-    """Expect that nothing is clipped and nothing stands outside, as soon as the page has come to rest."""
-    for look in (CLIPPED, OUTSIDE):
-        with suppress(AssertionError):
-            await until(lambda look=look: _is_empty(page, look), "", patience_s=5.0)
-        assert await page.evaluate(look) == [], f"{page.url} at {width}"
-    assert await page.evaluate("document.documentElement.scrollWidth") <= width, page.url
-
-
-async def _is_empty(page: Page, look: str) -> bool:
-    return await page.evaluate(look) == []
-
-
-async def expect_accessible(page: Page) -> None:
-    """Expect no violation of axe's rules."""
-    found = await Axe().run(page, options=AXE_RULES)
-    assert found.violations_count == 0, f"{page.url}: {found.generate_report()}"
 
 
 @pytest.mark.parametrize("language", ["vi", "en"])

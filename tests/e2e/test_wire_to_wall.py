@@ -7,8 +7,10 @@ the system stand still or are lost: the wall turns grey by its own clock, and sa
 
 import json
 import os
+import re
 import signal
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +20,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from playwright.async_api import Browser, Page, expect
 
-from tests.e2e.test_pages import open_page
+from tests.browser_page import open_page
 from tests.running_system import PATIENCE_S, RunningSystem, eventually
 
 PATIENCE_MS = PATIENCE_S * 1000
@@ -144,6 +146,32 @@ def test_doctor_finds_nothing_wrong_with_a_running_system(system: RunningSystem)
     done = system.command("doctor")
     assert done.returncode == 0, done.stdout
     assert "received = " in done.stdout
+
+
+def test_what_no_ingest_can_take_is_told_by_doctor_and_by_alerts_about_the_center(
+    system: RunningSystem,
+) -> None:
+    school = a_school(system)
+    strays = [f"EDU/v1/79/{school}/gw-1/bandwidth", "v1/devices/me/telemetry"]
+    with device(system, "astray") as client:
+        for topic in strays:
+            send(client, topic, [])
+    with device(system, "blank") as client:
+        client.publish("edu/v1/79/TH Nguyen Hue/gw-1/bandwidth", b"[]", qos=1)
+        eventually(lambda: system.status()["broker"]["refused"] > 0, "the broker's refusal is counted")
+
+    def told() -> set[str]:
+        with urllib.request.urlopen(f"{system.url}/api/alerts", timeout=PATIENCE_S) as answer:
+            return {a["rule"] for a in json.load(answer)["alerts"] if a["resolved_at_us"] is None}
+
+    eventually(lambda: {"stray_topics", "broker_refuses"} <= told(), "two alerts about the center", seen=told)
+    done = system.command("doctor")
+    assert done.returncode == 1
+    assert re.search(r"WRONG the broker refused blank [\d,]+ times: it has a blank", done.stdout)
+    for topic in strays:
+        assert f"WRONG 1 messages of the last day came on '{topic}'" in done.stdout
+    plan = system.command("broker", "clear", "--days", "0").stdout
+    assert "nothing was cleared" in plan or "nothing to clear" in plan
 
 
 async def expect_live(page: Page) -> None:

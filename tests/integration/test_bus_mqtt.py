@@ -266,9 +266,9 @@ async def test_a_device_may_not_read_other_schools(nats: Any) -> None:
 async def test_the_mqtt_store_is_capped_once_a_session_stands(nats: Any) -> None:
     async with JetStreamLog.connect(nats.url, user=nats.service_user, password=nats.service_password) as log:
         with pytest.raises(InfrastructureError):
-            await log.cap_mqtt_store(1 << 20)
+            await log.mqtt_store.cap(1 << 20, 3600.0)
         async with _session(nats) as session:
             await session.ready()
-            await log.cap_mqtt_store(1 << 20)
+            await log.mqtt_store.cap(1 << 20, 3600.0)
             info = await log._api.ask("STREAM.INFO.$MQTT_msgs")
     assert (info["config"]["max_bytes"], info["config"]["discard"]) == (1 << 20, "new")

@@ -12,7 +12,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from eduops.machine.embedded_nats import EmbeddedNats, prepare_nats
 from eduops.machine.process import Server
+from eduops.machine.refusals import RefusalFollower, read_refusals
 from tests.conftest import TestNats as RunningNats
+from tests.running_system import until
 
 
 def _connect(nats_server: RunningNats | EmbeddedNats, user: str, password: str) -> mqtt.Client:
@@ -95,3 +97,19 @@ async def test_any_password_opens_both_doors(tmp_path: Path, password: str) -> N
         await service.close()
     finally:
         server.stop()
+
+
+async def test_what_the_server_refuses_by_itself_is_read_from_its_log(
+    nats: RunningNats, tmp_path: Path
+) -> None:
+    refusals = RefusalFollower(tmp_path)
+    device = await asyncio.to_thread(_connect, nats, nats.device_user, nats.device_password)
+    device.publish("edu/v1/79/TH Nguyen Hue/gw-1/bandwidth", b"[]", qos=1)
+    await until(lambda: refusals.total() >= 1, "a topic with a blank is refused")
+    await asyncio.to_thread(_end, device)
+    before = refusals.total()
+    other = await asyncio.to_thread(_connect, nats, nats.device_user, nats.device_password)
+    await asyncio.to_thread(other.publish("log/telemetry-0", b"[]", qos=1).wait_for_publish, 5)
+    await until(lambda: refusals.total() > before, "a subject of ours is refused")
+    await asyncio.to_thread(_end, other)
+    assert {refusal.client for refusal in read_refusals(tmp_path)} == {"probe"}

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from contract.entry import EntryKind, telemetry_log
+from eduops.connections import database_url, open_log
 from eduops.data_folder import DataFolder
 from eduops.machine.idle import since_last_entry
 from eduops.machine.prepare import run_prepare
 from eduops.settings import Settings, load_settings
-from eduops.wiring import database_url, open_log
 from storage.database import connect
 from tests.conftest import TestNats as RunningNats
 

@@ -301,13 +301,13 @@ async def test_a_fresh_broker_is_capped_before_the_service_is_ready(
         await log.create(LOGS, 64 << 20)
 
         async def welcome() -> None:
-            await log.cap_mqtt_store(1 << 20)
+            await log.mqtt_store.cap(1 << 20, 3600.0)
             ready.set()
 
         service = asyncio.create_task(run(_at(nats), log, city, catalogue, stop, welcome=welcome))
         async with asyncio.timeout(PATIENCE_S):
             await ready.wait()
-        assert await log.mqtt_store_max_bytes() == 1 << 20
+        assert (await log.mqtt_store.held())[0].max_bytes == 1 << 20
         stop.set()
         await service
 
@@ -323,7 +323,12 @@ async def test_a_broker_that_cannot_be_capped_stops_the_service_with_a_sentence(
         await log.create(LOGS, 1 << 20)
         with pytest.raises(ExceptionGroup) as caught:
             await run(
-                _at(nats), log, city, catalogue, asyncio.Event(), welcome=lambda: log.cap_mqtt_store(1 << 30)
+                _at(nats),
+                log,
+                city,
+                catalogue,
+                asyncio.Event(),
+                welcome=lambda: log.mqtt_store.cap(1 << 30, 3600.0),
             )
     server.kill()
     (error,) = caught.value.exceptions

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 
 from contract.alert import CHANNELS, Channel
 from contract.canary import SYSTEM_SCHOOL_ID
-from contract.entry import Entry, TickEntry
+from contract.entry import Entry, TickEntry, Trouble
 from contract.errors import SnapshotVersionError
 from stream_processor.fold.snapshot import decode, encode
 from stream_processor.fold.state import NEVER_US
@@ -90,12 +90,14 @@ def test_an_alert_of_a_rule_that_is_gone_is_forgotten() -> None:
 
 
 def test_alerts_about_the_center_end_with_their_rules() -> None:
-    ticks: list[Entry] = [TickEntry(MONDAY_9H_US + s * SECOND_US, hears=s < 2) for s in (0, 1, 60, 80)]
+    lost = (Trouble.SESSION_LOST,)
+    ticks: list[Entry] = [TickEntry(MONDAY_9H_US + s * SECOND_US, s < 2, lost) for s in (0, 1, 60, 80)]
     fold, without = small_fold(), small_fold(rules=SCHOOL_RULES)
     state = fold_log(fold, [ticks]).state
     assert (state.feed_is_down, state.gap_since_us) == (True, MONDAY_9H_US + SECOND_US)
     forgotten = decode(without, encode(fold, state))
     assert (forgotten.feed_is_down, forgotten.gap_since_us) == (False, NEVER_US)
+    assert (set(state.troubles), forgotten.troubles) == ({"session_lost"}, {})
     later: list[Entry] = [TickEntry(MONDAY_9H_US + s * SECOND_US) for s in range(81, 700)]
     told = fold_log(without, [later], forgotten).transitions
     assert not [t for t in told if t.school_id == SYSTEM_SCHOOL_ID]
@@ -105,6 +107,7 @@ def test_a_snapshot_from_before_the_canary_still_decodes() -> None:
     fold = small_fold()
     state = fold_log(fold, [[TickEntry(MONDAY_9H_US + s * SECOND_US) for s in (0, 1, 60)]]).state
     since = {"ticks_steadily", "gap_since_us", "gap_until_us", "deaf_since_us", "feed_is_down", "canary"}
+    since |= {"troubles"}
     again = decode(fold, _with_header(encode(fold, state), lambda h: {k: h[k] for k in h.keys() - since}))
     assert_same_state(replace(state, **{name: getattr(fold.initial_state(), name) for name in since}), again)
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from contract.calendar import parse_calendar
-from contract.entry import Entry, ReadingsEntry, TickEntry
+from contract.entry import Entry, ReadingsEntry, TickEntry, Trouble
 from contract.rule import parse_rules
 from stream_processor.fold.constants import Fold, build_fold
 from stream_processor.fold.snapshot import decode, encode
@@ -82,6 +82,9 @@ def _log(config: Story, rows: list[dict[str, str]], start_us: int) -> list[Entry
             ]
     gap_from, gap_to = config.get("gap_s", [-1, -1])
     deaf_from, deaf_to = config.get("deaf_s", [-1, -2])
+    troubled = {
+        at_s: (Trouble(name),) for name, times in config.get("troubles", {}).items() for at_s in times
+    }
     ticks = range(0, config["seconds"] + 1, config.get("tick_every_s", 1))
     log: list[Entry] = []
     for at_s in sorted({*ticks, *arriving}):
@@ -91,7 +94,7 @@ def _log(config: Story, rows: list[dict[str, str]], start_us: int) -> list[Entry
             log.append(ReadingsEntry(start_us + at_s * SECOND_US, columns(arriving[at_s])))
         if at_s in ticks:
             hears = not deaf_from <= at_s <= deaf_to
-            log.append(TickEntry(start_us + at_s * SECOND_US, hears=hears))
+            log.append(TickEntry(start_us + at_s * SECOND_US, hears, troubled.get(at_s, ())))
     return log
 
 

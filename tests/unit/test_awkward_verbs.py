@@ -73,6 +73,7 @@ VERBS = {
     "status": ["status"],
     "doctor": ["doctor"],
     "quarantine": ["quarantine"],
+    "clear": ["broker", "clear"],
     "export": ["fleet", "export"],
     "import": ["fleet", "import", "RECORDING"],
     "backup": ["backup", "NEW"],

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bus import codec
 from contract.alert import Action, ActionKind, Transition, TransitionKind
-from contract.entry import EntryKind, MistimedEntry, RawEntry, ReadingsEntry, TickEntry
+from contract.entry import EntryKind, MistimedEntry, RawEntry, ReadingsEntry, TickEntry, Trouble
 from contract.reading import Readings
 from contract.rejected import Reason, Rejected
 
@@ -112,5 +112,9 @@ def test_entries_of_a_telemetry_log_decode_by_kind() -> None:
     heard = codec.decode_entry(RawEntry(2, EntryKind.MISTIMED, 7, 0, payload))
     assert isinstance(heard, MistimedEntry)
     assert codec.decode_entry(RawEntry(2, EntryKind.TICK, 8, 0, b"")) == TickEntry(8)
+    for troubles in ((), (Trouble.SESSION_LOST,), tuple(Trouble)):
+        told = RawEntry(2, EntryKind.DEAF, 8, 0, codec.encode_troubles(troubles))
+        assert codec.decode_entry(told) == TickEntry(8, hears=False, troubles=troubles)
+    assert codec.decode_troubles(b"of_tomorrow,session_lost") == (Trouble.SESSION_LOST,)
     with pytest.raises(codec.CodecError, match="action"):
         codec.decode_entry(RawEntry(3, EntryKind.ACTION, 9, 0, b""))

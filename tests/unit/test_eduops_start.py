@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bus.mqtt_store import RETAINED, SESSIONS, Held
 from config.files import load_configuration, read_config
 from contract.clock import parse_at
 from contract.errors import ConfigurationError, InfrastructureError
@@ -19,8 +20,8 @@ from eduops.machine.idle import describe_gap
 from eduops.machine.supervisor import START_AGAIN
 from eduops.machine.up import wall_address, wall_port
 from eduops.settings import Settings, load_settings
-from eduops.verbs.doctor import Checked
-from eduops.verbs.status import Status, render_status
+from eduops.verbs.doctor import Checked, describe_held
+from eduops.verbs.status import BrokerStatus, Status, render_status
 
 NOON_US = 1_795_500_000_000_000
 AT = datetime(2026, 11, 24, 1, 30, tzinfo=UTC)
@@ -143,7 +144,8 @@ def test_a_start_says_what_happened_since_the_last_entry(
 
 def test_status_for_people_and_programs() -> None:
     process = {"pid": 7, "alive": True, "restarts": 1, "port": 8050}
-    status = Status(14, 7, 2, 1, 4, 3, 0.25, 4, {"dashboard": process})
+    broker = BrokerStatus(taken=12, waiting=2, lost_sessions=1, missed=3)
+    status = Status(14, 7, 2, 1, 4, 3, 0.25, 4, broker, {"dashboard": process})
     found = json.loads(render_status(status, as_json=True))
     kinds = ("stored", "duplicate", "corrected", "quarantined")
     assert found["received"] == sum(found[kind] for kind in kinds)
@@ -151,7 +153,29 @@ def test_status_for_people_and_programs() -> None:
     assert found["lag_s"] == 0.25
     text = render_status(status, as_json=False)
     assert "received 14 = stored 7 + duplicate 2 + corrected 4 + quarantined 1; in flight 3" in text
+    assert "took in 12 messages, of which 2 wait for ingest; its session was lost 1 times" in text
     assert "≠" in render_status(Status(13, 7, 2, 1, 4, 3, None, 4), as_json=False)
+
+
+def test_what_the_broker_keeps_is_wrong_without_a_limit_and_when_it_is_nearly_full() -> None:
+    fine, unlimited, full, cluster = (
+        describe_held(Held(*given))
+        for given in (
+            (RETAINED, 12, 3 << 20, -1, 64 << 20, 1),
+            (RETAINED, 12, 3 << 20, -1, -1, 1),
+            (SESSIONS, 90, 9_000, 100, -1, 1),
+            (SESSIONS, 90, 9_000, -1, -1, 3),
+        )
+    )
+    assert fine == Checked(
+        True, "the broker keeps 12 retained messages, 3.0 MiB; at most 64 MiB ($MQTT_rmsgs)"
+    )
+    assert not unlimited.fine
+    assert "is not limited" in unlimited.sentence
+    assert not full.fine
+    assert full.sentence.endswith("is 90% full: `eduops broker clear` shows what can go")
+    assert cluster.fine
+    assert "without a limit, as in a cluster" in cluster.sentence
 
 
 def test_small_words(settings: Settings) -> None:

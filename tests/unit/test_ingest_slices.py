@@ -5,7 +5,14 @@ import pytest
 from bus.mqtt import PROBE_TOPIC
 from contract.canary import canary_school
 from contract.fleet import partition_of
-from ingest.slices import Slicing, inherited_slices, session_name, subscription_of
+from ingest.slices import (
+    Slicing,
+    inherited_slices,
+    session_name,
+    stray_session_name,
+    stray_subscription,
+    subscription_of,
+)
 from tests.fold_world import small_fleet
 
 FLEET = small_fleet(20)
@@ -21,6 +28,11 @@ def test_sessions_of_one_layout_have_different_names(slicing: Slicing, count: in
 
 
 def test_a_single_ingest_hears_everything_under_the_plain_name() -> None:
+    assert stray_session_name("x") not in {
+        session_name("x", s, i, n) for s in Slicing for n in COUNTS for i in range(n)
+    }
+    assert stray_subscription(Slicing.MAPPED).plain("slice/3/edu/v1/79/s") == "edu/v1/79/s"
+    assert stray_subscription(Slicing.BY_SCHOOL).plain("slice/3/edu/v1/79/s") == "slice/3/edu/v1/79/s"
     for slicing in Slicing:
         assert session_name("x", slicing, 0, 1) == "x"
         assert subscription_of(slicing, FLEET, PARTITIONS, 0, 1).filters == ("edu/v1/#",)

@@ -1,0 +1,183 @@
+"""What services and commands connect to: the log, live events, the database, the fleet they work on."""
+
+import asyncio
+import logging
+import tomllib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final
+
+from bus.jetstream import JetStreamLog
+from bus.live import Live
+from config.files import Configuration, load_configuration
+from contract.entry import ALERTS_LOG, QUARANTINE_LOG, telemetry_log
+from contract.errors import ConfigurationError
+from contract.fleet import Fleet
+from contract.service.metrics import Meter
+from eduops.data_folder import DataFolder
+from eduops.exporter import publish_metrics
+from eduops.settings import Settings
+from storage.database import connect
+from storage.fleet import load_fleet, next_fleet
+from storage.metrics import claim_metrics
+
+_logger: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """What a service holds open while it runs."""
+
+    log: JetStreamLog
+    live: Live
+    fleet: Fleet
+    configuration: Configuration
+
+
+Run = Callable[[Fleet, asyncio.Event], Awaitable[None]]
+"""Runs a service for one fleet until told to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a running service process has beside its settings."""
+
+    held: Connections
+    meter: Meter
+    mark_ready: Callable[[], None]
+
+
+def all_logs(partitions: int) -> list[str]:
+    """Return the names of all logs."""
+    return [*(telemetry_log(p) for p in range(partitions)), QUARANTINE_LOG, ALERTS_LOG]
+
+
+def build_id() -> str:
+    """Return the version of the installed distribution.
+
+    A tree that is not installed has the version of its pyproject.toml with `+source` behind it (a
+    local version, PEP 440): what runs is that version, and what was changed since.
+    """
+    try:
+        return version("eduops")
+    except PackageNotFoundError:
+        project = Path(__file__).parents[1] / "pyproject.toml"
+        return f"{tomllib.loads(project.read_text(encoding='utf-8'))['project']['version']}+source"
+
+
+@asynccontextmanager
+async def open_log(settings: Settings, name: str) -> AsyncIterator[JetStreamLog]:
+    """Connect to the log under a name that the server's monitoring shows."""
+    async with JetStreamLog.connect(
+        nats_url(settings),
+        user=settings.nats_user,
+        password=settings.nats_password,
+        name=name,
+        replicas=settings.log_replicas,
+    ) as log:
+        yield log
+
+
+@asynccontextmanager
+async def open_live(settings: Settings, name: str) -> AsyncIterator[Live]:
+    """Connect to the live events under a name that the server's monitoring shows."""
+    async with Live.connect(
+        nats_url(settings), user=settings.nats_user, password=settings.nats_password, name=name
+    ) as live:
+        yield live
+
+
+@asynccontextmanager
+async def open_connections(settings: Settings, name: str) -> AsyncIterator[Connections]:
+    """Connect a service to everything that services use.
+
+    Raises:
+        ConfigurationError: no server is configured, no fleet was saved, or metrics.toml gives a number away.
+        InfrastructureError: a server is out of reach.
+    """
+    configuration = load_configuration(DataFolder(settings.data).config)
+    fleet = await saved_fleet(settings)
+    async with await connect(database_url(settings)) as connection:
+        await claim_metrics(connection, configuration.catalogue)
+    configuration.calendar.check_schools(fleet)
+    async with open_log(settings, name) as log, open_live(settings, f"{name}-live") as live:
+        yield Connections(log, live, fleet, configuration)
+
+
+@asynccontextmanager
+async def open_service(settings: Settings, service: str) -> AsyncIterator[Service]:
+    """Publish a service's metrics and connect it; its process name is the service's unless one is set.
+
+    Raises:
+        ConfigurationError: no server is configured, no fleet was saved, the metrics' port is taken, or
+            the data folder cannot be written.
+        InfrastructureError: a server is out of reach.
+    """
+    folder, meter, name = DataFolder(settings.data), Meter(), settings.process_name or service
+    address = (settings.metrics_host, settings.metrics_port)
+    with publish_metrics(folder, meter, service, name, address):
+        async with open_connections(settings, name) as held:
+            yield Service(held, meter, lambda: folder.mark_ready(name))
+
+
+async def follow_fleet(settings: Settings, held: Connections, stop: asyncio.Event, run: Run) -> None:
+    """Run a service until `stop`; with each new fleet it finishes what is at hand and goes on with that one.
+
+    Nothing is lost on the way: what is not acknowledged stays with the broker, what is not committed stays in
+    the log.
+    """
+    fleet = held.fleet
+    while True:
+        until = asyncio.Event()
+        running = asyncio.ensure_future(run(fleet, until))
+        changing = asyncio.create_task(next_fleet(database_url(settings), fleet.version))
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait([running, changing, stopping], return_when=asyncio.FIRST_COMPLETED)
+            until.set()
+            await running
+        finally:
+            tasks = (running, changing, stopping)
+            is_changed = changing.done() and not changing.cancelled()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if stop.is_set() or not is_changed:
+            return
+        fleet = changing.result()
+        _logger.info("event=fleet_changed version=%s schools=%d", fleet.version, len(fleet.schools))
+
+
+async def saved_fleet(settings: Settings) -> Fleet:
+    """Return the fleet of the database.
+
+    Raises:
+        ConfigurationError: none was saved.
+    """
+    async with await connect(database_url(settings)) as connection:
+        fleet = await load_fleet(connection)
+    if fleet is None:
+        raise ConfigurationError(
+            "the database has no fleet: run `eduops fleet import FILE`, or `eduops up` first"
+        )
+    return fleet
+
+
+def database_url(settings: Settings) -> str:
+    """Return the connection string.
+
+    Raises:
+        ConfigurationError: none is configured.
+    """
+    if settings.database_url is None:
+        raise ConfigurationError("no database: set EDUOPS_DATABASE_URL, or run `eduops up`")
+    return settings.database_url
+
+
+def nats_url(settings: Settings) -> str:
+    if settings.nats_url is None:
+        raise ConfigurationError("no NATS server: set EDUOPS_NATS_URL, or run `eduops up`")
+    return settings.nats_url
