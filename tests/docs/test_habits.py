@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from eduops import wiring
+from eduops import connections
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -30,8 +30,8 @@ def test_a_tree_that_is_not_installed_says_so(monkeypatch: pytest.MonkeyPatch) -
     def absent(name: str) -> str:
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr(wiring, "version", absent)
-    assert wiring.build_id() == f"{PROJECT['version']}+source"
+    monkeypatch.setattr(connections, "version", absent)
+    assert connections.build_id() == f"{PROJECT['version']}+source"
 
 
 def test_licence_files_are_there_and_name_every_foreign_file() -> None:
