@@ -34,6 +34,7 @@ class Compose:
             "EDUOPS_NATS_PASSWORD": nats.service_password,
             "EDUOPS_MQTT_HOST": nats.mqtt_host,
             "EDUOPS_MQTT_PORT": str(nats.mqtt_port),
+            "EDUOPS_MQTT_PASSWORD": nats.ingest_password,
             "EDUOPS_DEVICE_PASSWORD": nats.device_password,
             "EDUOPS_DATA": str(data),
             "EDUOPS_METRICS_PORT": str(free_ports(1)[0]),
@@ -76,7 +77,8 @@ def test_prepare_demo_and_ingest(tmp_path: Path, empty_postgres_url: str, nats: 
     assert not compose.is_healthy("ingest")
     with compose.start("ingest", ingest) as process:
         try:
-            eventually(lambda: compose.is_healthy("ingest"), "ingest is healthy")
+            eventually(lambda: compose.is_healthy("ingest") or process.poll() is not None, "ingest is healthy")
+            assert process.poll() is None, process.communicate()[0]
         finally:
             process.kill()
     assert not compose.is_healthy("ingest")
