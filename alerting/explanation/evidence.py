@@ -13,11 +13,12 @@ from typing import Final
 import msgspec
 
 from alerting.explanation.verdict import Verdict, absent_or_offline, is_about_attendance, stands_beside
-from alerting.incidents.groups import Cause, CauseKind, Groups, place_of
+from alerting.incidents.groups import Groups, place_of
 from alerting.incidents.lines import Line
 from contract.alert import Alert, Dismissal
 from contract.catalogue import Catalogue
 from contract.fleet import DeviceKind, Fleet, School
+from contract.incident import CauseKind
 from contract.live import STATE_UNKNOWN
 from contract.rule import AnomalyRule, JointRule, Rule
 from contract.series import MAX_METRIC_ID, METRIC_BITS
@@ -221,7 +222,7 @@ def _shared(line: Line, groups: Groups) -> SharedCause | None:
     if cause.kind in (CauseKind.SCHOOL, CauseKind.SYSTEM):
         return None
     place = place_of(cause, groups.fleet)
-    return SharedCause(cause.kind.value, cause.isp, place, len(line.school_ids), _size(cause, groups))
+    return SharedCause(cause.kind.value, cause.isp, place, len(line.school_ids), groups.size(cause))
 
 
 def explained_elsewhere(alert: Alert, lines: Iterable[Line]) -> frozenset[str]:
@@ -233,14 +234,6 @@ def explained_elsewhere(alert: Alert, lines: Iterable[Line]) -> frozenset[str]:
         and alert.alert_id not in line.alert_ids
         for alert_id in line.alert_ids
     )
-
-
-def _size(cause: Cause, groups: Groups) -> int:
-    """Return how many schools a cause's group has; all of the fleet where it is no group."""
-    if cause.kind is CauseKind.PLATFORM:
-        return groups.on_platform
-    part = groups.by_kind.get(cause.kind)
-    return groups.schools if part is None else int(part.size[part.causes.index(cause)])
 
 
 def _peers(alert: Alert, known: Known) -> tuple[Peers, ...]:

@@ -27,7 +27,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammainc, gammaln
 
-from alerting.incidents.groups import CHILDREN, LEAST_SCHOOLS, Cause, CauseKind, Grouping, Groups
+from alerting.incidents.groups import CHILDREN, LEAST_SCHOOLS, Grouping, Groups
+from contract.incident import Cause, CauseKind
 
 LINK_US: Final = 600_000_000
 """Alerts of a group that follow each other within this belong together, µs: chosen, two reports of a

@@ -14,10 +14,11 @@ from typing import Final
 import numpy as np
 
 from alerting.incidents.causes import LINK_US, find_causes
-from alerting.incidents.groups import Cause, CauseKind, Groups
+from alerting.incidents.groups import Groups
 from contract.alert import Alert
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.fleet import DeviceKind, Fleet
+from contract.incident import Cause, CauseKind
 from contract.series import METRIC_BITS
 
 SAME_SHARE: Final = 0.5
@@ -121,14 +122,14 @@ def _shared(alerts: Sequence[Alert], groups: Groups) -> tuple[list[tuple[Cause, 
         position = np.array([groups.fleet.school_position[a.school_id] for a in same], np.intp)
         opened_us = np.array([a.opened_at_us for a in same], np.int64)
         left = np.ones(len(same), np.bool_)
-        for cause in find_causes(groups, position, opened_us, _is_on_platform(same[0], groups.fleet)):
+        for cause in find_causes(groups, position, opened_us, is_on_platform(same[0], groups.fleet)):
             shared.append((cause.cause, [same[i] for i in cause.members]))
             left[cause.members] = False
         alone += [same[i] for i in np.flatnonzero(left)]
     return shared, alone
 
 
-def _is_on_platform(alert: Alert, fleet: Fleet) -> bool:
+def is_on_platform(alert: Alert, fleet: Fleet) -> bool:
     """Return whether a rule's alerts are about e-learning: a metric is of one kind of device."""
     device = fleet.device_by_id.get(alert.series >> METRIC_BITS)
     return device is not None and device.kind is DeviceKind.ELEARNING
@@ -177,7 +178,7 @@ def _line(cause: Cause, members: Sequence[Alert], fleet: Fleet) -> Line:
     schools = [fleet.school_by_id[school_id] for school_id in sorted(found)]
     return Line(
         cause=cause,
-        rule=_main_rule(alerts),
+        rule=main_rule(alerts),
         rules=tuple(sorted({alert.rule for alert in alerts})),
         alert_ids=tuple(alert.alert_id for alert in alerts),
         school_ids=tuple(school.id for school in schools),
@@ -189,7 +190,9 @@ def _line(cause: Cause, members: Sequence[Alert], fleet: Fleet) -> Line:
     )
 
 
-def _main_rule(alerts: Sequence[Alert]) -> str:
+def main_rule(alerts: Iterable[Alert]) -> str:
+    """Return the rule that alerts are named after: of the most urgent the most frequent; see `Line.rule`."""
+    alerts = list(alerts)
     worst = min(alert.priority for alert in alerts)
     urgent = sorted((a for a in alerts if a.priority == worst), key=lambda a: (a.opened_at_us, a.rule))
     # Of equally frequent ones the first counted comes first.

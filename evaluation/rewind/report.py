@@ -20,7 +20,7 @@ from contract.alert import Transition
 from contract.calendar import MINUTE_US
 from evaluation.rewind.fold import Opening, Surroundings, is_in_session, openings_of, school_hours
 from evaluation.scenarios.incidents import Watcher
-from evaluation.scenarios.matching import Incident
+from evaluation.scenarios.matching import IncidentRecord
 
 FLOOD_LINES: Final = 10
 """Lines an operator in `FLOOD_MINUTES`; more are a flood (ISA-18.2)."""
@@ -126,7 +126,7 @@ def compare(now: Heard, changed: Heard, world: Surroundings, terms: RewindTerms)
     )
 
 
-def incidents_of(transitions: Sequence[Transition], world: Surroundings) -> list[Incident]:
+def incidents_of(transitions: Sequence[Transition], world: Surroundings) -> list[IncidentRecord]:
     """Return the lines of the wall over all of history, learning included."""
     watcher = Watcher(world.fleet)
     watcher.hear(transitions)
@@ -134,7 +134,7 @@ def incidents_of(transitions: Sequence[Transition], world: Surroundings) -> list
 
 
 def lines_of(
-    incidents: Sequence[Incident], world: Surroundings, terms: RewindTerms, rule: str | None = None
+    incidents: Sequence[IncidentRecord], world: Surroundings, terms: RewindTerms, rule: str | None = None
 ) -> list[BegunLine]:
     """Return the lines that began within the stretch, or that a rule first spoke on within it."""
     lines = []

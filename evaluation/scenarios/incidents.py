@@ -8,7 +8,7 @@ from alerting.incidents.lines import group_alerts
 from alerting.lifecycle import fold_alerts
 from contract.alert import Alert, Transition
 from contract.fleet import Fleet
-from evaluation.scenarios.matching import Incident, IncidentAlert
+from evaluation.scenarios.matching import IncidentAlert, IncidentRecord
 
 
 class Watcher:
@@ -37,10 +37,11 @@ class Watcher:
             self._name_lines()
             self._forget_resolved(at_us)
 
-    def incidents(self) -> list[Incident]:
+    def incidents(self) -> list[IncidentRecord]:
         """Return all incidents so far, by their beginning."""
         return [
-            Incident(n, tuple(m), self._closed_us.get(n), self._cause[n]) for n, m in self._members.items()
+            IncidentRecord(n, tuple(m), self._closed_us.get(n), self._cause[n])
+            for n, m in self._members.items()
         ]
 
     def _name_lines(self) -> None:

@@ -29,7 +29,7 @@ from evaluation.detectors.peer_columns import peer_named
 from evaluation.detectors.peer_replay import REPLAY_PEERS, Collector, Replayed
 from evaluation.scenarios.entries import TICK_US, ScenarioLog
 from evaluation.scenarios.incidents import Watcher
-from evaluation.scenarios.matching import Duty, Incident, Truth
+from evaluation.scenarios.matching import Duty, IncidentRecord, Truth
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.layout import columns_of, lay_out
 from stream_processor.fold.rulebook import compile_rules
@@ -96,7 +96,7 @@ class ScenarioResult:
     terms: ScenarioTerms
     scenario: Scenario
     rules: tuple[Rule, ...]
-    incidents: tuple[Incident, ...]
+    incidents: tuple[IncidentRecord, ...]
     cost: Cost
 
 
@@ -200,7 +200,7 @@ def _detector_bytes(detector: Detector, state: State) -> int:
 
 def _follow(
     fleet: Fleet, stage: Stage, folds: Sequence[Fold], states: Sequence[State]
-) -> tuple[tuple[Incident, ...], tuple[float, float, float]]:
+) -> tuple[tuple[IncidentRecord, ...], tuple[float, float, float]]:
     """Return the incidents, and the seconds that fold, world and grouping took."""
     watcher = Watcher(fleet)
     log, partition = stage.log, fleet.partition_of_schools(len(folds))

@@ -18,7 +18,7 @@ class WallLine(msgspec.Struct, frozen=True):
     others: int
     """Further rules with alerts in the line."""
     cause: str
-    """What its alerts share, such as `isp` or `ward` (alerting.incidents.groups.CauseKind)."""
+    """What its alerts share, such as `isp` or `ward` (contract.incident.CauseKind)."""
     priority: int
     school: int | None
     """Position of the school in the fleet; None for several schools, and for none."""

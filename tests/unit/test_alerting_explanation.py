@@ -21,12 +21,13 @@ from alerting.explanation.evidence import (
 )
 from alerting.explanation.sentences import sentences
 from alerting.explanation.verdict import Verdict, absent_or_offline, heartbeats, stands_beside
-from alerting.incidents.groups import Cause, CauseKind, Groups
+from alerting.incidents.groups import Groups
 from alerting.incidents.lines import group_alerts
 from contract.alert import Alert, Because, Dismissal
 from contract.canary import SYSTEM_SCHOOL_ID, system_series
 from contract.catalogue import Catalogue
 from contract.fleet import DeviceKind
+from contract.incident import Cause, CauseKind
 from contract.rule import MetricRule, Rule
 from contract.series import series_of
 from contract.texts import Language, Texts, parse_texts

@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerting.incidents.causes import FLEET_SHARE
-from alerting.incidents.groups import CauseKind, Groups
+from alerting.incidents.groups import Groups
 from alerting.incidents.lines import Line
 from alerting.incidents.lines import group_alerts as group
 from contract.alert import Alert
 from contract.canary import SYSTEM_SCHOOL_ID, system_series
 from contract.fleet import Fleet
+from contract.incident import CauseKind
 from device_simulator.world.fleet import generate_fleet
 from tests.fold_world import small_fleet
 
