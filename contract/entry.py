@@ -14,7 +14,8 @@ class EntryKind(StrEnum):
     READINGS = "readings"
     """Telemetry log: an Arrow IPC stream of readings."""
     TICK = "tick"
-    """Telemetry log: only the time, once a second, so that silence is heard."""
+    """Telemetry log: only the time, once a second, so that silence is heard. Alerts log: the same, where
+    nothing else says that what waits for the time is due."""
     DEAF = "deaf"
     """Telemetry log: a tick of an ingest that has lost its broker; no device can be heard."""
     REJECTED = "rejected"

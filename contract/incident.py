@@ -151,18 +151,6 @@ class IncidentEvent(msgspec.Struct, frozen=True):
     """The new cause where it changed."""
 
 
-class IncidentChanged(msgspec.Struct, frozen=True):
-    """An incident after a change, and all that the change was."""
-
-    incident: Incident
-    events: tuple[IncidentEvent, ...]
-    """In their order; none where only figures changed."""
-    joined: tuple[str, ...] = ()
-    """Ids of alerts that are new in it, without those that came with an absorbed incident."""
-    left: tuple[str, ...] = ()
-    """Ids of alerts that resolved."""
-
-
 class Membership(msgspec.Struct, frozen=True):
     """An alert of an incident."""
 

@@ -11,7 +11,8 @@ from alerting.lifecycle import fold_each
 from contract.alert import Action, ActionKind, Alert, AlertEvent, Transition, TransitionKind, alert_id_of
 from contract.canary import SYSTEM_SCHOOL_ID, system_series
 from contract.fleet import Cluster, Device, DeviceKind, Fleet, Level, School, Ward
-from contract.incident import Incident, IncidentChanged, IncidentEvent, IncidentEventKind, Membership
+from contract.incident import Incident, IncidentEvent, IncidentEventKind, Membership
+from contract.live import IncidentChanged
 from contract.series import series_of
 
 SECOND_US = 1_000_000

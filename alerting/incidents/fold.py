@@ -19,7 +19,8 @@ from alerting.incidents.groups import Groups
 from alerting.incidents.state import SETTLE_US, Incidents, KeptIncident
 from alerting.incidents.turn import Turn
 from contract.alert import Alert
-from contract.incident import SECOND_US, IncidentChanged, IncidentEventKind, IncidentState
+from contract.incident import SECOND_US, IncidentEventKind, IncidentState
+from contract.live import IncidentChanged
 
 
 class Moment(NamedTuple):

@@ -52,11 +52,16 @@ class Incidents:
     """Alerts that opened, or left, within the second that is not over yet, by id."""
 
     @property
-    def waits(self) -> bool:
-        """Whether time alone will change something."""
-        return bool(self.pending) or any(
-            kept.incident.quiet_at_us is not None and not kept.is_over for kept in self.kept.values()
-        )
+    def due_us(self) -> int | None:
+        """Log time from which the time alone changes something; None while nothing waits for it."""
+        due = [
+            kept.incident.quiet_at_us + SETTLE_US
+            for kept in self.kept.values()
+            if kept.incident.quiet_at_us is not None and not kept.is_over
+        ]
+        if self.pending:
+            due.append(_second(self.now_us) + SECOND_US)
+        return min(due, default=None)
 
     def copy(self) -> "Incidents":
         """Return one that may be changed without this one."""

@@ -22,15 +22,8 @@ from alerting.incidents.lines import is_on_platform
 from alerting.incidents.state import Incidents, KeptIncident
 from contract.alert import Alert
 from contract.canary import SYSTEM_SCHOOL_ID
-from contract.incident import (
-    Cause,
-    CauseKind,
-    Incident,
-    IncidentChanged,
-    IncidentEvent,
-    IncidentEventKind,
-    IncidentState,
-)
+from contract.incident import Cause, CauseKind, Incident, IncidentEvent, IncidentEventKind, IncidentState
+from contract.live import IncidentChanged
 
 
 @dataclass(slots=True)

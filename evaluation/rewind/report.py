@@ -1,6 +1,6 @@
 """What rules would have told, and at what price, side by side (pure): counts, lines, floods, new and gone.
 
-A *line* is what an operator sees: alerts of one cause together (`alerting.incidents.lines`). One that several
+A *line* is what an operator sees: alerts of one cause together (`alerting.incidents.fold`). One that several
 rules share counts for each of them, and once in all. Lines of one school are scaled by a sample's
 factor, lines of several schools are not: an outage is one line in a sample as in the city.
 
@@ -19,7 +19,7 @@ import numpy as np
 from contract.alert import Transition
 from contract.calendar import MINUTE_US
 from evaluation.rewind.fold import Opening, Surroundings, is_in_session, openings_of, school_hours
-from evaluation.scenarios.incidents import Watcher
+from evaluation.scenarios.incidents import IncidentLog
 from evaluation.scenarios.matching import IncidentRecord
 
 FLOOD_LINES: Final = 10
@@ -127,10 +127,10 @@ def compare(now: Heard, changed: Heard, world: Surroundings, terms: RewindTerms)
 
 
 def incidents_of(transitions: Sequence[Transition], world: Surroundings) -> list[IncidentRecord]:
-    """Return the lines of the wall over all of history, learning included."""
-    watcher = Watcher(world.fleet)
-    watcher.hear(transitions)
-    return watcher.incidents()
+    """Return the incidents of all of history, learning included."""
+    heard = IncidentLog(world.fleet)
+    heard.hear(transitions)
+    return heard.finish()
 
 
 def lines_of(

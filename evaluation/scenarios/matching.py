@@ -62,15 +62,15 @@ class IncidentAlert(NamedTuple):
 
 
 class IncidentRecord(NamedTuple):
-    """What an operator sees as one line, from its first alert to its last."""
+    """An incident of a run, from its first alert to its last."""
 
     incident_id: int
     members: tuple[IncidentAlert, ...]
     """In the order in which they were noticed, at least one."""
     closed_us: int | None
-    """None if it was open to the end."""
+    """When its last alert left; None if one was open to the end."""
     cause: str = ""
-    """What the line was thought to share when an alert last joined it: a cause kind, such as isp."""
+    """What its alerts share: a cause kind, such as isp."""
 
 
 @dataclass(frozen=True, slots=True)
