@@ -134,6 +134,9 @@ class PartitionOwner:
             subject = f"{SUMMARY_SUBJECT}.{self._fold.layout.partition}"
             await self._publish(subject, msgspec.msgpack.encode(summary))
 
+    async def pass_time(self) -> None:
+        """Do nothing: ingest ticks."""
+
     async def finish(self) -> None:
         """Commit a snapshot of the state as it is, so that the next start replays nothing."""
         if self.seq > self.keep_after:
