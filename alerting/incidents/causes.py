@@ -108,7 +108,7 @@ def find_causes(
     founds: list[Found] = []
     while len(first) >= LEAST_SCHOOLS:
         found = next(
-            (f for f in whole.found(first, school, opened_us) if _is_even(groups, school[f.members])), None
+            (f for f in whole.found(first, school, opened_us) if is_even(groups, school[f.members])), None
         )
         burst = _best(groups, school[first], opened_us[first]) if found is None else None
         if burst is not None:
@@ -203,7 +203,7 @@ class _Whole:
                 yield _found(cause, first[run], school, chance)
 
 
-def _is_even(groups: Groups, school: NDArray[np.intp]) -> bool:
+def is_even(groups: Groups, school: NDArray[np.intp]) -> bool:
     """Return whether schools are in nearly all clusters, and of nearly all providers, alike."""
     failing = np.unique(school)
     if len(failing) < CITY_SHARE * groups.schools:

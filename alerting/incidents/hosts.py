@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Final
 
 from alerting.incidents.causes import LINK_US
-from alerting.incidents.groups import LEAST_SCHOOLS, Groups, covers, covers_school
+from alerting.incidents.groups import CHILDREN, LEAST_SCHOOLS, Groups, covers, covers_school
 from alerting.incidents.state import KeptIncident
 from contract.alert import Alert
 from contract.incident import Cause, CauseKind, Incident
@@ -134,17 +134,31 @@ class Host:
     def is_related(self, burst: Burst) -> bool:
         """Return whether a burst and this shared incident are one.
 
-        They are if they have one cause, if the burst's reaches further, or if they are two rules' words on
-        mostly the same schools at about the same time.
+        They are if they have one cause, if this one's is a part of the burst's, or if they are two rules'
+        words on mostly the same schools at about the same time.
         """
-        if is_same_cause(self.incident, burst):
+        if is_same_cause(self.incident, burst) or self.is_part_of(burst):
             return True
-        if self.incident.last_opened_at_us < burst.opened_us - LINK_US:
+        if burst.rule in self.incident.cause_rules or not self._is_beside(burst):
             return False
-        if burst.rule in self.incident.cause_rules:
-            return covers(burst.cause, self.incident.cause)
         fewer = min(len(self.schools), len(burst.schools))
         return fewer > 0 and len(self.schools & burst.schools) >= SAME_SHARE * fewer
+
+    def is_part_of(self, burst: Burst) -> bool:
+        """Return whether a burst of the same rule and time reaches further than this shared incident.
+
+        The whole city is a wider cause of all that fails, but only by most of its schools the one of this.
+        """
+        cause = self.incident.cause
+        if burst.cause == cause or not covers(burst.cause, cause):
+            return False
+        if burst.rule not in self.incident.cause_rules or not self._is_beside(burst):
+            return False
+        is_group = burst.cause.kind in CHILDREN
+        return is_group or len(self.schools & burst.schools) >= SAME_SHARE * max(1, len(self.schools))
+
+    def _is_beside(self, burst: Burst) -> bool:
+        return self.incident.last_opened_at_us >= burst.opened_us - LINK_US
 
     def began_with(self, burst: Burst) -> bool:
         """Return whether nothing of an incident is older than a burst."""

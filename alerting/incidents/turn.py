@@ -2,20 +2,21 @@
 
 A new alert joins the open incident that explains it (`hosts`). For what is left of each rule causes are
 sought (`causes`): a cause that an incident has already, or that reaches further than an incident's, makes
-that incident the one; of several the oldest survives and the others end as merged into it. What no cause
-explains is its school's own incident. An alert that has its place keeps it.
+that incident the one; of several the oldest survives and the others end as merged into it. Then all open
+alerts of the rule are asked whether known causes are parts of a wider one. What no cause explains is its
+school's own incident. An alert that has its place keeps it, but for a merge.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from alerting.incidents.account import begun, event, lost_pupil_s, recounted, taken
-from alerting.incidents.causes import FLEET_SHARE, covers_fleet, find_causes
+from alerting.incidents.causes import find_causes, is_even
 from alerting.incidents.groups import LEAST_SCHOOLS, Groups
 from alerting.incidents.hosts import Burst, Host, broadest, is_same_cause
 from alerting.incidents.lines import is_on_platform
@@ -24,6 +25,12 @@ from contract.alert import Alert
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.incident import Cause, CauseKind, Incident, IncidentEvent, IncidentEventKind, IncidentState
 from contract.live import IncidentChanged
+
+UNEVEN_LEAST: Final = 30
+"""Schools from which a burst that no group explains is the city's although it is not even: chosen. Fewer of a
+small fleet are how a provider's outage begins, and an incident that was the city's never narrows again."""
+UNEVEN_SHARE: Final = 0.25
+"""Share of all schools from which it is, if that is fewer: chosen."""
 
 
 @dataclass(slots=True)
@@ -86,15 +93,28 @@ class Turn:
             if alert.school_id == SYSTEM_SCHOOL_ID:
                 self._take_of_center(alert)
         known = [alert for alert in fresh if alert.school_id in self._fleet.school_by_id]
-        for burst in self._of_fleet(known):
-            self._take_burst(burst)
-        for alert in self._without_place(known):
+        for alert in known:
             self._join_shared(alert)
-        for burst in self._seek(self._without_place(known)):
+        left = self._without_place(known)
+        for burst in self._bursts({alert.rule for alert in left}, self._alone.values(), left):
             self._take_burst(burst)
+        self._widen({alert.rule for alert in known}, self._without_place(known))
         for alert in self._without_place(fresh):
             if not self._join_shared(alert):
                 self._take_alone(alert)
+
+    def _widen(self, rules: Set[str], left: Sequence[Alert]) -> None:
+        """Ask of all open alerts of rules with new ones whether known causes are parts of a wider one."""
+        rules = {rule for host in self._shared for rule in host.incident.cause_rules if rule in rules}
+        for burst in self._bursts(rules, [*self._shared, *self._alone.values()], left):
+            is_known = any(host.is_part_of(burst) for host in self._shared)
+            if is_known and (burst.cause.kind is not CauseKind.CITY or self._is_citywide(burst)):
+                self._take_burst(burst)
+
+    def _is_citywide(self, burst: Burst) -> bool:
+        """Return whether a burst is the city's beyond doubt: as many schools as that takes, and evenly."""
+        schools = self._positions(burst.alerts)
+        return len(burst.schools) >= self._uneven_least and is_even(self._groups, schools)
 
     def _without_place(self, alerts: Iterable[Alert]) -> list[Alert]:
         return [alert for alert in alerts if alert.alert_id not in self._state.place]
@@ -128,41 +148,38 @@ class Turn:
         hosts = (self._returns.get(what) for what in asked)
         return next((host for host in hosts if host is not None and host.kept.is_over), None)
 
-    def _of_fleet(self, fresh: Sequence[Alert]) -> list[Burst]:
-        """Return what nearly all schools share, by rules with new alerts, whatever explained it so far."""
-        if len(self._state.place) + len(fresh) < FLEET_SHARE * self._groups.schools:
-            return []
-        every = self._with_open(fresh, list(self._state.kept.values()))
-        whole = [alerts for alerts in every if covers_fleet(self._groups, self._positions(alerts))]
-        return [burst for alerts in whole for burst in self._bursts(alerts)]
+    def _bursts(self, rules: Set[str], hosts: Iterable[Host], left: Sequence[Alert]) -> list[Burst]:
+        """Return the causes of rules, the farthest reaching first.
 
-    def _seek(self, left: Sequence[Alert]) -> list[Burst]:
-        """Return the causes of rules with alerts that have no place yet, the farthest reaching first.
-
-        They are sought among what no shared cause explains so far: an outage that is known must not hide
-        another one.
+        Args:
+            rules: each is asked by itself.
+            hosts: incidents whose open alerts are asked. Where they are the single schools' alone, an outage
+                that is known does not hide another one.
+            left: alerts that have no place yet; they are asked too.
         """
-        alone = [host.kept for host in self._alone.values()]
-        bursts = [burst for alerts in self._with_open(left, alone) for burst in self._bursts(alerts)]
+        of_rule: dict[str, list[Alert]] = {rule: [] for rule in sorted(rules)}
+        for alerts in (left, *(host.alerts for host in hosts if of_rule)):
+            for alert in alerts:
+                if alert.rule in of_rule and alert.school_id in self._fleet.school_by_id:
+                    of_rule[alert.rule].append(alert)
+        bursts = [burst for alerts in of_rule.values() for burst in self._bursts_of(alerts)]
         return sorted(bursts, key=Burst.weight)
 
-    def _with_open(self, fresh: Sequence[Alert], kept: Sequence[KeptIncident]) -> list[list[Alert]]:
-        """Return new alerts with the open ones of incidents, by rule, the earliest first."""
-        of_rule: defaultdict[str, list[Alert]] = defaultdict(list)
-        for alert in fresh:
-            of_rule[alert.rule].append(alert)
-        for alert in (a for one in kept for a in one.members.values()) if of_rule else ():
-            is_known = alert.rule in of_rule and alert.school_id in self._fleet.school_by_id
-            if is_known and alert.resolved_at_us is None:
-                of_rule[alert.rule].append(alert)
-        return [sorted(alerts, key=_opening) for alerts in of_rule.values()]
-
-    def _bursts(self, alerts: Sequence[Alert]) -> Iterator[Burst]:
-        """Yield the causes of one rule's alerts."""
+    def _bursts_of(self, alerts: list[Alert]) -> Iterator[Burst]:
+        """Yield the causes of one rule's alerts, but for what is too early to be called the city's."""
+        alerts.sort(key=_opening)
         opened_us = np.array([a.opened_at_us for a in alerts], np.int64)
+        position = self._positions(alerts)
         on_platform = is_on_platform(alerts[0], self._fleet)
-        for found in find_causes(self._groups, self._positions(alerts), opened_us, on_platform):
-            yield Burst(found.cause, tuple(alerts[i] for i in found.members))
+        for found in find_causes(self._groups, position, opened_us, on_platform):
+            schools = np.unique(position[found.members])
+            is_early = found.cause.kind is CauseKind.CITY and len(schools) < self._uneven_least
+            if not is_early or is_even(self._groups, schools):
+                yield Burst(found.cause, tuple(alerts[i] for i in found.members))
+
+    @property
+    def _uneven_least(self) -> float:
+        return min(UNEVEN_LEAST, UNEVEN_SHARE * self._groups.schools)
 
     def _positions(self, alerts: Iterable[Alert]) -> NDArray[np.intp]:
         return np.array([self._fleet.school_position[a.school_id] for a in alerts], np.intp)
@@ -170,8 +187,6 @@ class Turn:
     def _take_burst(self, burst: Burst) -> None:
         """Bring what shares a cause under one incident; what has its place elsewhere stays there."""
         fresh = self._without_place(burst.alerts)
-        if not fresh:
-            return
         related = sorted((host for host in self._shared if host.is_related(burst)), key=Host.age)
         alone = [self._alone[s] for s in sorted(burst.schools) if s in self._alone]
         alone = sorted((host for host in alone if host.belongs_to(burst)), key=Host.age)

@@ -81,6 +81,14 @@ def test_our_own_line_down_is_known_although_schools_fail_over_a_minute() -> Non
     assert (whole.cause, whole.schools) == (Cause(CauseKind.FLEET), len(PUPILS))
 
 
+def test_the_first_schools_of_a_provider_are_not_taken_for_the_city() -> None:
+    desk = Desk()
+    for n, school in enumerate(schools_of("FPT")[::-1]):
+        desk.take([opened(school, T0 + n * SECOND_US)])
+    desk.tick(T0 + MINUTE_US)
+    assert (only(desk).cause, only(desk).schools) == (Cause(CauseKind.ISP, "FPT"), 40)
+
+
 def test_schools_that_fail_one_after_the_other_become_one_incident_and_old_links_lead_to_it() -> None:
     desk = Desk()
     schools = schools_of("FPT", 0)
