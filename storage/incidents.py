@@ -31,21 +31,10 @@ async def incidents_since(conn: AsyncConnection[Any], ended_us: int) -> list[Inc
     return await _incidents(conn, where + " order by began_at, incident_id", {"ended_at": moment(ended_us)})
 
 
-async def recent_incidents(
-    conn: AsyncConnection[Any], limit: int, *, before_us: int | None = None
-) -> list[Incident]:
-    """Return at most `limit` incidents, open or resolved, the latest begun first; none that was merged.
-
-    Args:
-        conn: a connection.
-        limit: greatest number of incidents.
-        before_us: only those that began before this, µs since 1970: the next page.
-    """
-    where = "where merged_into is null"
-    if before_us is not None:
-        where += " and began_at < %(began_at)s"
-    order = " order by began_at desc, incident_id limit %(limit)s"
-    return await _incidents(conn, where + order, {"began_at": moment(before_us), "limit": limit})
+async def recent_incidents(conn: AsyncConnection[Any], limit: int) -> list[Incident]:
+    """Return at most `limit` incidents, open or resolved, the latest begun first; none that was merged."""
+    rest = "where merged_into is null order by began_at desc, incident_id limit %(limit)s"
+    return await _incidents(conn, rest, {"limit": limit})
 
 
 async def load_incident(conn: AsyncConnection[Any], incident_id: str) -> Incident | None:

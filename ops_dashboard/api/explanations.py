@@ -73,7 +73,7 @@ async def _lines(services: Services, alert: Alert) -> Sequence[Line]:
     """Return the lines of the wall; for a resolved alert those of the alerts that were open beside it."""
     board, ended_us = services.hub.board, alert.resolved_at_us
     if ended_us is None:
-        return board.lines()
+        return group_alerts(board.open_alerts.values(), board.groups)
     beside = await services.archive.alerts_within(alert.opened_at_us - LINK_US, ended_us)
     return group_alerts(
         [msgspec.structs.replace(other, resolved_at_us=None) for other in beside], board.groups
