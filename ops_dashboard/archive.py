@@ -14,15 +14,17 @@ from contract.commit import Position
 from contract.errors import InfrastructureError
 from contract.incident import Incident, IncidentEvent, Membership
 from contract.rejected import Reason
-from storage.alerts import alert_history, alerts_within, load_alert, open_alerts, recent_alerts
+from storage.alerts import alert_history, load_alert, open_alerts, recent_alerts
 from storage.feedback import count_dismissed, dismissals
 from storage.incidents import (
     aliases,
     incident_history,
+    incident_of,
     load_incident,
     memberships_of,
     open_incidents,
     recent_incidents,
+    shared_alerts,
 )
 from storage.wall import (
     KpiHistory,
@@ -111,10 +113,13 @@ class Archive:
             alert = await load_alert(conn, alert_id)
             return None if alert is None else (alert, await alert_history(conn, alert_id))
 
-    async def alerts_within(self, from_us: int, to_us: int) -> list[Alert]:
-        """Return the alerts that were open at some moment between two, µs since 1970."""
+    async def shared_around(self, alert_id: str) -> tuple[Incident | None, frozenset[str]]:
+        """Return the incident of an alert, and the open alerts of other incidents with a shared cause."""
         async with self._connection() as conn:
-            return await alerts_within(conn, from_us, to_us)
+            incident = await incident_of(conn, alert_id)
+            own = None if incident is None else incident.incident_id
+            shared = await shared_alerts(conn)
+        return incident, frozenset(one for one, incident_id in shared.items() if incident_id != own)
 
     async def dismissed(
         self, alert: Alert, limit: int, nearby_ids: Sequence[int], after_us: int

@@ -47,6 +47,20 @@ async def load_incident(conn: AsyncConnection[Any], incident_id: str) -> Inciden
     return found[0] if found else None
 
 
+async def incident_of(conn: AsyncConnection[Any], alert_id: str) -> Incident | None:
+    """Return the incident that an alert is in, or was; None within its first second."""
+    where = "where incident_id = (select incident_id from incident_member where alert_id = %(alert_id)s)"
+    found = await _incidents(conn, where, {"alert_id": alert_id})
+    return found[0] if found else None
+
+
+async def shared_alerts(conn: AsyncConnection[Any]) -> dict[str, str]:
+    """Return the incident of each open alert whose incident has a cause that several schools may share."""
+    alone = [CauseKind.SCHOOL.value, CauseKind.SYSTEM.value]
+    cursor = await conn.execute(query("shared_alerts"), {"alone": alone})
+    return dict(await cursor.fetchall())
+
+
 async def aliases(conn: AsyncConnection[Any], incident_id: str) -> list[str]:
     """Return the ids of all incidents that were merged into one, directly or by way of another."""
     cursor = await conn.execute(query("incident_aliases"), {"incident_id": incident_id})

@@ -229,6 +229,10 @@ with recursive alias as (
 )
 select incident_id from alias order by began_at, incident_id
 
+-- name: shared_alerts
+select alert_id, incident_id from incident_member join incident using (incident_id)
+where incident.ended_at is null and incident_member.left_at is null and incident.cause <> all(%(alone)s::text[])
+
 -- name: incident_history
 select incident_id, kind, to_us(at), actor, alerts, other, cause, isp, cluster_code, ward_code
 from incident_event where incident_id = %(incident_id)s order by id

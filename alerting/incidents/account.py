@@ -1,10 +1,10 @@
 """What an incident says of its alerts: figures, who has it, and the lines of its timeline."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from alerting.incidents.lines import main_rule
 from alerting.lifecycle import FOLD_ACTOR
 from contract.alert import Alert
 from contract.canary import SYSTEM_SCHOOL_ID
@@ -62,7 +62,7 @@ def recounted(incident: Incident, alerts: Sequence[Alert], new: Sequence[Alert],
     priority = min((alert.priority for alert in alerts), default=incident.priority)
     return replace(
         incident,
-        rule=main_rule(alerts) if alerts else incident.rule,
+        rule=_main_rule(alerts) if alerts else incident.rule,
         rules=tuple(sorted({*incident.rules, *(alert.rule for alert in new)})),
         priority=priority,
         worst_priority=min(priority, incident.worst_priority),
@@ -79,6 +79,14 @@ def recounted(incident: Incident, alerts: Sequence[Alert], new: Sequence[Alert],
         last_opened_at_us=max([incident.last_opened_at_us, *opened_us]),
         quiet_at_us=None if alerts else incident.quiet_at_us or at_us,
     )
+
+
+def _main_rule(alerts: Sequence[Alert]) -> str:
+    """Return the rule that alerts are named after; see `Incident.rule`."""
+    worst = min(alert.priority for alert in alerts)
+    urgent = sorted((a for a in alerts if a.priority == worst), key=lambda a: (a.opened_at_us, a.rule))
+    # Of equally frequent ones the first counted comes first.
+    return Counter(alert.rule for alert in urgent).most_common(1)[0][0]
 
 
 def lost_pupil_s(incident: Incident, at_us: int) -> int:

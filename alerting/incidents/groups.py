@@ -114,10 +114,15 @@ def _names(cause: Cause) -> tuple[str, str, str]:
 
 
 def place_of(cause: Cause, fleet: Fleet) -> str:
-    """Return the name of the ward or cluster that is a cause or a part of it; else an empty text."""
+    """Return the name of the ward or cluster that is a cause or a part of it; else an empty text.
+
+    One that left the fleet while its incident was open has its code for a name.
+    """
     if cause.ward_code:
-        return fleet.ward_by_code[cause.ward_code].name
-    return fleet.cluster_by_code[cause.cluster_code].name if cause.cluster_code else ""
+        ward = fleet.ward_by_code.get(cause.ward_code)
+        return cause.ward_code if ward is None else ward.name
+    cluster = fleet.cluster_by_code.get(cause.cluster_code)
+    return cause.cluster_code if cluster is None else cluster.name
 
 
 def _cut(fleet: Fleet, kind: CauseKind) -> Grouping:

@@ -19,12 +19,13 @@ from alerting.incidents.account import begun, event, lost_pupil_s, recounted, ta
 from alerting.incidents.causes import find_causes, is_even
 from alerting.incidents.groups import LEAST_SCHOOLS, Groups
 from alerting.incidents.hosts import Burst, Host, broadest, is_same_cause
-from alerting.incidents.lines import is_on_platform
 from alerting.incidents.state import Incidents, KeptIncident
 from contract.alert import Alert
 from contract.canary import SYSTEM_SCHOOL_ID
+from contract.fleet import DeviceKind, Fleet
 from contract.incident import Cause, CauseKind, Incident, IncidentEvent, IncidentEventKind, IncidentState
 from contract.live import IncidentChanged
+from contract.series import METRIC_BITS
 
 UNEVEN_LEAST: Final = 30
 """Schools from which a burst that no group explains is the city's although it is not even: chosen. Fewer of a
@@ -170,7 +171,7 @@ class Turn:
         alerts.sort(key=_opening)
         opened_us = np.array([a.opened_at_us for a in alerts], np.int64)
         position = self._positions(alerts)
-        on_platform = is_on_platform(alerts[0], self._fleet)
+        on_platform = _is_on_platform(alerts[0], self._fleet)
         for found in find_causes(self._groups, position, opened_us, on_platform):
             schools = np.unique(position[found.members])
             is_early = found.cause.kind is CauseKind.CITY and len(schools) < self._uneven_least
@@ -327,6 +328,12 @@ def _with_past(incident: Incident, other: Incident, at_us: int) -> Incident:
         opened_at_us=min(incident.opened_at_us, other.opened_at_us),
         last_opened_at_us=max(incident.last_opened_at_us, other.last_opened_at_us),
     )
+
+
+def _is_on_platform(alert: Alert, fleet: Fleet) -> bool:
+    """Return whether a rule's alerts are about e-learning: a metric is of one kind of device."""
+    device = fleet.device_by_id.get(alert.series >> METRIC_BITS)
+    return device is not None and device.kind is DeviceKind.ELEARNING
 
 
 def _opening(alert: Alert) -> tuple[int, str]:
