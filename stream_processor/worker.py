@@ -29,7 +29,7 @@ from stream_processor.config import ProcessorConfig
 from stream_processor.fold.constants import Fold, build_fold
 from stream_processor.fold.layout import FleetColumns, columns_of, is_of_fleet
 from stream_processor.owners.alerts import AlertsOwner
-from stream_processor.owners.lost_end import settle
+from stream_processor.owners.lost_end import TOLD_AGAIN_S, settle
 from stream_processor.owners.owner import (
     POSITION,
     READINGS,
@@ -132,7 +132,7 @@ class _Processor:
         return owner
 
     async def _alerts(self, conn: AsyncConnection[Any], groups: Groups, tally: Tally) -> LogOwner:
-        await settle(conn, self.log, tally, self.config.clock.factor)
+        await settle(conn, self.log, tally, self.config.clock.factor, TOLD_AGAIN_S)
         owner = AlertsOwner(conn, self.log, self.publish, groups, self.now_us, tally)
         await owner.load()
         await owner.retire(self._ending_of)

@@ -117,12 +117,15 @@ class AlertsOwner:
             await self._publish(INCIDENT_SUBJECT, msgspec.msgpack.encode(told))
 
     async def pass_time(self) -> None:
-        """Append a tick once the time has come that an incident waits for, and no entry has said so."""
-        due_us, now_us = self._incidents.due_us, self._now_us()
+        """Append a tick once the time has come that an incident waits for, and no entry has said so.
+
+        It says that time and not the clock's, so that the log is never ahead of partitions that lag.
+        """
+        due_us = self._incidents.due_us
         # One that is appended and not yet read need not be said again.
-        if due_us is not None and self._ticked_us < due_us <= now_us:
-            await self._log.append(ALERTS_LOG, EntryKind.TICK, b"", at_us=now_us)
-            self._ticked_us = now_us
+        if due_us is not None and self._ticked_us < due_us <= self._now_us():
+            await self._log.append(ALERTS_LOG, EntryKind.TICK, b"", at_us=due_us)
+            self._ticked_us = due_us
 
     async def finish(self) -> None:
         """Do nothing: every commit is complete."""

@@ -20,6 +20,7 @@ from storage.database import connect
 from storage.results import load_position
 from stream_processor.config import ProcessorConfig
 from stream_processor.owners.alerts import AlertsOwner
+from stream_processor.owners.lost_end import TOLD_AGAIN_S, settle
 from stream_processor.owners.owner import Tally, own, owner_name
 from stream_processor.owners.partition import PartitionOwner
 from tests.fold_world import MONDAY_9H_US, SECOND_US, columns, series_named, small_fleet, small_fold
@@ -126,18 +127,19 @@ async def process_alerts(dsn: str, log: MemoryLog, batch: int = 3, *, anew: bool
     """
     groups = Groups(small_fleet())
     async with await connect(dsn) as conn:
+        await settle(conn, log, Tally(ALERTS_LOG), 1.0, TOLD_AGAIN_S)
+        owner = AlertsOwner(conn, log, no_listener, groups, an_hour_later, Tally(ALERTS_LOG))
+        await owner.load()
         while True:
-            owner = AlertsOwner(conn, log, no_listener, groups, an_hour_later, Tally(ALERTS_LOG))
-            await owner.load()
-            reader = await log.reader(ALERTS_LOG, owner.seq)
-            while raws := await reader.fetch(batch, 0.01):
-                await owner.take(raws)
+            while owner.seq < await log.last_seq(ALERTS_LOG):
+                reader = await log.reader(ALERTS_LOG, owner.seq)
+                await owner.take(await reader.fetch(batch, 1.0))
                 if anew:
-                    break
-            if not raws:
-                await owner.pass_time()
-                if owner.seq == await log.last_seq(ALERTS_LOG):
-                    return
+                    owner = AlertsOwner(conn, log, no_listener, groups, an_hour_later, Tally(ALERTS_LOG))
+                    await owner.load()
+            await owner.pass_time()
+            if owner.seq >= await log.last_seq(ALERTS_LOG):
+                return
 
 
 def tables(dsn: str) -> dict[str, Sequence[Any]]:
