@@ -24,7 +24,17 @@ def fold_alerts(
     entries: Sequence[Transition | Action],
     pupils: Mapping[int, int],
 ) -> list[AlertChanged]:
-    """Return every change that the entries make, in their order; a change later in the list is newer.
+    """Return every change that the entries make, in their order; see `fold_each`."""
+    return [change for changes in fold_each(known, history, entries, pupils) for change in changes]
+
+
+def fold_each(
+    known: Mapping[str, Alert],
+    history: Collection[AlertEvent],
+    entries: Sequence[Transition | Action],
+    pupils: Mapping[int, int],
+) -> list[list[AlertChanged]]:
+    """Return the changes that each entry makes; a change later in the lists is newer.
 
     Everything that repeats changes nothing: an opening of a known alert, a resolution of a resolved
     one, an action that the history already holds. An action on an alert that nobody knows changes
@@ -38,7 +48,7 @@ def fold_alerts(
     """
     now = dict(known)
     seen = set(history)
-    changes: list[AlertChanged] = []
+    each: list[list[AlertChanged]] = []
     for entry in entries:
         alert = now.get(entry.alert_id)
         if isinstance(entry, Transition):
@@ -48,8 +58,8 @@ def fold_alerts(
         for change in made:
             now[change.alert.alert_id] = change.alert
             seen.add(change.event)
-        changes += made
-    return changes
+        each.append(made)
+    return each
 
 
 def _of_transition(

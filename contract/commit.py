@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from contract.alert import Transition
-from contract.live import AlertChanged
+from contract.live import AlertChanged, IncidentChanged
 from contract.reading import Corrections, Scored
 from contract.rejected import Rejected
 
@@ -62,6 +62,8 @@ class Commit:
     rejected: tuple[Rejected, ...] = ()
     """Only in the quarantine log."""
     alerts: tuple[AlertChanged, ...] = ()
+    """Only in the alerts log."""
+    incidents: tuple[IncidentChanged, ...] = ()
     """Only in the alerts log."""
     snapshot: bytes | None = None
     """The owner's state at `through`, if this commit carries one."""

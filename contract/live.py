@@ -5,11 +5,14 @@ from typing import Final
 import msgspec
 
 from contract.alert import Alert, AlertEvent
+from contract.incident import Incident, IncidentEvent
 
 SUMMARY_SUBJECT: Final = "live.summary"
 """NATS core subject of `Summary`; `.{partition}` follows."""
 ALERT_SUBJECT: Final = "live.alert"
 """NATS core subject of `AlertChanged`."""
+INCIDENT_SUBJECT: Final = "live.incident"
+"""NATS core subject of `IncidentChanged`, without the ids of its alerts: they may be thousands."""
 
 
 class Hidden(msgspec.Struct, frozen=True):
@@ -67,6 +70,18 @@ class AlertChanged(msgspec.Struct, frozen=True):
 
     alert: Alert
     event: AlertEvent
+
+
+class IncidentChanged(msgspec.Struct, frozen=True):
+    """An incident after a change, and all that the change was."""
+
+    incident: Incident
+    events: tuple[IncidentEvent, ...]
+    """In their order; none where only figures changed."""
+    joined: tuple[str, ...] = ()
+    """Ids of alerts that are new in it, without those that came with an absorbed incident."""
+    left: tuple[str, ...] = ()
+    """Ids of alerts that resolved."""
 
 
 STATE_NORMAL: Final = "n"

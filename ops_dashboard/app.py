@@ -83,7 +83,7 @@ def create_app(
     hub = Hub(
         board,
         config.clock,
-        archive.open_alerts,
+        archive.open_work,
         Hello(config.build_id, fleet.version, fleet.province, config.partitions),
         catalogue,
         heal_s=config.heal_s,

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from psycopg import AsyncConnection, DataError, Error
@@ -12,9 +12,20 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 from contract.alert import Alert, AlertEvent, Dismissal
 from contract.commit import Position
 from contract.errors import InfrastructureError
+from contract.incident import Incident, IncidentEvent, Membership
 from contract.rejected import Reason
-from storage.alerts import alert_history, alerts_within, load_alert, open_alerts, recent_alerts
+from storage.alerts import alert_history, load_alert, open_alerts, recent_alerts
 from storage.feedback import count_dismissed, dismissals
+from storage.incidents import (
+    aliases,
+    incident_history,
+    incident_of,
+    load_incident,
+    memberships_of,
+    open_incidents,
+    recent_incidents,
+    shared_alerts,
+)
 from storage.wall import (
     KpiHistory,
     QuarantineRow,
@@ -32,7 +43,21 @@ RAW_MAX_US: Final = 2 * 3600 * 1_000_000
 ANSWER_S: Final = 10.0
 """Longest wait for PostgreSQL, seconds; then the page says so instead of keeping a person waiting."""
 RECENT_RESOLVED: Final = 200
-"""Resolved alerts that the engineers' page starts with."""
+"""Resolved alerts, or incidents, that are told with the open ones."""
+
+
+MOST_MEMBERS: Final = 500
+"""Alerts that are told with an incident: a page of them; how many there are in all it says itself."""
+
+
+class KnownIncident(NamedTuple):
+    """An incident, its timeline, its alerts and the ids that lead to it."""
+
+    incident: Incident
+    events: list[IncidentEvent]
+    members: list[Membership]
+    """Open ones first; at most `MOST_MEMBERS`."""
+    aliases: list[str]
 
 
 class Archive:
@@ -45,6 +70,31 @@ class Archive:
         """Return the alerts that are not resolved."""
         async with self._connection() as conn:
             return await open_alerts(conn)
+
+    async def open_work(self) -> tuple[list[Alert], list[Incident]]:
+        """Return the alerts and the incidents that are open."""
+        async with self._connection() as conn:
+            return await open_alerts(conn), await open_incidents(conn)
+
+    async def known_incidents(self) -> list[Incident]:
+        """Return the open incidents and the last resolved ones, each once."""
+        async with self._connection() as conn:
+            found = [*await recent_incidents(conn, RECENT_RESOLVED), *await open_incidents(conn)]
+        return list({i.incident_id: i for i in found}.values())
+
+    async def incident(self, incident_id: str) -> KnownIncident | None:
+        """Return an incident with all that belongs to it, for an alias the one it was merged into."""
+        async with self._connection() as conn:
+            incident = await load_incident(conn, incident_id)
+            if incident is None:
+                return None
+            known = incident.incident_id
+            return KnownIncident(
+                incident,
+                await incident_history(conn, known),
+                await memberships_of(conn, known, MOST_MEMBERS),
+                await aliases(conn, known),
+            )
 
     async def known_alerts(self) -> list[Alert]:
         """Return the open alerts and the last resolved ones, each once."""
@@ -63,10 +113,13 @@ class Archive:
             alert = await load_alert(conn, alert_id)
             return None if alert is None else (alert, await alert_history(conn, alert_id))
 
-    async def alerts_within(self, from_us: int, to_us: int) -> list[Alert]:
-        """Return the alerts that were open at some moment between two, µs since 1970."""
+    async def shared_around(self, alert_id: str) -> tuple[Incident | None, frozenset[str]]:
+        """Return the incident of an alert, and the open alerts of other incidents with a shared cause."""
         async with self._connection() as conn:
-            return await alerts_within(conn, from_us, to_us)
+            incident = await incident_of(conn, alert_id)
+            own = None if incident is None else incident.incident_id
+            shared = await shared_alerts(conn)
+        return incident, frozenset(one for one, incident_id in shared.items() if incident_id != own)
 
     async def dismissed(
         self, alert: Alert, limit: int, nearby_ids: Sequence[int], after_us: int

@@ -14,12 +14,6 @@ async def open_alerts(conn: AsyncConnection[Any]) -> list[Alert]:
     return await _alerts(conn, "where resolved_at is null order by priority, opened_at, alert_id", {})
 
 
-async def alerts_within(conn: AsyncConnection[Any], from_us: int, to_us: int) -> list[Alert]:
-    """Return the alerts that were open at some moment from `from_us` until before `to_us`, µs since 1970."""
-    where = "where opened_at < %(end)s and (resolved_at is null or resolved_at > %(first)s)"
-    return await _alerts(conn, where, {"first": moment(from_us), "end": moment(to_us)})
-
-
 async def load_alert(conn: AsyncConnection[Any], alert_id: str) -> Alert | None:
     """Return an alert as it stands, or None if none has that id."""
     found = await _alerts(conn, "where alert_id = %(alert_id)s", {"alert_id": alert_id})

@@ -14,6 +14,7 @@ from contract.live import AlertChanged
 from contract.reading import Corrections, Held, Readings
 from storage.chunks import make_chunks
 from storage.copy import readings_copy_buffer
+from storage.incidents import write_incidents
 from storage.moment import moment
 from storage.queries import query
 
@@ -120,6 +121,7 @@ async def _write_words(conn: AsyncConnection[Any], what: Commit) -> None:
         )
         await _insert(cursor, "upsert_alert", [_alert_values(c) for c in what.alerts])
         await _insert(cursor, "insert_alert_event", [_event_values(c) for c in what.alerts])
+        await write_incidents(cursor, what.incidents)
 
 
 async def _correct(conn: AsyncConnection[Any], corrections: Corrections) -> None:

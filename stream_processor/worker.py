@@ -9,6 +9,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import AsyncConnection
 
+from alerting.incidents.groups import Groups
 from bus.live import Live
 from bus.log import Log
 from bus.pause import pause
@@ -28,7 +29,7 @@ from stream_processor.config import ProcessorConfig
 from stream_processor.fold.constants import Fold, build_fold
 from stream_processor.fold.layout import FleetColumns, columns_of, is_of_fleet
 from stream_processor.owners.alerts import AlertsOwner
-from stream_processor.owners.lost_end import settle
+from stream_processor.owners.lost_end import TOLD_AGAIN_S, settle
 from stream_processor.owners.owner import (
     POSITION,
     READINGS,
@@ -99,7 +100,8 @@ class _Processor:
         if name == QUARANTINE_LOG:
             return lambda conn: self._quarantine(conn, tally)
         if name == ALERTS_LOG:
-            return lambda conn: self._alerts(conn, tally)
+            groups = await asyncio.to_thread(Groups, self.fleet)
+            return lambda conn: self._alerts(conn, groups, tally)
         partition = self.groups[0].index(name)
         # In a thread, so that the other owners and the leases do not wait for it.
         fold = await asyncio.to_thread(self._build, partition)
@@ -129,12 +131,11 @@ class _Processor:
         await owner.load()
         return owner
 
-    async def _alerts(self, conn: AsyncConnection[Any], tally: Tally) -> LogOwner:
-        pupils = {school.id: school.pupils for school in self.fleet.schools}
-        await settle(conn, self.log, tally, self.config.clock.factor)
-        owner = AlertsOwner(conn, self.publish, pupils, tally)
+    async def _alerts(self, conn: AsyncConnection[Any], groups: Groups, tally: Tally) -> LogOwner:
+        await settle(conn, self.log, tally, self.config.clock.factor, TOLD_AGAIN_S)
+        owner = AlertsOwner(conn, self.log, self.publish, groups, self.now_us, tally)
         await owner.load()
-        await owner.retire(self.log, self._ending_of, self.now_us())
+        await owner.retire(self._ending_of)
         return owner
 
     def _ending_of(self, alert: Alert) -> Ending | None:

@@ -13,6 +13,9 @@ import msgspec
 import numpy as np
 from psycopg import AsyncConnection
 
+from alerting.incidents.fold import Moment, advance
+from alerting.incidents.groups import Groups
+from alerting.incidents.state import Incidents
 from alerting.lifecycle import fold_alerts
 from bus.jetstream import JetStreamLog
 from bus.live import Live
@@ -24,7 +27,15 @@ from contract.clock import LogClock
 from contract.commit import Commit
 from contract.entry import ALERTS_LOG, QUARANTINE_LOG, telemetry_log
 from contract.fleet import DeviceKind, Fleet
-from contract.live import ALERT_SUBJECT, STATE_NORMAL, SUMMARY_SUBJECT, AlertChanged, Kpi, Summary
+from contract.live import (
+    ALERT_SUBJECT,
+    INCIDENT_SUBJECT,
+    STATE_NORMAL,
+    SUMMARY_SUBJECT,
+    AlertChanged,
+    Kpi,
+    Summary,
+)
 from contract.rule import Rule
 from contract.series import series_of
 from ops_dashboard.app import run
@@ -51,6 +62,7 @@ class Stage:
     conn: AsyncConnection[Any]
     clock: LogClock
     positions: dict[str, int] = field(default_factory=dict)
+    incidents: Incidents = field(default_factory=Incidents)
 
     def now_us(self) -> int:
         """Return the log time now."""
@@ -78,10 +90,15 @@ class Stage:
             await self.live.publish(f"{SUMMARY_SUBJECT}.{partition}", msgspec.msgpack.encode(summary))
 
     async def change(self, *changes: AlertChanged) -> None:
-        """Write changes of alerts and tell them, in that order, as the owner of the alerts does."""
-        await self.commit(ALERTS_LOG, alerts=changes)
+        """Write changes of alerts, and of incidents a second later; tell them as the owner of alerts does."""
+        at_us = max(self.now_us(), self.incidents.now_us)
+        moments = [Moment(at_us, tuple(c.alert for c in changes)), Moment(at_us + 1_000_000)]
+        incidents = tuple(advance(Groups(self.fleet), self.incidents, moments))
+        await self.commit(ALERTS_LOG, alerts=changes, incidents=incidents)
         for changed in changes:
             await self.live.publish(ALERT_SUBJECT, msgspec.msgpack.encode(changed))
+        for incident in incidents:
+            await self.live.publish(INCIDENT_SUBJECT, msgspec.msgpack.encode(incident))
 
     def opened(self, position: int, rule: str = "wan_down", priority: int = 1, **more: Any) -> AlertChanged:
         """Return the opening of an alert at the school at `position`, a minute ago."""

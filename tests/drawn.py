@@ -20,9 +20,23 @@ INT8: Final = 2**62
 DAY_US: Final = 86_400_000_000
 RAW_DAY_US: Final = 1_795_003_200_000_000
 
-WHOLE: Final = {"priority": (1, 3), "partition": (0, INT2), "metric_id": (0, MAX_METRIC_ID)}
+WHOLE: Final = {
+    "priority": (1, 3),
+    "worst_priority": (1, 3),
+    "partition": (0, INT2),
+    "metric_id": (0, MAX_METRIC_ID),
+}
 """Whole numbers that have a range of their own; the others are of 32 bits, and not below 0."""
-LONG: Final = {"seq", "snapshot_seq", "received", "stored", "duplicate", "quarantined", "corrected"}
+LONG: Final = {
+    "lost_pupil_s",
+    "seq",
+    "snapshot_seq",
+    "received",
+    "stored",
+    "duplicate",
+    "quarantined",
+    "corrected",
+}
 
 times_us = st.integers(0, 250_000_000_000_000_000)
 """Any moment until the year 9892."""
@@ -78,6 +92,8 @@ def _of(name: str, hint: Any) -> st.SearchStrategy[Any]:
         return texts
     if hint is bytes:
         return st.binary(max_size=200)
+    if get_origin(hint) is tuple:  # of any length, as in `tuple[str, ...]`
+        return st.lists(_of(name, get_args(hint)[0]), max_size=4).map(tuple)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return st.sampled_from(hint)
     return drawn(hint)

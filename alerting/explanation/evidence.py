@@ -5,7 +5,7 @@ is guessed: what the center does not know stays None, empty or `unknown`.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -13,11 +13,11 @@ from typing import Final
 import msgspec
 
 from alerting.explanation.verdict import Verdict, absent_or_offline, is_about_attendance, stands_beside
-from alerting.incidents.groups import Cause, CauseKind, Groups, place_of
-from alerting.incidents.lines import Line
+from alerting.incidents.groups import Groups, place_of
 from contract.alert import Alert, Dismissal
 from contract.catalogue import Catalogue
 from contract.fleet import DeviceKind, Fleet, School
+from contract.incident import CauseKind, Incident
 from contract.live import STATE_UNKNOWN
 from contract.rule import AnomalyRule, ClockRule, JointRule, Rule
 from contract.series import MAX_METRIC_ID, METRIC_BITS
@@ -70,10 +70,10 @@ class Known:
     """All that are open now, by id. An open alert that is not among them is compared with none."""
     of_school: Sequence[Alert] = ()
     """Alerts of the same school, open or resolved, the alert itself among them or not."""
-    line: Line | None = None
-    """The line of the wall that the alert is on."""
+    incident: Incident | None = None
+    """The incident that the alert is in."""
     elsewhere: frozenset[str] = frozenset()
-    """Ids of open alerts that share a cause which is not this alert's."""
+    """Ids of open alerts of other incidents with a shared cause."""
     states: str = ""
     """State of each school now, in fleet order (contract.live); empty if unknown."""
     heard: frozenset[DeviceKind] = frozenset()
@@ -93,13 +93,13 @@ class SharedCause(msgspec.Struct, frozen=True):
     """The cause that an alert shares with others."""
 
     kind: str
-    """One of `alerting.incidents.groups.CauseKind`."""
+    """One of `contract.incident.CauseKind`."""
     isp: str
     """The provider that is the cause or a part of it; else empty."""
     place: str
     """The ward or cluster that is the cause or a part of it; else empty."""
     schools: int
-    """Schools on the line."""
+    """Schools of the incident now; of a resolved alert's the most that it had at once."""
     of: int
     """Schools of the group."""
 
@@ -169,7 +169,7 @@ def explain(alert: Alert, known: Known) -> Explanation:
         score=alert.score,
         deviations=_deviations(alert.score, rule),
         since_us=alert.opened_at_us,
-        cause=None if known.line is None else _shared(known.line, known.groups),
+        cause=None if known.incident is None else _shared(known.incident, alert, known.groups),
         peers=_peers(alert, known),
         dismissals=tuple(known.dismissals[:DISMISSALS_SHOWN]),
         dismissed_nearby=known.dismissed_nearby,
@@ -216,31 +216,15 @@ def _deviations(score: float | None, rule: Rule | None) -> float | None:
     return MOST_DEVIATIONS if score >= 1 else min(MOST_DEVIATIONS, -rule.z * math.log2(1 - score))
 
 
-def _shared(line: Line, groups: Groups) -> SharedCause | None:
-    cause = line.cause
+def _shared(incident: Incident, alert: Alert, groups: Groups) -> SharedCause | None:
+    cause = incident.cause
     if cause.kind in (CauseKind.SCHOOL, CauseKind.SYSTEM):
         return None
-    place = place_of(cause, groups.fleet)
-    return SharedCause(cause.kind.value, cause.isp, place, len(line.school_ids), _size(cause, groups))
-
-
-def explained_elsewhere(alert: Alert, lines: Iterable[Line]) -> frozenset[str]:
-    """Return the ids of the alerts on lines with a shared cause that an alert is not on."""
-    return frozenset(
-        alert_id
-        for line in lines
-        if line.cause.kind not in (CauseKind.SCHOOL, CauseKind.SYSTEM)
-        and alert.alert_id not in line.alert_ids
-        for alert_id in line.alert_ids
+    # Of what is over nobody wants to know how many are left.
+    schools = incident.schools if alert.resolved_at_us is None else incident.most_schools
+    return SharedCause(
+        cause.kind.value, cause.isp, place_of(cause, groups.fleet), schools, groups.size(cause)
     )
-
-
-def _size(cause: Cause, groups: Groups) -> int:
-    """Return how many schools a cause's group has; all of the fleet where it is no group."""
-    if cause.kind is CauseKind.PLATFORM:
-        return groups.on_platform
-    part = groups.by_kind.get(cause.kind)
-    return groups.schools if part is None else int(part.size[part.causes.index(cause)])
 
 
 def _peers(alert: Alert, known: Known) -> tuple[Peers, ...]:

@@ -1,1 +1,1 @@
-"""What alerts have in common: groups of schools, causes, and the lines that a wall shows. Pure."""
+"""What people work on: groups of schools, causes, and the incidents folded from the alerts log. Pure."""

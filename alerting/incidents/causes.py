@@ -27,7 +27,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammainc, gammaln
 
-from alerting.incidents.groups import CHILDREN, LEAST_SCHOOLS, Cause, CauseKind, Grouping, Groups
+from alerting.incidents.groups import CHILDREN, LEAST_SCHOOLS, Grouping, Groups
+from contract.incident import Cause, CauseKind
 
 LINK_US: Final = 600_000_000
 """Alerts of a group that follow each other within this belong together, µs: chosen, two reports of a
@@ -107,7 +108,7 @@ def find_causes(
     founds: list[Found] = []
     while len(first) >= LEAST_SCHOOLS:
         found = next(
-            (f for f in whole.found(first, school, opened_us) if _is_even(groups, school[f.members])), None
+            (f for f in whole.found(first, school, opened_us) if is_even(groups, school[f.members])), None
         )
         burst = _best(groups, school[first], opened_us[first]) if found is None else None
         if burst is not None:
@@ -202,7 +203,7 @@ class _Whole:
                 yield _found(cause, first[run], school, chance)
 
 
-def _is_even(groups: Groups, school: NDArray[np.intp]) -> bool:
+def is_even(groups: Groups, school: NDArray[np.intp]) -> bool:
     """Return whether schools are in nearly all clusters, and of nearly all providers, alike."""
     failing = np.unique(school)
     if len(failing) < CITY_SHARE * groups.schools:

@@ -1,40 +1,13 @@
 """The groups of schools that may share a cause, as columns over the schools of a fleet."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from contract.fleet import DeviceKind, Fleet, School
-
-
-class CauseKind(StrEnum):
-    """What the alerts of an incident share, the broadest first; each has texts in texts.toml."""
-
-    SYSTEM = "system"
-    """They are about the operations center itself, and about no school."""
-    FLEET = "fleet"
-    """Nearly all schools, of several providers: what these share is the center's own line."""
-    CITY = "city"
-    """The whole city, and none of the groups below more than others."""
-    PLATFORM = "platform"
-    """The e-learning platform, and none of the groups below: its schools are everywhere. The fleet does not
-    say which platform a school uses, so one is assumed."""
-    ISP = "isp"
-    """One internet provider, wherever its schools are."""
-    CLUSTER = "cluster"
-    """One professional cluster of wards, whatever the provider."""
-    ISP_CLUSTER = "isp_cluster"
-    """One provider within one cluster."""
-    WARD = "ward"
-    """One ward, whatever the provider: power, a flood, a day off."""
-    ISP_WARD = "isp_ward"
-    """One provider within one ward: a street cabinet."""
-    SCHOOL = "school"
-    """One school by itself."""
-
+from contract.incident import Cause, CauseKind
 
 GROUP_KINDS: Final = (
     CauseKind.ISP,
@@ -52,18 +25,9 @@ CHILDREN: Final = {
     CauseKind.ISP_WARD: (),
 }
 """Kinds each of whose groups lies within one group of the kind."""
+_RANK: Final = {kind: rank for rank, kind in enumerate(CauseKind)}
 LEAST_SCHOOLS: Final = 3
 """Schools that make a group: two at once are read faster than explained, and happen by chance."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """What is thought to be behind an incident; names that do not apply are empty."""
-
-    kind: CauseKind
-    isp: str = ""
-    cluster_code: str = ""
-    ward_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +60,17 @@ class Groups:
         tested = sum(int((p.size >= LEAST_SCHOOLS).sum()) for p in self.by_kind.values())
         self.tested = tested + 1
         """Groups that a test may name, the city among them: what significance is corrected for."""
+        parts = self.by_kind.values()
+        self._size = {c: int(n) for part in parts for c, n in zip(part.causes, part.size, strict=True)}
+
+    def size(self, cause: Cause) -> int:
+        """Return how many schools a cause meets if it meets all that it can; 0 for the center itself."""
+        if cause.kind is CauseKind.PLATFORM:
+            return self.on_platform
+        if cause.kind in (CauseKind.SYSTEM, CauseKind.SCHOOL):
+            return int(cause.kind is CauseKind.SCHOOL)
+        # A group that left the fleet has no schools any more.
+        return self._size.get(cause, 0) if cause.kind in self.by_kind else self.schools
 
 
 def cause_of(school: School, kind: CauseKind, fleet: Fleet) -> Cause:
@@ -112,11 +87,42 @@ def cause_of(school: School, kind: CauseKind, fleet: Fleet) -> Cause:
     )
 
 
+def covers(outer: Cause, inner: Cause) -> bool:
+    """Return whether all schools of one cause are the other's as well; a cause covers itself."""
+    if outer == inner:
+        return True
+    if CauseKind.SYSTEM in (outer.kind, inner.kind) or outer.kind is CauseKind.SCHOOL:
+        return False
+    if outer.kind not in CHILDREN:
+        return _RANK[outer.kind] < _RANK[inner.kind]
+    if inner.kind not in CHILDREN[outer.kind]:
+        return False
+    return all(mine in ("", theirs) for mine, theirs in zip(_names(outer), _names(inner), strict=True))
+
+
+def covers_school(cause: Cause, school: School, fleet: Fleet) -> bool:
+    """Return whether a school is among those that a cause meets."""
+    if cause.kind is CauseKind.SYSTEM:
+        return False
+    if cause.kind is CauseKind.SCHOOL:
+        return cause.school_id == school.id
+    return cause.kind not in CHILDREN or cause_of(school, cause.kind, fleet) == cause
+
+
+def _names(cause: Cause) -> tuple[str, str, str]:
+    return cause.isp, cause.cluster_code, cause.ward_code
+
+
 def place_of(cause: Cause, fleet: Fleet) -> str:
-    """Return the name of the ward or cluster that is a cause or a part of it; else an empty text."""
+    """Return the name of the ward or cluster that is a cause or a part of it; else an empty text.
+
+    One that left the fleet while its incident was open has its code for a name.
+    """
     if cause.ward_code:
-        return fleet.ward_by_code[cause.ward_code].name
-    return fleet.cluster_by_code[cause.cluster_code].name if cause.cluster_code else ""
+        ward = fleet.ward_by_code.get(cause.ward_code)
+        return cause.ward_code if ward is None else ward.name
+    cluster = fleet.cluster_by_code.get(cause.cluster_code)
+    return cause.cluster_code if cluster is None else cluster.name
 
 
 def _cut(fleet: Fleet, kind: CauseKind) -> Grouping:

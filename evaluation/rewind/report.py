@@ -1,6 +1,6 @@
 """What rules would have told, and at what price, side by side (pure): counts, lines, floods, new and gone.
 
-A *line* is what an operator sees: alerts of one cause together (`alerting.incidents.lines`). One that several
+A *line* is what an operator sees: alerts of one cause together (`alerting.incidents.fold`). One that several
 rules share counts for each of them, and once in all. Lines of one school are scaled by a sample's
 factor, lines of several schools are not: an outage is one line in a sample as in the city.
 
@@ -19,8 +19,8 @@ import numpy as np
 from contract.alert import Transition
 from contract.calendar import MINUTE_US
 from evaluation.rewind.fold import Opening, Surroundings, is_in_session, openings_of, school_hours
-from evaluation.scenarios.incidents import Watcher
-from evaluation.scenarios.matching import Incident
+from evaluation.scenarios.incidents import IncidentLog
+from evaluation.scenarios.matching import IncidentRecord
 
 FLOOD_LINES: Final = 10
 """Lines an operator in `FLOOD_MINUTES`; more are a flood (ISA-18.2)."""
@@ -126,15 +126,15 @@ def compare(now: Heard, changed: Heard, world: Surroundings, terms: RewindTerms)
     )
 
 
-def incidents_of(transitions: Sequence[Transition], world: Surroundings) -> list[Incident]:
-    """Return the lines of the wall over all of history, learning included."""
-    watcher = Watcher(world.fleet)
-    watcher.hear(transitions)
-    return watcher.incidents()
+def incidents_of(transitions: Sequence[Transition], world: Surroundings) -> list[IncidentRecord]:
+    """Return the incidents of all of history, learning included."""
+    heard = IncidentLog(world.fleet)
+    heard.hear(transitions)
+    return heard.finish()
 
 
 def lines_of(
-    incidents: Sequence[Incident], world: Surroundings, terms: RewindTerms, rule: str | None = None
+    incidents: Sequence[IncidentRecord], world: Surroundings, terms: RewindTerms, rule: str | None = None
 ) -> list[BegunLine]:
     """Return the lines that began within the stretch, or that a rule first spoke on within it."""
     lines = []

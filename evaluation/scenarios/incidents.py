@@ -1,77 +1,79 @@
-"""What an operator would have seen: the lines of the wall over time, as incidents with an identity."""
+"""The incidents of a run: the product's own fold over the transitions of all partitions."""
 
 from collections.abc import Iterable
-from itertools import groupby
 
+from alerting.incidents.fold import Moment, advance
 from alerting.incidents.groups import Groups
-from alerting.incidents.lines import group_alerts
-from alerting.lifecycle import fold_alerts
+from alerting.incidents.state import REOPEN_US, SETTLE_US, Incidents
+from alerting.lifecycle import fold_each
 from contract.alert import Alert, Transition
 from contract.fleet import Fleet
-from evaluation.scenarios.matching import Incident, IncidentAlert
+from contract.incident import Incident
+from contract.live import IncidentChanged
+from evaluation.scenarios.matching import IncidentAlert, IncidentRecord
 
 
-class Watcher:
-    """Follows the wall's lines through the transitions of all partitions.
+class IncidentLog:
+    """Folds as the owner of the alerts log does, and keeps what became of every incident.
 
-    A line that shows no alert of an earlier line is a new incident; alerts that join a line belong
-    to its oldest incident. An incident is over when none of its alerts is open.
+    One that was absorbed is its survivor's: an engineer has one thing to do.
     """
 
     def __init__(self, fleet: Fleet) -> None:
+        """Begin with nothing open."""
         self._groups = Groups(fleet)
         self._pupils = {school.id: school.pupils for school in fleet.schools}
+        self._state = Incidents()
         self._open: dict[str, Alert] = {}
-        self._incident: dict[str, int] = {}
-        self._members: dict[int, list[IncidentAlert]] = {}
-        self._left: dict[int, int] = {}
-        self._closed_us: dict[int, int] = {}
-        self._cause: dict[int, str] = {}
+        self._waiting: dict[str, IncidentAlert] = {}
+        """Alerts that have no incident yet."""
+        self._latest: dict[str, Incident] = {}
+        """Incidents that stand for themselves, by their beginning."""
+        self._members: dict[str, list[IncidentAlert]] = {}
 
     def hear(self, transitions: Iterable[Transition]) -> None:
         """Take the transitions of a stretch of log time; the next stretch may not begin before its end."""
         ordered = sorted(transitions, key=_moment)
-        for at_us, together in groupby(ordered, key=_moment):
-            changes = fold_alerts(self._open, (), list(together), self._pupils)
-            self._open |= {change.alert.alert_id: change.alert for change in changes}
-            self._name_lines()
-            self._forget_resolved(at_us)
+        each = fold_each(self._open, (), ordered, self._pupils)
+        moments: list[Moment] = []
+        for transition, changes in zip(ordered, each, strict=True):
+            alerts = tuple(change.alert for change in changes)
+            moments.append(Moment(transition.detected_at_us, alerts))
+            for alert in alerts:
+                self._keep(alert)
+        self._write(advance(self._groups, self._state, moments))
 
-    def incidents(self) -> list[Incident]:
-        """Return all incidents so far, by their beginning."""
-        return [
-            Incident(n, tuple(m), self._closed_us.get(n), self._cause[n]) for n, m in self._members.items()
-        ]
+    def finish(self) -> list[IncidentRecord]:
+        """Let time pass until nothing waits for it; return all incidents, by their beginning."""
+        over = [Moment(self._state.now_us + us) for us in (SETTLE_US, SETTLE_US + REOPEN_US)]
+        self._write(advance(self._groups, self._state, over))
+        return [self._record(n, i) for n, i in enumerate(self._latest.values(), start=1)]
 
-    def _name_lines(self) -> None:
-        fresh = self._open.keys() - self._incident.keys()
-        if not fresh:
+    def _record(self, number: int, incident: Incident) -> IncidentRecord:
+        members = sorted(self._members[incident.incident_id], key=_noticed)
+        return IncidentRecord(number, tuple(members), incident.quiet_at_us, incident.cause.kind.value)
+
+    def _keep(self, alert: Alert) -> None:
+        if alert.resolved_at_us is not None:
+            self._open.pop(alert.alert_id, None)
             return
-        for line in sorted(group_alerts(self._open.values(), self._groups), key=lambda line: line.oldest_us):
-            known = [self._incident[a] for a in line.alert_ids if a in self._incident]
-            new = [a for a in line.alert_ids if a in fresh]
-            incident_id = min(known) if known else len(self._members) + 1
-            if new:
-                self._cause[incident_id] = line.cause.kind.value
-            for alert_id in new:
-                alert = self._open[alert_id]
-                self._incident[alert_id] = incident_id
-                member = IncidentAlert(alert.school_id, alert.rule, alert.detected_at_us)
-                self._members.setdefault(incident_id, []).append(member)
-                self._left[incident_id] = self._left.get(incident_id, 0) + 1
-                self._closed_us.pop(incident_id, None)
+        self._open[alert.alert_id] = alert
+        self._waiting[alert.alert_id] = IncidentAlert(alert.school_id, alert.rule, alert.detected_at_us)
 
-    def _forget_resolved(self, at_us: int) -> None:
-        for alert in [a for a in self._open.values() if a.resolved_at_us is not None]:
-            del self._open[alert.alert_id]
-            # An alert that opened and resolved within one moment was on no line.
-            incident_id = self._incident.pop(alert.alert_id, None)
-            if incident_id is None:
-                continue
-            self._left[incident_id] -= 1
-            if not self._left[incident_id]:
-                self._closed_us[incident_id] = at_us
+    def _write(self, changes: Iterable[IncidentChanged]) -> None:
+        for change in changes:
+            incident = change.incident
+            members = self._members.setdefault(incident.incident_id, [])
+            members += [self._waiting.pop(alert_id) for alert_id in change.joined]
+            self._latest[incident.incident_id] = incident
+            if incident.merged_into is not None:
+                self._members.setdefault(incident.merged_into, []).extend(members)
+                del self._members[incident.incident_id], self._latest[incident.incident_id]
 
 
 def _moment(transition: Transition) -> int:
     return transition.detected_at_us
+
+
+def _noticed(member: IncidentAlert) -> int:
+    return member.detected_us

@@ -61,16 +61,16 @@ class IncidentAlert(NamedTuple):
     """When it was noticed, log time."""
 
 
-class Incident(NamedTuple):
-    """What an operator sees as one line, from its first alert to its last."""
+class IncidentRecord(NamedTuple):
+    """An incident of a run, from its first alert to its last."""
 
     incident_id: int
     members: tuple[IncidentAlert, ...]
     """In the order in which they were noticed, at least one."""
     closed_us: int | None
-    """None if it was open to the end."""
+    """When its last alert left; None if one was open to the end."""
     cause: str = ""
-    """What the line was thought to share when an alert last joined it: a cause kind, such as isp."""
+    """What its alerts share: a cause kind, such as isp."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Finding:
     """What became of one label."""
 
     truth: Truth
-    incidents: tuple[Incident, ...]
+    incidents: tuple[IncidentRecord, ...]
     """Those that belong to it, by their first alert that does."""
     detected_us: int | None
     """When it was found; None if it was not, or need not be."""
@@ -90,7 +90,7 @@ class Matched:
 
     findings: tuple[Finding, ...]
     """One a label, in their order."""
-    false: tuple[Incident, ...]
+    false: tuple[IncidentRecord, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class MatchQuality:
     school_days: float
 
 
-def match(truths: Sequence[Truth], incidents: Sequence[Incident], grace_us: int) -> Matched:
+def match(truths: Sequence[Truth], incidents: Sequence[IncidentRecord], grace_us: int) -> Matched:
     """Return what became of each label, and the false incidents.
 
     Args:
@@ -122,8 +122,8 @@ def match(truths: Sequence[Truth], incidents: Sequence[Incident], grace_us: int)
     for t, truth in enumerate(truths):
         for school_id in truth.school_ids:
             of_school[school_id].append(t)
-    hits: list[list[tuple[Incident, IncidentAlert]]] = [[] for _ in truths]
-    false: list[Incident] = []
+    hits: list[list[tuple[IncidentRecord, IncidentAlert]]] = [[] for _ in truths]
+    false: list[IncidentRecord] = []
     for incident in incidents:
         duties = set()
         for member in incident.members:
@@ -137,7 +137,7 @@ def match(truths: Sequence[Truth], incidents: Sequence[Incident], grace_us: int)
     return Matched(tuple(findings), tuple(false))
 
 
-def _finding(truth: Truth, hits: list[tuple[Incident, IncidentAlert]]) -> Finding:
+def _finding(truth: Truth, hits: list[tuple[IncidentRecord, IncidentAlert]]) -> Finding:
     hits = sorted(hits, key=lambda hit: hit[1].detected_us)
     incidents = {incident.incident_id: incident for incident, _ in hits}
     first: dict[int, int] = {}

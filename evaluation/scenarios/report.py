@@ -17,7 +17,7 @@ from device_simulator.world.scenarios import Scenario
 from evaluation.scenarios.matching import (
     Duty,
     Finding,
-    Incident,
+    IncidentRecord,
     Matched,
     MatchQuality,
     by_kind,
@@ -109,7 +109,7 @@ def judge(told: ScenarioResult) -> Judged:
     return Judged(told, match(truths, incidents, grace_us), by_channel, school_days(told.scenario))
 
 
-def _only(incidents: Sequence[Incident], rules: set[str]) -> list[Incident]:
+def _only(incidents: Sequence[IncidentRecord], rules: set[str]) -> list[IncidentRecord]:
     """Return the incidents with the alerts of some rules only, none without any."""
     kept = [i._replace(members=tuple(m for m in i.members if m.rule in rules)) for i in incidents]
     return [incident for incident in kept if incident.members]
@@ -167,7 +167,7 @@ def false_a_week(runs: Sequence[Judged]) -> float:
     return sum(len(run.matched.false) for run in runs) / weeks
 
 
-def _false_of(false: Sequence[Incident], rules: Sequence[Rule]) -> dict[str, int]:
+def _false_of(false: Sequence[IncidentRecord], rules: Sequence[Rule]) -> dict[str, int]:
     metric_of = {rule.name: rule.metric for rule in rules if isinstance(rule, MetricRule)}
     silent = {rule.name for rule in rules if isinstance(rule, SilenceRule)}
     first = [incident.members[0].rule for incident in false]
@@ -291,7 +291,7 @@ def _of_label(finding: Finding, scenario: Scenario) -> dict[str, Any]:
     }
 
 
-def _of_incident(incident: Incident, scenario: Scenario) -> dict[str, Any]:
+def _of_incident(incident: IncidentRecord, scenario: Scenario) -> dict[str, Any]:
     begun_us = incident.members[0].detected_us
     return {
         "incident": incident.incident_id,

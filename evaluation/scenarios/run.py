@@ -28,8 +28,8 @@ from device_simulator.world.scenarios import HOUR_US, Scenario, draw_scenario, d
 from evaluation.detectors.peer_columns import peer_named
 from evaluation.detectors.peer_replay import REPLAY_PEERS, Collector, Replayed
 from evaluation.scenarios.entries import TICK_US, ScenarioLog
-from evaluation.scenarios.incidents import Watcher
-from evaluation.scenarios.matching import Duty, Incident, Truth
+from evaluation.scenarios.incidents import IncidentLog
+from evaluation.scenarios.matching import Duty, IncidentRecord, Truth
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.layout import columns_of, lay_out
 from stream_processor.fold.rulebook import compile_rules
@@ -96,7 +96,7 @@ class ScenarioResult:
     terms: ScenarioTerms
     scenario: Scenario
     rules: tuple[Rule, ...]
-    incidents: tuple[Incident, ...]
+    incidents: tuple[IncidentRecord, ...]
     cost: Cost
 
 
@@ -200,9 +200,9 @@ def _detector_bytes(detector: Detector, state: State) -> int:
 
 def _follow(
     fleet: Fleet, stage: Stage, folds: Sequence[Fold], states: Sequence[State]
-) -> tuple[tuple[Incident, ...], tuple[float, float, float]]:
+) -> tuple[tuple[IncidentRecord, ...], tuple[float, float, float]]:
     """Return the incidents, and the seconds that fold, world and grouping took."""
-    watcher = Watcher(fleet)
+    heard = IncidentLog(fleet)
     log, partition = stage.log, fleet.partition_of_schools(len(folds))
     fold_s = world_s = grouping_s = 0.0
     before = time.perf_counter()
@@ -213,11 +213,11 @@ def _follow(
             own = entries if len(folds) == 1 else [_of_partition(log, e, partition == p) for e in entries]
             transitions += advance(fold, state, own).transitions
         folded = time.perf_counter()
-        watcher.hear(transitions)
+        heard.hear(transitions)
         world_s, fold_s = world_s + made - before, fold_s + folded - made
         before = time.perf_counter()
         grouping_s += before - folded
-    return tuple(watcher.incidents()), (fold_s, world_s, grouping_s)
+    return tuple(heard.finish()), (fold_s, world_s, grouping_s)
 
 
 def _of_partition(log: ScenarioLog, entry: Entry, mine: NDArray[np.bool_]) -> Entry:

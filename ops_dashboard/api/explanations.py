@@ -11,13 +11,10 @@ from alerting.explanation.evidence import (
     NEARBY_DAYS,
     Known,
     explain,
-    explained_elsewhere,
     nearby_ids,
 )
 from alerting.explanation.sentences import sentences
 from alerting.explanation.verdict import heartbeats, is_about_attendance
-from alerting.incidents.causes import LINK_US
-from alerting.incidents.lines import Line, group_alerts
 from contract.alert import Alert
 from contract.fleet import DeviceKind
 from contract.privacy import shown_alert
@@ -53,30 +50,19 @@ async def _known(services: Services, alert: Alert, rules: dict[str, Rule]) -> Kn
     dismissals, dismissed_nearby = await services.archive.dismissed(
         alert, DISMISSALS_SHOWN, nearby_ids(alert, services.fleet), now_us - NEARBY_DAYS * DAY_US
     )
-    lines = await _lines(services, alert)
+    incident, elsewhere = await services.archive.shared_around(alert.alert_id)
     return Known(
         groups=board.groups,
         catalogue=services.catalogue,
         rules=rules,
         open_alerts=board.open_alerts,
         of_school=await _of_school(services, alert) if about_attendance else (),
-        line=next((line for line in lines if alert.alert_id in line.alert_ids), None),
-        elsewhere=explained_elsewhere(alert, lines),
+        incident=incident,
+        elsewhere=elsewhere,
         states=board.states(real_us),
         heard=await _heard(services, alert, now_us) if about_attendance else frozenset(),
         dismissals=dismissals,
         dismissed_nearby=dismissed_nearby,
-    )
-
-
-async def _lines(services: Services, alert: Alert) -> Sequence[Line]:
-    """Return the lines of the wall; for a resolved alert those of the alerts that were open beside it."""
-    board, ended_us = services.hub.board, alert.resolved_at_us
-    if ended_us is None:
-        return board.lines()
-    beside = await services.archive.alerts_within(alert.opened_at_us - LINK_US, ended_us)
-    return group_alerts(
-        [msgspec.structs.replace(other, resolved_at_us=None) for other in beside], board.groups
     )
 
 

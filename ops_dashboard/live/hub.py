@@ -20,7 +20,15 @@ from contract.alert import Alert
 from contract.catalogue import Catalogue
 from contract.clock import LogClock
 from contract.errors import InfrastructureError
-from contract.live import ALERT_SUBJECT, SUMMARY_SUBJECT, AlertChanged, Summary
+from contract.incident import Incident
+from contract.live import (
+    ALERT_SUBJECT,
+    INCIDENT_SUBJECT,
+    SUMMARY_SUBJECT,
+    AlertChanged,
+    IncidentChanged,
+    Summary,
+)
 from contract.privacy import shown_change
 from contract.service.metrics import Meter
 from ops_dashboard.view.board import Board
@@ -37,6 +45,7 @@ QUIET_S: Final = 3.0
 _logger: Final = logging.getLogger(__name__)
 _summary: Final = msgspec.msgpack.Decoder(Summary)
 _changed: Final = msgspec.msgpack.Decoder(AlertChanged)
+_incident_changed: Final = msgspec.msgpack.Decoder(IncidentChanged)
 _json: Final = msgspec.json.Encoder()
 
 
@@ -97,13 +106,13 @@ class Client:
 
 
 class Hub:
-    """Keeps the board, and broadcasts it once a second and at every change of an alert."""
+    """Keeps the board, and broadcasts it once a second and at every change of an alert or incident."""
 
     def __init__(
         self,
         board: Board,
         clock: LogClock,
-        read_open_alerts: Callable[[], Awaitable[list[Alert]]],
+        read_open: Callable[[], Awaitable[tuple[list[Alert], list[Incident]]]],
         hello: Hello,
         catalogue: Catalogue,
         *,
@@ -113,7 +122,7 @@ class Hub:
     ) -> None:
         self.board = board
         self._clock = clock
-        self._read_open_alerts = read_open_alerts
+        self._read_open = read_open
         self._catalogue = catalogue
         self._hello = _json.encode(hello)
         self._heal_s = heal_s
@@ -122,6 +131,8 @@ class Hub:
         self._clients: set[Client] = set()
         self._sequence = 0
         self._changes: list[AlertChanged] = []
+        self._arrived = 0
+        """Changes of alerts and incidents that were ever told."""
         self._changed = asyncio.Event()
         self._heal = asyncio.Event()
         self._summary_at_s = time.monotonic()
@@ -153,6 +164,7 @@ class Hub:
         tasks = [
             asyncio.create_task(self._follow_summaries(live)),
             asyncio.create_task(self._follow_alerts(live)),
+            asyncio.create_task(self._follow_incidents(live)),
             asyncio.create_task(self._keep_alerts_true()),
             asyncio.create_task(self._beat()),
             asyncio.create_task(self._flush_changes()),
@@ -196,10 +208,22 @@ class Hub:
                 continue
             self.board.apply(changed, self._clock.log_us(_real_us()))
             self._changes.append(changed)
+            self._arrived += 1
+            self._changed.set()
+
+    async def _follow_incidents(self, live: Live) -> None:
+        async for subject, payload in live.subscribe(INCIDENT_SUBJECT):
+            try:
+                changed = _incident_changed.decode(payload)
+            except msgspec.MsgspecError as error:
+                _logger.error("event=live_message_unreadable subject=%s: %s", subject, error)
+                continue
+            self.board.apply_incident(changed.incident)
+            self._arrived += 1
             self._changed.set()
 
     async def _keep_alerts_true(self) -> None:
-        """Read the open alerts at the start, after a pause of the line, and now and then."""
+        """Read what is open at the start, after a pause of the line, and now and then."""
         while True:
             self._heal.clear()
             try:
@@ -209,12 +233,12 @@ class Hub:
             await pause(self._heal, self._heal_s)
 
     async def _read_alerts(self) -> None:
-        """Replace the open alerts, unless one changed meanwhile: then what was read may be older."""
-        arrived = len(self._changes)
-        found = await self._read_open_alerts()
-        if len(self._changes) != arrived:
+        """Replace what is open, unless any of it changed meanwhile: then what was read may be older."""
+        arrived = self._arrived
+        found = await self._read_open()
+        if self._arrived != arrived:
             self._heal.set()
-        elif self.board.replace_alerts(found):
+        elif self.board.replace_open(*found):
             self.broadcast_snapshot()
 
     async def _beat(self) -> None:
@@ -230,7 +254,7 @@ class Hub:
             changes, self._changes = self._changes, []
             if len(changes) > CHANGES_MAX:
                 self.board.alerts_version += 1
-            else:
+            elif changes:
                 shown = [shown_change(changed, self._catalogue) for changed in changes]
                 self._offer(_json.encode(Changes(shown)), changes=True)
             self.broadcast_snapshot()

@@ -1,17 +1,17 @@
-"""What the wall shows, folded from summaries and alerts (pure: every time is passed in)."""
+"""What the wall shows, folded from summaries, alerts and incidents (pure: every time is passed in)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from alerting.incidents.groups import Groups
-from alerting.incidents.lines import Line, group_alerts
 from contract.alert import Alert
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.clock import LogClock
 from contract.fleet import Fleet
+from contract.incident import Incident
 from contract.live import (
     STATE_ALERTED,
     STATE_MAINTENANCE,
@@ -22,7 +22,7 @@ from contract.live import (
     Summary,
 )
 from ops_dashboard.view.kpis import Tile, add_kpis, make_tiles
-from ops_dashboard.view.lines import WallLine, wall_line
+from ops_dashboard.view.lines import WallLine, wall_incidents, wall_line
 
 TOP_LINES = 5
 """Alarms on the wall: three to five. Source: EEMUA 191, what one operator can keep in mind."""
@@ -42,9 +42,9 @@ class Open(msgspec.Struct, frozen=True):
     sounding: int
     """Unacknowledged alerts of priority 1: a wall with sound repeats until it is 0."""
     lines: list[WallLine]
-    """The first lines for the wall, most urgent first."""
+    """The first incidents for the wall, most urgent first."""
     line_count: int
-    """All lines, shown or not."""
+    """All incidents with open alerts, shown or not."""
     live_partitions: int
     """Partitions whose summary is fresh; fewer than all means that alerts may be missing."""
     partitions: int
@@ -79,7 +79,7 @@ class Snapshot(msgspec.Struct, frozen=True, tag_field="kind", tag="snapshot"):
 
 
 class Board:
-    """The newest summary of each partition and every open alert."""
+    """The newest summary of each partition, every open alert and every open incident."""
 
     def __init__(
         self,
@@ -102,8 +102,7 @@ class Board:
         self._members = [np.flatnonzero(of_school == p) for p in range(partitions)]
         self._summaries: dict[int, Summary] = {}
         self._open: dict[str, Alert] = {}
-        self._lines: list[Line] | None = None
-        """Lines of the open alerts; None once they changed."""
+        self._incidents: dict[str, Incident] = {}
         self._calmed_us = np.zeros(len(fleet.schools), np.int64)
         self.alerts_version = 0
 
@@ -134,7 +133,6 @@ class Board:
     def apply(self, changed: AlertChanged, now_us: int) -> None:
         """Fold one change of an alert; `now_us` is the log time of its arrival."""
         alert = changed.alert
-        self._lines = None
         if alert.resolved_at_us is None:
             self._open[alert.alert_id] = alert
             return
@@ -143,26 +141,25 @@ class Board:
         if position is not None:
             self._calmed_us[position] = now_us
 
-    def replace_alerts(self, alerts: Iterable[Alert]) -> bool:
-        """Take the open alerts as read from the table; return whether anything differed."""
-        found = {a.alert_id: a for a in alerts}
-        if found == self._open:
-            return False
-        self._open = found
-        self._lines = None
-        self.alerts_version += 1
-        return True
+    def apply_incident(self, incident: Incident) -> None:
+        """Keep an incident as it stands now, until it is over."""
+        if incident.ended_at_us is None:
+            self._incidents[incident.incident_id] = incident
+        else:
+            self._incidents.pop(incident.incident_id, None)
+
+    def replace_open(self, alerts: Iterable[Alert], incidents: Iterable[Incident]) -> bool:
+        """Take what is open as read from the tables; return whether anything differed."""
+        known = self._open, self._incidents
+        self._open = {a.alert_id: a for a in alerts}
+        self._incidents = {i.incident_id: i for i in incidents}
+        self.alerts_version += self._open != known[0]
+        return known != (self._open, self._incidents)
 
     @property
     def open_alerts(self) -> Mapping[str, Alert]:
         """All open alerts, by id."""
         return self._open
-
-    def lines(self) -> Sequence[Line]:
-        """Return the lines of the open alerts, most urgent first; they are grouped once a change."""
-        if self._lines is None:
-            self._lines = group_alerts(self._open.values(), self.groups)
-        return self._lines
 
     def states(self, real_us: int) -> str:
         """Return one character a school: the summary's state, worst open alert on top.
@@ -194,13 +191,13 @@ class Board:
         """Return the open alerts in numbers, and the first lines of the wall."""
         alerts = _as_alarms(self._open.values())
         waiting = [a for a in alerts if a.acknowledged_at_us is None]
-        lines = self.lines()
+        incidents = wall_incidents(self._incidents.values(), self._fleet)
         return Open(
             by_priority=[sum(a.priority == p for a in alerts) for p in (1, 2, 3)],
             unacknowledged=len(waiting),
             sounding=sum(a.priority == 1 for a in waiting),
-            lines=[wall_line(line, self._open, self._fleet) for line in lines[:TOP_LINES]],
-            line_count=len(lines),
+            lines=[wall_line(incident, self._fleet) for incident in incidents[:TOP_LINES]],
+            line_count=len(incidents),
             live_partitions=live_partitions,
             partitions=self._partitions,
         )

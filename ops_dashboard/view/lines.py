@@ -1,64 +1,89 @@
-"""The alarm lines of the wall, as the browser writes them (pure)."""
+"""The alarm lines of the wall, as the browser writes them: one an incident (pure)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
 from alerting.incidents.groups import place_of
-from alerting.incidents.lines import Line
-from contract.alert import Alert
 from contract.fleet import Fleet
+from contract.incident import CauseKind, Incident, IncidentState
+
+_RANK: Final = {kind: rank for rank, kind in enumerate(CauseKind)}
+"""The broader cause comes first among incidents of one priority."""
 
 
 class WallLine(msgspec.Struct, frozen=True):
-    """One alarm, or many of one cause."""
+    """One incident: one alarm, or many of one cause."""
 
+    incident_id: str
     rule: str
-    """The rule that the line is named after."""
+    """The rule that the incident is named after."""
     others: int
-    """Further rules with alerts in the line."""
+    """Further rules of alerts that it has or had."""
     cause: str
-    """What its alerts share, such as `isp` or `ward` (alerting.incidents.groups.CauseKind)."""
+    """What its alerts share, such as `isp` or `ward` (contract.incident.CauseKind)."""
     priority: int
     school: int | None
-    """Position of the school in the fleet; None for several schools, and for none."""
+    """Position of the school in the fleet; None for a shared cause, and for none."""
     isp: str
     """The provider that is the cause or a part of it, or the single school's; else empty."""
     place: str
     """The cluster or ward that is the cause or a part of it; else empty."""
     alerts: int
-    """Alerts in the line, 1 or more."""
+    """Open alerts, 1 or more."""
     schools: int
-    """Schools in the line; 0 for what concerns the center itself."""
+    """Schools with open alerts; 0 for what concerns the center itself."""
     pupils: int
     opened_at_us: int
     """Event time of the earliest opening, µs since 1970."""
     unacknowledged: int
-    """Alerts in the line that nobody has taken."""
+    """Open alerts that nobody has taken."""
     acknowledged_by: str
-    """The engineer who took it; empty for several, or while someone should take it."""
+    """The engineer who took it; empty while someone should take it."""
 
 
-def wall_line(line: Line, alerts: Mapping[str, Alert], fleet: Fleet) -> WallLine:
-    """Return a line of the open alerts (by id) as the browser writes it."""
-    single = line.school_ids[0] if len(line.school_ids) == 1 else None
+def wall_incidents(incidents: Iterable[Incident], fleet: Fleet) -> list[Incident]:
+    """Return the incidents that stand on a wall, the most urgent first.
+
+    Those that someone should take come first, then by priority, by cause, the newest. A shared cause stands
+    before a single school of its priority: it is most pupils. What concerns the center itself stands before
+    both, for it may be the cause of all that follows. One with no open alert is only waited for, and one of a
+    school that left the fleet ends by itself.
+    """
+    shown = [
+        incident
+        for incident in incidents
+        if incident.alerts
+        and (incident.cause.school_id is None or incident.cause.school_id in fleet.school_position)
+    ]
+    return sorted(shown, key=_urgency)
+
+
+def wall_line(incident: Incident, fleet: Fleet) -> WallLine:
+    """Return an incident as the browser writes it."""
+    cause = incident.cause
+    is_taken = incident.state is IncidentState.ACKNOWLEDGED
     return WallLine(
-        rule=line.rule,
-        others=len(line.rules) - 1,
-        cause=line.cause.kind.value,
-        priority=line.priority,
-        school=None if single is None else fleet.school_position[single],
-        isp=line.cause.isp if single is None else fleet.school_by_id[single].isp,
-        place=place_of(line.cause, fleet),
-        alerts=line.count,
-        schools=len(line.school_ids),
-        pupils=line.pupils,
-        opened_at_us=line.oldest_us,
-        unacknowledged=line.unacknowledged,
-        acknowledged_by=_taken_by([alerts[alert_id] for alert_id in line.alert_ids]),
+        incident_id=incident.incident_id,
+        rule=incident.rule,
+        others=len(incident.rules) - 1,
+        cause=cause.kind.value,
+        priority=incident.priority,
+        school=None if cause.school_id is None else fleet.school_position[cause.school_id],
+        isp=cause.isp if cause.school_id is None else fleet.school_by_id[cause.school_id].isp,
+        place=place_of(cause, fleet),
+        alerts=incident.alerts,
+        schools=incident.schools,
+        pupils=incident.pupils,
+        opened_at_us=incident.opened_at_us,
+        unacknowledged=incident.unacknowledged,
+        acknowledged_by=(incident.acknowledged_by or "") if is_taken else "",
     )
 
 
-def _taken_by(alerts: Sequence[Alert]) -> str:
-    names = {alert.acknowledged_by or "" for alert in alerts}
-    return names.pop() if len(names) == 1 else ""
+def _urgency(incident: Incident) -> tuple[bool, int, int, int, str, str]:
+    rank, newest_us = _RANK[incident.cause.kind], incident.last_opened_at_us
+    return (
+        incident.unacknowledged == 0, incident.priority, rank, -newest_us, incident.rule, incident.incident_id
+    )  # fmt: skip

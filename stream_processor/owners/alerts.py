@@ -1,39 +1,57 @@
-"""The owner of the alerts log: the one writer of alerts, for the fold and for operators alike."""
+"""The owner of the alerts log: the one writer of alerts and incidents, for fold and operators alike."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
 from psycopg import AsyncConnection
 
-from alerting.lifecycle import fold_alerts
+from alerting.incidents.fold import Moment, advance
+from alerting.incidents.groups import Groups
+from alerting.incidents.state import REOPEN_US, RETURN_US, Incidents, restore
+from alerting.lifecycle import fold_each
 from bus.codec import decode_action, decode_transitions
 from bus.log import Log
 from contract.alert import Action, Alert, AlertEvent, Ending, Priority, Transition
 from contract.commit import Commit, Counts
 from contract.entry import ALERTS_LOG, EntryKind, RawEntry
-from contract.live import ALERT_SUBJECT, AlertChanged
+from contract.incident import SECOND_US
+from contract.live import ALERT_SUBJECT, INCIDENT_SUBJECT, AlertChanged, IncidentChanged
 from storage.alerts import alert_history, load_alert, open_alerts
+from storage.incidents import incidents_since, memberships_since, unplaced_alerts
 from storage.results import load_position
 from stream_processor.fold.reconcile import ended
 from stream_processor.owners.announce import announce
 from stream_processor.owners.owner import Publish, Tally, write
+from stream_processor.owners.stage import on_cpu
 
 _logger: Final = logging.getLogger(__name__)
+_now: Final = msgspec.msgpack.Decoder(int)
 
 
 class AlertsOwner:
-    """Open alerts in memory, in step with the table."""
+    """Open alerts and incidents in memory, in step with the tables."""
 
     def __init__(
-        self, conn: AsyncConnection[Any], publish: Publish, pupils: Mapping[int, int], tally: Tally
+        self,
+        conn: AsyncConnection[Any],
+        log: Log,
+        publish: Publish,
+        groups: Groups,
+        now_us: Callable[[], int],
+        tally: Tally,
     ) -> None:
         self._conn = conn
+        self._log = log
         self._publish = publish
-        self._pupils = pupils
+        self._groups = groups
+        self._now_us = now_us
         self._tally = tally
+        self._pupils = {school.id: school.pupils for school in groups.fleet.schools}
         self._open: dict[str, Alert] = {}
+        self._incidents = Incidents()
+        self._ticked_us = 0
         self.seq = 0
 
     @property
@@ -42,18 +60,26 @@ class AlertsOwner:
         return self.seq
 
     async def load(self) -> None:
-        """Read the position and the open alerts."""
-        self.seq = (await load_position(self._conn, ALERTS_LOG)).seq
+        """Read the position, the open alerts, and the incidents that are open or may open again."""
+        position = await load_position(self._conn, ALERTS_LOG)
+        self.seq = position.seq
         self._open = {alert.alert_id: alert for alert in await open_alerts(self._conn)}
+        # The last entry may have said an earlier time than one before it.
+        now_us = _now.decode(position.snapshot) if position.snapshot else position.log_time_us
+        self._incidents = restore(
+            now_us,
+            await incidents_since(self._conn, now_us - REOPEN_US - SECOND_US),
+            await memberships_since(self._conn, now_us - RETURN_US - SECOND_US),
+            await unplaced_alerts(self._conn),
+        )
         self._count()
 
-    async def retire(self, log: Log, ending_of: Callable[[Alert], Ending | None], at_us: int) -> None:
-        """Resolve the open alerts that no fold will ever resolve: their rule, device or school is gone.
+    async def retire(self, ending_of: Callable[[Alert], Ending | None]) -> None:
+        """Append the resolutions of alerts that no fold will ever resolve; they come back through `take`.
 
         Args:
-            log: where the resolutions are appended; they come back through `take`.
-            ending_of: why an alert ends; None for one that a fold looks after.
-            at_us: log time.
+            ending_of: why an alert ends, whose rule, device or school is gone; None for one that a fold
+                looks after.
         """
         for alert in self._open.values():
             ending = ending_of(alert)
@@ -61,11 +87,12 @@ class AlertsOwner:
                 _logger.info(
                     "event=alert_retired alert=%s rule=%s ending=%s", alert.alert_id, alert.rule, ending.value
                 )
-                await announce(log, ended(alert, at_us, ending))
+                await announce(self._log, ended(alert, self._now_us(), ending))
 
     async def take(self, raws: Sequence[RawEntry]) -> None:
-        """Fold transitions and actions, commit the changes, and publish each."""
-        entries = [entry for raw in raws for entry in _decode(raw)]
+        """Fold transitions, actions and time, commit the changes, and publish each."""
+        said = [(raw.at_us, _decode(raw)) for raw in raws]
+        entries = [entry for _, together in said for entry in together]
         known = await self._known({entry.alert_id for entry in entries})
         actions = {entry.alert_id for entry in entries if isinstance(entry, Action)}
         for alert_id in sorted(actions - known.keys()):
@@ -73,10 +100,32 @@ class AlertsOwner:
         history: list[AlertEvent] = []
         for alert_id in sorted(actions):
             history += await alert_history(self._conn, alert_id)
-        changes = fold_alerts(known, history, entries, self._pupils)
-        await self._commit(raws[-1], changes)
-        for change in changes:
+        each = fold_each(known, history, entries, self._pupils)
+        made = iter(each)
+        moments = [
+            Moment(at_us, tuple(change.alert for _ in together for change in next(made)))
+            for at_us, together in said
+        ]
+        with on_cpu(self._tally.meter, "fold"):
+            incidents = advance(self._groups, self._incidents, moments)
+        alerts = [change for changes in each for change in changes]
+        await self._commit(raws[-1], alerts, incidents)
+        for change in alerts:
             await self._publish(ALERT_SUBJECT, msgspec.msgpack.encode(change))
+        for changed in incidents:
+            told = IncidentChanged(changed.incident, changed.events)
+            await self._publish(INCIDENT_SUBJECT, msgspec.msgpack.encode(told))
+
+    async def pass_time(self) -> None:
+        """Append a tick once the time has come that an incident waits for, and no entry has said so.
+
+        It says that time and not the clock's, so that the log is never ahead of partitions that lag.
+        """
+        due_us = self._incidents.due_us
+        # One that is appended and not yet read need not be said again.
+        if due_us is not None and self._ticked_us < due_us <= self._now_us():
+            await self._log.append(ALERTS_LOG, EntryKind.TICK, b"", at_us=due_us)
+            self._ticked_us = due_us
 
     async def finish(self) -> None:
         """Do nothing: every commit is complete."""
@@ -89,11 +138,22 @@ class AlertsOwner:
                 known[alert_id] = alert
         return known
 
-    async def _commit(self, last: RawEntry, changes: Sequence[AlertChanged]) -> None:
-        what = Commit(ALERTS_LOG, self.seq, last.seq, last.at_us, Counts(), alerts=tuple(changes))
+    async def _commit(
+        self, last: RawEntry, alerts: Sequence[AlertChanged], incidents: Sequence[IncidentChanged]
+    ) -> None:
+        what = Commit(
+            ALERTS_LOG,
+            self.seq,
+            last.seq,
+            last.at_us,
+            Counts(),
+            alerts=tuple(alerts),
+            incidents=tuple(incidents),
+            snapshot=msgspec.msgpack.encode(self._incidents.now_us),
+        )
         await write(self._conn, what, self._tally)
         self.seq = last.seq
-        for change in changes:
+        for change in alerts:
             self._open[change.alert.alert_id] = change.alert
             if change.alert.resolved_at_us is not None:
                 del self._open[change.alert.alert_id]

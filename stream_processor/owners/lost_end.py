@@ -22,8 +22,14 @@ MARGIN_S: Final = 10.0
 """Real seconds of entries read twice: the clocks of two ingests, and what one had stamped and not yet
 appended when the power failed, differ by less (appends are asked again every 2 s)."""
 
+TOLD_AGAIN_S: Final = 300.0
+"""The same for the alerts log: transitions that are told again say the log time at which they were decided,
+up to 150 s (`partition.TELL_AGAIN_S`) before their partition's end, and a tick may be a minute ahead."""
 
-async def step_back(log: Log, name: str, position: Position, factor: float) -> int | None:
+
+async def step_back(
+    log: Log, name: str, position: Position, factor: float, margin_s: float = MARGIN_S
+) -> int | None:
     """Return the entry after which a log must be read again, None where it still holds the position.
 
     Args:
@@ -31,6 +37,7 @@ async def step_back(log: Log, name: str, position: Position, factor: float) -> i
         name: which of them.
         position: where its owner stands.
         factor: log seconds in a real second.
+        margin_s: real seconds of entries read twice.
 
     Raises:
         InfrastructureError: the log does not exist or is out of reach.
@@ -38,7 +45,7 @@ async def step_back(log: Log, name: str, position: Position, factor: float) -> i
     last = await log.last_seq(name)
     if last >= position.seq and await log.at_us(name, position.seq) in (None, position.log_time_us):
         return None
-    before_us = position.log_time_us - round(MARGIN_S * factor * 1e6)
+    before_us = position.log_time_us - round(margin_s * factor * 1e6)
     low, high = 0, min(last, position.seq)
     while low < high:
         middle = (low + high + 1) // 2
@@ -72,14 +79,16 @@ async def write_step_back(
     return at_us
 
 
-async def settle(conn: AsyncConnection[Any], log: Log, tally: Tally, factor: float) -> None:
-    """Step back, if that must be, on a log whose owner has no state but its position and the tables.
+async def settle(
+    conn: AsyncConnection[Any], log: Log, tally: Tally, factor: float, margin_s: float = MARGIN_S
+) -> None:
+    """Step back, if that must be, on a log whose owner has no state but the tables and its small snapshot.
 
     Raises:
         PositionMovedError: another owner committed this log.
         InfrastructureError: the log does not exist or is out of reach.
     """
     position = await load_position(conn, tally.log)
-    seq = await step_back(log, tally.log, position, factor)
+    seq = await step_back(log, tally.log, position, factor, margin_s)
     if seq is not None:
-        await write_step_back(conn, log, tally, position, seq, None)
+        await write_step_back(conn, log, tally, position, seq, position.snapshot)

@@ -88,6 +88,10 @@ class LogOwner(Protocol):
         """Fold entries and commit them."""
         ...
 
+    async def pass_time(self) -> None:
+        """Have the log say the time if something waits for it; asked at least twice a real second."""
+        ...
+
     async def finish(self) -> None:
         """Commit what makes the next start quick."""
         ...
@@ -149,6 +153,7 @@ async def _follow(name: str, log: Log, owner: LogOwner, config: ProcessorConfig,
             heed_cancellation()
             for stretch in _stretches(raws, config.batch_readings):
                 await owner.take(stretch)
+            await owner.pass_time()
             if time.monotonic() - dropped_at > config.drop_every_s:
                 dropped_at = time.monotonic()
                 if owner.keep_after > dropped:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any, Final
 
 import msgspec
@@ -134,6 +135,9 @@ class PartitionOwner:
             subject = f"{SUMMARY_SUBJECT}.{self._fold.layout.partition}"
             await self._publish(subject, msgspec.msgpack.encode(summary))
 
+    async def pass_time(self) -> None:
+        """Do nothing: ingest ticks."""
+
     async def finish(self) -> None:
         """Commit a snapshot of the state as it is, so that the next start replays nothing."""
         if self.seq > self.keep_after:
@@ -202,10 +206,12 @@ class PartitionOwner:
         return held
 
     async def _announce(self, transitions: Sequence[Transition]) -> None:
-        """Append transitions to the alerts log; the same ones again after a crash are the same entries."""
-        for kind in TransitionKind:
-            ours = [t for t in transitions if t.kind is kind]
-            await asyncio.gather(*(announce(self._log, t) for t in ours))
+        """Append transitions to the alerts log; the same ones again after a crash are the same entries.
+
+        They go in the order of their log times, an alert's end after its opening: incidents follow from it.
+        """
+        for _, together in groupby(sorted(transitions, key=_turn), _turn):
+            await asyncio.gather(*(announce(self._log, t) for t in together))
 
     async def _commit(self, raws: Sequence[RawEntry], output: Output) -> None:
         begun_s = time.monotonic()
@@ -241,6 +247,10 @@ class PartitionOwner:
     def _encode_on_cpu(self) -> bytes:
         with on_cpu(self._tally.meter, "snapshot"):
             return encode(self._fold, self._state)
+
+
+def _turn(transition: Transition) -> tuple[int, bool]:
+    return transition.detected_at_us, transition.kind is TransitionKind.RESOLVED
 
 
 def snapshot_pause_s(every_s: float, took_s: float) -> float:

@@ -42,5 +42,8 @@ class QuarantineOwner:
         await write(self._conn, what, self._tally)
         self.seq = last.seq
 
+    async def pass_time(self) -> None:
+        """Do nothing: no refusal waits for the time."""
+
     async def finish(self) -> None:
         """Do nothing: every commit is complete."""

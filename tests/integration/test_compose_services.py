@@ -77,7 +77,9 @@ def test_prepare_demo_and_ingest(tmp_path: Path, empty_postgres_url: str, nats: 
     assert not compose.is_healthy("ingest")
     with compose.start("ingest", ingest) as process:
         try:
-            eventually(lambda: compose.is_healthy("ingest") or process.poll() is not None, "ingest is healthy")
+            eventually(
+                lambda: compose.is_healthy("ingest") or process.poll() is not None, "ingest is healthy"
+            )
             assert process.poll() is None, process.communicate()[0]
         finally:
             process.kill()

@@ -6,6 +6,7 @@ import httpx
 import numpy as np
 import pytest
 
+from alerting.incidents.state import KeptIncident
 from bus.codec import decode_action
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.commit import Counts, KpiMinute
@@ -37,7 +38,15 @@ async def test_every_answer_is_guarded(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/nothing", "/nothing", "/docs", "/redoc", "/api/alerts/0123456789abcdef"]
+    "path",
+    [
+        "/api/nothing",
+        "/nothing",
+        "/docs",
+        "/redoc",
+        "/api/alerts/0123456789abcdef",
+        "/api/incidents/0123456789abcdef",
+    ],
 )
 async def test_what_is_not_there_is_said_in_both_languages(client: httpx.AsyncClient, path: str) -> None:
     vietnamese = await client.get(path)
@@ -54,6 +63,54 @@ async def test_the_language_is_remembered(client: httpx.AsyncClient) -> None:
     assert '<html lang="en"' in (await client.get("/alerts", params={"lang": "en"})).text
     assert '<html lang="en"' in (await client.get("/")).text
     assert '<html lang="vi"' in (await client.get("/", params={"lang": "vi"})).text
+
+
+async def test_an_incident_has_its_timeline_its_alerts_and_its_former_ids(
+    stage: Stage, client: httpx.AsyncClient
+) -> None:
+    isp = stage.fleet.schools[0].isp
+    same = [i for i, school in enumerate(stage.fleet.schools) if school.isp == isp][:8]
+    first, *others = [stage.opened(i) for i in same]
+    await stage.change(first)
+    await stage.change(*others)
+    (incident,) = (await client.get("/api/incidents")).json()["incidents"]
+    assert (incident["cause"]["kind"], incident["cause"]["isp"]) == ("isp", isp)
+    assert (incident["incident_id"], incident["alerts"], incident["state"]) == (
+        first.alert.alert_id,
+        len(same),
+        "open",
+    )
+    found = (await client.get(f"/api/incidents/{incident['incident_id']}")).json()
+    assert [event["kind"] for event in found["events"]] == ["opened", "cause_changed", "joined"]
+    assert {m["alert"]["alert_id"] for m in found["members"]} == {
+        changed.alert.alert_id for changed in (first, *others)
+    }
+    assert found["incident"]["lost_pupil_minutes"] >= 0
+    assert found["aliases"] == []
+
+
+async def test_the_id_of_a_merged_incident_gives_the_one_that_has_its_alerts(
+    stage: Stage, client: httpx.AsyncClient
+) -> None:
+    isp = stage.fleet.schools[0].isp
+    same = [i for i, school in enumerate(stage.fleet.schools) if school.isp == isp][:8]
+    for position in same[:2]:
+        await stage.change(stage.opened(position))
+    oldest = min(stage.incidents.kept.values(), key=began).incident.incident_id
+    merged = stage.incidents.kept.keys() - {oldest}
+    await stage.change(*(stage.opened(i) for i in same[2:]))
+    (survivor,) = stage.incidents.kept
+    assert survivor == oldest
+    for incident_id in (survivor, *merged):
+        found = (await client.get(f"/api/incidents/{incident_id}")).json()
+        assert found["incident"]["incident_id"] == survivor
+        assert set(found["aliases"]) == merged
+    assert len(found["members"]) == len(same)
+
+
+def began(kept: KeptIncident) -> tuple[int, str]:
+    """Return the age of an incident."""
+    return kept.incident.began_at_us, kept.incident.incident_id
 
 
 async def test_an_alert_has_its_history(stage: Stage, client: httpx.AsyncClient) -> None:

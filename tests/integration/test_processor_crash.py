@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from psycopg import AsyncConnection
 
+from alerting.incidents.groups import Groups
 from bus.codec import encode_readings
 from bus.memory import MemoryLog
 from contract.entry import ALERTS_LOG, EntryKind, RawEntry, telemetry_log
@@ -19,6 +20,7 @@ from storage.database import connect
 from storage.results import load_position
 from stream_processor.config import ProcessorConfig
 from stream_processor.owners.alerts import AlertsOwner
+from stream_processor.owners.lost_end import TOLD_AGAIN_S, settle
 from stream_processor.owners.owner import Tally, own, owner_name
 from stream_processor.owners.partition import PartitionOwner
 from tests.fold_world import MONDAY_9H_US, SECOND_US, columns, series_named, small_fleet, small_fold
@@ -34,6 +36,9 @@ TABLES = {
     "correction": "select * from correction order by series, time, earlier",
     "alert": "select * from alert order by alert_id",
     "alert_event": "select alert_id, kind, at, actor, note, value from alert_event order by 1, 3, 2",
+    "incident": "select * from incident order by incident_id",
+    "incident_member": "select * from incident_member order by alert_id",
+    "incident_event": "select incident_id, kind, at, actor, alerts, other from incident_event order by id",
 }
 
 
@@ -106,15 +111,35 @@ async def process(
             await owner.take(await reader.fetch(batch, 1.0))
 
 
-async def process_alerts(dsn: str, log: MemoryLog) -> None:
-    """Own the alerts log until its end."""
+def an_hour_later() -> int:
+    """Return a log time at which nothing waits any more."""
+    return MONDAY_9H_US + 3600 * SECOND_US
+
+
+async def process_alerts(dsn: str, log: MemoryLog, batch: int = 3, *, anew: bool = False) -> None:
+    """Own the alerts log until its end, and on while an incident waits for the time.
+
+    Args:
+        dsn: where the tables are.
+        log: the store of logs.
+        batch: entries taken together.
+        anew: another owner begins after each batch.
+    """
+    groups = Groups(small_fleet())
     async with await connect(dsn) as conn:
-        pupils = {school.id: school.pupils for school in small_fleet().schools}
-        owner = AlertsOwner(conn, no_listener, pupils, Tally(ALERTS_LOG))
+        await settle(conn, log, Tally(ALERTS_LOG), 1.0, TOLD_AGAIN_S)
+        owner = AlertsOwner(conn, log, no_listener, groups, an_hour_later, Tally(ALERTS_LOG))
         await owner.load()
-        reader = await log.reader(ALERTS_LOG, owner.seq)
-        while owner.seq < await log.last_seq(ALERTS_LOG):
-            await owner.take(await reader.fetch(3, 1.0))
+        while True:
+            while owner.seq < await log.last_seq(ALERTS_LOG):
+                reader = await log.reader(ALERTS_LOG, owner.seq)
+                await owner.take(await reader.fetch(batch, 1.0))
+                if anew:
+                    owner = AlertsOwner(conn, log, no_listener, groups, an_hour_later, Tally(ALERTS_LOG))
+                    await owner.load()
+            await owner.pass_time()
+            if owner.seq >= await log.last_seq(ALERTS_LOG):
+                return
 
 
 def tables(dsn: str) -> dict[str, Sequence[Any]]:
@@ -151,6 +176,20 @@ async def test_a_crash_anywhere_changes_nothing(
     for table, rows in quiet_run.items():
         assert held[table] == rows, table
     assert len(held["alert"]) >= 2
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+async def test_owners_of_the_alerts_log_one_after_the_other_make_the_same_incidents(
+    postgres_url: str, quiet_run: dict[str, Sequence[Any]], batch: int
+) -> None:
+    log = await a_morning()
+    await process(postgres_url, log, batch=16)
+    await process_alerts(postgres_url, log, batch, anew=True)
+    held = tables(postgres_url)
+    for table in ("incident", "incident_member", "incident_event"):
+        assert held[table] == quiet_run[table], table
+    assert len(held["incident"]) >= 2
+    assert len(held["incident_member"]) == len(held["alert"])
 
 
 async def test_two_owners_cannot_both_commit(postgres_url: str) -> None:
@@ -249,6 +288,9 @@ class Listener:
 
     async def take(self, raws: Sequence[RawEntry]) -> None:
         self.taken += raws
+
+    async def pass_time(self) -> None:
+        """Nothing waits for it."""
 
     async def finish(self) -> None:
         raise AssertionError("it was cancelled")

@@ -247,6 +247,9 @@ def _answer(answer: httpx.Response) -> object:
 Paths = Callable[[Fleet, Catalogue, list[AlertChanged]], list[str]]
 ROUTES: Final[Mapping[str, Paths]] = {
     "/api/alerts/{alert_id}": lambda _f, _c, alerts: [f"/api/alerts/{a.alert.alert_id}" for a in alerts],
+    "/api/incidents/{incident_id}": lambda _f, _c, alerts: [
+        f"/api/incidents/{a.alert.alert_id}" for a in alerts
+    ],
     "/api/series/{school}/{device}/{metric}": lambda fleet, own, _a: [
         f"/api/series/{s.code}/{d.code}/{m.name}{span}"
         for s in fleet.schools[:-1]
@@ -262,7 +265,14 @@ ROUTES: Final[Mapping[str, Paths]] = {
     **{
         path: lambda _f, _c, _a, path=path: [path]  # type: ignore[misc]
         for path in (
-            *("/openapi.json", "/api/fleet", "/api/alerts", "/api/city/bandwidth", "/api/quarantine"),
+            *(
+                "/openapi.json",
+                "/api/fleet",
+                "/api/alerts",
+                "/api/incidents",
+                "/api/city/bandwidth",
+                "/api/quarantine",
+            ),
             *("/healthz", "/api/status", "/", "/alerts", "/quarantine"),
             *("/_dash-layout", "/_dash-dependencies", "/_reload-hash", "/_favicon.ico"),
         )

@@ -22,7 +22,8 @@ from alerting.lifecycle import fold_alerts
 from contract.alert import Action, ActionKind, Because, Dismissal, Transition
 from contract.commit import Commit, KpiMinute
 from contract.fleet import Cluster, Device, Fleet, Former, School, Ward
-from contract.live import AlertChanged
+from contract.incident import Cause, Incident, IncidentEvent, IncidentState, Membership
+from contract.live import AlertChanged, IncidentChanged
 from contract.reading import Corrections, Held, Readings, Scored
 from contract.rejected import Rejected
 from contract.series import MAX_DEVICE_ID
@@ -32,6 +33,16 @@ from storage.copy import order_by_series
 from storage.database import connect
 from storage.feedback import JudgedAlert, dismissals, judged_alerts
 from storage.fleet import load_fleet, save_fleet
+from storage.incidents import (
+    aliases,
+    incident_history,
+    incidents_since,
+    load_incident,
+    memberships_of,
+    memberships_since,
+    open_incidents,
+    recent_incidents,
+)
 from storage.recovery import stored_after, transitions_after
 from storage.results import commit, load_position, look_up
 from storage.wall import kpi_history, ledger, quarantine_page, series_history
@@ -81,6 +92,7 @@ commits = drawn(
     kpis=drawn_tuple(KpiMinute, lambda k: (k.metric_id, k.minute_us)),
     rejected=drawn_tuple(Rejected, lambda r: r),
     alerts=drawn_tuple(AlertChanged, lambda c: c.alert.alert_id).map(lambda cs: tuple(map(pair, cs))),
+    incidents=st.just(()),  # `test_an_incident` reads them back
 )
 
 
@@ -214,6 +226,49 @@ def test_an_event_has_every_word_of_its_action(action: Action, opened: Transitio
     # The log knows actions by their id; nobody needs it once the action is an event.
     for name in set(Action.__struct_fields__) - {"action_id"}:
         assert getattr(event, name) == getattr(action, name), name
+
+
+def in_state(incident: Incident) -> Incident:
+    """Return an incident whose ends are those of its state; one that was merged is read as its survivor."""
+    state = IncidentState.RESOLVED if incident.state is IncidentState.MERGED else incident.state
+    ended_at_us = (incident.ended_at_us or 0) if state is IncidentState.RESOLVED else None
+    return msgspec.structs.replace(incident, state=state, ended_at_us=ended_at_us, merged_into=None)
+
+
+causes = st.none() | drawn(Cause, school_id=st.none())
+
+
+@law
+@given(
+    incident=drawn(Incident).map(in_state),
+    events=st.lists(drawn(IncidentEvent, cause=causes), max_size=4),
+    change=drawn(AlertChanged),
+    alias=drawn(Incident),
+)
+async def test_an_incident(
+    postgres_url: str, incident: Incident, events: list[IncidentEvent], change: AlertChanged, alias: Incident
+) -> None:
+    first, alert_id, at_us = incident.incident_id, change.alert.alert_id, incident.counted_at_us
+    events = [msgspec.structs.replace(event, incident_id=first) for event in events]
+    alias = msgspec.structs.replace(
+        alias, incident_id=first + "+", state=IncidentState.MERGED, merged_into=first, ended_at_us=0
+    )
+    joined = IncidentChanged(alias, (), joined=(alert_id,))
+    left = IncidentChanged(incident, tuple(events), left=(alert_id,))
+    async with passing(postgres_url) as conn:
+        await commit(conn, Commit("alerts", 0, 1, 0, alerts=(pair(change),), incidents=(joined,)))
+        told = [Membership(first, change.alert, alias.counted_at_us)]
+        assert await memberships_since(conn, 0) == told
+        await commit(conn, Commit("alerts", 1, 2, 0, incidents=(left,)))
+        told = [Membership(first, change.alert, alias.counted_at_us, at_us)]
+        assert await memberships_of(conn, first, 9) == await memberships_since(conn, at_us) == told
+        for asked in (first, alias.incident_id):
+            assert await load_incident(conn, asked) == incident
+        assert await aliases(conn, first) == [alias.incident_id]
+        assert await incident_history(conn, first) == events
+        assert await recent_incidents(conn, 9) == [incident]
+        assert await incidents_since(conn, incident.ended_at_us or 0) == [incident]
+        assert await open_incidents(conn) == ([] if incident.ended_at_us is not None else [incident])
 
 
 @st.composite

@@ -192,6 +192,13 @@ INSERT = {
     "alert": "(alert_id, rule, series, school_id, priority, opened_at, detected_at, pupils, resolved_at) "
     "values ({at}::text, 'r', 1, 1, 1, {at}, {at}, 1, {at})",
     "alert_event": "(alert_id, kind, at, actor, note) values ('a', 'noted', {at}, 'x', '')",
+    "incident": "(incident_id, state, cause, isp, cluster_code, ward_code, rule, rules, cause_rules, "
+    "priority, worst_priority, alerts, all_alerts, unacknowledged, schools, most_schools, pupils, "
+    "most_pupils, lost_pupil_s, counted_at, began_at, opened_at, last_opened_at, ended_at) "
+    "values ({at}::text, 'resolved', 'school', '', '', '', 'r', '{{}}', '{{}}', 1, 1, 0, 1, 0, 0, 1, 0, 1, "
+    "1, {at}, {at}, {at}, {at}, {at})",
+    "incident_member": "values ({at}::text, 'i', {at}, {at})",
+    "incident_event": "(incident_id, kind, at, actor, alerts, other) values ('i', 'left', {at}, 'x', 1, '')",
     "reading": "values ({at}, 257, 1, 'NaN')",
     "correction": "values (257, {at}, 1, 2, {at})",
     "reading_15m_rolled": "values ({at}, 257, 1, 1, 1, 1)",

@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 from scipy.stats import hypergeom, poisson
 
 from alerting.incidents.causes import USUAL_US, Found, by_lot, by_themselves, find_causes
-from alerting.incidents.groups import GROUP_KINDS, CauseKind, Groups
+from alerting.incidents.groups import GROUP_KINDS, Groups
+from contract.incident import CauseKind
 from device_simulator.world.fleet import generate_fleet
 
 MINUTE_US = 60_000_000

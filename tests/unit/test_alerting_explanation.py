@@ -1,6 +1,6 @@
 """Why an alert is there: what was found, what it shares, absent or offline, and the words for it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from zoneinfo import ZoneInfo
@@ -15,18 +15,19 @@ from alerting.explanation.evidence import (
     Known,
     PeerKind,
     explain,
-    explained_elsewhere,
     nearby_ids,
     similar_schools,
 )
 from alerting.explanation.sentences import sentences
 from alerting.explanation.verdict import Verdict, absent_or_offline, heartbeats, stands_beside
-from alerting.incidents.groups import Cause, CauseKind, Groups
-from alerting.incidents.lines import group_alerts
+from alerting.incidents.fold import Moment, advance
+from alerting.incidents.groups import Groups
+from alerting.incidents.state import Incidents
 from contract.alert import Alert, Because, Dismissal
 from contract.canary import SYSTEM_SCHOOL_ID, system_series
 from contract.catalogue import Catalogue
 from contract.fleet import DeviceKind
+from contract.incident import Cause, CauseKind, Incident
 from contract.rule import MetricRule, Rule
 from contract.series import series_of
 from contract.texts import Language, Texts, parse_texts
@@ -47,6 +48,24 @@ def texts() -> Texts:
 @pytest.fixture
 def by_name(rules: tuple[Rule, ...]) -> dict[str, Rule]:
     return {rule.name: rule for rule in rules}
+
+
+def placed(alerts: Iterable[Alert]) -> Incidents:
+    """Return the incidents of alerts that opened together."""
+    state = Incidents()
+    advance(GROUPS, state, [Moment(NOW_US, tuple(alerts)), Moment(NOW_US + 1_000_000)])
+    return state
+
+
+def is_shared(state: Incidents, incident_id: str) -> bool:
+    """Return whether an incident has a cause that schools may share."""
+    return state.kept[incident_id].incident.cause.kind not in (CauseKind.SCHOOL, CauseKind.SYSTEM)
+
+
+def with_cause(known: Known, cause: Cause) -> Incident:
+    """Return the alert's incident as if it had another cause."""
+    assert known.incident is not None
+    return msgspec.structs.replace(known.incident, cause=cause)
 
 
 class Desk:
@@ -75,13 +94,13 @@ class Desk:
     def known(self, *open_alerts: Alert, **other: object) -> Known:
         """Return what is known with these alerts open; all of the first one's school stand beside it."""
         given = {a.alert_id: a for a in open_alerts}
-        lines = group_alerts(open_alerts, GROUPS)
-        first = open_alerts[0]
+        first, state = open_alerts[0], placed(open_alerts)
+        own = state.place.get(first.alert_id, "")
         usual: dict[str, object] = {
             "open_alerts": given,
             "of_school": [a for a in open_alerts if a.school_id == first.school_id],
-            "line": next((line for line in lines if first.alert_id in line.alert_ids), None),
-            "elsewhere": explained_elsewhere(first, lines),
+            "incident": state.kept[own].incident if own else None,
+            "elsewhere": frozenset(a for a, i in state.place.items() if i != own and is_shared(state, i)),
             "states": "n" * len(FLEET.schools),
         }
         return Known(GROUPS, self.catalogue, self.rules, **{**usual, **other})  # type: ignore[arg-type]
@@ -367,10 +386,10 @@ def test_what_was_said_before_is_told_with_who_and_why(desk: Desk) -> None:
 def test_every_group_of_a_cause_has_its_size_and_words(desk: Desk) -> None:
     slow = desk.alert("latency_high", value=412.0)
     known = desk.known(slow)
-    assert known.line is not None
+    assert known.incident is not None
     for part in GROUPS.by_kind.values():
         group = int(part.group[0])
-        why = explain(slow, replace(known, line=replace(known.line, cause=part.causes[group])))
+        why = explain(slow, replace(known, incident=with_cause(known, part.causes[group])))
         assert why.cause is not None
         assert (why.cause.kind, why.cause.of) == (part.kind.value, part.size[group])
         said = desk.say(why, "latency_high")["cause"][0]
@@ -378,7 +397,7 @@ def test_every_group_of_a_cause_has_its_size_and_words(desk: Desk) -> None:
         assert why.cause.place in said
         assert f"1 of {why.cause.of} schools" in said
     for kind in (CauseKind.CITY, CauseKind.FLEET):
-        why = explain(slow, replace(known, line=replace(known.line, cause=Cause(kind))))
+        why = explain(slow, replace(known, incident=with_cause(known, Cause(kind))))
         assert why.cause is not None
         assert why.cause.of == len(FLEET.schools)
 
@@ -421,7 +440,7 @@ def test_the_platform_is_not_blamed_for_our_own_line(desk: Desk) -> None:
     """What is silent everywhere is silent for one reason."""
     everywhere = range(len(FLEET.schools))
     silent = [desk.alert(rule, i) for rule in ("wan_down", "lms_failing") for i in everywhere]
-    (line,) = group_alerts(silent, GROUPS)
-    assert line.cause.kind is CauseKind.FLEET
-    (platform,) = group_alerts([a for a in silent if a.rule == "lms_failing"], GROUPS)
-    assert platform.cause.kind is CauseKind.PLATFORM
+    (line,) = placed(silent).kept.values()
+    assert line.incident.cause.kind is CauseKind.FLEET
+    (platform,) = placed(a for a in silent if a.rule == "lms_failing").kept.values()
+    assert platform.incident.cause.kind is CauseKind.PLATFORM

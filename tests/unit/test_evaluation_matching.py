@@ -4,8 +4,8 @@ import pytest
 
 from evaluation.scenarios.matching import (
     Duty,
-    Incident,
     IncidentAlert,
+    IncidentRecord,
     Truth,
     by_kind,
     match,
@@ -24,9 +24,9 @@ def truth(
     return Truth(kind, variant, frozenset(schools), start * MINUTE_US, end * MINUTE_US, duty, INTERVAL_US)
 
 
-def incident(number: int, *members: tuple[int, int], rule: str = "wan_down") -> Incident:
+def incident(number: int, *members: tuple[int, int], rule: str = "wan_down") -> IncidentRecord:
     """Return an incident of (school, minute) alerts."""
-    return Incident(
+    return IncidentRecord(
         number, tuple(IncidentAlert(school, rule, minute * MINUTE_US) for school, minute in members), None
     )
 

@@ -1,13 +1,19 @@
 """The board: what the wall shows, folded from summaries and alerts."""
 
+from collections.abc import Sequence
+
 import msgspec
 import numpy as np
 import pytest
 
+from alerting.incidents.fold import Moment, advance
+from alerting.incidents.groups import Groups
+from alerting.incidents.state import Incidents
 from contract.alert import Alert, AlertEvent
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.clock import LogClock
 from contract.fleet import Fleet
+from contract.incident import Incident
 from contract.live import AlertChanged, Canary, Kpi, Summary
 from device_simulator.world.fleet import generate_fleet
 from ops_dashboard.view.board import TOP_LINES, Board
@@ -42,6 +48,18 @@ def alert(
 
 def change(changed: Alert, kind: str = "opened") -> AlertChanged:
     return AlertChanged(changed, AlertEvent(changed.alert_id, kind, NOW_US, "eduops", ""))
+
+
+def incidents_of(fleet: Fleet, alerts: Sequence[Alert]) -> list[Incident]:
+    """Return the open incidents that the fold makes of these alerts."""
+    state = Incidents()
+    advance(Groups(fleet), state, [Moment(NOW_US, tuple(alerts)), Moment(NOW_US + SECOND_US)])
+    return [kept.incident for kept in state.kept.values()]
+
+
+def show(board: Board, fleet: Fleet, alerts: Sequence[Alert]) -> bool:
+    """Let the tables hold these alerts and their incidents; return whether the board says it is news."""
+    return board.replace_open(alerts, incidents_of(fleet, alerts))
 
 
 def everybody_well(board: Board, fleet: Fleet, at_us: int = NOW_US) -> None:
@@ -130,7 +148,7 @@ def test_maintenance_hides_its_alerts(board: Board, city: Fleet) -> None:
 
 def test_an_alert_of_a_school_that_left_does_no_harm(board: Board, city: Fleet) -> None:
     gone = msgspec.structs.replace(alert(city, 0), school_id=999_999)
-    board.apply(change(gone), NOW_US)
+    assert show(board, city, [gone])
     assert board.snapshot(NOW_US, 1).open.line_count == 0
 
 
@@ -143,25 +161,25 @@ def test_a_change_told_twice_changes_nothing(board: Board, city: Fleet) -> None:
 
 
 def test_reading_alerts_anew_is_told_only_if_something_differs(board: Board, city: Fleet) -> None:
-    assert board.replace_alerts([alert(city, 0)])
+    assert show(board, city, [alert(city, 0)])
     version = board.alerts_version
-    assert not board.replace_alerts([alert(city, 0)])
+    assert not show(board, city, [alert(city, 0)])
     assert board.alerts_version == version
-    assert board.replace_alerts([])
+    assert show(board, city, [])
     assert board.alerts_version == version + 1
 
 
 def test_a_common_cause_is_one_line(board: Board, city: Fleet) -> None:
     isp = city.schools[0].isp
     same = [i for i, s in enumerate(city.schools) if s.isp == isp][:8]
-    board.replace_alerts([alert(city, i) for i in same])
+    show(board, city, [alert(city, i) for i in same])
     lines = board.snapshot(NOW_US, 1).open.lines
     assert len(lines) == 1
     assert (lines[0].isp, lines[0].schools, lines[0].school) == (isp, 8, None)
 
 
 def test_the_wall_gets_the_first_lines_only(board: Board, city: Fleet) -> None:
-    board.replace_alerts([alert(city, i, 3, f"rule-{i}") for i in range(9)])
+    show(board, city, [alert(city, i, 3, f"rule-{i}") for i in range(9)])
     found = board.snapshot(NOW_US, 1).open
     assert (len(found.lines), found.line_count) == (TOP_LINES, 9)
     assert found.lines[0].school is not None
@@ -169,7 +187,7 @@ def test_the_wall_gets_the_first_lines_only(board: Board, city: Fleet) -> None:
 
 def test_a_snapshot_of_the_city_is_small(city: Fleet, board: Board) -> None:
     everybody_well(board, city)
-    board.replace_alerts([alert(city, i, 3, f"rule-{i}") for i in range(9)])
+    show(board, city, [alert(city, i, 3, f"rule-{i}") for i in range(9)])
     encoded = msgspec.json.encode(board.snapshot(NOW_US, 1))
     assert len(encoded) - len(city.schools) < 2_500  # 5 kB with the states of the city
 
@@ -182,7 +200,7 @@ def about_the_center(fleet: Fleet, partition: int, rule: str = "feed_down") -> A
 
 def test_an_alert_of_every_partition_about_the_center_is_one_alarm(board: Board, city: Fleet) -> None:
     everybody_well(board, city)
-    board.replace_alerts([about_the_center(city, p) for p in range(PARTITIONS)] + [alert(city, 3)])
+    show(board, city, [about_the_center(city, p) for p in range(PARTITIONS)] + [alert(city, 3)])
     snapshot = board.snapshot(NOW_US, 1)
     assert (snapshot.open.by_priority, snapshot.open.sounding) == ([2, 0, 0], 2)
     first = snapshot.open.lines[0]
@@ -193,24 +211,55 @@ def test_an_alert_of_every_partition_about_the_center_is_one_alarm(board: Board,
 
 def test_a_line_about_the_center_is_taken_once_all_of_it_is(board: Board, city: Fleet) -> None:
     own = [about_the_center(city, p) for p in range(PARTITIONS)]
-    board.replace_alerts(own)
     taken = [msgspec.structs.replace(a, acknowledged_at_us=NOW_US, acknowledged_by="Lan") for a in own]
-    board.apply(change(taken[0], "acknowledged"), NOW_US)
+    show(board, city, [taken[0], own[1]])
     assert board.snapshot(NOW_US, 1).open.unacknowledged == 1
     assert board.snapshot(NOW_US, 1).open.lines[0].acknowledged_by == ""
-    board.apply(change(taken[1], "acknowledged"), NOW_US)
+    show(board, city, taken)
     found = board.snapshot(NOW_US, 1).open
     assert (found.unacknowledged, found.lines[0].acknowledged_by) == (0, "Lan")
 
 
 def test_the_end_of_an_alert_about_the_center_is_the_end_of_its_line(board: Board, city: Fleet) -> None:
     everybody_well(board, city)
-    for kind, ended in (("opened", None), ("resolved", NOW_US)):
-        own = msgspec.structs.replace(about_the_center(city, 0), resolved_at_us=ended)
-        board.apply(change(own, kind), NOW_US)
+    own = about_the_center(city, 0)
+    show(board, city, [own])
+    board.apply(change(msgspec.structs.replace(own, resolved_at_us=NOW_US), "resolved"), NOW_US)
+    assert board.snapshot(NOW_US, 1).open.line_count == 1, "its incident still says so"
+    (incident,) = incidents_of(city, [own])
+    board.apply_incident(msgspec.structs.replace(incident, alerts=0, quiet_at_us=NOW_US))
     snapshot = board.snapshot(NOW_US, 1)
     assert (snapshot.open.line_count, snapshot.open.by_priority) == (0, [0, 0, 0])
     assert set(snapshot.states) == {"n"}
+
+
+def test_what_someone_should_take_stands_first_then_priority_then_the_newest(
+    board: Board, city: Fleet
+) -> None:
+    taken = msgspec.structs.replace(alert(city, 1, 1), acknowledged_at_us=NOW_US, acknowledged_by="Lan")
+    newest = msgspec.structs.replace(alert(city, 4, 2, "b"), opened_at_us=NOW_US + 1)
+    show(board, city, [taken, alert(city, 2, 3, "c"), alert(city, 3, 2, "a"), newest])
+    lines = board.snapshot(NOW_US, 1).open.lines
+    assert [line.school for line in lines] == [4, 3, 2, 1]
+    assert [line.acknowledged_by for line in lines] == ["", "", "", "Lan"]
+
+
+def test_the_center_stands_before_a_shared_cause_and_that_before_a_school(board: Board, city: Fleet) -> None:
+    isp = city.schools[0].isp
+    shared = [alert(city, i) for i, s in enumerate(city.schools) if s.isp == isp][:8]
+    other = next(i for i, s in enumerate(city.schools) if s.isp != isp)
+    show(board, city, [alert(city, other, 1, "loss_high"), *shared, about_the_center(city, 0)])
+    lines = board.snapshot(NOW_US, 1).open.lines
+    assert [line.cause for line in lines][:1] == ["system"]
+    assert [line.alerts for line in lines] == [1, 8, 1]
+
+
+def test_an_incident_that_is_over_is_no_line(board: Board, city: Fleet) -> None:
+    show(board, city, [alert(city, 0)])
+    (incident,) = incidents_of(city, [alert(city, 0)])
+    assert board.snapshot(NOW_US, 1).open.lines[0].incident_id == incident.incident_id
+    board.apply_incident(msgspec.structs.replace(incident, ended_at_us=NOW_US))
+    assert board.snapshot(NOW_US, 1).open.lines == []
 
 
 def test_canaries_are_told_by_partition(board: Board, city: Fleet) -> None:
@@ -239,15 +288,19 @@ def test_a_log_that_began_anew_is_believed(board: Board, city: Fleet) -> None:
 
 
 def test_a_storm_is_at_most_ten_alarms_whatever_the_order_of_its_alerts() -> None:
-    """A thousand schools in the order in which four partitions commit them."""
-    fleet = generate_fleet()
-    board = Board(fleet, 4, LogClock(), build_id="b")
+    """A thousand schools in the order in which four partitions commit them, a second each."""
+    fleet, state = generate_fleet(), Incidents()
+    board, groups = Board(fleet, 4, LogClock(), build_id="b"), Groups(fleet)
     down = list(range(0, 3000, 3))
     of_school = fleet.partition_of_schools(4)
     seen: set[tuple[str, str, int | None]] = set()
     for partition in range(4):
-        for position in (i for i in down if of_school[i] == partition):
-            board.apply(change(alert(fleet, position)), NOW_US)
+        alerts = tuple(alert(fleet, i) for i in down if of_school[i] == partition)
+        for one in alerts:
+            board.apply(change(one), NOW_US)
+        at_us = NOW_US + 2 * partition * SECOND_US
+        for changed in advance(groups, state, [Moment(at_us, alerts), Moment(at_us + SECOND_US)]):
+            board.apply_incident(changed.incident)
         found = board.snapshot(NOW_US, 1).open
         assert found.line_count <= 10
         seen |= {(line.rule, line.isp, line.school) for line in found.lines}

@@ -9,10 +9,10 @@ import pytest
 
 from alerting.explanation.evidence import PeerKind
 from alerting.explanation.verdict import Verdict
-from alerting.incidents.groups import CauseKind
 from contract.alert import ActionKind, Because, Beginning, Ending, TransitionKind
 from contract.errors import ConfigurationError
 from contract.fleet import DeviceKind, Level
+from contract.incident import CauseKind
 from contract.rejected import Reason
 from contract.rule import CHANNEL_NAMES
 from contract.texts import Language, Texts, parse_language, parse_texts, write_clock, write_date, write_number

@@ -1,7 +1,7 @@
-"""Open alerts as lines: what shares a cause is one, the most urgent comes first."""
+"""Alerts of one second, placed together: what shares a cause is one incident."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import msgspec
 import pytest
@@ -9,13 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerting.incidents.causes import FLEET_SHARE
-from alerting.incidents.groups import CauseKind, Groups
-from alerting.incidents.lines import Line
-from alerting.incidents.lines import group_alerts as group
+from alerting.incidents.fold import Moment, advance
+from alerting.incidents.groups import Groups
+from alerting.incidents.state import Incidents
 from contract.alert import Alert
 from contract.canary import SYSTEM_SCHOOL_ID, system_series
 from contract.fleet import Fleet
+from contract.incident import CauseKind, Incident
 from device_simulator.world.fleet import generate_fleet
+from ops_dashboard.view.lines import wall_incidents
 from tests.fold_world import small_fleet
 
 
@@ -41,48 +43,69 @@ FLEET = with_providers(120, PROVIDERS)
 TWO_ISPS = with_providers(12, 2)
 
 
-def group_alerts(alerts: Sequence[Alert], fleet: Fleet = FLEET) -> list[Line]:
-    """Return the lines of alerts."""
-    return group(alerts, Groups(fleet))
+@dataclass(frozen=True)
+class Placed:
+    """An incident with the ids of its alerts and schools, rising."""
+
+    incident: Incident
+    alert_ids: tuple[str, ...]
+    school_ids: tuple[int, ...]
+
+    @property
+    def kind(self) -> CauseKind:
+        """The kind of its cause."""
+        return self.incident.cause.kind
+
+
+def placed(alerts: Sequence[Alert], fleet: Fleet = FLEET) -> list[Placed]:
+    """Return the incidents of alerts that open within one second, as a wall shows them."""
+    state = Incidents()
+    advance(Groups(fleet), state, [Moment(1, tuple(alerts)), Moment(1_000_000)])
+    incidents = wall_incidents((kept.incident for kept in state.kept.values()), fleet)
+    members = [state.kept[incident.incident_id].members for incident in incidents]
+    return [
+        Placed(i, tuple(sorted(of)), tuple(sorted({a.school_id for a in of.values()} - {SYSTEM_SCHOOL_ID})))
+        for i, of in zip(incidents, members, strict=True)
+    ]
 
 
 def test_five_of_one_provider_are_one_line() -> None:
-    shared, single = group_alerts([alert(s) for s in (*SAME, 2)])
-    assert (shared.cause.kind, shared.cause.isp, shared.count) == (CauseKind.ISP, "isp-1", 5)
-    assert (shared.school_ids, shared.rules) == (SAME, ("wan_down",))
-    assert (shared.oldest_us, shared.newest_us, shared.pupils) == (
+    shared, single = placed([alert(s) for s in (*SAME, 2)])
+    assert (shared.kind, shared.incident.cause.isp, shared.incident.alerts) == (CauseKind.ISP, "isp-1", 5)
+    assert (shared.school_ids, shared.incident.rules) == (SAME, ("wan_down",))
+    assert (shared.incident.opened_at_us, shared.incident.last_opened_at_us, shared.incident.pupils) == (
         101,
         149,
-        sum(s.pupils for s in FLEET.schools if s.id in SAME),
+        len(SAME) * 10,
     )
-    assert (single.cause.kind, single.count) == (CauseKind.SCHOOL, 1)
+    assert (single.kind, single.incident.alerts) == (CauseKind.SCHOOL, 1)
 
 
 def test_two_of_a_provider_stay_two_and_rules_do_not_make_a_group() -> None:
-    lines = group_alerts([alert(1), alert(13), alert(25, "loss_high"), alert(37, "loss_high")])
-    assert [line.count for line in lines] == [1, 1, 1, 1]
+    lines = placed([alert(1), alert(13), alert(25, "loss_high"), alert(37, "loss_high")])
+    assert [line.incident.alerts for line in lines] == [1, 1, 1, 1]
 
 
 def test_what_opens_hours_apart_shares_nothing() -> None:
     hour_us = 3_600_000_000
-    lines = group_alerts([alert(s, opened_at_us=n * hour_us) for n, s in enumerate(SAME)])
-    assert [line.cause.kind for line in lines] == [CauseKind.SCHOOL] * len(SAME)
+    lines = placed([alert(s, opened_at_us=n * hour_us) for n, s in enumerate(SAME)])
+    assert [line.kind for line in lines] == [CauseKind.SCHOOL] * len(SAME)
 
 
 def test_what_other_rules_say_of_the_same_schools_is_the_same_line() -> None:
     cut = [alert(s, priority=1) for s in SAME]
     silent = [alert(s, "gateway_silent", opened_at_us=500) for s in SAME[:4]]
-    (line,) = group_alerts([*cut, *silent, alert(25, "attendance_low", opened_at_us=900)])
-    assert (line.rule, line.count, line.school_ids) == ("wan_down", 10, SAME)
-    assert line.rules == ("attendance_low", "gateway_silent", "wan_down")
+    (line,) = placed([*cut, *silent, alert(25, "attendance_low", opened_at_us=900)])
+    assert (line.incident.rule, line.incident.alerts, line.school_ids) == ("wan_down", 10, SAME)
+    assert line.incident.rules == ("attendance_low", "gateway_silent", "wan_down")
 
 
 def test_an_older_or_more_urgent_alert_of_such_a_school_keeps_its_own_line() -> None:
     cut = [alert(s, opened_at_us=10**12) for s in SAME]
     older = alert(13, "traffic_stuck", priority=3, opened_at_us=0)
     worse = alert(25, "attendance_low", priority=1, opened_at_us=10**12)
-    lines = group_alerts([*cut, older, worse])
-    assert [(line.rule, line.count) for line in lines] == [
+    lines = placed([*cut, older, worse])
+    assert [(line.incident.rule, line.incident.alerts) for line in lines] == [
         ("attendance_low", 1),
         ("wan_down", 5),
         ("traffic_stuck", 1),
@@ -95,30 +118,16 @@ def test_a_school_has_one_line_named_after_its_worst_alert() -> None:
         alert(2, "loss_high", opened_at_us=3),
         alert(2, "latency_high", opened_at_us=2),
     ]
-    (line,) = group_alerts(alerts)
-    assert (line.rule, line.priority, line.count) == ("latency_high", 2, 3)
-
-
-def test_the_unacknowledged_come_first_then_priority_then_the_newest() -> None:
-    alerts = [
-        alert(1, priority=1, acknowledged_at_us=5),
-        alert(2, priority=3),
-        alert(3, priority=2),
-        alert(4, priority=2),
-    ]
-    assert [line.school_ids[0] for line in group_alerts(alerts)] == [4, 3, 2, 1]
+    (line,) = placed(alerts)
+    assert (line.incident.rule, line.incident.priority, line.incident.alerts) == ("latency_high", 2, 3)
 
 
 def test_a_line_is_as_bad_as_its_worst_and_counts_who_nobody_looked_at() -> None:
     alerts = [
         alert(s, priority=1 if s == 25 else 3, acknowledged_at_us=None if s > 13 else 9) for s in (*SAME, 61)
     ]
-    (line,) = group_alerts(alerts)
-    assert (line.priority, line.count, line.unacknowledged) == (1, 6, 4)
-
-
-def test_resolved_alerts_and_schools_that_left_are_passed_over() -> None:
-    assert group_alerts([alert(1, resolved_at_us=3), alert(999)]) == []
+    (line,) = placed(alerts)
+    assert (line.incident.priority, line.incident.alerts, line.incident.unacknowledged) == (1, 6, 4)
 
 
 def own_alert(partition: int, rule: str = "feed_down", **other: object) -> Alert:
@@ -133,51 +142,40 @@ def own_alert(partition: int, rule: str = "feed_down", **other: object) -> Alert
 @pytest.mark.parametrize("partitions", [1, 4, 64])
 def test_what_the_partitions_say_of_the_center_is_one_line(partitions: int) -> None:
     alerts = [own_alert(p, opened_at_us=100 + p) for p in range(partitions)]
-    (line,) = group_alerts([*alerts, own_alert(0, resolved_at_us=7)])
-    assert (line.cause.kind, line.count, line.school_ids) == (CauseKind.SYSTEM, partitions, ())
-    assert line.pupils == 0
-    assert (line.oldest_us, line.newest_us) == (100, 99 + partitions)
+    (line,) = placed(alerts)
+    assert (line.kind, line.incident.alerts, line.school_ids) == (CauseKind.SYSTEM, partitions, ())
+    assert line.incident.pupils == 0
+    assert (line.incident.opened_at_us, line.incident.last_opened_at_us) == (100, 99 + partitions)
 
 
 def test_each_rule_about_the_center_has_its_line() -> None:
     alerts = [own_alert(p, rule) for p in range(4) for rule in ("log_gap", "feed_down")]
-    assert {line.rule: line.count for line in group_alerts(alerts)} == {
+    assert {line.incident.rule: line.incident.alerts for line in placed(alerts)} == {
         "log_gap": 4,
         "feed_down": 4,
     }
 
 
-def test_the_center_stands_before_every_other_line_of_its_priority() -> None:
-    alerts = [
-        own_alert(0, opened_at_us=1, priority=2),
-        alert(2, "loss_high", opened_at_us=900, priority=1),
-        *(alert(s, opened_at_us=500) for s in SAME),
-        alert(3, "latency_high", opened_at_us=999),
-    ]
-    causes = [line.cause.kind for line in group_alerts(alerts)]
-    assert causes == [CauseKind.SCHOOL, CauseKind.SYSTEM, CauseKind.ISP, CauseKind.SCHOOL]
-
-
 def test_nearly_all_schools_of_several_providers_are_one_line() -> None:
     everybody = [alert(s.id) for s in TWO_ISPS.schools]
-    (line,) = group_alerts(everybody, TWO_ISPS)
-    assert (line.cause.kind, line.count) == (CauseKind.FLEET, 12)
-    (line,) = group_alerts(everybody[:10], TWO_ISPS)
-    assert line.cause.kind is CauseKind.FLEET  # 10 of 12 are above four fifths
-    (line,) = group_alerts(everybody[:9], TWO_ISPS)
-    assert (line.cause.kind, line.count) == (CauseKind.CITY, 9)  # no provider more than the other
+    (line,) = placed(everybody, TWO_ISPS)
+    assert (line.kind, line.incident.alerts) == (CauseKind.FLEET, 12)
+    (line,) = placed(everybody[:10], TWO_ISPS)
+    assert line.kind is CauseKind.FLEET  # 10 of 12 are above four fifths
+    (line,) = placed(everybody[:9], TWO_ISPS)
+    assert (line.kind, line.incident.alerts) == (CauseKind.CITY, 9)  # no provider more than the other
 
 
 def test_a_fleet_of_one_provider_blames_the_provider() -> None:
     fleet = small_fleet(12)
-    (line,) = group_alerts([alert(s.id) for s in fleet.schools], fleet)
-    assert (line.cause.kind, line.cause.isp) == (CauseKind.ISP, fleet.schools[0].isp)
+    (line,) = placed([alert(s.id) for s in fleet.schools], fleet)
+    assert (line.kind, line.incident.cause.isp) == (CauseKind.ISP, fleet.schools[0].isp)
 
 
 def test_a_handful_of_schools_is_no_fleet() -> None:
     tiny = Fleet(FLEET.province, FLEET.clusters, FLEET.wards, TWO_ISPS.schools[:4], TWO_ISPS.devices[:4])
-    lines = group_alerts([alert(s.id) for s in tiny.schools], tiny)
-    assert [line.cause.kind for line in lines] == [CauseKind.SCHOOL] * 4
+    lines = placed([alert(s.id) for s in tiny.schools], tiny)
+    assert [line.kind for line in lines] == [CauseKind.SCHOOL] * 4
 
 
 RULES = ("wan_down", "gateway_silent", "attendance_low")
@@ -192,9 +190,9 @@ RULES = ("wan_down", "gateway_silent", "attendance_low")
 )
 def test_every_open_alert_is_on_one_line_whatever_the_order(drawn: list[tuple[int, str, int, int]]) -> None:
     alerts = [alert(school, rule, opened_at_us=at, priority=p) for school, rule, at, p in drawn]
-    lines = group_alerts(alerts)
+    lines = placed(alerts)
     assert sorted(i for line in lines for i in line.alert_ids) == sorted(a.alert_id for a in alerts)
-    assert group_alerts(alerts[::-1]) == lines
+    assert placed(alerts[::-1]) == lines
 
 
 @pytest.fixture(scope="module")
@@ -204,8 +202,8 @@ def reference_city() -> Fleet:
 
 def test_our_own_line_down_is_one_line_for_the_whole_city(reference_city: Fleet) -> None:
     alerts = [alert(s.id) for s in reference_city.schools]
-    (line,) = group_alerts(alerts, reference_city)
-    assert (line.cause.kind, line.count) == (CauseKind.FLEET, len(reference_city.schools))
+    (line,) = placed(alerts, reference_city)
+    assert (line.kind, line.incident.alerts) == (CauseKind.FLEET, len(reference_city.schools))
     assert set(line.alert_ids) == {a.alert_id for a in alerts}
 
 
@@ -213,7 +211,7 @@ def test_a_thousand_schools_at_once_are_at_most_ten_lines_and_none_is_forgotten(
     reference_city: Fleet,
 ) -> None:
     alerts = [alert(s.id) for s in reference_city.schools[::3][:1000]]
-    lines = group_alerts(alerts, reference_city)
+    lines = placed(alerts, reference_city)
     assert len(alerts) == 1000
     assert len(lines) <= 10
     assert sorted(i for line in lines for i in line.alert_ids) == sorted(a.alert_id for a in alerts)

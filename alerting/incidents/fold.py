@@ -1,0 +1,104 @@
+"""The fold of incidents: from a state and a stretch of the alerts log to the next state and the changes.
+
+Alerts that open or resolve within one log second wait until an entry of a later second says that it is over;
+then all of them are decided together (`alerting.incidents.turn`). So the log alone cuts time, and no batch,
+replay or restart can change what is decided. Where nothing else says the time, a tick does; one more or one
+less changes nothing but when it is known.
+
+An incident with no open alert waits for `SETTLE_US` and resolves; what comes back within `REOPEN_US` opens it
+again. An operator's acknowledgement counts at once.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from alerting.incidents.account import event, taken
+from alerting.incidents.groups import Groups
+from alerting.incidents.state import SETTLE_US, Incidents, KeptIncident
+from alerting.incidents.turn import Turn
+from contract.alert import Alert
+from contract.incident import SECOND_US, IncidentEventKind, IncidentState
+from contract.live import IncidentChanged
+
+
+class Moment(NamedTuple):
+    """An entry of the alerts log as incidents see it; a tick says nothing but the time."""
+
+    at_us: int
+    """Log time."""
+    alerts: tuple[Alert, ...] = ()
+    """Alerts as they stand after each change that the entry made, in order (`alerting.lifecycle`)."""
+
+
+def step(
+    groups: Groups, state: Incidents, entries: Sequence[Moment]
+) -> tuple[Incidents, list[IncidentChanged]]:
+    """Return the state after the entries, and every change of an incident in order; changes no argument."""
+    after = state.copy()
+    return after, advance(groups, after, entries)
+
+
+def advance(groups: Groups, state: Incidents, entries: Iterable[Moment]) -> list[IncidentChanged]:
+    """Bring a state that the caller owns from before the entries to after them; see `step`."""
+    changes: list[IncidentChanged] = []
+    for entry in entries:
+        if entry.at_us // SECOND_US > state.now_us // SECOND_US:
+            changes += _end_second(groups, state, entry.at_us)
+        state.now_us = max(state.now_us, entry.at_us)
+        for alert in entry.alerts:
+            changes += _hear(state, alert)
+    return changes
+
+
+def _end_second(groups: Groups, state: Incidents, at_us: int) -> list[IncidentChanged]:
+    """Decide what waited for the end of the running second, and what time alone brings until `at_us`."""
+    changes: list[IncidentChanged] = []
+    if state.pending:
+        over_us = (state.now_us // SECOND_US + 1) * SECOND_US
+        changes += Turn(groups, state, over_us).decide()
+    quiet = [
+        (kept.incident.quiet_at_us + SETTLE_US, incident_id, kept)
+        for incident_id, kept in state.kept.items()
+        if kept.incident.quiet_at_us is not None and not kept.is_over
+    ]
+    changes += [_resolve(kept, due_us) for due_us, _, kept in sorted(quiet, key=_due) if due_us <= at_us]
+    state.now_us = at_us
+    state.forget()
+    return changes
+
+
+def _due(one: tuple[int, str, KeptIncident]) -> tuple[int, str]:
+    return one[:2]
+
+
+def _resolve(kept: KeptIncident, at_us: int) -> IncidentChanged:
+    kept.incident = replace(kept.incident, state=IncidentState.RESOLVED, ended_at_us=at_us)
+    return IncidentChanged(kept.incident, (event(kept.incident, IncidentEventKind.RESOLVED, at_us),))
+
+
+def _hear(state: Incidents, alert: Alert) -> list[IncidentChanged]:
+    """Take an alert as it stands now; what is not decided at once waits in `pending`."""
+    incident_id = state.place.get(alert.alert_id)
+    if incident_id is None:
+        if alert.resolved_at_us is None:
+            state.pending[alert.alert_id] = alert
+        else:
+            # It opened and resolved within one second, or long ago: nobody was ever called for it.
+            state.pending.pop(alert.alert_id, None)
+        return []
+    kept = state.kept[incident_id]
+    before, kept.members[alert.alert_id] = kept.members[alert.alert_id], alert
+    if alert.resolved_at_us is not None:
+        state.pending[alert.alert_id] = alert
+    if before.acknowledged_at_us is not None or alert.acknowledged_at_us is None:
+        return []
+    return [_acknowledge(kept, state.now_us)]
+
+
+def _acknowledge(kept: KeptIncident, now_us: int) -> IncidentChanged:
+    """Count one alert that somebody took; the last one takes the incident."""
+    incident = replace(kept.incident, unacknowledged=kept.incident.unacknowledged - 1)
+    kept.incident, events = taken(incident, kept.members.values(), now_us)
+    return IncidentChanged(kept.incident, events)

@@ -1,0 +1,173 @@
+"""Incidents: what people work on, one cause with its alerts, and an identity that stays."""
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from contract.alert import Alert
+
+SECOND_US: Final = 1_000_000
+"""Incidents are decided at whole log seconds, and time lost is counted in them, µs."""
+
+
+class CauseKind(StrEnum):
+    """What the alerts of an incident share, the broadest first; each has texts in texts.toml."""
+
+    SYSTEM = "system"
+    """They are about the operations center itself, and about no school."""
+    FLEET = "fleet"
+    """Nearly all schools, of several providers: what these share is the center's own line."""
+    CITY = "city"
+    """The whole city, and none of the groups below more than others."""
+    PLATFORM = "platform"
+    """The e-learning platform, and none of the groups below: its schools are everywhere. The fleet does not
+    say which platform a school uses, so one is assumed."""
+    ISP = "isp"
+    """One internet provider, wherever its schools are."""
+    CLUSTER = "cluster"
+    """One professional cluster of wards, whatever the provider."""
+    ISP_CLUSTER = "isp_cluster"
+    """One provider within one cluster."""
+    WARD = "ward"
+    """One ward, whatever the provider: power, a flood, a day off."""
+    ISP_WARD = "isp_ward"
+    """One provider within one ward: a street cabinet."""
+    SCHOOL = "school"
+    """One school by itself."""
+
+
+class Cause(msgspec.Struct, frozen=True):
+    """What is thought to be behind an incident; names that do not apply are empty."""
+
+    kind: CauseKind
+    isp: str = ""
+    cluster_code: str = ""
+    ward_code: str = ""
+    school_id: int | None = None
+    """Of an incident of one school by itself; else None."""
+
+
+class IncidentState(StrEnum):
+    """How far the work on an incident is."""
+
+    OPEN = "open"
+    """Somebody should take it: it has an alert that nobody acknowledged."""
+    ACKNOWLEDGED = "acknowledged"
+    """Every open alert of it is acknowledged."""
+    RESOLVED = "resolved"
+    """None of its alerts has been open for a while; what comes back soon opens it again."""
+    MERGED = "merged"
+    """It turned out to be part of an older one, which has its alerts now; its id stays as an alias."""
+
+
+class IncidentEventKind(StrEnum):
+    """What may happen to an incident."""
+
+    OPENED = "opened"
+    JOINED = "joined"
+    """So many alerts more."""
+    LEFT = "left"
+    """So many of its alerts resolved."""
+    ABSORBED = "absorbed"
+    """Another incident, with so many open alerts, turned out to be part of it."""
+    CAUSE_CHANGED = "cause_changed"
+    """It reaches further than was thought."""
+    ACKNOWLEDGED = "acknowledged"
+    """The last of its open alerts that nobody had taken was taken, or left."""
+    RESOLVED = "resolved"
+    REOPENED = "reopened"
+    MERGED = "merged"
+    """It turned out to be part of another incident."""
+
+
+class Incident(msgspec.Struct, frozen=True):
+    """An incident as it stands now."""
+
+    incident_id: str
+    """Id of its first alert; it never changes and is never given again."""
+    state: IncidentState
+    cause: Cause
+    rule: str
+    """What it is named after: of its most urgent open alerts the most frequent rule, of equals the one that
+    opened first; the last such one while none is open."""
+    rules: tuple[str, ...]
+    """Rules of all alerts that it ever had, each once, sorted."""
+    cause_rules: tuple[str, ...]
+    """Rules whose alerts showed the cause, sorted; another alert of these may join by the cause alone."""
+    priority: int
+    """The worst of its open alerts; the last one while none is open."""
+    worst_priority: int
+    """The worst it ever had."""
+    alerts: int
+    """Open alerts."""
+    all_alerts: int
+    """Alerts that it ever had."""
+    unacknowledged: int
+    """Open alerts that nobody has taken."""
+    schools: int
+    """Schools with open alerts in it; 0 for what concerns the center itself."""
+    most_schools: int
+    """The most it ever had at once."""
+    pupils: int
+    """Pupils of `schools`, each school once."""
+    most_pupils: int
+    lost_pupil_s: int
+    """Pupils times seconds of log time up to `counted_at_us`."""
+    counted_at_us: int
+    """Log time, at a whole second."""
+    began_at_us: int
+    """Log time at which it came to be, at a whole second."""
+    opened_at_us: int
+    """Event time of the earliest opening of its alerts, µs since 1970."""
+    last_opened_at_us: int
+    """Event time of the latest one."""
+    acknowledged_at_us: int | None = None
+    """When it was last taken as a whole; None before."""
+    acknowledged_by: str | None = None
+    """Who took its last open alert that somebody had to."""
+    quiet_at_us: int | None = None
+    """Log time since which none of its alerts is open; None while one is."""
+    ended_at_us: int | None = None
+    """Log time at which it resolved or was merged; None while it is open."""
+    merged_into: str | None = None
+    """Id of the incident that has its alerts now; that one may have been merged since."""
+
+
+class IncidentEvent(msgspec.Struct, frozen=True):
+    """One line of an incident's timeline; every one is kept."""
+
+    incident_id: str
+    kind: IncidentEventKind
+    at_us: int
+    """Log time."""
+    actor: str
+    """The engineer, or `eduops` for what the fold decided."""
+    alerts: int = 0
+    """How many opened it, joined, left or came with what was absorbed."""
+    other: str = ""
+    """The incident that was absorbed, or the one that this was merged into."""
+    cause: Cause | None = None
+    """The new cause where it changed."""
+
+
+class Membership(msgspec.Struct, frozen=True):
+    """An alert of an incident."""
+
+    incident_id: str
+    alert: Alert
+    joined_at_us: int
+    """Log time."""
+    left_at_us: int | None = None
+    """Log time at which it resolved; None while it is open."""
+
+
+def lost_pupil_minutes(incident: Incident, now_us: int) -> int:
+    """Return the whole minutes that pupils have lost: of its schools, over the time that each was affected.
+
+    Args:
+        incident: as it stands.
+        now_us: log time.
+    """
+    open_s = max(0, now_us // SECOND_US - incident.counted_at_us // SECOND_US)
+    return (incident.lost_pupil_s + incident.pupils * open_s) // 60

@@ -1,0 +1,45 @@
+"""Incidents over HTTP: what people work on, with its timeline and its alerts."""
+
+import time
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Path, Response
+
+from contract.incident import Incident, lost_pupil_minutes
+from contract.privacy import shown_alert
+from ops_dashboard.api.answers import Refusal, json_answer
+from ops_dashboard.services import Services
+
+IncidentId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
+
+
+def add_incidents(router: APIRouter, services: Services) -> None:
+    def shown(incident: Incident) -> dict[str, Any]:
+        """Return an incident with the time lost up to now."""
+        now_us = services.config.clock.log_us(time.time_ns() // 1000)
+        told: dict[str, Any] = msgspec.to_builtins(incident)
+        return told | {"lost_pupil_minutes": lost_pupil_minutes(incident, now_us)}
+
+    @router.get("/api/incidents")
+    async def incidents() -> Response:
+        """Return the open incidents and the last resolved ones."""
+        return json_answer({"incidents": [shown(i) for i in await services.archive.known_incidents()]})
+
+    @router.get("/api/incidents/{incident_id}")
+    async def incident(incident_id: IncidentId) -> Response:
+        """Return an incident, its timeline and its alerts; for one that was merged, the survivor."""
+        found = await services.archive.incident(incident_id)
+        if found is None:
+            raise Refusal(404, "unknown_incident")
+        members = [
+            msgspec.structs.replace(m, alert=shown_alert(m.alert, services.catalogue)) for m in found.members
+        ]
+        return json_answer(
+            {
+                "incident": shown(found.incident),
+                "events": found.events,
+                "members": members,
+                "aliases": found.aliases,
+            }
+        )

@@ -1,0 +1,194 @@
+"""An alerts log, its owner in memory, and a city for outages: for laws and stories of incidents."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from alerting.incidents.fold import Moment, advance
+from alerting.incidents.groups import Groups
+from alerting.incidents.state import Incidents, restore
+from alerting.lifecycle import fold_each
+from contract.alert import Action, ActionKind, Alert, AlertEvent, Transition, TransitionKind, alert_id_of
+from contract.canary import SYSTEM_SCHOOL_ID, system_series
+from contract.fleet import Cluster, Device, DeviceKind, Fleet, Level, School, Ward
+from contract.incident import Incident, IncidentEvent, IncidentEventKind, Membership
+from contract.live import IncidentChanged
+from contract.series import series_of
+
+SECOND_US = 1_000_000
+MINUTE_US = 60 * SECOND_US
+ISPS = ("FPT", "Viettel", "VNPT")
+WARDS = 8
+SCHOOLS_A_WARD = 15
+"""Five of each provider."""
+
+
+def city() -> Fleet:
+    """Return two clusters of four wards with 15 schools each, whose providers come in turn."""
+    clusters = tuple(Cluster(f"c{c}", f"Cluster {c}") for c in range(2))
+    wards = tuple(Ward(f"w{w}", f"Ward {w}", f"W{w}", f"c{w // 4}") for w in range(WARDS))
+    schools = tuple(
+        School(
+            1 + n,
+            f"s{n}",
+            f"School {n}",
+            Level.PRIMARY,
+            f"w{n // SCHOOLS_A_WARD}",
+            100 + n,
+            ISPS[n % 3],
+            1e8,
+            1e8,
+        )
+        for n in range(WARDS * SCHOOLS_A_WARD)
+    )
+    devices = tuple(Device(s.id, s.id, "gw-1", DeviceKind.GATEWAY) for s in schools)
+    return Fleet("79", clusters, wards, schools, devices)
+
+
+FLEET = city()
+GROUPS = Groups(FLEET)
+PUPILS = {school.id: school.pupils for school in FLEET.schools}
+
+
+def schools_of(isp: str | None = None, ward: int | None = None) -> list[int]:
+    """Return the ids of a provider's schools, of a ward's, or of both."""
+    return [
+        s.id for s in FLEET.schools if isp in (None, s.isp) and (ward is None or s.ward_code == f"w{ward}")
+    ]
+
+
+class LogEntry(NamedTuple):
+    """An entry of the alerts log; one without a word is a tick."""
+
+    at_us: int
+    said: Transition | Action | None = None
+
+
+def opened(school: int, at_us: int, rule: str = "wan_down", priority: int = 2) -> LogEntry:
+    """Return the entry that opens an alert, about the center itself for school 0."""
+    series = system_series(0) if school == SYSTEM_SCHOOL_ID else series_of(school, 1)
+    said = Transition(
+        alert_id_of(rule, series, at_us),
+        TransitionKind.OPENED,
+        rule,
+        series,
+        school,
+        priority,
+        opened_at_us=at_us,
+        at_us=at_us,
+        detected_at_us=at_us,
+    )
+    return LogEntry(at_us, said)
+
+
+def resolved(opening: LogEntry, at_us: int) -> LogEntry:
+    """Return the entry that resolves what another opened."""
+    assert isinstance(opening.said, Transition)
+    said = opening.said
+    return LogEntry(
+        at_us,
+        Transition(
+            said.alert_id,
+            TransitionKind.RESOLVED,
+            said.rule,
+            said.series,
+            said.school_id,
+            said.priority,
+            said.opened_at_us,
+            at_us,
+            at_us,
+        ),
+    )
+
+
+def acknowledged(opening: LogEntry, at_us: int, actor: str = "Lan") -> LogEntry:
+    """Return the entry in which an engineer takes an alert."""
+    assert isinstance(opening.said, Transition)
+    action_id = f"{opening.said.alert_id}-{actor}-{at_us}"
+    return LogEntry(
+        at_us, Action(action_id, ActionKind.ACKNOWLEDGED, opening.said.alert_id, actor, "", at_us)
+    )
+
+
+@dataclass
+class Desk:
+    """The owner of the alerts log and what it has in its tables."""
+
+    state: Incidents = field(default_factory=Incidents)
+    alerts: dict[str, Alert] = field(default_factory=dict)
+    history: list[AlertEvent] = field(default_factory=list)
+    incidents: dict[str, Incident] = field(default_factory=dict)
+    members: dict[str, Membership] = field(default_factory=dict)
+    timeline: list[IncidentEvent] = field(default_factory=list)
+    changes: list[IncidentChanged] = field(default_factory=list)
+
+    def take(self, entries: Sequence[LogEntry]) -> None:
+        """Fold a stretch of the log and write down what follows."""
+        said = [entry.said for entry in entries if entry.said is not None]
+        made = iter(fold_each(self.alerts, self.history, said, PUPILS))
+        moments: list[Moment] = []
+        for entry in entries:
+            changes = [] if entry.said is None else next(made)
+            moments.append(Moment(entry.at_us, tuple(change.alert for change in changes)))
+            self.alerts |= {change.alert.alert_id: change.alert for change in changes}
+            self.history += [change.event for change in changes]
+        for changed in advance(GROUPS, self.state, moments):
+            self._write(changed)
+
+    def tick(self, at_us: int) -> None:
+        """Fold a tick."""
+        self.take([LogEntry(at_us)])
+
+    def restored(self) -> Incidents:
+        """Return the state that an owner after a restart finds in the tables."""
+        members = [
+            Membership(m.incident_id, self.alerts[i], m.joined_at_us, m.left_at_us)
+            for i, m in self.members.items()
+        ]
+        alone = [
+            alert
+            for i, alert in self.alerts.items()
+            if i not in self.members and alert.resolved_at_us is None
+        ]
+        return restore(self.state.now_us, self.incidents.values(), members, alone)
+
+    def open(self) -> list[Incident]:
+        """Return the open incidents, by their beginning."""
+        return [incident for incident in self.incidents.values() if incident.ended_at_us is None]
+
+    def kinds(self, incident_id: str) -> list[IncidentEventKind]:
+        """Return what happened to an incident."""
+        return [event.kind for event in self.timeline if event.incident_id == incident_id]
+
+    def members_of(self, incident_id: str) -> list[Membership]:
+        """Return the open alerts of an incident."""
+        found = [m for m in self.members.values() if m.incident_id == incident_id]
+        return [membership for membership in found if membership.left_at_us is None]
+
+    def _write(self, changed: IncidentChanged) -> None:
+        incident, at_us = changed.incident, changed.incident.counted_at_us
+        self.changes.append(changed)
+        self.timeline += changed.events
+        self.incidents[incident.incident_id] = incident
+        for alert_id in changed.joined:
+            assert alert_id not in self.members
+            self.members[alert_id] = Membership(incident.incident_id, self.alerts[alert_id], at_us)
+        if incident.merged_into is not None:
+            for alert_id, m in self.members.items():
+                if m.incident_id == incident.incident_id:
+                    self.members[alert_id] = Membership(
+                        incident.merged_into, m.alert, m.joined_at_us, m.left_at_us
+                    )
+        for alert_id in changed.left:
+            m = self.members[alert_id]
+            self.members[alert_id] = Membership(
+                m.incident_id, m.alert, m.joined_at_us, incident.counted_at_us
+            )
+
+
+def folded(stretches: Iterable[Sequence[LogEntry]]) -> Desk:
+    """Return the desk after a log that was read in these stretches."""
+    desk = Desk()
+    for stretch in stretches:
+        desk.take(stretch)
+    return desk
