@@ -14,8 +14,8 @@ class EntryKind(StrEnum):
     READINGS = "readings"
     """Telemetry log: an Arrow IPC stream of readings."""
     TICK = "tick"
-    """Telemetry log: only the time, once a second, so that silence is heard, and the troubles of ingest. Alerts
-    log: the same, where nothing else says that what waits for the time is due."""
+    """Telemetry log: only the time, once a second, so that silence is heard, and the troubles of ingest.
+    Alerts log: the same, where nothing else says that what waits for the time is due."""
     MISTIMED = "mistimed"
     """Telemetry log: an Arrow IPC stream of readings that were refused for their time: they are kept in
     quarantine alone, and here they are a sign of life and of a clock."""

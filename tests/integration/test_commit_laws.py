@@ -66,7 +66,7 @@ def commit_of(number: int, after: int, length: int, act: Act) -> Commit:
         (KpiMinute(at_us, partition, 1, number, 0, 0.0),),
         (Rejected(Reason.NOT_JSON, "", "", at_us, number),),
         (AlertChanged(alert, AlertEvent(n, "opened", at_us, "eduops", "")),),
-        n.encode() if act == "snapshot" else None,
+        snapshot=n.encode() if act == "snapshot" else None,
     )
 
 
