@@ -63,12 +63,12 @@ class Commit:
     """Only in the quarantine log."""
     alerts: tuple[AlertChanged, ...] = ()
     """Only in the alerts log."""
-    incidents: tuple[IncidentChanged, ...] = ()
-    """Only in the alerts log."""
     snapshot: bytes | None = None
     """The owner's state at `through`, if this commit carries one."""
     corrections: Corrections = field(default_factory=Corrections.empty)
     """Applied in order, after the rows were added."""
+    incidents: tuple[IncidentChanged, ...] = ()
+    """Only in the alerts log."""
 
 
 class Position(NamedTuple):

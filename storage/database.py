@@ -10,7 +10,7 @@ from psycopg import AsyncConnection, Connection
 from psycopg_pool import AsyncConnectionPool
 
 from contract.errors import ConfigurationError, InfrastructureError
-from storage.queries import query, sql_file
+from storage.queries import query, schema, sql_file
 
 LATE_ACCEPTANCE_H: Final = 48.0
 """Ingest accepts readings up to this old; their duplicates are looked for among the rows kept."""
@@ -166,7 +166,7 @@ def _prepare(conn: Connection[Any], chunk: timedelta, keep: timedelta) -> None:
 def _create(conn: Connection[Any]) -> None:
     timescale = conn.execute(query("timescale_available")).fetchone() is not None
     with conn.transaction():
-        conn.execute(sql_file("schema.sql"))
+        conn.execute(schema())
         for step in migrations():
             _note(conn, step)
         if timescale:

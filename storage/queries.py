@@ -5,13 +5,20 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-QUERY_FILES: Final = ("queries.sql", "fleet.sql")
+QUERY_FILES: Final = ("queries.sql", "fleet.sql", "incidents.sql")
+SCHEMA_FILES: Final = ("schema.sql", "schema_incidents.sql")
+"""What an empty database gets, in this order."""
 _HEAD: Final = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 
 def sql_file(name: str) -> str:
     """Return the text of a `.sql` file that ships with this package."""
     return files("storage").joinpath(name).read_text(encoding="utf-8")
+
+
+def schema() -> str:
+    """Return the SQL that makes all tables of an empty database, on plain PostgreSQL."""
+    return "\n".join(map(sql_file, SCHEMA_FILES))
 
 
 def query(name: str) -> str:

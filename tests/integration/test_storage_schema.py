@@ -12,7 +12,7 @@ from contract.alert import Ending, Transition, TransitionKind
 from contract.commit import Commit
 from contract.errors import ConfigurationError, InfrastructureError
 from storage.database import connect, migrate, migrations, prepare_database
-from storage.queries import sql_file
+from storage.queries import schema
 from storage.recovery import transitions_after
 from storage.results import commit
 
@@ -50,7 +50,7 @@ def catalog(conn: psycopg.Connection[Any]) -> dict[str, list[Any]]:
 
 def test_migrations_lead_to_the_schema(empty_postgres_url: str) -> None:
     with psycopg.connect(empty_postgres_url, autocommit=True) as conn:
-        conn.execute(sql_file("schema.sql"))
+        conn.execute(schema())
         truth = catalog(conn)
         conn.execute("drop schema public cascade; create schema public")
         assert migrate(conn)
