@@ -51,7 +51,7 @@ class Taken(NamedTuple):
     """Of them, those that a session has not acknowledged yet."""
 
 
-class Held(NamedTuple):
+class StreamUse(NamedTuple):
     """How much one of the streams holds."""
 
     stream: str
@@ -123,20 +123,22 @@ class MqttStore:
                 "raise max_file_store of the NATS server, or lower EDUOPS_MQTT_STORE_MAX_GIB"
             )
 
-    async def held(self) -> list[Held]:
+    async def held(self) -> list[StreamUse]:
         """Return how much each of the streams holds; [] before any MQTT connection.
 
         Raises:
             InfrastructureError: the server is out of reach.
         """
-        found: list[Held] = []
+        found: list[StreamUse] = []
         for stream in (MESSAGES, RETAINED, SESSIONS, UNRELEASED, RELEASES):
             info = await self._info(stream)
             if info is not None:
                 config, state = info["config"], info["state"]
                 replicas = int(config["num_replicas"])
                 limits = (int(config["max_msgs"]), int(config["max_bytes"]))
-                found.append(Held(stream, int(state["messages"]), int(state["bytes"]), *limits, replicas))
+                found.append(
+                    StreamUse(stream, int(state["messages"]), int(state["bytes"]), *limits, replicas)
+                )
         return found
 
     async def taken(self) -> Taken:

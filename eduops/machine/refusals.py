@@ -37,7 +37,7 @@ LOOK_BYTES: Final = 1 << 20
 """Read of the log at one look; what a flood wrote above it is not counted."""
 
 
-class Refusal(NamedTuple):
+class BrokerRefusal(NamedTuple):
     """Who was refused, and why."""
 
     client: str
@@ -46,14 +46,14 @@ class Refusal(NamedTuple):
     """Continues a sentence that begins with the client."""
 
 
-def parse_refusal(line: str) -> Refusal | None:
+def parse_refusal(line: str) -> BrokerRefusal | None:
     """Return what a line of the broker's log says of a client, None for any other line."""
     found = _LINE.search(line)
     if found is None:
         return None
     what = found["what"].lower()
     why = next((why for words, why in _WHY if words in what), "broke the protocol")
-    return Refusal(_UNPRINTABLE.sub("?", found["client"])[:_CLIENT_CHARACTERS], why)
+    return BrokerRefusal(_UNPRINTABLE.sub("?", found["client"])[:_CLIENT_CHARACTERS], why)
 
 
 def written_at(line: str) -> str:
@@ -62,12 +62,12 @@ def written_at(line: str) -> str:
     return "" if found is None else found[1]
 
 
-def count_refusals(lines: Iterable[str]) -> Counter[Refusal]:
+def count_refusals(lines: Iterable[str]) -> Counter[BrokerRefusal]:
     """Return how often each client was refused for each reason."""
     return Counter(refusal for line in lines if (refusal := parse_refusal(line)) is not None)
 
 
-def read_refusals(logs: Path, since: datetime | None = None) -> Counter[Refusal]:
+def read_refusals(logs: Path, since: datetime | None = None) -> Counter[BrokerRefusal]:
     """Return what the files of the broker's log tell, two times ten megabytes at most.
 
     Args:
@@ -75,7 +75,7 @@ def read_refusals(logs: Path, since: datetime | None = None) -> Counter[Refusal]
         since: Only of lines that were written later; None for all.
     """
     first = "" if since is None else since.astimezone(UTC).strftime(_TIME_FORMAT)
-    total: Counter[Refusal] = Counter()
+    total: Counter[BrokerRefusal] = Counter()
     for path in (logs / "nats.log.1", logs / "nats.log"):
         if path.exists():
             with path.open(encoding="utf-8", errors="replace") as file:

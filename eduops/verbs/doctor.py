@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from bus.mqtt_store import MESSAGES, RELEASES, RETAINED, SESSIONS, UNRELEASED, Held
+from bus.mqtt_store import MESSAGES, RELEASES, RETAINED, SESSIONS, UNRELEASED, StreamUse
 from config.files import load_configuration
 from contract.errors import EduopsError
 from contract.rejected import Reason
@@ -188,7 +188,7 @@ async def _broker_store(settings: Settings) -> list[Checked]:
     return [describe_held(stream) for stream in held]
 
 
-def describe_held(held: Held) -> Checked:
+def describe_held(held: StreamUse) -> Checked:
     """Judge what the broker keeps in one of its streams: it has a limit, and is not near it."""
     if not held.is_limited:
         return Checked(
@@ -204,7 +204,7 @@ def describe_held(held: Held) -> Checked:
     return _filled(f"{told} ({held.stream})", held, "`eduops broker clear` shows what can go")
 
 
-def _filled(sentence: str, held: Held, otherwise: str) -> Checked:
+def _filled(sentence: str, held: StreamUse, otherwise: str) -> Checked:
     if held.fullness < MOST_FULL:
         return Checked(True, sentence)
     return Checked(False, f"{sentence}, and is {held.fullness:.0%} full: {otherwise}")

@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from eduops.machine.refusals import Refusal, RefusalFollower, count_refusals, read_refusals
+from eduops.machine.refusals import BrokerRefusal, RefusalFollower, count_refusals, read_refusals
 
 AT = "[7] 2026/11/27 09:45:50.778548"
 BLANK = f'{AT} [ERR] 127.0.0.1:37959 - mid:30 - "gw-2" - character not supported for MQTT topics\n'
@@ -16,7 +16,7 @@ def test_refusals_are_counted_by_client_and_reason() -> None:
     found = count_refusals([BLANK, OTHER, BLANK, RIGHT, BLANK.replace("gw-2", "\x1b[2Jg" + "w" * 99)])
     counts = Counter(refusal.client for refusal in found.elements())
     assert counts == {"gw-2": 2, "gw-1": 1, f"?[2Jg{'w' * 43}": 1}
-    assert Refusal("gw-1", "publishes where it has no right to") in found
+    assert BrokerRefusal("gw-1", "publishes where it has no right to") in found
 
 
 def test_a_follower_counts_what_is_new_also_in_a_fresh_file(tmp_path: Path) -> None:

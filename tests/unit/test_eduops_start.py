@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bus.mqtt_store import RETAINED, SESSIONS, Held
+from bus.mqtt_store import RETAINED, SESSIONS, StreamUse
 from config.files import load_configuration, read_config
 from contract.clock import parse_at
 from contract.errors import ConfigurationError, InfrastructureError
@@ -159,7 +159,7 @@ def test_status_for_people_and_programs() -> None:
 
 def test_what_the_broker_keeps_is_wrong_without_a_limit_and_when_it_is_nearly_full() -> None:
     fine, unlimited, full, cluster = (
-        describe_held(Held(*given))
+        describe_held(StreamUse(*given))
         for given in (
             (RETAINED, 12, 3 << 20, -1, 64 << 20, 1),
             (RETAINED, 12, 3 << 20, -1, -1, 1),
