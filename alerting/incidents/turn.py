@@ -197,7 +197,7 @@ class Turn:
             related = [host for host in ended if is_same_cause(host.incident, burst)][:1]
         if not related and len(schools) < LEAST_SCHOOLS:
             return  # the others of the group have their incident, and it is another one
-        hosts = related or [host for host in alone if host.began_with(burst)]
+        hosts = related or [host for host in alone if host.began_with(burst)] or ([] if fresh else alone)
         first = hosts[0] if hosts else self._begin(fresh[0], burst.cause)
         self._take_cause(first, broadest(first.incident.cause, related, burst), related, burst)
         for host in (*related, *alone):
