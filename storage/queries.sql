@@ -60,7 +60,10 @@ copy reading (time, series, value, score) from stdin (format binary)
 select ensure_chunks(%(table)s, %(moments)s)
 
 -- name: chunk_bounds
-select to_us(from_at), to_us(to_at) from chunk where table_name = %(table)s order by from_at
+select to_us(from_at), to_us(to_at) from chunk
+where table_name = %(table)s
+  and from_at is not null -- the catalog has no bounds of a chunk that is dropped meanwhile
+order by from_at
 
 -- name: look_up
 select asked.place, found.is_said
