@@ -5,7 +5,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-QUERY_FILES: Final = ("queries.sql", "fleet.sql")
+QUERY_FILES: Final = ("queries.sql", "history.sql", "fleet.sql")
 _HEAD: Final = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 
