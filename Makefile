@@ -27,8 +27,8 @@ run: $(RUNTIME_STAMP) ## start the whole system; ARGS="--schools 200" and so on
 test: $(DEV_STAMP) browser ## run every test, several files side by side; ARGS="tests/unit -k word" for some
 	@$(BIN)/python -m pytest -m "not slow" $(SIDE_BY_SIDE) $(or $(ARGS),$(FIRST) tests)
 
-faults: $(DEV_STAMP) ## break everything that one machine can break, and count what was lost
-	@$(BIN)/python -m pytest tests/faults tests/cluster tests/integration/test_bus_mqtt.py $(ARGS)
+faults: $(DEV_STAMP) ## break everything that one machine can break, live through a school year, and count what was lost
+	@$(BIN)/python -m pytest tests/faults tests/cluster tests/integration/test_bus_mqtt.py tests/integration/test_school_year.py $(ARGS)
 
 check: $(DEV_STAMP) ## format, lint, types, import rules, unit tests and laws: before every commit
 	@$(BIN)/ruff format --check .

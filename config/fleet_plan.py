@@ -223,8 +223,7 @@ class _Devices:
         """Give the devices of one school their numbers."""
         there = {d.code.casefold(): d for d in self._of_school.pop(school.id, ())}
         key = school.code.casefold()
-        for old_code in [code for one, code in self._replaced if one == key]:
-            self._replace(key, old_code, there)
+        self._replace(key, there)
         for code, kind in each.devices:
             known = there.pop(code.casefold(), None) or self._come_back(school, code)
             if known is not None and known.kind is kind and (key, code.casefold()) not in self._anew:
@@ -253,10 +252,12 @@ class _Devices:
         for school, code in (*self._replaced, *self._anew):
             raise ConfigurationError(f"no device {code!r} of school {school!r} is in fleet and file")
 
-    def _replace(self, school: str, old_code: str, there: dict[str, Device]) -> None:
-        """Let the device of an old code stand under its new one."""
-        if old_code in there:
-            there[self._replaced.pop((school, old_code))] = there.pop(old_code)
+    def _replace(self, school: str, there: dict[str, Device]) -> None:
+        """Let devices stand under their new codes; whoever had such a code and gets no other is retired."""
+        named = [code for one, code in self._replaced if one == school and code in there]
+        renamed = {self._replaced.pop((school, code)): there.pop(code) for code in named}
+        self._retire([there.pop(code) for code in renamed if code in there])
+        there |= renamed
 
     def _come_back(self, school: School, code: str) -> Device | None:
         """Return the number that a device of this code had before it left, or None."""

@@ -31,6 +31,7 @@ from storage.wall import (
     QuarantineRow,
     SeriesHistory,
     heard_series,
+    kept_bucket,
     kpi_history,
     ledger,
     quarantine_counts,
@@ -142,9 +143,10 @@ class Archive:
             return await heard_series(conn, after_us)
 
     async def series(self, series: Sequence[int], from_us: int, to_us: int) -> tuple[str, SeriesHistory]:
-        """Return the bucket (`raw` or `15m`) and what the series measured, µs since 1970."""
-        bucket = "raw" if to_us - from_us <= RAW_MAX_US else "15m"
+        """Return the bucket (`raw` or `15m`, a wider one for what is older) and what the series measured."""
+        finest = "raw" if to_us - from_us <= RAW_MAX_US else "15m"
         async with self._connection() as conn:
+            bucket = await kept_bucket(conn, from_us, finest)
             return bucket, await series_history(conn, list(series), from_us, to_us, bucket)
 
     async def city_minutes(self, metric_ids: Sequence[int], from_us: int, to_us: int) -> list[KpiHistory]:

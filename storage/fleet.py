@@ -20,6 +20,10 @@ LOOK_AGAIN_S: Final = 60.0
 """Longest wait for a notification before the version is read once more: a half-open line brings none."""
 COME_BACK_S: Final = 2.0
 """Pause before PostgreSQL is asked again."""
+_KEPT: Final = (
+    "keep_areas", "keep_schools", "free_device_codes", "keep_devices", "keep_periods", "drop_areas",
+)  # fmt: skip
+"""Statements that make the tables what is given, in order."""
 _GIVEN: Final = {
     "given_cluster": "code text, name text, ordinal int",
     "given_ward": "code text, name text, short_name text, cluster_code text, ordinal int",
@@ -58,7 +62,7 @@ async def save_fleet(
             )
         await _give(cursor, fleet)
         at = {"at": moment(at_us)}
-        for name in ("keep_areas", "keep_schools", "keep_devices", "keep_periods", "drop_areas"):
+        for name in _KEPT:
             await cursor.execute(query(name), at)
         for name, value in (("province", fleet.province), ("fleet_version", fleet.version)):
             await cursor.execute(query("save_setting"), {"name": name, "value": value})

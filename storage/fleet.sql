@@ -66,6 +66,13 @@ on conflict (school_id, from_at) do update set
     (excluded.name, excluded.level, excluded.ward_code, excluded.pupils, excluded.isp,
      excluded.contracted_down_bps, excluded.contracted_up_bps)
 
+-- name: free_device_codes
+-- One code has one device at a time, and rows are written one after the other: whoever gives its code up
+-- goes first, and comes back with `keep_devices` under its new one.
+update device set retired_at = %(at)s
+from given_device g
+where g.id = device.id and device.retired_at is null and (g.retired or g.code <> device.code)
+
 -- name: keep_devices
 insert into device
 select id, school_id, code, kind, case when retired then %(at)s::timestamptz end from given_device

@@ -60,7 +60,10 @@ copy reading (time, series, value, score) from stdin (format binary)
 select ensure_chunks(%(table)s, %(moments)s)
 
 -- name: chunk_bounds
-select to_us(from_at), to_us(to_at) from chunk where table_name = %(table)s order by from_at
+select to_us(from_at), to_us(to_at) from chunk
+where table_name = %(table)s
+  and from_at is not null -- the catalog has no bounds of a chunk that is dropped meanwhile
+order by from_at
 
 -- name: look_up
 select asked.place, found.is_said
@@ -285,26 +288,6 @@ select name from chunk where table_name = %(table)s and to_at <= %(before)s orde
 -- name: drop_chunks
 select drop_chunks(%(table)s::regclass, older_than => %(before)s::timestamptz)
 
--- name: raw_history
-select to_us(time), series, 1, value, value, value, score
-from reading where series = any(%(series)s::int[]) and time >= %(first)s and time < %(end)s
-order by series, time
-
--- name: history_15m
-select to_us(bucket), series, n, sum, min, max, 'NaN'::real
-from reading_15m where series = any(%(series)s::int[]) and bucket >= %(first)s and bucket < %(end)s
-order by series, bucket
-
--- name: history_1h
-select to_us(bucket), series, n, sum, min, max, 'NaN'::real
-from reading_1h where series = any(%(series)s::int[]) and bucket >= %(first)s and bucket < %(end)s
-order by series, bucket
-
--- name: history_1d
-select to_us(bucket), series, n, sum, min, max, 'NaN'::real
-from reading_1d where series = any(%(series)s::int[]) and bucket >= %(first)s and bucket < %(end)s
-order by series, bucket
-
 -- name: set_chunk_interval
 select set_chunk_time_interval('reading', %(chunk)s::interval)
 
@@ -362,26 +345,6 @@ delete from lease where owner = %(worker)s and log = any(%(logs)s::text[])
 
 -- name: forget_worker
 delete from worker where id = %(worker)s
-
--- name: raw_since
-select to_us(min(from_at)) from chunk where table_name = 'reading'
-
--- name: ticked_minutes
-select distinct to_us(minute) from kpi_minute where minute >= %(first)s and minute < %(end)s order by 1
-
--- name: transitions_of_school
-select rule, kind, to_us(opened_at), to_us(detected_at) from transition
-where school_id = %(school_id)s and at >= %(first)s and at < %(end)s order by detected_at
-
--- name: copy_raw_out
-copy (select time, series, value from reading
-      where series = any(%(series)s::int[]) and time >= %(first)s and time < %(end)s)
-to stdout (format binary)
-
--- name: copy_15m_out
-copy (select bucket, series, n, sum, min, max from reading_15m
-      where series = any(%(series)s::int[]) and bucket >= %(first)s and bucket < %(end)s)
-to stdout (format binary)
 
 -- name: timescale_jobs
 -- Every scheduled job: procedure, table, how its last run ended (null before its first), failures in all.

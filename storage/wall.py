@@ -90,6 +90,13 @@ async def series_history(
     )
 
 
+async def kept_bucket(conn: AsyncConnection[Any], from_us: int, finest: str) -> str:
+    """Return the finest of `BUCKETS` from `finest` on that is kept since `from_us`, µs since 1970."""
+    cursor = await conn.execute(query("kept_buckets"), {"first": moment(from_us)})
+    kept = {bucket for (bucket,) in await cursor.fetchall()}
+    return next(bucket for bucket in BUCKETS[BUCKETS.index(finest) :] if bucket in kept)
+
+
 async def heard_series(conn: AsyncConnection[Any], after_us: Mapping[int, int]) -> frozenset[int]:
     """Return the series that have a reading since their moment; `after_us` by series, µs since 1970."""
     if not after_us:

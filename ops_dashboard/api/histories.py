@@ -32,7 +32,8 @@ def add_histories(router: APIRouter, services: Services) -> None:
     ) -> Response:
         """Return one series: raw up to two hours, quarters of an hour beyond; the last hour by default.
 
-        What would tell a small group of pupils is null.
+        What is no longer kept so finely comes in hours, for two years, and in days, for ever. What would
+        tell a small group of pupils is null.
         """
         owner = services.fleet.school_ever(school)
         devices = [] if owner is None else services.fleet.devices_ever(owner.id)

@@ -57,6 +57,26 @@ async def test_a_fleet_follows_the_one_before_and_remembers_it(postgres_url: str
             )
 
 
+async def test_a_code_goes_from_one_device_to_another(postgres_url: str, city: Fleet) -> None:
+    first, second, *others = city.devices
+    assert first.school_id == second.school_id
+    anew = dataclasses.replace(first, id=max(d.id for d in city.devices) + 1)
+    swapped = (dataclasses.replace(anew, code=second.code), dataclasses.replace(second, code=anew.code))
+    async with await connect(postgres_url) as conn:
+        await save_fleet(conn, city)
+        for at_us, devices in enumerate([(anew, second), swapped, (first, second)], 1):
+            gone = (anew,) if first in devices else (first,)
+            fleet = Fleet(
+                *(city.province, city.clusters, city.wards, city.schools, (*devices, *others), (), gone)
+            )
+            await save_fleet(conn, fleet, at_us)
+            loaded = await load_fleet(conn)
+            assert loaded is not None
+            assert (loaded.devices, loaded.former_devices) == (fleet.devices, fleet.former_devices)
+        cursor = await conn.execute("select id, to_us(retired_at) from device where retired_at is not null")
+        assert await cursor.fetchall() == [(anew.id, 3)]
+
+
 async def test_whoever_waits_is_told_of_the_next_fleet(postgres_url: str, city: Fleet) -> None:
     async with await connect(postgres_url) as conn:
         await save_fleet(conn, city)

@@ -13,7 +13,7 @@ from contract.reading import Corrections, Readings, Scored
 from storage.database import connect
 from storage.maintenance import Maintained, maintain
 from storage.results import commit, load_position
-from storage.wall import SeriesHistory, series_history
+from storage.wall import SeriesHistory, kept_bucket, series_history
 
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
@@ -174,6 +174,14 @@ async def test_raw_rows_wait_for_the_fold(conn: AsyncConnection[Any]) -> None:
     await store(conn, Readings.empty(), later_us)
     await maintain(conn, later_us)
     assert len((await series_history(conn, SERIES, 0, later_us)).n) == 0
+
+
+async def test_what_is_older_is_read_from_what_is_kept_longer(conn: AsyncConnection[Any]) -> None:
+    ages_us = {49 * HOUR_US: "raw", 51 * HOUR_US: "15m", 91 * DAY_US: "1h", 731 * DAY_US: "1d"}
+    assert [await kept_bucket(conn, NOW_US - age_us, "raw") for age_us in ages_us] == ["raw"] * 4
+    await store(conn, made_up(1, NOW_US - 1, NOW_US), NOW_US)
+    assert [await kept_bucket(conn, NOW_US - age_us, "raw") for age_us in ages_us] == [*ages_us.values()]
+    assert await kept_bucket(conn, NOW_US - HOUR_US, "15m") == "15m"
 
 
 async def test_no_chunk_goes_before_the_first_commit(conn: AsyncConnection[Any]) -> None:

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import psycopg
 import pytest
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, sql
 
 from contract.alert import Alert, AlertEvent, Transition, TransitionKind
 from contract.commit import Commit, Counts, KpiMinute, Position
@@ -18,6 +18,7 @@ from contract.live import AlertChanged
 from contract.reading import Corrections, Held, Readings, Scored
 from contract.rejected import Reason, Rejected
 from storage.alerts import alert_history, load_alert, open_alerts, recent_alerts
+from storage.chunks import make_chunks
 from storage.database import connect, open_pool
 from storage.recovery import earlier_words
 from storage.results import commit, load_position, look_up
@@ -131,6 +132,19 @@ async def test_new_width_fills_the_gaps_between_old_chunks(conn: AsyncConnection
     bounds = await cursor.fetchall()
     assert all(upper <= lower for (_, upper), (lower, _) in pairwise(bounds))
     assert await count(conn, "reading") == 4
+
+
+async def test_a_chunk_that_is_dropped_meanwhile_is_no_chunk(
+    postgres_url: str, conn: AsyncConnection[Any]
+) -> None:
+    await commit(conn, Commit(LOG, 0, 1, NOW_US, rows=scored([NOW_US])))
+    (old,) = await (await conn.execute("select name from chunk where table_name = 'reading'")).fetchall()
+    async with await connect(postgres_url) as other, conn.transaction():
+        # The catalog's rows are still seen; its functions know already that the table is gone.
+        await conn.execute("set transaction isolation level repeatable read")
+        await conn.execute("select from chunk")
+        await other.execute(sql.SQL("drop table {}").format(sql.Identifier(*old)))
+        assert await make_chunks(conn, "reading", np.array([NOW_US + DAY_US])) == 1
 
 
 async def test_values_come_back_bit_for_bit(conn: AsyncConnection[Any]) -> None:

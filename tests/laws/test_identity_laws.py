@@ -100,6 +100,20 @@ def test_a_device_goes_on_or_begins_anew_as_the_operator_says() -> None:
     assert [d.id for d in same_code.devices_retired] == [1]
 
 
+def test_a_device_goes_on_under_the_code_of_another() -> None:
+    both = [listed("abc", (DEVICES[0], DEVICES[3]))]
+    first = plan_import(EMPTY, both, AREAS, 0).fleet
+    spare = plan_import(
+        first, [listed("abc", DEVICES[3:])], AREAS, 1, Deeds(replaced={("abc", "gw-1"): "gw-2"})
+    )
+    assert [(d.id, d.code) for d in spare.fleet.devices] == [(1, "gw-2")]
+    assert [(d.id, d.code) for d in spare.fleet.former_devices] == [(2, "gw-2")]
+    swap = {("abc", "gw-1"): "gw-2", ("abc", "gw-2"): "gw-1"}
+    swapped = plan_import(first, both, AREAS, 1, Deeds(replaced=swap))
+    assert [(d.id, d.code) for d in swapped.fleet.devices] == [(1, "gw-2"), (2, "gw-1")]
+    assert swapped.devices_retired == ()
+
+
 def test_merged_schools_say_into_which() -> None:
     first = plan_import(EMPTY, [listed("a", DEVICES[:1]), listed("b", DEVICES[:1])], AREAS, 0).fleet
     plan = plan_import(first, [listed("b", DEVICES[:1])], AREAS, 7, Deeds(merged={"A": "b"}))
