@@ -31,6 +31,9 @@ from eduops.machine.process import Server
 pytest_plugins = ["tests.fault_table"]
 
 TEMPLATE = "prepared"
+HERE = Path(__file__).parent
+HEAVY = ("faults", "cluster", "integration/test_backup.py")
+"""Tests that break whole systems within seconds that they promise; only one of them runs at a time."""
 
 # No law is false on a busy machine, so no example has a deadline and slow data is no failure.
 hypothesis_settings.register_profile(
@@ -177,6 +180,14 @@ def rules(catalogue: Catalogue) -> tuple[Rule, ...]:
 
 def _config(name: str) -> str:
     return (files("config") / name).read_text(encoding="utf-8")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests in one worker, in their order, and all that break whole systems in another."""
+    for item in items:
+        place = item.path.relative_to(HERE).as_posix()
+        group = "whole systems" if place.startswith(HEAVY) else place
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_report_header() -> str:
