@@ -143,9 +143,7 @@ class _Run:
     async def _measure(self) -> BenchResult:
         await self._system.start_servers()
         fleet = await self._system.prepare(partial(generate_fleet, self._shape.schools))
-        for name in ("ingest", "processor"):
-            await self._system.start_service(name)
-        await self._system.start_service("dashboard", port=self._settings.port)
+        await self._system.start_services("ingest", "processor", "dashboard")
         async with AsyncExitStack() as stack:
             conn, probe_conn = [
                 await stack.enter_async_context(await connect(self._settings.database_url or ""))
@@ -259,7 +257,7 @@ class _Run:
         """Return how long a restarted processor takes until every partition is up to date."""
         await self._stop("processor")
         began_s = time.monotonic()
-        await self._system.start_service("processor")
+        await self._system.start_services("processor")
         await self._until_current(conn)
         return time.monotonic() - began_s
 

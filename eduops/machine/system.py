@@ -85,16 +85,22 @@ class System:
         """Append the simulated history, once in a data folder's life."""
         await seed_once(self.folder, self.settings, fleet, self._tell)
 
-    async def start_service(self, service: str, *, port: int | None = None) -> None:
-        """Start a service of ours, all its processes, and return when they serve."""
-        for settings in instances(self.settings, service):
-            began_s = time.monotonic()
-            spec = self._service(service, settings, port)
-            await self.supervisor.start(spec)
-            self._tell(f"{spec.name} runs ({time.monotonic() - began_s:.1f} s)")
+    async def start_services(self, *services: str) -> None:
+        """Start services of ours, all their processes side by side, and return when they serve.
 
-    def _service(self, service: str, settings: Settings, port: int | None) -> ProcessSpec:
+        Their order is the one in which they are restarted, and the reverse of the one in which they stop.
+        """
+        specs = [self._service(s, settings) for s in services for settings in instances(self.settings, s)]
+        await asyncio.gather(*map(self._start_one, specs))
+
+    async def _start_one(self, spec: ProcessSpec) -> None:
+        began_s = time.monotonic()
+        await self.supervisor.start(spec)
+        self._tell(f"{spec.name} runs ({time.monotonic() - began_s:.1f} s)")
+
+    def _service(self, service: str, settings: Settings) -> ProcessSpec:
         folder, name = self.folder, settings.process_name or service
+        port = settings.port if service == "dashboard" else None
         if settings.metrics_port:
             settings = settings.but(metrics_port=settings.metrics_port + self._instances)
         self._instances += 1

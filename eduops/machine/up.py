@@ -102,14 +102,11 @@ async def _bring_up(system: System, options: UpOptions) -> None:
     leave_addresses(system.folder, system.settings)
 
     fleet = await system.prepare(fleet_maker(settings))
-    await system.start_service("processor")
+    await system.start_services("processor")
     await system.seed(fleet)
-    await system.start_service("ingest")
-    await system.start_service("dashboard", port=settings.port)
-    if options.simulator:
-        await system.start_service("simulator")
-    if options.watchdog:
-        await system.start_service("watchdog")
+    await system.start_services("ingest", "dashboard")
+    # Those that publish come when they can be heard.
+    await system.start_services(*["simulator"] * options.simulator, *["watchdog"] * options.watchdog)
 
 
 def wall_address(settings: Settings) -> str:

@@ -146,10 +146,10 @@ async def _replay(
     await system.start_servers()
     await system.prepare(lambda: recording.fleet)
     leave_addresses(system.folder, system.settings)
-    await system.start_service("processor")
-    await system.start_service("ingest")
+    await system.start_services("processor")
+    await system.start_services("ingest")
     if options.keep:
-        await system.start_service("dashboard", port=system.settings.port)
+        await system.start_services("dashboard")
     settings = system.settings
     config = ReplayConfig(
         mqtt_host=settings.mqtt_host,
