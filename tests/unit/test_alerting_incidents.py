@@ -228,3 +228,19 @@ def test_an_alert_of_a_school_that_left_the_fleet_has_an_incident_too() -> None:
     desk = Desk()
     down(desk, [999], T0)
     assert only(desk).cause == Cause(CauseKind.SCHOOL, school_id=999)
+
+
+def test_a_line_that_flaps_is_one_incident() -> None:
+    """As `wan_down` tells 30 changes within 8 s: two short alerts, and one that flaps until it is steady."""
+    desk = Desk()
+    for n in (0, 2):
+        short = opened(1, T0 + n * SECOND_US // 4)
+        desk.take([short, resolved(short, short.at_us + SECOND_US // 4)])
+    flapping = opened(1, T0 + SECOND_US)
+    desk.take([flapping])
+    desk.tick(T0 + 9 * SECOND_US)
+    incident = only(desk)
+    up(desk, [flapping], T0 + 5 * MINUTE_US)
+    desk.tick(T0 + 7 * MINUTE_US)
+    assert list(desk.incidents) == [incident.incident_id]
+    assert desk.kinds(incident.incident_id) == ["opened", "left", "resolved"]
