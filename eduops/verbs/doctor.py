@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from alerting.routing.known import unknown_names
 from config.files import load_configuration
 from contract.errors import EduopsError
 from eduops.data_folder import DataFolder
@@ -22,7 +23,7 @@ from eduops.machine.sync_choice import MARGIN, choose_sync, needed_syncs_per_s, 
 from eduops.machine.system import accepts
 from eduops.settings import Settings
 from eduops.verbs.status import Status, read_processes, read_status
-from eduops.wiring import database_url, open_log
+from eduops.wiring import database_url, open_log, saved_fleet
 from storage.database import connect
 from storage.jobs import job_troubles
 
@@ -41,11 +42,13 @@ class Checked(NamedTuple):
 
     fine: bool
     sentence: str
+    doubtful: bool = False
+    """Fine for the program, and perhaps not what was meant."""
 
     @property
     def line(self) -> str:
         """The finding as the terminal shows it."""
-        return f"{'ok   ' if self.fine else 'WRONG'} {self.sentence}"
+        return f"{'WRONG' if not self.fine else 'check' if self.doubtful else 'ok   '} {self.sentence}"
 
 
 async def examine(settings: Settings) -> list[Checked]:
@@ -81,6 +84,7 @@ async def examine(settings: Settings) -> list[Checked]:
         status = await read_status(settings)
         findings.extend(await _broker_store(settings))
         findings.extend(await _jobs(settings))
+        findings.extend(await routes_checked(settings))
     except EduopsError as error:
         return [*findings, Checked(False, f"the system does not answer: {error}")]
     return [*findings, *_flow(status, settings.clock_factor)]
@@ -179,6 +183,16 @@ async def _jobs(settings: Settings) -> list[Checked]:
             )
         ]
     return [Checked(True, f"TimescaleDB's {found.jobs} jobs run; none of their last runs failed")]
+
+
+async def routes_checked(settings: Settings) -> list[Checked]:
+    """Look whether routes.toml speaks of what there is; fleets change, so this stops nothing."""
+    try:
+        own = load_configuration(DataFolder(settings.data).config)
+    except EduopsError:
+        return []  # said already
+    names = unknown_names(own.routing, await saved_fleet(settings), own.rules)
+    return [Checked(True, sentence, doubtful=True) for sentence in names]
 
 
 def _descriptors() -> Checked:
