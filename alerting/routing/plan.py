@@ -91,7 +91,7 @@ class NoticePlan(msgspec.Struct, frozen=True):
 
     @property
     def notices(self) -> list[PlannedNotice]:
-        """All notices by their time; who is told by two routes at one moment is told once, by the first."""
+        """All notices by their time; who would be told twice at one moment is told once, by the first."""
         first: dict[tuple[int, str], PlannedNotice] = {}
         for one in self.routes:
             for notice in one.notices:
@@ -182,25 +182,21 @@ def _notices(
             at_us = active_from_us(route, facts, calendar, due_us)
             if at_us is None or (stretch.until_us is not None and at_us >= stretch.until_us):
                 break
-            told: set[str] = set()
             for name in step.contacts:
                 contact = routing.contacts[name]
                 duty = on_duty(contact, at_us) if isinstance(contact, Rota) else None
-                to = name if duty is None else duty.person
-                if to not in told:
-                    told.add(to)
-                    yield PlannedNotice(
-                        at_us=at_us,
-                        due_us=due_us,
-                        to=to,
-                        contact=name,
-                        reason=stretch.reason if why is None else why,
-                        route=route.name,
-                        route_line=route.line,
-                        step=nth,
-                        step_line=step.line,
-                        duty_line=None if duty is None else duty.line,
-                    )
+                yield PlannedNotice(
+                    at_us=at_us,
+                    due_us=due_us,
+                    to=name if duty is None else duty.person,
+                    contact=name,
+                    reason=stretch.reason if why is None else why,
+                    route=route.name,
+                    route_line=route.line,
+                    step=nth,
+                    step_line=step.line,
+                    duty_line=None if duty is None else duty.line,
+                )
             due_us = at_us + wait_us
 
 

@@ -19,6 +19,8 @@ from contract.routing.source import RoutesText, TablePlace
 
 DEFAULTS: Final = {"group_wait": "30s", "group_interval": "5m", "repeat_interval": "4h"}
 """What the root has where it says nothing. Source: Alertmanager, docs/configuration.md."""
+LEAST_S: Final = {"group_wait": 0, "group_interval": 1, "repeat_interval": 60}
+"""Chosen: what is urgent needs no wait, and nobody is told the same thing more than once a minute."""
 DIGEST_AT: Final = time(7, 30)
 """Local time of a digest where nothing is said: chosen, when offices open."""
 
@@ -143,9 +145,8 @@ class _Tree:
             if said is None and parent is not None:
                 waits_us[field] = getattr(parent, f"{field}_us")
             else:
-                least_s = 0 if field == "group_wait" else 1
                 text = default if said is None else said
-                waits_us[field] = self._file.duration_us(place, field, text, least_s=least_s)
+                waits_us[field] = self._file.duration_us(place, field, text, least_s=LEAST_S[field])
         interval_us = waits_us["group_interval"]
         self._check_digest(place, written, match, found)
         return NoticeRoute(

@@ -15,11 +15,6 @@ routes_app: Final = typer.Typer(
 )
 
 
-@routes_app.callback()
-def every_routes_verb() -> None:
-    """Who is told of an incident: try routes before anybody is woken."""
-
-
 @routes_app.command("test")
 def try_routes(
     file: Annotated[

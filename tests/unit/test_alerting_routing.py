@@ -1,6 +1,7 @@
 """Stories of who is told: escalations, handovers, school hours, Tết, acknowledgements."""
 
 from datetime import datetime
+from importlib.resources import files
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,7 +13,7 @@ from alerting.routing.hours import active_from_us
 from alerting.routing.known import unknown_names
 from alerting.routing.plan import Handling, HandlingKind, plan
 from alerting.routing.tree import RouteReason, routes_of
-from contract.calendar import SchoolCalendar
+from contract.calendar import SchoolCalendar, parse_calendar
 from contract.fleet import LEVELS, Fleet
 from contract.incident import Cause, CauseKind, Incident, IncidentState
 from contract.routing.contact import Rota
@@ -139,6 +140,43 @@ def test_handing_back_what_nobody_has_changes_nothing(calendar: SchoolCalendar) 
     back = ("2026-11-25T09:10:00", HandlingKind.HANDED_BACK)
     opened = "2026-11-25T09:00:00"
     assert told(text, opened, calendar, back) == told(text, opened, calendar)
+
+
+def test_what_cannot_be_done_now_changes_nothing(calendar: SchoolCalendar) -> None:
+    text = BASE + route("calls", 'escalation = "calls"')
+    opened, acked = "2026-11-25T09:00:00", ("2026-11-25T09:10:00", HandlingKind.ACKNOWLEDGED)
+    run_out = told(text, opened, calendar, acked)
+    assert ("25 11:10:00", "C", "ack_timeout") in run_out
+    late = ("2026-11-25T11:20:00", HandlingKind.HANDED_BACK)
+    assert told(text, opened, calendar, acked, late) == run_out, "it is told of again already"
+    early = ("2026-11-25T09:05:00", HandlingKind.REOPENED)
+    assert told(text, opened, calendar, early) == told(text, opened, calendar), "it is open"
+    ended = ("2026-11-25T09:05:00", HandlingKind.RESOLVED)
+    assert told(text, opened, calendar, ended, acked, late) == told(text, opened, calendar, ended)
+
+
+def test_a_wait_begins_when_its_step_was_told(calendar: SchoolCalendar) -> None:
+    text = BASE + route("calls", 'escalation = "calls"', 'active_time = "in_session"')
+    assert told(text, "2026-11-25T22:40:00", calendar, hours=8.5) == [
+        ("26 06:31:00", "B", "opened"),
+        ("26 06:51:00", "B", "next_step"),
+        ("26 06:51:00", "inbox", "next_step"),
+    ]
+
+
+def test_who_is_named_twice_by_a_step_is_told_once(calendar: SchoolCalendar) -> None:
+    text = BASE + route("twice", 'contacts = ["crew", "C", "D"]')
+    assert [to for _, to, _ in told(text, "2026-11-25T09:00:00", calendar)] == ["C", "D"]
+
+
+def test_a_school_that_is_closed_by_itself_is_not_in_session() -> None:
+    packaged = (files("config") / "calendar.toml").read_text("utf-8")
+    flood = "\n[[closure.79010042]]\nfirst = 2026-11-25\nlast = 2026-11-26\nname = 'Ngập'\n"
+    calendar = parse_calendar(packaged + flood)
+    held = parse_routes(BASE + route("held", 'active_time = "in_session"')).routes[1]
+    for school, first in (("79010042", "27 06:31:00"), ("79010043", "25 09:00:00")):
+        facts = IncidentFacts(1, "wan_down", CauseKind.SCHOOL, school=(school, "Trường"))
+        assert local(active_from_us(held, facts, calendar, us("2026-11-25T09:00:00"))) == first
 
 
 @pytest.mark.parametrize("kind", [HandlingKind.RESOLVED, HandlingKind.ACKNOWLEDGED])

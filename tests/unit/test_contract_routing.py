@@ -191,6 +191,7 @@ EMPTY_ESCALATION = '[[escalation]] # empty\nname = "none"\n'
             "one of them",
         ),
         ('"25m"', '"0m"', 'group_interval = "0m"', "`group_interval` is '0m'"),
+        ('"1h"', '"59s"', 'repeat_interval = "59s"', "it is from 60 s"),
         ('"1h"', '"500d"', 'repeat_interval = "500d"', "to 366 days"),
         (
             "# root",
