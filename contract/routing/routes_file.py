@@ -92,8 +92,7 @@ class _Tree:
         if not names:
             raise ConfigurationError("routes.toml: has no [[route]], so nobody would be told of anything")
         self._check_root(names[0])
-        for name in names[1:]:
-            self._check_parent(name, names[0])
+        self._check_parents(names[0])
         found: dict[str, NoticeRoute] = {}
         for name in sorted(names, key=lambda name: len(self._path(name))):  # parents before their children
             found[name] = self._route(name, found)
@@ -126,14 +125,17 @@ class _Tree:
         if root.contacts is None and root.escalation is None:
             raise self._file.refusal(place, "", "the first route needs `contacts` or an `escalation`")
 
-    def _check_parent(self, name: str, root: str) -> None:
-        place, parent = self._places[name], self._written[name].parent
-        if parent and parent not in self._written:
-            raise self._file.refusal(place, "parent", f"`parent` names no route: {parent!r}")
-        path = self._path(name)
-        if path[-1] != root:
-            circle = " → ".join([*path, self._parent(path[-1])])
-            raise self._file.refusal(place, "parent", f"`parent` goes in a circle: {circle}")
+    def _check_parents(self, root: str) -> None:
+        for name, route in self._written.items():
+            if route.parent and route.parent not in self._written:
+                why = f"`parent` names no route: {route.parent!r}"
+                raise self._file.refusal(self._places[name], "parent", why)
+        for name in self._written:
+            path = self._path(name)
+            if path[-1] != root:
+                circle = " → ".join([*path, self._parent(path[-1])])
+                why = f"`parent` goes in a circle: {circle}"
+                raise self._file.refusal(self._places[name], "parent", why)
 
     def _route(self, name: str, found: Mapping[str, NoticeRoute]) -> NoticeRoute:
         place, written = self._places[name], self._written[name]

@@ -1,6 +1,7 @@
 """One person is on duty at every moment, the first match wins, and time moves notices one way only."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import pairwise
 
 from hypothesis import given
@@ -12,6 +13,7 @@ from alerting.routing.hours import active_from_us, is_in_session
 from alerting.routing.plan import Handling, HandlingKind, NoticePlan, plan
 from alerting.routing.tree import RouteReason, routes_of
 from contract.calendar import MINUTE_US, SchoolCalendar
+from contract.errors import ConfigurationError
 from contract.incident import CauseKind
 from contract.routing.contact import DAY_US, Rota
 from contract.routing.route import ActiveTime, NoticeRoute, Routing
@@ -27,6 +29,8 @@ CONTACTS = '[[channel]]\nname = "inbox"\nurl = "inbox://"\n' + "".join(
 ROOT = '[[route]]\nname = "r0"\ncontacts = ["inbox"]\n'
 ZONES = ("Asia/Ho_Chi_Minh", "Asia/Kathmandu", "Pacific/Marquesas", "UTC")
 """Zones without summer time, of any offset."""
+WRONG = ("[]", '"r9"', '"1d"', "-1", "0001-01-01T00:00:00", "9999-12-31T23:59:59", "[{}]", "{}")
+"""Values that hardly any field may have."""
 moments = st.integers(BEGAN_US - 800 * DAY_US, BEGAN_US + 180 * DAY_US)
 
 
@@ -207,6 +211,19 @@ def test_nobody_is_told_while_somebody_has_it(
         for notice in one.notices[len(before) :]:
             assert timeout_us is not None
             assert notice.at_us >= taken_us + timeout_us
+
+
+@given(files(), st.data())
+def test_a_file_that_went_wrong_is_read_or_refused_in_a_sentence(text: str, data: st.DataObject) -> None:
+    lines = text.splitlines()
+    for _ in range(data.draw(st.integers(1, 3))):
+        at, other = data.draw(st.integers(0, len(lines) - 1)), data.draw(st.sampled_from(lines))
+        key, value = lines[at].partition("=")[0], other.partition("=")[2]
+        changes = ([], [lines[at]] * 2, [other], *([f"{key}={wrong}"] for wrong in (value, *WRONG)))
+        lines[at : at + 1] = data.draw(st.sampled_from(changes))
+    with suppress(ConfigurationError):
+        routing = parse_routes("\n".join(lines))
+        assert routes_of(IncidentFacts(1, "wan_down", CauseKind.ISP), routing).chosen
 
 
 @given(

@@ -182,6 +182,7 @@ EMPTY_ESCALATION = '[[escalation]] # empty\nname = "none"\n'
             "lines → deep → lines",
         ),
         ('parent = "lines"', 'parent = "nobody"', 'parent = "nobody"', "names no route: 'nobody'"),
+        ("match = { priority", 'parent = "none"\nmatch = { priority', 'parent = "none"', "no route: 'none'"),
         ('escalation = "calls"', 'escalation = "call"', 'escalation = "call"', "names none: 'call'"),
         ('match = { isp = "FPT" }', 'contacts = ["Chi"]', 'contacts = ["Chi"]', "rota or channel: 'Chi'"),
         (
