@@ -111,6 +111,10 @@ class SchoolCalendar:
             return "outside term"
         return None
 
+    def is_working_day(self, day: date) -> bool:
+        """Return whether offices work on a local day: Monday to Friday, no public holiday, school or not."""
+        return day.weekday() < 5 and day not in self._public
+
     def sessions(self, level_index: int, day: date) -> tuple[Session, ...]:
         """Return the sessions of a level on a local day, in order; empty if closed."""
         plan = self._levels[level_index]
@@ -153,6 +157,10 @@ class SchoolCalendar:
     def local_day(self, time_us: int) -> date:
         """Return the local day of a time in µs since 1970."""
         return datetime.fromtimestamp(time_us / 1e6, self.timezone).date()
+
+    def moment_us(self, day: date, of_day: time) -> int:
+        """Return the moment of a local day and time of day in µs since 1970."""
+        return self._us(datetime.combine(day, of_day))
 
     def _context_at(self, level_index: int, minute: int) -> Context:
         now_us = minute * MINUTE_US

@@ -19,6 +19,8 @@ from eduops.verbs.broker import broker_app
 from eduops.verbs.evaluate import evaluate_app
 from eduops.verbs.feedback import feedback_app
 from eduops.verbs.fleet import fleet_app
+from eduops.verbs.oncall import oncall
+from eduops.verbs.routes import routes_app
 from eduops.verbs.rules import rules_app
 
 app: Final = typer.Typer(
@@ -32,6 +34,8 @@ app.add_typer(fleet_app, name="fleet")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(feedback_app, name="feedback")
 app.add_typer(rules_app, name="rules")
+app.add_typer(routes_app, name="routes")
+app.command()(oncall)
 
 Data = Annotated[
     Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")

@@ -13,11 +13,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from alerting.routing.known import unknown_names
 from bus.mqtt_store import MESSAGES, RELEASES, RETAINED, SESSIONS, UNRELEASED, StreamUse
 from config.files import load_configuration
 from contract.errors import EduopsError
 from contract.rejected import Reason
-from eduops.connections import database_url, open_log
+from eduops.connections import database_url, open_log, saved_fleet
 from eduops.data_folder import DataFolder
 from eduops.machine.attach import attach, is_running
 from eduops.machine.calendar_end import calendar_end
@@ -60,11 +61,13 @@ class Checked(NamedTuple):
 
     fine: bool
     sentence: str
+    doubtful: bool = False
+    """Fine for the program, and perhaps not what was meant."""
 
     @property
     def line(self) -> str:
         """The finding as the terminal shows it."""
-        return f"{'ok   ' if self.fine else 'WRONG'} {self.sentence}"
+        return f"{'WRONG' if not self.fine else 'check' if self.doubtful else 'ok   '} {self.sentence}"
 
 
 async def examine(settings: Settings) -> list[Checked]:
@@ -102,6 +105,7 @@ async def examine(settings: Settings) -> list[Checked]:
         findings.extend(await _broker_store(settings))
         findings.extend(await _strays(settings, time.time_ns() // 1000))
         findings.extend(await _jobs(settings))
+        findings.extend(await routes_checked(settings))
     except EduopsError as error:
         return [*findings, Checked(False, f"the system does not answer: {error}")]
     return [*findings, *_flow(status, settings.clock_factor)]
@@ -241,6 +245,16 @@ async def _jobs(settings: Settings) -> list[Checked]:
             )
         ]
     return [Checked(True, f"TimescaleDB's {found.jobs} jobs run; none of their last runs failed")]
+
+
+async def routes_checked(settings: Settings) -> list[Checked]:
+    """Look whether routes.toml speaks of what there is; fleets change, so this stops nothing."""
+    try:
+        own = load_configuration(DataFolder(settings.data).config)
+    except EduopsError:
+        return []  # said already
+    names = unknown_names(own.routing, await saved_fleet(settings), own.rules)
+    return [Checked(True, sentence, doubtful=True) for sentence in names]
 
 
 def _descriptors() -> Checked:

@@ -80,6 +80,7 @@ VERBS = {
     "restore": ["restore", "RECORDING"],
     "rules": ["rules", "test", "RECORDING"],
     "tune": ["rules", "tune"],
+    "routes": ["routes", "test", "--incident", "0123456789abcdef"],
     "feedback": ["feedback", "export", "NEW"],
     "simulate": ["simulate", "--fault", "isp-outage"],
     "restart": ["restart"],

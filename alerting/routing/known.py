@@ -1,0 +1,37 @@
+"""Names in routes.toml that nothing has: told, never refused, for fleets and rules change by themselves."""
+
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+
+from contract.fleet import Fleet
+from contract.routing.contact import Person
+from contract.routing.route import Routing
+from contract.rule import Rule
+
+
+def unknown_names(routing: Routing, fleet: Fleet, rules: Iterable[Rule]) -> Iterator[str]:
+    """Yield a sentence for each pattern that matches no cluster, ward, provider, school or rule, by line."""
+    clusters = {name for c in fleet.clusters for name in (c.code, c.name)}
+    wards = {name for w in fleet.wards for name in (w.code, w.name, w.short_name)}
+    schools = {name for s in fleet.schools for name in (s.code, s.name)}
+    isps, named = {s.isp for s in fleet.schools}, {rule.name for rule in rules}
+    for route in routing.routes:
+        match = route.match
+        for what, patterns, names in (
+            ("cluster", match.cluster, clusters),
+            ("ward", match.ward, wards),
+            ("provider (isp)", match.isp, isps),
+            ("school", match.school, schools),
+            ("rule", match.rule, named),
+        ):
+            for pattern in patterns:
+                if not any(fnmatchcase(name, pattern) for name in names):
+                    yield f"{_where(route.line)}: route {route.name!r}: no {what} is called {pattern!r}"
+    for contact in routing.contacts.values():
+        if isinstance(contact, Person) and contact.area and contact.area not in clusters | wards:
+            where = _where(contact.line)
+            yield f"{where}: person {contact.name!r}: no cluster or ward is called {contact.area!r}"
+
+
+def _where(line: int | None) -> str:
+    return "routes.toml" if line is None else f"routes.toml, line {line}"

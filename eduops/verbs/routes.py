@@ -1,0 +1,90 @@
+"""The verb `eduops routes test`: who would be told of an incident, when, and by which line of routes.toml."""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from contract.errors import ConfigurationError
+
+routes_app: Final = typer.Typer(
+    help="Who is told of an incident: try routes before anybody is woken.", no_args_is_help=True
+)
+
+
+@routes_app.command("test")
+def try_routes(
+    file: Annotated[
+        Path | None, typer.Argument(help="A routes.toml.", show_default="the routes in force")
+    ] = None,
+    incident: Annotated[
+        str, typer.Option(help="Id of an incident of the running system, with all that was done about it.")
+    ] = "",
+    cause: Annotated[
+        str, typer.Option(help="Kind of cause, such as isp_ward.", show_default="by the options below")
+    ] = "",
+    isp: Annotated[str, typer.Option(help="Provider.")] = "",
+    cluster: Annotated[str, typer.Option(help="Cluster, code or name.")] = "",
+    ward: Annotated[str, typer.Option(help="Ward, code or name.")] = "",
+    school: Annotated[str, typer.Option(help="Code or name of one school by itself.")] = "",
+    rule: Annotated[str, typer.Option(help="Rule that the incident is named after.")] = "wan_down",
+    priority: Annotated[int, typer.Option(min=1, max=3, help="The worst it had.")] = 1,
+    pupils: Annotated[int, typer.Option(min=0, help="Pupils of its schools.")] = 1,
+    at: Annotated[
+        str | None,
+        typer.Option(help="When it opens, such as 2026-11-24T22:40, local.", show_default="now"),
+    ] = None,
+    hours: Annotated[float, typer.Option(min=0.01, max=1000, help="How far to look.")] = 12.0,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")
+    ] = None,
+    config: Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say who would be told of an incident, real or made up, until somebody acknowledges it. Nobody is."""
+    from alerting.routing.plan import plan
+    from config.files import load_configuration, read_config
+    from contract.clock import parse_at
+    from eduops.data_folder import DataFolder
+    from eduops.machine.attach import attach
+    from eduops.settings import load_settings
+    from eduops.verbs.routes_incident import Described, described, stored
+    from eduops.verbs.routes_tables import render_plan
+
+    settings = load_settings(config, {"data": data})
+    folder = DataFolder(settings.data).config
+    own = load_configuration(folder)
+    routing = own.routing if file is None else _routes_of(file)
+    if incident:
+        told = asyncio.run(stored(attach(settings), incident))
+    else:
+        areas = read_config(folder, "areas.csv")
+        words = Described(cause, isp, cluster, ward, school, rule, priority, pupils)
+        moment = parse_at(at, own.calendar.timezone.key)
+        opened_us = settings.clock.log_us(time.time_ns() // 1000) if moment is None else _us(moment)
+        told = described(words, areas, opened_us)
+    found = plan(told.facts, told.opened_us, routing, own.calendar, hours=hours, handled=told.handled)
+    typer.echo(render_plan(told, found, routing, own.calendar.timezone, hours, as_json=json))
+
+
+def _us(moment: datetime) -> int:
+    return round(moment.astimezone(UTC).timestamp() * 1e6)
+
+
+def _routes_of(file: Path) -> Any:
+    """Return the routes of a file.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is wrong.
+    """
+    from contract.routing.routes_file import parse_routes
+
+    try:
+        return parse_routes(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file} cannot be read: {error}") from error
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{file}: {error}") from error

@@ -1,0 +1,104 @@
+"""The incident that `eduops routes test` asks about: one of the database, or one that is made up."""
+
+from typing import Final, NamedTuple
+
+from alerting.routing.facts import IncidentFacts, facts_of
+from alerting.routing.plan import Handling, HandlingKind
+from config.fleet_csv import parse_areas
+from contract.errors import ConfigurationError
+from contract.incident import CauseKind, IncidentEventKind
+from eduops.connections import database_url, saved_fleet
+from eduops.settings import Settings
+from storage.database import connect
+from storage.incidents import incident_history, load_incident
+
+_HANDLED: Final = {
+    IncidentEventKind.ACKNOWLEDGED: HandlingKind.ACKNOWLEDGED,
+    IncidentEventKind.RESOLVED: HandlingKind.RESOLVED,
+    IncidentEventKind.REOPENED: HandlingKind.REOPENED,
+}
+
+
+class Described(NamedTuple):
+    """A made-up incident, as the options say it."""
+
+    cause: str
+    isp: str
+    cluster: str
+    ward: str
+    school: str
+    rule: str
+    priority: int
+    pupils: int
+
+
+class ToldOf(NamedTuple):
+    """An incident to ask about."""
+
+    facts: IncidentFacts
+    opened_us: int
+    """µs since 1970."""
+    handled: tuple[Handling, ...] = ()
+    incident_id: str = ""
+    """Empty for one that is made up."""
+
+
+async def stored(settings: Settings, incident_id: str) -> ToldOf:
+    """Return an incident of the running system and what was done about it.
+
+    Raises:
+        ConfigurationError: there is none of that id.
+    """
+    fleet = await saved_fleet(settings)
+    async with await connect(database_url(settings)) as connection:
+        found = await load_incident(connection, incident_id)
+        if found is None:
+            raise ConfigurationError(f"no incident has the id {incident_id!r}; /api/incidents lists them")
+        events = await incident_history(connection, found.incident_id)
+    handled = tuple(Handling(e.at_us, _HANDLED[e.kind]) for e in events if e.kind in _HANDLED)
+    return ToldOf(facts_of(found, fleet), found.began_at_us, handled, found.incident_id)
+
+
+def described(words: Described, areas_text: str, opened_us: int) -> ToldOf:
+    """Return an incident as the options describe it.
+
+    Args:
+        words: the options.
+        areas_text: an areas.csv, which knows the wards and clusters.
+        opened_us: µs since 1970.
+
+    Raises:
+        ConfigurationError: no cause is of that kind, or no ward or cluster has that name.
+    """
+    if words.cause and words.cause not in set(CauseKind):
+        raise ConfigurationError(f"--cause is {words.cause!r}; it is one of {', '.join(CauseKind)}")
+    areas = parse_areas(areas_text)
+    ward = next((w for w in areas.wards if words.ward in (w.code, w.name, w.short_name)), None)
+    if words.ward and ward is None:
+        raise ConfigurationError(f"no ward is called {words.ward!r}; areas.csv lists them")
+    code = words.cluster if ward is None else ward.cluster_code
+    cluster = next((c for c in areas.clusters if code in (c.code, c.name)), None)
+    if code and cluster is None:
+        raise ConfigurationError(f"no cluster is called {code!r}; areas.csv lists them")
+    facts = IncidentFacts(
+        priority=words.priority,
+        rule=words.rule,
+        cause=CauseKind(words.cause) if words.cause else _cause_of(words),
+        isp=words.isp,
+        cluster=() if cluster is None else (cluster.code, cluster.name),
+        ward=() if ward is None else (ward.code, ward.name, ward.short_name),
+        school=(words.school,) if words.school else (),
+        pupils=words.pupils,
+    )
+    return ToldOf(facts, opened_us)
+
+
+def _cause_of(words: Described) -> CauseKind:
+    """Return the kind of cause that the places mean which were named."""
+    if words.school:
+        return CauseKind.SCHOOL
+    if words.ward:
+        return CauseKind.ISP_WARD if words.isp else CauseKind.WARD
+    if words.cluster:
+        return CauseKind.ISP_CLUSTER if words.isp else CauseKind.CLUSTER
+    return CauseKind.ISP if words.isp else CauseKind.CITY

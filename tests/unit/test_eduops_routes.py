@@ -1,0 +1,125 @@
+"""`eduops routes test` and `eduops oncall` on files alone: tables, JSON, and one sentence for a bad file."""
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from eduops.cli import main
+
+OWN = """
+[[person]]
+name = "An"
+channels = ["tgram://S3CRET/11", "mailto://an:S3CRET@example.edu.vn"]
+[[rota]]
+name = "crew"
+[[rota.layer]]
+people = ["An"]
+handover = 2026-11-02T08:00:00
+period = "7d"
+[[route]]
+name = "lines"
+match = { cause = "isp_ward", cluster = "Sài Gòn", pupils_from = 900 }
+contacts = ["crew"]
+"""
+
+
+class Said(NamedTuple):
+    """How a verb ended and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Said]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command line within this process, on a data folder with routes of its own."""
+    (tmp_path / "config").mkdir()
+    packaged = (files("config") / "routes.toml").read_text("utf-8")
+    (tmp_path / "config" / "routes.toml").write_text(packaged + OWN, encoding="utf-8")
+
+    def one(*words: str) -> Said:
+        monkeypatch.setattr(sys, "argv", ["eduops", *words, "--data", str(tmp_path)])
+        code: int | str | None = 0
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code
+        said = capsys.readouterr()
+        return Said(int(code or 0), said.out, said.err)
+
+    return one
+
+
+ASKED = ("routes", "test", "--isp", "VNPT", "--ward", "Tân Định", "--at", "2026-11-25T22:40")
+
+
+def test_a_made_up_incident_is_routed(run: Run) -> None:
+    said = run(*ASKED, "--pupils", "900")
+    assert said.code == 0, said.err
+    assert re.search(r"lines +takes it$", said.out, re.MULTILINE)
+    assert "Wed 2026-11-25 22:40:30  An (tgram, mailto)  crew, line" in said.out
+    assert "S3CRET" not in said.out
+    said = run(*ASKED, "--pupils", "899")
+    assert "no: 899 pupils, pupils_from is 900" in said.out
+    assert "inbox (inbox)" in said.out
+
+
+def test_programs_get_json(run: Run) -> None:
+    said = run(*ASKED, "--pupils", "900", "--hours", "1", "--json")
+    found = json.loads(said.out)
+    assert "S3CRET" not in said.out
+    assert [(n["to"], n["channels"], n["route"]) for n in found["notices"]] == [
+        ("An", ["tgram", "mailto"], "lines")
+    ]
+    assert found["facts"]["cluster"] == ["01", "Sài Gòn"]
+    assert [(r["route"], r["reason"]) for r in found["routes"]] == [
+        ("everything", "child_chosen"),
+        ("lines", "chosen"),
+    ]
+
+
+def test_who_is_on_duty_is_told(run: Run) -> None:
+    words = ("oncall", "--at", "2026-11-25T22:40", "--days", "2")
+    assert "crew  Wed 2026-11-25 22:40:00  Fri 2026-11-27 22:40:00  An" in run(*words).out
+    turns = json.loads(run(*words, "--json").out)["rotas"]["crew"]
+    assert [turn["person"] for turn in turns] == ["An"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--ward", "Atlantis"), "no ward is called 'Atlantis'"),
+        (("--cluster", "Atlantis"), "no cluster is called 'Atlantis'"),
+        (("--cause", "weather"), "--cause is 'weather'; it is one of system, fleet"),
+        (("--at", "yesterday"), "--at is 'yesterday'"),
+        (("none.toml",), "none.toml cannot be read"),
+    ],
+)
+def test_what_cannot_be_asked_is_one_sentence(run: Run, words: tuple[str, ...], says: str) -> None:
+    said = run("routes", "test", *words)
+    assert said.code == 1
+    assert says in said.err
+    assert len(said.err.strip().splitlines()) == 1
+
+
+def test_a_bad_file_ends_in_its_sentence(run: Run, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.toml"
+    bad.write_text('[[route]]\nname = "all"\ncontacts = ["nobody"]\n', encoding="utf-8")
+    said = run("routes", "test", str(bad))
+    assert said.code == 1
+    assert "bad.toml: routes.toml, line 3: route 'all': `contacts` names no person" in said.err
+    (tmp_path / "config" / "routes.toml").write_bytes(bad.read_bytes())
+    for words in (("oncall",), ("routes", "test")):
+        said = run(*words)
+        assert (said.code, said.out) == (1, "")
+        assert said.err.startswith("eduops: routes.toml, line 3: ")
