@@ -7,9 +7,9 @@ from typing import Final
 
 import typer
 
-from eduops.verbs.evaluate_nab import nab
-from eduops.verbs.evaluate_scenarios import scenarios
-from eduops.verbs.evaluate_series import series
+from eduops.verbs.evaluating.nab import nab
+from eduops.verbs.evaluating.scenarios import scenarios
+from eduops.verbs.evaluating.series import series
 
 evaluate_app: Final = typer.Typer(
     help="Measure detectors against labels, with the same alert logic for all.", no_args_is_help=True

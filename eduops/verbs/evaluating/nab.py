@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from eduops.verbs.evaluate_options import (
+from eduops.verbs.evaluating.options import (
     Budget,
     Detectors,
     Every,

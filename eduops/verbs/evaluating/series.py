@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from eduops.verbs.evaluate_options import Budget, Detectors, Every, Json, Plots, Refractory, parse_logics
+from eduops.verbs.evaluating.options import Budget, Detectors, Every, Json, Plots, Refractory, parse_logics
 
 
 def series(

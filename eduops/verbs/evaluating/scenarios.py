@@ -9,7 +9,7 @@ import typer
 
 from contract.entry import MAX_PARTITIONS
 from contract.errors import ConfigurationError
-from eduops.verbs.evaluate_options import Json
+from eduops.verbs.evaluating.options import Json
 
 
 def scenarios(

@@ -1,0 +1,1 @@
+"""What `eduops evaluate` does: a module a verb, and their common options. Imported by `verbs/evaluate.py` alone."""
