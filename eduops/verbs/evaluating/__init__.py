@@ -1,1 +1,1 @@
-"""What `eduops evaluate` does: a module a verb, and their common options. Imported by `verbs/evaluate.py` alone."""
+"""What the verbs of `eduops evaluate` do, a module each, for `verbs/evaluate.py` alone. Shell."""
