@@ -67,10 +67,11 @@ def deeds(draw: st.DrawFn, outages: Sequence[Sequence[LogEntry]]) -> list[LogEnt
     """
     firsts = [outage[0] for outage in outages]
     entries: list[LogEntry] = []
-    for number in range(draw(st.integers(0, 8))):
-        first = draw(st.sampled_from(firsts))
+    for number in range(draw(st.integers(0, 12))):
+        outage = draw(st.sampled_from(outages))
+        first = outage[0]
         kind = draw(st.sampled_from(IncidentDeed))
-        at_us = first.at_us + SECOND_US + draw(st.integers(0, 15 * 60)) * SECOND_US + number
+        at_us = first.at_us + SECOND_US + draw(st.sampled_from((0, 5, 20, 60, 300, 900))) * SECOND_US + number
         actor, note = draw(st.sampled_from(("Lan", "Minh"))), draw(st.sampled_from(("", "đã gọi")))
         more: dict[str, str] = {}
         if kind is IncidentDeed.DISMISSED:
@@ -80,7 +81,7 @@ def deeds(draw: st.DrawFn, outages: Sequence[Sequence[LogEntry]]) -> list[LogEnt
         elif kind is IncidentDeed.MERGED:
             more = {"other": alert_of(draw(st.sampled_from(firsts)))}
         elif kind is IncidentDeed.SPLIT:
-            openings = [e for outage in outages for e in outage if isinstance(e.said, Transition)]
+            openings = [entry for entry in outage if isinstance(entry.said, Transition)]
             more = {"other": alert_of(draw(st.sampled_from(openings)))}
         entries.append(did(kind, alert_of(first), at_us, actor, note=note, **more))
     return entries
