@@ -1,6 +1,6 @@
 """The life of an alert: the fold's decisions and the operators' actions, folded into alerts and events."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -34,32 +34,48 @@ def fold_each(
     entries: Sequence[Transition | Action],
     pupils: Mapping[int, int],
 ) -> list[list[AlertChanged]]:
-    """Return the changes that each entry makes; a change later in the lists is newer.
+    """Return the changes that each entry makes; a change later in the lists is newer. See `Alerts`."""
+    alerts = Alerts(known, history, pupils)
+    return [alerts.take(entry) for entry in entries]
+
+
+class Alerts:
+    """Alerts as the entries that were taken make them.
 
     Everything that repeats changes nothing: an opening of a known alert, a resolution of a resolved
     one, an action that the history already holds. An action on an alert that nobody knows changes
     nothing either; one on a resolved alert is still written down, for the operator did look.
-
-    Args:
-        known: alerts as they stand, open or resolved; at least all that the entries name and that exist.
-        history: events of the alerts that actions name, in any order.
-        entries: a stretch of the alerts log.
-        pupils: pupils by school id; a school that is missing counts 0.
     """
-    now = dict(known)
-    seen = set(history)
-    each: list[list[AlertChanged]] = []
-    for entry in entries:
-        alert = now.get(entry.alert_id)
+
+    def __init__(
+        self, known: Mapping[str, Alert], history: Collection[AlertEvent], pupils: Mapping[int, int]
+    ) -> None:
+        """Begin with what the tables hold.
+
+        Args:
+            known: alerts as they stand, open or resolved; at least all that the entries name and that exist.
+            history: events of the alerts that actions name, in any order.
+            pupils: pupils by school id; a school that is missing counts 0.
+        """
+        self._now = dict(known)
+        self._seen = set(history)
+        self._pupils = pupils
+
+    def take(self, entry: Transition | Action) -> list[AlertChanged]:
+        """Return the changes that an entry of the alerts log makes."""
+        alert = self._now.get(entry.alert_id)
         if isinstance(entry, Transition):
-            made = _of_transition(alert, entry, pupils)
+            made = _of_transition(alert, entry, self._pupils)
         else:
-            made = _of_action(alert, entry, seen)
-        for change in made:
-            now[change.alert.alert_id] = change.alert
-            seen.add(change.event)
-        each.append(made)
-    return each
+            made = _of_action(alert, entry, self._seen)
+        self.note(made)
+        return made
+
+    def note(self, changes: Iterable[AlertChanged]) -> None:
+        """Hear of changes that were made elsewhere, of all alerts of an incident."""
+        for change in changes:
+            self._now[change.alert.alert_id] = change.alert
+            self._seen.add(change.event)
 
 
 def _of_transition(
@@ -110,23 +126,31 @@ def _opened(transition: Transition, pupils: int) -> Alert:
 def _of_action(alert: Alert | None, action: Action, seen: set[AlertEvent]) -> list[AlertChanged]:
     if alert is None:
         return []
-    kind = action.kind
-    if kind is ActionKind.ACKNOWLEDGED and alert.acknowledged_at_us is not None:
-        # Somebody was first and stays; what the second wanted to say is kept as a note.
+    changed = acted(alert, action)
+    # It counted as what it is, or as a note; the alert may have been taken or handed back since.
+    counted = (action.kind, ActionKind.NOTED)
+    if any(msgspec.structs.replace(changed.event, kind=kind.value) in seen for kind in counted):
+        return []
+    return [] if action.kind is ActionKind.NOTED and not action.note else [changed]
+
+
+def acted(alert: Alert, action: Action) -> AlertChanged:
+    """Return an alert after an action that was not counted before.
+
+    What has no effect is a note, also one without words: somebody was first and stays, or there is nothing to
+    hand back.
+    """
+    kind, is_taken = action.kind, alert.acknowledged_at_us is not None
+    if kind is (ActionKind.ACKNOWLEDGED if is_taken else ActionKind.HANDED_BACK):
         kind = ActionKind.NOTED
-    events = [
-        AlertEvent(
-            action.alert_id, each.value, action.at_us, action.actor, action.note, because=action.because
-        )
-        for each in (kind, action.kind)
-    ]
-    if any(event in seen for event in events):
-        return []
-    if kind is ActionKind.NOTED and not action.note:
-        return []
+    event = AlertEvent(
+        alert.alert_id, kind.value, action.at_us, action.actor, action.note, because=action.because
+    )
     changed = msgspec.structs.replace(alert, note=action.note or alert.note)
-    if kind is not ActionKind.NOTED and alert.acknowledged_at_us is None:
+    if kind is ActionKind.HANDED_BACK:
+        changed = msgspec.structs.replace(changed, acknowledged_at_us=None, acknowledged_by=None)
+    elif kind is not ActionKind.NOTED and not is_taken:
         changed = msgspec.structs.replace(
             changed, acknowledged_at_us=action.at_us, acknowledged_by=action.actor
         )
-    return [AlertChanged(changed, events[0])]
+    return AlertChanged(changed, event)

@@ -10,6 +10,7 @@ import pyarrow as pa
 from contract.alert import Action, Transition
 from contract.entry import Entry, EntryKind, MistimedEntry, RawEntry, ReadingsEntry, TickEntry, Trouble
 from contract.errors import EduopsError
+from contract.incident import IncidentAction
 from contract.reading import Readings
 from contract.rejected import Rejected
 
@@ -26,6 +27,7 @@ _encoder: Final = msgspec.msgpack.Encoder()
 _rejected: Final = msgspec.msgpack.Decoder(list[Rejected])
 _transitions: Final = msgspec.msgpack.Decoder(list[Transition])
 _action: Final = msgspec.msgpack.Decoder(Action)
+_incident_action: Final = msgspec.msgpack.Decoder(IncidentAction)
 
 
 class CodecError(EduopsError):
@@ -110,6 +112,21 @@ def decode_action(payload: bytes) -> Action:
         CodecError: the payload is not an `Action`.
     """
     action: Action = _decode(_action, payload)
+    return action
+
+
+def encode_incident_action(action: IncidentAction) -> bytes:
+    """Return the payload of an INCIDENT_ACTION entry."""
+    return _encoder.encode(action)
+
+
+def decode_incident_action(payload: bytes) -> IncidentAction:
+    """Return the value of an INCIDENT_ACTION entry.
+
+    Raises:
+        CodecError: the payload is not an `IncidentAction`.
+    """
+    action: IncidentAction = _decode(_incident_action, payload)
     return action
 
 

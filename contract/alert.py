@@ -79,6 +79,8 @@ class ActionKind(StrEnum):
     NOTED = "noted"
     DISMISSED = "dismissed"
     """It is no problem, and why; counts as acknowledged where nobody did before, and resolves nothing."""
+    HANDED_BACK = "handed_back"
+    """Who has it lets it go: nobody has acknowledged it any more."""
 
 
 class Because(StrEnum):
@@ -169,7 +171,7 @@ class AlertEvent(msgspec.Struct, frozen=True):
 
     alert_id: str
     kind: str
-    """opened, acknowledged, noted, dismissed or resolved."""
+    """One of `TransitionKind` or `ActionKind`."""
     at_us: int
     actor: str
     """The engineer, or `eduops` for what the fold decided."""

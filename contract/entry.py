@@ -27,6 +27,8 @@ class EntryKind(StrEnum):
     """Alerts log: a MessagePack list of `contract.alert.Transition`."""
     ACTION = "action"
     """Alerts log: one MessagePack `contract.alert.Action`."""
+    INCIDENT_ACTION = "incident_action"
+    """Alerts log: one MessagePack `contract.incident.IncidentAction`."""
 
 
 class Trouble(StrEnum):

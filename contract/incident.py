@@ -1,11 +1,12 @@
-"""Incidents: what people work on, one cause with its alerts, and an identity that stays."""
+"""Incidents: what people work on, one cause with its alerts and an identity that stays; and their deeds."""
 
+import hashlib
 from enum import StrEnum
 from typing import Final
 
 import msgspec
 
-from contract.alert import Alert
+from contract.alert import ALERT_ID_BYTES, Alert
 
 SECOND_US: Final = 1_000_000
 """Incidents are decided at whole log seconds, and time lost is counted in them, µs."""
@@ -54,7 +55,8 @@ class IncidentState(StrEnum):
     OPEN = "open"
     """Somebody should take it: it has an alert that nobody acknowledged."""
     ACKNOWLEDGED = "acknowledged"
-    """Every open alert of it is acknowledged."""
+    """Every open alert of it is acknowledged. If somebody has it as a whole, what joins is as well, unless it
+    is more urgent than all before."""
     RESOLVED = "resolved"
     """None of its alerts has been open for a while; what comes back soon opens it again."""
     MERGED = "merged"
@@ -74,18 +76,90 @@ class IncidentEventKind(StrEnum):
     CAUSE_CHANGED = "cause_changed"
     """It reaches further than was thought."""
     ACKNOWLEDGED = "acknowledged"
-    """The last of its open alerts that nobody had taken was taken, or left."""
+    """Somebody took it; or the last of its open alerts that nobody had taken was taken, or left."""
     RESOLVED = "resolved"
     REOPENED = "reopened"
     MERGED = "merged"
-    """It turned out to be part of another incident."""
+    """It turned out to be part of another incident, or somebody said so."""
+    HANDED_BACK = "handed_back"
+    ASSIGNED = "assigned"
+    COMMENTED = "commented"
+    """Words, or a deed that changed nothing: `tried` and `not_done` say which and why."""
+    DISMISSED = "dismissed"
+    SPLIT = "split"
+    """One of its alerts is another incident from now on."""
+
+
+class IncidentDeed(StrEnum):
+    """What an engineer does with an incident; each has texts in texts.toml."""
+
+    ACKNOWLEDGED = "acknowledged"
+    """Takes it, with all of its open alerts."""
+    HANDED_BACK = "handed_back"
+    """Lets it go: nobody has it, and none of its open alerts is acknowledged any more."""
+    ASSIGNED = "assigned"
+    """Says who shall have it; whoever that is still has to take it."""
+    COMMENTED = "commented"
+    DISMISSED = "dismissed"
+    """It is no problem, and why: each of its open alerts is dismissed."""
+    RESOLVED = "resolved"
+    """It is over: for an incident with no open alert, whose minute of quiet nobody wants to wait for."""
+    SPLIT = "split"
+    """An alert does not belong to it: that is an incident of its own from now on."""
+    MERGED = "merged"
+    """It is the same as another one; the older one of the two has all alerts from now on."""
+
+
+class NotDone(StrEnum):
+    """Why a deed changed nothing and is a comment; each has texts in texts.toml."""
+
+    TAKEN = "taken"
+    """Somebody else was first."""
+    NOT_TAKEN = "not_taken"
+    """Nobody has it."""
+    DISMISSED_BEFORE = "dismissed_before"
+    SAME_ASSIGNEE = "same_assignee"
+    OVER = "over"
+    """The incident is resolved."""
+    MEASURED = "measured"
+    """An alert of it is open, and what opened it measures on: that decides when it is over."""
+    NO_MEMBER = "no_member"
+    """The alert is not an open one of the incident."""
+    LAST_MEMBER = "last_member"
+    """The alert is the only open one."""
+    NO_OTHER = "no_other"
+    """The other incident does not exist, is over, or is this one."""
+    OF_CENTER = "of_center"
+    """One of the two is about the center itself, and the other is not."""
+
+
+class IncidentAction(msgspec.Struct, frozen=True):
+    """What an engineer did with an incident; folded by the one writer of incidents, in log order."""
+
+    action_id: str
+    """Chosen by the sender; the same id twice is one action."""
+    kind: IncidentDeed
+    incident_id: str
+    """May be the id of one that was merged: it leads to the survivor."""
+    actor: str
+    """Name of the engineer, at most 80 characters."""
+    note: str
+    """At most 500 characters; may be empty unless the action is a comment."""
+    at_us: int
+    because: str = ""
+    """One of `contract.alert.Because` where the action dismisses, else empty."""
+    assignee: str = ""
+    """Who shall have the incident, at most 80 characters, where the action assigns; else empty."""
+    other: str = ""
+    """The alert that is split off, or the incident to merge with; else empty."""
 
 
 class Incident(msgspec.Struct, frozen=True):
     """An incident as it stands now."""
 
     incident_id: str
-    """Id of its first alert; it never changes and is never given again."""
+    """Id of its first alert, or `split_id_of` of one that was split off; it never changes and is never given
+    again."""
     state: IncidentState
     cause: Cause
     rule: str
@@ -132,6 +206,13 @@ class Incident(msgspec.Struct, frozen=True):
     """Log time at which it resolved or was merged; None while it is open."""
     merged_into: str | None = None
     """Id of the incident that has its alerts now; that one may have been merged since."""
+    assignee: str | None = None
+    """Who has it as a whole: who took it last, or was named; None while nobody was, and once handed back."""
+    because: str = ""
+    """Why it is no problem, one of `contract.alert.Because`; empty while nobody said so."""
+    split_from: str | None = None
+    """The incident that it was split off from. Such a one gets nothing by itself but what comes back to it,
+    and is never absorbed."""
 
 
 class IncidentEvent(msgspec.Struct, frozen=True):
@@ -146,9 +227,22 @@ class IncidentEvent(msgspec.Struct, frozen=True):
     alerts: int = 0
     """How many opened it, joined, left or came with what was absorbed."""
     other: str = ""
-    """The incident that was absorbed, or the one that this was merged into."""
+    """The incident that was absorbed, that this was merged into, that was split off, or that this was split
+    off from."""
     cause: Cause | None = None
     """The new cause where it changed."""
+    action_id: str = ""
+    """Of the action behind it; empty for what the fold decided."""
+    note: str = ""
+    """The engineer's words."""
+    because: str = ""
+    """One of `contract.alert.Because` where it is about a dismissal."""
+    assignee: str = ""
+    """Where it is about an assignment."""
+    tried: str = ""
+    """One of `IncidentDeed`: a deed that changed nothing and is a comment; else empty."""
+    not_done: str = ""
+    """One of `NotDone`: why; else empty."""
 
 
 class Membership(msgspec.Struct, frozen=True):
@@ -171,3 +265,12 @@ def lost_pupil_minutes(incident: Incident, now_us: int) -> int:
     """
     open_s = max(0, now_us // SECOND_US - incident.counted_at_us // SECOND_US)
     return (incident.lost_pupil_s + incident.pupils * open_s) // 60
+
+
+def split_id_of(incident_id: str, alert_id: str, action_id: str) -> str:
+    """Return the identity of what is split off: 16 hex digits that a replay finds again.
+
+    The alert's own id may be that of an incident already: of the one that it opened.
+    """
+    words = f"{incident_id}/{alert_id}/{action_id}".encode()
+    return hashlib.blake2b(words, digest_size=ALERT_ID_BYTES).hexdigest()

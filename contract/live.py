@@ -79,9 +79,12 @@ class IncidentChanged(msgspec.Struct, frozen=True):
     events: tuple[IncidentEvent, ...]
     """In their order; none where only figures changed."""
     joined: tuple[str, ...] = ()
-    """Ids of alerts that are new in it, without those that came with an absorbed incident."""
+    """Ids of alerts that are new in it, split off from another one or not; without those that came with an
+    absorbed incident."""
     left: tuple[str, ...] = ()
     """Ids of alerts that resolved."""
+    alerts: tuple[AlertChanged, ...] = ()
+    """Alerts that were taken, dismissed or handed back with it."""
 
 
 STATE_NORMAL: Final = "n"

@@ -97,6 +97,11 @@ class Archive:
                 await aliases(conn, known),
             )
 
+    async def survivor(self, incident_id: str) -> Incident | None:
+        """Return an incident, for an alias the one it was merged into, or None if none has that id."""
+        async with self._connection() as conn:
+            return await load_incident(conn, incident_id)
+
     async def known_alerts(self) -> list[Alert]:
         """Return the open alerts and the last resolved ones, each once."""
         async with self._connection() as conn:

@@ -73,6 +73,12 @@ async def incident_history(conn: AsyncConnection[Any], incident_id: str) -> list
     return [_event(*row) for row in await cursor.fetchall()]
 
 
+async def actions_done(conn: AsyncConnection[Any], action_ids: Sequence[str]) -> set[str]:
+    """Return those of some actions on incidents that were counted: each has a line in a timeline."""
+    cursor = await conn.execute(query("actions_done"), {"action_ids": list(action_ids)})
+    return {row[0] for row in await cursor.fetchall()}
+
+
 async def memberships_since(conn: AsyncConnection[Any], left_us: int) -> list[Membership]:
     """Return the alerts of incidents that have not left, or did at `left_us` or later, µs since 1970."""
     return await _memberships(conn, "where left_at is null or left_at >= %(at)s", {"at": moment(left_us)})
@@ -96,7 +102,8 @@ async def write_incidents(cursor: AsyncCursor[Any], changes: Sequence[IncidentCh
     """Send changes of incidents, within the transaction of whoever made them.
 
     Alerts join before any incident is merged and leave at last, whatever the order of the changes: an
-    incident that was merged takes no more alerts, and an alert joins and leaves once.
+    incident that was merged takes no more alerts, and an alert leaves once. It joins once, and again what it
+    is split off into, where it then is.
     """
     if not changes:
         return
@@ -158,10 +165,13 @@ def _event(
     alerts: int,
     other: str,
     cause: str | None,
-    *names: Any,
+    isp: str,
+    cluster_code: str,
+    ward_code: str,
+    *said: str,
 ) -> IncidentEvent:
-    changed = None if cause is None else Cause(CauseKind(cause), *names)
-    return IncidentEvent(incident_id, IncidentEventKind(kind), at_us, actor, alerts, other, changed)
+    changed = None if cause is None else Cause(CauseKind(cause), isp, cluster_code, ward_code)
+    return IncidentEvent(incident_id, IncidentEventKind(kind), at_us, actor, alerts, other, changed, *said)
 
 
 def _values(i: Incident) -> tuple[object, ...]:
@@ -172,7 +182,7 @@ def _values(i: Incident) -> tuple[object, ...]:
         i.unacknowledged, i.schools, i.most_schools, i.pupils, i.most_pupils, i.lost_pupil_s,
         moment(i.counted_at_us), moment(i.began_at_us), moment(i.opened_at_us), moment(i.last_opened_at_us),
         moment(i.acknowledged_at_us), i.acknowledged_by, moment(i.quiet_at_us), moment(i.ended_at_us),
-        i.merged_into,
+        i.merged_into, i.assignee, i.because, i.split_from,
     )  # fmt: skip
 
 
@@ -180,4 +190,5 @@ def _event_values(e: IncidentEvent) -> tuple[object, ...]:
     cause: tuple[str | None, ...] = (None,) * 4
     if e.cause is not None:
         cause = (e.cause.kind.value, e.cause.isp, e.cause.cluster_code, e.cause.ward_code)
-    return (e.incident_id, e.kind.value, moment(e.at_us), e.actor, e.alerts, e.other, *cause)
+    said = (e.action_id, e.note, e.because, e.assignee, e.tried, e.not_done)
+    return (e.incident_id, e.kind.value, moment(e.at_us), e.actor, e.alerts, e.other, *cause, *said)

@@ -4,9 +4,10 @@
 insert into incident (incident_id, state, cause, isp, cluster_code, ward_code, school_id, rule, rules, cause_rules,
                       priority, worst_priority, alerts, all_alerts, unacknowledged, schools, most_schools, pupils,
                       most_pupils, lost_pupil_s, counted_at, began_at, opened_at, last_opened_at,
-                      acknowledged_at, acknowledged_by, quiet_at, ended_at, merged_into)
+                      acknowledged_at, acknowledged_by, quiet_at, ended_at, merged_into, assignee, because,
+                      split_from)
 values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
-        %s, %s)
+        %s, %s, %s, %s, %s)
 on conflict (incident_id) do update
 set state = excluded.state, cause = excluded.cause, isp = excluded.isp, cluster_code = excluded.cluster_code,
     ward_code = excluded.ward_code, school_id = excluded.school_id, rule = excluded.rule, rules = excluded.rules,
@@ -16,10 +17,12 @@ set state = excluded.state, cause = excluded.cause, isp = excluded.isp, cluster_
     most_pupils = excluded.most_pupils, lost_pupil_s = excluded.lost_pupil_s, counted_at = excluded.counted_at,
     opened_at = excluded.opened_at, last_opened_at = excluded.last_opened_at,
     acknowledged_at = excluded.acknowledged_at, acknowledged_by = excluded.acknowledged_by,
-    quiet_at = excluded.quiet_at, ended_at = excluded.ended_at, merged_into = excluded.merged_into
+    quiet_at = excluded.quiet_at, ended_at = excluded.ended_at, merged_into = excluded.merged_into,
+    assignee = excluded.assignee, because = excluded.because, split_from = excluded.split_from
 
 -- name: insert_incident_member
 insert into incident_member (alert_id, incident_id, joined_at) values (%s, %s, %s)
+on conflict (alert_id) do update set incident_id = excluded.incident_id, joined_at = excluded.joined_at
 
 -- name: move_incident_members
 update incident_member set incident_id = %s where incident_id = %s
@@ -28,14 +31,16 @@ update incident_member set incident_id = %s where incident_id = %s
 update incident_member set left_at = %s where alert_id = %s
 
 -- name: insert_incident_event
-insert into incident_event (incident_id, kind, at, actor, alerts, other, cause, isp, cluster_code, ward_code)
-values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+insert into incident_event (incident_id, kind, at, actor, alerts, other, cause, isp, cluster_code, ward_code,
+                            action_id, note, because, assignee, tried, not_done)
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 
 -- name: incidents
 select incident_id, state, cause, isp, cluster_code, ward_code, school_id, rule, rules, cause_rules, priority,
        worst_priority, alerts, all_alerts, unacknowledged, schools, most_schools, pupils, most_pupils,
        lost_pupil_s, to_us(counted_at), to_us(began_at), to_us(opened_at), to_us(last_opened_at),
-       to_us(acknowledged_at), acknowledged_by, to_us(quiet_at), to_us(ended_at), merged_into
+       to_us(acknowledged_at), acknowledged_by, to_us(quiet_at), to_us(ended_at), merged_into,
+       assignee, because, split_from
 from incident
 
 -- name: survivor
@@ -59,8 +64,13 @@ select alert_id, incident_id from incident_member join incident using (incident_
 where incident.ended_at is null and incident_member.left_at is null and incident.cause <> all(%(alone)s::text[])
 
 -- name: incident_history
-select incident_id, kind, to_us(at), actor, alerts, other, cause, isp, cluster_code, ward_code
+select incident_id, kind, to_us(at), actor, alerts, other, cause, isp, cluster_code, ward_code,
+       action_id, note, because, assignee, tried, not_done
 from incident_event where incident_id = %(incident_id)s order by id
+
+-- name: actions_done
+-- An empty id is of what the fold decided.
+select distinct action_id from incident_event where action_id <> '' and action_id = any(%(action_ids)s)
 
 -- name: memberships
 select member.incident_id, to_us(member.joined_at), to_us(member.left_at),

@@ -196,9 +196,9 @@ select alert.rule, alert.school_id, alert.series, to_us(alert.opened_at), to_us(
        said.because, coalesce(said.actor, alert.acknowledged_by)
 from alert
 left join lateral (
-    select because, actor from alert_event
-    where alert_event.alert_id = alert.alert_id and kind = 'dismissed' order by id desc limit 1
-) said on true
+    select kind, because, actor from alert_event
+    where alert_event.alert_id = alert.alert_id and kind in ('dismissed', 'handed_back') order by id desc limit 1
+) said on said.kind = 'dismissed' -- whoever took it after it was handed back says something else
 where alert.acknowledged_at is not null -- a dismissal counts as one
 order by alert.opened_at, alert.alert_id
 

@@ -30,6 +30,9 @@ create table incident (
     quiet_at        timestamptz,
     ended_at        timestamptz,
     merged_into     text,
+    assignee        text,
+    because         text not null default '',
+    split_from      text,
     check ((state = 'merged') = (merged_into is not null)),
     check ((state in ('resolved', 'merged')) = (ended_at is not null))
 ) with (fillfactor = 80);
@@ -38,6 +41,8 @@ comment on column incident.school_id is 'Of one school by itself; null for a sha
 comment on column incident.lost_pupil_s is 'Pupils times seconds of log time up to counted_at.';
 comment on column incident.quiet_at is 'Log time since which none of its alerts is open.';
 comment on column incident.merged_into is 'The incident that has its alerts now; that one may have been merged since.';
+comment on column incident.because is 'Why a dismissed incident is no problem: a code; else empty.';
+comment on column incident.split_from is 'The incident that an engineer split it off from.';
 create index incident_open on incident (began_at) where ended_at is null;
 create index incident_began on incident (began_at desc, incident_id);
 create index incident_ended on incident (ended_at) where ended_at is not null;
@@ -64,9 +69,18 @@ create table incident_event (
     cause        text,
     isp          text,
     cluster_code text,
-    ward_code    text
+    ward_code    text,
+    action_id    text not null default '',
+    note         text not null default '',
+    because      text not null default '',
+    assignee     text not null default '',
+    tried        text not null default '',
+    not_done     text not null default ''
 );
-comment on column incident_event.other is 'The incident that was absorbed or merged into; else empty.';
+comment on column incident_event.other is 'The incident that was absorbed, merged into or split off, or split off from; else empty.';
+comment on column incident_event.action_id is 'Of the action behind it; empty for what the fold decided.';
+comment on column incident_event.tried is 'A deed that changed nothing, with why in the next column; else both empty.';
 comment on column incident_event.cause is 'The new one, with the three columns after it, where it changed.';
 create index incident_event_incident on incident_event (incident_id, id);
 create index incident_event_at on incident_event (at);
+create index incident_event_action on incident_event (action_id) where action_id <> '';

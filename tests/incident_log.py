@@ -4,14 +4,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from alerting.incidents.fold import Moment, advance
+from alerting.desk import DeskEntry, OnRecord, fold_desk, incidents_named
 from alerting.incidents.groups import Groups
 from alerting.incidents.state import Incidents, restore
-from alerting.lifecycle import fold_each
 from contract.alert import Action, ActionKind, Alert, AlertEvent, Transition, TransitionKind, alert_id_of
 from contract.canary import SYSTEM_SCHOOL_ID, system_series
 from contract.fleet import Cluster, Device, DeviceKind, Fleet, Level, School, Ward
-from contract.incident import Incident, IncidentEvent, IncidentEventKind, Membership
+from contract.incident import (
+    Incident,
+    IncidentAction,
+    IncidentDeed,
+    IncidentEvent,
+    IncidentEventKind,
+    Membership,
+)
 from contract.live import IncidentChanged
 from contract.series import series_of
 
@@ -61,7 +67,7 @@ class LogEntry(NamedTuple):
     """An entry of the alerts log; one without a word is a tick."""
 
     at_us: int
-    said: Transition | Action | None = None
+    said: Transition | Action | IncidentAction | None = None
 
 
 def opened(school: int, at_us: int, rule: str = "wan_down", priority: int = 2) -> LogEntry:
@@ -110,6 +116,13 @@ def acknowledged(opening: LogEntry, at_us: int, actor: str = "Lan") -> LogEntry:
     )
 
 
+def did(kind: IncidentDeed, incident_id: str, at_us: int, actor: str = "Lan", **more: str) -> LogEntry:
+    """Return the entry in which an engineer does something with an incident."""
+    action_id = f"{kind.value}-{incident_id}-{actor}-{at_us}"
+    words = {"note": "", **more}
+    return LogEntry(at_us, IncidentAction(action_id, kind, incident_id, actor, at_us=at_us, **words))
+
+
 @dataclass
 class Desk:
     """The owner of the alerts log and what it has in its tables."""
@@ -124,16 +137,29 @@ class Desk:
 
     def take(self, entries: Sequence[LogEntry]) -> None:
         """Fold a stretch of the log and write down what follows."""
-        said = [entry.said for entry in entries if entry.said is not None]
-        made = iter(fold_each(self.alerts, self.history, said, PUPILS))
-        moments: list[Moment] = []
-        for entry in entries:
-            changes = [] if entry.said is None else next(made)
-            moments.append(Moment(entry.at_us, tuple(change.alert for change in changes)))
-            self.alerts |= {change.alert.alert_id: change.alert for change in changes}
-            self.history += [change.event for change in changes]
-        for changed in advance(GROUPS, self.state, moments):
+        said = [DeskEntry(e.at_us, () if e.said is None else (e.said,)) for e in entries]
+        alerts, incidents = fold_desk(GROUPS, self.state, self._known(entries), said, PUPILS)
+        self.alerts |= {change.alert.alert_id: change.alert for change in alerts}
+        self.history += [change.event for change in alerts]
+        for changed in incidents:
             self._write(changed)
+
+    def _known(self, entries: Sequence[LogEntry]) -> OnRecord:
+        """Return what the tables hold of all that entries name."""
+        words = [entry.said for entry in entries]
+        acted = {word.alert_id for word in words if isinstance(word, Action)}
+        named = {i for word in words if isinstance(word, IncidentAction) for i in incidents_named(word)}
+        return OnRecord(
+            self.alerts,
+            [event for event in self.history if event.alert_id in acted],
+            {i: self.survivor(i) for i in named if i in self.incidents},
+            {event.action_id for event in self.timeline},
+        )
+
+    def survivor(self, incident_id: str) -> Incident:
+        """Return the incident that an id leads to."""
+        incident = self.incidents[incident_id]
+        return incident if incident.merged_into is None else self.survivor(incident.merged_into)
 
     def tick(self, at_us: int) -> None:
         """Fold a tick."""
@@ -171,7 +197,7 @@ class Desk:
         self.timeline += changed.events
         self.incidents[incident.incident_id] = incident
         for alert_id in changed.joined:
-            assert alert_id not in self.members
+            assert alert_id not in self.members or incident.split_from is not None
             self.members[alert_id] = Membership(incident.incident_id, self.alerts[alert_id], at_us)
         if incident.merged_into is not None:
             for alert_id, m in self.members.items():

@@ -102,7 +102,7 @@ def taken(
     It is acknowledged once the last of them is, whether that was taken now or the others left.
     """
     if incident.unacknowledged:
-        return replace(incident, state=IncidentState.OPEN), ()
+        return replace(incident, state=IncidentState.OPEN, because=""), ()
     if incident.state is IncidentState.ACKNOWLEDGED or not incident.alerts:
         return incident, ()
     last_at_us, _, by = max(

@@ -6,7 +6,7 @@ replay or restart can change what is decided. Where nothing else says the time, 
 less changes nothing but when it is known.
 
 An incident with no open alert waits for `SETTLE_US` and resolves; what comes back within `REOPEN_US` opens it
-again. An operator's acknowledgement counts at once.
+again. What operators do counts at once (`alerting.incidents.deeds`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -44,11 +44,17 @@ def advance(groups: Groups, state: Incidents, entries: Iterable[Moment]) -> list
     """Bring a state that the caller owns from before the entries to after them; see `step`."""
     changes: list[IncidentChanged] = []
     for entry in entries:
-        if entry.at_us // SECOND_US > state.now_us // SECOND_US:
-            changes += _end_second(groups, state, entry.at_us)
-        state.now_us = max(state.now_us, entry.at_us)
+        changes += pass_time(groups, state, entry.at_us)
         for alert in entry.alerts:
-            changes += _hear(state, alert)
+            changes += hear(state, alert)
+    return changes
+
+
+def pass_time(groups: Groups, state: Incidents, at_us: int) -> list[IncidentChanged]:
+    """Let the log time of an entry come, if it is not past already; return what it brings."""
+    is_later = at_us // SECOND_US > state.now_us // SECOND_US
+    changes = _end_second(groups, state, at_us) if is_later else []
+    state.now_us = max(state.now_us, at_us)
     return changes
 
 
@@ -78,7 +84,7 @@ def _resolve(kept: KeptIncident, at_us: int) -> IncidentChanged:
     return IncidentChanged(kept.incident, (event(kept.incident, IncidentEventKind.RESOLVED, at_us),))
 
 
-def _hear(state: Incidents, alert: Alert) -> list[IncidentChanged]:
+def hear(state: Incidents, alert: Alert) -> list[IncidentChanged]:
     """Take an alert as it stands now; what is not decided at once waits in `pending`."""
     incident_id = state.place.get(alert.alert_id)
     if incident_id is None:
@@ -92,13 +98,12 @@ def _hear(state: Incidents, alert: Alert) -> list[IncidentChanged]:
     before, kept.members[alert.alert_id] = kept.members[alert.alert_id], alert
     if alert.resolved_at_us is not None:
         state.pending[alert.alert_id] = alert
-    if before.acknowledged_at_us is not None or alert.acknowledged_at_us is None:
-        return []
-    return [_acknowledge(kept, state.now_us)]
+    more = (alert.acknowledged_at_us is None) - (before.acknowledged_at_us is None)
+    return [_count(kept, more, state.now_us)] if more else []
 
 
-def _acknowledge(kept: KeptIncident, now_us: int) -> IncidentChanged:
-    """Count one alert that somebody took; the last one takes the incident."""
-    incident = replace(kept.incident, unacknowledged=kept.incident.unacknowledged - 1)
+def _count(kept: KeptIncident, more: int, now_us: int) -> IncidentChanged:
+    """Count one alert that somebody took, or handed back; the last one taken takes the incident."""
+    incident = replace(kept.incident, unacknowledged=kept.incident.unacknowledged + more)
     kept.incident, events = taken(incident, kept.members.values(), now_us)
     return IncidentChanged(kept.incident, events)

@@ -84,6 +84,15 @@ class Host:
         """Whether its cause may meet several schools."""
         return self.incident.cause.kind not in (CauseKind.SYSTEM, CauseKind.SCHOOL)
 
+    @property
+    def is_apart(self) -> bool:
+        """Whether an engineer split it off: it gets what comes back to it, and has no part in any cause."""
+        return self.incident.split_from is not None
+
+    def kin(self) -> set[tuple[int, str]]:
+        """Return schools and rules whose alerts are in it, or left a short while ago."""
+        return {(a.school_id, a.rule) for a in self.kept.members.values()} | self.kept.left_us.keys()
+
     def age(self) -> tuple[int, str]:
         """Return what the oldest comes first by."""
         return self.incident.began_at_us, self.incident.incident_id

@@ -5,6 +5,9 @@ sought (`causes`): a cause that an incident has already, or that reaches further
 that incident the one; of several the oldest survives and the others end as merged into it. Then all open
 alerts of the rule are asked whether known causes are parts of a wider one. What no cause explains is its
 school's own incident. An alert that has its place keeps it, but for a merge.
+
+Before all that an alert comes back to the incident that an engineer split it off into. Such an incident is
+asked nothing else and never absorbed.
 """
 
 from collections.abc import Iterable, Iterator, Sequence, Set
@@ -17,14 +20,15 @@ from numpy.typing import NDArray
 
 from alerting.incidents.account import begun, event, lost_pupil_s, recounted, taken
 from alerting.incidents.causes import find_causes, is_even
-from alerting.incidents.groups import LEAST_SCHOOLS, Groups
+from alerting.incidents.groups import LEAST_SCHOOLS, Groups, covers
 from alerting.incidents.hosts import Burst, Host, broadest, is_same_cause
 from alerting.incidents.state import Incidents, KeptIncident
-from contract.alert import Alert
+from alerting.lifecycle import FOLD_ACTOR, acted
+from contract.alert import Action, ActionKind, Alert
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.fleet import DeviceKind, Fleet
 from contract.incident import Cause, CauseKind, Incident, IncidentEvent, IncidentEventKind, IncidentState
-from contract.live import IncidentChanged
+from contract.live import AlertChanged, IncidentChanged
 from contract.series import METRIC_BITS
 
 UNEVEN_LEAST: Final = 30
@@ -39,8 +43,8 @@ class _Notes:
     """What a turn did to one incident."""
 
     host: Host
-    cause: Cause
-    """Before the turn."""
+    before: Incident
+    """As it was before the turn."""
     is_new: bool = False
     reopened: bool = False
     new: list[Alert] = field(default_factory=list)
@@ -60,7 +64,10 @@ class Turn:
         self._at_us = at_us
         self._notes: dict[str, _Notes] = {}
         self._merged: list[IncidentChanged] = []
-        hosts = [Host(kept, groups) for kept in state.kept.values()]
+        every = [Host(kept, groups) for kept in state.kept.values()]
+        apart = sorted((host for host in every if host.is_apart), key=Host.age)
+        self._apart = {what: host for host in apart for what in host.kin()}
+        hosts = [host for host in every if not host.is_apart]
         self._shared = [host for host in hosts if host.is_shared and not host.kept.is_over]
         self._alone = {
             host.incident.cause.school_id: host
@@ -89,11 +96,28 @@ class Turn:
             self._leave(alert)
         return [*self._merged, *(self._finish(notes) for notes in self._notes.values())]
 
+    def merge(self, one: KeptIncident, two: KeptIncident) -> list[IncidentChanged]:
+        """Let the older of two incidents have all alerts of both; return the changes of both.
+
+        It has the other's cause from now on if that reaches further.
+        """
+        host, other = sorted((Host(kept, self._groups) for kept in (one, two)), key=Host.age)
+        mine, theirs = host.incident, other.incident
+        notes = self._note(host)
+        if covers(theirs.cause, mine.cause) or (other.is_shared and not host.is_shared):
+            rules = tuple(sorted({*mine.cause_rules, *theirs.cause_rules}))
+            host.kept.incident = replace(mine, cause=theirs.cause, cause_rules=rules)
+        self._absorb(host, other)
+        return [*self._merged, self._finish(notes)]
+
     def _place(self, fresh: Sequence[Alert]) -> None:
         for alert in fresh:
-            if alert.school_id == SYSTEM_SCHOOL_ID:
+            apart = self._apart.get((alert.school_id, alert.rule))
+            if apart is not None:
+                self._join(apart, [alert])
+            elif alert.school_id == SYSTEM_SCHOOL_ID:
                 self._take_of_center(alert)
-        known = [alert for alert in fresh if alert.school_id in self._fleet.school_by_id]
+        known = [a for a in self._without_place(fresh) if a.school_id in self._fleet.school_by_id]
         for alert in known:
             self._join_shared(alert)
         left = self._without_place(known)
@@ -232,11 +256,13 @@ class Turn:
     def _note(self, host: Host) -> _Notes:
         notes = self._notes.get(host.incident.incident_id)
         if notes is None:
-            notes = self._notes[host.incident.incident_id] = _Notes(host, host.incident.cause)
+            notes = self._notes[host.incident.incident_id] = _Notes(host, host.incident)
         if host.kept.is_over:
             notes.reopened = True
-            host.kept.incident = replace(host.incident, state=IncidentState.OPEN, ended_at_us=None)
-            if host.is_shared and host not in self._shared:
+            host.kept.incident = replace(
+                host.incident, state=IncidentState.OPEN, ended_at_us=None, because=""
+            )
+            if host.is_shared and not host.is_apart and host not in self._shared:
                 self._shared.append(host)
         return notes
 
@@ -292,6 +318,7 @@ class Turn:
     def _finish(self, notes: _Notes) -> IncidentChanged:
         """Count an incident anew, once a turn, and say what happened to it."""
         kept, at_us = notes.host.kept, self._at_us
+        along = self._take_along(notes)
         members = tuple(kept.members.values())
         incident = recounted(kept.incident, members, notes.new, at_us)
         kept.incident, acknowledged = taken(incident, members, at_us)
@@ -302,13 +329,31 @@ class Turn:
         if notes.reopened:
             said.append(event(incident, IncidentEventKind.REOPENED, at_us))
         said += self._absorptions(notes)
-        if incident.cause != notes.cause:
+        if incident.cause != notes.before.cause:
             said.append(event(incident, IncidentEventKind.CAUSE_CHANGED, at_us, cause=incident.cause))
         if joined and not notes.is_new:
             said.append(event(incident, IncidentEventKind.JOINED, at_us, alerts=len(joined)))
         if left:
             said.append(event(incident, IncidentEventKind.LEFT, at_us, alerts=len(left)))
-        return IncidentChanged(kept.incident, (*said, *acknowledged), joined, left)
+        return IncidentChanged(kept.incident, (*said, *acknowledged), joined, left, along)
+
+    def _take_along(self, notes: _Notes) -> tuple[AlertChanged, ...]:
+        """Let what joined an incident that somebody has be taken with it, or dismissed as that was.
+
+        What is more urgent than all before is not: somebody must hear of it.
+        """
+        before, members = notes.before, notes.host.kept.members
+        if before.state is not IncidentState.ACKNOWLEDGED or before.assignee is None:
+            return ()
+        kind = ActionKind.DISMISSED if before.because else ActionKind.ACKNOWLEDGED
+        actor = before.acknowledged_by or FOLD_ACTOR
+        made = tuple(
+            acted(alert, Action("", kind, alert.alert_id, actor, "", self._at_us, before.because))
+            for alert in members.values()
+            if alert.acknowledged_at_us is None and alert.priority >= before.worst_priority
+        )
+        members.update({change.alert.alert_id: change.alert for change in made})
+        return made
 
     def _absorptions(self, notes: _Notes) -> list[IncidentEvent]:
         return [
@@ -327,6 +372,7 @@ def _with_past(incident: Incident, other: Incident, at_us: int) -> Incident:
         lost_pupil_s=incident.lost_pupil_s + lost_pupil_s(other, at_us),
         opened_at_us=min(incident.opened_at_us, other.opened_at_us),
         last_opened_at_us=max(incident.last_opened_at_us, other.last_opened_at_us),
+        assignee=incident.assignee or other.assignee,
     )
 
 

@@ -70,6 +70,11 @@ _LOG_OF: Final = ("log", "worker")
 LOG_EVENTS: Final = (
     LogEvent("action_without_alert", ("alert",), "An engineer's action names an alert that is not there."),
     LogEvent(
+        "action_without_incident",
+        ("incident",),
+        "An engineer's action names an incident that is not there.",
+    ),
+    LogEvent(
         "alert_retired", ("alert", "rule", "ending"), "An alert ends: its rule, device or school is gone."
     ),
     LogEvent("alerts_not_read", (), "The dashboard could not read the open alerts and tries again."),

@@ -21,7 +21,7 @@ AlertId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
 
 
 class Deed(BaseModel):
-    """What an engineer does with an alert."""
+    """What an engineer does with an alert or an incident."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 

@@ -4,12 +4,14 @@ import time
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from contract.incident import Incident, lost_pupil_minutes
 from contract.privacy import shown_alert
 from ops_dashboard.api.answers import Refusal, json_answer
+from ops_dashboard.language import choose_language
 from ops_dashboard.services import Services
+from ops_dashboard.view.timeline import sentence
 
 IncidentId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
 
@@ -27,7 +29,7 @@ def add_incidents(router: APIRouter, services: Services) -> None:
         return json_answer({"incidents": [shown(i) for i in await services.archive.known_incidents()]})
 
     @router.get("/api/incidents/{incident_id}")
-    async def incident(incident_id: IncidentId) -> Response:
+    async def incident(incident_id: IncidentId, request: Request) -> Response:
         """Return an incident, its timeline and its alerts; for one that was merged, the survivor."""
         found = await services.archive.incident(incident_id)
         if found is None:
@@ -35,10 +37,14 @@ def add_incidents(router: APIRouter, services: Services) -> None:
         members = [
             msgspec.structs.replace(m, alert=shown_alert(m.alert, services.catalogue)) for m in found.members
         ]
+        language = choose_language(request.query_params, request.cookies)
+        events = [
+            msgspec.to_builtins(e) | {"sentence": sentence(e, services.texts, language)} for e in found.events
+        ]
         return json_answer(
             {
                 "incident": shown(found.incident),
-                "events": found.events,
+                "events": events,
                 "members": members,
                 "aliases": found.aliases,
             }

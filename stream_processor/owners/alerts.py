@@ -7,19 +7,24 @@ from typing import Any, Final
 import msgspec
 from psycopg import AsyncConnection
 
-from alerting.incidents.fold import Moment, advance
+from alerting.desk import DeskEntry, OnRecord, Word, fold_desk, incidents_named
 from alerting.incidents.groups import Groups
 from alerting.incidents.state import REOPEN_US, RETURN_US, Incidents, restore
-from alerting.lifecycle import fold_each
-from bus.codec import decode_action, decode_transitions
+from bus.codec import decode_action, decode_incident_action, decode_transitions
 from bus.log import Log
-from contract.alert import Action, Alert, AlertEvent, Ending, Priority, Transition
+from contract.alert import Action, Alert, AlertEvent, Ending, Priority
 from contract.commit import Commit, Counts
 from contract.entry import ALERTS_LOG, EntryKind, RawEntry
-from contract.incident import SECOND_US
+from contract.incident import SECOND_US, Incident, IncidentAction
 from contract.live import ALERT_SUBJECT, INCIDENT_SUBJECT, AlertChanged, IncidentChanged
 from storage.alerts import alert_history, load_alert, open_alerts
-from storage.incidents import incidents_since, memberships_since, unplaced_alerts
+from storage.incidents import (
+    actions_done,
+    incidents_since,
+    load_incident,
+    memberships_since,
+    unplaced_alerts,
+)
 from storage.results import load_position
 from stream_processor.fold.reconcile import ended
 from stream_processor.owners.announce import announce
@@ -91,24 +96,10 @@ class AlertsOwner:
 
     async def take(self, raws: Sequence[RawEntry]) -> None:
         """Fold transitions, actions and time, commit the changes, and publish each."""
-        said = [(raw.at_us, _decode(raw)) for raw in raws]
-        entries = [entry for _, together in said for entry in together]
-        known = await self._known({entry.alert_id for entry in entries})
-        actions = {entry.alert_id for entry in entries if isinstance(entry, Action)}
-        for alert_id in sorted(actions - known.keys()):
-            _logger.warning("event=action_without_alert alert=%s", alert_id)
-        history: list[AlertEvent] = []
-        for alert_id in sorted(actions):
-            history += await alert_history(self._conn, alert_id)
-        each = fold_each(known, history, entries, self._pupils)
-        made = iter(each)
-        moments = [
-            Moment(at_us, tuple(change.alert for _ in together for change in next(made)))
-            for at_us, together in said
-        ]
+        said = [DeskEntry(raw.at_us, _decode(raw)) for raw in raws]
+        record = await self._look_up([word for entry in said for word in entry.words])
         with on_cpu(self._tally.meter, "fold"):
-            incidents = advance(self._groups, self._incidents, moments)
-        alerts = [change for changes in each for change in changes]
+            alerts, incidents = fold_desk(self._groups, self._incidents, record, said, self._pupils)
         await self._commit(raws[-1], alerts, incidents)
         for change in alerts:
             await self._publish(ALERT_SUBJECT, msgspec.msgpack.encode(change))
@@ -129,6 +120,25 @@ class AlertsOwner:
 
     async def finish(self) -> None:
         """Do nothing: every commit is complete."""
+
+    async def _look_up(self, words: Sequence[Word]) -> OnRecord:
+        deeds = [word for word in words if isinstance(word, IncidentAction)]
+        actions = {word.alert_id for word in words if isinstance(word, Action)}
+        alerts = await self._known({word.alert_id for word in words if not isinstance(word, IncidentAction)})
+        for alert_id in sorted(actions - alerts.keys()):
+            _logger.warning("event=action_without_alert alert=%s", alert_id)
+        history: list[AlertEvent] = []
+        for alert_id in sorted(actions):
+            history += await alert_history(self._conn, alert_id)
+        incidents: dict[str, Incident] = {}
+        for incident_id in sorted({named for deed in deeds for named in incidents_named(deed)}):
+            incident = await load_incident(self._conn, incident_id)
+            if incident is None:
+                _logger.warning("event=action_without_incident incident=%s", incident_id)
+            else:
+                incidents[incident_id] = incident
+        done = await actions_done(self._conn, [deed.action_id for deed in deeds]) if deeds else set()
+        return OnRecord(alerts, history, incidents, done)
 
     async def _known(self, alert_ids: set[str]) -> dict[str, Alert]:
         known = {alert_id: self._open[alert_id] for alert_id in alert_ids & self._open.keys()}
@@ -165,9 +175,11 @@ class AlertsOwner:
             self._tally.meter.put("eduops_alerts_open", number, str(int(priority)))
 
 
-def _decode(raw: RawEntry) -> list[Transition | Action]:
+def _decode(raw: RawEntry) -> tuple[Word, ...]:
     if raw.kind is EntryKind.TRANSITION:
-        return [*decode_transitions(raw.payload)]
+        return tuple(decode_transitions(raw.payload))
     if raw.kind is EntryKind.ACTION:
-        return [decode_action(raw.payload)]
-    return []
+        return (decode_action(raw.payload),)
+    if raw.kind is EntryKind.INCIDENT_ACTION:
+        return (decode_incident_action(raw.payload),)
+    return ()

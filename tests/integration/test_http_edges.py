@@ -73,6 +73,7 @@ CASES: Final[Sequence[tuple[str, str, Mapping[str, str], int]]] = (
     ("GET", "/api/alerts", {"Host": "localhost.stranger.example"}, 421),
     ("POST", "/api/alerts/{A}/note", {**STRANGER, "Origin": "http://stranger.example"}, 421),
     ("POST", "/api/alerts/{A}/note", CROSS, 403),
+    ("POST", "/api/incidents/0123456789abcdef/actions", CROSS, 403),
     ("POST", "/api/alerts/{A}/note", {"Sec-Fetch-Site": "same-site"}, 403),
     ("POST", "/api/alerts/{A}/note", {"Sec-Fetch-Site": "same-origin"}, 202),
 )

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 
 from alerting.incidents.state import KeptIncident
-from bus.codec import decode_action
+from bus.codec import decode_action, decode_incident_action
 from contract.alert import Action
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.commit import Counts, KpiMinute
-from contract.entry import ALERTS_LOG, QUARANTINE_LOG
+from contract.entry import ALERTS_LOG, QUARANTINE_LOG, EntryKind
+from contract.incident import IncidentDeed, IncidentEvent, IncidentEventKind
+from contract.live import IncidentChanged
 from contract.reading import Readings, Scored
 from contract.rejected import Reason, Rejected
 from contract.series import series_of
@@ -107,6 +109,105 @@ async def test_the_id_of_a_merged_incident_gives_the_one_that_has_its_alerts(
         assert found["incident"]["incident_id"] == survivor
         assert set(found["aliases"]) == merged
     assert len(found["members"]) == len(same)
+
+
+async def test_what_is_done_with_an_incident_is_an_entry_of_the_log_and_an_old_id_leads_to_the_survivor(
+    stage: Stage, client: httpx.AsyncClient
+) -> None:
+    isp = stage.fleet.schools[0].isp
+    same = [i for i, school in enumerate(stage.fleet.schools) if school.isp == isp][:8]
+    for position in same[:2]:
+        await stage.change(stage.opened(position))
+    alias = max(stage.incidents.kept.values(), key=began).incident.incident_id
+    await stage.change(*(stage.opened(i) for i in same[2:]))
+    (survivor,) = stage.incidents.kept
+    alert_id = stage.incidents.kept[survivor].incident.incident_id
+    lan: dict[str, str] = {"actor": " Lan "}
+    deeds = [
+        {"kind": "acknowledged", "note": "đang gọi"},
+        {"kind": "handed_back"},
+        {"kind": "assigned", "assignee": " Minh "},
+        {"kind": "commented", "note": "đã gọi"},
+        {"kind": "dismissed", "because": "planned_work"},
+        {"kind": "resolved"},
+        {"kind": "split", "alert_id": alert_id},
+        {"kind": "merged", "with_id": alert_id},
+    ]
+    for deed in deeds:
+        answer = await client.post(f"/api/incidents/{alias}/actions", json=lan | deed)
+        assert (answer.status_code, answer.json()["incident_id"]) == (202, survivor), answer.text
+    reader = await stage.log.reader(ALERTS_LOG, 0)
+    raws = list(await reader.fetch(10, 5.0))
+    while len(raws) < len(deeds):
+        raws += await reader.fetch(10, 5.0)
+    await reader.close()
+    assert {raw.kind for raw in raws} == {EntryKind.INCIDENT_ACTION}
+    actions = [decode_incident_action(raw.payload) for raw in raws]
+    assert [action.kind for action in actions] == list(IncidentDeed)
+    assert {(a.actor, a.incident_id) for a in actions} == {("Lan", survivor)}
+    assert [(a.note, a.because, a.assignee, a.other) for a in actions] == [
+        ("đang gọi", "", "", ""),
+        ("", "", "", ""),
+        ("", "", "Minh", ""),
+        ("đã gọi", "", "", ""),
+        ("", "planned_work", "", ""),
+        ("", "", "", ""),
+        ("", "", "", alert_id),
+        ("", "", "", alert_id),
+    ]
+    assert answer.json()["action_id"] == actions[-1].action_id
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        {"kind": "acknowledged"},
+        {"actor": "Lan"},
+        {"actor": "Lan", "kind": "noted"},
+        {"actor": "Lan\n", "kind": "assigned", "assignee": "a\x00"},
+        {"actor": "Lan", "kind": "assigned"},
+        {"actor": "Lan", "kind": "commented"},
+        {"actor": "Lan", "kind": "commented", "note": "x" * 501},
+        {"actor": "Lan", "kind": "dismissed", "because": "boredom"},
+        {"actor": "Lan", "kind": "split", "alert_id": "1"},
+        {"actor": "Lan", "kind": "merged"},
+        {"actor": "Lan", "kind": "resolved", "because": "other"},
+    ],
+)
+async def test_a_deed_that_lacks_something_is_refused(
+    stage: Stage, client: httpx.AsyncClient, deed: dict[str, str]
+) -> None:
+    await stage.change(stage.opened(0))
+    (incident_id,) = stage.incidents.kept
+    answer = await client.post(f"/api/incidents/{incident_id}/actions", json=deed)
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad_request")
+    assert await stage.log.last_seq(ALERTS_LOG) == 0
+
+
+async def test_a_deed_for_no_incident_is_refused(client: httpx.AsyncClient) -> None:
+    url = "/api/incidents/0123456789abcdef/actions"
+    answer = await client.post(url, json={"actor": "Lan", "kind": "acknowledged"})
+    assert (answer.status_code, answer.json()["code"]) == (404, "unknown_incident")
+
+
+async def test_a_timeline_says_who_was_late(stage: Stage, client: httpx.AsyncClient) -> None:
+    await stage.change(stage.opened(0))
+    ((incident_id, kept),) = stage.incidents.kept.items()
+    late = IncidentEvent(
+        incident_id,
+        IncidentEventKind.COMMENTED,
+        stage.now_us(),
+        "Minh",
+        action_id="x",
+        tried="acknowledged",
+        not_done="taken",
+    )
+    await stage.commit(ALERTS_LOG, incidents=(IncidentChanged(kept.incident, (late,)),))
+    found = (await client.get(f"/api/incidents/{incident_id}", params={"lang": "en"})).json()
+    assert [event["sentence"] for event in found["events"]] == [
+        "Began (alerts: 1)",
+        "Minh wanted to acknowledge it; not done: somebody else was first.",
+    ]
 
 
 def began(kept: KeptIncident) -> tuple[int, str]:

@@ -1,5 +1,6 @@
 """Incidents follow from the alerts log alone: cutting, redelivery, ticks and restarts change nothing."""
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -8,8 +9,9 @@ from hypothesis import strategies as st
 
 from alerting.incidents.fold import Moment, step
 from alerting.incidents.state import Incidents
+from contract.alert import Because, Transition
 from contract.canary import SYSTEM_SCHOOL_ID
-from contract.incident import SECOND_US, IncidentEventKind, IncidentState
+from contract.incident import SECOND_US, IncidentAction, IncidentDeed, IncidentEventKind, IncidentState
 from tests.incident_log import (
     GROUPS,
     MINUTE_US,
@@ -17,6 +19,7 @@ from tests.incident_log import (
     Desk,
     LogEntry,
     acknowledged,
+    did,
     folded,
     opened,
     resolved,
@@ -57,9 +60,44 @@ def outages(draw: st.DrawFn) -> list[LogEntry]:
 
 
 @st.composite
+def deeds(draw: st.DrawFn, outages: Sequence[Sequence[LogEntry]]) -> list[LogEntry]:
+    """Return what two engineers do with the incidents of outages, from a second after each began on.
+
+    An outage's first alert is mostly what its incident is named after; where it is not, nobody knows the id.
+    """
+    firsts = [outage[0] for outage in outages]
+    entries: list[LogEntry] = []
+    for number in range(draw(st.integers(0, 12))):
+        outage = draw(st.sampled_from(outages))
+        first = outage[0]
+        kind = draw(st.sampled_from(IncidentDeed))
+        at_us = first.at_us + SECOND_US + draw(st.sampled_from((0, 5, 20, 60, 300, 900))) * SECOND_US + number
+        actor, note = draw(st.sampled_from(("Lan", "Minh"))), draw(st.sampled_from(("", "đã gọi")))
+        more: dict[str, str] = {}
+        if kind is IncidentDeed.DISMISSED:
+            more = {"because": draw(st.sampled_from(Because)).value}
+        elif kind is IncidentDeed.ASSIGNED:
+            more = {"assignee": draw(st.sampled_from(("Lan", "An")))}
+        elif kind is IncidentDeed.MERGED:
+            more = {"other": alert_of(draw(st.sampled_from(firsts)))}
+        elif kind is IncidentDeed.SPLIT:
+            openings = [entry for entry in outage if isinstance(entry.said, Transition)]
+            more = {"other": alert_of(draw(st.sampled_from(openings)))}
+        entries.append(did(kind, alert_of(first), at_us, actor, note=note, **more))
+    return entries
+
+
+def alert_of(entry: LogEntry) -> str:
+    """Return the alert that an entry is about."""
+    assert isinstance(entry.said, Transition)
+    return entry.said.alert_id
+
+
+@st.composite
 def logs(draw: st.DrawFn) -> list[LogEntry]:
-    """Return an alerts log: outages upon each other, with ticks, by log time, and time to end."""
-    entries = [e for outage in draw(st.lists(outages(), min_size=1, max_size=4)) for e in outage]
+    """Return an alerts log: outages upon each other, deeds and ticks, by log time, and time to end."""
+    drawn = draw(st.lists(outages(), min_size=1, max_size=4))
+    entries = [e for outage in drawn for e in outage] + draw(deeds(drawn))
     ticks = draw(st.lists(st.integers(0, 40 * 60), max_size=5))
     entries += [LogEntry(BEGAN_US + tick * SECOND_US) for tick in ticks]
     entries.sort(key=lambda entry: entry.at_us)
@@ -75,7 +113,7 @@ def cut(draw: st.DataObject, entries: Sequence[LogEntry]) -> list[Sequence[LogEn
 def told(desk: Desk) -> tuple[object, ...]:
     """Return all that a desk has written down."""
     members = {i: (m.incident_id, m.joined_at_us, m.left_at_us) for i, m in desk.members.items()}
-    return desk.incidents, members, desk.timeline, desk.state
+    return desk.incidents, members, desk.alerts, desk.timeline, desk.history, desk.state
 
 
 @few
@@ -115,7 +153,7 @@ def test_a_tick_more_changes_nothing(entries: list[LogEntry], data: st.DataObjec
     moments = data.draw(st.lists(st.integers(entries[0].at_us, entries[-1].at_us), max_size=8))
     more = sorted([*entries, *map(LogEntry, moments)], key=lambda entry: entry.at_us)
     desk, plain = folded([more]), folded([entries])
-    assert told(desk)[:2] == told(plain)[:2]
+    assert told(desk)[:3] == told(plain)[:3]
     assert sorted(map(repr, desk.timeline)) == sorted(map(repr, plain.timeline))
 
 
@@ -133,6 +171,8 @@ def test_every_open_alert_is_in_one_open_incident(entries: list[LogEntry]) -> No
         for incident in desk.incidents.values():
             members = desk.members_of(incident.incident_id)
             assert incident.alerts == len(members)
+            alerts = [desk.alerts[m.alert.alert_id] for m in members]
+            assert incident.unacknowledged == sum(a.acknowledged_at_us is None for a in alerts)
             if incident.state in (IncidentState.RESOLVED, IncidentState.MERGED):
                 assert not members
             if incident.merged_into is not None:
@@ -145,7 +185,9 @@ def test_an_incident_has_one_id_and_one_beginning(entries: list[LogEntry]) -> No
     desk = folded([entries])
     begun = [e.incident_id for e in desk.timeline if e.kind is IncidentEventKind.OPENED]
     assert sorted(begun) == sorted(desk.incidents)
-    assert set(begun) <= desk.alerts.keys()
+    split_off = {i.incident_id for i in desk.incidents.values() if i.split_from is not None}
+    assert set(begun) - split_off <= desk.alerts.keys()
+    assert not split_off & desk.alerts.keys()
     for incident in desk.incidents.values():
         kinds = desk.kinds(incident.incident_id)
         assert kinds[0] is IncidentEventKind.OPENED
@@ -161,9 +203,8 @@ def test_lost_time_is_each_schools_own_added_up(entries: list[LogEntry]) -> None
     """A school is affected while an alert of it is in an incident; no second is counted twice in one."""
     desk = folded([entries])
     for incident in desk.incidents.values():
-        if incident.merged_into is not None or desk.kinds(incident.incident_id).count(
-            IncidentEventKind.ABSORBED
-        ):
+        moved = {IncidentEventKind.ABSORBED, IncidentEventKind.SPLIT}
+        if incident.merged_into is not None or moved & {*desk.kinds(incident.incident_id)}:
             continue
         seconds: dict[int, set[int]] = {}
         for m in desk.members.values():
@@ -172,6 +213,28 @@ def test_lost_time_is_each_schools_own_added_up(entries: list[LogEntry]) -> None
                 stretch = range(m.joined_at_us // SECOND_US, until_us // SECOND_US)
                 seconds.setdefault(m.alert.school_id, set()).update(stretch)
         assert incident.lost_pupil_s == sum(len(s) * PUPILS.get(i, 0) for i, s in seconds.items())
+
+
+@few
+@given(logs())
+def test_every_deed_is_on_record_once(entries: list[LogEntry]) -> None:
+    desk = folded([entries])
+    lines = Counter(event.action_id for event in desk.timeline if event.action_id)
+    done = {event.action_id for event in desk.timeline if event.action_id and not event.not_done}
+    for action in (entry.said for entry in entries if isinstance(entry.said, IncidentAction)):
+        is_of_two = action.action_id in done and action.kind in (IncidentDeed.SPLIT, IncidentDeed.MERGED)
+        assert lines[action.action_id] == (action.incident_id in desk.incidents) * (1 + is_of_two)
+
+
+@few
+@given(logs())
+def test_what_was_split_off_is_merged_by_hand_alone(entries: list[LogEntry]) -> None:
+    desk = folded([entries])
+    for event in desk.timeline:
+        if event.kind is IncidentEventKind.MERGED and not event.action_id:
+            assert desk.incidents[event.incident_id].split_from is None
+        if event.kind is IncidentEventKind.ABSORBED and not event.action_id:
+            assert desk.incidents[event.incident_id].split_from is None
 
 
 @few

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from bus import codec
 from contract.alert import Action, ActionKind, Transition, TransitionKind
 from contract.entry import EntryKind, MistimedEntry, RawEntry, ReadingsEntry, TickEntry, Trouble
+from contract.incident import IncidentAction, IncidentDeed
 from contract.reading import Readings
 from contract.rejected import Reason, Rejected
 
 ACTION = Action("a1", ActionKind.NOTED, "00ff", "Lan", "đã gọi trường", 5)
+DEED = IncidentAction("a2", IncidentDeed.ASSIGNED, "00ff", "Lan", "đi trực", 5, assignee="Minh")
 TRANSITION = Transition(
     "00ff", TransitionKind.OPENED, "link_slow", 257, 3, 1, 10, 10, 12, 0.5, None, None, 0.99
 )
@@ -94,11 +96,15 @@ def test_an_action_of_an_earlier_version_has_no_reason() -> None:
 
 def test_lists_and_actions_come_back() -> None:
     assert codec.decode_action(codec.encode_action(ACTION)) == ACTION
+    assert codec.decode_incident_action(codec.encode_incident_action(DEED)) == DEED
     assert codec.decode_transitions(codec.encode_transitions([TRANSITION])) == [TRANSITION]
     assert codec.decode_rejected(codec.encode_rejected([REJECTED, REJECTED])) == [REJECTED, REJECTED]
 
 
-@pytest.mark.parametrize("decode", [codec.decode_action, codec.decode_transitions, codec.decode_rejected])
+@pytest.mark.parametrize(
+    "decode",
+    [codec.decode_action, codec.decode_incident_action, codec.decode_transitions, codec.decode_rejected],
+)
 def test_damaged_messagepack_is_named(decode: object) -> None:
     with pytest.raises(codec.CodecError):
         decode(b"\xc1")  # type: ignore[operator]

@@ -12,7 +12,7 @@ from alerting.explanation.verdict import Verdict
 from contract.alert import ActionKind, Because, Beginning, Ending, TransitionKind
 from contract.errors import ConfigurationError
 from contract.fleet import DeviceKind, Level
-from contract.incident import CauseKind
+from contract.incident import CauseKind, IncidentDeed, IncidentEventKind, NotDone
 from contract.rejected import Reason
 from contract.rule import CHANNEL_NAMES
 from contract.texts import Language, Texts, parse_language, parse_texts, write_clock, write_date, write_number
@@ -21,6 +21,7 @@ from ops_dashboard.pages.quarantine import COLUMNS
 from ops_dashboard.pages.registry import PAGES
 from ops_dashboard.pages.school import RANGES
 from ops_dashboard.pages.wall import TILES
+from ops_dashboard.view.timeline import BY_HAND
 from watchdog.watch import NoticeKind, Suspect
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +36,9 @@ FAMILIES = {
     "state": {"n", "u", "m", "p1", "p2", "p3"},
     "event": {kind.value for kind in (*TransitionKind, *ActionKind, *Beginning, *Ending)},
     "because": {code.value for code in Because},
+    "timeline": {kind.value for kind in IncidentEventKind} | set(BY_HAND.values()),
+    "deed": {deed.value for deed in IncidentDeed if deed is not IncidentDeed.COMMENTED},
+    "not_done": {reason.value for reason in NotDone},
     "explain": {f"verdict_{verdict.value}" for verdict in Verdict}
     | {f"advice_{verdict.value}" for verdict in Verdict if verdict is not Verdict.UNKNOWN}
     | {f"found_{channel}" for channel in (*CHANNEL_NAMES, "other", "offline")}

@@ -1,0 +1,105 @@
+"""What engineers do with an incident, over HTTP: an entry of the log; what comes of it is in the timeline."""
+
+import time
+import uuid
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Body, Response
+from pydantic import Field, StringConstraints
+
+from bus.codec import encode_incident_action
+from contract.entry import ALERTS_LOG, EntryKind
+from contract.errors import InfrastructureError
+from contract.incident import IncidentAction, IncidentDeed
+from ops_dashboard.api.alerts import Deed, Denial, Remark
+from ops_dashboard.api.answers import Refusal, json_answer
+from ops_dashboard.api.incidents import IncidentId
+from ops_dashboard.services import Services
+
+Identity = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+
+
+class Plain(Deed):
+    """Taking an incident, handing it back, or saying that it is over."""
+
+    kind: Literal[IncidentDeed.ACKNOWLEDGED, IncidentDeed.HANDED_BACK, IncidentDeed.RESOLVED]
+
+
+class Comment(Remark):
+    """Words."""
+
+    kind: Literal[IncidentDeed.COMMENTED]
+
+
+class Assignment(Deed):
+    """Who shall have it."""
+
+    kind: Literal[IncidentDeed.ASSIGNED]
+    assignee: Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    """Name of an engineer, 1 to 80 characters, no control characters."""
+
+
+class IncidentDenial(Denial):
+    """Why it is no problem."""
+
+    kind: Literal[IncidentDeed.DISMISSED]
+
+
+class Split(Deed):
+    """An alert that does not belong to it."""
+
+    kind: Literal[IncidentDeed.SPLIT]
+    alert_id: Identity
+
+
+class Merger(Deed):
+    """Another incident that is the same."""
+
+    kind: Literal[IncidentDeed.MERGED]
+    with_id: Identity
+
+
+AnyDeed = Plain | Comment | Assignment | IncidentDenial | Split | Merger
+
+
+def add_incident_actions(router: APIRouter, services: Services) -> None:
+    @router.post("/api/incidents/{incident_id}/actions", status_code=202)
+    async def act(
+        incident_id: IncidentId, deed: Annotated[AnyDeed, Body(), Field(discriminator="kind")]
+    ) -> Response:
+        """Do something with an incident and all of its open alerts; an alias leads to the survivor.
+
+        What comes of it is in its timeline: a deed that somebody was faster with is a comment there.
+        """
+        incident = await services.archive.survivor(incident_id)
+        if incident is None:
+            raise Refusal(404, "unknown_incident")
+        at_us = services.config.clock.log_us(time.time_ns() // 1000)
+        action = IncidentAction(
+            uuid.uuid4().hex,
+            deed.kind,
+            incident.incident_id,
+            deed.actor,
+            deed.note,
+            at_us,
+            because=deed.because.value if isinstance(deed, IncidentDenial) else "",
+            assignee=deed.assignee if isinstance(deed, Assignment) else "",
+            other=_other(deed),
+        )
+        try:
+            await services.log.append(
+                ALERTS_LOG,
+                EntryKind.INCIDENT_ACTION,
+                encode_incident_action(action),
+                at_us=at_us,
+                message_id=action.action_id,
+            )
+        except InfrastructureError:
+            raise Refusal(503, "log_unavailable") from None
+        return json_answer({"action_id": action.action_id, "incident_id": action.incident_id}, 202)
+
+
+def _other(deed: AnyDeed) -> str:
+    if isinstance(deed, Split):
+        return deed.alert_id
+    return deed.with_id if isinstance(deed, Merger) else ""
