@@ -1,7 +1,6 @@
 """A dashboard on real servers for its tests: what the processor would say is said by the test."""
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -38,6 +37,7 @@ from contract.live import (
 )
 from contract.rule import Rule
 from contract.series import series_of
+from eduops.machine.ports import free_ports
 from ops_dashboard.app import run
 from ops_dashboard.config import DashboardConfig
 from storage.database import connect
@@ -187,7 +187,7 @@ async def open_stage(
 ) -> AsyncIterator[Stage]:
     """Run a dashboard on a free port for the length of the block; its clock reads `NOW_US` at the start."""
     start_us = real_us()
-    usual: dict[str, Any] = {"build_id": "build-1", "port": free_port()}
+    usual: dict[str, Any] = {"build_id": "build-1", "port": free_ports(1)[0]}
     clock = LogClock(NOW_US, start_us)
     config = DashboardConfig(dsn, PARTITIONS, **{**usual, "clock": clock, **settings})
     login: dict[str, Any] = {"user": nats.service_user, "password": nats.service_password}
@@ -230,10 +230,3 @@ def route_table(routes: Iterable[Any]) -> Iterator[tuple[str, frozenset[str]]]:
             yield route.path, frozenset(getattr(route, "methods", None) or ())
         else:
             yield from route_table(route.original_router.routes)
-
-
-def free_port() -> int:
-    """Return a TCP port of the loopback that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port

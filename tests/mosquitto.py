@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from eduops.machine.embedded_nats import accepts, free_ports
+from eduops.machine.embedded_nats import accepts
+from eduops.machine.ports import free_ports
 from eduops.machine.process import ProcessSpec, Server
 from tests.running_system import ROOT
 

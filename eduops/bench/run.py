@@ -43,8 +43,8 @@ from eduops.bench.report import BenchResult, Latency, Paced, render_bench
 from eduops.bench.rows import copy_rate
 from eduops.bench.state import StateFigures, measure_state
 from eduops.data_folder import DataFolder
-from eduops.machine.embedded_nats import free_ports
 from eduops.machine.output import ProcessOutput
+from eduops.machine.ports import free_ports
 from eduops.machine.supervisor import is_alive
 from eduops.machine.system import System
 from eduops.settings import Settings, load_settings

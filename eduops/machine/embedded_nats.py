@@ -19,6 +19,7 @@ from config.private_file import write_private
 from contract.errors import ConfigurationError
 from contract.topic import BROKER_WINDOW
 from eduops.data_folder import DataFolder
+from eduops.machine.ports import free_ports
 from eduops.machine.process import NO_CHATTER, ProcessSpec
 
 SERVICE_USER: Final = "service"
@@ -242,15 +243,6 @@ def device_rights(slices: int) -> str:
     if slices > 1:
         return f"allow: {json.dumps(['edu.v1.>', 'slice.*.edu.v1.>'])}"
     return f"deny: {json.dumps(PRIVATE_SUBJECTS)}"
-
-
-def free_ports(count: int) -> list[int]:
-    """Return loopback ports that were free a moment ago, all different."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
 
 
 def find_nats() -> Path:

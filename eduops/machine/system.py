@@ -12,10 +12,11 @@ from contract.entry import check_partitions
 from contract.fleet import Fleet
 from eduops.connections import all_logs
 from eduops.data_folder import DataFolder
-from eduops.machine.embedded_nats import free_ports, prepare_nats
+from eduops.machine.embedded_nats import prepare_nats
 from eduops.machine.embedded_postgres import prepare_postgres
 from eduops.machine.idle import since_last_entry
 from eduops.machine.output import ProcessOutput
+from eduops.machine.ports import free_ports
 from eduops.machine.prepare import Tell, prepare_storage, seed_once
 from eduops.machine.process import ProcessSpec
 from eduops.machine.supervisor import Supervisor

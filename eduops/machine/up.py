@@ -11,10 +11,10 @@ from contract.errors import ConfigurationError
 from eduops.data_folder import DataFolder
 from eduops.machine.attach import leave_addresses
 from eduops.machine.calendar_end import SOON_DAYS, calendar_end
-from eduops.machine.embedded_nats import free_ports
 from eduops.machine.first_start import fix_first_start
 from eduops.machine.full_disk import mend_full_log
 from eduops.machine.output import ProcessOutput
+from eduops.machine.ports import free_ports
 from eduops.machine.prepare import Tell, fleet_maker
 from eduops.machine.rolling import serve_restarts
 from eduops.machine.supervisor import end_leftovers, unless_stopped

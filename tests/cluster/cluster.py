@@ -14,7 +14,8 @@ from typing import Any
 
 from bus.connection import open_nats
 from bus.jetstream_api import JetStreamApi
-from eduops.machine.embedded_nats import MAX_PAYLOAD_BYTES, NatsCredentials, find_nats, free_ports
+from eduops.machine.embedded_nats import MAX_PAYLOAD_BYTES, NatsCredentials, find_nats
+from eduops.machine.ports import free_ports
 from eduops.machine.process import ProcessSpec, Server
 from eduops.machine.system import accepts
 from tests.running_system import eventually

@@ -15,9 +15,10 @@ from contract.fleet import Fleet
 from contract.rejected import Reason, Rejected
 from contract.rule import Rule
 from device_simulator.world.fleet import generate_fleet
+from eduops.machine.ports import free_ports
 from tests.browser_page import FIRST_SIZE, expect_accessible, expect_fitting, open_page, set_size, sizes_of
 from tests.conftest import TestNats
-from tests.dashboard_stage import Stage, acknowledged, free_port, open_stage, resolved
+from tests.dashboard_stage import Stage, acknowledged, open_stage, resolved
 
 pytestmark = pytest.mark.browser
 PATIENCE_MS = 30_000
@@ -262,7 +263,7 @@ async def pass_time(page: Page, seconds: float) -> None:
 
 
 async def test_a_wall_without_pushes_says_so_and_recovers(settings: Settings, browser: Browser) -> None:
-    port = free_port()
+    port = free_ports(1)[0]
     async with open_page(browser, f"http://127.0.0.1:{port}", quiet=False) as page:
         await page.clock.install()
         async with open_stage(*settings, port=port) as stage, talking(stage):
@@ -305,7 +306,7 @@ async def settle_calm(page: Page) -> None:
 
 
 async def test_a_new_build_is_loaded(settings: Settings, browser: Browser) -> None:
-    port = free_port()
+    port = free_ports(1)[0]
     async with open_page(browser, f"http://127.0.0.1:{port}", quiet=False) as page:
         async with open_stage(*settings, port=port) as stage, talking(stage):
             await settle_calm(page)

@@ -11,7 +11,8 @@ from bus.jetstream import JetStreamLog
 from bus.log import LogReader
 from contract.entry import EntryKind
 from contract.errors import ConfigurationError, InfrastructureError
-from eduops.machine.embedded_nats import free_ports, prepare_nats
+from eduops.machine.embedded_nats import prepare_nats
+from eduops.machine.ports import free_ports
 from eduops.machine.process import Server
 
 NAME = "telemetry-0"

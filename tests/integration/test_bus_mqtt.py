@@ -13,7 +13,7 @@ from bus.mqtt import IngestSession, MqttMessage
 from bus.mqtt_client import LoopClient
 from contract.errors import InfrastructureError
 from contract.topic import BROKER_WINDOW
-from eduops.machine.embedded_nats import free_ports
+from eduops.machine.ports import free_ports
 
 TOPIC = "edu/v1/79/S1/att-1/attendance"
 STATUS = "edu/v1/79/S1/gw-1/status"

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from contract.errors import InfrastructureError
-from eduops.machine.embedded_nats import free_ports
+from eduops.machine.ports import free_ports
 from eduops.machine.prepare import run_prepare
 from eduops.settings import load_settings
 from tests.conftest import TestNats as RunningNats

@@ -23,12 +23,13 @@ from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.fleet import Fleet
 from contract.rule import Rule
+from eduops.machine.ports import free_ports
 from ops_dashboard.access.guard import security_headers
 from ops_dashboard.api.answers import install_refusals
 from ops_dashboard.app import create_app, serve
 from ops_dashboard.config import DashboardConfig
 from tests.conftest import TestNats
-from tests.dashboard_stage import PARTITIONS, Stage, free_port, open_stage, route_table, until_answers
+from tests.dashboard_stage import PARTITIONS, Stage, open_stage, route_table, until_answers
 
 STRANGER: Final = {"Host": "stranger.example"}
 CROSS: Final = {"Sec-Fetch-Site": "cross-site"}
@@ -270,7 +271,7 @@ async def test_a_failure_has_all_headers() -> None:
     async def broken() -> None:
         raise RuntimeError("a bug")
 
-    config = DashboardConfig("", 1, "b", port=free_port())
+    config = DashboardConfig("", 1, "b", port=free_ports(1)[0])
     stop, url = asyncio.Event(), f"http://127.0.0.1:{config.port}"
     serving = asyncio.create_task(serve(app, config, stop))
     await until_answers(url, serving)

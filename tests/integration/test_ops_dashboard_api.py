@@ -42,14 +42,8 @@ async def test_every_answer_is_guarded(client: httpx.AsyncClient) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [
-        "/api/nothing",
-        "/nothing",
-        "/docs",
-        "/redoc",
-        "/api/alerts/0123456789abcdef",
-        "/api/incidents/0123456789abcdef",
-    ],
+    [f"/api/{word}/0123456789abcdef" for word in ("alerts", "incidents")]
+    + ["/api/nothing", "/nothing", "/docs", "/redoc"],
 )
 async def test_what_is_not_there_is_said_in_both_languages(client: httpx.AsyncClient, path: str) -> None:
     vietnamese = await client.get(path)

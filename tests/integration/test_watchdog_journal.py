@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from contract.service.metrics import SERVICE_METRICS, Meter
+from eduops.machine.ports import free_ports
 from eduops.settings import Settings
 from eduops.wiring import watchdog_config
-from tests.dashboard_stage import free_port
 from tests.running_system import ROOT, eventually
 from tests.webhook_receiver import HANG, REFUSED, TAKEN, open_receiver
 from watchdog.journal import Journal, Notice, notice_body
@@ -24,7 +24,7 @@ from watchdog.shell import run_watchdog
 
 def lonely(data: Path, **more: Any) -> Settings:
     """Return settings in which nobody answers, with the least patience that is allowed."""
-    ports: dict[str, Any] = {"mqtt_port": free_port(), "port": free_port()}
+    ports: dict[str, Any] = {"mqtt_port": free_ports(1)[0], "port": free_ports(1)[0]}
     return Settings(
         **{
             "data": data,

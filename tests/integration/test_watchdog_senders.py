@@ -17,8 +17,8 @@ from alerting.senders.sender import RETRY, SendError
 from alerting.senders.webhook import Webhook
 from contract.errors import ConfigurationError, InfrastructureError
 from eduops.log_lines import hush_libraries
+from eduops.machine.ports import free_ports
 from eduops.settings import command_environment
-from tests.dashboard_stage import free_port
 from tests.webhook_receiver import HANG, REFUSED, TAKEN, open_receiver
 from watchdog.config import make_senders
 
@@ -154,7 +154,7 @@ async def test_only_a_certificate_that_the_system_trusts_gets_the_notice(
 @pytest.mark.parametrize("url", ["http://127.0.0.1:{port}/", "https://127.0.0.1:{port}/"])
 async def test_nobody_there_is_a_failure(url: str) -> None:
     with pytest.raises(SendError):
-        await Webhook(url.format(port=free_port()), timeout_s=5.0).send(BODY, "key-1")
+        await Webhook(url.format(port=free_ports(1)[0]), timeout_s=5.0).send(BODY, "key-1")
 
 
 async def test_an_address_that_is_no_web_address_is_named() -> None:

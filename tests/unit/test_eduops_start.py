@@ -14,9 +14,9 @@ from contract.errors import ConfigurationError, InfrastructureError
 from eduops.data_folder import DataFolder
 from eduops.machine.attach import attach
 from eduops.machine.calendar_end import SOON_DAYS, calendar_end
-from eduops.machine.embedded_nats import free_ports
 from eduops.machine.first_start import fix_first_start
 from eduops.machine.idle import describe_gap
+from eduops.machine.ports import free_ports
 from eduops.machine.supervisor import START_AGAIN
 from eduops.machine.up import wall_address, wall_port
 from eduops.settings import Settings, load_settings
