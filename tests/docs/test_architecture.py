@@ -191,7 +191,7 @@ def test_the_stops_are_there_and_the_same_in_the_readme() -> None:
 def test_the_folder_table_is_the_tree() -> None:
     table: set[str] = set()
     for row in re.findall(r"^\| `(\w+/)` \|(.+)\|$", section("Folders"), re.MULTILINE):
-        table |= {row[0], *(row[0] + room for room in re.findall(r"`(\w+/)`", row[1]))}
+        table |= {row[0], *(row[0] + room for room in re.findall(r"`((?:\w+/)+)`", row[1]))}
     tests = {path.parent for path in (ROOT / "tests").glob("*/test_*.py")}
     tree = {f"{room}/" for room in ROOMS} | {f"tests/{folder.name}/" for folder in tests} | {"tests/"}
     assert table == tree
