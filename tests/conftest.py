@@ -182,6 +182,7 @@ def _config(name: str) -> str:
     return (files("config") / name).read_text(encoding="utf-8")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep a file's tests in one worker, in their order, and all that break whole systems in another."""
     for item in items:
