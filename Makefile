@@ -9,7 +9,7 @@ ARGS ?=
 # rest, each with servers of its own. The longest files come first, so that no worker ends long after the others.
 WORKERS ?= 3
 FIRST := tests/faults tests/cluster tests/integration/test_backup.py tests/e2e tests/timescale tests/integration
-SIDE_BY_SIDE := -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+SIDE_BY_SIDE := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 RUNTIME_STAMP := $(VENV)/.runtime-$(shell cat requirements/runtime.txt pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 DEV_STAMP := $(VENV)/.dev-$(shell cat requirements/dev.txt pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet

@@ -13,12 +13,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from psycopg import sql
+from xdist.scheduler import LoadFileScheduling
 
 from contract.calendar import SchoolCalendar, parse_calendar
 from contract.catalogue import Catalogue, parse_catalogue
@@ -31,8 +33,7 @@ from eduops.machine.process import Server
 pytest_plugins = ["tests.fault_table"]
 
 TEMPLATE = "prepared"
-HERE = Path(__file__).parent
-HEAVY = ("faults", "cluster", "integration/test_backup.py")
+HEAVY = ("tests/faults", "tests/cluster", "tests/integration/test_backup.py")
 """Tests that break whole systems within seconds that they promise; only one of them runs at a time."""
 
 # No law is false on a busy machine, so no example has a deadline and slow data is no failure.
@@ -182,13 +183,16 @@ def _config(name: str) -> str:
     return (files("config") / name).read_text(encoding="utf-8")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests in one worker, in their order, and all that break whole systems in another."""
-    for item in items:
-        place = item.path.relative_to(HERE).as_posix()
-        group = "whole systems" if place.startswith(HEAVY) else place
-        item.add_marker(pytest.mark.xdist_group(group))
+class OneSystemAtATime(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
+    """Keeps a file's tests in one worker, in their order, and all that break whole systems in one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "whole systems" if nodeid.startswith(HEAVY) else str(super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneSystemAtATime:
+    """Hand tests to workers, where there are several, by `OneSystemAtATime`."""
+    return OneSystemAtATime(config, log)
 
 
 def pytest_report_header() -> str:
