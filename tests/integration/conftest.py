@@ -52,7 +52,7 @@ async def stage(
 @pytest.fixture
 async def client(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
     """An HTTP client of that dashboard."""
-    async with httpx.AsyncClient(base_url=stage.url) as opened:
+    async with httpx.AsyncClient(timeout=60.0, base_url=stage.url) as opened:
         yield opened
 
 

@@ -97,7 +97,7 @@ VERBS_THAT_DO_NOT: Final = frozenset(
             "faults",
             "bench",
         ),
-        *("status", "doctor", "migrate", "version", "fleet import", "fleet export"),
+        *("status", "doctor", "migrate", "version", "fleet import", "fleet export", "broker clear"),
         # Counts of alerts; made worlds and files that were written before.
         *("replay", "rules tune", "evaluate nab", "evaluate series", "ready", "evaluate scenarios"),
         # An incident's cause and size, as everywhere; names of those who would be told.
