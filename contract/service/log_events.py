@@ -35,6 +35,7 @@ LOG_FIELDS: Final[Mapping[str, str]] = {
     "file": "path of a file",
     "for_s": "length, seconds of log time",
     "host": "of a broker",
+    "incident": "identity of an incident",
     "key": "idempotency key of a notice",
     "kind": "of a notice: alarm, repeat, recovery; of a simulated fault; of an exception",
     "lag_s": "seconds of log time behind now",
