@@ -44,3 +44,9 @@ def parse_at(text: str | None, timezone: str, option: str = "--at") -> datetime 
     except ValueError:
         raise ConfigurationError(f"{option} is {text!r}; write it like 2026-11-24T08:30") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(timezone))
+
+
+def at_us(text: str | None, timezone: str, now_us: int) -> int:
+    """Return the moment that `--at` means (`parse_at`), µs since 1970; `now_us` where it is left out."""
+    moment = parse_at(text, timezone)
+    return now_us if moment is None else round(moment.timestamp() * 1e6)

@@ -23,7 +23,7 @@ def oncall(
     """Show who is on duty of each rota of routes.toml, and the coming handovers."""
     from alerting.routing.duty import duty_turns
     from config.files import load_configuration
-    from contract.clock import parse_at
+    from contract.clock import at_us
     from contract.routing.contact import Rota
     from eduops.data_folder import DataFolder
     from eduops.settings import load_settings
@@ -31,9 +31,7 @@ def oncall(
 
     settings = load_settings(config, {"data": data})
     own = load_configuration(DataFolder(settings.data).config)
-    moment = parse_at(at, own.calendar.timezone.key)
-    now_us = settings.clock.log_us(time.time_ns() // 1000)
-    from_us = now_us if moment is None else round(moment.timestamp() * 1e6)
+    from_us = at_us(at, own.calendar.timezone.key, settings.clock.log_us(time.time_ns() // 1000))
     to_us = from_us + round(days * DAY_US)
     rotas = (contact for contact in own.routing.contacts.values() if isinstance(contact, Rota))
     turns = {rota.name: duty_turns(rota, from_us, to_us) for rota in rotas}

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -47,7 +46,7 @@ def try_routes(
     """Say who would be told of an incident, real or made up, until somebody acknowledges it. Nobody is."""
     from alerting.routing.plan import plan
     from config.files import load_configuration, read_config
-    from contract.clock import parse_at
+    from contract.clock import at_us
     from eduops.data_folder import DataFolder
     from eduops.machine.attach import attach
     from eduops.settings import load_settings
@@ -63,15 +62,10 @@ def try_routes(
     else:
         areas = read_config(folder, "areas.csv")
         words = Described(cause, isp, cluster, ward, school, rule, priority, pupils)
-        moment = parse_at(at, own.calendar.timezone.key)
-        opened_us = settings.clock.log_us(time.time_ns() // 1000) if moment is None else _us(moment)
+        opened_us = at_us(at, own.calendar.timezone.key, settings.clock.log_us(time.time_ns() // 1000))
         told = described(words, areas, opened_us)
     found = plan(told.facts, told.opened_us, routing, own.calendar, hours=hours, handled=told.handled)
     typer.echo(render_plan(told, found, routing, own.calendar.timezone, hours, as_json=json))
-
-
-def _us(moment: datetime) -> int:
-    return round(moment.astimezone(UTC).timestamp() * 1e6)
 
 
 def _routes_of(file: Path) -> Any:
