@@ -88,6 +88,10 @@ class IncidentEventKind(StrEnum):
     DISMISSED = "dismissed"
     SPLIT = "split"
     """One of its alerts is another incident from now on."""
+    NOTIFIED = "notified"
+    """A contact is told; why is in `why`."""
+    HELD = "held"
+    """A contact, or nobody, is told for now; why is in `why`."""
 
 
 class IncidentDeed(StrEnum):
@@ -243,6 +247,10 @@ class IncidentEvent(msgspec.Struct, frozen=True):
     """One of `IncidentDeed`: a deed that changed nothing and is a comment; else empty."""
     not_done: str = ""
     """One of `NotDone`: why; else empty."""
+    told: str = ""
+    """The contact that it is about, of `NOTIFIED` and `HELD`; else empty."""
+    why: str = ""
+    """One of `contract.routing.notice.NoticeReason`, or `HeldReason`, where `told` is; else empty."""
 
 
 class Membership(msgspec.Struct, frozen=True):

@@ -190,5 +190,5 @@ def _event_values(e: IncidentEvent) -> tuple[object, ...]:
     cause: tuple[str | None, ...] = (None,) * 4
     if e.cause is not None:
         cause = (e.cause.kind.value, e.cause.isp, e.cause.cluster_code, e.cause.ward_code)
-    said = (e.action_id, e.note, e.because, e.assignee, e.tried, e.not_done)
+    said = (e.action_id, e.note, e.because, e.assignee, e.tried, e.not_done, e.told, e.why)
     return (e.incident_id, e.kind.value, moment(e.at_us), e.actor, e.alerts, e.other, *cause, *said)

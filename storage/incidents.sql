@@ -32,8 +32,8 @@ update incident_member set left_at = %s where alert_id = %s
 
 -- name: insert_incident_event
 insert into incident_event (incident_id, kind, at, actor, alerts, other, cause, isp, cluster_code, ward_code,
-                            action_id, note, because, assignee, tried, not_done)
-values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                            action_id, note, because, assignee, tried, not_done, told, why)
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 
 -- name: incidents
 select incident_id, state, cause, isp, cluster_code, ward_code, school_id, rule, rules, cause_rules, priority,
@@ -65,7 +65,7 @@ where incident.ended_at is null and incident_member.left_at is null and incident
 
 -- name: incident_history
 select incident_id, kind, to_us(at), actor, alerts, other, cause, isp, cluster_code, ward_code,
-       action_id, note, because, assignee, tried, not_done
+       action_id, note, because, assignee, tried, not_done, told, why
 from incident_event where incident_id = %(incident_id)s order by id
 
 -- name: actions_done

@@ -75,11 +75,15 @@ create table incident_event (
     because      text not null default '',
     assignee     text not null default '',
     tried        text not null default '',
-    not_done     text not null default ''
+    not_done     text not null default '',
+    told         text not null default '',
+    why          text not null default ''
 );
 comment on column incident_event.other is 'The incident that was absorbed, merged into or split off, or split off from; else empty.';
 comment on column incident_event.action_id is 'Of the action behind it; empty for what the fold decided.';
 comment on column incident_event.tried is 'A deed that changed nothing, with why in the next column; else both empty.';
+comment on column incident_event.told is 'The contact that was told, or was not; else empty.';
+comment on column incident_event.why is 'Why it was, or was not: a code; else empty.';
 comment on column incident_event.cause is 'The new one, with the three columns after it, where it changed.';
 create index incident_event_incident on incident_event (incident_id, id);
 create index incident_event_at on incident_event (at);

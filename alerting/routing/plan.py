@@ -11,6 +11,7 @@ from alerting.routing.hours import active_from_us
 from alerting.routing.tree import Routed, routes_of
 from contract.calendar import SchoolCalendar
 from contract.routing.contact import EscalationStep, Rota
+from contract.routing.notice import NoticeReason
 from contract.routing.route import NoticeRoute, Routing
 
 
@@ -31,23 +32,6 @@ class Handling(msgspec.Struct, frozen=True):
     at_us: int
     """µs since 1970."""
     kind: HandlingKind
-
-
-class NoticeReason(StrEnum):
-    """Why somebody is told at this moment."""
-
-    OPENED = "opened"
-    """The incident opened `group_wait` before."""
-    NEXT_STEP = "next_step"
-    """Nobody acknowledged within the `wait` of the step before."""
-    REPEATED = "repeated"
-    """All steps were told, and the escalation repeats them."""
-    REPEAT_INTERVAL = "repeat_interval"
-    """The escalation is at its end: its last step is told again."""
-    HANDED_BACK = "handed_back"
-    ACK_TIMEOUT = "ack_timeout"
-    """The acknowledgement ran out."""
-    REOPENED = "reopened"
 
 
 class PlannedNotice(msgspec.Struct, frozen=True):

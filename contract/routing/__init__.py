@@ -1,1 +1,1 @@
-"""Who is told of an incident: contacts, rotas, escalations and the tree of routes of routes.toml. Pure."""
+"""Who is told of an incident: contacts, rotas, escalations, the tree of routes of routes.toml, notices. Pure."""

@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from alerting.routing.duty import DutyTurn
-from alerting.routing.plan import NoticePlan, NoticeReason, PlannedNotice
+from alerting.routing.plan import NoticePlan, PlannedNotice
 from alerting.routing.tree import RouteAnswer, RouteReason
 from contract.routing.contact import Person, SharedChannel
+from contract.routing.notice import NoticeReason
 from contract.routing.route import Routing
 from eduops.verbs.routes_incident import ToldOf
 
