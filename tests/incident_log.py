@@ -196,6 +196,11 @@ class Desk:
         ]
         return restore(self.state.now_us, self.incidents.values(), members, alone)
 
+    @property
+    def due_us(self) -> int | None:
+        """Log time that something waits for."""
+        return DeskState(self.state, self.telling).due_us
+
     def restart(self) -> None:
         """Go on as an owner after a restart does."""
         self.state = self.restored()

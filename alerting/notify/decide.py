@@ -106,7 +106,7 @@ class Decider:
         elif before is None and not is_taken:
             self._begin(pursuit, incident.began_at_us, NoticeReason.OPENED, waits=True)
         if is_taken and not (was_taken and before and _same_taking(before, incident)):
-            self._stop(pursuit)
+            self._stop(pursuit, at_us)
         elif was_taken and not is_taken:
             why = NoticeReason.HANDED_BACK if IncidentEventKind.HANDED_BACK in kinds else NoticeReason.WORSE
             self._begin(pursuit, at_us, why, waits=False)
@@ -114,7 +114,8 @@ class Decider:
             self._reroute(pursuit, at_us)
         if IncidentEventKind.ASSIGNED in kinds and incident.assignee:
             self._assign(pursuit, incident.assignee, at_us)
-        if pursuit.held:
+        came_back = before is not None and before.quiet_at_us is not None and incident.quiet_at_us is None
+        if pursuit.held or came_back:
             self._wake(pursuit, at_us)
         self._grow(pursuit, at_us)
 
@@ -125,16 +126,15 @@ class Decider:
             due_us = from_us + waits * route.group_wait_us
             pursuit.courses[route.name] = self._course(pursuit, route, 0, due_us, reason)
 
-    def _stop(self, pursuit: Pursuit) -> None:
+    def _stop(self, pursuit: Pursuit, at_us: int) -> None:
         """End the escalations: somebody has it; they begin again when that runs out."""
         pursuit.courses = {}
-        taken_us = pursuit.incident.acknowledged_at_us or pursuit.incident.counted_at_us
         for route in self._teller.chosen(pursuit.incident):
             timeout_us = route.escalation.ack_timeout_us
             if timeout_us is not None:
-                due_us = taken_us + timeout_us
-                reason = NoticeReason.ACK_TIMEOUT
-                pursuit.courses[route.name] = self._course(pursuit, route, 0, due_us, reason)
+                pursuit.courses[route.name] = self._course(
+                    pursuit, route, 0, at_us + timeout_us, NoticeReason.ACK_TIMEOUT
+                )
 
     def _reroute(self, pursuit: Pursuit, at_us: int) -> None:
         """Follow an incident that grew into other routes; an escalation that both have goes on."""
@@ -214,6 +214,9 @@ class Decider:
         if route is None:  # the file is another one by now
             self._reroute(pursuit, at_us)
             return
+        if pursuit.incident.quiet_at_us is not None:  # all is well again, or it comes back and is due then
+            pursuit.courses[course.route] = replace(course, at_us=None)
+            return
         until_us = self._teller.silenced_until(pursuit, at_us)
         if until_us is not None:
             pursuit.courses[course.route] = replace(course, at_us=until_us)
@@ -257,7 +260,7 @@ class Decider:
         return None if route is None else route.escalation.steps
 
     def _wake(self, pursuit: Pursuit, at_us: int) -> None:
-        """Let what a silence held back be decided anew, what is due by now at once."""
+        """Let what was held back be decided anew, what is due by now at once."""
         for course in list(pursuit.courses.values()):
             route = self._routes.get(course.route)
             if route is not None and course.due_us <= at_us:

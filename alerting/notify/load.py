@@ -10,9 +10,9 @@ from contract.alert import Priority
 
 MOST: Final = 10
 """Messages to one recipient within `WINDOW_US`, digests among them."""
-ALONE: Final = {Priority.P1: MOST - 1, Priority.P2: 6, Priority.P3: 6}
-"""So many messages may be within the window for one more about a single incident, by its priority: the most
-urgent leave one place for a digest, the others a third for the most urgent."""
+ALONE: Final = {Priority.P1: 6, Priority.P2: 4, Priority.P3: 4}
+"""So many messages may be within the window for one more about a single incident, by its priority: two are
+kept for the most urgent, and four for digests, so that what comes next is told within some minutes."""
 DIGEST_US: Final = 60 * 1_000_000
 """A digest waits so long for what else comes, µs."""
 

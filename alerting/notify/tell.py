@@ -6,6 +6,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from alerting.incidents.account import event
+from alerting.incidents.state import SETTLE_US
 from alerting.notify.load import digest_due_us, free_us, has_room, postpone
 from alerting.notify.state import Awareness, Notices, NoticesKey, Postponed, Pursuit, RecipientLoad
 from alerting.routing.course import Recipient
@@ -51,6 +52,9 @@ class Teller:
         at_us: int,
     ) -> None:
         """Tell one recipient now, or with the next digest."""
+        heard = pursuit.heard.get(one.to)
+        if heard is not None and heard.at_us == at_us and reason is not NoticeReason.RESOLVED:
+            return  # another route said it at this moment
         load = self._state.loads.setdefault(one.to, RecipientLoad())
         what = Postponed(reason, one.contact, "" if route is None else route.name, step)
         incident = pursuit.incident
@@ -79,7 +83,7 @@ class Teller:
                 continue
             if not is_end and pursuit.incident.state is IncidentState.ACKNOWLEDGED:
                 continue
-            until_us = None if is_end else self.silenced_until(pursuit, at_us)
+            until_us = None if is_end else self._later(pursuit, at_us)
             if until_us is not None:
                 postpone(load, incident_id, what, until_us)
                 continue
@@ -137,6 +141,12 @@ class Teller:
             self.say(pursuit, IncidentEventKind.HELD, at_us, "", HeldReason.SILENCED, silence_id)
         pursuit.held = silence_id
         return until_us
+
+    def _later(self, pursuit: Pursuit, at_us: int) -> int | None:
+        """Return when to look again at what is postponed, if it may not be told now."""
+        if pursuit.incident.quiet_at_us is not None:
+            return max(at_us, pursuit.incident.quiet_at_us + SETTLE_US)
+        return self.silenced_until(pursuit, at_us)
 
     def chosen(self, incident: Incident) -> tuple[NoticeRoute, ...]:
         """Return the routes that an incident takes."""
