@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from alerting.senders.http import http_status
-from alerting.senders.sender import SendError
+from watchdog.senders.http import http_status
+from watchdog.senders.sender import SendError
 from contract.errors import InfrastructureError
 
 WEBHOOK_TIMEOUT_S: Final = 10.0
