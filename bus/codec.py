@@ -13,6 +13,7 @@ from contract.errors import EduopsError
 from contract.incident import IncidentAction
 from contract.reading import Readings
 from contract.rejected import Rejected
+from contract.routing.notice import NoticeAnswer
 
 READINGS_SCHEMA: Final = pa.schema(
     [
@@ -28,6 +29,7 @@ _rejected: Final = msgspec.msgpack.Decoder(list[Rejected])
 _transitions: Final = msgspec.msgpack.Decoder(list[Transition])
 _action: Final = msgspec.msgpack.Decoder(Action)
 _incident_action: Final = msgspec.msgpack.Decoder(IncidentAction)
+_notice_answer: Final = msgspec.msgpack.Decoder(NoticeAnswer)
 
 
 class CodecError(EduopsError):
@@ -128,6 +130,21 @@ def decode_incident_action(payload: bytes) -> IncidentAction:
     """
     action: IncidentAction = _decode(_incident_action, payload)
     return action
+
+
+def encode_notice_answer(answer: NoticeAnswer) -> bytes:
+    """Return the payload of a NOTICE_ANSWER entry."""
+    return _encoder.encode(answer)
+
+
+def decode_notice_answer(payload: bytes) -> NoticeAnswer:
+    """Return the value of a NOTICE_ANSWER entry.
+
+    Raises:
+        CodecError: the payload is not a `NoticeAnswer`.
+    """
+    answer: NoticeAnswer = _decode(_notice_answer, payload)
+    return answer
 
 
 def encode_troubles(troubles: Iterable[Trouble]) -> bytes:

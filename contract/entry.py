@@ -29,6 +29,8 @@ class EntryKind(StrEnum):
     """Alerts log: one MessagePack `contract.alert.Action`."""
     INCIDENT_ACTION = "incident_action"
     """Alerts log: one MessagePack `contract.incident.IncidentAction`."""
+    NOTICE_ANSWER = "notice_answer"
+    """Alerts log: one MessagePack `contract.routing.notice.NoticeAnswer`."""
 
 
 class Trouble(StrEnum):

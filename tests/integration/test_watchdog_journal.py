@@ -18,7 +18,7 @@ from eduops.settings import Settings
 from eduops.wiring import watchdog_config
 from tests.running_system import ROOT, eventually
 from tests.webhook_receiver import HANG, REFUSED, TAKEN, open_receiver
-from watchdog.journal import Journal, Notice, notice_body
+from watchdog.journal import AlarmNotice, Journal, notice_body
 from watchdog.shell import run_watchdog
 
 
@@ -57,10 +57,10 @@ def value_of(meter: Meter, name: str, *labels: str) -> float | None:
     return dict(meter.values(metric)).get(labels)
 
 
-def leave_notice(settings: Settings, *to: str) -> Notice:
+def leave_notice(settings: Settings, *to: str) -> AlarmNotice:
     """Leave a notice that an earlier watchdog could not hand over."""
     at = "2026-11-24T02:00:00.000+00:00"
-    notice = Notice("k1", "a1", "recovery", at, at, (), (), 4, 130.0, "Đã hoạt động lại.", "It is back.", to)
+    notice = AlarmNotice("k1", "a1", "recovery", at, at, (), (), 4, 130.0, "Đã hoạt động lại.", "It is back.", to)
     Journal(settings.data / "watchdog").add(None, notice)
     return notice
 
@@ -100,7 +100,7 @@ async def test_a_receiver_that_fails_gets_the_same_notice_until_it_takes_it(tmp_
         assert receiver.taken == [notice_fields(notice)]
 
 
-def notice_fields(notice: Notice) -> dict[str, Any]:
+def notice_fields(notice: AlarmNotice) -> dict[str, Any]:
     """Return what goes out."""
     fields: dict[str, Any] = json.loads(notice_body(notice))
     assert "to" not in fields
