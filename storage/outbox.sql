@@ -12,7 +12,7 @@ cross join lateral (
     where p.fate = 'waiting' and p.incident_id = n.incident_id and p.recipient = n.recipient
       and (p.notice_id = n.notice_id or 'digest' not in (p.reason, n.reason))
 ) claim
-where n.fate = 'waiting' and claim.oldest = n.notice_id and claim.next_try_at <= clock_timestamp()
+where n.fate = 'waiting' and claim.oldest = n.notice_id and claim.next_try_at <= clock_timestamp() + %(slack)s
 order by claim.priority, claim.decided_at desc, n.notice_id
 limit 1
 for update of n skip locked

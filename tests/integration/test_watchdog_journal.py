@@ -60,7 +60,9 @@ def value_of(meter: Meter, name: str, *labels: str) -> float | None:
 def leave_notice(settings: Settings, *to: str) -> AlarmNotice:
     """Leave a notice that an earlier watchdog could not hand over."""
     at = "2026-11-24T02:00:00.000+00:00"
-    notice = AlarmNotice("k1", "a1", "recovery", at, at, (), (), 4, 130.0, "Đã hoạt động lại.", "It is back.", to)
+    notice = AlarmNotice(
+        "k1", "a1", "recovery", at, at, (), (), 4, 130.0, "Đã hoạt động lại.", "It is back.", to
+    )
     Journal(settings.data / "watchdog").add(None, notice)
     return notice
 
