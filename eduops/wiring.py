@@ -27,6 +27,8 @@ from watchdog.shell import run_watchdog
 if TYPE_CHECKING:
     from notifier.config import NotifierConfig
 
+INBOX: Final = "inbox"
+"""Folder of the center's own messages, in the data folder."""
 _logger: Final = logging.getLogger(__name__)
 
 
@@ -142,6 +144,7 @@ async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
         port=settings.port,
         allow_remote=settings.allow_remote,
         allowed_hosts=tuple((settings.allowed_hosts or "").split(",")),
+        inbox=DataFolder(settings.data).path / INBOX,
         clock=settings.clock,
         coverage_min=settings.coverage_min,
     )
@@ -200,7 +203,7 @@ def notifier_config(settings: Settings) -> "NotifierConfig":
     return NotifierConfig(
         dsn=database_url(settings),
         public_url=settings.public_url or wall_url(settings),
-        inbox=folder.path / "inbox",
+        inbox=folder.path / INBOX,
         private=folder.path / "notifier",
         own_config=folder.config,
         workers=settings.notify_workers,

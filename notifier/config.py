@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from contract.backoff import Backoff
 from contract.clock import LogClock
 from contract.errors import ConfigurationError
+from notifier.ways import PAUSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class NotifierConfig:
     """Messages on their way at once, 1 to 64."""
     loopback: bool = False
     """Whether a webhook may be on this machine."""
+    pause: Backoff = PAUSE
+    """Between two attempts at an address that does not answer."""
     clock: LogClock = field(default_factory=LogClock)
 
     def __post_init__(self) -> None:

@@ -135,6 +135,7 @@ class Delivery:
         self, conn: AsyncConnection[Any], claim: Claim, place: _Place
     ) -> tuple[NoticeFate, bool]:
         """Send it, and keep what came of that; also return whether the address answers again."""
+        self._ways.begin(place.url, time.monotonic(), SEND_S)
         letter, answer = await self._send(conn, claim, place.url)
         self._reach("sent")
         scheme, outcome = scheme_of(place.url), answer.outcome
@@ -184,7 +185,6 @@ class Delivery:
             priority=notice.priority,
             at_us=notice.at_us,
         )
-        self._ways.begin(url, time.monotonic(), SEND_S)
         return letter, await outlet.send(letter)
 
     async def _end_round(self, conn: AsyncConnection[Any], claim: Claim, urls: Sequence[str]) -> NoticeFate:

@@ -177,5 +177,7 @@ async def run(
     def now_us() -> int:
         return config.clock.log_us(time.time_ns() // 1000)
 
-    delivery = Delivery(Channels(config), routing, office, Ways(draw), log, now_us, meter, reach)
+    delivery = Delivery(
+        Channels(config), routing, office, Ways(draw, config.pause), log, now_us, meter, reach
+    )
     await Notifier(config, delivery, routing, live, meter).run(stop)

@@ -27,9 +27,10 @@ class _Way:
 class Ways:
     """What this process knows of addresses."""
 
-    def __init__(self, draw: Callable[[], float]) -> None:
-        """Begin with all open; `draw` returns a random share, 0 to 1."""
+    def __init__(self, draw: Callable[[], float], pause: Backoff = PAUSE) -> None:
+        """Begin with all open; `draw` returns a random share, 0 to 1, by which a `pause` differs."""
         self._draw = draw
+        self._pause = pause
         self._ways: dict[str, _Way] = {}
 
     def wait_s(self, address: str, now_s: float) -> float:
@@ -56,7 +57,7 @@ class Ways:
         """Note that it did not, and return the seconds until it may be tried again."""
         way = self._ways.setdefault(address, _Way())
         way.failures += 1
-        wait_s = PAUSE.wait_s(way.failures, 0.5 + self._draw() / 2)
+        wait_s = self._pause.wait_s(way.failures, 0.5 + self._draw() / 2)
         if retry_after_s is not None:
             wait_s = max(retry_after_s, wait_s)
         way.shut_until_s = now_s + wait_s

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import groupby
 from typing import Any, Final
 
 import psycopg
@@ -157,16 +158,16 @@ async def outbox_load(conn: AsyncConnection[Any]) -> tuple[int, float]:
 async def notice_records(conn: AsyncConnection[Any], incident_ids: Sequence[str]) -> list[NoticeRecord]:
     """Return the notices about incidents, digests among them, by the moment of their decision."""
     cursor = await conn.execute(query("notice_records"), {"incident_ids": list(incident_ids)})
-    rows = await cursor.fetchall()
-    cursor = await conn.execute(query("notice_attempts"), {"notice_ids": [row[0] for row in rows]})
-    attempts: dict[str, list[NoticeAttempt]] = {}
-    for notice_id, number, at_us, channel, outcome, *said in await cursor.fetchall():
-        attempt = NoticeAttempt(number, at_us, channel, AttemptOutcome(outcome), *said)
-        attempts.setdefault(notice_id, []).append(attempt)
-    return [
-        NoticeRecord(_notice(row), NoticeFate(row[10]), *row[11:], tuple(attempts.get(row[0], ())))
-        for row in rows
-    ]
+    records: list[NoticeRecord] = []
+    for _, rows in groupby(await cursor.fetchall(), key=lambda row: row[0]):
+        row, *others = rows
+        attempts = tuple(
+            NoticeAttempt(number, at_us, channel, AttemptOutcome(outcome), *said)
+            for number, at_us, channel, outcome, *said in (one[16:] for one in (row, *others))
+            if number is not None
+        )
+        records.append(NoticeRecord(_notice(row), NoticeFate(row[10]), *row[11:16], attempts))
+    return records
 
 
 async def outbox_news(dsn: str) -> AsyncIterator[None]:

@@ -60,10 +60,8 @@ from notice where fate = 'waiting'
 -- name: notice_records
 select notice_id, incident_id, recipient, contact, reason, priority::int, to_us(decided_at), route, step::int,
        incidents, fate, to_us(made_at), to_us(next_try_at), to_us(unreachable_at), to_us(over_at),
-       coalesce(said_with, '')
-from notice where incident_id = any(%(incident_ids)s) or incidents && %(incident_ids)s::text[]
-order by decided_at, notice_id
-
--- name: notice_attempts
-select notice_id, number, to_us(at), channel, outcome, answer, title, body
-from notice_attempt where notice_id = any(%(notice_ids)s) order by notice_id, number
+       coalesce(said_with, ''),
+       number, to_us(at), attempt.channel, outcome, answer, title, body
+from notice left join notice_attempt attempt using (notice_id)
+where incident_id = any(%(incident_ids)s) or incidents && %(incident_ids)s::text[]
+order by decided_at, notice_id, number

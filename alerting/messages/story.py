@@ -73,10 +73,10 @@ class Teller:
             "name": self.name(story),
             "what": self.what(story),
             "span": self.span(story),
-            "pupils": self._pupils(story),
+            "when": ", ".join(filter(None, (self.span(story), self._pupils(story)))),
             "reach": ", ".join(filter(None, (self._schools(story), self._pupils(story)))),
             "why": why,
-            "advice": "" if story.is_over else advice,
+            "advice": advice,
             "who": self._who(story),
             "link": f"{self.office.public_url}/incidents/{incident.incident_id}",
         }
@@ -124,10 +124,10 @@ class Teller:
         return self.say("message.pupils", n=write_number(n, self.language))
 
     def _why(self, story: Story) -> tuple[str, str]:
-        """Return why the center thinks so, and the next step."""
+        """Return why the center thinks so, and the next step; nothing of what is over."""
         incident = story.incident
         alert = _named_after(story)
-        if alert is None:
+        if alert is None or story.is_over:
             return "", ""
         office = self.office
         shown = [
