@@ -29,7 +29,8 @@ MOST_THREADS: Final = 16
 """So many calls that never came to an end, and no more are begun."""
 OWN_WEB: Final = frozenset({"json", "jsons", "xml", "xmls", "form", "forms"})
 """Apprise's own webhooks dial whatever a name means: those of `notifier.senders.alertmanager` do not."""
-_STATUS: Final = re.compile(r"\berror=(\d{3})\b")
+_STATUS: Final = re.compile(r"\berror=([1-5]\d\d)(?:\d\d)?\b")
+"""As of HTTP; ntfy puts two digits of its own behind it."""
 _nowhere: Final = logging.NullHandler()
 _threads: Final = threading.BoundedSemaphore(MOST_THREADS)
 
@@ -96,7 +97,16 @@ def _instantiate(url: str) -> "NotifyBase | None":
     library = logging.getLogger("apprise")  # its lines may have parts of addresses: they go nowhere
     library.propagate = False
     library.addHandler(_nowhere)
-    asset = AppriseAsset(async_mode=False, secure_logging=True, storage_mode=PersistentStoreMode.MEMORY)
+    asset = AppriseAsset(
+        async_mode=False,
+        secure_logging=True,
+        storage_mode=PersistentStoreMode.MEMORY,
+        app_id="eduops",
+        app_desc="eduops",
+        app_url="",
+        image_url_mask="",  # else whoever reads the message fetches a picture from elsewhere
+        image_url_logo="",
+    )
     return Apprise.instantiate(url, asset=asset)
 
 
