@@ -17,8 +17,6 @@ import numpy as np
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
-from alerting.senders.http import http_status
-from alerting.senders.sender import RETRY, Sender, SendError
 from bus.device import DeviceConnection, DeviceLoop
 from config.files import shipped_texts
 from contract.canary import CANARY_METRIC, canary_topic
@@ -27,6 +25,8 @@ from contract.service.metrics import Meter
 from contract.texts import Language, Texts, write_number
 from watchdog.config import WatchdogConfig, make_senders
 from watchdog.journal import AlarmNotice, Journal, notice_body
+from watchdog.senders.http import http_status
+from watchdog.senders.sender import RETRY, Sender, SendError
 from watchdog.watch import (
     Alarm,
     Health,

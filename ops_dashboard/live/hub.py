@@ -24,9 +24,11 @@ from contract.incident import Incident
 from contract.live import (
     ALERT_SUBJECT,
     INCIDENT_SUBJECT,
+    NOTICE_SUBJECT,
     SUMMARY_SUBJECT,
     AlertChanged,
     IncidentChanged,
+    NoticeTried,
     Summary,
 )
 from contract.privacy import shown_change
@@ -46,6 +48,7 @@ _logger: Final = logging.getLogger(__name__)
 _summary: Final = msgspec.msgpack.Decoder(Summary)
 _changed: Final = msgspec.msgpack.Decoder(AlertChanged)
 _incident_changed: Final = msgspec.msgpack.Decoder(IncidentChanged)
+_tried: Final = msgspec.json.Decoder(NoticeTried)
 _json: Final = msgspec.json.Encoder()
 
 
@@ -165,6 +168,7 @@ class Hub:
             asyncio.create_task(self._follow_summaries(live)),
             asyncio.create_task(self._follow_alerts(live)),
             asyncio.create_task(self._follow_incidents(live)),
+            asyncio.create_task(self._follow_notices(live)),
             asyncio.create_task(self._keep_alerts_true()),
             asyncio.create_task(self._beat()),
             asyncio.create_task(self._flush_changes()),
@@ -221,6 +225,16 @@ class Hub:
             self.board.apply_incident(changed.incident)
             self._arrived += 1
             self._changed.set()
+
+    async def _follow_notices(self, live: Live) -> None:
+        """Pass on what became of a notice; pages that show any ask for the rest."""
+        async for subject, payload in live.subscribe(NOTICE_SUBJECT):
+            try:
+                tried = _tried.decode(payload)
+            except msgspec.MsgspecError as error:
+                _logger.error("event=live_message_unreadable subject=%s: %s", subject, error)
+                continue
+            self._offer(_json.encode(tried), changes=True)
 
     async def _keep_alerts_true(self) -> None:
         """Read what is open at the start, after a pause of the line, and now and then."""

@@ -19,6 +19,7 @@ PAGES: Final = (
     Page("wall", "/", "nav.wall"),
     Page("alerts", "/alerts", "nav.alerts"),
     Page("school", "/school/{code}"),
+    Page("inbox", "/inbox", "nav.inbox"),
     Page("quarantine", "/quarantine", "nav.quarantine"),
 )
 

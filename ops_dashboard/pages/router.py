@@ -18,6 +18,7 @@ from ops_dashboard.charts.school_charts import PLANS, fill_plan, series_by_metri
 from ops_dashboard.pages.alerts import alerts_page
 from ops_dashboard.pages.attributes import attributes
 from ops_dashboard.pages.header import page_header, stale_bar
+from ops_dashboard.pages.inbox import inbox_page
 from ops_dashboard.pages.quarantine import PAGE_ROWS, quarantine_page
 from ops_dashboard.pages.registry import page_at
 from ops_dashboard.pages.school import RANGES, school_page, unknown_school_page
@@ -45,6 +46,10 @@ async def _wall(services: Services, _: str, query: dict[str, str], language: Lan
 
 async def _alerts(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
     return alerts_page(services.texts, language, services.fleet, services.rules)
+
+
+async def _inbox(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
+    return inbox_page(services.texts, language)
 
 
 async def _quarantine(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
@@ -83,6 +88,7 @@ MAKERS: Final[Mapping[str, Maker]] = {
     "wall": _wall,
     "alerts": _alerts,
     "school": _school,
+    "inbox": _inbox,
     "quarantine": _quarantine,
     "nowhere": _nowhere,
 }

@@ -3,6 +3,7 @@
 const PAGES = {
   wall: async () => (await import('./wall.js')).startWall(),
   alerts: async () => (await import('./alerts.js')).startAlerts(),
+  inbox: async () => (await import('./inbox.js')).startInbox(),
 };
 
 const plain = async () => (await import('./plain.js')).startPlain();

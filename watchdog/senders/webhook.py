@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from alerting.senders.http import http_status
-from alerting.senders.sender import SendError
 from contract.errors import InfrastructureError
+from watchdog.senders.http import http_status
+from watchdog.senders.sender import SendError
 
 WEBHOOK_TIMEOUT_S: Final = 10.0
 """A receiver that takes longer hangs; the next attempt carries the same key."""

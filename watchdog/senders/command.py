@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
-from alerting.senders.sender import SendError
+from watchdog.senders.sender import SendError
 
 COMMAND_TIMEOUT_S: Final = 30.0
 """Room for a command that dials a modem or a mail server."""
