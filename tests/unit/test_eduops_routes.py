@@ -60,6 +60,7 @@ def test_programs_get_json(run: Run) -> None:
     assert [(r["route"], r["reason"]) for r in found["routes"]] == [
         ("everything", "child_chosen"),
         ("lines", "chosen"),
+        ("can wait", "taken_before"),
     ]
 
 
