@@ -1,4 +1,4 @@
-"""The fold of the alerts log: alerts and incidents, entry by entry, as they hang together (pure)."""
+"""The fold of the alerts log: alerts, incidents and notices, entry by entry, as they hang together (pure)."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
@@ -8,11 +8,15 @@ from alerting.incidents.fold import hear, pass_time
 from alerting.incidents.groups import Groups
 from alerting.incidents.state import Incidents
 from alerting.lifecycle import Alerts
+from alerting.notify.decide import Decider
+from alerting.notify.state import Notices
+from alerting.notify.tell import Telling
 from contract.alert import Action, Alert, AlertEvent, Transition
 from contract.incident import Incident, IncidentAction, IncidentDeed
 from contract.live import AlertChanged, IncidentChanged
+from contract.routing.notice import Notice, NoticeAnswer
 
-Word = Transition | Action | IncidentAction
+Word = Transition | Action | IncidentAction | NoticeAnswer
 """What an entry of the alerts log may say."""
 
 
@@ -43,51 +47,82 @@ def incidents_named(action: IncidentAction) -> set[str]:
     return {action.incident_id} | others
 
 
+class DeskState(NamedTuple):
+    """What the fold remembers; the caller owns it."""
+
+    incidents: Incidents
+    notices: Notices
+
+    @property
+    def due_us(self) -> int | None:
+        """Log time from which the time alone changes something; None while nothing waits for it."""
+        due = [us for us in (self.incidents.due_us, self.notices.due_us) if us is not None]
+        return min(due, default=None)
+
+
+class DeskChanges(NamedTuple):
+    """What a stretch of the log brings, each kind in order; of two about one thing the later is the newer."""
+
+    alerts: list[AlertChanged]
+    incidents: list[IncidentChanged]
+    notices: list[Notice]
+
+
 def fold_desk(
     groups: Groups,
-    state: Incidents,
+    telling: Telling,
+    state: DeskState,
     record: OnRecord,
     entries: Iterable[DeskEntry],
     pupils: Mapping[int, int],
-) -> tuple[list[AlertChanged], list[IncidentChanged]]:
+) -> DeskChanges:
     """Bring a state that the caller owns from before the entries to after them.
 
     Args:
         groups: of the fleet.
-        state: of all incidents.
+        telling: what decides who is told.
+        state: of incidents and notices.
         record: what the tables hold of all that the entries name.
         entries: a stretch of the alerts log.
         pupils: pupils by school id; a school that is missing counts 0.
-
-    Returns:
-        Every change of an alert and of an incident, each in order; the later is the newer.
     """
-    desk = _Desk(groups, state, record, pupils)
+    desk = _Desk(groups, telling, state, record, pupils)
     for entry in entries:
         desk.read(entry)
-    return desk.alert_changes, desk.incident_changes
+    return desk.changes
 
 
 class _Desk:
-    def __init__(self, groups: Groups, state: Incidents, record: OnRecord, pupils: Mapping[int, int]) -> None:
+    def __init__(
+        self,
+        groups: Groups,
+        telling: Telling,
+        state: DeskState,
+        record: OnRecord,
+        pupils: Mapping[int, int],
+    ) -> None:
         self._groups = groups
-        self._state = state
+        self._state = state.incidents
         self._alerts = Alerts(record.alerts, record.history, pupils)
         self._incidents = dict(record.incidents)
         self._done = set(record.done)
-        self.alert_changes: list[AlertChanged] = []
-        self.incident_changes: list[IncidentChanged] = []
+        self._decider = Decider(state.notices, telling, lambda incident_id, at_us: None)
+        self.changes = DeskChanges([], [], self._decider.notices)
 
     def read(self, entry: DeskEntry) -> None:
         """Fold one entry."""
         self._keep(pass_time(self._groups, self._state, entry.at_us))
+        self._decide(self._state.now_us, inclusive=True)
         for word in entry.words:
-            if isinstance(word, IncidentAction):
+            if isinstance(word, NoticeAnswer):
+                self._decider.answer(word, self._state.now_us)
+            elif isinstance(word, IncidentAction):
                 self._keep(self._act(word))
-                continue
-            for change in self._alerts.take(word):
-                self.alert_changes.append(change)
-                self._keep(hear(self._state, change.alert))
+            else:
+                for change in self._alerts.take(word):
+                    self.changes.alerts.append(change)
+                    self._keep(hear(self._state, change.alert))
+        self._decide(self._state.now_us, inclusive=True)
 
     def _act(self, action: IncidentAction) -> list[IncidentChanged]:
         """Count an action once; one on an incident that nobody knows changes nothing."""
@@ -107,7 +142,16 @@ class _Desk:
 
     def _keep(self, changes: Iterable[IncidentChanged]) -> None:
         for change in changes:
+            at_us = max((said.at_us for said in change.events), default=self._state.now_us)
+            self._decide(at_us, inclusive=False)
             self._incidents[change.incident.incident_id] = change.incident
             self._alerts.note(change.alerts)
-            self.alert_changes += change.alerts
-            self.incident_changes.append(change)
+            self.changes.alerts.extend(change.alerts)
+            self.changes.incidents.append(change)
+            self._decider.take(change, at_us)
+
+    def _decide(self, until_us: int, *, inclusive: bool) -> None:
+        """Let notices be decided up to a moment; timelines say so."""
+        self._decider.advance(until_us, inclusive=inclusive)
+        self.changes.incidents.extend(self._decider.changes)
+        self._decider.changes.clear()

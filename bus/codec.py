@@ -132,9 +132,9 @@ def decode_incident_action(payload: bytes) -> IncidentAction:
     return action
 
 
-def encode_notice_answer(answer: NoticeAnswer) -> bytes:
+def encode_notice_answer(said: NoticeAnswer) -> bytes:
     """Return the payload of a NOTICE_ANSWER entry."""
-    return _encoder.encode(answer)
+    return _encoder.encode(said)
 
 
 def decode_notice_answer(payload: bytes) -> NoticeAnswer:
@@ -143,8 +143,8 @@ def decode_notice_answer(payload: bytes) -> NoticeAnswer:
     Raises:
         CodecError: the payload is not a `NoticeAnswer`.
     """
-    answer: NoticeAnswer = _decode(_notice_answer, payload)
-    return answer
+    said: NoticeAnswer = _decode(_notice_answer, payload)
+    return said
 
 
 def encode_troubles(troubles: Iterable[Trouble]) -> bytes:

@@ -1,5 +1,6 @@
 """What one transaction of a log's owner holds: results, counters and the position, together."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -7,6 +8,7 @@ from contract.alert import Transition
 from contract.live import AlertChanged, IncidentChanged
 from contract.reading import Corrections, Scored
 from contract.rejected import Rejected
+from contract.routing.notice import Notice
 
 
 class Counts(NamedTuple):
@@ -69,6 +71,10 @@ class Commit:
     """Applied in order, after the rows were added."""
     incidents: tuple[IncidentChanged, ...] = ()
     """Only in the alerts log."""
+    notices: tuple[Notice, ...] = ()
+    """Only in the alerts log: what is to be sent."""
+    notice_states: Mapping[str, bytes | None] = field(default_factory=dict)
+    """Only in the alerts log: parts of the state of the fold of notices, by key; None for what is gone."""
 
 
 class Position(NamedTuple):

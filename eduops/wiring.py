@@ -123,6 +123,7 @@ async def run_processor(settings: Settings, stop: asyncio.Event) -> None:
                 own.catalogue,
                 own.calendar,
                 own.rules,
+                lambda: own.routing,
                 until,
                 meter=service.meter,
                 reach=parse_failpoint(settings.failpoint),

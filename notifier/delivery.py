@@ -209,7 +209,7 @@ class Delivery:
 
     async def _say_unreachable(self, claim: Claim) -> None:
         for notice in (*claim.older, claim.notice):
-            answer = NoticeAnswer(notice.notice_id, notice.incident_id, notice.to)
+            answer = NoticeAnswer(notice.notice_id, notice.incident_id, notice.to, notice.route)
             await self._log.append(
                 ALERTS_LOG,
                 EntryKind.NOTICE_ANSWER,

@@ -16,6 +16,7 @@ from storage.chunks import make_chunks
 from storage.copy import readings_copy_buffer
 from storage.incidents import write_incidents
 from storage.moment import moment
+from storage.notices import write_notice_states, write_notices
 from storage.queries import query
 
 BUCKET_US: Final = 15 * 60 * 1_000_000
@@ -122,6 +123,8 @@ async def _write_words(conn: AsyncConnection[Any], what: Commit) -> None:
         await _insert(cursor, "upsert_alert", [_alert_values(c) for c in what.alerts])
         await _insert(cursor, "insert_alert_event", [_event_values(c) for c in what.alerts])
         await write_incidents(cursor, what.incidents)
+        await write_notices(cursor, what.notices)
+        await write_notice_states(cursor, what.notice_states)
 
 
 async def _correct(conn: AsyncConnection[Any], corrections: Corrections) -> None:

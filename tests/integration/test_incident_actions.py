@@ -1,9 +1,11 @@
 """What engineers do with incidents, in real tables: by any owner, in any stretches, told twice or not."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import psycopg
 import pytest
+from psycopg import AsyncConnection
 
 from bus.codec import encode_action, encode_incident_action, encode_transitions
 from bus.memory import MemoryLog
@@ -19,6 +21,7 @@ from stream_processor.owners.owner import Tally
 from tests.incident_log import (
     GROUPS,
     MINUTE_US,
+    PACKAGED,
     Desk,
     LogEntry,
     acknowledged,
@@ -33,6 +36,8 @@ TABLES = (
     "select * from alert order by alert_id",
     "select alert_id, kind, at, actor, note, because from alert_event order by alert_id, id",
     "select * from incident order by incident_id",
+    "select notice_id, incident_id, recipient, contact, reason, priority, decided_at from notice order by 1",
+    "select * from notice_state order by key",
     "select * from incident_member order by alert_id",
     "select incident_id, kind, at, actor, alerts, other, action_id, note, because, assignee, tried, not_done"
     " from incident_event order by id",
@@ -95,13 +100,26 @@ async def written(entries: Sequence[LogEntry]) -> MemoryLog:
     return log
 
 
+def alerts_owner(conn: AsyncConnection[Any], log: MemoryLog) -> AlertsOwner:
+    return AlertsOwner(
+        conn,
+        log,
+        no_listener,
+        GROUPS,
+        PACKAGED.calendar,
+        lambda: PACKAGED.routing,
+        lambda: T0,
+        Tally(ALERTS_LOG),
+    )
+
+
 async def fold_in(dsn: str, entries: Sequence[LogEntry], batch: int) -> list[list[str]]:
     """Own the log to its end, a new owner for each batch; return what the tables hold."""
     log = await written(entries)
     async with await connect(dsn) as conn:
         done = 0
         while done < len(entries):
-            owner = AlertsOwner(conn, log, no_listener, GROUPS, lambda: T0, Tally(ALERTS_LOG))
+            owner = alerts_owner(conn, log)
             await owner.load()
             reader = await log.reader(ALERTS_LOG, owner.seq)
             await owner.take(await reader.fetch(batch, 1.0))

@@ -12,6 +12,7 @@ from psycopg import AsyncConnection
 from alerting.incidents.groups import Groups
 from bus.codec import encode_readings
 from bus.memory import MemoryLog
+from config.files import load_configuration
 from contract.entry import ALERTS_LOG, EntryKind, RawEntry, telemetry_log
 from contract.errors import PositionMovedError
 from contract.reach import Reach, pass_by
@@ -38,6 +39,8 @@ TABLES = {
     "alert_event": "select alert_id, kind, at, actor, note, value from alert_event order by 1, 3, 2",
     "incident": "select * from incident order by incident_id",
     "incident_member": "select * from incident_member order by alert_id",
+    "notice": "select notice_id, incident_id, recipient, reason, decided_at from notice order by notice_id",
+    "notice_state": "select * from notice_state order by key",
     "incident_event": "select incident_id, kind, at, actor, alerts, other from incident_event order by id",
 }
 
@@ -116,6 +119,20 @@ def an_hour_later() -> int:
     return MONDAY_9H_US + 3600 * SECOND_US
 
 
+def alerts_owner(conn: AsyncConnection[Any], log: MemoryLog, groups: Groups) -> AlertsOwner:
+    own = load_configuration(None)
+    return AlertsOwner(
+        conn,
+        log,
+        no_listener,
+        groups,
+        own.calendar,
+        lambda: own.routing,
+        an_hour_later,
+        Tally(ALERTS_LOG),
+    )
+
+
 async def process_alerts(dsn: str, log: MemoryLog, batch: int = 3, *, anew: bool = False) -> None:
     """Own the alerts log until its end, and on while an incident waits for the time.
 
@@ -128,14 +145,14 @@ async def process_alerts(dsn: str, log: MemoryLog, batch: int = 3, *, anew: bool
     groups = Groups(small_fleet())
     async with await connect(dsn) as conn:
         await settle(conn, log, Tally(ALERTS_LOG), 1.0, TOLD_AGAIN_S)
-        owner = AlertsOwner(conn, log, no_listener, groups, an_hour_later, Tally(ALERTS_LOG))
+        owner = alerts_owner(conn, log, groups)
         await owner.load()
         while True:
             while owner.seq < await log.last_seq(ALERTS_LOG):
                 reader = await log.reader(ALERTS_LOG, owner.seq)
                 await owner.take(await reader.fetch(batch, 1.0))
                 if anew:
-                    owner = AlertsOwner(conn, log, no_listener, groups, an_hour_later, Tally(ALERTS_LOG))
+                    owner = alerts_owner(conn, log, groups)
                     await owner.load()
             await owner.pass_time()
             if owner.seq >= await log.last_seq(ALERTS_LOG):

@@ -14,6 +14,7 @@ from contract.errors import ConfigurationError
 from contract.fleet import DeviceKind, Level
 from contract.incident import CauseKind, IncidentDeed, IncidentEventKind, NotDone
 from contract.rejected import Reason
+from contract.routing.notice import HeldReason, NoticeReason
 from contract.rule import CHANNEL_NAMES
 from contract.texts import Language, Texts, parse_language, parse_texts, write_clock, write_date, write_number
 from ops_dashboard.charts.school_charts import PLANS
@@ -36,7 +37,9 @@ FAMILIES = {
     "state": {"n", "u", "m", "p1", "p2", "p3"},
     "event": {kind.value for kind in (*TransitionKind, *ActionKind, *Beginning, *Ending)},
     "because": {code.value for code in Because},
-    "timeline": {kind.value for kind in IncidentEventKind} | set(BY_HAND.values()),
+    "timeline": {kind.value for kind in IncidentEventKind} | set(BY_HAND.values()) | {"held_all"},
+    "told": {reason.value for reason in NoticeReason},
+    "held": {reason.value for reason in HeldReason},
     "deed": {deed.value for deed in IncidentDeed if deed is not IncidentDeed.COMMENTED},
     "not_done": {reason.value for reason in NotDone},
     "explain": {f"verdict_{verdict.value}" for verdict in Verdict}

@@ -1,0 +1,121 @@
+"""Stories of who is told: `story.toml` sets the stage, `log.csv` happens, `notices.csv` is said.
+
+A row of `log.csv` is something at so many seconds after the start. `down` and `up` are of schools: of
+`school=3`, or of `isp=FPT` or `ward=0` or both, the `first` so many of them, `apart_ms` from one to the next.
+All else is a deed of `who` upon the incident of the school that is named, or what a notifier says. Schools
+are those of `tests.incident_log`: 120 in eight wards, 15 a ward, whose providers come in turn.
+"""
+
+import csv
+import tomllib
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contract.incident import IncidentDeed
+from contract.routing.notice import NoticeAnswer
+from contract.routing.routes_file import parse_routes
+from tests.incident_log import SECOND_US, Desk, LogEntry, did, opened, resolved, schools_of
+
+STORIES = sorted(path.parent for path in Path(__file__).parent.glob("*/story.toml"))
+ROUTES = (Path(__file__).parent / "routes.toml").read_text(encoding="utf-8")
+FIELDS = ("at_s", "to", "reason", "schools", "incidents")
+
+
+@pytest.mark.parametrize("folder", STORIES, ids=lambda folder: folder.name)
+@pytest.mark.parametrize("restarts", [False, True], ids=["at once", "restarted on the way"])
+def test_story(folder: Path, restarts: bool) -> None:
+    config = tomllib.loads((folder / "story.toml").read_text(encoding="utf-8"))
+    own = folder / "routes.toml"
+    routes = own.read_text(encoding="utf-8") if own.exists() else ROUTES
+    story = _Story(config, routes, restarts=restarts)
+    for row in _rows(folder / "log.csv"):
+        story.happen(row)
+    story.pass_time(config["seconds"])
+    assert story.told() == _rows(folder / "notices.csv"), config["story"]
+
+
+class _Story:
+    def __init__(self, config: dict[str, Any], routes: str, *, restarts: bool) -> None:
+        start: datetime = config["start"]
+        self._start_us = int(start.timestamp()) * SECOND_US
+        self._desk = Desk(parse_routes(routes))
+        self._restarts = restarts
+        self._open: dict[tuple[int, str], LogEntry] = {}
+        self._schools: dict[str, int] = {}
+
+    def happen(self, row: dict[str, str]) -> None:
+        at_us = self._start_us + round(float(row["at_s"]) * SECOND_US)
+        rule, priority = row["rule"] or "wan_down", int(row["priority"] or 1)
+        if row["what"] in ("down", "up"):
+            for n, school in enumerate(_schools(row)):
+                self._change(
+                    school, rule, priority, at_us + n * int(row["apart_ms"] or 0) * 1000, row["what"]
+                )
+            return
+        self.pass_time(at_us)
+        (school,) = _schools(row)
+        incident_id = self._incident_of(school, rule)
+        if row["what"] == "unreachable":
+            said = [n for n in self._desk.notices if (n.to, n.incident_id) == (row["who"], incident_id)][-1]
+            answer = NoticeAnswer(said.notice_id, incident_id, said.to, said.route)
+            self._take(LogEntry(at_us, answer))
+            return
+        more = dict(pair.split("=") for pair in row["more"].split())
+        self._take(did(IncidentDeed(row["what"]), incident_id, at_us, row["who"], **more))
+
+    def pass_time(self, until: int) -> None:
+        """Let the time come, with a tick whenever something waits for it; seconds, or µs since 1970."""
+        until_us = until if until > self._start_us else self._start_us + until * SECOND_US
+        while (due_us := self._desk.due_us) is not None and due_us <= until_us:
+            self._take(LogEntry(due_us))
+
+    def told(self) -> list[dict[str, str]]:
+        found = []
+        for notice in self._desk.notices:
+            row = (
+                f"{(notice.at_us - self._start_us) / SECOND_US:g}",
+                notice.to,
+                notice.reason.value,
+                str(self._schools[notice.notice_id]),
+                str(len(notice.incidents) or 1),
+            )
+            found.append(dict(zip(FIELDS, row, strict=True)))
+        return found
+
+    def _change(self, school: int, rule: str, priority: int, at_us: int, what: str) -> None:
+        self.pass_time(at_us)
+        if what == "down":
+            entry = self._open[school, rule] = opened(school, at_us, rule, priority)
+        else:
+            entry = resolved(self._open.pop((school, rule)), at_us)
+        self._take(entry)
+
+    def _take(self, entry: LogEntry) -> None:
+        before = len(self._desk.notices)
+        self._desk.take([entry])
+        for notice in self._desk.notices[before:]:
+            named = notice.incidents or (notice.incident_id,)
+            self._schools[notice.notice_id] = sum(self._desk.incidents[i].schools for i in named)
+        if self._restarts:
+            self._desk.restart()
+
+    def _incident_of(self, school: int, rule: str) -> str:
+        alerts = [a for a in self._desk.alerts.values() if (a.school_id, a.rule) == (school, rule)]
+        return self._desk.members[alerts[-1].alert_id].incident_id
+
+
+def _schools(row: dict[str, str]) -> list[int]:
+    named = dict(pair.split("=") for pair in row["schools"].split())
+    if "school" in named:
+        return [int(named["school"])]
+    ward = named.get("ward")
+    found = schools_of(named.get("isp"), None if ward is None else int(ward))
+    return found[int(named.get("from", 0)) :][: int(named.get("first", len(found)))]
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
