@@ -93,6 +93,8 @@ commits = drawn(
     rejected=drawn_tuple(Rejected, lambda r: r),
     alerts=drawn_tuple(AlertChanged, lambda c: c.alert.alert_id).map(lambda cs: tuple(map(pair, cs))),
     incidents=st.just(()),  # `test_an_incident` reads them back
+    notices=st.just(()),  # `test_a_notice` reads them back
+    notice_states=st.just({}),
 )
 
 
