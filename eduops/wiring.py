@@ -111,6 +111,7 @@ async def run_processor(settings: Settings, stop: asyncio.Event) -> None:
     )
     async with open_service(settings, "processor") as service:
         held, own = service.held, service.held.configuration
+        routing = follow_routing(DataFolder(settings.data).config)
         await held.log.create(all_logs(settings.partitions), settings.log_max_bytes)
         service.mark_ready()
 
@@ -123,7 +124,7 @@ async def run_processor(settings: Settings, stop: asyncio.Event) -> None:
                 own.catalogue,
                 own.calendar,
                 own.rules,
-                follow_routing(DataFolder(settings.data).config).current,
+                routing.current,
                 until,
                 meter=service.meter,
                 reach=parse_failpoint(settings.failpoint),

@@ -29,9 +29,8 @@ from notifier.config import NotifierConfig
 from notifier.shell import make_office, run
 from storage.database import connect
 from storage.incidents import write_incidents
-from storage.moment import moment
+from storage.notices import write_notices
 from storage.outbox import notice_records
-from storage.queries import query
 from tests.conftest import TestNats
 from tests.running_system import until
 
@@ -114,19 +113,13 @@ def notice_of(
     return Notice(key, incident_id, to, to, reason, priority, at_us, **given)
 
 
-async def write_notices(conn: AsyncConnection[Any], *notices: Notice) -> None:
+async def put_notices(conn: AsyncConnection[Any], *notices: Notice) -> None:
     """Put notices into the outbox, as the alerts log's owner does."""
-    async with conn.transaction():
-        for n in notices:
-            values = (
-                n.notice_id, n.incident_id, n.to, n.contact, n.reason.value, n.priority, moment(n.at_us),
-                n.route, n.step, list(n.incidents),
-            )  # fmt: skip
-            await conn.execute(query("insert_notice"), values)
-        await conn.execute(query("tell_notices"))
+    async with conn.transaction(), conn.cursor() as cursor:
+        await write_notices(cursor, notices)
 
 
-async def write_incident(conn: AsyncConnection[Any], *incidents: Incident) -> None:
+async def put_incidents(conn: AsyncConnection[Any], *incidents: Incident) -> None:
     """Write incidents as they stand."""
     async with conn.transaction(), conn.cursor() as cursor:
         await write_incidents(cursor, [IncidentChanged(incident, ()) for incident in incidents])

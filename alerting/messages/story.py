@@ -55,7 +55,7 @@ class Office:
     """Where the wall is found, without a slash at its end."""
 
 
-class Teller:
+class StoryWords:
     """Says the parts of a message in one language."""
 
     def __init__(self, office: Office, language: Language, now_us: int) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from alerting.messages.names import cluster_name, school_of
-from alerting.messages.story import Office, Story, Teller
+from alerting.messages.story import Office, Story, StoryWords
 from alerting.messages.wording import NoticeText
 from contract.routing.notice import Notice
 from contract.texts import Language
@@ -107,7 +107,7 @@ def _alert(notice: Notice, story: Story, office: Office, language: Language) -> 
         "ward": "" if ward is None else ward.name,
         "school": "" if school is None else school.code,
     }
-    places = Teller(office, language, notice.at_us).places(story)
+    places = StoryWords(office, language, notice.at_us).places(story)
     annotations = {
         "summary": f"{places['name']} · {places['what']}",
         "description": places["why"],

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from alerting.messages.names import cluster_name
-from alerting.messages.story import Office, Story, Teller
+from alerting.messages.story import Office, Story, StoryWords
 from contract.alert import Priority
 from contract.routing.notice import Notice, NoticeReason
 from contract.texts import Language, write_number
@@ -62,29 +62,29 @@ def write_notice(
         form: the room that the channel has.
         language: of the message.
     """
-    teller = Teller(office, language, notice.at_us)
+    words = StoryWords(office, language, notice.at_us)
     if notice.reason is NoticeReason.DIGEST:
-        places = _digest_places(stories, teller)
-        lines = "\n".join(_digest_lines(stories, teller))
+        places = _digest_places(stories, words)
+        lines = "\n".join(_digest_lines(stories, words))
         if form is MessageForm.SMS:
-            return NoticeText("", _short(teller.say("message.sms_digest"), places))
+            return NoticeText("", _short(words.say("message.sms_digest"), places))
         return NoticeText(
-            _filled(teller.say("message.title_digest"), places),
-            _filled(teller.say("message.chat_digest"), places | {"list": lines}),
+            _filled(words.say("message.title_digest"), places),
+            _filled(words.say("message.chat_digest"), places | {"list": lines}),
         )
     (story,) = stories
     # What is over is said to be over, whatever was to be said before.
     reason = NoticeReason.RESOLVED if story.is_over else notice.reason
-    places = teller.places(story) | {
-        "lead": teller.say(f"notice_reason.{reason.value}"),
-        "late": teller.say("message.late") if older else "",
+    places = words.places(story) | {
+        "lead": words.say(f"notice_reason.{reason.value}"),
+        "late": words.say("message.late") if older else "",
         "route": notice.route,
         "step": str(notice.step) if notice.step else "",
     }
     if form is MessageForm.SMS:
-        return NoticeText("", _short(teller.say("message.sms"), places))
-    title = _filled(teller.say("message.title"), places)
-    return NoticeText(title, _filled(teller.say(f"message.{form.value}"), places))
+        return NoticeText("", _short(words.say("message.sms"), places))
+    title = _filled(words.say("message.title"), places)
+    return NoticeText(title, _filled(words.say(f"message.{form.value}"), places))
 
 
 def write_test(office: Office, contact: str, form: MessageForm, language: Language) -> NoticeText:
@@ -97,38 +97,36 @@ def write_test(office: Office, contact: str, form: MessageForm, language: Langua
     return NoticeText(texts.say("message.test_title", language), body)
 
 
-def _digest_places(stories: Sequence[Story], teller: Teller) -> dict[str, str]:
+def _digest_places(stories: Sequence[Story], words: StoryWords) -> dict[str, str]:
     going_on = [story.incident for story in stories if not story.is_over]
     numbers = {p: sum(i.worst_priority == p for i in going_on) for p in Priority}
-    language = teller.language
+    language = words.language
     counts = [f"{write_number(n, language)} P{int(p)}" for p, n in numbers.items() if n]
     over = len(stories) - len(going_on)
     if over:
-        counts.append(teller.say("message.over", n=write_number(over, language)))
+        counts.append(words.say("message.over", n=write_number(over, language)))
     return {
-        "lead": teller.say("notice_reason.digest"),
+        "lead": words.say("notice_reason.digest"),
         "n": write_number(len(stories), language),
         "counts": ", ".join(counts),
-        "link": f"{teller.office.public_url}/alerts",
+        "link": f"{words.office.public_url}/alerts",
     }
 
 
-def _digest_lines(stories: Sequence[Story], teller: Teller) -> list[str]:
+def _digest_lines(stories: Sequence[Story], words: StoryWords) -> list[str]:
     """Return the incidents by cluster, the one with the most urgent first."""
     groups: dict[str, list[Story]] = {}
     for story in stories[:DIGEST_LINES]:
-        name = cluster_name(story.incident, teller.office.groups.fleet) or teller.say("message.beyond")
+        name = cluster_name(story.incident, words.office.groups.fleet) or words.say("message.beyond")
         groups.setdefault(name, []).append(story)
     lines: list[str] = []
     for name, members in groups.items():
         lines.append(f"{name} ({len(members)})")
         for story in members:
-            end = f" · {teller.span(story)}"
-            lines.append(
-                f"- P{story.incident.worst_priority} {teller.name(story)} · {teller.what(story)}{end}"
-            )
+            end = f" · {words.span(story)}"
+            lines.append(f"- P{story.incident.worst_priority} {words.name(story)} · {words.what(story)}{end}")
     left = len(stories) - DIGEST_LINES
-    return [*lines, teller.say("wall.more", n=write_number(left, teller.language))] if left > 0 else lines
+    return [*lines, words.say("wall.more", n=write_number(left, words.language))] if left > 0 else lines
 
 
 def _filled(template: str, places: dict[str, str]) -> str:

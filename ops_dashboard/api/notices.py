@@ -32,7 +32,7 @@ def add_notices(router: APIRouter, services: Services) -> None:
         told: dict[str, Any] = msgspec.to_builtins(record.notice)
         waits = record.fate is NoticeFate.WAITING
         return told | {
-            "why": services.texts.say(f"notice_reason.{record.notice.reason.value}", language),
+            "why": services.texts.say(f"told.{record.notice.reason.value}", language),
             "fate": record.fate.value,
             "fate_words": services.texts.say(f"notice_fate.{record.fate.value}", language),
             "made_at_us": log_us(record.made_at_us),

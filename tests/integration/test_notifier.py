@@ -24,9 +24,9 @@ from tests.outbox import (
     incident_of,
     notice_of,
     open_post,
+    put_incidents,
+    put_notices,
     resolved,
-    write_incident,
-    write_notices,
 )
 from tests.webhook_receiver import REFUSED, TAKEN, Receiver, open_receiver
 
@@ -56,7 +56,7 @@ def hooked(name: str, receiver: Receiver) -> str:
 
 async def opened(post: Post, number: int = 1, **more: object) -> Incident:
     incident = incident_of(number, post.isp, **more)
-    await write_incident(post.conn, incident)
+    await put_incidents(post.conn, incident)
     return incident
 
 
@@ -69,7 +69,7 @@ async def test_a_notice_is_sent_once_and_its_answer_kept(post: Post, hook: Recei
     post.routes(hooked("ops", hook))
     notice = notice_of(await opened(post), "ops")
     async with post.live.subscribe(NOTICE_SUBJECT) as events, post.notifier():
-        await write_notices(post.conn, notice)
+        await put_notices(post.conn, notice)
         record = await post.until(notice, lambda r: r.fate is NoticeFate.SENT, "it is sent")
         async with asyncio.timeout(60):
             _, told = await anext(aiter(events))
@@ -91,7 +91,7 @@ async def test_a_refusal_goes_to_the_next_channel_at_once(post: Post, hook: Rece
     post.routes(person)
     notice = notice_of(await opened(post), "An")
     async with post.notifier():
-        await write_notices(post.conn, notice)
+        await put_notices(post.conn, notice)
         record = await post.until(notice, lambda r: r.fate is NoticeFate.SENT, "it is sent")
     assert [(a.channel, a.outcome.value, a.answer) for a in record.attempts] == [
         ("alertmanager+http", "refused", "it answered 400"),
@@ -111,7 +111,7 @@ async def test_what_may_pass_is_tried_again_and_then_the_next_channel(post: Post
     post.routes(f'[[person]]\nname = "An"\nchannels = ["alertmanager+{hook.url}", "inbox://"]\n')
     notice = notice_of(await opened(post), "An")
     async with post.notifier():
-        await write_notices(post.conn, notice)
+        await put_notices(post.conn, notice)
         record = await post.until(notice, lambda r: r.fate is NoticeFate.SENT, "it is sent")
     assert [a.outcome.value for a in record.attempts] == ["failed"] * TRIES + ["sent"]
     assert {key for key, _ in hook.tries} == {notice.notice_id}
@@ -123,10 +123,10 @@ async def test_retry_after_is_heeded(post: Post, hook: Receiver) -> None:
     post.routes(hooked("ops", hook))
     notice = notice_of(await opened(post), "ops")
     async with post.notifier():
-        await write_notices(post.conn, notice)
+        await put_notices(post.conn, notice)
         record = await post.until(notice, lambda r: len(r.attempts) == 1, "it is tried")
         other = notice_of(await opened(post, 2), "ops")
-        await write_notices(post.conn, other)
+        await put_notices(post.conn, other)
         waits = await post.until(other, lambda r: r.next_try_at_us > r.made_at_us + MINUTE_US, "it waits too")
     assert record.next_try_at_us - record.attempts[0].at_us > 1_190_000_000
     assert len(hook.tries) == 1
@@ -140,7 +140,7 @@ async def test_a_contact_whom_no_channel_reaches_is_given_up_and_the_log_told_on
     post.routes(hooked("ops", hook))
     notice, lost = notice_of(await opened(post), "ops"), notice_of(1, "somebody who left")
     async with post.notifier():
-        await write_notices(post.conn, notice, lost)
+        await put_notices(post.conn, notice, lost)
         for one in (notice, lost):
             await post.until(one, lambda r: r.fate is NoticeFate.GIVEN_UP, "it is given up")
     told = sorted((a.notice_id, a.incident_id, a.to) for a in await post.answers())
@@ -160,12 +160,12 @@ async def test_after_an_outage_the_newest_of_priority_1_is_first_and_what_is_ove
     over = await opened(post, 4)
     first = notice_of(over, "ops", at_us=NOW_US)
     async with post.notifier():
-        await write_notices(post.conn, minor, early, late, first)
+        await put_notices(post.conn, minor, early, late, first)
         for one in (minor, early, late, first):
             await post.until(one, lambda r: r.unreachable_at_us is not None, "the log is told")
-        await write_incident(post.conn, resolved(over))
+        await put_incidents(post.conn, resolved(over))
         end = notice_of(over, "ops", NoticeReason.RESOLVED, at_us=NOW_US + 20 * MINUTE_US)
-        await write_notices(post.conn, end)
+        await put_notices(post.conn, end)
         hook.tries.clear()
         hook.answer = TAKEN
         for one in (minor, early, late, end):
@@ -189,7 +189,7 @@ async def test_two_notifiers_send_each_notice_once(post: Post, hook: Receiver) -
     async with AsyncExitStack() as stack:
         for _ in range(2):
             await stack.enter_async_context(post.notifier())
-        await write_notices(post.conn, *notices)
+        await put_notices(post.conn, *notices)
         for one in notices:
             await post.until(one, lambda r: r.fate is NoticeFate.SENT, "it is sent")
     assert sorted(key for key, _ in hook.tries) == sorted(n.notice_id for n in notices)
@@ -199,14 +199,14 @@ async def test_a_lost_database_is_come_back_to(post: Post, hook: Receiver) -> No
     post.routes(hooked("ops", hook))
     incident = await opened(post)
     async with post.notifier():
-        await write_notices(post.conn, first := notice_of(incident, "ops"))
+        await put_notices(post.conn, first := notice_of(incident, "ops"))
         await post.until(first, lambda r: r.fate is NoticeFate.SENT, "it is sent")
         await post.conn.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity"
             " where datname = current_database() and pid <> pg_backend_pid()"
         )
         second = notice_of(incident, "ops", NoticeReason.NEXT_STEP, at_us=NOW_US + 1)
-        await write_notices(post.conn, second)
+        await put_notices(post.conn, second)
         await post.until(second, lambda r: r.fate is NoticeFate.SENT, "it is sent")
 
 
@@ -217,11 +217,11 @@ async def test_changed_routes_are_taken_up_and_wrong_ones_are_not(
     incident = await opened(post)
     async with post.notifier():
         post.routes(hooked("ops", hook))
-        await write_notices(post.conn, first := notice_of(incident, "ops"))
+        await put_notices(post.conn, first := notice_of(incident, "ops"))
         await post.until(first, lambda r: r.fate is NoticeFate.SENT, "it is sent")
         post.routes('[[channel]]\nname = "ops"\n')
         second = notice_of(incident, "ops", NoticeReason.NEXT_STEP, at_us=NOW_US + 1)
-        await write_notices(post.conn, second)
+        await put_notices(post.conn, second)
         await post.until(second, lambda r: r.fate is NoticeFate.SENT, "it is sent")
     assert len(hook.tries) == 2
     assert "event=routes_refused" in caplog.text
@@ -232,7 +232,7 @@ async def test_a_digest_is_one_message_about_several_incidents(post: Post, hook:
     found = [await opened(post, n) for n in (1, 2, 3)]
     digest = notice_of(found[0], "ops", NoticeReason.DIGEST, incidents=tuple(i.incident_id for i in found))
     async with post.notifier():
-        await write_notices(post.conn, digest, alone := notice_of(found[0], "ops"))
+        await put_notices(post.conn, digest, alone := notice_of(found[0], "ops"))
         for one in (digest, alone):
             await post.until(one, lambda r: r.fate is NoticeFate.SENT, "it is sent")
     body = dict(hook.tries)[digest.notice_id]

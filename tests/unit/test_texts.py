@@ -9,12 +9,13 @@ import pytest
 
 from alerting.explanation.evidence import PeerKind
 from alerting.explanation.verdict import Verdict
+from alerting.messages.wording import MessageForm
 from contract.alert import ActionKind, Because, Beginning, Ending, TransitionKind
 from contract.errors import ConfigurationError
 from contract.fleet import DeviceKind, Level
 from contract.incident import CauseKind, IncidentDeed, IncidentEventKind, NotDone
 from contract.rejected import Reason
-from contract.routing.notice import HeldReason, NoticeReason
+from contract.routing.notice import HeldReason, NoticeFate, NoticeReason
 from contract.rule import CHANNEL_NAMES
 from contract.texts import Language, Texts, parse_language, parse_texts, write_clock, write_date, write_number
 from ops_dashboard.charts.school_charts import PLANS
@@ -40,6 +41,9 @@ FAMILIES = {
     "timeline": {kind.value for kind in IncidentEventKind} | set(BY_HAND.values()) | {"held_all"},
     "told": {reason.value for reason in NoticeReason},
     "held": {reason.value for reason in HeldReason},
+    "message": {form.value for form in MessageForm},
+    "notice_reason": {reason.value for reason in NoticeReason},
+    "notice_fate": {fate.value for fate in NoticeFate},
     "deed": {deed.value for deed in IncidentDeed if deed is not IncidentDeed.COMMENTED},
     "not_done": {reason.value for reason in NotDone},
     "explain": {f"verdict_{verdict.value}" for verdict in Verdict}
