@@ -1,4 +1,4 @@
-"""The fold of the alerts log: alerts and incidents, entry by entry, as they hang together (pure)."""
+"""The fold of the alerts log: alerts, incidents and silences, entry by entry, as they hang together."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
@@ -8,11 +8,13 @@ from alerting.incidents.fold import hear, pass_time
 from alerting.incidents.groups import Groups
 from alerting.incidents.state import Incidents
 from alerting.lifecycle import Alerts
+from alerting.silences.words import hear_silence
 from contract.alert import Action, Alert, AlertEvent, Transition
 from contract.incident import Incident, IncidentAction, IncidentDeed
 from contract.live import AlertChanged, IncidentChanged
+from contract.routing.silence import Silence, SilenceEnded, SilenceSet, SilenceWord
 
-Word = Transition | Action | IncidentAction
+Word = Transition | Action | IncidentAction | SilenceWord
 """What an entry of the alerts log may say."""
 
 
@@ -35,6 +37,16 @@ class OnRecord(NamedTuple):
     """By the id that an action names, as they stand; of one that was merged, the survivor."""
     done: Collection[str]
     """Ids of actions on incidents that were counted before."""
+    silences: Mapping[str, Silence] = {}
+    """By id, over or not."""
+
+
+class DeskChanges(NamedTuple):
+    """What a stretch of the log changed, each in order; of one thing the later is the newer."""
+
+    alerts: list[AlertChanged]
+    incidents: list[IncidentChanged]
+    silences: list[Silence]
 
 
 def incidents_named(action: IncidentAction) -> set[str]:
@@ -49,7 +61,7 @@ def fold_desk(
     record: OnRecord,
     entries: Iterable[DeskEntry],
     pupils: Mapping[int, int],
-) -> tuple[list[AlertChanged], list[IncidentChanged]]:
+) -> DeskChanges:
     """Bring a state that the caller owns from before the entries to after them.
 
     Args:
@@ -60,12 +72,12 @@ def fold_desk(
         pupils: pupils by school id; a school that is missing counts 0.
 
     Returns:
-        Every change of an alert and of an incident, each in order; the later is the newer.
+        Every change.
     """
     desk = _Desk(groups, state, record, pupils)
     for entry in entries:
         desk.read(entry)
-    return desk.alert_changes, desk.incident_changes
+    return DeskChanges(desk.alert_changes, desk.incident_changes, desk.silence_changes)
 
 
 class _Desk:
@@ -75,15 +87,21 @@ class _Desk:
         self._alerts = Alerts(record.alerts, record.history, pupils)
         self._incidents = dict(record.incidents)
         self._done = set(record.done)
+        self._silences = {**record.silences, **state.silences}
         self.alert_changes: list[AlertChanged] = []
         self.incident_changes: list[IncidentChanged] = []
+        self.silence_changes: list[Silence] = []
 
     def read(self, entry: DeskEntry) -> None:
         """Fold one entry."""
         self._keep(pass_time(self._groups, self._state, entry.at_us))
+        self._state.end_silences()
         for word in entry.words:
             if isinstance(word, IncidentAction):
                 self._keep(self._act(word))
+                continue
+            if isinstance(word, SilenceSet | SilenceEnded):
+                self._hear(word)
                 continue
             for change in self._alerts.take(word):
                 self.alert_changes.append(change)
@@ -97,6 +115,12 @@ class _Desk:
         self._done.add(action.action_id)
         other = self._survivor(action.other) if action.kind is IncidentDeed.MERGED else None
         return act(self._groups, self._state, action, incident, other)
+
+    def _hear(self, word: SilenceWord) -> None:
+        changes = hear_silence(self._silences, word)
+        self._state.silences |= {silence.silence_id: silence for silence in changes}
+        self._state.end_silences()
+        self.silence_changes += changes
 
     def _survivor(self, incident_id: str) -> Incident | None:
         incident = self._incidents.get(incident_id)

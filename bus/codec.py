@@ -13,6 +13,7 @@ from contract.errors import EduopsError
 from contract.incident import IncidentAction
 from contract.reading import Readings
 from contract.rejected import Rejected
+from contract.routing.silence import SilenceWord
 
 READINGS_SCHEMA: Final = pa.schema(
     [
@@ -28,6 +29,7 @@ _rejected: Final = msgspec.msgpack.Decoder(list[Rejected])
 _transitions: Final = msgspec.msgpack.Decoder(list[Transition])
 _action: Final = msgspec.msgpack.Decoder(Action)
 _incident_action: Final = msgspec.msgpack.Decoder(IncidentAction)
+_silence_word: Final[msgspec.msgpack.Decoder[SilenceWord]] = msgspec.msgpack.Decoder(SilenceWord)
 
 
 class CodecError(EduopsError):
@@ -128,6 +130,21 @@ def decode_incident_action(payload: bytes) -> IncidentAction:
     """
     action: IncidentAction = _decode(_incident_action, payload)
     return action
+
+
+def encode_silence_word(word: SilenceWord) -> bytes:
+    """Return the payload of a SILENCE entry."""
+    return _encoder.encode(word)
+
+
+def decode_silence_word(payload: bytes) -> SilenceWord:
+    """Return the value of a SILENCE entry.
+
+    Raises:
+        CodecError: the payload is not a `SilenceWord`.
+    """
+    word: SilenceWord = _decode(_silence_word, payload)
+    return word
 
 
 def encode_troubles(troubles: Iterable[Trouble]) -> bytes:

@@ -7,6 +7,7 @@ from contract.alert import Transition
 from contract.live import AlertChanged, IncidentChanged
 from contract.reading import Corrections, Scored
 from contract.rejected import Rejected
+from contract.routing.silence import Silence
 
 
 class Counts(NamedTuple):
@@ -69,6 +70,8 @@ class Commit:
     """Applied in order, after the rows were added."""
     incidents: tuple[IncidentChanged, ...] = ()
     """Only in the alerts log."""
+    silences: tuple[Silence, ...] = ()
+    """Those that changed, in order, as they stand after it; only in the alerts log."""
 
 
 class Position(NamedTuple):

@@ -29,6 +29,8 @@ class EntryKind(StrEnum):
     """Alerts log: one MessagePack `contract.alert.Action`."""
     INCIDENT_ACTION = "incident_action"
     """Alerts log: one MessagePack `contract.incident.IncidentAction`."""
+    SILENCE = "silence"
+    """Alerts log: one MessagePack `contract.routing.silence.SilenceWord`."""
 
 
 class Trouble(StrEnum):

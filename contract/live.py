@@ -15,6 +15,10 @@ INCIDENT_SUBJECT: Final = "live.incident"
 """NATS core subject of `IncidentChanged`, without the ids of its alerts: they may be thousands."""
 
 
+SILENCE_SUBJECT: Final = "live.silence"
+"""NATS core subject of `contract.routing.silence.Silence`, as it stands after a change."""
+
+
 class Hidden(msgspec.Struct, frozen=True):
     """Pupils whose number single schools' published figures leave open, summed over those schools."""
 

@@ -22,6 +22,7 @@ from eduops.verbs.fleet import fleet_app
 from eduops.verbs.oncall import oncall
 from eduops.verbs.routes import routes_app
 from eduops.verbs.rules import rules_app
+from eduops.verbs.silence import silence_app
 
 app: Final = typer.Typer(
     name="eduops",
@@ -35,6 +36,7 @@ app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(feedback_app, name="feedback")
 app.add_typer(rules_app, name="rules")
 app.add_typer(routes_app, name="routes")
+app.add_typer(silence_app, name="silence")
 app.command()(oncall)
 
 Data = Annotated[

@@ -17,6 +17,7 @@ from storage.copy import readings_copy_buffer
 from storage.incidents import write_incidents
 from storage.moment import moment
 from storage.queries import query
+from storage.silences import write_silences
 
 BUCKET_US: Final = 15 * 60 * 1_000_000
 """Width of the finest rollup."""
@@ -122,6 +123,7 @@ async def _write_words(conn: AsyncConnection[Any], what: Commit) -> None:
         await _insert(cursor, "upsert_alert", [_alert_values(c) for c in what.alerts])
         await _insert(cursor, "insert_alert_event", [_event_values(c) for c in what.alerts])
         await write_incidents(cursor, what.incidents)
+        await write_silences(cursor, what.silences)
 
 
 async def _correct(conn: AsyncConnection[Any], corrections: Corrections) -> None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from alerting.desk import DeskEntry, OnRecord, fold_desk, incidents_named
 from alerting.incidents.groups import Groups
 from alerting.incidents.state import Incidents, restore
+from alerting.silences.words import silences_named
 from contract.alert import Action, ActionKind, Alert, AlertEvent, Transition, TransitionKind, alert_id_of
 from contract.canary import SYSTEM_SCHOOL_ID, system_series
 from contract.fleet import Cluster, Device, DeviceKind, Fleet, Level, School, Ward
@@ -19,6 +20,7 @@ from contract.incident import (
     Membership,
 )
 from contract.live import IncidentChanged
+from contract.routing.silence import Silence, SilenceEnded, SilenceSet, SilenceWord
 from contract.series import series_of
 
 SECOND_US = 1_000_000
@@ -67,7 +69,7 @@ class LogEntry(NamedTuple):
     """An entry of the alerts log; one without a word is a tick."""
 
     at_us: int
-    said: Transition | Action | IncidentAction | None = None
+    said: Transition | Action | IncidentAction | SilenceWord | None = None
 
 
 def opened(school: int, at_us: int, rule: str = "wan_down", priority: int = 2) -> LogEntry:
@@ -134,14 +136,16 @@ class Desk:
     members: dict[str, Membership] = field(default_factory=dict)
     timeline: list[IncidentEvent] = field(default_factory=list)
     changes: list[IncidentChanged] = field(default_factory=list)
+    silences: dict[str, Silence] = field(default_factory=dict)
 
     def take(self, entries: Sequence[LogEntry]) -> None:
         """Fold a stretch of the log and write down what follows."""
         said = [DeskEntry(e.at_us, () if e.said is None else (e.said,)) for e in entries]
-        alerts, incidents = fold_desk(GROUPS, self.state, self._known(entries), said, PUPILS)
-        self.alerts |= {change.alert.alert_id: change.alert for change in alerts}
-        self.history += [change.event for change in alerts]
-        for changed in incidents:
+        changes = fold_desk(GROUPS, self.state, self._known(entries), said, PUPILS)
+        self.alerts |= {change.alert.alert_id: change.alert for change in changes.alerts}
+        self.history += [change.event for change in changes.alerts]
+        self.silences |= {silence.silence_id: silence for silence in changes.silences}
+        for changed in changes.incidents:
             self._write(changed)
 
     def _known(self, entries: Sequence[LogEntry]) -> OnRecord:
@@ -154,6 +158,7 @@ class Desk:
             [event for event in self.history if event.alert_id in acted],
             {i: self.survivor(i) for i in named if i in self.incidents},
             {event.action_id for event in self.timeline},
+            {i: self.silences[i] for word in words for i in _silences(word) if i in self.silences},
         )
 
     def survivor(self, incident_id: str) -> Incident:
@@ -176,7 +181,8 @@ class Desk:
             for i, alert in self.alerts.items()
             if i not in self.members and alert.resolved_at_us is None
         ]
-        return restore(self.state.now_us, self.incidents.values(), members, alone)
+        silences = [s for s in self.silences.values() if s.end_us > self.state.now_us]
+        return restore(self.state.now_us, self.incidents.values(), members, alone, silences)
 
     def open(self) -> list[Incident]:
         """Return the open incidents, by their beginning."""
@@ -210,6 +216,10 @@ class Desk:
             self.members[alert_id] = Membership(
                 m.incident_id, m.alert, m.joined_at_us, incident.counted_at_us
             )
+
+
+def _silences(word: object) -> set[str]:
+    return silences_named(word) if isinstance(word, SilenceSet | SilenceEnded) else set()
 
 
 def folded(stretches: Iterable[Sequence[LogEntry]]) -> Desk:

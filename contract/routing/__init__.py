@@ -1,1 +1,1 @@
-"""Who is told of an incident: contacts, rotas, escalations, the tree of routes of routes.toml, notices. Pure."""
+"""Who is told of an incident: contacts, rotas, escalations, routes of routes.toml, notices, silences. Pure."""

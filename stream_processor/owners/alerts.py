@@ -1,4 +1,4 @@
-"""The owner of the alerts log: the one writer of alerts and incidents, for fold and operators alike."""
+"""The owner of the alerts log: the one writer of alerts, incidents and silences, by fold and operators."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -7,16 +7,18 @@ from typing import Any, Final
 import msgspec
 from psycopg import AsyncConnection
 
-from alerting.desk import DeskEntry, OnRecord, Word, fold_desk, incidents_named
+from alerting.desk import DeskChanges, DeskEntry, OnRecord, Word, fold_desk, incidents_named
 from alerting.incidents.groups import Groups
 from alerting.incidents.state import REOPEN_US, RETURN_US, Incidents, restore
-from bus.codec import decode_action, decode_incident_action, decode_transitions
+from alerting.silences.words import silences_named
+from bus.codec import decode_action, decode_incident_action, decode_silence_word, decode_transitions
 from bus.log import Log
-from contract.alert import Action, Alert, AlertEvent, Ending, Priority
+from contract.alert import Action, Alert, AlertEvent, Ending, Priority, Transition
 from contract.commit import Commit, Counts
 from contract.entry import ALERTS_LOG, EntryKind, RawEntry
 from contract.incident import SECOND_US, Incident, IncidentAction
-from contract.live import ALERT_SUBJECT, INCIDENT_SUBJECT, AlertChanged, IncidentChanged
+from contract.live import ALERT_SUBJECT, INCIDENT_SUBJECT, SILENCE_SUBJECT, IncidentChanged
+from contract.routing.silence import SilenceEnded, SilenceSet
 from storage.alerts import alert_history, load_alert, open_alerts
 from storage.incidents import (
     actions_done,
@@ -26,6 +28,7 @@ from storage.incidents import (
     unplaced_alerts,
 )
 from storage.results import load_position
+from storage.silences import load_silences, silences_since
 from stream_processor.fold.reconcile import ended
 from stream_processor.owners.announce import announce
 from stream_processor.owners.owner import Publish, Tally, write
@@ -76,6 +79,7 @@ class AlertsOwner:
             await incidents_since(self._conn, now_us - REOPEN_US - SECOND_US),
             await memberships_since(self._conn, now_us - RETURN_US - SECOND_US),
             await unplaced_alerts(self._conn),
+            await silences_since(self._conn, now_us),
         )
         self._count()
 
@@ -99,11 +103,13 @@ class AlertsOwner:
         said = [DeskEntry(raw.at_us, _decode(raw)) for raw in raws]
         record = await self._look_up([word for entry in said for word in entry.words])
         with on_cpu(self._tally.meter, "fold"):
-            alerts, incidents = fold_desk(self._groups, self._incidents, record, said, self._pupils)
-        await self._commit(raws[-1], alerts, incidents)
-        for change in alerts:
+            changes = fold_desk(self._groups, self._incidents, record, said, self._pupils)
+        await self._commit(raws[-1], changes)
+        for change in changes.alerts:
             await self._publish(ALERT_SUBJECT, msgspec.msgpack.encode(change))
-        for changed in incidents:
+        for silence in changes.silences:
+            await self._publish(SILENCE_SUBJECT, msgspec.msgpack.encode(silence))
+        for changed in changes.incidents:
             told = IncidentChanged(changed.incident, changed.events)
             await self._publish(INCIDENT_SUBJECT, msgspec.msgpack.encode(told))
 
@@ -124,7 +130,7 @@ class AlertsOwner:
     async def _look_up(self, words: Sequence[Word]) -> OnRecord:
         deeds = [word for word in words if isinstance(word, IncidentAction)]
         actions = {word.alert_id for word in words if isinstance(word, Action)}
-        alerts = await self._known({word.alert_id for word in words if not isinstance(word, IncidentAction)})
+        alerts = await self._known({w.alert_id for w in words if isinstance(w, Action | Transition)})
         for alert_id in sorted(actions - alerts.keys()):
             _logger.warning("event=action_without_alert alert=%s", alert_id)
         history: list[AlertEvent] = []
@@ -138,7 +144,10 @@ class AlertsOwner:
             else:
                 incidents[incident_id] = incident
         done = await actions_done(self._conn, [deed.action_id for deed in deeds]) if deeds else set()
-        return OnRecord(alerts, history, incidents, done)
+        said = [word for word in words if isinstance(word, SilenceSet | SilenceEnded)]
+        named = sorted({silence_id for word in said for silence_id in silences_named(word)})
+        silences = await load_silences(self._conn, named) if named else []
+        return OnRecord(alerts, history, incidents, done, {s.silence_id: s for s in silences})
 
     async def _known(self, alert_ids: set[str]) -> dict[str, Alert]:
         known = {alert_id: self._open[alert_id] for alert_id in alert_ids & self._open.keys()}
@@ -148,22 +157,21 @@ class AlertsOwner:
                 known[alert_id] = alert
         return known
 
-    async def _commit(
-        self, last: RawEntry, alerts: Sequence[AlertChanged], incidents: Sequence[IncidentChanged]
-    ) -> None:
+    async def _commit(self, last: RawEntry, changes: DeskChanges) -> None:
         what = Commit(
             ALERTS_LOG,
             self.seq,
             last.seq,
             last.at_us,
             Counts(),
-            alerts=tuple(alerts),
-            incidents=tuple(incidents),
+            alerts=tuple(changes.alerts),
+            incidents=tuple(changes.incidents),
+            silences=tuple(changes.silences),
             snapshot=msgspec.msgpack.encode(self._incidents.now_us),
         )
         await write(self._conn, what, self._tally)
         self.seq = last.seq
-        for change in alerts:
+        for change in changes.alerts:
             self._open[change.alert.alert_id] = change.alert
             if change.alert.resolved_at_us is not None:
                 del self._open[change.alert.alert_id]
@@ -182,4 +190,6 @@ def _decode(raw: RawEntry) -> tuple[Word, ...]:
         return (decode_action(raw.payload),)
     if raw.kind is EntryKind.INCIDENT_ACTION:
         return (decode_incident_action(raw.payload),)
+    if raw.kind is EntryKind.SILENCE:
+        return (decode_silence_word(raw.payload),)
     return ()

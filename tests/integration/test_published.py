@@ -102,6 +102,8 @@ VERBS_THAT_DO_NOT: Final = frozenset(
         *("replay", "rules tune", "evaluate nab", "evaluate series", "ready", "evaluate scenarios"),
         # An incident's cause and size, as everywhere; names of those who would be told.
         *("routes test", "oncall"),
+        # What is muted, and how many alerts.
+        *("silence list", "silence add", "silence end", "silence preview", "silence import"),
         # The database itself, for whoever runs the center.
         *("backup", "restore"),
     }
@@ -274,6 +276,8 @@ ROUTES: Final[Mapping[str, Paths]] = {
                 "/api/incidents",
                 "/api/city/bandwidth",
                 "/api/quarantine",
+                "/api/silences",
+                "/api/maintenance.ics",
             ),
             *("/healthz", "/api/status", "/", "/alerts", "/quarantine"),
             *("/_dash-layout", "/_dash-dependencies", "/_reload-hash", "/_favicon.ico"),
