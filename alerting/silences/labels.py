@@ -1,6 +1,7 @@
 """The labels of an alert, by which silences choose."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from contract.alert import Alert
@@ -41,9 +42,16 @@ def school_labels(school_id: int, fleet: Fleet) -> Labels:
 
     The center itself, and a school that nobody knows, have none.
     """
-    school = fleet.school_by_id.get(school_id) or _former(school_id, fleet)
-    if school is None:
-        return {}
+    return _labels_of_schools(fleet).get(school_id, {})
+
+
+@lru_cache(maxsize=4)
+def _labels_of_schools(fleet: Fleet) -> Mapping[int, Labels]:
+    schools = (*(former.school for former in fleet.former), *fleet.schools)
+    return {school.id: _labels_of_school(school, fleet) for school in schools}
+
+
+def _labels_of_school(school: School, fleet: Fleet) -> Labels:
     ward = fleet.ward_by_code[school.ward_code]
     cluster = fleet.cluster_by_code[ward.cluster_code]
     return {
@@ -53,7 +61,3 @@ def school_labels(school_id: int, fleet: Fleet) -> Labels:
         "isp": (school.isp,),
         "level": (school.level.value,),
     }
-
-
-def _former(school_id: int, fleet: Fleet) -> School | None:
-    return next((f.school for f in fleet.former if f.school.id == school_id), None)

@@ -1,1 +1,1 @@
-"""Who is told of an incident: contacts, rotas, escalations, routes of routes.toml, notices, silences. Pure."""
+"""Who is told of an incident: contacts, rotas, escalations, a tree of routes; notices, silences. Pure."""

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Body, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from alerting.silences.calendar_file import write_calendar
-from alerting.silences.matching import muted
+from alerting.silences.matching import matches, muted
 from alerting.silences.preview import WEEK_US, preview
 from alerting.silences.recurrence import active_until_us, next_edge_us, state_of
 from alerting.silences.validity import Complaint, settled
@@ -91,12 +91,13 @@ def add_silences(router: APIRouter, services: Services) -> None:
 
     def told(silence: Silence, alerts: list[Alert], at_us: int) -> dict[str, Any]:
         calendar, fleet = services.calendar, services.fleet
+        active_us = active_until_us(silence, calendar, at_us)
         shown: dict[str, Any] = msgspec.to_builtins(silence)
         return shown | {
             "state": state_of(silence, calendar, at_us).value,
-            "active_until_us": active_until_us(silence, calendar, at_us),
+            "active_until_us": active_us,
             "next_edge_us": next_edge_us([silence], calendar, at_us),
-            "mutes_now": len(muted([silence], alerts, fleet, calendar, at_us)),
+            "mutes_now": 0 if active_us is None else sum(matches(silence, a, fleet) for a in alerts),
         }
 
     @router.get("/api/silences")

@@ -10,11 +10,11 @@ import msgspec
 
 from alerting.silences.announced import Imported, ImportOutcome
 from alerting.silences.calendar_file import AnnouncedWork
-from alerting.silences.matching import muted
+from alerting.silences.matching import matches, muted
 from alerting.silences.preview import SilencePreview
 from alerting.silences.recurrence import state_of
 from contract.calendar import SchoolCalendar
-from contract.routing.silence import Silence, SilenceSet
+from contract.routing.silence import Silence, SilenceSet, SilenceState
 from eduops.verbs.silencing.options import sentence
 from eduops.verbs.silencing.running import SilencesNow
 
@@ -82,8 +82,9 @@ def render_import(
 
 
 def _state(silence: Silence, now: SilencesNow, calendar: SchoolCalendar, at_us: int) -> tuple[str, int]:
-    count = len(muted([silence], now.alerts, now.fleet, calendar, at_us))
-    return state_of(silence, calendar, at_us).value, count
+    state = state_of(silence, calendar, at_us)
+    is_active = state is SilenceState.ACTIVE
+    return state.value, sum(matches(silence, a, now.fleet) for a in now.alerts) if is_active else 0
 
 
 def _hours(silence: Silence, zone: ZoneInfo) -> str:
