@@ -17,7 +17,7 @@ from config.files import load_configuration
 from config.routing import follow_routing
 from contract.alert import Alert, alert_id_of
 from contract.backoff import Backoff
-from contract.entry import ALERTS_LOG, EntryKind
+from contract.entry import ALERTS_LOG, EntryKind, RawEntry
 from contract.fleet import DeviceKind, Fleet
 from contract.incident import Cause, CauseKind, Incident, IncidentState
 from contract.live import IncidentChanged
@@ -211,7 +211,8 @@ class Post:
     async def answers(self) -> list[NoticeAnswer]:
         """Return what the alerts log was told."""
         reader = await self.log.reader(ALERTS_LOG, 0)
-        entries, last = [], await self.log.last_seq(ALERTS_LOG)
+        last = await self.log.last_seq(ALERTS_LOG)
+        entries: list[RawEntry] = []
         while len(entries) < last:
             entries += await reader.fetch(100, 1.0)
         await reader.close()
