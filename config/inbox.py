@@ -30,7 +30,7 @@ class InboxMessage(msgspec.Struct, frozen=True):
 
 
 def keep_message(folder: Path, message: InboxMessage, most: int = MOST_MESSAGES) -> bool:
-    """Write a message, whole or not at all, and delete all but the last; return False where it is kept already.
+    """Write a message, whole or not at all, and delete old ones; return False where it is kept already.
 
     Raises:
         OSError: the folder cannot be written.

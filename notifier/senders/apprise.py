@@ -6,7 +6,6 @@ status alone is read from there, for the rest may have parts of the address.
 """
 
 import asyncio
-import logging
 import re
 import threading
 from collections.abc import Callable
@@ -31,7 +30,6 @@ OWN_WEB: Final = frozenset({"json", "jsons", "xml", "xmls", "form", "forms"})
 """Apprise's own webhooks dial whatever a name means: those of `notifier.senders.alertmanager` do not."""
 _STATUS: Final = re.compile(r"\berror=([1-5]\d\d)(?:\d\d)?\b")
 """As of HTTP; ntfy puts two digits of its own behind it."""
-_nowhere: Final = logging.NullHandler()
 _threads: Final = threading.BoundedSemaphore(MOST_THREADS)
 
 
@@ -95,9 +93,6 @@ async def open_apprise(url: str, timeout_s: float = SEND_S) -> AppriseOutlet:
 def _instantiate(url: str) -> "NotifyBase | None":
     from apprise import Apprise, AppriseAsset, PersistentStoreMode
 
-    library = logging.getLogger("apprise")  # its lines may have parts of addresses: they go nowhere
-    library.propagate = False
-    library.addHandler(_nowhere)
     asset = AppriseAsset(
         async_mode=False,
         secure_logging=True,
