@@ -29,8 +29,8 @@ class InboxMessage(msgspec.Struct, frozen=True):
     """Empty where it is about none, or several."""
 
 
-def keep_message(folder: Path, message: InboxMessage) -> bool:
-    """Write a message, whole or not at all; return False where it is kept already.
+def keep_message(folder: Path, message: InboxMessage, most: int = MOST_MESSAGES) -> bool:
+    """Write a message, whole or not at all, and delete old ones; return False where it is kept already.
 
     Raises:
         OSError: the folder cannot be written.
@@ -40,7 +40,7 @@ def keep_message(folder: Path, message: InboxMessage) -> bool:
     if path.exists():
         return False
     write_private(path, msgspec.json.format(msgspec.json.encode(message)).decode() + "\n")
-    for old in _newest_first(folder)[MOST_MESSAGES:]:
+    for old in _newest_first(folder)[most:]:
         old.unlink(missing_ok=True)
     return True
 

@@ -166,7 +166,11 @@ async def notice_records(conn: AsyncConnection[Any], incident_ids: Sequence[str]
             for number, at_us, channel, outcome, *said in (one[16:] for one in (row, *others))
             if number is not None
         )
-        records.append(NoticeRecord(_notice(row), NoticeFate(row[10]), *row[11:16], attempts=attempts))
+        fate, made_us, next_us, unreachable_us, over_us, said_with = row[10:16]
+        record = NoticeRecord(
+            _notice(row), NoticeFate(fate), made_us, next_us, unreachable_us, over_us, said_with, attempts
+        )
+        records.append(record)
     return records
 
 

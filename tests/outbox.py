@@ -211,8 +211,8 @@ class Post:
     async def answers(self) -> list[NoticeAnswer]:
         """Return what the alerts log was told."""
         reader = await self.log.reader(ALERTS_LOG, 0)
-        entries: list[RawEntry] = []
         last = await self.log.last_seq(ALERTS_LOG)
+        entries: list[RawEntry] = []
         while len(entries) < last:
             entries += await reader.fetch(100, 1.0)
         await reader.close()

@@ -41,9 +41,11 @@ def try_contact(
     """Send a trial message through every channel of a contact; exit code 1 unless each of them takes it."""
     import asyncio
 
+    from eduops.log_lines import hush_libraries
     from eduops.machine.attach import attach
     from eduops.settings import load_settings
 
+    hush_libraries()
     answers = asyncio.run(_try(attach(load_settings(config, {"data": data})), contact))
     for line, _ in answers:
         typer.echo(line)

@@ -6,7 +6,6 @@ status alone is read from there, for the rest may have parts of the address.
 """
 
 import asyncio
-import logging
 import re
 import threading
 from collections.abc import Callable
@@ -31,15 +30,15 @@ OWN_WEB: Final = frozenset({"json", "jsons", "xml", "xmls", "form", "forms"})
 """Apprise's own webhooks dial whatever a name means: those of `notifier.senders.alertmanager` do not."""
 _STATUS: Final = re.compile(r"\berror=([1-5]\d\d)(?:\d\d)?\b")
 """As of HTTP; ntfy puts two digits of its own behind it."""
-_nowhere: Final = logging.NullHandler()
 _threads: Final = threading.BoundedSemaphore(MOST_THREADS)
 
 
 class AppriseOutlet:
     """One address of Apprise's; made by `open_apprise`."""
 
-    def __init__(self, service: "NotifyBase", timeout_s: float = SEND_S) -> None:
+    def __init__(self, service: "NotifyBase", *, is_mail: bool, timeout_s: float = SEND_S) -> None:
         self._service = service
+        self._is_mail = is_mail
         self._timeout_s = timeout_s
 
     @property
@@ -47,7 +46,7 @@ class AppriseOutlet:
         """See `Outlet`."""
         if self._service.body_maxlen <= SHORT_CHARACTERS:
             return MessageForm.SMS
-        return MessageForm.MAIL if self._service.url().startswith("mailto") else MessageForm.CHAT
+        return MessageForm.MAIL if self._is_mail else MessageForm.CHAT
 
     async def send(self, letter: Letter) -> ChannelAnswer:
         """See `Outlet`."""
@@ -88,15 +87,12 @@ async def open_apprise(url: str, timeout_s: float = SEND_S) -> AppriseOutlet:
     service = await asyncio.to_thread(_instantiate, url)
     if service is None:
         raise AddressError(f"no channel of the kind {scheme}:// is written like this (docs of Apprise)")
-    return AppriseOutlet(service, timeout_s)
+    return AppriseOutlet(service, is_mail=scheme.startswith("mailto"), timeout_s=timeout_s)
 
 
 def _instantiate(url: str) -> "NotifyBase | None":
     from apprise import Apprise, AppriseAsset, PersistentStoreMode
 
-    library = logging.getLogger("apprise")  # its lines may have parts of addresses: they go nowhere
-    library.propagate = False
-    library.addHandler(_nowhere)
     asset = AppriseAsset(
         async_mode=False,
         secure_logging=True,
@@ -118,7 +114,8 @@ async def _in_thread(call: Callable[[], Result]) -> Result:
     """Return what a call returns, from a thread that nobody waits for at the end of the process."""
     if not _threads.acquire(blocking=False):
         raise _NoThreadError
-    loop, done = asyncio.get_running_loop(), asyncio.get_running_loop().create_future()
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Result] = loop.create_future()
 
     def settle(result: Result | None, error: BaseException | None) -> None:
         if done.done():

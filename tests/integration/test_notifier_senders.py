@@ -17,6 +17,7 @@ from aiosmtpd.controller import Controller
 from alerting.messages.webhook import WebhookBody
 from alerting.messages.wording import MessageForm, NoticeText
 from contract.routing.delivery import AttemptOutcome
+from eduops.log_lines import hush_libraries
 from eduops.machine.ports import free_ports
 from notifier.senders.alertmanager import AlertmanagerOutlet
 from notifier.senders.apprise import open_apprise
@@ -330,11 +331,12 @@ async def test_the_room_of_a_channel_is_known(url: str, form: MessageForm) -> No
 
 @pytest.mark.parametrize("url", ["json://127.0.0.1/", "forms://a.example/", "nothing://x", "tgram://token"])
 async def test_an_address_that_apprise_does_not_get_or_understand(
-    url: str, capfd: pytest.CaptureFixture[str]
+    url: str, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
+    hush_libraries()  # as every service does
     with pytest.raises(AddressError) as refused:
         await open_apprise(url)
-    assert url not in str(refused.value) + "".join(capfd.readouterr())
+    assert url not in str(refused.value) + "".join(capfd.readouterr()) + caplog.text
 
 
 async def test_the_status_that_a_service_answered_is_read_and_nothing_else() -> None:

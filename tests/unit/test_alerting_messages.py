@@ -64,10 +64,10 @@ def test_a_chat_message_of_an_outage(office: Office, city: Fleet, alert: Alert) 
     incident = shared(city)
     of = office.groups.size(incident.cause)
     assert said(office, Story(incident, [alert])).whole.splitlines() == [
-        "P1 New incident: VNPT · Sài Gòn · 12 schools · WAN down",
+        "P1 New incident: Viettel · Sài Gòn · 12 schools · WAN down",
         "Since 09:12",
         "12 schools, 7,300 pupils",
-        f"Why: Shared cause: provider VNPT in cluster Sài Gòn, 12 of {of} schools.",
+        f"Why: Shared cause: provider Viettel in cluster Sài Gòn, 12 of {of} schools.",
         "Next step: Call the school's provider about an outage in the area; check the device's power.",
         "Nobody has it yet",
         "http://wall.example/incidents/0000000000000001",
@@ -78,14 +78,14 @@ def test_a_letter_in_vietnamese(office: Office, city: Fleet, alert: Alert) -> No
     incident = shared(city)
     of = office.groups.size(incident.cause)
     text = said(office, Story(incident, [alert]), MessageForm.MAIL, Language.VI, NoticeReason.WORSE)
-    assert text.title == "P1 Nghiêm trọng hơn: VNPT · Sài Gòn · 12 trường · Mất kết nối WAN"
+    assert text.title == "P1 Nghiêm trọng hơn: Viettel · Sài Gòn · 12 trường · Mất kết nối WAN"
     assert text.body.splitlines() == [
-        "VNPT · Sài Gòn",
+        "Viettel · Sài Gòn",
         "12 trường · Mất kết nối WAN",
         "",
         "Từ 09:12",
         "Phạm vi: 12 trường, 7.300 học sinh",
-        f"Vì sao: Cùng nguyên nhân: nhà mạng VNPT tại cụm Sài Gòn, 12/{of} trường.",
+        f"Vì sao: Cùng nguyên nhân: nhà mạng Viettel tại cụm Sài Gòn, 12/{of} trường.",
         "Nên làm: Gọi nhà mạng của trường và hỏi sự cố khu vực; kiểm tra nguồn điện của thiết bị.",
         "Chưa ai nhận xử lý",
         "",
@@ -137,7 +137,7 @@ def test_what_is_over_is_said_once_with_both_times(
     story = Story(resolved(shared(city)), [alert])
     late = [notice_of(story.incident, "An")] if reason is NoticeReason.RESOLVED else []
     assert said(office, story, reason=reason, older=late).whole.splitlines() == [
-        "P1 Resolved: VNPT · Sài Gòn · 12 schools · WAN down",
+        "P1 Resolved: Viettel · Sài Gòn · 12 schools · WAN down",
         "Opened 09:12, resolved 09:32 (20 min)",
         "12 schools, 7,300 pupils",
         *["Earlier messages about it could not be sent."] * len(late),
@@ -164,7 +164,7 @@ def test_a_digest_counts_first_and_lists_by_cluster(office: Office, city: Fleet,
     assert text.whole.splitlines() == [
         "Incidents in short: 3 (1 P1, 1 P2, 1 resolved)",
         "Sài Gòn (2)",
-        "- P1 VNPT · Sài Gòn · 12 schools · WAN down · Since 09:12",
+        "- P1 Viettel · Sài Gòn · 12 schools · WAN down · Since 09:12",
         f"- P1 {name} · WAN down · {ward} · Opened 09:12, resolved 09:32 (20 min)",
         "Several clusters (1)",
         "- P2 All over the city · 12 schools · WAN down · Since 09:12",
