@@ -22,11 +22,13 @@ from ops_dashboard.pages.header import page_header, stale_bar
 from ops_dashboard.pages.inbox import inbox_page
 from ops_dashboard.pages.incident import incident_page
 from ops_dashboard.pages.incidents import incidents_page
+from ops_dashboard.pages.oncall import oncall_page
 from ops_dashboard.pages.quarantine import PAGE_ROWS, quarantine_page
 from ops_dashboard.pages.registry import page_at
 from ops_dashboard.pages.school import RANGES, school_page, unknown_school_page
 from ops_dashboard.pages.wall import wall_page
 from ops_dashboard.services import Services
+from ops_dashboard.view.oncall import rota_weeks, rotas_of
 
 
 async def make_page(services: Services, path: str, search: str, language: Language) -> Any:
@@ -59,6 +61,12 @@ async def _incident(services: Services, _: str, query: dict[str, str], language:
     contacts = services.routing.current().contacts.values()
     people = sorted(contact.name for contact in contacts if isinstance(contact, Person))
     return incident_page(services.texts, language, people)
+
+
+async def _oncall(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
+    now_us, zone = services.config.clock.log_us(time.time_ns() // 1000), services.calendar.timezone
+    rotas = [rota_weeks(rota, now_us, zone) for rota in rotas_of(services.routing.current())]
+    return oncall_page(services.texts, language, rotas, zone)
 
 
 async def _inbox(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
@@ -103,6 +111,7 @@ MAKERS: Final[Mapping[str, Maker]] = {
     "incidents": _incidents,
     "incident": _incident,
     "school": _school,
+    "oncall": _oncall,
     "inbox": _inbox,
     "quarantine": _quarantine,
     "nowhere": _nowhere,
