@@ -113,7 +113,7 @@ def _grid(texts: Texts, language: Language) -> dag.AgGrid:
                 cellClassRules={f"priority-{p}": f"params.value == {p}" for p in (1, 2, 3)},
             ),
             column("rule", "alerts.rule", 1.5, valueFormatter=shown),
-            column("school", "alerts.school", 2.2),
+            column("school", "alerts.school", 2),
             column("ward", "alerts.ward", 1.3),
             column("cluster", "alerts.cluster", 1.1),
             column("isp", "alerts.isp", 0.8),
@@ -129,7 +129,7 @@ def _grid(texts: Texts, language: Language) -> dag.AgGrid:
             ),
             column("pupils", "alerts.pupils", 0.8, valueFormatter=shown, type="rightAligned"),
             column("order", "alerts.state", 1.2, valueFormatter=shown, sort="asc", sortIndex=0),
-            column("who", "alerts.who", 1.1),
+            column("who", "alerts.who", 1.7),
         ],
         defaultColDef={
             "sortable": True,
