@@ -206,6 +206,20 @@ async def _settled(page: Page, path: str) -> None:
     await expect(page.locator(own).first).to_be_visible(timeout=PATIENCE_MS)
 
 
+async def test_an_incident_that_nobody_knows_is_said_in_a_sentence(
+    settings: Settings, browser: Browser
+) -> None:
+    # The browser's console tells a 404.
+    async with (
+        open_stage(*settings) as stage,
+        talking(stage),
+        open_page(browser, stage.url, quiet=False) as page,
+    ):
+        await settle(page, "/incidents/ffffffffffffffff?lang=en")
+        await expect(page.locator("#incident-missing")).to_contain_text("No incident has this id")
+        await expect_accessible(page)
+
+
 @pytest.mark.parametrize("language", ["vi", "en"])
 async def test_pages_of_the_desk_fit_and_are_accessible(
     settings_of_the_city: Settings, browser: Browser, language: str, tmp_path: Path
