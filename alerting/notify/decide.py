@@ -270,9 +270,10 @@ class Decider:
 
 
 def _is_worse(incident: Incident, heard: Awareness) -> bool:
-    """Return whether an incident is more urgent than a contact knows, or half as many schools more."""
+    """Return whether an incident is no exercise any more, more urgent, or of half as many schools more."""
+    is_real_now = bool(heard.exercise) and not incident.exercise
     grew = incident.most_schools > heard.schools and 2 * incident.most_schools >= 3 * heard.schools
-    return incident.worst_priority < heard.priority or (heard.schools > 0 and grew)
+    return is_real_now or incident.worst_priority < heard.priority or (heard.schools > 0 and grew)
 
 
 def _same_taking(before: Incident, now: Incident) -> bool:
