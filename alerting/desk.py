@@ -1,4 +1,4 @@
-"""The fold of the alerts log: alerts, incidents and notices, entry by entry, as they hang together (pure)."""
+"""The fold of the alerts log: alerts, incidents, silences and notices, entry by entry (pure)."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
@@ -11,12 +11,15 @@ from alerting.lifecycle import Alerts
 from alerting.notify.decide import Decider
 from alerting.notify.state import Notices
 from alerting.notify.tell import Telling
+from alerting.silences.matching import silenced
+from alerting.silences.words import hear_silence
 from contract.alert import Action, Alert, AlertEvent, Transition
-from contract.incident import Incident, IncidentAction, IncidentDeed
+from contract.incident import SECOND_US, Incident, IncidentAction, IncidentDeed
 from contract.live import AlertChanged, IncidentChanged
 from contract.routing.notice import Notice, NoticeAnswer
+from contract.routing.silence import Silence, SilenceEnded, SilenceSet, SilenceWord
 
-Word = Transition | Action | IncidentAction | NoticeAnswer
+Word = Transition | Action | IncidentAction | NoticeAnswer | SilenceWord
 """What an entry of the alerts log may say."""
 
 
@@ -39,6 +42,8 @@ class OnRecord(NamedTuple):
     """By the id that an action names, as they stand; of one that was merged, the survivor."""
     done: Collection[str]
     """Ids of actions on incidents that were counted before."""
+    silences: Mapping[str, Silence] = {}
+    """By id, over or not."""
 
 
 def incidents_named(action: IncidentAction) -> set[str]:
@@ -65,6 +70,7 @@ class DeskChanges(NamedTuple):
 
     alerts: list[AlertChanged]
     incidents: list[IncidentChanged]
+    silences: list[Silence]
     notices: list[Notice]
 
 
@@ -106,18 +112,26 @@ class _Desk:
         self._alerts = Alerts(record.alerts, record.history, pupils)
         self._incidents = dict(record.incidents)
         self._done = set(record.done)
-        self._decider = Decider(state.notices, telling, lambda incident_id, at_us: None)
-        self.changes = DeskChanges([], [], self._decider.notices)
+        self._telling = telling
+        self._silences = {**record.silences, **state.incidents.silences}
+        self._decider = Decider(state.notices, telling, self._muted)
+        self.changes = DeskChanges([], [], [], self._decider.notices)
 
     def read(self, entry: DeskEntry) -> None:
         """Fold one entry."""
+        # Until the running second is over no incident changes.
+        second_us = (self._state.now_us // SECOND_US + 1) * SECOND_US
+        self._decide(min(second_us, entry.at_us), inclusive=False)
         self._keep(pass_time(self._groups, self._state, entry.at_us))
         self._decide(self._state.now_us, inclusive=True)
+        self._state.end_silences()
         for word in entry.words:
             if isinstance(word, NoticeAnswer):
                 self._decider.answer(word, self._state.now_us)
             elif isinstance(word, IncidentAction):
                 self._keep(self._act(word))
+            elif isinstance(word, SilenceSet | SilenceEnded):
+                self._hear(word)
             else:
                 for change in self._alerts.take(word):
                     self.changes.alerts.append(change)
@@ -132,6 +146,23 @@ class _Desk:
         self._done.add(action.action_id)
         other = self._survivor(action.other) if action.kind is IncidentDeed.MERGED else None
         return act(self._groups, self._state, action, incident, other)
+
+    def _hear(self, word: SilenceWord) -> None:
+        changes = hear_silence(self._silences, word)
+        self._state.silences |= {silence.silence_id: silence for silence in changes}
+        self._state.end_silences()
+        self.changes.silences.extend(changes)
+        if changes:
+            self._decider.look_again(self._state.now_us)
+
+    def _muted(self, incident_id: str, at_us: int) -> tuple[str, int] | None:
+        """Return the silence that mutes every open alert of an incident, and when that may end."""
+        kept = self._state.kept.get(incident_id)
+        if kept is None or not self._state.silences:
+            return None
+        open_ones = [alert for alert in kept.members.values() if alert.resolved_at_us is None]
+        fleet, calendar = self._telling.fleet, self._telling.calendar
+        return silenced(self._state.silences.values(), open_ones, fleet, calendar, at_us)
 
     def _survivor(self, incident_id: str) -> Incident | None:
         incident = self._incidents.get(incident_id)

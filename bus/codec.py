@@ -14,6 +14,7 @@ from contract.incident import IncidentAction
 from contract.reading import Readings
 from contract.rejected import Rejected
 from contract.routing.notice import NoticeAnswer
+from contract.routing.silence import SilenceWord
 
 READINGS_SCHEMA: Final = pa.schema(
     [
@@ -30,6 +31,7 @@ _transitions: Final = msgspec.msgpack.Decoder(list[Transition])
 _action: Final = msgspec.msgpack.Decoder(Action)
 _incident_action: Final = msgspec.msgpack.Decoder(IncidentAction)
 _notice_answer: Final = msgspec.msgpack.Decoder(NoticeAnswer)
+_silence_word: Final[msgspec.msgpack.Decoder[SilenceWord]] = msgspec.msgpack.Decoder(SilenceWord)
 
 
 class CodecError(EduopsError):
@@ -145,6 +147,21 @@ def decode_notice_answer(payload: bytes) -> NoticeAnswer:
     """
     said: NoticeAnswer = _decode(_notice_answer, payload)
     return said
+
+
+def encode_silence_word(word: SilenceWord) -> bytes:
+    """Return the payload of a SILENCE entry."""
+    return _encoder.encode(word)
+
+
+def decode_silence_word(payload: bytes) -> SilenceWord:
+    """Return the value of a SILENCE entry.
+
+    Raises:
+        CodecError: the payload is not a `SilenceWord`.
+    """
+    word: SilenceWord = _decode(_silence_word, payload)
+    return word
 
 
 def encode_troubles(troubles: Iterable[Trouble]) -> bytes:

@@ -115,6 +115,15 @@ class SchoolCalendar:
         """Return whether offices work on a local day: Monday to Friday, no public holiday, school or not."""
         return day.weekday() < 5 and day not in self._public
 
+    def is_school_day(self, day: date) -> bool:
+        """Return whether the schools of any level are open on a local day."""
+        return any(self._sessions(level_index, day) for level_index in range(len(LEVELS)))
+
+    def is_exam_week(self, day: date) -> bool:
+        """Return whether the week of a local day, Monday to Sunday, has an exam day."""
+        monday = day - timedelta(days=day.weekday())
+        return any(_holds(self._file.exam, monday + timedelta(days=n)) for n in range(7))
+
     def sessions(self, level_index: int, day: date) -> tuple[Session, ...]:
         """Return the sessions of a level on a local day, in order; empty if closed."""
         plan = self._levels[level_index]

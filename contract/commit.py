@@ -9,6 +9,7 @@ from contract.live import AlertChanged, IncidentChanged
 from contract.reading import Corrections, Scored
 from contract.rejected import Rejected
 from contract.routing.notice import Notice
+from contract.routing.silence import Silence
 
 
 class Counts(NamedTuple):
@@ -75,6 +76,8 @@ class Commit:
     """Only in the alerts log: what is to be sent."""
     notice_states: Mapping[str, bytes | None] = field(default_factory=dict)
     """Only in the alerts log: parts of the state of the fold of notices, by key; None for what is gone."""
+    silences: tuple[Silence, ...] = ()
+    """Those that changed, in order, as they stand after it; only in the alerts log."""
 
 
 class Position(NamedTuple):

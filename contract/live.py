@@ -17,6 +17,10 @@ NOTICE_SUBJECT: Final = "live.notice"
 """NATS core subject of `NoticeTried`."""
 
 
+SILENCE_SUBJECT: Final = "live.silence"
+"""NATS core subject of `contract.routing.silence.Silence`, as it stands after a change."""
+
+
 class Hidden(msgspec.Struct, frozen=True):
     """Pupils whose number single schools' published figures leave open, summed over those schools."""
 

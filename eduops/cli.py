@@ -23,6 +23,7 @@ from eduops.verbs.notify import notify_app
 from eduops.verbs.oncall import oncall
 from eduops.verbs.routes import routes_app
 from eduops.verbs.rules import rules_app
+from eduops.verbs.silence import silence_app
 
 app: Final = typer.Typer(
     name="eduops",
@@ -37,6 +38,7 @@ app.add_typer(feedback_app, name="feedback")
 app.add_typer(rules_app, name="rules")
 app.add_typer(routes_app, name="routes")
 app.add_typer(notify_app, name="notify")
+app.add_typer(silence_app, name="silence")
 app.command()(oncall)
 
 Data = Annotated[

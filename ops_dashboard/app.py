@@ -76,6 +76,7 @@ def create_app(
         fleet,
         config.partitions,
         config.clock,
+        calendar,
         build_id=config.build_id,
         coverage_min=config.coverage_min,
         stale_s=config.summary_stale_s,

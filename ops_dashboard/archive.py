@@ -15,7 +15,8 @@ from contract.errors import InfrastructureError
 from contract.incident import Incident, IncidentEvent, Membership
 from contract.rejected import Reason
 from contract.routing.delivery import NoticeRecord
-from storage.alerts import alert_history, load_alert, open_alerts, recent_alerts
+from contract.routing.silence import Silence
+from storage.alerts import alert_history, alerts_since, load_alert, open_alerts, recent_alerts
 from storage.feedback import count_dismissed, dismissals
 from storage.incidents import (
     aliases,
@@ -28,6 +29,7 @@ from storage.incidents import (
     shared_alerts,
 )
 from storage.outbox import notice_records
+from storage.silences import load_silences, silences_since
 from storage.wall import (
     KpiHistory,
     QuarantineRow,
@@ -63,6 +65,17 @@ class KnownIncident(NamedTuple):
     aliases: list[str]
 
 
+class OpenWork(NamedTuple):
+    """What a wall shows that is not measured."""
+
+    alerts: list[Alert]
+    """Not resolved."""
+    incidents: list[Incident]
+    """Neither resolved nor merged."""
+    silences: list[Silence]
+    """Not over."""
+
+
 class Archive:
     """Reads of the tables; each borrows a connection for as long as it takes."""
 
@@ -74,10 +87,28 @@ class Archive:
         async with self._connection() as conn:
             return await open_alerts(conn)
 
-    async def open_work(self) -> tuple[list[Alert], list[Incident]]:
-        """Return the alerts and the incidents that are open."""
+    async def open_work(self, now_us: int) -> OpenWork:
+        """Return the alerts and incidents that are open, and the silences that are not over."""
         async with self._connection() as conn:
-            return await open_alerts(conn), await open_incidents(conn)
+            return OpenWork(
+                await open_alerts(conn), await open_incidents(conn), await silences_since(conn, now_us)
+            )
+
+    async def alerts_since(self, opened_us: int) -> list[Alert]:
+        """Return the alerts that opened at a moment or later, µs since 1970, resolved or not."""
+        async with self._connection() as conn:
+            return await alerts_since(conn, opened_us)
+
+    async def silences(self, ended_us: int) -> list[Silence]:
+        """Return the silences that end after a moment, µs since 1970, by their beginning."""
+        async with self._connection() as conn:
+            return await silences_since(conn, ended_us)
+
+    async def silence(self, silence_id: str) -> Silence | None:
+        """Return a silence as it stands, or None if none has that id."""
+        async with self._connection() as conn:
+            found = await load_silences(conn, [silence_id])
+        return found[0] if found else None
 
     async def known_incidents(self) -> list[Incident]:
         """Return the open incidents and the last resolved ones, each once."""

@@ -53,6 +53,11 @@ async def recent_alerts(
     return await _alerts(conn, where + "order by opened_at desc, alert_id limit %(limit)s", values)
 
 
+async def alerts_since(conn: AsyncConnection[Any], opened_us: int) -> list[Alert]:
+    """Return the alerts that opened at `opened_us` or later, µs since 1970, resolved or not."""
+    return await _alerts(conn, "where opened_at >= %(opened_at)s", {"opened_at": moment(opened_us)})
+
+
 async def alert_history(conn: AsyncConnection[Any], alert_id: str) -> list[AlertEvent]:
     """Return all that happened to an alert, in the order in which it was written."""
     cursor = await conn.execute(query("alert_history"), {"alert_id": alert_id})

@@ -5,8 +5,16 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-QUERY_FILES: Final = ("queries.sql", "history.sql", "fleet.sql", "incidents.sql", "notices.sql", "outbox.sql")
-SCHEMA_FILES: Final = ("schema.sql", "schema_incidents.sql", "schema_notices.sql")
+QUERY_FILES: Final = (
+    "queries.sql",
+    "history.sql",
+    "fleet.sql",
+    "incidents.sql",
+    "notices.sql",
+    "outbox.sql",
+    "silences.sql",
+)
+SCHEMA_FILES: Final = ("schema.sql", "schema_incidents.sql", "schema_notices.sql", "schema_silences.sql")
 """What an empty database gets, in this order."""
 _HEAD: Final = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 

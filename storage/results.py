@@ -18,6 +18,7 @@ from storage.incidents import write_incidents
 from storage.moment import moment
 from storage.notices import write_notice_states, write_notices
 from storage.queries import query
+from storage.silences import write_silences
 
 BUCKET_US: Final = 15 * 60 * 1_000_000
 """Width of the finest rollup."""
@@ -125,6 +126,7 @@ async def _write_words(conn: AsyncConnection[Any], what: Commit) -> None:
         await write_incidents(cursor, what.incidents)
         await write_notices(cursor, what.notices)
         await write_notice_states(cursor, what.notice_states)
+        await write_silences(cursor, what.silences)
 
 
 async def _correct(conn: AsyncConnection[Any], corrections: Corrections) -> None:

@@ -39,6 +39,7 @@ insert into retention (table_name, time_column, keep, chunk) values
     ('incident',      'ended_at',    interval '730 days', null),
     ('incident_member', 'left_at',   interval '730 days', null),
     ('incident_event', 'at',         interval '760 days', null),
+    ('silence',       'until_at',    interval '730 days', null),
     ('position',      null, null, null),
     ('worker',        null, null, null),
     ('lease',         null, null, null),

@@ -82,6 +82,8 @@ def _of(name: str, hint: Any) -> st.SearchStrategy[Any]:
         return st.one_of(*(_of(name, part) for part in get_args(hint)))
     if hint is types.NoneType:
         return st.none()
+    if hint is bool:
+        return st.booleans()
     if hint is int and name.endswith("_us"):
         return times_us
     if hint is int:

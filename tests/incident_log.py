@@ -9,6 +9,7 @@ from alerting.incidents.groups import Groups
 from alerting.incidents.state import Incidents, restore
 from alerting.notify.state import Notices, restore_notices
 from alerting.notify.tell import Telling
+from alerting.silences.words import silences_named
 from config.files import load_configuration
 from contract.alert import Action, ActionKind, Alert, AlertEvent, Transition, TransitionKind, alert_id_of
 from contract.canary import SYSTEM_SCHOOL_ID, system_series
@@ -24,6 +25,7 @@ from contract.incident import (
 from contract.live import IncidentChanged
 from contract.routing.notice import Notice, NoticeAnswer
 from contract.routing.route import Routing
+from contract.routing.silence import Silence, SilenceEnded, SilenceSet, SilenceWord
 from contract.series import series_of
 
 SECOND_US = 1_000_000
@@ -73,7 +75,7 @@ class LogEntry(NamedTuple):
     """An entry of the alerts log; one without a word is a tick."""
 
     at_us: int
-    said: Transition | Action | IncidentAction | NoticeAnswer | None = None
+    said: Transition | Action | IncidentAction | NoticeAnswer | SilenceWord | None = None
 
 
 def opened(school: int, at_us: int, rule: str = "wan_down", priority: int = 2) -> LogEntry:
@@ -144,6 +146,7 @@ class Desk:
     members: dict[str, Membership] = field(default_factory=dict)
     timeline: list[IncidentEvent] = field(default_factory=list)
     changes: list[IncidentChanged] = field(default_factory=list)
+    silences: dict[str, Silence] = field(default_factory=dict)
 
     def take(self, entries: Sequence[LogEntry]) -> None:
         """Fold a stretch of the log and write down what follows."""
@@ -153,6 +156,7 @@ class Desk:
         made = fold_desk(GROUPS, telling, state, self._known(entries), said, PUPILS)
         self.alerts |= {change.alert.alert_id: change.alert for change in made.alerts}
         self.history += [change.event for change in made.alerts]
+        self.silences |= {silence.silence_id: silence for silence in made.silences}
         for changed in made.incidents:
             self._write(changed)
         self.notices += made.notices
@@ -172,6 +176,7 @@ class Desk:
             [event for event in self.history if event.alert_id in acted],
             {i: self.survivor(i) for i in named if i in self.incidents},
             {event.action_id for event in self.timeline},
+            {i: self.silences[i] for word in words for i in _silences(word) if i in self.silences},
         )
 
     def survivor(self, incident_id: str) -> Incident:
@@ -194,7 +199,8 @@ class Desk:
             for i, alert in self.alerts.items()
             if i not in self.members and alert.resolved_at_us is None
         ]
-        return restore(self.state.now_us, self.incidents.values(), members, alone)
+        silences = [s for s in self.silences.values() if s.end_us > self.state.now_us]
+        return restore(self.state.now_us, self.incidents.values(), members, alone, silences)
 
     @property
     def due_us(self) -> int | None:
@@ -244,6 +250,10 @@ class Desk:
             self.members[alert_id] = Membership(
                 m.incident_id, m.alert, m.joined_at_us, incident.counted_at_us
             )
+
+
+def _silences(word: object) -> set[str]:
+    return silences_named(word) if isinstance(word, SilenceSet | SilenceEnded) else set()
 
 
 def folded(stretches: Iterable[Sequence[LogEntry]], routing: Routing = PACKAGED.routing) -> Desk:

@@ -19,7 +19,7 @@ from typing import Any
 from eduops.data_folder import DataFolder
 from eduops.failures import sentences
 from eduops.machine.attach import attach
-from eduops.machine.supervisor import end_leftovers
+from eduops.machine.supervisor import end_leftovers, is_alive
 from eduops.settings import load_settings
 from eduops.verbs.status import read_status
 
@@ -157,8 +157,12 @@ class RunningSystem:
         return self.process.wait(60)
 
     def end(self) -> None:
-        """Kill it unless it has stopped; its children die with it, but for the watchdog."""
+        """Kill it and its children unless it has stopped: nobody reads its data folder again."""
         if self.process.poll() is None:
+            children = DataFolder(self.data).read("state").get("processes", {})
             self.process.kill()
             self.process.wait()
+            for name, child in children.items():
+                if is_alive(child):  # an immediate shutdown of PostgreSQL leaves no shared memory behind
+                    os.kill(child["pid"], signal.SIGQUIT if name == "postgres" else signal.SIGKILL)
         end_leftovers(DataFolder(self.data))

@@ -6,6 +6,7 @@ from typing import Final
 
 from contract.alert import Alert
 from contract.incident import SECOND_US, Incident, Membership
+from contract.routing.silence import Silence
 
 SETTLE_US: Final = 60 * SECOND_US
 """An incident resolves when none of its alerts has been open for so long, µs: chosen, a device that comes
@@ -50,6 +51,8 @@ class Incidents:
     """Incident of each of their members."""
     pending: dict[str, Alert] = field(default_factory=dict)
     """Alerts that opened, or left, within the second that is not over yet, by id."""
+    silences: dict[str, Silence] = field(default_factory=dict)
+    """Those that are not over, by id (`alerting.silences`)."""
 
     @property
     def due_us(self) -> int | None:
@@ -66,7 +69,12 @@ class Incidents:
     def copy(self) -> "Incidents":
         """Return one that may be changed without this one."""
         kept = {incident_id: kept.copy() for incident_id, kept in self.kept.items()}
-        return Incidents(self.now_us, kept, dict(self.place), dict(self.pending))
+        return Incidents(self.now_us, kept, dict(self.place), dict(self.pending), dict(self.silences))
+
+    def end_silences(self) -> None:
+        """Drop the silences that are over by now."""
+        if any(silence.end_us <= self.now_us for silence in self.silences.values()):
+            self.silences = {key: s for key, s in self.silences.items() if s.end_us > self.now_us}
 
     def forget(self) -> None:
         """Drop what can no longer come back."""
@@ -91,7 +99,11 @@ def may_return(left_us: int, now_us: int) -> bool:
 
 
 def restore(
-    now_us: int, incidents: Iterable[Incident], memberships: Iterable[Membership], unplaced: Iterable[Alert]
+    now_us: int,
+    incidents: Iterable[Incident],
+    memberships: Iterable[Membership],
+    unplaced: Iterable[Alert],
+    silences: Iterable[Silence] = (),
 ) -> Incidents:
     """Return the state as the tables tell it: the one that was committed with them.
 
@@ -100,6 +112,7 @@ def restore(
         incidents: all for which `is_kept` is true, and others.
         memberships: all alerts of these that have not left or `may_return`, and others.
         unplaced: open alerts of no incident.
+        silences: all that are not over.
     """
     state = Incidents(now_us, {i.incident_id: KeptIncident(i) for i in incidents if is_kept(i, now_us)})
     for membership in memberships:
@@ -115,6 +128,7 @@ def restore(
             what = alert.school_id, alert.rule
             kept.left_us[what] = max(kept.left_us.get(what, 0), membership.left_at_us)
     state.pending |= {alert.alert_id: alert for alert in unplaced}
+    state.silences = {silence.silence_id: silence for silence in silences}
     return state
 
 

@@ -7,7 +7,7 @@ decides: a replay, another cut or another owner makes the same notices with the 
 from msgspec.structs import replace
 
 from alerting.notify.state import Awareness, Course, Notices, Pursuit
-from alerting.notify.tell import Mute, Teller, Telling
+from alerting.notify.tell import Mute, NoticeMaker, Telling
 from alerting.routing.course import Recipient, recipients, step_at
 from contract.incident import Incident, IncidentEventKind, IncidentState
 from contract.live import IncidentChanged
@@ -25,7 +25,7 @@ class Decider:
     def __init__(self, state: Notices, telling: Telling, mute: Mute) -> None:
         self._state = state
         self._telling = telling
-        self._teller = Teller(state, telling, mute)
+        self._maker = NoticeMaker(state, telling, mute)
         self._routes = {route.name: route for route in telling.routing.routes}
         self._moved: dict[str, dict[str, Awareness]] = {}
         """What was heard of incidents that were merged into one that is not pursued yet."""
@@ -33,12 +33,12 @@ class Decider:
     @property
     def notices(self) -> list[Notice]:
         """What is to be sent, in the order of decisions."""
-        return self._teller.notices
+        return self._maker.notices
 
     @property
     def changes(self) -> list[IncidentChanged]:
         """Lines of timelines: who is told, or is not, and why."""
-        return self._teller.changes
+        return self._maker.changes
 
     def advance(self, until_us: int, *, inclusive: bool) -> None:
         """Decide what is due before a log time, or at it as well."""
@@ -47,7 +47,7 @@ class Decider:
             if key.kind == "incident":
                 self._pursue(self._state.pursuits[key.name], at_us)
             else:
-                self._teller.digest(key.name, at_us)
+                self._maker.digest(key.name, at_us)
 
     def take(self, change: IncidentChanged, at_us: int) -> None:
         """Take a change of an incident that came at a log time; what was due before it is decided."""
@@ -67,7 +67,7 @@ class Decider:
             self._end(pursuit, at_us)
         else:
             self._follow(pursuit, before, kinds, at_us)
-            self._teller.note(pursuit)
+            self._maker.note(pursuit)
 
     def answer(self, said: NoticeAnswer, at_us: int) -> None:
         """Take that no channel of a recipient works: once that is true of a whole step, the next is due."""
@@ -77,12 +77,12 @@ class Decider:
         if pursuit is None or course is None or route is None or said.to not in course.awaited:
             return
         awaited = tuple(to for to in course.awaited if to != said.to)
-        self._teller.say(pursuit, IncidentEventKind.HELD, at_us, said.to, HeldReason.UNREACHABLE)
+        self._maker.say(pursuit, IncidentEventKind.HELD, at_us, said.to, HeldReason.UNREACHABLE)
         course = replace(course, awaited=awaited)
         if not awaited and step_at(route, course.place).reason is NoticeReason.NEXT_STEP:
-            course = replace(course, due_us=at_us, at_us=self._teller.hour(route, pursuit.incident, at_us))
+            course = replace(course, due_us=at_us, at_us=self._maker.hour(route, pursuit.incident, at_us))
         pursuit.courses[route.name] = course
-        self._teller.note(pursuit)
+        self._maker.note(pursuit)
 
     def look_again(self, at_us: int) -> None:
         """Ask anew whether what a silence holds back is still silenced: a silence came, changed or went."""
@@ -90,7 +90,7 @@ class Decider:
             if pursuit.held:
                 self._wake(pursuit, at_us)
                 self._grow(pursuit, at_us)
-                self._teller.note(pursuit)
+                self._maker.note(pursuit)
 
     # What changes of an incident mean for who is told.
 
@@ -122,14 +122,14 @@ class Decider:
     def _begin(self, pursuit: Pursuit, from_us: int, reason: NoticeReason, *, waits: bool) -> None:
         """Begin the escalations of all routes that an incident takes, at once or after `group_wait`."""
         pursuit.courses = {}
-        for route in self._teller.chosen(pursuit.incident):
+        for route in self._maker.chosen(pursuit.incident):
             due_us = from_us + waits * route.group_wait_us
             pursuit.courses[route.name] = self._course(pursuit, route, 0, due_us, reason)
 
     def _stop(self, pursuit: Pursuit, at_us: int) -> None:
         """End the escalations: somebody has it; they begin again when that runs out."""
         pursuit.courses = {}
-        for route in self._teller.chosen(pursuit.incident):
+        for route in self._maker.chosen(pursuit.incident):
             timeout_us = route.escalation.ack_timeout_us
             if timeout_us is not None:
                 pursuit.courses[route.name] = self._course(
@@ -140,7 +140,7 @@ class Decider:
         """Follow an incident that grew into other routes; an escalation that both have goes on."""
         before = pursuit.courses
         pursuit.courses = {}
-        for route in self._teller.chosen(pursuit.incident):
+        for route in self._maker.chosen(pursuit.incident):
             same = before.get(route.name) or next(
                 (c for c in before.values() if self._steps_of(c) == route.escalation.steps), None
             )
@@ -153,7 +153,7 @@ class Decider:
     def _assign(self, pursuit: Pursuit, name: str, at_us: int) -> None:
         contact = self._telling.routing.contacts.get(name)
         if contact is not None and not isinstance(contact, Rota):
-            self._teller.tell(pursuit, Recipient(name, name, None), None, 0, NoticeReason.ASSIGNED, at_us)
+            self._maker.tell(pursuit, Recipient(name, name, None), None, 0, NoticeReason.ASSIGNED, at_us)
 
     def _grow(self, pursuit: Pursuit, at_us: int) -> None:
         """See to it that whoever heard of an incident hears that it is worse, but not too often."""
@@ -163,7 +163,7 @@ class Decider:
                 due_us = at_us
                 if route is not None:
                     due_us = max(at_us, heard.at_us + route.group_interval_us)
-                    due_us = self._teller.hour(route, pursuit.incident, due_us) or due_us
+                    due_us = self._maker.hour(route, pursuit.incident, due_us) or due_us
                 pursuit.heard[heard.to] = replace(heard, due_us=due_us)
 
     def _end(self, pursuit: Pursuit, at_us: int) -> None:
@@ -171,28 +171,28 @@ class Decider:
         incident = pursuit.incident
         is_early = any(course.place == 0 for course in pursuit.courses.values())
         if not pursuit.heard and is_early and not pursuit.held:
-            self._teller.say(pursuit, IncidentEventKind.HELD, at_us, "", HeldReason.GROUP_WAIT)
+            self._maker.say(pursuit, IncidentEventKind.HELD, at_us, "", HeldReason.GROUP_WAIT)
         pursuit.courses = {}
-        self._teller.drop(incident.incident_id)
+        self._maker.drop(incident.incident_id)
         for heard in list(pursuit.heard.values()):
             route = self._routes.get(heard.route)
-            due_us = at_us if route is None else self._teller.hour(route, incident, at_us) or at_us
+            due_us = at_us if route is None else self._maker.hour(route, incident, at_us) or at_us
             pursuit.heard[heard.to] = replace(heard, due_us=due_us)
         if pursuit.heard:
-            self._teller.note(pursuit)
+            self._maker.note(pursuit)
         else:
-            self._teller.forget(pursuit)
+            self._maker.forget(pursuit)
 
     def _hand_over(self, pursuit: Pursuit, survivor_id: str) -> None:
         """Let the survivor of a merge have whoever heard of an incident: they hear the end of that one."""
-        self._teller.drop(pursuit.incident.incident_id, survivor_id)
+        self._maker.drop(pursuit.incident.incident_id, survivor_id)
         survivor = self._state.pursuits.get(survivor_id)
         heard = self._moved.setdefault(survivor_id, {}) if survivor is None else survivor.heard
         for to, one in pursuit.heard.items():
             heard.setdefault(to, replace(one, due_us=None))
-        self._teller.forget(pursuit)
+        self._maker.forget(pursuit)
         if survivor is not None:
-            self._teller.note(survivor)
+            self._maker.note(survivor)
 
     # What the time brings.
 
@@ -204,9 +204,9 @@ class Decider:
             if heard.due_us is not None and heard.due_us <= at_us:
                 self._owe(pursuit, heard, at_us)
         if pursuit.is_over and not pursuit.heard:
-            self._teller.forget(pursuit)
+            self._maker.forget(pursuit)
         else:
-            self._teller.note(pursuit)
+            self._maker.note(pursuit)
 
     def _step(self, pursuit: Pursuit, course: Course, at_us: int) -> None:
         """Tell the next step of an escalation, unless a silence holds it back."""
@@ -217,7 +217,7 @@ class Decider:
         if pursuit.incident.quiet_at_us is not None:  # all is well again, or it comes back and is due then
             pursuit.courses[course.route] = replace(course, at_us=None)
             return
-        until_us = self._teller.silenced_until(pursuit, at_us)
+        until_us = self._maker.silenced_until(pursuit, at_us)
         if until_us is not None:
             pursuit.courses[course.route] = replace(course, at_us=until_us)
             return
@@ -227,9 +227,9 @@ class Decider:
         for one in told.values():
             heard = pursuit.heard.get(one.to)
             if reason in _FIRST and heard and not _is_worse(pursuit.incident, heard):
-                self._teller.say(pursuit, IncidentEventKind.HELD, at_us, one.to, HeldReason.TOLD_BEFORE)
+                self._maker.say(pursuit, IncidentEventKind.HELD, at_us, one.to, HeldReason.TOLD_BEFORE)
             else:
-                self._teller.tell(pursuit, one, route, number, reason, at_us)
+                self._maker.tell(pursuit, one, route, number, reason, at_us)
         following = self._course(pursuit, route, course.place + 1, at_us + wait_us, course.reason)
         pursuit.courses[route.name] = replace(following, awaited=tuple(told))
 
@@ -238,21 +238,21 @@ class Decider:
         one, route = Recipient(heard.to, heard.contact, None), self._routes.get(heard.route)
         if pursuit.is_over:
             pursuit.heard[heard.to] = replace(heard, due_us=None)
-            self._teller.tell(pursuit, one, route, heard.step, NoticeReason.RESOLVED, at_us)
+            self._maker.tell(pursuit, one, route, heard.step, NoticeReason.RESOLVED, at_us)
             return
-        until_us = self._teller.silenced_until(pursuit, at_us)
+        until_us = self._maker.silenced_until(pursuit, at_us)
         pursuit.heard[heard.to] = replace(heard, due_us=until_us)
         if until_us is None and _is_worse(pursuit.incident, heard):
-            self._teller.tell(pursuit, one, route, heard.step, NoticeReason.WORSE, at_us)
+            self._maker.tell(pursuit, one, route, heard.step, NoticeReason.WORSE, at_us)
 
     # Small things.
 
     def _course(
         self, pursuit: Pursuit, route: NoticeRoute, place: int, due_us: int, reason: NoticeReason
     ) -> Course:
-        at_us = self._teller.hour(route, pursuit.incident, due_us)
+        at_us = self._maker.hour(route, pursuit.incident, due_us)
         if at_us != due_us and place == 0:
-            self._teller.say(pursuit, IncidentEventKind.HELD, due_us, "", HeldReason.OUTSIDE_HOURS)
+            self._maker.say(pursuit, IncidentEventKind.HELD, due_us, "", HeldReason.OUTSIDE_HOURS)
         return Course(route.name, place, due_us, at_us, reason)
 
     def _steps_of(self, course: Course) -> object:
@@ -264,7 +264,7 @@ class Decider:
         for course in list(pursuit.courses.values()):
             route = self._routes.get(course.route)
             if route is not None and course.due_us <= at_us:
-                hour_us = self._teller.hour(route, pursuit.incident, at_us)
+                hour_us = self._maker.hour(route, pursuit.incident, at_us)
                 pursuit.courses[course.route] = replace(course, at_us=hour_us)
         pursuit.heard = {to: replace(heard, due_us=None) for to, heard in pursuit.heard.items()}
 

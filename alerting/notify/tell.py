@@ -32,7 +32,7 @@ class Telling(NamedTuple):
     calendar: SchoolCalendar
 
 
-class Teller:
+class NoticeMaker:
     """Tells of incidents upon a state that the caller owns; what it says is in `notices` and `changes`."""
 
     def __init__(self, state: Notices, telling: Telling, mute: Mute) -> None:

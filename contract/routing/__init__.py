@@ -1,4 +1,1 @@
-"""Who is told of an incident: contacts, rotas, escalations, the tree of routes of routes.toml, notices.
-
-Pure.
-"""
+"""Who is told of an incident: contacts, rotas, escalations, a tree of routes; notices, silences. Pure."""

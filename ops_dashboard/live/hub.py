@@ -16,15 +16,14 @@ import msgspec
 
 from bus.live import Live
 from bus.pause import pause
-from contract.alert import Alert
 from contract.catalogue import Catalogue
 from contract.clock import LogClock
 from contract.errors import InfrastructureError
-from contract.incident import Incident
 from contract.live import (
     ALERT_SUBJECT,
     INCIDENT_SUBJECT,
     NOTICE_SUBJECT,
+    SILENCE_SUBJECT,
     SUMMARY_SUBJECT,
     AlertChanged,
     IncidentChanged,
@@ -32,7 +31,9 @@ from contract.live import (
     Summary,
 )
 from contract.privacy import shown_change
+from contract.routing.silence import Silence
 from contract.service.metrics import Meter
+from ops_dashboard.archive import OpenWork
 from ops_dashboard.view.board import Board
 
 SNAPSHOT_S: Final = 1.0
@@ -49,6 +50,7 @@ _summary: Final = msgspec.msgpack.Decoder(Summary)
 _changed: Final = msgspec.msgpack.Decoder(AlertChanged)
 _incident_changed: Final = msgspec.msgpack.Decoder(IncidentChanged)
 _tried: Final = msgspec.json.Decoder(NoticeTried)
+_silence: Final = msgspec.msgpack.Decoder(Silence)
 _json: Final = msgspec.json.Encoder()
 
 
@@ -115,7 +117,7 @@ class Hub:
         self,
         board: Board,
         clock: LogClock,
-        read_open: Callable[[], Awaitable[tuple[list[Alert], list[Incident]]]],
+        read_open: Callable[[int], Awaitable[OpenWork]],
         hello: Hello,
         catalogue: Catalogue,
         *,
@@ -135,7 +137,7 @@ class Hub:
         self._sequence = 0
         self._changes: list[AlertChanged] = []
         self._arrived = 0
-        """Changes of alerts and incidents that were ever told."""
+        """Changes of alerts, incidents and silences that were ever told."""
         self._changed = asyncio.Event()
         self._heal = asyncio.Event()
         self._summary_at_s = time.monotonic()
@@ -169,6 +171,7 @@ class Hub:
             asyncio.create_task(self._follow_alerts(live)),
             asyncio.create_task(self._follow_incidents(live)),
             asyncio.create_task(self._follow_notices(live)),
+            asyncio.create_task(self._follow_silences(live)),
             asyncio.create_task(self._keep_alerts_true()),
             asyncio.create_task(self._beat()),
             asyncio.create_task(self._flush_changes()),
@@ -236,6 +239,17 @@ class Hub:
                 continue
             self._offer(_json.encode(tried), changes=True)
 
+    async def _follow_silences(self, live: Live) -> None:
+        async for subject, payload in live.subscribe(SILENCE_SUBJECT):
+            try:
+                silence = _silence.decode(payload)
+            except msgspec.MsgspecError as error:
+                _logger.error("event=live_message_unreadable subject=%s: %s", subject, error)
+                continue
+            self.board.apply_silence(silence)
+            self._arrived += 1
+            self._changed.set()
+
     async def _keep_alerts_true(self) -> None:
         """Read what is open at the start, after a pause of the line, and now and then."""
         while True:
@@ -249,7 +263,7 @@ class Hub:
     async def _read_alerts(self) -> None:
         """Replace what is open, unless any of it changed meanwhile: then what was read may be older."""
         arrived = self._arrived
-        found = await self._read_open()
+        found = await self._read_open(self._clock.log_us(_real_us()))
         if self._arrived != arrived:
             self._heal.set()
         elif self.board.replace_open(*found):

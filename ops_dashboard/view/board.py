@@ -1,4 +1,4 @@
-"""What the wall shows, folded from summaries, alerts and incidents (pure: every time is passed in)."""
+"""What the wall shows, from summaries, alerts, incidents and silences (pure: every time is passed in)."""
 
 from collections.abc import Iterable, Mapping
 
@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerting.incidents.groups import Groups
+from alerting.silences.matching import muted
 from contract.alert import Alert
+from contract.calendar import SchoolCalendar
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.clock import LogClock
 from contract.fleet import Fleet
@@ -21,8 +23,9 @@ from contract.live import (
     Kpi,
     Summary,
 )
+from contract.routing.silence import Silence
 from ops_dashboard.view.kpis import Tile, add_kpis, make_tiles
-from ops_dashboard.view.lines import WallLine, wall_incidents, wall_line
+from ops_dashboard.view.lines import WallLine, is_silenced, wall_incidents, wall_line
 
 TOP_LINES = 5
 """Alarms on the wall: three to five. Source: EEMUA 191, what one operator can keep in mind."""
@@ -40,7 +43,9 @@ class Open(msgspec.Struct, frozen=True):
     """Open alerts of priority 1, 2 and 3; those about the center itself count once a rule."""
     unacknowledged: int
     sounding: int
-    """Unacknowledged alerts of priority 1: a wall with sound repeats until it is 0."""
+    """Unacknowledged alerts of priority 1 that are not muted: a wall with sound repeats until it is 0."""
+    muted: int
+    """Open alerts that a silence mutes now: of these nobody is told."""
     lines: list[WallLine]
     """The first incidents for the wall, most urgent first."""
     line_count: int
@@ -79,13 +84,14 @@ class Snapshot(msgspec.Struct, frozen=True, tag_field="kind", tag="snapshot"):
 
 
 class Board:
-    """The newest summary of each partition, every open alert and every open incident."""
+    """The newest summary of each partition, all open alerts and incidents, all silences that are not over."""
 
     def __init__(
         self,
         fleet: Fleet,
         partitions: int,
         clock: LogClock,
+        calendar: SchoolCalendar,
         *,
         build_id: str = "",
         coverage_min: float = 0.8,
@@ -95,6 +101,7 @@ class Board:
         self.groups = Groups(fleet)
         self._partitions = partitions
         self._clock = clock
+        self._calendar = calendar
         self._build_id = build_id
         self._coverage_min = coverage_min
         self._stale_s = stale_s
@@ -103,6 +110,7 @@ class Board:
         self._summaries: dict[int, Summary] = {}
         self._open: dict[str, Alert] = {}
         self._incidents: dict[str, Incident] = {}
+        self._silences: dict[str, Silence] = {}
         self._calmed_us = np.zeros(len(fleet.schools), np.int64)
         self.alerts_version = 0
 
@@ -148,13 +156,20 @@ class Board:
         else:
             self._incidents.pop(incident.incident_id, None)
 
-    def replace_open(self, alerts: Iterable[Alert], incidents: Iterable[Incident]) -> bool:
+    def apply_silence(self, silence: Silence) -> None:
+        """Keep a silence as it stands now; time alone ends it."""
+        self._silences[silence.silence_id] = silence
+
+    def replace_open(
+        self, alerts: Iterable[Alert], incidents: Iterable[Incident], silences: Iterable[Silence] = ()
+    ) -> bool:
         """Take what is open as read from the tables; return whether anything differed."""
-        known = self._open, self._incidents
+        known = self._open, self._incidents, self._silences
         self._open = {a.alert_id: a for a in alerts}
         self._incidents = {i.incident_id: i for i in incidents}
+        self._silences = {s.silence_id: s for s in silences}
         self.alerts_version += self._open != known[0]
-        return known != (self._open, self._incidents)
+        return known != (self._open, self._incidents, self._silences)
 
     @property
     def open_alerts(self) -> Mapping[str, Alert]:
@@ -187,16 +202,22 @@ class Board:
             mark = _ALERTED[alert.priority - 1]
             codes[position] = mark if codes[position] in _CALM else min(codes[position], mark)
 
-    def open_summary(self, live_partitions: int) -> Open:
-        """Return the open alerts in numbers, and the first lines of the wall."""
+    def open_summary(self, live_partitions: int, at_us: int) -> Open:
+        """Return the open alerts in numbers at a log time, and the first lines of the wall."""
         alerts = _as_alarms(self._open.values())
+        silenced = muted(self._silences.values(), self._open.values(), self._fleet, self._calendar, at_us)
+        quiet = {alert.alert_id for alert in silenced}
         waiting = [a for a in alerts if a.acknowledged_at_us is None]
         incidents = wall_incidents(self._incidents.values(), self._fleet)
         return Open(
             by_priority=[sum(a.priority == p for a in alerts) for p in (1, 2, 3)],
             unacknowledged=len(waiting),
-            sounding=sum(a.priority == 1 for a in waiting),
-            lines=[wall_line(incident, self._fleet) for incident in incidents[:TOP_LINES]],
+            sounding=sum(a.priority == 1 and a.alert_id not in quiet for a in waiting),
+            muted=sum(alert.alert_id in quiet for alert in alerts),
+            lines=[
+                wall_line(i, self._fleet, is_silenced(i, self._open.values(), quiet, self._fleet))
+                for i in incidents[:TOP_LINES]
+            ],
             line_count=len(incidents),
             live_partitions=live_partitions,
             partitions=self._partitions,
@@ -208,12 +229,13 @@ class Board:
         known = [age for age in ages if age is not None]
         fresh = [age for age in known if age <= self._stale_s]
         tiles = make_tiles(add_kpis(self._kpis(real_us)), self._coverage_min)
+        at_us = self._clock.log_us(real_us)
         return Snapshot(
             sequence=sequence,
             build=self._build_id,
             topology=self._fleet.version,
             alerts_version=self.alerts_version,
-            at_us=self._clock.log_us(real_us),
+            at_us=at_us,
             age_s=min(known, default=None),
             partition_age_s=ages,
             canary=self._canary(),
@@ -221,7 +243,7 @@ class Board:
             connected=tiles.connected,
             attendance=tiles.attendance,
             elearning=tiles.elearning,
-            open=self.open_summary(len(fresh)),
+            open=self.open_summary(len(fresh), at_us),
             down=tiles.down_bps,
             up=tiles.up_bps,
         )

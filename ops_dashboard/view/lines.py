@@ -1,13 +1,15 @@
 """The alarm lines of the wall, as the browser writes them: one an incident (pure)."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Set
 from typing import Final
 
 import msgspec
 
-from alerting.incidents.groups import place_of
+from alerting.incidents.groups import covers_school, place_of
+from contract.alert import Alert
+from contract.canary import SYSTEM_SCHOOL_ID
 from contract.fleet import Fleet
-from contract.incident import CauseKind, Incident, IncidentState
+from contract.incident import Cause, CauseKind, Incident, IncidentState
 
 _RANK: Final = {kind: rank for rank, kind in enumerate(CauseKind)}
 """The broader cause comes first among incidents of one priority."""
@@ -41,6 +43,8 @@ class WallLine(msgspec.Struct, frozen=True):
     """Open alerts that nobody has taken."""
     acknowledged_by: str
     """The engineer who took it; empty while someone should take it."""
+    silenced: bool
+    """Whether every open alert that it may have is muted now: nobody is told of it."""
 
 
 def wall_incidents(incidents: Iterable[Incident], fleet: Fleet) -> list[Incident]:
@@ -60,7 +64,31 @@ def wall_incidents(incidents: Iterable[Incident], fleet: Fleet) -> list[Incident
     return sorted(shown, key=_urgency)
 
 
-def wall_line(incident: Incident, fleet: Fleet) -> WallLine:
+def is_silenced(incident: Incident, alerts: Collection[Alert], muted: Set[str], fleet: Fleet) -> bool:
+    """Return whether all open alerts of an incident are muted.
+
+    Which ones are its own is not known here: all of its rules at all schools of its cause must be.
+
+    Args:
+        incident: with at least one open alert.
+        alerts: all that are open.
+        muted: ids of those that are.
+        fleet: the schools.
+    """
+    if incident.alerts > len(muted):
+        return False
+    own = [a for a in alerts if a.rule in incident.rules and _may_be_of(incident.cause, a, fleet)]
+    return len(own) >= incident.alerts and all(alert.alert_id in muted for alert in own)
+
+
+def _may_be_of(cause: Cause, alert: Alert, fleet: Fleet) -> bool:
+    if alert.school_id == SYSTEM_SCHOOL_ID:
+        return cause.kind is CauseKind.SYSTEM
+    school = fleet.school_by_id.get(alert.school_id)
+    return school is not None and covers_school(cause, school, fleet)
+
+
+def wall_line(incident: Incident, fleet: Fleet, silenced: bool) -> WallLine:
     """Return an incident as the browser writes it."""
     cause = incident.cause
     is_taken = incident.state is IncidentState.ACKNOWLEDGED
@@ -79,6 +107,7 @@ def wall_line(incident: Incident, fleet: Fleet) -> WallLine:
         opened_at_us=incident.opened_at_us,
         unacknowledged=incident.unacknowledged,
         acknowledged_by=(incident.acknowledged_by or "") if is_taken else "",
+        silenced=silenced,
     )
 
 

@@ -1,4 +1,4 @@
-"""The owner of the alerts log: the one writer of alerts and incidents, for fold and operators alike."""
+"""The owner of the alerts log: the one writer of alerts, incidents and silences, by fold and operators."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -12,15 +12,23 @@ from alerting.incidents.groups import Groups
 from alerting.incidents.state import REOPEN_US, RETURN_US, Incidents, restore
 from alerting.notify.state import Notices, restore_notices
 from alerting.notify.tell import Telling
-from bus.codec import decode_action, decode_incident_action, decode_notice_answer, decode_transitions
+from alerting.silences.words import silences_named
+from bus.codec import (
+    decode_action,
+    decode_incident_action,
+    decode_notice_answer,
+    decode_silence_word,
+    decode_transitions,
+)
 from bus.log import Log
 from contract.alert import Action, Alert, AlertEvent, Ending, Priority, Transition
 from contract.calendar import SchoolCalendar
 from contract.commit import Commit, Counts
 from contract.entry import ALERTS_LOG, EntryKind, RawEntry
 from contract.incident import SECOND_US, Incident, IncidentAction
-from contract.live import ALERT_SUBJECT, INCIDENT_SUBJECT, IncidentChanged
+from contract.live import ALERT_SUBJECT, INCIDENT_SUBJECT, SILENCE_SUBJECT, IncidentChanged
 from contract.routing.route import Routing
+from contract.routing.silence import SilenceEnded, SilenceSet
 from storage.alerts import alert_history, load_alert, open_alerts
 from storage.incidents import (
     actions_done,
@@ -31,6 +39,7 @@ from storage.incidents import (
 )
 from storage.notices import notice_states
 from storage.results import load_position
+from storage.silences import load_silences, silences_since
 from stream_processor.fold.reconcile import ended
 from stream_processor.owners.announce import announce
 from stream_processor.owners.owner import Publish, Tally, write
@@ -85,6 +94,7 @@ class AlertsOwner:
             await incidents_since(self._conn, now_us - REOPEN_US - SECOND_US),
             await memberships_since(self._conn, now_us - RETURN_US - SECOND_US),
             await unplaced_alerts(self._conn),
+            await silences_since(self._conn, now_us),
         )
         kept = (kept.incident for kept in incidents.kept.values())
         self._state = DeskState(incidents, restore_notices(await notice_states(self._conn), kept))
@@ -115,6 +125,8 @@ class AlertsOwner:
         await self._commit(raws[-1], made)
         for change in made.alerts:
             await self._publish(ALERT_SUBJECT, msgspec.msgpack.encode(change))
+        for silence in made.silences:
+            await self._publish(SILENCE_SUBJECT, msgspec.msgpack.encode(silence))
         for changed in made.incidents:
             told = IncidentChanged(changed.incident, changed.events)
             await self._publish(INCIDENT_SUBJECT, msgspec.msgpack.encode(told))
@@ -150,7 +162,10 @@ class AlertsOwner:
             else:
                 incidents[incident_id] = incident
         done = await actions_done(self._conn, [deed.action_id for deed in deeds]) if deeds else set()
-        return OnRecord(alerts, history, incidents, done)
+        said = [word for word in words if isinstance(word, SilenceSet | SilenceEnded)]
+        named = sorted({silence_id for word in said for silence_id in silences_named(word)})
+        silences = await load_silences(self._conn, named) if named else []
+        return OnRecord(alerts, history, incidents, done, {s.silence_id: s for s in silences})
 
     async def _known(self, alert_ids: set[str]) -> dict[str, Alert]:
         known = {alert_id: self._open[alert_id] for alert_id in alert_ids & self._open.keys()}
@@ -169,6 +184,7 @@ class AlertsOwner:
             Counts(),
             alerts=tuple(made.alerts),
             incidents=tuple(made.incidents),
+            silences=tuple(made.silences),
             notices=tuple(made.notices),
             notice_states=self._state.notices.saved(),
             snapshot=msgspec.msgpack.encode(self._state.incidents.now_us),
@@ -196,4 +212,6 @@ def _decode(raw: RawEntry) -> tuple[Word, ...]:
         return (decode_incident_action(raw.payload),)
     if raw.kind is EntryKind.NOTICE_ANSWER:
         return (decode_notice_answer(raw.payload),)
+    if raw.kind is EntryKind.SILENCE:
+        return (decode_silence_word(raw.payload),)
     return ()

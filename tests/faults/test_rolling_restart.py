@@ -6,14 +6,14 @@ from tests.fault_table import Record
 from tests.faults.checker import Broker, assert_balanced, check, gateways, publishing
 from tests.faults.conftest import Start
 
-READINGS = 200
+READINGS = 100
 """Readings that each device must get acknowledged before, between and after restarts."""
 
 
 def test_every_service_is_replaced_under_load(start: Start, record: Record) -> None:
     system = start(env={"EDUOPS_INGESTS": "2", "EDUOPS_PROCESSORS": "2"})
     where = gateways(system.addresses["database_url"], 3)
-    with publishing(Broker.of(system.addresses), where) as devices:
+    with publishing(Broker.of(system.addresses), where, every_s=0.02) as devices:
         for device in devices:
             device.more(READINGS)
         before, began_s = system.processes(), time.monotonic()

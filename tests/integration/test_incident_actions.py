@@ -1,11 +1,9 @@
 """What engineers do with incidents, in real tables: by any owner, in any stretches, told twice or not."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import psycopg
 import pytest
-from psycopg import AsyncConnection
 
 from bus.codec import encode_action, encode_incident_action, encode_transitions
 from bus.memory import MemoryLog
@@ -16,12 +14,10 @@ from storage.alerts import alert_history, load_alert
 from storage.database import connect
 from storage.feedback import judged_alerts
 from storage.incidents import aliases, incident_history, load_incident, memberships_of
-from stream_processor.owners.alerts import AlertsOwner
-from stream_processor.owners.owner import Tally
+from tests.alerts_owner import alerts_owner
 from tests.incident_log import (
     GROUPS,
     MINUTE_US,
-    PACKAGED,
     Desk,
     LogEntry,
     acknowledged,
@@ -80,10 +76,6 @@ def a_shift() -> list[LogEntry]:
     ]
 
 
-async def no_listener(_subject: str, _payload: bytes) -> None:
-    """Nobody watches the wall."""
-
-
 async def written(entries: Sequence[LogEntry]) -> MemoryLog:
     """Return the log with the entries."""
     log = MemoryLog()
@@ -100,26 +92,13 @@ async def written(entries: Sequence[LogEntry]) -> MemoryLog:
     return log
 
 
-def alerts_owner(conn: AsyncConnection[Any], log: MemoryLog) -> AlertsOwner:
-    return AlertsOwner(
-        conn,
-        log,
-        no_listener,
-        GROUPS,
-        PACKAGED.calendar,
-        lambda: PACKAGED.routing,
-        lambda: T0,
-        Tally(ALERTS_LOG),
-    )
-
-
 async def fold_in(dsn: str, entries: Sequence[LogEntry], batch: int) -> list[list[str]]:
     """Own the log to its end, a new owner for each batch; return what the tables hold."""
     log = await written(entries)
     async with await connect(dsn) as conn:
         done = 0
         while done < len(entries):
-            owner = alerts_owner(conn, log)
+            owner = alerts_owner(conn, log, GROUPS, lambda: T0)
             await owner.load()
             reader = await log.reader(ALERTS_LOG, owner.seq)
             await owner.take(await reader.fetch(batch, 1.0))

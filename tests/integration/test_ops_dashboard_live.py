@@ -12,12 +12,15 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from contract.alert import AlertEvent
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
+from contract.entry import ALERTS_LOG
 from contract.fleet import Fleet
-from contract.live import AlertChanged, Kpi
+from contract.live import SILENCE_SUBJECT, AlertChanged, Kpi
+from contract.routing.silence import SilenceMatcher
 from contract.rule import Rule
 from ops_dashboard.live.hub import CHANGES_MAX
 from tests.conftest import TestNats
 from tests.dashboard_stage import Stage, acknowledged, open_stage, resolved
+from tests.silence_words import HOUR_US, silence
 
 PATIENCE_S = 30.0
 
@@ -49,6 +52,22 @@ async def hear(socket: ClientConnection, **wanted: Any) -> dict[str, Any]:
             message: dict[str, Any] = msgspec.json.decode(await socket.recv())
             if all(w(message.get(n)) if callable(w) else message.get(n) == w for n, w in wanted.items()):
                 return message
+
+
+async def test_a_silence_is_counted_on_the_wall_from_its_word_to_its_end(stage: Stage) -> None:
+    await stage.change(stage.opened(0), stage.opened(1))
+    school = SilenceMatcher("school", stage.fleet.schools[0].code)
+    made = silence("a", stage.now_us(), stage.now_us() + HOUR_US, school)
+    async with page(stage) as socket:
+        await hear(socket, kind="snapshot", open=lambda o: (o["muted"], o["sounding"]) == (0, 2))
+        await stage.commit(ALERTS_LOG, silences=(made,))
+        await stage.live.publish(SILENCE_SUBJECT, msgspec.msgpack.encode(made))
+        told = await hear(socket, kind="snapshot", open=lambda o: o["muted"] == 1)
+        assert told["open"]["sounding"] == 1
+        assert sorted(line["silenced"] for line in told["open"]["lines"]) == [False, True]
+        ended = msgspec.structs.replace(made, ended_at_us=stage.now_us())
+        await stage.live.publish(SILENCE_SUBJECT, msgspec.msgpack.encode(ended))
+        await hear(socket, kind="snapshot", open=lambda o: o["muted"] == 0)
 
 
 async def test_hello_comes_first_then_whole_snapshots(stage: Stage) -> None:
@@ -116,7 +135,7 @@ async def test_a_flood_is_told_by_version(stage: Stage) -> None:
         await hear(socket, kind="snapshot", alerts_version=lambda v: v > before)
 
 
-async def test_open_alerts_are_known_from_the_start(
+async def test_open_alerts_and_silences_are_known_from_the_start(
     nats: TestNats,
     postgres_url: str,
     city: Fleet,
@@ -127,9 +146,13 @@ async def test_open_alerts_are_known_from_the_start(
     settings = (nats, postgres_url, city, catalogue, calendar, rules)
     async with open_stage(*settings) as first:
         await first.change(first.opened(0))
+        at_us = first.now_us()
+        made = silence("a", at_us - HOUR_US, at_us + HOUR_US, SilenceMatcher("rule", "wan_down"))
+        await first.commit(ALERTS_LOG, silences=(made,))
     async with open_stage(*settings) as second, page(second) as socket:
         snapshot = await hear(socket, kind="snapshot", open=lambda o: o["by_priority"] == [1, 0, 0])
         assert snapshot["states"][0] == "1"
+        assert snapshot["open"]["muted"] == 1
 
 
 async def test_what_a_broken_line_swallowed_is_read_after_it(stage: Stage, nats: TestNats) -> None:

@@ -12,7 +12,6 @@ from psycopg import AsyncConnection
 from alerting.incidents.groups import Groups
 from bus.codec import encode_readings
 from bus.memory import MemoryLog
-from config.files import load_configuration
 from contract.entry import ALERTS_LOG, EntryKind, RawEntry, telemetry_log
 from contract.errors import PositionMovedError
 from contract.reach import Reach, pass_by
@@ -20,10 +19,10 @@ from contract.reading import Readings
 from storage.database import connect
 from storage.results import load_position
 from stream_processor.config import ProcessorConfig
-from stream_processor.owners.alerts import AlertsOwner
 from stream_processor.owners.lost_end import TOLD_AGAIN_S, settle
 from stream_processor.owners.owner import Tally, own, owner_name
 from stream_processor.owners.partition import PartitionOwner
+from tests.alerts_owner import alerts_owner, no_listener
 from tests.fold_world import MONDAY_9H_US, SECOND_US, columns, series_named, small_fleet, small_fold
 from tests.running_system import PATIENCE_S, until
 
@@ -96,10 +95,6 @@ async def append(log: MemoryLog, readings: Readings, at_us: int) -> None:
     await log.append(LOG, EntryKind.READINGS, encode_readings(readings), at_us=at_us, count=len(readings))
 
 
-async def no_listener(_subject: str, _payload: bytes) -> None:
-    """Nobody watches the wall."""
-
-
 async def process(
     dsn: str, log: MemoryLog, batch: int, reach: Reach = pass_by, until: int | None = None
 ) -> None:
@@ -119,20 +114,6 @@ def an_hour_later() -> int:
     return MONDAY_9H_US + 3600 * SECOND_US
 
 
-def alerts_owner(conn: AsyncConnection[Any], log: MemoryLog, groups: Groups) -> AlertsOwner:
-    own = load_configuration(None)
-    return AlertsOwner(
-        conn,
-        log,
-        no_listener,
-        groups,
-        own.calendar,
-        lambda: own.routing,
-        an_hour_later,
-        Tally(ALERTS_LOG),
-    )
-
-
 async def process_alerts(dsn: str, log: MemoryLog, batch: int = 3, *, anew: bool = False) -> None:
     """Own the alerts log until its end, and on while an incident waits for the time.
 
@@ -145,14 +126,14 @@ async def process_alerts(dsn: str, log: MemoryLog, batch: int = 3, *, anew: bool
     groups = Groups(small_fleet())
     async with await connect(dsn) as conn:
         await settle(conn, log, Tally(ALERTS_LOG), 1.0, TOLD_AGAIN_S)
-        owner = alerts_owner(conn, log, groups)
+        owner = alerts_owner(conn, log, groups, an_hour_later)
         await owner.load()
         while True:
             while owner.seq < await log.last_seq(ALERTS_LOG):
                 reader = await log.reader(ALERTS_LOG, owner.seq)
                 await owner.take(await reader.fetch(batch, 1.0))
                 if anew:
-                    owner = alerts_owner(conn, log, groups)
+                    owner = alerts_owner(conn, log, groups, an_hour_later)
                     await owner.load()
             await owner.pass_time()
             if owner.seq >= await log.last_seq(ALERTS_LOG):

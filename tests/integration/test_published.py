@@ -111,6 +111,8 @@ VERBS_THAT_DO_NOT: Final = frozenset(
         *("routes test", "oncall"),
         # A message that says nothing of anybody.
         "notify test",
+        # What is muted, and how many alerts.
+        *("silence list", "silence add", "silence end", "silence preview", "silence import"),
         # The database itself, for whoever runs the center.
         *("backup", "restore"),
     }
@@ -287,6 +289,8 @@ ROUTES: Final[Mapping[str, Paths]] = {
                 "/api/inbox",
                 "/api/city/bandwidth",
                 "/api/quarantine",
+                "/api/silences",
+                "/api/maintenance.ics",
             ),
             *("/healthz", "/api/status", "/", "/alerts", "/inbox", "/quarantine"),
             *("/_dash-layout", "/_dash-dependencies", "/_reload-hash", "/_favicon.ico"),

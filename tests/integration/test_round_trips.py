@@ -26,6 +26,7 @@ from contract.incident import Cause, Incident, IncidentEvent, IncidentState, Mem
 from contract.live import AlertChanged, IncidentChanged
 from contract.reading import Corrections, Held, Readings, Scored
 from contract.rejected import Rejected
+from contract.routing.silence import Silence
 from contract.series import MAX_DEVICE_ID
 from storage.alerts import alert_history, load_alert
 from storage.chunks import make_chunks
@@ -45,6 +46,7 @@ from storage.incidents import (
 )
 from storage.recovery import stored_after, transitions_after
 from storage.results import commit, load_position, look_up
+from storage.silences import load_silences, silences_of_event, silences_since
 from storage.wall import kpi_history, ledger, quarantine_page, series_history
 from tests.drawn import DAY_US, INT8, RAW_DAY_US, drawn, drawn_rows, drawn_tuple, texts, times_us
 
@@ -95,6 +97,7 @@ commits = drawn(
     incidents=st.just(()),  # `test_an_incident` reads them back
     notices=st.just(()),  # `test_a_notice` reads them back
     notice_states=st.just({}),
+    silences=drawn_tuple(Silence, lambda s: s.silence_id),
 )
 
 
@@ -113,6 +116,7 @@ async def read_back(conn: AsyncConnection[Any], what: Commit) -> Commit:
         rejected=tuple(row.rejected for row in reversed(await quarantine_page(conn, 100))),
         alerts=tuple([await change_of(conn, change.alert.alert_id) for change in what.alerts]),
         snapshot=position.snapshot,
+        silences=tuple([(await load_silences(conn, [s.silence_id]))[0] for s in what.silences]),
     )
 
 
@@ -167,6 +171,21 @@ async def test_a_commit(day_url: str, what: Commit) -> None:
     for field in fields(Commit):
         if field.name not in ("rows", "corrections", "transitions"):
             assert getattr(found, field.name) == getattr(what, field.name), field.name
+
+
+@law
+@given(made=drawn(Silence, uid=texts.filter(bool)), later=drawn(Silence))
+async def test_a_silence_that_ends(postgres_url: str, made: Silence, later: Silence) -> None:
+    made = msgspec.structs.replace(made, ended_at_us=None, ended_by=None, replaced_by=None)
+    ended = msgspec.structs.replace(made, ended_at_us=later.until_us, ended_by="An", replaced_by="b")
+    async with passing(postgres_url) as conn:
+        await commit(conn, Commit("alerts", 0, 1, 0, silences=(made,)))
+        assert await silences_since(conn, made.end_us - 1) == [made]
+        assert await silences_since(conn, made.end_us) == []
+        await commit(conn, Commit("alerts", 1, 2, 0, silences=(made, ended)))
+        assert await silences_since(conn, ended.end_us - 1) == [ended]
+        assert await silences_since(conn, ended.end_us) == []
+        assert await silences_of_event(conn, made.uid) == [ended]
 
 
 @law

@@ -17,6 +17,14 @@ import pytest
 from contract.incident import IncidentDeed
 from contract.routing.notice import NoticeAnswer
 from contract.routing.routes_file import parse_routes
+from contract.routing.silence import (
+    Recurrence,
+    Silence,
+    SilenceEnded,
+    SilenceKind,
+    SilenceMatcher,
+    SilenceSet,
+)
 from tests.incident_log import SECOND_US, Desk, LogEntry, did, opened, resolved, schools_of
 
 STORIES = sorted(path.parent for path in Path(__file__).parent.glob("*/story.toml"))
@@ -56,6 +64,9 @@ class _Story:
                 )
             return
         self.pass_time(at_us)
+        if row["what"] in ("silence", "unsilence"):
+            self._silence(row, at_us)
+            return
         (school,) = _schools(row)
         incident_id = self._incident_of(school, rule)
         if row["what"] == "unreachable":
@@ -65,6 +76,33 @@ class _Story:
             return
         more = dict(pair.split("=") for pair in row["more"].split())
         self._take(did(IncidentDeed(row["what"]), incident_id, at_us, row["who"], **more))
+
+    def _silence(self, row: dict[str, str], at_us: int) -> None:
+        """Set the silence that `more` describes, its times in seconds after the start, or end it."""
+        said = dict(pair.split("=") for pair in row["more"].split())
+        silence_id = f"00000000-0000-4000-8000-{int(said.pop('id', '1')):012}"
+        if row["what"] == "unsilence":
+            self._take(LogEntry(at_us, SilenceEnded(silence_id, row["who"], at_us)))
+            return
+        recurrence = None
+        if "rrule" in said:
+            rrule = said.pop("rrule").replace(":", "=")
+            lasts_us = int(said.pop("lasts_s")) * SECOND_US
+            recurrence = Recurrence(rrule, lasts_us, "Asia/Ho_Chi_Minh")
+        from_us, until_us = (self._start_us + int(said.pop(key)) * SECOND_US for key in ("from_s", "until_s"))
+        matchers = tuple(SilenceMatcher(name, value) for name, value in said.items())
+        silence = Silence(
+            silence_id,
+            SilenceKind.SILENCE,
+            matchers,
+            from_us,
+            until_us,
+            row["who"],
+            "known work",
+            at_us,
+            recurrence,
+        )
+        self._take(LogEntry(at_us, SilenceSet(silence)))
 
     def pass_time(self, until: int) -> None:
         """Let the time come, with a tick whenever something waits for it; seconds, or µs since 1970."""
@@ -76,7 +114,7 @@ class _Story:
         found = []
         for notice in self._desk.notices:
             row = (
-                f"{(notice.at_us - self._start_us) / SECOND_US:g}",
+                f"{(notice.at_us - self._start_us) / SECOND_US:.9g}",
                 notice.to,
                 notice.reason.value,
                 str(self._schools[notice.notice_id]),

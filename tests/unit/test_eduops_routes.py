@@ -59,6 +59,7 @@ def test_programs_get_json(run: Run) -> None:
     assert found["facts"]["cluster"] == ["01", "Sài Gòn"]
     assert [(r["route"], r["reason"]) for r in found["routes"]] == [
         ("everything", "child_chosen"),
+        ("can wait", "no_match"),
         ("lines", "chosen"),
     ]
 

@@ -10,13 +10,16 @@ from alerting.incidents.fold import Moment, advance
 from alerting.incidents.groups import Groups
 from alerting.incidents.state import Incidents
 from contract.alert import Alert, AlertEvent
+from contract.calendar import SchoolCalendar
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.clock import LogClock
 from contract.fleet import Fleet
 from contract.incident import Incident
 from contract.live import AlertChanged, Canary, Kpi, Summary
+from contract.routing.silence import SilenceMatcher
 from device_simulator.world.fleet import generate_fleet
 from ops_dashboard.view.board import TOP_LINES, Board
+from tests.silence_words import silence
 
 SECOND_US = 1_000_000
 NOW_US = 1_795_400_000 * SECOND_US
@@ -24,8 +27,8 @@ PARTITIONS = 2
 
 
 @pytest.fixture
-def board(city: Fleet) -> Board:
-    return Board(city, PARTITIONS, LogClock(), build_id="b", stale_s=15.0)
+def board(city: Fleet, calendar: SchoolCalendar) -> Board:
+    return Board(city, PARTITIONS, LogClock(), calendar, build_id="b", stale_s=15.0)
 
 
 def summary(
@@ -97,8 +100,8 @@ def test_an_old_summary_is_unknown_and_its_figures_with_it(board: Board, city: F
     assert snapshot.age_s == 0.0
 
 
-def test_ages_are_real_seconds_on_a_stretched_clock(city: Fleet) -> None:
-    board = Board(city, PARTITIONS, LogClock(NOW_US, NOW_US, 60.0))
+def test_ages_are_real_seconds_on_a_stretched_clock(city: Fleet, calendar: SchoolCalendar) -> None:
+    board = Board(city, PARTITIONS, LogClock(NOW_US, NOW_US, 60.0), calendar)
     board.accept_summary(summary(city, 0, NOW_US))
     assert board.snapshot(NOW_US + 2 * SECOND_US, 1).age_s == 2.0
 
@@ -287,10 +290,10 @@ def test_a_log_that_began_anew_is_believed(board: Board, city: Fleet) -> None:
     assert "2" in board.states(NOW_US + 16 * SECOND_US)
 
 
-def test_a_storm_is_at_most_ten_alarms_whatever_the_order_of_its_alerts() -> None:
+def test_a_storm_is_at_most_ten_alarms_whatever_the_order_of_its_alerts(calendar: SchoolCalendar) -> None:
     """A thousand schools in the order in which four partitions commit them, a second each."""
     fleet, state = generate_fleet(), Incidents()
-    board, groups = Board(fleet, 4, LogClock(), build_id="b"), Groups(fleet)
+    board, groups = Board(fleet, 4, LogClock(), calendar, build_id="b"), Groups(fleet)
     down = list(range(0, 3000, 3))
     of_school = fleet.partition_of_schools(4)
     seen: set[tuple[str, str, int | None]] = set()
@@ -306,3 +309,28 @@ def test_a_storm_is_at_most_ten_alarms_whatever_the_order_of_its_alerts() -> Non
         seen |= {(line.rule, line.isp, line.school) for line in found.lines}
     assert len(seen) <= 10
     assert board.snapshot(NOW_US, 2).open.by_priority == [1000, 0, 0]
+
+
+def test_a_line_is_silenced_when_all_of_its_alerts_are(board: Board, city: Fleet) -> None:
+    """Two alerts of one school are one line; it is silenced with both, and rings with either."""
+    show(board, city, [alert(city, 0), alert(city, 0, 2, "latency_high"), alert(city, 1)])
+    code = SilenceMatcher("school", city.schools[0].code)
+    board.apply_silence(silence("a", NOW_US, NOW_US + 9, code, SilenceMatcher("rule", "latency_high")))
+    told = board.snapshot(NOW_US, 1).open
+    assert (told.muted, told.sounding, [line.silenced for line in told.lines]) == (1, 2, [False, False])
+    board.apply_silence(silence("b", NOW_US, NOW_US + 5, code))
+    told = board.snapshot(NOW_US, 2).open
+    assert (told.muted, told.sounding) == (2, 1)
+    assert {line.school: line.silenced for line in told.lines} == {0: True, 1: False}
+    assert board.snapshot(NOW_US + 5, 3).open.muted == 1
+    assert board.snapshot(NOW_US + 9, 4).open.muted == 0
+
+
+def test_alerts_about_the_center_count_once_a_rule_among_the_muted(board: Board, city: Fleet) -> None:
+    ours = [
+        msgspec.structs.replace(alert(city, i, rule="feed_down"), school_id=SYSTEM_SCHOOL_ID) for i in (0, 1)
+    ]
+    show(board, city, ours)
+    board.apply_silence(silence("a", NOW_US, NOW_US + 9, SilenceMatcher("system", "center")))
+    told = board.snapshot(NOW_US, 1).open
+    assert (told.muted, [line.silenced for line in told.lines]) == (1, [True])

@@ -16,6 +16,7 @@ from contract.fleet import DeviceKind, Level
 from contract.incident import CauseKind, IncidentDeed, IncidentEventKind, NotDone
 from contract.rejected import Reason
 from contract.routing.notice import HeldReason, NoticeFate, NoticeReason
+from contract.routing.silence import SilenceFault, SilenceKind
 from contract.rule import CHANNEL_NAMES
 from contract.texts import Language, Texts, parse_language, parse_texts, write_clock, write_date, write_number
 from ops_dashboard.charts.school_charts import PLANS
@@ -34,6 +35,8 @@ FAMILIES = {
     "range": set(RANGES),
     "figure": {plan.key for plan in PLANS} | {key for plan in PLANS for _, key in plan.metrics},
     "kpi": set(TILES),
+    "silence": {kind.value for kind in SilenceKind},
+    "error": {f"silence_{fault.value}" for fault in SilenceFault},
     "quarantine": set(COLUMNS),
     "state": {"n", "u", "m", "p1", "p2", "p3"},
     "event": {kind.value for kind in (*TransitionKind, *ActionKind, *Beginning, *Ending)},

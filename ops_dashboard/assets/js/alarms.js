@@ -36,7 +36,7 @@ function dropOverflow(list, rows) {
 }
 
 function makeRow(line, atUs, fleet) {
-  const waiting = line.unacknowledged > 0;
+  const waiting = line.unacknowledged > 0 && !line.silenced;
   return make('li', { className: 'alarm', dataset: { priority: String(line.priority) } },
     make('span', {
       className: waiting ? 'badge waiting' : 'badge', dataset: { priority: String(line.priority) },
@@ -80,6 +80,7 @@ function whatOf(line, fleet) {
 }
 
 function whoOf(line) {
+  if (line.silenced) return say('wall.silenced');
   if (line.unacknowledged === 0) return line.acknowledged_by ? say('wall.acknowledged_by', { name: line.acknowledged_by }) : '';
   return line.unacknowledged < line.alerts ? say('wall.partly', { n: number(line.unacknowledged) }) : say('wall.unacknowledged');
 }

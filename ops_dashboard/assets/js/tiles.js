@@ -55,6 +55,9 @@ function showAlerts(snapshot) {
   const value = known ? number(total) : total > 0 ? `≥ ${number(total)}` : say('kpi.unknown');
   write('alerts', {
     known, value, age: ageOf(snapshot), counts: total > 0 ? open.by_priority : [],
-    coverage: say('kpi.partitions', { n: number(open.live_partitions), of: number(open.partitions) }),
+    coverage: [
+      say('kpi.partitions', { n: number(open.live_partitions), of: number(open.partitions) }),
+      say('wall.muted', { n: number(open.muted) }), // always, for what nobody is told of must be seen somewhere
+    ].join(' · '),
   });
 }

@@ -17,9 +17,11 @@ from eduops.machine.supervisor import HEALTHY_S, began
 from tests.fault_table import Record, percentile
 from tests.faults.checker import Broker, NumberedDevice, check, gateways, publishing, seconds_to_recover
 from tests.faults.conftest import Start
+from tests.faults.one_system.conftest import SharedSystem
 from tests.running_system import RunningSystem, eventually
 
-ROUND_READINGS = 200
+EVERY_S = 0.01
+ROUND_READINGS = 100
 """Readings that must be acknowledged between two kills."""
 BOUND_S = 10.0
 """Most seconds for 95 of 100 recoveries of a killed process."""
@@ -29,9 +31,9 @@ POINT_ROWS = {"received": 1, "appended": 1, "folded": 3, "announced": 3, "commit
 
 
 @pytest.fixture
-def device(system: RunningSystem) -> Iterator[NumberedDevice]:
-    """A device that publishes to the module's system."""
-    with publishing(Broker.of(system.addresses), gateways(system.addresses["database_url"])) as [one]:
+def device(system: SharedSystem) -> Iterator[NumberedDevice]:
+    """A device that publishes to the shared system."""
+    with publishing(Broker.of(system.addresses), system.take(1), every_s=EVERY_S) as [one]:
         one.more(ROUND_READINGS)
         yield one
 
@@ -64,7 +66,7 @@ def seconds_to_push(system: RunningSystem, since_s: float) -> float:
     return time.monotonic() - since_s
 
 
-def test_each_process_killed_once(system: RunningSystem, device: NumberedDevice, record: Record) -> None:
+def test_each_process_killed_once(system: SharedSystem, device: NumberedDevice, record: Record) -> None:
     took_s = {}
     for name in ROWS:
         took_s[name] = kill(system, device, name)
@@ -106,7 +108,7 @@ def die_at(start: Start, record: Record, service: str, point: str, visit: int, d
     system = start(env={"EDUOPS_FAILPOINT": f"{point}:kill:{visit}"})
     [gateway] = gateways(system.addresses["database_url"])
     took_s = []
-    with publishing(Broker.of(system.addresses), [gateway]) as [device]:
+    with publishing(Broker.of(system.addresses), [gateway], every_s=EVERY_S) as [device]:
         for _ in range(deaths):
             pid = system.processes()[service]["pid"]
             eventually(lambda pid=pid: began(pid) is None, f"{service} dies at {point}")  # type: ignore[misc]

@@ -16,7 +16,8 @@ import psycopg
 from storage.database import connect
 from storage.maintenance import maintain
 from tests.fault_table import Account, Record
-from tests.faults.checker import Broker, Gateway, assert_balanced, gateways, publish_all
+from tests.faults.checker import Broker, Gateway, assert_balanced, publish_all
+from tests.faults.one_system.conftest import SharedSystem
 from tests.running_system import RunningSystem, eventually
 
 HOUR_US = 3_600_000_000
@@ -77,9 +78,9 @@ def roll_up(url: str) -> None:
     eventually(lambda: asyncio.run(once()), "every touched bucket is rolled up")
 
 
-def test_duplicates_and_disorder_change_nothing(system: RunningSystem, record: Record) -> None:
+def test_duplicates_and_disorder_change_nothing(system: SharedSystem, record: Record) -> None:
     url, chance = system.addresses["database_url"], random.Random(27)
-    plain, tenfold, shuffled = gateways(url, 3)
+    plain, tenfold, shuffled = system.take(3)
     oldest_us = (time.time_ns() // 1000 - 47 * HOUR_US) // 1_000_000 * 1_000_000
     step_us = 46 * HOUR_US // READINGS // 1_000_000 * 1_000_000
     pairs = [(oldest_us + i * step_us, float(chance.randrange(10**8))) for i in range(READINGS)]
@@ -108,9 +109,9 @@ def test_duplicates_and_disorder_change_nothing(system: RunningSystem, record: R
     record(27, f"shuffled, {COPIES} times", Account(sent, sent, READINGS), note="one row each, equal rollups")
 
 
-def test_two_days_late(system: RunningSystem, record: Record) -> None:
+def test_two_days_late(system: SharedSystem, record: Record) -> None:
     url = system.addresses["database_url"]
-    gateway = gateways(url, 4)[3]
+    [gateway] = system.take(1)
     now_us = time.time_ns() // 1_000_000_000 * 1_000_000
     recent = [(now_us - 60_000_000 + i * 1_000_000, 5e7) for i in range(50)]
     late = [(now_us - 47 * HOUR_US + i * 1_000_000, 5e7) for i in range(50)]

@@ -4,14 +4,15 @@ import httpx
 import pytest
 
 from ops_dashboard.archive import ANSWER_S
-from tests.running_system import RunningSystem, eventually
+from tests.faults.one_system.conftest import SharedSystem
+from tests.running_system import eventually
 
 SLACK_S = 15.0
 """What ending the question to a server that does not read may take besides."""
 
 
 @pytest.mark.parametrize("path", ["/api/alerts", pytest.param("/api/city/bandwidth", marks=pytest.mark.slow)])
-def test_a_frozen_database_is_told(system: RunningSystem, path: str) -> None:
+def test_a_frozen_database_is_told(system: SharedSystem, path: str) -> None:
     with httpx.Client(base_url=system.url, timeout=ANSWER_S + SLACK_S) as browser:
         assert browser.get(path).status_code == 200
         with system.paused("postgres"):

@@ -1,0 +1,1 @@
+"""Silences: what they mute, when they recur, what they would have muted, and calendars of them. Pure."""

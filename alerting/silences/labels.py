@@ -1,0 +1,63 @@
+"""The labels of an alert, by which silences choose."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final
+
+from contract.alert import Alert
+from contract.canary import SYSTEM_SCHOOL_ID
+from contract.fleet import Fleet, School
+from contract.series import METRIC_BITS
+
+Labels = Mapping[str, tuple[str, ...]]
+"""Names of each label, of one thing; a label that is missing does not apply."""
+CENTER: Final = "center"
+"""The `system` of alerts about the operations center itself."""
+
+
+def labels_of(alert: Alert, fleet: Fleet) -> Labels:
+    """Return all labels of an alert.
+
+    `alertname` (also `rule`), `priority` (`1`, `P1`), `system` (the kind of device: `gateway`, `attendance`,
+    `elearning`, or `center`), and those of its school, see `school_labels`.
+    """
+    return {**subject_labels(alert, fleet), **school_labels(alert.school_id, fleet)}
+
+
+def subject_labels(alert: Alert, fleet: Fleet) -> Labels:
+    """Return the labels that tell what an alert is about, wherever it is."""
+    found = {
+        "alertname": (alert.rule,),
+        "rule": (alert.rule,),
+        "priority": (str(alert.priority), f"P{alert.priority}"),
+    }
+    if alert.school_id == SYSTEM_SCHOOL_ID:
+        return found | {"system": (CENTER,)}
+    device = fleet.device_by_id.get(alert.series >> METRIC_BITS)
+    return found if device is None else found | {"system": (device.kind.value,)}
+
+
+def school_labels(school_id: int, fleet: Fleet) -> Labels:
+    """Return `school`, `ward`, `cluster` (code and names), `isp` and `level` of a school that is or was.
+
+    The center itself, and a school that nobody knows, have none.
+    """
+    return _labels_of_schools(fleet).get(school_id, {})
+
+
+@lru_cache(maxsize=4)
+def _labels_of_schools(fleet: Fleet) -> Mapping[int, Labels]:
+    schools = (*(former.school for former in fleet.former), *fleet.schools)
+    return {school.id: _labels_of_school(school, fleet) for school in schools}
+
+
+def _labels_of_school(school: School, fleet: Fleet) -> Labels:
+    ward = fleet.ward_by_code[school.ward_code]
+    cluster = fleet.cluster_by_code[ward.cluster_code]
+    return {
+        "school": (school.code, school.name),
+        "ward": (ward.code, ward.name, ward.short_name),
+        "cluster": (cluster.code, cluster.name),
+        "isp": (school.isp,),
+        "level": (school.level.value,),
+    }

@@ -1,0 +1,193 @@
+"""Silences over HTTP: seen, tried, wanted, ended; what is refused changes nothing."""
+
+from typing import Any
+
+import httpx
+import pytest
+from icalendar import Calendar
+from msgspec.structs import replace
+
+from bus.codec import decode_silence_word
+from contract.alert import Alert
+from contract.calendar import SchoolCalendar
+from contract.entry import ALERTS_LOG, EntryKind
+from contract.routing.silence import DAY_US, Silence, SilenceEnded, SilenceMatcher, SilenceSet, SilenceWord
+from tests.dashboard_stage import Stage, resolved
+from tests.silence_words import HOUR_US, recurring, silence
+
+ID = "5a7e1c52-9a0b-4e0e-8f43-0d6f3c3f9a11"
+NEW_ID = "5a7e1c52-9a0b-4e0e-8f43-0d6f3c3f9a12"
+
+
+def wish(stage: Stage, **other: Any) -> dict[str, Any]:
+    """Return the body that wants a provider silenced for an hour."""
+    usual: dict[str, Any] = {
+        "matchers": [{"name": "isp", "value": stage.fleet.schools[0].isp}],
+        "until_us": stage.now_us() + HOUR_US,
+        "owner": "Lan",
+        "reason": "nhà mạng bảo trì",
+    }
+    return {name: value for name, value in (usual | other).items() if value is not None}
+
+
+async def words(stage: Stage) -> list[SilenceWord]:
+    """Return what was said of silences in the alerts log."""
+    reader = await stage.log.reader(ALERTS_LOG, 0)
+    entries = await reader.fetch(100, 1.0)
+    return [decode_silence_word(e.payload) for e in entries if e.kind is EntryKind.SILENCE]
+
+
+async def stored(stage: Stage, *silences: Silence) -> None:
+    """Write silences as the owner of alerts does."""
+    await stage.commit(ALERTS_LOG, silences=silences)
+
+
+def of_first_school(stage: Stage, silence_id: str = ID, **more: Any) -> Silence:
+    """Return a silence of the first school's provider, begun an hour ago."""
+    isp = SilenceMatcher("isp", stage.fleet.schools[0].isp)
+    return silence(silence_id, stage.now_us() - HOUR_US, stage.now_us() + DAY_US, isp, **more)
+
+
+async def open_alerts(stage: Stage) -> list[Alert]:
+    """Open an alert at each of the first ten schools; return those of the first one's provider."""
+    opened = [stage.opened(position) for position in range(10)]
+    await stage.change(*opened)
+    isps = {school.id: school.isp for school in stage.fleet.schools}
+    return [c.alert for c in opened if isps[c.alert.school_id] == stage.fleet.schools[0].isp]
+
+
+async def test_a_silence_is_an_entry_of_the_log(stage: Stage, client: httpx.AsyncClient) -> None:
+    answer = await client.post("/api/silences", json=wish(stage, silence_id=ID, kind="maintenance"))
+    assert (answer.status_code, answer.json()) == (202, {"silence_id": ID})
+    (word,) = await words(stage)
+    assert isinstance(word, SilenceSet)
+    made = word.silence
+    assert (made.silence_id, made.owner, made.kind.value) == (ID, "Lan", "maintenance")
+    assert made.from_us == made.created_at_us
+    assert str(made.matchers[0]) == f'isp="{stage.fleet.schools[0].isp}"'
+
+
+async def test_a_recurring_one_needs_no_end_if_its_rule_has_one(
+    stage: Stage, client: httpx.AsyncClient, calendar: SchoolCalendar
+) -> None:
+    rule = {"rrule": "RRULE:FREQ=WEEKLY;BYDAY=SU;COUNT=2", "duration_s": 3 * 3600, "not_in_exam": True}
+    from_us = stage.now_us() + DAY_US
+    answer = await client.post(
+        "/api/silences", json=wish(stage, from_us=from_us, until_us=None, recurrence=rule)
+    )
+    assert answer.status_code == 202, answer.text
+    (word,) = await words(stage)
+    assert isinstance(word, SilenceSet)
+    assert word.silence.recurrence is not None
+    assert word.silence.recurrence.timezone == calendar.timezone.key
+    assert 7 * DAY_US < word.silence.until_us - from_us <= 14 * DAY_US
+
+
+@pytest.mark.parametrize(
+    ("other", "code", "said"),
+    [
+        ({"until_us": None}, "silence_no_end", "needs an end"),
+        ({"owner": None}, "silence_no_owner", "who wants"),
+        ({"reason": " "}, "silence_no_reason", "why"),
+        ({"matchers": [{"name": "isp", "value": "(", "is_regex": True}]}, "silence_bad_pattern", "missing )"),
+        (
+            {"matchers": [{"name": "isp", "value": "a\u0007"}]},
+            "silence_control_character",
+            "isp has a control",
+        ),
+        ({"matchers": [{"name": "is\u0007p", "value": "a"}]}, "silence_bad_label", "is?p is no name"),
+        ({"matchers": []}, "silence_no_matcher", "what should be muted"),
+        ({"recurrence": {"rrule": "FREQ=SECONDLY", "duration_s": 1}}, "silence_bad_frequency", "FREQ"),
+        (
+            {"recurrence": {"rrule": "FREQ=DAILY", "duration_s": 10**30}},
+            "silence_bad_duration",
+            "longer than",
+        ),
+        ({"from_us": 10**30, "until_us": 10**31}, "silence_too_far", "400 days"),
+        ({"surprise": 1}, "bad_request", "surprise"),
+        ({"replaces": NEW_ID}, "unknown_silence", "No silence"),
+    ],
+)
+async def test_what_is_refused_leaves_the_old_one_in_force(
+    stage: Stage, client: httpx.AsyncClient, other: dict[str, Any], code: str, said: str
+) -> None:
+    await stored(stage, of_first_school(stage))
+    answer = await client.post("/api/silences?lang=en", json=wish(stage, **{"replaces": ID, **other}))
+    assert answer.json()["code"] == code
+    assert said in answer.json()["sentence"]
+    assert await words(stage) == []
+    (known,) = (await client.get("/api/silences")).json()["silences"]
+    assert (known["silence_id"], known["state"]) == (ID, "active")
+
+
+async def test_silences_are_listed_with_what_they_mute(stage: Stage, client: httpx.AsyncClient) -> None:
+    own = await open_alerts(stage)
+    active = of_first_school(stage)
+    from_us = stage.now_us() + HOUR_US
+    pending = replace(active, silence_id=NEW_ID, from_us=from_us)
+    expired = replace(active, silence_id="c", until_us=stage.now_us() - DAY_US, from_us=0)
+    long_over = replace(active, silence_id="d", until_us=stage.now_us() - 8 * DAY_US, from_us=0)
+    await stored(stage, active, pending, expired, long_over)
+    answer = (await client.get("/api/silences")).json()
+    found = {s["silence_id"]: (s["state"], s["mutes_now"], s["next_edge_us"]) for s in answer["silences"]}
+    assert found == {
+        ID: ("active", len(own), active.until_us),
+        NEW_ID: ("pending", 0, from_us),
+        "c": ("expired", 0, None),
+    }
+    assert answer["muted"] == len(own)
+
+
+async def test_a_silence_is_tried_before_it_is_wanted(stage: Stage, client: httpx.AsyncClient) -> None:
+    own = await open_alerts(stage)
+    over = stage.opened(0, "latency_high", 3)
+    await stage.change(over, resolved(over, stage.now_us()))
+    body = wish(stage, owner=None, reason=None, until_us=stage.now_us() + 8 * DAY_US)
+    seen = (await client.post("/api/silences/preview", json=body)).json()
+    assert (seen["mutes_now"], seen["would_have_muted"], seen["matched"]) == (len(own), *[len(own) + 1] * 2)
+    assert seen["by_priority"] == {"1": len(own), "2": 0, "3": 1}
+    assert {e["school"] for e in seen["examples"]} <= {s.code for s in stage.fleet.schools[:10]}
+    assert await words(stage) == []
+
+
+async def test_a_silence_is_ended_once(stage: Stage, client: httpx.AsyncClient) -> None:
+    made = of_first_school(stage)
+    await stored(stage, made)
+    answer = await client.delete(f"/api/silences/{ID}?actor=Minh")
+    assert answer.status_code == 202, answer.text
+    (word,) = await words(stage)
+    assert isinstance(word, SilenceEnded)
+    assert (word.silence_id, word.actor) == (ID, "Minh")
+    await stored(stage, replace(made, ended_at_us=stage.now_us(), ended_by="Minh"))
+    assert (await client.delete(f"/api/silences/{ID}?actor=Minh")).status_code == 409
+    assert (await client.delete(f"/api/silences/{NEW_ID}?actor=Minh")).status_code == 404
+    assert (await client.delete(f"/api/silences/{ID}")).status_code == 422
+    assert (await client.post("/api/silences", json=wish(stage, replaces=ID))).json()[
+        "code"
+    ] == "silence_expired"
+
+
+async def test_other_sites_may_not_silence(stage: Stage, client: httpx.AsyncClient) -> None:
+    foreign = {"Origin": "http://elsewhere.example"}
+    await stored(stage, of_first_school(stage))
+    for answer in (
+        await client.post("/api/silences", json=wish(stage), headers=foreign),
+        await client.delete(f"/api/silences/{ID}?actor=Lan", headers=foreign),
+    ):
+        assert answer.json()["code"] == "foreign_origin"
+    assert await words(stage) == []
+
+
+async def test_silences_are_a_calendar_to_subscribe_to(stage: Stage, client: httpx.AsyncClient) -> None:
+    weekly = recurring(NEW_ID, stage.now_us(), "FREQ=WEEKLY", 3, days=60, not_in_exam=True)
+    await stored(stage, of_first_school(stage), weekly)
+    answer = await client.get("/api/maintenance.ics?lang=en")
+    assert answer.headers["content-type"].startswith("text/calendar")
+    events = {str(e["UID"]): e for e in Calendar.from_ical(answer.text).walk("VEVENT")}
+    assert events.keys() == {f"{ID}@eduops", f"{NEW_ID}@eduops"}
+    event = events[f"{NEW_ID}@eduops"]
+    assert str(event["SUMMARY"]) == 'Silence: isp="FPT"'
+    lines = event.to_ical().decode().splitlines()
+    assert any(line.startswith("RRULE:FREQ=WEEKLY;UNTIL=") for line in lines)
+    assert sum(line.startswith("EXDATE") for line in lines) == 2  # the weeks of the first term's exams
+    assert "nhà mạng bảo trì" in str(event["DESCRIPTION"])
