@@ -3,15 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
+import msgspec
 import pytest
 from playwright.async_api import Browser, Page, expect
 
 from bus.codec import decode_action
+from config.inbox import InboxMessage, keep_message
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.entry import ALERTS_LOG, QUARANTINE_LOG
 from contract.fleet import Fleet
+from contract.live import NOTICE_SUBJECT, NoticeTried
 from contract.rejected import Reason, Rejected
 from contract.rule import Rule
 from device_simulator.world.fleet import generate_fleet
@@ -89,12 +93,19 @@ async def settle(page: Page, path: str) -> None:
 
 
 @pytest.mark.parametrize("language", ["vi", "en"])
-async def test_every_page_fits_and_is_accessible(settings: Settings, browser: Browser, language: str) -> None:
-    async with open_stage(*settings) as stage, talking(stage):
+async def test_every_page_fits_and_is_accessible(
+    settings: Settings, browser: Browser, language: str, tmp_path: Path
+) -> None:
+    async with open_stage(*settings, inbox=tmp_path / "inbox") as stage, talking(stage):
         await fill(stage)
+        for n in range(3):
+            keep_message(tmp_path / "inbox", message(n, stage.now_us()))
         school = stage.fleet.schools[0].code
         async with open_page(browser, stage.url, *FIRST_SIZE[language]) as page:
-            for path in (f"/?lang={language}", "/alerts", f"/school/{school}", "/quarantine", "/school/none"):
+            for path in (
+                *(f"/?lang={language}", "/alerts", f"/school/{school}", "/inbox"),
+                *("/quarantine", "/school/none"),
+            ):
                 await set_size(page, *FIRST_SIZE[language])
                 await page.goto(path) if path.endswith("none") else await settle(page, path)
                 await expect(page.locator("main")).to_be_visible(timeout=PATIENCE_MS)
@@ -102,6 +113,34 @@ async def test_every_page_fits_and_is_accessible(settings: Settings, browser: Br
                 await expect_accessible(page)
                 async for width in sizes_of(page, language):
                     await expect_fitting(page, width)
+
+
+def message(n: int, at_us: int) -> InboxMessage:
+    """Return a message as the notifier keeps it, with a long name and a link."""
+    title = f"P{n + 1} Sự cố mới: THCS và THPT Trần Hưng Đạo Nguyễn Thị Minh Khai · Mất kết nối WAN"
+    body = f"Từ 09:12\n782 học sinh\nhttp://localhost:8050/incidents/{n:016x}"
+    return InboxMessage(f"{n:024x}", "Nguyễn Thị Hồng Nhung", at_us + n, n + 1, title, body, f"{n:016x}")
+
+
+async def test_a_message_appears_in_the_inbox_as_it_is_sent(
+    settings: Settings, browser: Browser, tmp_path: Path
+) -> None:
+    async with (
+        open_stage(*settings, inbox=tmp_path / "inbox") as stage,
+        talking(stage),
+        open_page(browser, stage.url, 390, 844) as page,
+    ):
+        await settle(page, "/inbox?lang=vi")
+        await expect(page.locator("#inbox-none")).to_be_visible(timeout=PATIENCE_MS)
+        for n in range(2):
+            keep_message(tmp_path / "inbox", message(n, stage.now_us()))
+            tried = NoticeTried(f"{n:024x}", f"{n:016x}", "sent")
+            await stage.live.publish(NOTICE_SUBJECT, msgspec.json.encode(tried))
+            first = page.locator("#messages .bubble").first
+            await expect(first).to_have_attribute("data-key", f"{n:024x}", timeout=PATIENCE_MS)
+        await expect(first).to_contain_text("Gửi Nguyễn Thị Hồng Nhung")
+        await expect(first.get_by_role("link")).to_have_attribute("href", message(1, 0).body.split("\n")[-1])
+        await expect(page.locator("#inbox-none")).to_be_hidden()
 
 
 OVERLAPS = """() => {
