@@ -86,7 +86,7 @@ async def system(nats: TestNats, postgres_url: str, city: Fleet, tmp_path: Path)
     }
     async with await connect(postgres_url) as conn:
         await save_fleet(conn, city)
-    login = {"user": nats.service_user, "password": nats.service_password}
+    login: dict[str, Any] = {"user": nats.service_user, "password": nats.service_password}
     async with JetStreamLog.connect(nats.url, **login) as log:
         await log.create([ALERTS_LOG], 1 << 20)
         yield System(log, postgres_url, city, settings, tmp_path)
