@@ -15,14 +15,16 @@ from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.entry import ALERTS_LOG, QUARANTINE_LOG
 from contract.fleet import Fleet
-from contract.live import NOTICE_SUBJECT, NoticeTried
+from contract.live import NOTICE_SUBJECT, SILENCE_SUBJECT, NoticeTried
 from contract.rejected import Reason, Rejected
+from contract.routing.silence import SilenceMatcher
 from contract.rule import Rule
 from device_simulator.world.fleet import generate_fleet
 from eduops.machine.ports import free_ports
 from tests.browser_page import FIRST_SIZE, expect_accessible, expect_fitting, open_page, set_size, sizes_of
 from tests.conftest import TestNats
 from tests.dashboard_stage import Stage, acknowledged, open_stage, resolved
+from tests.silence_words import HOUR_US, silence
 
 pytestmark = pytest.mark.browser
 PATIENCE_MS = 30_000
@@ -169,6 +171,15 @@ async def test_our_own_fault_and_the_whole_city_are_two_lines_that_fit(
             )
             await expect(alarms).to_have_count(2)
             await expect(alarms.first).to_contain_text({"vi": "trung tâm", "en": "of our own"}[language])
+            await expect(page.locator("#muted")).to_have_text("0")
+            everything = SilenceMatcher("rule", ".+", is_regex=True)
+            made = silence("a", stage.now_us(), stage.now_us() + HOUR_US, everything)
+            await stage.commit(ALERTS_LOG, silences=(made,))
+            await stage.live.publish(SILENCE_SUBJECT, msgspec.msgpack.encode(made))
+            number, word = {"vi": ("3.542", "tắt thông báo"), "en": ("3,542", "silenced")}[language]
+            await expect(page.locator("#muted")).to_have_text(number, timeout=PATIENCE_MS)
+            await expect(page.locator("#muted")).to_have_attribute("aria-label", f"{number} {word}")
+            await expect(page.locator("#alarms .alarm-who")).to_have_text([word] * 2)
             async for width in sizes_of(page, language):
                 await expect_fitting(page, width)
                 assert not await page.evaluate(OVERLAPS)
