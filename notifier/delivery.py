@@ -189,8 +189,7 @@ class Delivery:
 
     async def _end_round(self, conn: AsyncConnection[Any], claim: Claim, urls: Sequence[str]) -> NoticeFate:
         """Say that no channel takes it, and begin again with the first one, unless that is in vain."""
-        if not claim.is_unreachable:
-            await self._say_unreachable(claim)
+        await self._say_unreachable(claim.untold)
         notice_id = claim.notice.notice_id
         left = [url for url in urls if (notice_id, url) not in self._refused]
         if not left or claim.age_s > KEEP_S:
@@ -207,8 +206,8 @@ class Delivery:
         await put_off(conn, claim, min(waits_s, default=ROUND_S), unreachable=True)
         return NoticeFate.WAITING
 
-    async def _say_unreachable(self, claim: Claim) -> None:
-        for notice in (*claim.older, claim.notice):
+    async def _say_unreachable(self, notices: Sequence[Notice]) -> None:
+        for notice in notices:
             answer = NoticeAnswer(notice.notice_id, notice.incident_id, notice.to, notice.route)
             await self._log.append(
                 ALERTS_LOG,

@@ -36,8 +36,8 @@ class Claim:
     """Position of the channel to try next, from 0."""
     tries: int
     """Of that channel, so far."""
-    is_unreachable: bool
-    """Whether the alerts log was told already, of all of them, that no channel takes it."""
+    untold: tuple[Notice, ...]
+    """Those of which the alerts log was not told yet that no channel takes them."""
     age_s: float
     """Real seconds since the newest was made."""
 
@@ -82,7 +82,7 @@ async def claim_notice(conn: AsyncConnection[Any]) -> Claim | None:
         attempts,
         channel,
         tries,
-        all(row[13] for row in rows),
+        tuple(_notice(row) for row in rows if not row[13]),
         age_s,
     )
 
