@@ -21,6 +21,7 @@ PAGES: Final = (
     Page("incident", "/incidents/{incident_id}"),
     Page("alerts", "/alerts", "nav.alerts"),
     Page("school", "/school/{code}"),
+    Page("response", "/response", "nav.response"),
     Page("inbox", "/inbox", "nav.inbox"),
     Page("quarantine", "/quarantine", "nav.quarantine"),
 )

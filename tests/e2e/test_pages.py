@@ -54,8 +54,8 @@ def settings(
 @pytest.fixture
 def crowded(settings: Settings, whole_city: Fleet) -> Settings:
     """A dashboard for all schools of the city: whatever is to fit has to fit there."""
-    nats, postgres_url, _, *surroundings = settings
-    return nats, postgres_url, whole_city, *surroundings
+    nats, postgres_url, _, catalogue, calendar, rules = settings
+    return nats, postgres_url, whole_city, catalogue, calendar, rules
 
 
 @asynccontextmanager
