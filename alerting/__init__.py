@@ -1,1 +1,1 @@
-"""The life of an alert and what is said of it. Pure, but for `senders`. May import contract."""
+"""The life of an alert, what is said of it, and to whom. Pure. May import contract."""

@@ -1,20 +1,27 @@
-"""The fold of the alerts log: alerts, incidents and silences, entry by entry, as they hang together."""
+"""The fold of the alerts log: alerts, incidents, silences and notices, entry by entry (pure)."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from alerting.incidents.deeds import act
 from alerting.incidents.fold import hear, pass_time
 from alerting.incidents.groups import Groups
 from alerting.incidents.state import Incidents
 from alerting.lifecycle import Alerts
+from alerting.notify.decide import Decider
+from alerting.notify.state import Notices
+from alerting.notify.tell import Telling
+from alerting.silences.matching import silenced
 from alerting.silences.words import hear_silence
 from contract.alert import Action, Alert, AlertEvent, Transition
-from contract.incident import Incident, IncidentAction, IncidentDeed
+from contract.incident import SECOND_US, Exercise, Incident, IncidentAction, IncidentDeed
 from contract.live import AlertChanged, IncidentChanged
+from contract.routing.notice import Notice, NoticeAnswer
 from contract.routing.silence import Silence, SilenceEnded, SilenceSet, SilenceWord
 
-Word = Transition | Action | IncidentAction | SilenceWord
+Word = Transition | Action | IncidentAction | NoticeAnswer | SilenceWord | Exercise
 """What an entry of the alerts log may say."""
 
 
@@ -41,23 +48,39 @@ class OnRecord(NamedTuple):
     """By id, over or not."""
 
 
-class DeskChanges(NamedTuple):
-    """What a stretch of the log changed, each in order; of one thing the later is the newer."""
-
-    alerts: list[AlertChanged]
-    incidents: list[IncidentChanged]
-    silences: list[Silence]
-
-
 def incidents_named(action: IncidentAction) -> set[str]:
     """Return the ids of all incidents that an action names."""
     others = {action.other} if action.kind is IncidentDeed.MERGED else set()
     return {action.incident_id} | others
 
 
+class DeskState(NamedTuple):
+    """What the fold remembers; the caller owns it."""
+
+    incidents: Incidents
+    notices: Notices
+
+    @property
+    def due_us(self) -> int | None:
+        """Log time from which the time alone changes something; None while nothing waits for it."""
+        due = [us for us in (self.incidents.due_us, self.notices.due_us) if us is not None]
+        return min(due, default=None)
+
+
+class DeskChanges(NamedTuple):
+    """What a stretch of the log brings, each kind in order; of two about one thing the later is the newer."""
+
+    alerts: list[AlertChanged]
+    incidents: list[IncidentChanged]
+    silences: list[Silence]
+    exercises: list[Exercise]
+    notices: list[Notice]
+
+
 def fold_desk(
     groups: Groups,
-    state: Incidents,
+    telling: Telling,
+    state: DeskState,
     record: OnRecord,
     entries: Iterable[DeskEntry],
     pupils: Mapping[int, int],
@@ -66,46 +89,59 @@ def fold_desk(
 
     Args:
         groups: of the fleet.
-        state: of all incidents.
+        telling: what decides who is told.
+        state: of incidents and notices.
         record: what the tables hold of all that the entries name.
         entries: a stretch of the alerts log.
         pupils: pupils by school id; a school that is missing counts 0.
-
-    Returns:
-        Every change.
     """
-    desk = _Desk(groups, state, record, pupils)
+    desk = _Desk(groups, telling, state, record, pupils)
     for entry in entries:
         desk.read(entry)
-    return DeskChanges(desk.alert_changes, desk.incident_changes, desk.silence_changes)
+    return desk.changes
 
 
 class _Desk:
-    def __init__(self, groups: Groups, state: Incidents, record: OnRecord, pupils: Mapping[int, int]) -> None:
+    def __init__(
+        self,
+        groups: Groups,
+        telling: Telling,
+        state: DeskState,
+        record: OnRecord,
+        pupils: Mapping[int, int],
+    ) -> None:
         self._groups = groups
-        self._state = state
+        self._state = state.incidents
         self._alerts = Alerts(record.alerts, record.history, pupils)
         self._incidents = dict(record.incidents)
         self._done = set(record.done)
-        self._silences = {**record.silences, **state.silences}
-        self.alert_changes: list[AlertChanged] = []
-        self.incident_changes: list[IncidentChanged] = []
-        self.silence_changes: list[Silence] = []
+        self._telling = telling
+        self._silences = {**record.silences, **state.incidents.silences}
+        self._decider = Decider(state.notices, telling, self._muted)
+        self.changes = DeskChanges([], [], [], [], self._decider.notices)
 
     def read(self, entry: DeskEntry) -> None:
         """Fold one entry."""
+        # Until the running second is over no incident changes.
+        second_us = (self._state.now_us // SECOND_US + 1) * SECOND_US
+        self._decide(min(second_us, entry.at_us), inclusive=False)
         self._keep(pass_time(self._groups, self._state, entry.at_us))
+        self._decide(self._state.now_us, inclusive=True)
         self._state.end_silences()
         for word in entry.words:
-            if isinstance(word, IncidentAction):
+            if isinstance(word, NoticeAnswer):
+                self._decider.answer(word, self._state.now_us)
+            elif isinstance(word, IncidentAction):
                 self._keep(self._act(word))
-                continue
-            if isinstance(word, SilenceSet | SilenceEnded):
+            elif isinstance(word, Exercise):
+                self._practise(word)
+            elif isinstance(word, SilenceSet | SilenceEnded):
                 self._hear(word)
-                continue
-            for change in self._alerts.take(word):
-                self.alert_changes.append(change)
-                self._keep(hear(self._state, change.alert))
+            else:
+                for change in self._alerts.take(word):
+                    self.changes.alerts.append(change)
+                    self._keep(hear(self._state, change.alert))
+        self._decide(self._state.now_us, inclusive=True)
 
     def _act(self, action: IncidentAction) -> list[IncidentChanged]:
         """Count an action once; one on an incident that nobody knows changes nothing."""
@@ -116,11 +152,51 @@ class _Desk:
         other = self._survivor(action.other) if action.kind is IncidentDeed.MERGED else None
         return act(self._groups, self._state, action, incident, other)
 
+    def _practise(self, exercise: Exercise) -> None:
+        """Take an exercise, once; one of long ago changes nothing."""
+        if exercise.exercise_id in self._state.exercises:
+            return
+        self._state.exercises[exercise.exercise_id] = exercise
+        self._state.end_silences()
+        self.changes.exercises.append(exercise)
+
+    def _marked(self, change: IncidentChanged) -> IncidentChanged:
+        """Return a change of an incident that says whether it is an exercise."""
+        incident = change.incident
+        kept = self._state.kept.get(incident.incident_id)
+        before = self._incidents.get(incident.incident_id, incident).exercise
+        if not before and not self._state.exercises:
+            return change
+        members = [] if kept is None else [a for a in kept.members.values() if a.resolved_at_us is None]
+        exercise = before if not members else self._exercise_of(members)
+        marked = replace(incident, exercise=exercise)
+        if kept is not None:
+            kept.incident = replace(kept.incident, exercise=exercise)
+        return replace(change, incident=marked)
+
+    def _exercise_of(self, alerts: Sequence[Alert]) -> str:
+        """Return the exercise that all of some alerts are of; empty where there is none."""
+        for exercise in self._state.exercises.values():
+            if all(exercise.has(alert) for alert in alerts):
+                return exercise.exercise_id
+        return ""
+
     def _hear(self, word: SilenceWord) -> None:
         changes = hear_silence(self._silences, word)
         self._state.silences |= {silence.silence_id: silence for silence in changes}
         self._state.end_silences()
-        self.silence_changes += changes
+        self.changes.silences.extend(changes)
+        if changes:
+            self._decider.look_again(self._state.now_us)
+
+    def _muted(self, incident_id: str, at_us: int) -> tuple[str, int] | None:
+        """Return the silence that mutes every open alert of an incident, and when that may end."""
+        kept = self._state.kept.get(incident_id)
+        if kept is None or not self._state.silences:
+            return None
+        open_ones = [alert for alert in kept.members.values() if alert.resolved_at_us is None]
+        fleet, calendar = self._telling.fleet, self._telling.calendar
+        return silenced(self._state.silences.values(), open_ones, fleet, calendar, at_us)
 
     def _survivor(self, incident_id: str) -> Incident | None:
         incident = self._incidents.get(incident_id)
@@ -130,8 +206,18 @@ class _Desk:
         return incident if incident.merged_into is None else self._survivor(incident.merged_into)
 
     def _keep(self, changes: Iterable[IncidentChanged]) -> None:
-        for change in changes:
+        for found in changes:
+            change = self._marked(found)
+            at_us = max((said.at_us for said in change.events), default=self._state.now_us)
+            self._decide(at_us, inclusive=False)
             self._incidents[change.incident.incident_id] = change.incident
             self._alerts.note(change.alerts)
-            self.alert_changes += change.alerts
-            self.incident_changes.append(change)
+            self.changes.alerts.extend(change.alerts)
+            self.changes.incidents.append(change)
+            self._decider.take(change, at_us)
+
+    def _decide(self, until_us: int, *, inclusive: bool) -> None:
+        """Let notices be decided up to a moment; timelines say so."""
+        self._decider.advance(until_us, inclusive=inclusive)
+        self.changes.incidents.extend(self._decider.changes)
+        self._decider.changes.clear()

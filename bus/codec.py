@@ -10,9 +10,10 @@ import pyarrow as pa
 from contract.alert import Action, Transition
 from contract.entry import Entry, EntryKind, MistimedEntry, RawEntry, ReadingsEntry, TickEntry, Trouble
 from contract.errors import EduopsError
-from contract.incident import IncidentAction
+from contract.incident import Exercise, IncidentAction
 from contract.reading import Readings
 from contract.rejected import Rejected
+from contract.routing.notice import NoticeAnswer
 from contract.routing.silence import SilenceWord
 
 READINGS_SCHEMA: Final = pa.schema(
@@ -29,6 +30,8 @@ _rejected: Final = msgspec.msgpack.Decoder(list[Rejected])
 _transitions: Final = msgspec.msgpack.Decoder(list[Transition])
 _action: Final = msgspec.msgpack.Decoder(Action)
 _incident_action: Final = msgspec.msgpack.Decoder(IncidentAction)
+_exercise: Final = msgspec.msgpack.Decoder(Exercise)
+_notice_answer: Final = msgspec.msgpack.Decoder(NoticeAnswer)
 _silence_word: Final[msgspec.msgpack.Decoder[SilenceWord]] = msgspec.msgpack.Decoder(SilenceWord)
 
 
@@ -130,6 +133,36 @@ def decode_incident_action(payload: bytes) -> IncidentAction:
     """
     action: IncidentAction = _decode(_incident_action, payload)
     return action
+
+
+def encode_notice_answer(said: NoticeAnswer) -> bytes:
+    """Return the payload of a NOTICE_ANSWER entry."""
+    return _encoder.encode(said)
+
+
+def decode_notice_answer(payload: bytes) -> NoticeAnswer:
+    """Return the value of a NOTICE_ANSWER entry.
+
+    Raises:
+        CodecError: the payload is not a `NoticeAnswer`.
+    """
+    said: NoticeAnswer = _decode(_notice_answer, payload)
+    return said
+
+
+def encode_exercise(exercise: Exercise) -> bytes:
+    """Return the payload of an EXERCISE entry."""
+    return _encoder.encode(exercise)
+
+
+def decode_exercise(payload: bytes) -> Exercise:
+    """Return the value of an EXERCISE entry.
+
+    Raises:
+        CodecError: the payload is not an `Exercise`.
+    """
+    exercise: Exercise = _decode(_exercise, payload)
+    return exercise
 
 
 def encode_silence_word(word: SilenceWord) -> bytes:

@@ -1,12 +1,15 @@
 """What one transaction of a log's owner holds: results, counters and the position, together."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from contract.alert import Transition
+from contract.incident import Exercise
 from contract.live import AlertChanged, IncidentChanged
 from contract.reading import Corrections, Scored
 from contract.rejected import Rejected
+from contract.routing.notice import Notice
 from contract.routing.silence import Silence
 
 
@@ -70,6 +73,12 @@ class Commit:
     """Applied in order, after the rows were added."""
     incidents: tuple[IncidentChanged, ...] = ()
     """Only in the alerts log."""
+    exercises: tuple[Exercise, ...] = ()
+    """Only in the alerts log: those that are new."""
+    notices: tuple[Notice, ...] = ()
+    """Only in the alerts log: what is to be sent."""
+    notice_states: Mapping[str, bytes | None] = field(default_factory=dict)
+    """Only in the alerts log: parts of the state of the fold of notices, by key; None for what is gone."""
     silences: tuple[Silence, ...] = ()
     """Those that changed, in order, as they stand after it; only in the alerts log."""
 

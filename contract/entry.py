@@ -29,6 +29,10 @@ class EntryKind(StrEnum):
     """Alerts log: one MessagePack `contract.alert.Action`."""
     INCIDENT_ACTION = "incident_action"
     """Alerts log: one MessagePack `contract.incident.IncidentAction`."""
+    NOTICE_ANSWER = "notice_answer"
+    """Alerts log: one MessagePack `contract.routing.notice.NoticeAnswer`."""
+    EXERCISE = "exercise"
+    """Alerts log: one MessagePack `contract.incident.Exercise`."""
     SILENCE = "silence"
     """Alerts log: one MessagePack `contract.routing.silence.SilenceWord`."""
 

@@ -11,6 +11,9 @@ from contract.alert import ALERT_ID_BYTES, Alert
 SECOND_US: Final = 1_000_000
 """Incidents are decided at whole log seconds, and time lost is counted in them, µs."""
 
+EXERCISE_LAG_US: Final = 600 * SECOND_US
+"""An alert of an exercise opens so long after it at most, µs: chosen, as alerts of one cause may be apart."""
+
 
 class CauseKind(StrEnum):
     """What the alerts of an incident share, the broadest first; each has texts in texts.toml."""
@@ -217,6 +220,34 @@ class Incident(msgspec.Struct, frozen=True):
     split_from: str | None = None
     """The incident that it was split off from. Such a one gets nothing by itself but what comes back to it,
     and is never absorbed."""
+    exercise: str = ""
+    """The exercise that all of its open alerts are of; the last one while none is open; else empty."""
+
+
+class Exercise(msgspec.Struct, frozen=True):
+    """Faults that are injected to practise: what they bring is told as an exercise and counted apart."""
+
+    exercise_id: str
+    """Chosen by the sender; the same id twice is one exercise."""
+    actor: str
+    """Who lets it happen, at most 80 characters."""
+    note: str
+    """What is practised, at most 500 characters."""
+    school_ids: tuple[int, ...]
+    """Whose alerts are of it, if they opened while it lasted."""
+    from_us: int
+    """When the fault begins, µs since 1970."""
+    until_us: int
+    """When it ends, µs since 1970."""
+    at_us: int
+    """When it was said, µs since 1970."""
+
+    def has(self, alert: Alert) -> bool:
+        """Return whether an alert is of it."""
+        return (
+            alert.school_id in self.school_ids
+            and self.from_us <= alert.opened_at_us <= self.until_us + EXERCISE_LAG_US
+        )
 
 
 class IncidentEvent(msgspec.Struct, frozen=True):

@@ -13,6 +13,8 @@ ALERT_SUBJECT: Final = "live.alert"
 """NATS core subject of `AlertChanged`."""
 INCIDENT_SUBJECT: Final = "live.incident"
 """NATS core subject of `IncidentChanged`, without the ids of its alerts: they may be thousands."""
+NOTICE_SUBJECT: Final = "live.notice"
+"""NATS core subject of `NoticeTried`."""
 
 
 SILENCE_SUBJECT: Final = "live.silence"
@@ -89,6 +91,16 @@ class IncidentChanged(msgspec.Struct, frozen=True):
     """Ids of alerts that resolved."""
     alerts: tuple[AlertChanged, ...] = ()
     """Alerts that were taken, dismissed or handed back with it."""
+
+
+class NoticeTried(msgspec.Struct, frozen=True, tag_field="kind", tag="notice"):
+    """Something became of a notice: it was sent, or an attempt was not taken, or it was given up."""
+
+    notice_id: str
+    incident_id: str
+    """Empty for a message that only tries a channel out."""
+    fate: str
+    """One of `contract.routing.notice.NoticeFate`."""
 
 
 STATE_NORMAL: Final = "n"

@@ -175,7 +175,7 @@ async def run(
     """Simulate the fleet until `stop` is set; its packs and connections are counted on the meter.
 
     Lines connect in the background; what is measured before a line stands is kept and sent with
-    its original times. Requests on `simulator.fault` are answered if `live` is given.
+    its original times. Requests on `live.fault` are answered if `live` is given.
 
     Raises:
         ConfigurationError: a configured fault names nothing that exists.

@@ -1,9 +1,8 @@
 """The command line `eduops`: thin verbs; what they do stands in the modules that they call."""
 
 import asyncio
-import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
 from io import TextIOWrapper
 from pathlib import Path
@@ -15,10 +14,12 @@ from eduops.failures import sentences
 from eduops.log_lines import say_failure, write_log
 from eduops.machine.attach import attach
 from eduops.settings import Settings, load_settings
+from eduops.stopping import run_until_stopped
 from eduops.verbs.broker import broker_app
 from eduops.verbs.evaluate import evaluate_app
 from eduops.verbs.feedback import feedback_app
 from eduops.verbs.fleet import fleet_app
+from eduops.verbs.notify import notify_app
 from eduops.verbs.oncall import oncall
 from eduops.verbs.routes import routes_app
 from eduops.verbs.rules import rules_app
@@ -36,6 +37,7 @@ app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(feedback_app, name="feedback")
 app.add_typer(rules_app, name="rules")
 app.add_typer(routes_app, name="routes")
+app.add_typer(notify_app, name="notify")
 app.add_typer(silence_app, name="silence")
 app.command()(oncall)
 
@@ -176,13 +178,19 @@ def simulate(
     for_: Annotated[str, typer.Option("--for", help="Log time that it lasts, such as 5m.")] = "5m",
     strength: Annotated[float, typer.Option(help="How strong; 0 for the kind's default.")] = 0.0,
     variant: Annotated[str, typer.Option(help="Variant of the kind.")] = "",
+    exercise: Annotated[
+        str,
+        typer.Option(help="What is practised: all that the fault brings is told and counted as an exercise."),
+    ] = "",
 ) -> None:
     """Simulate the city's devices, or inject a fault into the running simulation."""
     from eduops.verbs.simulate import FaultOptions, run_simulate
 
     wanted = None
     if fault is not None:
-        wanted = FaultOptions(fault, isp, ward, cluster, school, count, after, for_, strength, variant)
+        wanted = FaultOptions(
+            fault, isp, ward, cluster, school, count, after, for_, strength, variant, exercise
+        )
     settings = _attached(data, config)
     _log_as(settings, "simulator")
     run_until_stopped(lambda stop: run_simulate(settings, wanted, stop, typer.echo))
@@ -329,25 +337,6 @@ def restore(
 def version() -> None:
     """Print the version."""
     _say_version(True)
-
-
-def run_until_stopped(run: Callable[[asyncio.Event], Awaitable[None]]) -> None:
-    """Run until done; Ctrl-C and SIGTERM set the stop event, a second one breaks off."""
-    asyncio.run(_with_stop(run))
-
-
-async def _with_stop(run: Callable[[asyncio.Event], Awaitable[None]]) -> None:
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    task = asyncio.ensure_future(run(stop))
-
-    def on_signal() -> None:
-        if stop.is_set():
-            task.cancel()
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, on_signal)
-    await task
 
 
 def _serve(

@@ -9,8 +9,9 @@ from typing import Final
 from contract.errors import ConfigurationError
 from contract.reach import Reach, pass_by
 
-POINTS: Final = ("received", "appended", "folded", "announced", "committed")
-"""Of ingest the first two, of the processor the others, in the order of a reading's way."""
+POINTS: Final = ("received", "appended", "folded", "announced", "committed", "claimed", "sent", "noted")
+"""Of ingest the first two and of the processor the next three, in the order of a reading's way; of the
+notifier the last three, in the order of a notice's."""
 ACTIONS: Final = ("kill", "stall")
 PATTERN: Final = rf"^(({'|'.join(POINTS)}):({'|'.join(ACTIONS)})(:[1-9]\d{{0,8}})?)?$"
 """`POINT:ACTION[:VISIT]`; empty is none."""

@@ -77,8 +77,13 @@ def write_log(service: str, level: str, style: str, stream: TextIO | None = None
 
 
 def hush_libraries() -> None:
-    """Keep out of the log what libraries write of secrets: httpx tells whole addresses, passwords and all."""
+    """Keep out of the log what libraries write of secrets: whole addresses, passwords and all."""
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    apprise = logging.getLogger(
+        "apprise"
+    )  # its warnings have addresses too; what it answers is read otherwise
+    apprise.propagate = False
+    apprise.handlers = [logging.NullHandler()]
 
 
 def say_failure(sentence: str) -> None:

@@ -19,11 +19,11 @@ from pydantic_settings import (
 )
 
 from contract.clock import LogClock
-from contract.entry import MAX_PARTITIONS, check_partitions
+from contract.entry import MAX_PARTITIONS
 from contract.errors import ConfigurationError
 from contract.topic import MAX_BATCH_MESSAGES, PAYLOAD_LIMITS
 from eduops.failpoint import PATTERN as FAILPOINT_PATTERN
-from eduops.settings_words import checked
+from eduops.settings_words import addresses_of, checked, slice_of
 
 ENV_PREFIX: Final = "EDUOPS_"
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -71,7 +71,8 @@ class Settings(BaseSettings):
         pattern=FAILPOINT_PATTERN,
         description=(
             "For fault tests only: `POINT:kill` or `POINT:stall`, with `:N` at its N-th visit. Points: "
-            "`received`, `appended` of ingest; `folded`, `announced`, `committed` of the processor."
+            "`received`, `appended` of ingest; `folded`, `announced`, `committed` of the processor; "
+            "`claimed`, `sent`, `noted` of the notifier."
         ),
     )
 
@@ -110,10 +111,7 @@ class Settings(BaseSettings):
         ),
     )
     log_replicas: int = Field(
-        1,
-        ge=1,
-        le=5,
-        description="Copies of each log in a NATS cluster, 1 to 5; 3 survive a node.",
+        1, ge=1, le=5, description="Copies of each log in a NATS cluster, 1 to 5; 3 survive a node."
     )
     log_max_gib: float = Field(
         4.0, ge=0.001, le=4096, description="GiB that one partition's log may hold before ingest has to wait."
@@ -278,6 +276,16 @@ class Settings(BaseSettings):
         description="Seconds after which an alarm that goes on is said again, 10 to 86400.",
     )
 
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$",
+        description="Address of the wall for links in messages; none is the dashboard's own.",
+    )
+    notify_workers: int = Field(
+        4, ge=1, le=64, description="Messages that a notifier sends at once, 1 to 64."
+    )
+    notify_loopback: bool = Field(False, description="Whether webhooks may be on the notifier's own machine.")
+
     schools: int = Field(3541, ge=1, le=50000, description="Schools of the generated fleet at first start.")
     seed: int = Field(79, ge=0, description="Seed of the generated fleet and of the simulated city.")
     seed_days: float = Field(
@@ -307,11 +315,7 @@ class Settings(BaseSettings):
     @property
     def mqtt_addresses(self) -> tuple[tuple[str, int], ...]:
         """Hosts and ports of the MQTT broker's nodes, in the order in which they are tried."""
-        return tuple(self._mqtt_address(text) for text in self.mqtt_host.split(","))
-
-    def _mqtt_address(self, text: str) -> tuple[str, int]:
-        host, _, port = text.partition(":")
-        return host, int(port) if port else self.mqtt_port
+        return addresses_of(self.mqtt_host, self.mqtt_port)
 
     @property
     def part(self) -> tuple[int, int]:
@@ -320,13 +324,7 @@ class Settings(BaseSettings):
         Raises:
             ConfigurationError: there is no such slice, or the slices do not hold whole partitions.
         """
-        index, count = map(int, self.ingest_slice.split("/"))
-        if index >= count:
-            raise ConfigurationError(
-                f"ingest_slice is {self.ingest_slice!r}; of {count} slices the last is '{count - 1}/{count}'"
-            )
-        check_partitions(self.partitions, count)
-        return index, count
+        return slice_of(self.ingest_slice, self.partitions)
 
     @property
     def log_max_bytes(self) -> int:

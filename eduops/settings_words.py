@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from contract.entry import check_partitions
 from contract.errors import ConfigurationError
 
 Kind = TypeVar("Kind")
@@ -31,3 +32,24 @@ def refusal(error: Mapping[str, Any]) -> str:
         return f"the setting {name!r} is unknown; docs/configuration.md lists all"
     shown = "" if name.endswith(("password", "url")) else f" is {error['input']!r}:"
     return f"setting {name!r} (EDUOPS_{name.upper()}){shown} {str(error['msg']).lower()}"
+
+
+def slice_of(text: str, partitions: int) -> tuple[int, int]:
+    """Return which slice of how many `I/N` is.
+
+    Raises:
+        ConfigurationError: there is no such slice, or the slices do not hold whole partitions.
+    """
+    index, count = map(int, text.split("/"))
+    if index >= count:
+        raise ConfigurationError(
+            f"ingest_slice is {text!r}; of {count} slices the last is '{count - 1}/{count}'"
+        )
+    check_partitions(partitions, count)
+    return index, count
+
+
+def addresses_of(hosts: str, port: int) -> tuple[tuple[str, int], ...]:
+    """Return the hosts and ports that `host[:port],…` names; `port` where none is said."""
+    parts = (text.partition(":") for text in hosts.split(","))
+    return tuple((host, int(own) if own else port) for host, _, own in parts)

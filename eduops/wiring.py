@@ -6,8 +6,10 @@ A service's own code is imported where it runs: a process starts without the lib
 import asyncio
 import logging
 import socket
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from config.routing import follow_routing
+from contract.entry import ALERTS_LOG
 from contract.fleet import Fleet
 from contract.service.metrics import Meter
 from device_simulator.world.faults import FaultRequest
@@ -22,6 +24,11 @@ from eduops.settings import Settings, command_environment
 from watchdog.config import WatchdogConfig
 from watchdog.shell import run_watchdog
 
+if TYPE_CHECKING:
+    from notifier.config import NotifierConfig
+
+INBOX: Final = "inbox"
+"""Folder of the center's own messages, in the data folder."""
 _logger: Final = logging.getLogger(__name__)
 
 
@@ -104,6 +111,7 @@ async def run_processor(settings: Settings, stop: asyncio.Event) -> None:
     )
     async with open_service(settings, "processor") as service:
         held, own = service.held, service.held.configuration
+        routing = follow_routing(DataFolder(settings.data).config)
         await held.log.create(all_logs(settings.partitions), settings.log_max_bytes)
         service.mark_ready()
 
@@ -116,6 +124,7 @@ async def run_processor(settings: Settings, stop: asyncio.Event) -> None:
                 own.catalogue,
                 own.calendar,
                 own.rules,
+                routing.current,
                 until,
                 meter=service.meter,
                 reach=parse_failpoint(settings.failpoint),
@@ -137,6 +146,8 @@ async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
         port=settings.port,
         allow_remote=settings.allow_remote,
         allowed_hosts=tuple((settings.allowed_hosts or "").split(",")),
+        inbox=DataFolder(settings.data).path / INBOX,
+        own_config=DataFolder(settings.data).config,
         clock=settings.clock,
         coverage_min=settings.coverage_min,
     )
@@ -158,6 +169,50 @@ async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
             )
 
         await follow_fleet(settings, held, stop, run)
+
+
+async def run_notifier(settings: Settings, stop: asyncio.Event) -> None:
+    """Run the notifier until `stop`."""
+    from notifier.shell import make_office
+    from notifier.shell import run as run_notifier_shell
+
+    config = notifier_config(settings)
+    async with open_service(settings, "notifier") as service:
+        held, own = service.held, service.held.configuration
+        routing = follow_routing(config.own_config)
+        await held.log.create([ALERTS_LOG], settings.log_max_bytes)
+        service.mark_ready()
+
+        async def run(fleet: Fleet, until: asyncio.Event) -> None:
+            await run_notifier_shell(
+                config,
+                held.log,
+                held.live,
+                routing,
+                make_office(config, fleet, own.catalogue, own.calendar, own.rules),
+                until,
+                meter=service.meter,
+                reach=parse_failpoint(settings.failpoint),
+            )
+
+        await follow_fleet(settings, held, stop, run)
+
+
+def notifier_config(settings: Settings) -> "NotifierConfig":
+    """Return what the notifier is told."""
+    from notifier.config import NotifierConfig
+
+    folder = DataFolder(settings.data)
+    return NotifierConfig(
+        dsn=database_url(settings),
+        public_url=settings.public_url or wall_url(settings),
+        inbox=folder.path / INBOX,
+        private=folder.path / "notifier",
+        own_config=folder.config,
+        workers=settings.notify_workers,
+        loopback=settings.notify_loopback,
+        clock=settings.clock,
+    )
 
 
 async def run_watch(settings: Settings, stop: asyncio.Event) -> None:

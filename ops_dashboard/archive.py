@@ -14,6 +14,7 @@ from contract.commit import Position
 from contract.errors import InfrastructureError
 from contract.incident import Incident, IncidentEvent, Membership
 from contract.rejected import Reason
+from contract.routing.delivery import NoticeRecord
 from contract.routing.silence import Silence
 from storage.alerts import alert_history, alerts_since, load_alert, open_alerts, recent_alerts
 from storage.feedback import count_dismissed, dismissals
@@ -27,6 +28,7 @@ from storage.incidents import (
     recent_incidents,
     shared_alerts,
 )
+from storage.outbox import notice_records
 from storage.silences import load_silences, silences_since
 from storage.wall import (
     KpiHistory,
@@ -127,6 +129,15 @@ class Archive:
                 await memberships_of(conn, known, MOST_MEMBERS),
                 await aliases(conn, known),
             )
+
+    async def notices(self, incident_id: str) -> list[NoticeRecord] | None:
+        """Return who was told of an incident and of those that it absorbed; None if there is none."""
+        async with self._connection() as conn:
+            incident = await load_incident(conn, incident_id)
+            if incident is None:
+                return None
+            known = incident.incident_id
+            return await notice_records(conn, [known, *await aliases(conn, known)])
 
     async def survivor(self, incident_id: str) -> Incident | None:
         """Return an incident, for an alias the one it was merged into, or None if none has that id."""

@@ -1,6 +1,7 @@
 """What the dashboard is told at its start."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from contract.address import is_loopback
 from contract.clock import LogClock
@@ -31,6 +32,10 @@ class DashboardConfig:
     """Seconds within which a request must have arrived, above 0."""
     connections_max: int = 900
     """Open connections, at least 1; below the usual 1,024 descriptors of a process."""
+    inbox: Path = Path("inbox")
+    """Folder of the center's own inbox, as the notifier fills it; it need not be there."""
+    own_config: Path | None = None
+    """Folder with the operator's routes.toml; the packaged one where it has none."""
     clock: LogClock = field(default_factory=LogClock)
     coverage_min: float = 0.8
     """Share of expected series, 0 to 1, that must report before a figure counts as known."""

@@ -11,6 +11,7 @@ QUERY_FILES: Final = (
     "fleet.sql",
     "incidents.sql",
     "notices.sql",
+    "outbox.sql",
     "silences.sql",
 )
 SCHEMA_FILES: Final = ("schema.sql", "schema_incidents.sql", "schema_notices.sql", "schema_silences.sql")

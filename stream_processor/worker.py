@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from contract.entry import ALERTS_LOG, QUARANTINE_LOG, telemetry_log
 from contract.errors import InfrastructureError
 from contract.fleet import Fleet
 from contract.reach import Reach, pass_by
+from contract.routing.route import Routing
 from contract.rule import Rule
 from contract.service.metrics import SERVICE_METRICS, Meter
 from storage.database import connect
@@ -66,6 +68,7 @@ class _Processor:
     catalogue: Catalogue
     calendar: SchoolCalendar
     rules: tuple[Rule, ...]
+    routing: Callable[[], Routing]
     meter: Meter
     reach: Reach
     tallies: dict[str, Tally] = field(default_factory=dict)
@@ -133,7 +136,9 @@ class _Processor:
 
     async def _alerts(self, conn: AsyncConnection[Any], groups: Groups, tally: Tally) -> LogOwner:
         await settle(conn, self.log, tally, self.config.clock.factor, TOLD_AGAIN_S)
-        owner = AlertsOwner(conn, self.log, self.publish, groups, self.now_us, tally)
+        owner = AlertsOwner(
+            conn, self.log, self.publish, groups, self.calendar, self.routing, self.now_us, tally
+        )
         await owner.load()
         await owner.retire(self._ending_of)
         return owner
@@ -159,6 +164,7 @@ async def run(
     catalogue: Catalogue,
     calendar: SchoolCalendar,
     rules: tuple[Rule, ...],
+    routing: Callable[[], Routing],
     stop: asyncio.Event,
     *,
     meter: Meter | None = None,
@@ -177,6 +183,7 @@ async def run(
         catalogue: what may be measured.
         calendar: when schools are in session.
         rules: when an alert opens and ends.
+        routing: gives who is told of incidents, asked anew whenever that is decided.
         stop: set to end.
         meter: counts what is done; without one nobody sees it.
         reach: called at `folded`, `announced` (transitions are in the alerts log) and `committed` of a step.
@@ -187,7 +194,7 @@ async def run(
     columns = columns_of(fleet, config.partitions)
     meter = meter or Meter()
     processor = _Processor(
-        config, log, live.publish, fleet, columns, catalogue, calendar, rules, meter, reach
+        config, log, live.publish, fleet, columns, catalogue, calendar, rules, routing, meter, reach
     )
     tenure = Tenure(config, processor.groups, processor.own, meter)
     async with asyncio.TaskGroup() as group:

@@ -4,14 +4,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from alerting.desk import DeskEntry, OnRecord, fold_desk, incidents_named
+from alerting.desk import DeskEntry, DeskState, OnRecord, fold_desk, incidents_named
 from alerting.incidents.groups import Groups
 from alerting.incidents.state import Incidents, restore
+from alerting.notify.state import Notices, restore_notices
+from alerting.notify.tell import Telling
 from alerting.silences.words import silences_named
+from config.files import load_configuration
 from contract.alert import Action, ActionKind, Alert, AlertEvent, Transition, TransitionKind, alert_id_of
 from contract.canary import SYSTEM_SCHOOL_ID, system_series
 from contract.fleet import Cluster, Device, DeviceKind, Fleet, Level, School, Ward
 from contract.incident import (
+    Exercise,
     Incident,
     IncidentAction,
     IncidentDeed,
@@ -20,6 +24,8 @@ from contract.incident import (
     Membership,
 )
 from contract.live import IncidentChanged
+from contract.routing.notice import Notice, NoticeAnswer
+from contract.routing.route import Routing
 from contract.routing.silence import Silence, SilenceEnded, SilenceSet, SilenceWord
 from contract.series import series_of
 
@@ -55,6 +61,7 @@ def city() -> Fleet:
 
 FLEET = city()
 GROUPS = Groups(FLEET)
+PACKAGED = load_configuration(None)
 PUPILS = {school.id: school.pupils for school in FLEET.schools}
 
 
@@ -69,7 +76,7 @@ class LogEntry(NamedTuple):
     """An entry of the alerts log; one without a word is a tick."""
 
     at_us: int
-    said: Transition | Action | IncidentAction | SilenceWord | None = None
+    said: Transition | Action | IncidentAction | NoticeAnswer | SilenceWord | Exercise | None = None
 
 
 def opened(school: int, at_us: int, rule: str = "wan_down", priority: int = 2) -> LogEntry:
@@ -129,7 +136,11 @@ def did(kind: IncidentDeed, incident_id: str, at_us: int, actor: str = "Lan", **
 class Desk:
     """The owner of the alerts log and what it has in its tables."""
 
+    routing: Routing = PACKAGED.routing
     state: Incidents = field(default_factory=Incidents)
+    telling: Notices = field(default_factory=Notices)
+    parts: dict[str, bytes] = field(default_factory=dict)
+    notices: list[Notice] = field(default_factory=list)
     alerts: dict[str, Alert] = field(default_factory=dict)
     history: list[AlertEvent] = field(default_factory=list)
     incidents: dict[str, Incident] = field(default_factory=dict)
@@ -141,12 +152,20 @@ class Desk:
     def take(self, entries: Sequence[LogEntry]) -> None:
         """Fold a stretch of the log and write down what follows."""
         said = [DeskEntry(e.at_us, () if e.said is None else (e.said,)) for e in entries]
-        changes = fold_desk(GROUPS, self.state, self._known(entries), said, PUPILS)
-        self.alerts |= {change.alert.alert_id: change.alert for change in changes.alerts}
-        self.history += [change.event for change in changes.alerts]
-        self.silences |= {silence.silence_id: silence for silence in changes.silences}
-        for changed in changes.incidents:
+        telling = Telling(FLEET, self.routing, PACKAGED.calendar)
+        state = DeskState(self.state, self.telling)
+        made = fold_desk(GROUPS, telling, state, self._known(entries), said, PUPILS)
+        self.alerts |= {change.alert.alert_id: change.alert for change in made.alerts}
+        self.history += [change.event for change in made.alerts]
+        self.silences |= {silence.silence_id: silence for silence in made.silences}
+        for changed in made.incidents:
             self._write(changed)
+        self.notices += made.notices
+        for key, part in self.telling.saved().items():
+            if part is None:
+                self.parts.pop(key, None)
+            else:
+                self.parts[key] = part
 
     def _known(self, entries: Sequence[LogEntry]) -> OnRecord:
         """Return what the tables hold of all that entries name."""
@@ -182,15 +201,32 @@ class Desk:
             if i not in self.members and alert.resolved_at_us is None
         ]
         silences = [s for s in self.silences.values() if s.end_us > self.state.now_us]
-        return restore(self.state.now_us, self.incidents.values(), members, alone, silences)
+        exercises = self.state.exercises.values()
+        return restore(self.state.now_us, self.incidents.values(), members, alone, silences, exercises)
+
+    @property
+    def due_us(self) -> int | None:
+        """Log time that something waits for."""
+        return DeskState(self.state, self.telling).due_us
+
+    def restart(self) -> None:
+        """Go on as an owner after a restart does."""
+        self.state = self.restored()
+        kept = [kept.incident for kept in self.state.kept.values()]
+        self.telling = restore_notices(self.parts, kept)
 
     def open(self) -> list[Incident]:
         """Return the open incidents, by their beginning."""
         return [incident for incident in self.incidents.values() if incident.ended_at_us is None]
 
+    def work_on(self, incident_id: str) -> list[IncidentEvent]:
+        """Return what happened to an incident; who was told is not among that."""
+        notices = (IncidentEventKind.NOTIFIED, IncidentEventKind.HELD)
+        return [e for e in self.timeline if e.incident_id == incident_id and e.kind not in notices]
+
     def kinds(self, incident_id: str) -> list[IncidentEventKind]:
-        """Return what happened to an incident."""
-        return [event.kind for event in self.timeline if event.incident_id == incident_id]
+        """Return the kinds of `work_on`."""
+        return [event.kind for event in self.work_on(incident_id)]
 
     def members_of(self, incident_id: str) -> list[Membership]:
         """Return the open alerts of an incident."""
@@ -222,9 +258,9 @@ def _silences(word: object) -> set[str]:
     return silences_named(word) if isinstance(word, SilenceSet | SilenceEnded) else set()
 
 
-def folded(stretches: Iterable[Sequence[LogEntry]]) -> Desk:
+def folded(stretches: Iterable[Sequence[LogEntry]], routing: Routing = PACKAGED.routing) -> Desk:
     """Return the desk after a log that was read in these stretches."""
-    desk = Desk()
+    desk = Desk(routing)
     for stretch in stretches:
         desk.take(stretch)
     return desk

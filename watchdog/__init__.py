@@ -1,4 +1,4 @@
 """Sees the pipeline from outside and says when it is dead; shares nothing with log, database and web server.
 
-Shell. May import bus, alerting, config, contract.
+Shell. May import bus, config, contract.
 """

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import httpx
 
-from alerting.senders.command import Command
-from alerting.senders.sender import Sender
-from alerting.senders.webhook import Webhook
 from contract.address import is_loopback
 from contract.clock import LogClock
 from contract.errors import ConfigurationError
+from watchdog.senders.command import Command
+from watchdog.senders.sender import Sender
+from watchdog.senders.webhook import Webhook
 
 
 @dataclass(frozen=True, slots=True)

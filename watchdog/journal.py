@@ -12,7 +12,7 @@ from watchdog.watch import Alarm
 _logger: Final = logging.getLogger(__name__)
 
 
-class Notice(msgspec.Struct, frozen=True):
+class AlarmNotice(msgspec.Struct, frozen=True):
     """What somebody outside is told; with `to` left out it is the body of the message."""
 
     key: str
@@ -38,7 +38,7 @@ class Notice(msgspec.Struct, frozen=True):
     """Senders that have not handed it over yet."""
 
 
-def notice_body(notice: Notice) -> bytes:
+def notice_body(notice: AlarmNotice) -> bytes:
     """Return the JSON that goes out."""
     fields = msgspec.structs.asdict(notice)
     del fields["to"]
@@ -47,7 +47,7 @@ def notice_body(notice: Notice) -> bytes:
 
 class _Kept(msgspec.Struct):
     alarm: Alarm | None = None
-    pending: list[Notice] = []
+    pending: list[AlarmNotice] = []
     province: str = ""
 
 
@@ -77,7 +77,7 @@ class Journal:
         """Token of the province in topics, as the wall last told it; empty before."""
         return self._kept.province
 
-    def first_for(self, sender: str) -> Notice | None:
+    def first_for(self, sender: str) -> AlarmNotice | None:
         """Return the oldest notice that a sender has not handed over."""
         return next((notice for notice in self._kept.pending if sender in notice.to), None)
 
@@ -92,7 +92,7 @@ class Journal:
             self._kept.province = province
             self._save()
 
-    def add(self, alarm: Alarm | None, notice: Notice) -> None:
+    def add(self, alarm: Alarm | None, notice: AlarmNotice) -> None:
         """Keep a new notice together with the alarm as it stands after it."""
         self._kept.alarm = alarm
         if notice.to:

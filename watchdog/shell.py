@@ -17,8 +17,6 @@ import numpy as np
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
-from alerting.senders.http import http_status
-from alerting.senders.sender import RETRY, Sender, SendError
 from bus.device import DeviceConnection, DeviceLoop
 from config.files import shipped_texts
 from contract.canary import CANARY_METRIC, canary_topic
@@ -26,7 +24,9 @@ from contract.errors import InfrastructureError
 from contract.service.metrics import Meter
 from contract.texts import Language, Texts, write_number
 from watchdog.config import WatchdogConfig, make_senders
-from watchdog.journal import Journal, Notice, notice_body
+from watchdog.journal import AlarmNotice, Journal, notice_body
+from watchdog.senders.http import http_status
+from watchdog.senders.sender import RETRY, Sender, SendError
 from watchdog.watch import (
     Alarm,
     Health,
@@ -201,9 +201,9 @@ class Watchdog:
         for more in self._more.values():
             more.set()
 
-    def _notice(self, alarm: Alarm, kind: NoticeKind, health: Health, now_us: int) -> Notice:
+    def _notice(self, alarm: Alarm, kind: NoticeKind, health: Health, now_us: int) -> AlarmNotice:
         silent_s = (now_us - alarm.since_us) / 1e6
-        return Notice(
+        return AlarmNotice(
             key=notice_key(alarm, kind),
             alarm=alarm.id,
             kind=kind.value,

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from itertools import count
 
 import msgspec
 
-from alerting.routing.duty import on_duty
+from alerting.routing.course import recipients, step_at
 from alerting.routing.facts import IncidentFacts
 from alerting.routing.hours import active_from_us
 from alerting.routing.tree import Routed, routes_of
 from contract.calendar import SchoolCalendar
-from contract.routing.contact import EscalationStep, Rota
 from contract.routing.notice import NoticeReason
 from contract.routing.route import NoticeRoute, Routing
 
@@ -162,38 +162,22 @@ def _notices(
     """Yield all that a route tells, by time; without end where the last stretch has none."""
     for stretch in stretches:
         due_us = stretch.from_us
-        for nth, step, wait_us, why in _course(route):
+        for place in count():
+            number, step, wait_us, why = step_at(route, place)
             at_us = active_from_us(route, facts, calendar, due_us)
             if at_us is None or (stretch.until_us is not None and at_us >= stretch.until_us):
                 break
-            for name in step.contacts:
-                contact = routing.contacts[name]
-                duty = on_duty(contact, at_us) if isinstance(contact, Rota) else None
+            for one in recipients(step, routing, at_us):
                 yield PlannedNotice(
                     at_us=at_us,
                     due_us=due_us,
-                    to=name if duty is None else duty.person,
-                    contact=name,
+                    to=one.to,
+                    contact=one.contact,
                     reason=stretch.reason if why is None else why,
                     route=route.name,
                     route_line=route.line,
-                    step=nth,
+                    step=number,
                     step_line=step.line,
-                    duty_line=None if duty is None else duty.line,
+                    duty_line=one.duty_line,
                 )
             due_us = at_us + wait_us
-
-
-def _course(route: NoticeRoute) -> Iterator[tuple[int, EscalationStep, int, NoticeReason | None]]:
-    """Yield the steps in the order in which they are told, and how long each waits, without end.
-
-    The first one's reason is None: that of whatever began the escalation.
-    """
-    steps, repeat = route.escalation.steps, route.escalation.repeat
-    for turn in range(repeat + 1):
-        for nth, step in enumerate(steps, 1):
-            why = NoticeReason.NEXT_STEP if nth > 1 else NoticeReason.REPEATED if turn else None
-            at_end = turn == repeat and nth == len(steps)
-            yield nth, step, route.repeat_interval_us if at_end else step.wait_us, why
-    while True:
-        yield len(steps), steps[-1], route.repeat_interval_us, NoticeReason.REPEAT_INTERVAL

@@ -28,6 +28,8 @@ class NoticeReason(StrEnum):
     """It is more urgent than when this contact was told, or reaches half as many schools more."""
     UNREACHABLE = "unreachable"
     """No channel of a contact of the step before took the message."""
+    ASSIGNED = "assigned"
+    """Somebody said that this contact shall have it."""
     DIGEST = "digest"
     """Many at once: one message about several incidents instead of one each."""
     RESOLVED = "resolved"
@@ -46,6 +48,8 @@ class HeldReason(StrEnum):
     """The contact knows of it from another route, or from an incident that was absorbed."""
     LOAD_GOVERNOR = "load_governor"
     """The contact gets more than a person can take in: it is in the next digest."""
+    UNREACHABLE = "unreachable"
+    """No channel of the contact took the message."""
 
 
 class NoticeFate(StrEnum):
@@ -90,6 +94,7 @@ class NoticeAnswer(msgspec.Struct, frozen=True):
     notice_id: str
     incident_id: str
     to: str
+    route: str
 
 
 def notice_id_of(incident_id: str, to: str, reason: NoticeReason, at_us: int) -> str:

@@ -133,6 +133,8 @@ class RoutesText:
         inner = self._heads(rf"{place.kind}\s*\.\s*{place.inner}", start, end)
         if not inner:
             return self._listed(place, start, end)
+        if len(inner) <= place.inner_nth:
+            return start, end  # written in a way that is not followed
         after = [n for n in range(inner[place.inner_nth] + 1, end) if re.match(r"\s*\[", self._lines[n])]
         return inner[place.inner_nth], after[0] if after else end
 

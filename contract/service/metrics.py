@@ -34,6 +34,7 @@ class ServiceMetric(NamedTuple):
 
 
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_LONG: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0)
 _C, _G, _H = InstrumentKind.COUNTER, InstrumentKind.GAUGE, InstrumentKind.HISTOGRAM
 
 SERVICE_METRICS: Final = (
@@ -63,6 +64,22 @@ SERVICE_METRICS: Final = (
     ServiceMetric("eduops_dashboard_push_bytes_total", _C, "Bytes pushed to browsers."),
     ServiceMetric("eduops_simulator_packs_total", _C, "Packs that the simulated city published."),
     ServiceMetric("eduops_simulator_connections", _G, "Open MQTT connections of the simulated city."),
+    ServiceMetric("eduops_notifier_waiting", _G, "Notices that wait."),
+    ServiceMetric("eduops_notifier_oldest_seconds", _G, "Age of the oldest notice that waits; 0 for none."),
+    ServiceMetric(
+        "eduops_notifier_attempts_total", _C, "Attempts to send, by channel.", ("scheme", "outcome")
+    ),
+    ServiceMetric("eduops_notifier_notices_total", _C, "Notices by what became of them.", ("fate",)),
+    ServiceMetric(
+        "eduops_notifier_send_seconds",
+        _H,
+        "From the decision that somebody is told until it was sent.",
+        (),
+        _LONG,
+    ),
+    ServiceMetric(
+        "eduops_notifier_routes_refused", _G, "1 while routes.toml is wrong and an earlier one in force."
+    ),
     ServiceMetric("eduops_watchdog_canary_age_seconds", _G, "Age of the newest canary seen.", ("partition",)),
     ServiceMetric(
         "eduops_watchdog_strange_canaries_total", _C, "Canaries that came back with another value."

@@ -1,6 +1,6 @@
 """Labelled faults as data: what breaks, where, from when to when.
 
-A request (from the command line or from `simulator.fault`) names schools by their properties; a
+A request (from the command line or from `live.fault`) names schools by their properties; a
 fault holds their positions and exact times; a label is the fault as truth for evaluation.
 """
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from contract.fleet import Fleet, School
 
-FAULT_SUBJECT: Final = "simulator.fault"
+FAULT_SUBJECT: Final = "live.fault"
 """NATS core subject on which a running simulator takes a `FaultRequest` and answers a `FaultReply`."""
 LONGEST_S: Final = 30 * 86_400.0
 """Longest start delay and duration of a fault: chosen, a month."""

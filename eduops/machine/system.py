@@ -36,6 +36,7 @@ VERBS: Final = {
     "ingest": "ingest",
     "processor": "process",
     "dashboard": "dashboard",
+    "notifier": "notify",
     "simulator": "simulate",
     "watchdog": "watch",
 }

@@ -104,7 +104,7 @@ async def _bring_up(system: System, options: UpOptions) -> None:
     fleet = await system.prepare(fleet_maker(settings))
     await system.start_services("processor")
     await system.seed(fleet)
-    await system.start_services("ingest", "dashboard")
+    await system.start_services("ingest", "dashboard", "notifier")
     # Those that publish come when they can be heard.
     await system.start_services(*["simulator"] * options.simulator, *["watchdog"] * options.watchdog)
 

@@ -7,6 +7,7 @@ from ops_dashboard.api.center import add_fleet, add_quarantine, add_status
 from ops_dashboard.api.histories import add_histories
 from ops_dashboard.api.incident_actions import add_incident_actions
 from ops_dashboard.api.incidents import add_incidents
+from ops_dashboard.api.notices import add_notices
 from ops_dashboard.api.silence_actions import add_silence_actions
 from ops_dashboard.api.silences import add_silences
 from ops_dashboard.services import Services
@@ -20,6 +21,7 @@ def api_routes(services: Services) -> APIRouter:
     add_deeds(router, services)
     add_incidents(router, services)
     add_incident_actions(router, services)
+    add_notices(router, services)
     add_silences(router, services)
     add_silence_actions(router, services)
     add_histories(router, services)

@@ -11,6 +11,7 @@ from contract.errors import InfrastructureError
 from contract.fleet import School
 from contract.privacy import shown_refusal
 from contract.rejected import Reason
+from contract.routing.contact import Person
 from contract.texts import Language
 from ops_dashboard.archive import of_series
 from ops_dashboard.charts.figures import HOLE_BUCKET_US, HOLE_RAW_US, make_figure
@@ -18,6 +19,9 @@ from ops_dashboard.charts.school_charts import PLANS, fill_plan, series_by_metri
 from ops_dashboard.pages.alerts import alerts_page
 from ops_dashboard.pages.attributes import attributes
 from ops_dashboard.pages.header import page_header, stale_bar
+from ops_dashboard.pages.inbox import inbox_page
+from ops_dashboard.pages.incident import incident_page
+from ops_dashboard.pages.incidents import incidents_page
 from ops_dashboard.pages.quarantine import PAGE_ROWS, quarantine_page
 from ops_dashboard.pages.registry import page_at
 from ops_dashboard.pages.school import RANGES, school_page, unknown_school_page
@@ -45,6 +49,20 @@ async def _wall(services: Services, _: str, query: dict[str, str], language: Lan
 
 async def _alerts(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
     return alerts_page(services.texts, language, services.fleet, services.rules)
+
+
+async def _incidents(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
+    return incidents_page(services.texts, language, services.fleet)
+
+
+async def _incident(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
+    contacts = services.routing.current().contacts.values()
+    people = sorted(contact.name for contact in contacts if isinstance(contact, Person))
+    return incident_page(services.texts, language, people)
+
+
+async def _inbox(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
+    return inbox_page(services.texts, language)
 
 
 async def _quarantine(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
@@ -82,7 +100,10 @@ Maker = Callable[[Services, str, dict[str, str], Language], Awaitable[Any]]
 MAKERS: Final[Mapping[str, Maker]] = {
     "wall": _wall,
     "alerts": _alerts,
+    "incidents": _incidents,
+    "incident": _incident,
     "school": _school,
+    "inbox": _inbox,
     "quarantine": _quarantine,
     "nowhere": _nowhere,
 }

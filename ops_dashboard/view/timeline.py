@@ -19,6 +19,12 @@ def sentence(event: IncidentEvent, texts: Texts, language: Language) -> str:
             deed=texts.say(f"deed.{event.tried}", language),
             why=texts.say(f"not_done.{event.not_done}", language),
         )
+    if event.kind is IncidentEventKind.NOTIFIED:
+        why = texts.say(f"told.{event.why}", language)
+        return texts.say("timeline.notified", language, to=event.told, why=why)
+    if event.kind is IncidentEventKind.HELD:
+        key = "timeline.held" if event.told else "timeline.held_all"
+        return texts.say(key, language, to=event.told, why=texts.say(f"held.{event.why}", language))
     kind = event.kind.value if not event.action_id else BY_HAND.get(event.kind, event.kind.value)
     return texts.say(
         f"timeline.{kind}",

@@ -16,6 +16,8 @@ create table notice (
     attempts    int not null default 0,
     next_try_at timestamptz not null default clock_timestamp(),
     channel     int not null default 0,
+    tries       int not null default 0,
+    unreachable_at timestamptz,
     over_at     timestamptz,
     said_with   text
 ) with (fillfactor = 80);
@@ -24,6 +26,8 @@ comment on column notice.decided_at is 'Log time.';
 comment on column notice.incidents is 'Of a digest; else empty.';
 comment on column notice.made_at is 'By the clock of the database, as the columns below; those above speak of log time.';
 comment on column notice.channel is 'Position of the channel to try next among those of the recipient, from 0.';
+comment on column notice.tries is 'Tries of that channel so far.';
+comment on column notice.unreachable_at is 'Since when no channel of the recipient takes it, as the alerts log was told.';
 comment on column notice.over_at is 'When its fate was decided; null while it waits.';
 comment on column notice.said_with is 'The later notice that said it as well.';
 create index notice_waiting on notice (priority, decided_at desc) where fate = 'waiting';

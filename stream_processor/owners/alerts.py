@@ -7,26 +7,39 @@ from typing import Any, Final
 import msgspec
 from psycopg import AsyncConnection
 
-from alerting.desk import DeskChanges, DeskEntry, OnRecord, Word, fold_desk, incidents_named
+from alerting.desk import DeskChanges, DeskEntry, DeskState, OnRecord, Word, fold_desk, incidents_named
 from alerting.incidents.groups import Groups
 from alerting.incidents.state import REOPEN_US, RETURN_US, Incidents, restore
+from alerting.notify.state import Notices, restore_notices
+from alerting.notify.tell import Telling
 from alerting.silences.words import silences_named
-from bus.codec import decode_action, decode_incident_action, decode_silence_word, decode_transitions
+from bus.codec import (
+    decode_action,
+    decode_exercise,
+    decode_incident_action,
+    decode_notice_answer,
+    decode_silence_word,
+    decode_transitions,
+)
 from bus.log import Log
 from contract.alert import Action, Alert, AlertEvent, Ending, Priority, Transition
+from contract.calendar import SchoolCalendar
 from contract.commit import Commit, Counts
 from contract.entry import ALERTS_LOG, EntryKind, RawEntry
-from contract.incident import SECOND_US, Incident, IncidentAction
+from contract.incident import EXERCISE_LAG_US, SECOND_US, Incident, IncidentAction
 from contract.live import ALERT_SUBJECT, INCIDENT_SUBJECT, SILENCE_SUBJECT, IncidentChanged
+from contract.routing.route import Routing
 from contract.routing.silence import SilenceEnded, SilenceSet
 from storage.alerts import alert_history, load_alert, open_alerts
 from storage.incidents import (
     actions_done,
+    exercises_since,
     incidents_since,
     load_incident,
     memberships_since,
     unplaced_alerts,
 )
+from storage.notices import notice_states
 from storage.results import load_position
 from storage.silences import load_silences, silences_since
 from stream_processor.fold.reconcile import ended
@@ -47,6 +60,8 @@ class AlertsOwner:
         log: Log,
         publish: Publish,
         groups: Groups,
+        calendar: SchoolCalendar,
+        routing: Callable[[], Routing],
         now_us: Callable[[], int],
         tally: Tally,
     ) -> None:
@@ -54,11 +69,13 @@ class AlertsOwner:
         self._log = log
         self._publish = publish
         self._groups = groups
+        self._calendar = calendar
+        self._routing = routing
         self._now_us = now_us
         self._tally = tally
         self._pupils = {school.id: school.pupils for school in groups.fleet.schools}
         self._open: dict[str, Alert] = {}
-        self._incidents = Incidents()
+        self._state = DeskState(Incidents(), Notices())
         self._ticked_us = 0
         self.seq = 0
 
@@ -74,13 +91,16 @@ class AlertsOwner:
         self._open = {alert.alert_id: alert for alert in await open_alerts(self._conn)}
         # The last entry may have said an earlier time than one before it.
         now_us = _now.decode(position.snapshot) if position.snapshot else position.log_time_us
-        self._incidents = restore(
+        incidents = restore(
             now_us,
             await incidents_since(self._conn, now_us - REOPEN_US - SECOND_US),
             await memberships_since(self._conn, now_us - RETURN_US - SECOND_US),
             await unplaced_alerts(self._conn),
             await silences_since(self._conn, now_us),
+            await exercises_since(self._conn, now_us - EXERCISE_LAG_US - REOPEN_US),
         )
+        kept = (kept.incident for kept in incidents.kept.values())
+        self._state = DeskState(incidents, restore_notices(await notice_states(self._conn), kept))
         self._count()
 
     async def retire(self, ending_of: Callable[[Alert], Ending | None]) -> None:
@@ -99,26 +119,27 @@ class AlertsOwner:
                 await announce(self._log, ended(alert, self._now_us(), ending))
 
     async def take(self, raws: Sequence[RawEntry]) -> None:
-        """Fold transitions, actions and time, commit the changes, and publish each."""
+        """Fold transitions, deeds and time, commit the changes, and publish each."""
         said = [DeskEntry(raw.at_us, _decode(raw)) for raw in raws]
         record = await self._look_up([word for entry in said for word in entry.words])
         with on_cpu(self._tally.meter, "fold"):
-            changes = fold_desk(self._groups, self._incidents, record, said, self._pupils)
-        await self._commit(raws[-1], changes)
-        for change in changes.alerts:
+            telling = Telling(self._groups.fleet, self._routing(), self._calendar)
+            made = fold_desk(self._groups, telling, self._state, record, said, self._pupils)
+        await self._commit(raws[-1], made)
+        for change in made.alerts:
             await self._publish(ALERT_SUBJECT, msgspec.msgpack.encode(change))
-        for silence in changes.silences:
+        for silence in made.silences:
             await self._publish(SILENCE_SUBJECT, msgspec.msgpack.encode(silence))
-        for changed in changes.incidents:
+        for changed in made.incidents:
             told = IncidentChanged(changed.incident, changed.events)
             await self._publish(INCIDENT_SUBJECT, msgspec.msgpack.encode(told))
 
     async def pass_time(self) -> None:
-        """Append a tick once the time has come that an incident waits for, and no entry has said so.
+        """Append a tick once the time has come that something waits for, and no entry has said so.
 
         It says that time and not the clock's, so that the log is never ahead of partitions that lag.
         """
-        due_us = self._incidents.due_us
+        due_us = self._state.due_us
         # One that is appended and not yet read need not be said again.
         if due_us is not None and self._ticked_us < due_us <= self._now_us():
             await self._log.append(ALERTS_LOG, EntryKind.TICK, b"", at_us=due_us)
@@ -130,7 +151,7 @@ class AlertsOwner:
     async def _look_up(self, words: Sequence[Word]) -> OnRecord:
         deeds = [word for word in words if isinstance(word, IncidentAction)]
         actions = {word.alert_id for word in words if isinstance(word, Action)}
-        alerts = await self._known({w.alert_id for w in words if isinstance(w, Action | Transition)})
+        alerts = await self._known({w.alert_id for w in words if isinstance(w, Transition | Action)})
         for alert_id in sorted(actions - alerts.keys()):
             _logger.warning("event=action_without_alert alert=%s", alert_id)
         history: list[AlertEvent] = []
@@ -157,21 +178,24 @@ class AlertsOwner:
                 known[alert_id] = alert
         return known
 
-    async def _commit(self, last: RawEntry, changes: DeskChanges) -> None:
+    async def _commit(self, last: RawEntry, made: DeskChanges) -> None:
         what = Commit(
             ALERTS_LOG,
             self.seq,
             last.seq,
             last.at_us,
             Counts(),
-            alerts=tuple(changes.alerts),
-            incidents=tuple(changes.incidents),
-            silences=tuple(changes.silences),
-            snapshot=msgspec.msgpack.encode(self._incidents.now_us),
+            alerts=tuple(made.alerts),
+            incidents=tuple(made.incidents),
+            silences=tuple(made.silences),
+            exercises=tuple(made.exercises),
+            notices=tuple(made.notices),
+            notice_states=self._state.notices.saved(),
+            snapshot=msgspec.msgpack.encode(self._state.incidents.now_us),
         )
         await write(self._conn, what, self._tally)
         self.seq = last.seq
-        for change in changes.alerts:
+        for change in made.alerts:
             self._open[change.alert.alert_id] = change.alert
             if change.alert.resolved_at_us is not None:
                 del self._open[change.alert.alert_id]
@@ -190,6 +214,10 @@ def _decode(raw: RawEntry) -> tuple[Word, ...]:
         return (decode_action(raw.payload),)
     if raw.kind is EntryKind.INCIDENT_ACTION:
         return (decode_incident_action(raw.payload),)
+    if raw.kind is EntryKind.NOTICE_ANSWER:
+        return (decode_notice_answer(raw.payload),)
+    if raw.kind is EntryKind.EXERCISE:
+        return (decode_exercise(raw.payload),)
     if raw.kind is EntryKind.SILENCE:
         return (decode_silence_word(raw.payload),)
     return ()

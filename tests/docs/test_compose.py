@@ -61,7 +61,7 @@ def resolved(text: str) -> str:
     return re.sub(r"\$\{\w+:\?[^}]*\}", "x", text).replace("$$", "$")
 
 
-OURS = ["prepare", "demo", "eduops", "ingest", "process", "dashboard", "watch", "simulate"]
+OURS = ["prepare", "demo", "eduops", "ingest", "process", "dashboard", "notify", "watch", "simulate"]
 
 
 def test_ours_are_all_ours(compose: dict[str, Any]) -> None:
@@ -123,7 +123,7 @@ def test_every_own_health_check_asks_for_the_process_of_its_service(compose: dic
         if name in services and name != "dashboard"
     }
     assert asked == {name: ["CMD", "eduops", "ready", services[name]] for name in asked}
-    assert len(asked) == 4
+    assert len(asked) == 5
 
 
 def test_the_brokers_of_both_ways_agree(compose: dict[str, Any], tmp_path: Path) -> None:

@@ -26,9 +26,3 @@ def start(servers_folder: Path, request: pytest.FixtureRequest) -> Iterator[Star
     yield begin
     for system in running:
         system.end()
-
-
-@pytest.fixture(scope="module")
-def system(start: Start) -> RunningSystem:
-    """One system for all tests of a module."""
-    return start()

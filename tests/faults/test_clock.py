@@ -218,6 +218,7 @@ def test_ingest_an_hour_behind_and_right_again(clocks: TwoClocks, record: Record
             lambda: any("stands still" in s for s in clocks.wrong()),
             "doctor names the clock",
             seen=lambda: (clocks.wrong(), clocks.state()),
+            every_s=1.0,
         )
 
         clocks.clocks["ingest"].set("+0s")

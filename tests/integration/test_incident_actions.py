@@ -14,8 +14,7 @@ from storage.alerts import alert_history, load_alert
 from storage.database import connect
 from storage.feedback import judged_alerts
 from storage.incidents import aliases, incident_history, load_incident, memberships_of
-from stream_processor.owners.alerts import AlertsOwner
-from stream_processor.owners.owner import Tally
+from tests.alerts_owner import alerts_owner
 from tests.incident_log import (
     GROUPS,
     MINUTE_US,
@@ -33,6 +32,8 @@ TABLES = (
     "select * from alert order by alert_id",
     "select alert_id, kind, at, actor, note, because from alert_event order by alert_id, id",
     "select * from incident order by incident_id",
+    "select notice_id, incident_id, recipient, contact, reason, priority, decided_at from notice order by 1",
+    "select * from notice_state order by key",
     "select * from incident_member order by alert_id",
     "select incident_id, kind, at, actor, alerts, other, action_id, note, because, assignee, tried, not_done"
     " from incident_event order by id",
@@ -75,10 +76,6 @@ def a_shift() -> list[LogEntry]:
     ]
 
 
-async def no_listener(_subject: str, _payload: bytes) -> None:
-    """Nobody watches the wall."""
-
-
 async def written(entries: Sequence[LogEntry]) -> MemoryLog:
     """Return the log with the entries."""
     log = MemoryLog()
@@ -101,7 +98,7 @@ async def fold_in(dsn: str, entries: Sequence[LogEntry], batch: int) -> list[lis
     async with await connect(dsn) as conn:
         done = 0
         while done < len(entries):
-            owner = AlertsOwner(conn, log, no_listener, GROUPS, lambda: T0, Tally(ALERTS_LOG))
+            owner = alerts_owner(conn, log, GROUPS, lambda: T0)
             await owner.load()
             reader = await log.reader(ALERTS_LOG, owner.seq)
             await owner.take(await reader.fetch(batch, 1.0))

@@ -25,11 +25,17 @@ SERVICES = {
     "ingest-1": "ingest",
     "ingest-2": "ingest",
     "dashboard": "dashboard",
+    "notifier": "notifier",
     "simulator": "simulator",
     "watchdog": "watchdog",
 }
 """Service by process name."""
-UNHAPPENED = {"eduops_watchdog_notifications_total", "eduops_watchdog_strange_canaries_total"}
+UNHAPPENED = {
+    "eduops_watchdog_notifications_total",
+    "eduops_watchdog_strange_canaries_total",
+    "eduops_notifier_attempts_total",
+    "eduops_notifier_notices_total",
+}
 """Metrics with labels that nothing happens to in a healthy system."""
 
 
@@ -48,7 +54,7 @@ def system(servers_folder: Path) -> Iterator[RunningSystem]:
     running.end()
 
 
-@pytest.mark.parametrize("verb", ["ingest", "process", "dashboard"])
+@pytest.mark.parametrize("verb", ["ingest", "process", "dashboard", "notify"])
 def test_a_service_on_a_machine_of_its_own_makes_its_folder_and_says_what_it_misses(
     tmp_path: Path, verb: str
 ) -> None:

@@ -19,10 +19,10 @@ from contract.reading import Readings
 from storage.database import connect
 from storage.results import load_position
 from stream_processor.config import ProcessorConfig
-from stream_processor.owners.alerts import AlertsOwner
 from stream_processor.owners.lost_end import TOLD_AGAIN_S, settle
 from stream_processor.owners.owner import Tally, own, owner_name
 from stream_processor.owners.partition import PartitionOwner
+from tests.alerts_owner import alerts_owner, no_listener
 from tests.fold_world import MONDAY_9H_US, SECOND_US, columns, series_named, small_fleet, small_fold
 from tests.running_system import PATIENCE_S, until
 
@@ -38,6 +38,8 @@ TABLES = {
     "alert_event": "select alert_id, kind, at, actor, note, value from alert_event order by 1, 3, 2",
     "incident": "select * from incident order by incident_id",
     "incident_member": "select * from incident_member order by alert_id",
+    "notice": "select notice_id, incident_id, recipient, reason, decided_at from notice order by notice_id",
+    "notice_state": "select * from notice_state order by key",
     "incident_event": "select incident_id, kind, at, actor, alerts, other from incident_event order by id",
 }
 
@@ -93,10 +95,6 @@ async def append(log: MemoryLog, readings: Readings, at_us: int) -> None:
     await log.append(LOG, EntryKind.READINGS, encode_readings(readings), at_us=at_us, count=len(readings))
 
 
-async def no_listener(_subject: str, _payload: bytes) -> None:
-    """Nobody watches the wall."""
-
-
 async def process(
     dsn: str, log: MemoryLog, batch: int, reach: Reach = pass_by, until: int | None = None
 ) -> None:
@@ -128,14 +126,14 @@ async def process_alerts(dsn: str, log: MemoryLog, batch: int = 3, *, anew: bool
     groups = Groups(small_fleet())
     async with await connect(dsn) as conn:
         await settle(conn, log, Tally(ALERTS_LOG), 1.0, TOLD_AGAIN_S)
-        owner = AlertsOwner(conn, log, no_listener, groups, an_hour_later, Tally(ALERTS_LOG))
+        owner = alerts_owner(conn, log, groups, an_hour_later)
         await owner.load()
         while True:
             while owner.seq < await log.last_seq(ALERTS_LOG):
                 reader = await log.reader(ALERTS_LOG, owner.seq)
                 await owner.take(await reader.fetch(batch, 1.0))
                 if anew:
-                    owner = AlertsOwner(conn, log, no_listener, groups, an_hour_later, Tally(ALERTS_LOG))
+                    owner = alerts_owner(conn, log, groups, an_hour_later)
                     await owner.load()
             await owner.pass_time()
             if owner.seq >= await log.last_seq(ALERTS_LOG):

@@ -19,6 +19,7 @@ import pytest
 from bus.codec import encode_readings
 from bus.jetstream import JetStreamLog
 from bus.live import Live
+from config.files import load_configuration
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.entry import ALERTS_LOG, QUARANTINE_LOG, EntryKind, telemetry_log
@@ -88,6 +89,7 @@ class Station:
             self.catalogue,
             self.calendar,
             self.rules,
+            lambda: load_configuration(None).routing,
             stop,
             meter=meter,
         )

@@ -12,6 +12,7 @@ from bus.codec import encode_action, encode_readings, encode_rejected
 from bus.jetstream import JetStreamLog
 from bus.live import Live
 from bus.memory import MemoryLog
+from config.files import load_configuration
 from contract.alert import Action, ActionKind
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
@@ -79,7 +80,9 @@ async def running(
     async with JetStreamLog.connect(nats.url, **who) as log, Live.connect(nats.url, **who) as live:
         await log.create([LOG, QUARANTINE_LOG, ALERTS_LOG], 1 << 24)
         config = ProcessorConfig(partitions=1, dsn=dsn)
-        task = asyncio.create_task(run(config, log, live, fleet, catalogue, calendar, rules, stop))
+        routing = load_configuration(None).routing
+        work = run(config, log, live, fleet, catalogue, calendar, rules, lambda: routing, stop)
+        task = asyncio.create_task(work)
         try:
             yield Bench(log, live, dsn)
         finally:

@@ -81,7 +81,14 @@ NEAR: Final = 0.0006
 """Half a step of what is told of shares, and a little: a mark that is only rounded is still one."""
 OLD: Final = 9_999
 """Size of messages whose refusal is kept as earlier builds kept it: with numbers."""
-PAGES: Final = ("/", "/alerts", "/quarantine", "/school/{school}?range=1h", "/school/{school}?range=24h")
+PAGES: Final = (
+    "/",
+    "/alerts",
+    "/inbox",
+    "/quarantine",
+    "/school/{school}?range=1h",
+    "/school/{school}?range=24h",
+)
 VERBS_THAT_TELL: Final = frozenset({"quarantine", "feedback export", "rules test"})
 VERBS_THAT_DO_NOT: Final = frozenset(
     {
@@ -102,6 +109,8 @@ VERBS_THAT_DO_NOT: Final = frozenset(
         *("replay", "rules tune", "evaluate nab", "evaluate series", "ready", "evaluate scenarios"),
         # An incident's cause and size, as everywhere; names of those who would be told.
         *("routes test", "oncall"),
+        # A message that says nothing of anybody.
+        "notify test",
         # What is muted, and how many alerts.
         *("silence list", "silence add", "silence end", "silence preview", "silence import"),
         # The database itself, for whoever runs the center.
@@ -254,6 +263,9 @@ ROUTES: Final[Mapping[str, Paths]] = {
     "/api/incidents/{incident_id}": lambda _f, _c, alerts: [
         f"/api/incidents/{a.alert.alert_id}" for a in alerts
     ],
+    "/api/incidents/{incident_id}/notices": lambda _f, _c, alerts: [
+        f"/api/incidents/{a.alert.alert_id}/notices" for a in alerts
+    ],
     "/api/series/{school}/{device}/{metric}": lambda fleet, own, _a: [
         f"/api/series/{s.code}/{d.code}/{m.name}{span}"
         for s in fleet.schools[:-1]
@@ -274,12 +286,13 @@ ROUTES: Final[Mapping[str, Paths]] = {
                 "/api/fleet",
                 "/api/alerts",
                 "/api/incidents",
+                "/api/inbox",
                 "/api/city/bandwidth",
                 "/api/quarantine",
                 "/api/silences",
                 "/api/maintenance.ics",
             ),
-            *("/healthz", "/api/status", "/", "/alerts", "/quarantine"),
+            *("/healthz", "/api/status", "/", "/alerts", "/inbox", "/quarantine"),
             *("/_dash-layout", "/_dash-dependencies", "/_reload-hash", "/_favicon.ico"),
         )
     },

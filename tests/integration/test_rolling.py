@@ -20,7 +20,7 @@ from eduops.machine.rolling import chosen, request_restart, serve_restarts
 from eduops.machine.supervisor import Supervisor, began, end_leftovers
 
 SLEEPER = [sys.executable, "-c", "import signal; signal.pause()"]
-RUNNING = ["postgres", "nats", "processor-1", "processor-2", "ingest", "dashboard", "watchdog"]
+RUNNING = ["postgres", "nats", "processor-1", "processor-2", "ingest", "dashboard", "notifier", "watchdog"]
 
 
 @pytest.fixture

@@ -137,7 +137,17 @@ class Year:
         )
         stop = asyncio.Event()
         task = asyncio.create_task(
-            run(config, self.log, self.live, fleet, own.catalogue, own.calendar, own.rules, stop)
+            run(
+                config,
+                self.log,
+                self.live,
+                fleet,
+                own.catalogue,
+                own.calendar,
+                own.rules,
+                lambda: own.routing,
+                stop,
+            )
         )
 
         async def is_over() -> bool:

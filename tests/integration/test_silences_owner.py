@@ -12,8 +12,7 @@ from contract.live import SILENCE_SUBJECT
 from contract.routing.silence import Silence, SilenceEnded, SilenceSet
 from storage.database import connect
 from storage.silences import silences_since
-from stream_processor.owners.alerts import AlertsOwner
-from stream_processor.owners.owner import Tally
+from tests.alerts_owner import alerts_owner
 from tests.incident_log import GROUPS, MINUTE_US, LogEntry, folded
 from tests.silence_words import recurring, silence, wanted
 
@@ -52,7 +51,7 @@ async def fold_in(
     async with await connect(dsn) as conn:
         done = 0
         while done < len(entries):
-            owner = AlertsOwner(conn, log, publish, GROUPS, lambda: T0, Tally(ALERTS_LOG))
+            owner = alerts_owner(conn, log, GROUPS, lambda: T0, publish)
             await owner.load()
             reader = await log.reader(ALERTS_LOG, owner.seq)
             await owner.take(await reader.fetch(batch, 1.0))

@@ -19,8 +19,7 @@ from contract.fleet import Fleet
 from eduops.cli import app
 from storage.database import connect
 from storage.fleet import save_fleet
-from stream_processor.owners.alerts import AlertsOwner
-from stream_processor.owners.owner import Tally
+from tests.alerts_owner import alerts_owner
 from tests.conftest import TestNats
 
 BEGIN = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
@@ -44,14 +43,7 @@ class System:
             return str(result.exception)
         assert result.exit_code == 0, result.exception or result.output
         async with await connect(self._dsn) as conn:
-            owner = AlertsOwner(
-                conn,
-                self._log,
-                no_listener,
-                Groups(self.fleet),
-                lambda: time.time_ns() // 1000,
-                Tally("alerts"),
-            )
+            owner = alerts_owner(conn, self._log, Groups(self.fleet), lambda: time.time_ns() // 1000)
             await owner.load()
             behind = await self._log.last_seq(ALERTS_LOG) - owner.seq
             if behind:
@@ -72,10 +64,6 @@ class System:
         return str(path)
 
 
-async def no_listener(_subject: str, _payload: bytes) -> None:
-    """Nobody watches the wall."""
-
-
 @pytest.fixture
 async def system(nats: TestNats, postgres_url: str, city: Fleet, tmp_path: Path) -> AsyncIterator[System]:
     settings = {
@@ -86,8 +74,8 @@ async def system(nats: TestNats, postgres_url: str, city: Fleet, tmp_path: Path)
     }
     async with await connect(postgres_url) as conn:
         await save_fleet(conn, city)
-    login: dict[str, Any] = {"user": nats.service_user, "password": nats.service_password}
-    async with JetStreamLog.connect(nats.url, **login) as log:
+    user, password = nats.service_user, nats.service_password
+    async with JetStreamLog.connect(nats.url, user=user, password=password) as log:
         await log.create([ALERTS_LOG], 1 << 20)
         yield System(log, postgres_url, city, settings, tmp_path)
 

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from alerting.senders.command import Command
-from alerting.senders.http import http_status
-from alerting.senders.sender import RETRY, SendError
-from alerting.senders.webhook import Webhook
 from contract.errors import ConfigurationError, InfrastructureError
 from eduops.log_lines import hush_libraries
 from eduops.machine.ports import free_ports
 from eduops.settings import command_environment
 from tests.webhook_receiver import HANG, REFUSED, TAKEN, open_receiver
 from watchdog.config import make_senders
+from watchdog.senders.command import Command
+from watchdog.senders.http import http_status
+from watchdog.senders.sender import RETRY, SendError
+from watchdog.senders.webhook import Webhook
 
 BODY = '{"kind":"alarm","text_vi":"Hệ thống ngừng"}'.encode()
 

@@ -1,6 +1,6 @@
 """Every verb on every awkward data folder: one sentence and exit code 1, no traceback. No server runs."""
 
-import logging
+import ctypes
 import os
 import re
 import resource
@@ -15,50 +15,16 @@ from pathlib import Path
 import pytest
 
 from contract.errors import ConfigurationError
-from eduops.cli import main
 from eduops.data_folder import DataFolder
 from eduops.failures import sentences
-from eduops.machine.postgres_binaries import can_traverse
 from eduops.machine.supervisor import began
+from tests.unit.conftest import Run
 
 ROOT = Path(__file__).parents[2]
 NOBODY = 65534
-
-
-class Said:
-    """What a verb said and how it ended."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-    @property
-    def sentences(self) -> list[str]:
-        """The lines of stderr without the program's name."""
-        return [line.removeprefix("eduops: ") for line in self.err.strip().splitlines()]
-
-
-Run = Callable[..., Said]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
-    """Run the command line within this process: dozens of folders in the time of one start."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-
-    def one(*words: str) -> Said:
-        monkeypatch.setattr(sys, "argv", ["eduops", *words])
-        code: int | str | None = 0
-        try:
-            main()
-        except SystemExit as ended:
-            code = ended.code
-        said = capsys.readouterr()
-        return Said(int(code or 0), said.out, said.err)
-
-    yield one
-    root.handlers[:] = handlers
-    root.setLevel(level)
+CAPABILITY_VERSION_3 = 0x20080522
+WRITE_ANYTHING = 1 << 1 | 1 << 3
+"""CAP_DAC_OVERRIDE and CAP_FOWNER. Source: Linux, include/uapi/linux/capability.h."""
 
 
 @pytest.fixture
@@ -134,17 +100,23 @@ def with_a_folder_for_a_file(folder: Path) -> None:
 
 @contextmanager
 def unprivileged(folder: Path) -> Iterator[None]:
-    """As nobody where we are root, who may write anything; the saved user brings us back."""
+    """Of root's rights without those to write whatever belongs to others; Python's modules it still may read.
+
+    They are the calling thread's and of threads that it starts. Source: capabilities(7), capset(2).
+    """
     if os.getuid() != 0:
         yield
         return
-    if not all(can_traverse(path, NOBODY) for path in (ROOT, Path(sys.prefix), folder)):
-        pytest.skip("nobody cannot reach this tree, and root may write every folder")
-    os.setresuid(NOBODY, NOBODY, 0)
+    os.chown(folder, NOBODY, NOBODY)
+    libc, header = ctypes.CDLL(None, use_errno=True), (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3)
+    before = (ctypes.c_uint32 * 6)()
+    assert libc.capget(header, before) == 0, os.strerror(ctypes.get_errno())
+    fewer = (ctypes.c_uint32 * 6)(before[0] & ~WRITE_ANYTHING, *before[1:])
+    assert libc.capset(header, fewer) == 0, os.strerror(ctypes.get_errno())
     try:
         yield
     finally:
-        os.setresuid(0, 0, 0)
+        assert libc.capset(header, before) == 0, os.strerror(ctypes.get_errno())
 
 
 @contextmanager

@@ -73,9 +73,12 @@ def line_of(text: str, line: str) -> int:
     return text.splitlines().index(line) + 1
 
 
-def test_the_shipped_routes_tell_the_inbox_of_everything() -> None:
+def test_the_shipped_routes_tell_the_inbox_of_everything_and_in_the_morning_what_can_wait() -> None:
     routing = parse_routes((files("config") / "routes.toml").read_text("utf-8"))
-    assert [route.match for route in routing.routes] == [Matchers()]
+    assert [(route.match, route.active_time) for route in routing.routes] == [
+        (Matchers(), ActiveTime.ALWAYS),
+        (Matchers(priority=(3,)), ActiveTime.DIGEST),
+    ]
     assert isinstance(routing.contacts["inbox"], SharedChannel)
     assert routing.routes[0].escalation.steps[0].contacts == ("inbox",)
 

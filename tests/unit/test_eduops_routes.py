@@ -2,15 +2,12 @@
 
 import json
 import re
-import sys
-from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from eduops.cli import main
+from tests.unit.conftest import Run
 
 OWN = """
 [[person]]
@@ -29,35 +26,13 @@ contacts = ["crew"]
 """
 
 
-class Said(NamedTuple):
-    """How a verb ended and what it said."""
-
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Said]
-
-
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command line within this process, on a data folder with routes of its own."""
+def run(tmp_path: Path, run: Run) -> Run:
+    """Run the command line on a data folder with routes of its own."""
     (tmp_path / "config").mkdir()
     packaged = (files("config") / "routes.toml").read_text("utf-8")
     (tmp_path / "config" / "routes.toml").write_text(packaged + OWN, encoding="utf-8")
-
-    def one(*words: str) -> Said:
-        monkeypatch.setattr(sys, "argv", ["eduops", *words, "--data", str(tmp_path)])
-        code: int | str | None = 0
-        try:
-            main()
-        except SystemExit as ended:
-            code = ended.code
-        said = capsys.readouterr()
-        return Said(int(code or 0), said.out, said.err)
-
-    return one
+    return lambda *words: run(*words, "--data", str(tmp_path))
 
 
 ASKED = ("routes", "test", "--isp", "VNPT", "--ward", "Tân Định", "--at", "2026-11-25T22:40")
@@ -84,6 +59,7 @@ def test_programs_get_json(run: Run) -> None:
     assert found["facts"]["cluster"] == ["01", "Sài Gòn"]
     assert [(r["route"], r["reason"]) for r in found["routes"]] == [
         ("everything", "child_chosen"),
+        ("can wait", "no_match"),
         ("lines", "chosen"),
     ]
 

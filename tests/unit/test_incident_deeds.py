@@ -57,7 +57,7 @@ def now(desk: Desk, incident: Incident) -> Incident:
 
 def last(desk: Desk, incident: Incident) -> IncidentEvent:
     """Return the last line of a timeline."""
-    return [event for event in desk.timeline if event.incident_id == incident.incident_id][-1]
+    return desk.work_on(incident.incident_id)[-1]
 
 
 def alert_id(entry: LogEntry) -> str:
@@ -84,7 +84,7 @@ def test_two_engineers_take_it_at_once_and_the_first_has_it() -> None:
     taken = now(desk, incident)
     assert (taken.state, taken.unacknowledged) == (IncidentState.ACKNOWLEDGED, 0)
     assert (taken.acknowledged_by, taken.assignee, taken.acknowledged_at_us) == ("Lan", "Lan", at_us)
-    first, second = [e for e in desk.timeline if e.incident_id == incident.incident_id][-2:]
+    first, second = desk.work_on(incident.incident_id)[-2:]
     assert (first.kind, first.actor, first.alerts) == (IncidentEventKind.ACKNOWLEDGED, "Lan", 5)
     assert (second.kind, second.actor, second.note) == (
         IncidentEventKind.COMMENTED,

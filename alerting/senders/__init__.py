@@ -1,1 +1,0 @@
-"""The ways out of the house: webhook and command. Shell: each attempt is bounded in time."""

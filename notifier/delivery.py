@@ -1,0 +1,245 @@
+"""One step of a notice's way: one attempt at one channel, or what follows when there is none to try."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from psycopg import AsyncConnection
+
+from alerting.messages.story import Office, Story
+from alerting.messages.webhook import webhook_body
+from alerting.messages.wording import write_notice
+from bus.codec import encode_notice_answer
+from bus.log import Log
+from config.routing import RoutingFile
+from contract.entry import ALERTS_LOG, EntryKind
+from contract.reach import Reach
+from contract.routing.delivery import AttemptOutcome, NoticeAttempt
+from contract.routing.notice import Notice, NoticeAnswer, NoticeFate
+from contract.service.metrics import Meter
+from notifier.channels import Channels, addresses, language_of, scheme_of
+from notifier.senders.apprise import SEND_S
+from notifier.senders.outlet import AddressError, ChannelAnswer, Letter
+from notifier.ways import TRIES, Ways
+from storage.incidents import load_incident, memberships_of
+from storage.outbox import (
+    SLACK_S,
+    Claim,
+    claim_notice,
+    end_given_up,
+    end_sent,
+    hurry,
+    keep_place,
+    put_off,
+    write_attempt,
+)
+
+_logger: Final = logging.getLogger(__name__)
+
+ROUND_S: Final = 60.0
+"""Pause after all channels were tried in vain although each of them answers others."""
+KEEP_S: Final = 12 * 3600.0
+"""After so long it is given up: chosen, half a day after an incident nobody wants its first message."""
+MOST_ALERTS: Final = 200
+"""Alerts of an incident that its message looks at."""
+MOST_REFUSALS: Final = 10_000
+"""Refusals that are remembered; after a restart each address is asked once more."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Which channel is next."""
+
+    channel: int
+    tries: int
+    url: str
+    wait_s: float
+    """0 where it is tried now."""
+
+
+class Delivery:
+    """Takes one step after the other; used by several workers."""
+
+    def __init__(
+        self,
+        channels: Channels,
+        routing: RoutingFile,
+        office: Office,
+        ways: Ways,
+        log: Log,
+        now_us: Callable[[], int],
+        meter: Meter,
+        reach: Reach,
+    ) -> None:
+        """Take what all steps need; `now_us` tells the log time."""
+        self._channels = channels
+        self._routing = routing
+        self._office = office
+        self._ways = ways
+        self._log = log
+        self._now_us = now_us
+        self._meter = meter
+        self._reach = reach
+        self._refused: dict[tuple[str, str], None] = {}
+        """Notice and address; in their order."""
+
+    async def step(self, conn: AsyncConnection[Any]) -> tuple[Claim, NoticeFate] | None:
+        """Claim what is due next and take one step with it, in one transaction; None for nothing due.
+
+        Returns:
+            The claim, and the fate of its notice after the step.
+
+        Raises:
+            psycopg.Error: the database is lost, or another notifier was faster; nothing was kept.
+            InfrastructureError: the alerts log took no answer; nothing was kept.
+        """
+        async with conn.transaction():
+            claim = await claim_notice(conn)
+            if claim is None:
+                return None
+            self._reach("claimed")
+            began_s = time.monotonic()
+            urls = addresses(self._routing.current(), claim.notice.to)
+            place, is_back = self._next_place(claim, urls), False
+            if place is None:
+                fate = await self._end_round(conn, claim, urls)
+            elif place.wait_s > 0:
+                await put_off(conn, claim, place.wait_s, unreachable=False)
+                fate = NoticeFate.WAITING
+            else:
+                fate, is_back = await self._attempt(conn, claim, place)
+            self._reach("noted")
+        if is_back:  # not within: it would collide with what others put off meanwhile
+            await hurry(conn)
+        if fate is not NoticeFate.WAITING:
+            self._count(claim, fate, claim.age_s + time.monotonic() - began_s)
+        return claim, fate
+
+    def _next_place(self, claim: Claim, urls: Sequence[str]) -> _Place | None:
+        """Return the first channel, from the claim's on, that is not lost to it; None without one."""
+        now_s = time.monotonic()
+        for channel in range(claim.channel, len(urls)):
+            url, tries = urls[channel], claim.tries if channel == claim.channel else 0
+            if (claim.notice.notice_id, url) in self._refused or tries >= TRIES:
+                continue
+            wait_s = self._ways.wait_s(url, now_s)
+            if wait_s <= SLACK_S:
+                return _Place(channel, tries, url, 0.0)
+            if not self._ways.is_lost(url):
+                return _Place(channel, tries, url, wait_s)
+        return None
+
+    async def _attempt(
+        self, conn: AsyncConnection[Any], claim: Claim, place: _Place
+    ) -> tuple[NoticeFate, bool]:
+        """Send it, and keep what came of that; also return whether the address answers again."""
+        self._ways.begin(place.url, time.monotonic(), SEND_S)
+        letter, answer = await self._send(conn, claim, place.url)
+        self._reach("sent")
+        scheme, outcome = scheme_of(place.url), answer.outcome
+        text = ("", "") if letter is None else (letter.text.title, letter.text.body)
+        attempt = NoticeAttempt(claim.attempts + 1, 0, scheme, outcome, answer.words, *text)
+        channel, tries, wait_s = place.channel, place.tries + 1, 0.0
+        is_back = False
+        if outcome is AttemptOutcome.FAILED:
+            wait_s = self._ways.note_failure(place.url, time.monotonic(), answer.retry_after_s)
+        else:
+            is_back = self._ways.note_answer(place.url)
+        if outcome is AttemptOutcome.REFUSED:
+            self._note_refused(claim.notice, place.url)
+            channel, tries = place.channel + 1, 0
+        notice_id = claim.notice.notice_id
+        await write_attempt(conn, notice_id, attempt, channel=channel, tries=tries)
+        self._meter.add("eduops_notifier_attempts_total", 1, scheme, outcome.value)
+        if outcome is AttemptOutcome.SENT:
+            await end_sent(conn, claim)
+            _logger.info("event=notice_sent by=%s key=%s", scheme, notice_id)
+            return NoticeFate.SENT, is_back
+        _logger.warning(
+            "event=notice_not_sent by=%s key=%s retry_s=%g: %s", scheme, notice_id, wait_s, answer.words
+        )
+        await put_off(conn, claim, wait_s, unreachable=False)
+        return NoticeFate.WAITING, is_back
+
+    async def _send(
+        self, conn: AsyncConnection[Any], claim: Claim, url: str
+    ) -> tuple[Letter | None, ChannelAnswer]:
+        notice, routing = claim.notice, self._routing.current()
+        stories = [story for one in _told(notice) if (story := await _story(conn, one)) is not None]
+        if not stories:
+            return None, ChannelAnswer(AttemptOutcome.REFUSED, "its incident is not kept any more")
+        language = language_of(routing, notice.to)
+        try:
+            outlet = await self._channels.outlet(url)
+        except AddressError as error:
+            return None, ChannelAnswer(AttemptOutcome.REFUSED, str(error))
+        text = write_notice(notice, claim.older, stories, self._office, outlet.form, language)
+        letter = Letter(
+            key=notice.notice_id,
+            to=notice.to,
+            text=text,
+            body=webhook_body(notice, stories, self._office, text, language),
+            incident_id="" if notice.incidents else stories[0].incident.incident_id,
+            priority=notice.priority,
+            at_us=notice.at_us,
+        )
+        return letter, await outlet.send(letter)
+
+    async def _end_round(self, conn: AsyncConnection[Any], claim: Claim, urls: Sequence[str]) -> NoticeFate:
+        """Say that no channel takes it, and begin again with the first one, unless that is in vain."""
+        await self._say_unreachable(claim.untold)
+        notice_id = claim.notice.notice_id
+        left = [url for url in urls if (notice_id, url) not in self._refused]
+        if not left or claim.age_s > KEEP_S:
+            if not urls:
+                words = "routes.toml has no person and no channel of that name"
+                attempt = NoticeAttempt(claim.attempts + 1, 0, "", AttemptOutcome.REFUSED, words, "", "")
+                await write_attempt(conn, notice_id, attempt, channel=0, tries=0)
+            await end_given_up(conn, claim)
+            _logger.error("event=notice_given_up key=%s: no channel of the contact takes it", notice_id)
+            return NoticeFate.GIVEN_UP
+        now_s = time.monotonic()
+        waits_s = [wait_s for url in left if (wait_s := self._ways.wait_s(url, now_s)) > 0]
+        await keep_place(conn, notice_id, attempts=claim.attempts, channel=0, tries=0)
+        await put_off(conn, claim, min(waits_s, default=ROUND_S), unreachable=True)
+        return NoticeFate.WAITING
+
+    async def _say_unreachable(self, notices: Sequence[Notice]) -> None:
+        for notice in notices:
+            answer = NoticeAnswer(notice.notice_id, notice.incident_id, notice.to, notice.route)
+            await self._log.append(
+                ALERTS_LOG,
+                EntryKind.NOTICE_ANSWER,
+                encode_notice_answer(answer),
+                at_us=self._now_us(),
+                message_id=f"{notice.notice_id}-unreachable",
+            )
+
+    def _note_refused(self, notice: Notice, url: str) -> None:
+        self._refused[notice.notice_id, url] = None
+        while len(self._refused) > MOST_REFUSALS:
+            del self._refused[next(iter(self._refused))]
+
+    def _count(self, claim: Claim, fate: NoticeFate, took_s: float) -> None:
+        if fate is NoticeFate.SENT:
+            self._meter.observe("eduops_notifier_send_seconds", took_s)
+            if claim.older:
+                said = NoticeFate.SAID_WITH.value
+                self._meter.add("eduops_notifier_notices_total", len(claim.older), said)
+            self._meter.add("eduops_notifier_notices_total", 1, fate.value)
+        else:
+            self._meter.add("eduops_notifier_notices_total", len(claim.notice_ids), fate.value)
+
+
+def _told(notice: Notice) -> Sequence[str]:
+    return notice.incidents or (notice.incident_id,)
+
+
+async def _story(conn: AsyncConnection[Any], incident_id: str) -> Story | None:
+    incident = await load_incident(conn, incident_id)
+    if incident is None:
+        return None
+    members = await memberships_of(conn, incident.incident_id, MOST_ALERTS)
+    return Story(incident, [member.alert for member in members])

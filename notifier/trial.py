@@ -1,0 +1,47 @@
+"""One message through every channel of a contact, and what each of them answered."""
+
+import uuid
+from typing import NamedTuple
+
+from alerting.messages.story import Office
+from alerting.messages.webhook import webhook_test
+from alerting.messages.wording import write_test
+from contract.routing.delivery import AttemptOutcome
+from contract.routing.route import Routing
+from notifier.channels import Channels, addresses, language_of, scheme_of
+from notifier.config import NotifierConfig
+from notifier.senders.outlet import AddressError, ChannelAnswer, Letter
+
+
+class TrialAnswer(NamedTuple):
+    """What one channel made of the message."""
+
+    scheme: str
+    answer: ChannelAnswer
+
+
+async def send_trial(
+    config: NotifierConfig, routing: Routing, office: Office, to: str, now_us: int
+) -> list[TrialAnswer]:
+    """Send a message through every channel of a person or channel, and return the answers in their order.
+
+    Args:
+        config: settings.
+        routing: has the contact.
+        office: what every message needs.
+        to: name of the person or channel.
+        now_us: log time, µs since 1970.
+    """
+    channels, language = Channels(config), language_of(routing, to)
+    key, answers = f"trial-{uuid.uuid4().hex[:18]}", list[TrialAnswer]()
+    for url in addresses(routing, to):
+        try:
+            outlet = await channels.outlet(url)
+        except AddressError as error:
+            answer = ChannelAnswer(AttemptOutcome.REFUSED, str(error))
+        else:
+            text = write_test(office, to, outlet.form, language)
+            letter = Letter(key, to, text, webhook_test(to, text, office), at_us=now_us)
+            answer = await outlet.send(letter)
+        answers.append(TrialAnswer(scheme_of(url), answer))
+    return answers

@@ -1,0 +1,64 @@
+"""Which addresses answer: one that does not is tried by one message at a time, the most urgent first.
+
+In the memory of one process: another one, or the next, finds out by itself.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from contract.backoff import Backoff
+
+TRIES: Final = 3
+"""Attempts at an address that does not answer before the next channel is tried: chosen, some ten seconds."""
+PAUSE: Final = Backoff(first_s=2.0, longest_s=60.0)
+"""Between two attempts at such an address; of each wait a random half is left out, so that not all come at
+once. A way that is back is noticed within a minute."""
+
+
+@dataclass(slots=True)
+class _Way:
+    failures: int = 0
+    """In a row."""
+    shut_until_s: float = 0.0
+    """Monotonic."""
+
+
+class Ways:
+    """What this process knows of addresses."""
+
+    def __init__(self, draw: Callable[[], float], pause: Backoff = PAUSE) -> None:
+        """Begin with all open; `draw` returns a random share, 0 to 1, by which a `pause` differs."""
+        self._draw = draw
+        self._pause = pause
+        self._ways: dict[str, _Way] = {}
+
+    def wait_s(self, address: str, now_s: float) -> float:
+        """Return the seconds until an address may be tried, 0 for now."""
+        way = self._ways.get(address)
+        return 0.0 if way is None else max(0.0, way.shut_until_s - now_s)
+
+    def is_lost(self, address: str) -> bool:
+        """Return whether so many attempts failed in a row that the next channel is better."""
+        way = self._ways.get(address)
+        return way is not None and way.failures >= TRIES
+
+    def begin(self, address: str, now_s: float, bound_s: float) -> None:
+        """Note an attempt: while an address that failed is tried, others do not try it as well."""
+        way = self._ways.get(address)
+        if way is not None:
+            way.shut_until_s = now_s + bound_s
+
+    def note_answer(self, address: str) -> bool:
+        """Note that an address answered, well or not; return whether it did not before."""
+        return self._ways.pop(address, None) is not None
+
+    def note_failure(self, address: str, now_s: float, retry_after_s: float | None) -> float:
+        """Note that it did not, and return the seconds until it may be tried again."""
+        way = self._ways.setdefault(address, _Way())
+        way.failures += 1
+        wait_s = self._pause.wait_s(way.failures, 0.5 + self._draw() / 2)
+        if retry_after_s is not None:
+            wait_s = max(retry_after_s, wait_s)
+        way.shut_until_s = now_s + wait_s
+        return wait_s

@@ -1,0 +1,34 @@
+"""The center's own inbox, as a phone would show it: the script fills it (pure)."""
+
+from dash import html
+
+from contract.texts import Language, Texts
+from ops_dashboard.pages.attributes import attributes
+from ops_dashboard.pages.header import page_header, stale_bar
+
+
+def inbox_page(texts: Texts, language: Language) -> html.Div:
+    """Return the page."""
+    messages = html.Section(
+        [
+            html.H2(texts.say("inbox.title", language), className="panel-title"),
+            html.P(texts.say("inbox.why", language), className="soft"),
+            html.P(texts.say("inbox.none", language), id="inbox-none", hidden=True),
+            html.Ol(
+                [],
+                id="messages",
+                className="phone",
+                **attributes(aria_label=texts.say("inbox.list", language), aria_live="polite"),
+            ),
+        ],
+        className="panel",
+    )
+    return html.Div(
+        [
+            page_header(texts, language, "/inbox"),
+            stale_bar(),
+            html.Main(messages, id="main", className="desk desk-one"),
+        ],
+        className="page page-desk",
+        **attributes(data_page="inbox"),
+    )

@@ -1,0 +1,67 @@
+-- Named queries of the outbox as the notifier reads and writes it; see `queries.py`.
+
+-- name: claim_notice
+-- What waits for one recipient about one incident is one claim: whoever has locked its oldest row has all of it.
+-- A digest is a claim of its own.
+select n.notice_id, n.incident_id, n.recipient, n.reason = 'digest'
+from notice n
+cross join lateral (
+    select (array_agg(p.notice_id order by p.decided_at, p.notice_id))[1] as oldest, min(p.priority) as priority,
+           max(p.decided_at) as decided_at, min(p.next_try_at) as next_try_at
+    from notice p
+    where p.fate = 'waiting' and p.incident_id = n.incident_id and p.recipient = n.recipient
+      and (p.notice_id = n.notice_id or 'digest' not in (p.reason, n.reason))
+) claim
+where n.fate = 'waiting' and claim.oldest = n.notice_id and claim.next_try_at <= clock_timestamp() + %(slack)s
+order by claim.priority, claim.decided_at desc, n.notice_id
+limit 1
+for update of n skip locked
+
+-- name: claimed_notices
+select notice_id, incident_id, recipient, contact, reason, priority::int, to_us(decided_at), route, step::int,
+       incidents, attempts, channel, tries, unreachable_at is not null,
+       extract(epoch from clock_timestamp() - made_at)::float8
+from notice
+where fate = 'waiting' and incident_id = %(incident_id)s and recipient = %(recipient)s
+  and (notice_id = %(notice_id)s or not %(is_digest)s and reason <> 'digest')
+order by decided_at, notice_id
+for update
+
+-- name: insert_notice_attempt
+insert into notice_attempt (notice_id, number, at, channel, outcome, answer, title, body)
+values (%(notice_id)s, %(number)s, clock_timestamp(), %(channel)s, %(outcome)s, %(answer)s, %(title)s, %(body)s)
+
+-- name: count_notice_attempt
+update notice set attempts = %(attempts)s, channel = %(channel)s, tries = %(tries)s where notice_id = %(notice_id)s
+
+-- name: put_off_notices
+update notice
+set next_try_at = clock_timestamp() + %(wait)s,
+    unreachable_at = case when %(unreachable)s then coalesce(unreachable_at, clock_timestamp()) else unreachable_at end
+where notice_id = any(%(notice_ids)s)
+
+-- name: end_notices
+update notice set fate = %(fate)s, over_at = clock_timestamp(), said_with = %(said_with)s
+where notice_id = any(%(notice_ids)s)
+
+-- name: hurry_notices
+update notice set next_try_at = clock_timestamp()
+where notice_id in (
+    select notice_id from notice where fate = 'waiting' and next_try_at > clock_timestamp() for update skip locked)
+
+-- name: next_notice_due
+select extract(epoch from min(next_try_at) - clock_timestamp())::float8 from notice
+where fate = 'waiting' and next_try_at > clock_timestamp()
+
+-- name: outbox_load
+select count(*), coalesce(extract(epoch from clock_timestamp() - min(made_at)), 0)::float8
+from notice where fate = 'waiting'
+
+-- name: notice_records
+select notice_id, incident_id, recipient, contact, reason, priority::int, to_us(decided_at), route, step::int,
+       incidents, fate, to_us(made_at), to_us(next_try_at), to_us(unreachable_at), to_us(over_at),
+       coalesce(said_with, ''),
+       number, to_us(at), attempt.channel, outcome, answer, title, body
+from notice left join notice_attempt attempt using (notice_id)
+where incident_id = any(%(incident_ids)s) or incidents && %(incident_ids)s::text[]
+order by decided_at, notice_id, number
