@@ -8,7 +8,7 @@ from notice due
 join notice oldest on oldest.fate = 'waiting'
     and oldest.incident_id = due.incident_id and oldest.recipient = due.recipient
     and (oldest.notice_id = due.notice_id or 'digest' not in (oldest.reason, due.reason))
-where due.fate = 'waiting' and due.next_try_at <= clock_timestamp() + %(slack)s
+where due.fate = 'waiting' and due.next_try_at <= clock_timestamp()
   and not exists (
     select from notice older
     where older.fate = 'waiting' and 'digest' not in (older.reason, oldest.reason)
