@@ -14,6 +14,9 @@ RUNTIME_STAMP := $(VENV)/.runtime-$(shell cat requirements/runtime.txt pyproject
 DEV_STAMP := $(VENV)/.dev-$(shell cat requirements/dev.txt pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
+# The tests start hundreds of processes: each would compile the same modules if the environment forbids to keep them.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help setup run test faults check fix bench lock browser env clean
 
 help: ## list the verbs

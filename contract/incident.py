@@ -250,6 +250,33 @@ class Exercise(msgspec.Struct, frozen=True):
         )
 
 
+class IncidentTimes(msgspec.Struct, frozen=True):
+    """When what happened to an incident, for figures over many; all in µs since 1970."""
+
+    incident_id: str
+    cause: Cause
+    rule: str
+    priority: int
+    """The worst it ever had."""
+    because: str
+    """Why it was dismissed; empty if it was not."""
+    exercise: str
+    owner: str
+    """Who took it last, else who was named; empty while nobody was."""
+    opened_us: int
+    """Event time of its first alert; of an exercise, when the fault began."""
+    began_us: int
+    """Log time at which it came to be."""
+    told_us: int | None
+    """When the first message about it was handed over; None if none was."""
+    taken_us: int | None
+    """When somebody first took it."""
+    quiet_us: int | None
+    """When its last alert resolved; None while one is open."""
+    had_deed: bool
+    """Whether anybody did anything with it, or said anything of it."""
+
+
 class IncidentEvent(msgspec.Struct, frozen=True):
     """One line of an incident's timeline; every one is kept."""
 

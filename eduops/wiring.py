@@ -147,6 +147,7 @@ async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
         allow_remote=settings.allow_remote,
         allowed_hosts=tuple((settings.allowed_hosts or "").split(",")),
         inbox=DataFolder(settings.data).path / INBOX,
+        own_config=DataFolder(settings.data).config,
         clock=settings.clock,
         coverage_min=settings.coverage_min,
     )

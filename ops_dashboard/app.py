@@ -16,6 +16,7 @@ from psycopg_pool import AsyncConnectionPool
 from bus.live import Live
 from bus.log import Log
 from config.files import shipped_texts
+from config.routing import follow_routing
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.errors import InfrastructureError
@@ -92,7 +93,16 @@ def create_app(
         meter=meter,
     )
     services = Services(
-        config, log, hub, archive, fleet, catalogue, calendar, rules, texts or shipped_texts()
+        config,
+        log,
+        hub,
+        archive,
+        fleet,
+        catalogue,
+        calendar,
+        rules,
+        texts or shipped_texts(),
+        follow_routing(config.own_config),
     )
     app = FastAPI(
         title="eduops dashboard",

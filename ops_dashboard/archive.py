@@ -12,7 +12,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 from contract.alert import Alert, AlertEvent, Dismissal
 from contract.commit import Position
 from contract.errors import InfrastructureError
-from contract.incident import Incident, IncidentEvent, Membership
+from contract.incident import Incident, IncidentEvent, IncidentTimes, Membership
 from contract.rejected import Reason
 from contract.routing.delivery import NoticeRecord
 from contract.routing.silence import Silence
@@ -30,6 +30,7 @@ from storage.incidents import (
 )
 from storage.outbox import notice_records
 from storage.silences import load_silences, silences_since
+from storage.times import incident_times, notice_moments
 from storage.wall import (
     KpiHistory,
     QuarantineRow,
@@ -128,6 +129,13 @@ class Archive:
                 await incident_history(conn, known),
                 await memberships_of(conn, known, MOST_MEMBERS),
                 await aliases(conn, known),
+            )
+
+    async def response(self, from_us: int, until_us: int) -> tuple[list[IncidentTimes], dict[str, list[int]]]:
+        """Return how the incidents of a stretch of time fared, and when each contact was told something."""
+        async with self._connection() as conn:
+            return await incident_times(conn, from_us, until_us), await notice_moments(
+                conn, from_us, until_us
             )
 
     async def notices(self, incident_id: str) -> list[NoticeRecord] | None:

@@ -34,6 +34,8 @@ class DashboardConfig:
     """Open connections, at least 1; below the usual 1,024 descriptors of a process."""
     inbox: Path = Path("inbox")
     """Folder of the center's own inbox, as the notifier fills it; it need not be there."""
+    own_config: Path | None = None
+    """Folder with the operator's routes.toml; the packaged one where it has none."""
     clock: LogClock = field(default_factory=LogClock)
     coverage_min: float = 0.8
     """Share of expected series, 0 to 1, that must report before a figure counts as known."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bus.log import Log
+from config.routing import RoutingFile
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.fleet import Fleet
@@ -27,3 +28,4 @@ class Services:
     calendar: SchoolCalendar
     rules: Sequence[Rule]
     texts: Texts
+    routing: RoutingFile

@@ -1,19 +1,20 @@
-"""The outbox: notices that wait, claimed by one notifier each, and what becomes of them."""
+"""The outbox: notices written by whoever decided them, claimed by one notifier each, and what comes of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
 from typing import Any, Final
 
 import psycopg
-from psycopg import AsyncConnection, IsolationLevel
+from psycopg import AsyncConnection, AsyncCursor, IsolationLevel
 
 from contract.errors import InfrastructureError
 from contract.routing.delivery import AttemptOutcome, NoticeAttempt, NoticeRecord
 from contract.routing.notice import Notice, NoticeFate, NoticeReason
 from storage.database import connect
+from storage.moment import moment
 from storage.queries import query
 
 LISTEN_AGAIN_S: Final = 2.0
@@ -153,6 +154,29 @@ async def outbox_load(conn: AsyncConnection[Any]) -> tuple[int, float]:
     return row[0], row[1]
 
 
+async def notice_states(conn: AsyncConnection[Any]) -> dict[str, bytes]:
+    """Return all parts of the state of the fold of notices, by key."""
+    cursor = await conn.execute(query("notice_states"))
+    return {key: bytes(state) for key, state in await cursor.fetchall()}
+
+
+async def write_notices(cursor: AsyncCursor[Any], notices: Sequence[Notice]) -> None:
+    """Put notices into the outbox, within the transaction of whoever decided them; notifiers hear of it."""
+    if notices:
+        await cursor.executemany(query("insert_notice"), [_notice_values(notice) for notice in notices])
+        await cursor.execute(query("tell_notices"))
+
+
+async def write_notice_states(cursor: AsyncCursor[Any], states: Mapping[str, bytes | None]) -> None:
+    """Keep parts of the state of the fold of notices, within the transaction of whoever folded."""
+    kept = [(key, state) for key, state in states.items() if state is not None]
+    gone = [(key,) for key, state in states.items() if state is None]
+    if kept:
+        await cursor.executemany(query("upsert_notice_state"), kept)
+    if gone:
+        await cursor.executemany(query("delete_notice_state"), gone)
+
+
 async def notice_records(conn: AsyncConnection[Any], incident_ids: Sequence[str]) -> list[NoticeRecord]:
     """Return the notices about incidents, digests among them, by the moment of their decision."""
     cursor = await conn.execute(query("notice_records"), {"incident_ids": list(incident_ids)})
@@ -198,4 +222,11 @@ def _notice(row: Sequence[Any]) -> Notice:
     return Notice(
         notice_id, incident_id, to, contact, NoticeReason(reason), priority, at_us, route, step,
         tuple(incidents),
+    )  # fmt: skip
+
+
+def _notice_values(n: Notice) -> tuple[object, ...]:
+    return (
+        n.notice_id, n.incident_id, n.to, n.contact, n.reason.value, n.priority, moment(n.at_us), n.route,
+        n.step, list(n.incidents),
     )  # fmt: skip

@@ -16,7 +16,7 @@ from storage.chunks import make_chunks
 from storage.copy import readings_copy_buffer
 from storage.incidents import write_exercises, write_incidents
 from storage.moment import moment
-from storage.notices import write_notice_states, write_notices
+from storage.outbox import write_notice_states, write_notices
 from storage.queries import query
 from storage.silences import write_silences
 

@@ -6,46 +6,87 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Path, Request, Response
 
-from contract.incident import Incident, lost_pupil_minutes
+from alerting.messages.story import Office
+from alerting.silences.cause_matchers import cause_matchers
+from contract.incident import Incident, Membership, lost_pupil_minutes
 from contract.privacy import shown_alert
+from contract.texts import Language
 from ops_dashboard.api.answers import Refusal, json_answer
+from ops_dashboard.archive import KnownIncident
 from ops_dashboard.language import choose_language
 from ops_dashboard.services import Services
+from ops_dashboard.view.incidents import incident_story, incident_words, member_place
 from ops_dashboard.view.timeline import sentence
 
 IncidentId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
 
 
 def add_incidents(router: APIRouter, services: Services) -> None:
-    def shown(incident: Incident) -> dict[str, Any]:
-        """Return an incident with the time lost up to now."""
-        now_us = services.config.clock.log_us(time.time_ns() // 1000)
-        told: dict[str, Any] = msgspec.to_builtins(incident)
-        return told | {"lost_pupil_minutes": lost_pupil_minutes(incident, now_us)}
-
     @router.get("/api/incidents")
-    async def incidents() -> Response:
-        """Return the open incidents and the last resolved ones."""
-        return json_answer({"incidents": [shown(i) for i in await services.archive.known_incidents()]})
+    async def incidents(request: Request) -> Response:
+        """Return the open incidents and the last resolved ones, each with its words."""
+        teller = _Teller(services, choose_language(request.query_params, request.cookies))
+        known = await services.archive.known_incidents()
+        return json_answer({"incidents": [teller.line(i) for i in known]})
 
     @router.get("/api/incidents/{incident_id}")
     async def incident(incident_id: IncidentId, request: Request) -> Response:
-        """Return an incident, its timeline and its alerts; for one that was merged, the survivor."""
+        """Return an incident with words, timeline and alerts; for one that was merged, the survivor."""
         found = await services.archive.incident(incident_id)
         if found is None:
             raise Refusal(404, "unknown_incident")
-        members = [
-            msgspec.structs.replace(m, alert=shown_alert(m.alert, services.catalogue)) for m in found.members
-        ]
-        language = choose_language(request.query_params, request.cookies)
-        events = [
-            msgspec.to_builtins(e) | {"sentence": sentence(e, services.texts, language)} for e in found.events
-        ]
         return json_answer(
-            {
-                "incident": shown(found.incident),
-                "events": events,
-                "members": members,
-                "aliases": found.aliases,
-            }
+            _Teller(services, choose_language(request.query_params, request.cookies)).page(found)
         )
+
+
+class _Teller:
+    """Says incidents as they are at one moment, in one language."""
+
+    def __init__(self, services: Services, language: Language) -> None:
+        board = services.hub.board
+        self._services = services
+        self._language = language
+        self._now_us = services.config.clock.log_us(time.time_ns() // 1000)
+        rules = {rule.name: rule for rule in services.rules}
+        zone = services.calendar.timezone
+        self._office = Office(board.groups, services.catalogue, rules, services.texts, zone, "")
+        self._silenced = board.silenced_incidents(board.muted(self._now_us))
+
+    def line(self, incident: Incident) -> dict[str, Any]:
+        """Return an incident with the time lost up to now, and the words of its line."""
+        told: dict[str, Any] = msgspec.to_builtins(incident)
+        return told | {
+            "lost_pupil_minutes": lost_pupil_minutes(incident, self._now_us),
+            "silenced": incident.incident_id in self._silenced,
+            "words": incident_words(incident, self._office, self._language, self._now_us),
+        }
+
+    def page(self, found: KnownIncident) -> dict[str, Any]:
+        """Return all that the page of an incident shows."""
+        incident = found.incident
+        is_silenced = incident.incident_id in self._silenced
+        alerts = [m.alert for m in found.members if m.left_at_us is None] or [m.alert for m in found.members]
+        story = incident_story(
+            incident, alerts, self._office, self._language, self._now_us, silenced=is_silenced
+        )
+        texts = self._services.texts
+        return {
+            "incident": self.line(incident),
+            "story": story,
+            "events": [
+                msgspec.to_builtins(e) | {"sentence": sentence(e, texts, self._language)}
+                for e in found.events
+            ],
+            "members": [self._member(m) for m in found.members],
+            "aliases": found.aliases,
+            "matchers": [
+                msgspec.to_builtins(m) | {"text": str(m)}
+                for m in cause_matchers(incident, self._services.fleet)
+            ],
+        }
+
+    def _member(self, member: Membership) -> dict[str, Any]:
+        shown = shown_alert(member.alert, self._services.catalogue)
+        told: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(member, alert=shown))
+        return told | {"place": member_place(member, self._services.fleet)}

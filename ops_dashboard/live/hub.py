@@ -70,12 +70,19 @@ class Changes(msgspec.Struct, frozen=True, tag_field="kind", tag="changes"):
     changes: Sequence[AlertChanged]
 
 
+class IncidentsMoved(msgspec.Struct, frozen=True, tag_field="kind", tag="incidents"):
+    """Incidents that changed within the last moment; pages that show any ask for the rest."""
+
+    ids: Sequence[str]
+    """Empty for more than `CHANGES_MAX`: it may be any."""
+
+
 class Client:
     """One open page: a bounded queue that a writer drains."""
 
     def __init__(self, size: int, wants_changes: bool) -> None:
         self.wants_changes = wants_changes
-        """The engineers' page follows single alerts; a wall needs snapshots only."""
+        """The engineers' pages follow single alerts, incidents and notices; a wall needs snapshots only."""
         self.dropped = False
         """True once the page fell too far behind; its socket is then closed."""
         self._size = size
@@ -136,6 +143,7 @@ class Hub:
         self._clients: set[Client] = set()
         self._sequence = 0
         self._changes: list[AlertChanged] = []
+        self._moved: set[str] = set()
         self._arrived = 0
         """Changes of alerts, incidents and silences that were ever told."""
         self._changed = asyncio.Event()
@@ -226,6 +234,7 @@ class Hub:
                 _logger.error("event=live_message_unreadable subject=%s: %s", subject, error)
                 continue
             self.board.apply_incident(changed.incident)
+            self._moved.add(changed.incident.incident_id)
             self._arrived += 1
             self._changed.set()
 
@@ -285,6 +294,10 @@ class Hub:
             elif changes:
                 shown = [shown_change(changed, self._catalogue) for changed in changes]
                 self._offer(_json.encode(Changes(shown)), changes=True)
+            moved, self._moved = self._moved, set()
+            if moved:
+                told = sorted(moved) if len(moved) <= CHANGES_MAX else ()
+                self._offer(_json.encode(IncidentsMoved(told)), changes=True)
             self.broadcast_snapshot()
 
     def broadcast_snapshot(self) -> None:

@@ -18,7 +18,7 @@ CLOSE_TRY_LATER: Final = 1013
 
 
 def live_routes(hub: Hub) -> APIRouter:
-    """Return the router with `/ws/live`; `?alerts=1` adds single alert changes to the snapshots."""
+    """Return the router with `/ws/live`; `?alerts=1` adds what changed: alerts, incidents, notices."""
     router = APIRouter()
 
     @router.websocket("/ws/live")

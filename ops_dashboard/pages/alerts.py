@@ -10,6 +10,7 @@ from contract.fleet import Fleet
 from contract.rule import Rule
 from contract.texts import Language, Texts
 from ops_dashboard.pages.attributes import attributes
+from ops_dashboard.pages.filters import select_filter
 from ops_dashboard.pages.header import page_header, stale_bar
 
 DARK: Final = (
@@ -81,19 +82,7 @@ def _filters(texts: Texts, language: Language, fleet: Fleet, rules: Sequence[Rul
         "cluster": [(c.name, c.name) for c in fleet.clusters],
         "isp": [(isp, isp) for isp in sorted({s.isp for s in fleet.schools})],
     }
-    selects = [
-        _filter(
-            texts.say(f"alerts.{name}", language),
-            html.Select(
-                [html.Option(texts.say("alerts.all", language), value="")]
-                + [html.Option(word, value=value) for value, word in options],
-                id=f"filter-{name}",
-                className="control",
-            ),
-            f"filter-{name}",
-        )
-        for name, options in choices.items()
-    ]
+    selects = [select_filter(texts, language, name, options) for name, options in choices.items()]
     # A plain search field built by the script: React would take the typed text over.
     search = html.Div(id="filter-text-place", className="filter filter-wide")
     return html.Form(
@@ -102,10 +91,6 @@ def _filters(texts: Texts, language: Language, fleet: Fleet, rules: Sequence[Rul
         id="filters",
         **attributes(aria_label=texts.say("alerts.filters", language)),
     )
-
-
-def _filter(word: str, control: Any, identity: str) -> html.Div:
-    return html.Div([html.Label(word, htmlFor=identity), control], className="filter")
 
 
 def _grid(texts: Texts, language: Language) -> dag.AgGrid:

@@ -17,8 +17,11 @@ class Page(NamedTuple):
 
 PAGES: Final = (
     Page("wall", "/", "nav.wall"),
+    Page("incidents", "/incidents", "nav.incidents"),
+    Page("incident", "/incidents/{incident_id}"),
     Page("alerts", "/alerts", "nav.alerts"),
     Page("school", "/school/{code}"),
+    Page("response", "/response", "nav.response"),
     Page("inbox", "/inbox", "nav.inbox"),
     Page("quarantine", "/quarantine", "nav.quarantine"),
 )

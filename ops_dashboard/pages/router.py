@@ -7,11 +7,14 @@ from urllib.parse import parse_qs
 
 from dash import html
 
+from alerting.incidents.response import GroupBy
 from contract.errors import InfrastructureError
 from contract.fleet import School
 from contract.privacy import shown_refusal
 from contract.rejected import Reason
+from contract.routing.contact import Person
 from contract.texts import Language
+from ops_dashboard.api.response import response_report
 from ops_dashboard.archive import of_series
 from ops_dashboard.charts.figures import HOLE_BUCKET_US, HOLE_RAW_US, make_figure
 from ops_dashboard.charts.school_charts import PLANS, fill_plan, series_by_metric
@@ -19,8 +22,11 @@ from ops_dashboard.pages.alerts import alerts_page
 from ops_dashboard.pages.attributes import attributes
 from ops_dashboard.pages.header import page_header, stale_bar
 from ops_dashboard.pages.inbox import inbox_page
+from ops_dashboard.pages.incident import incident_page
+from ops_dashboard.pages.incidents import incidents_page
 from ops_dashboard.pages.quarantine import PAGE_ROWS, quarantine_page
 from ops_dashboard.pages.registry import page_at
+from ops_dashboard.pages.response import DAYS, response_page
 from ops_dashboard.pages.school import RANGES, school_page, unknown_school_page
 from ops_dashboard.pages.wall import wall_page
 from ops_dashboard.services import Services
@@ -46,6 +52,23 @@ async def _wall(services: Services, _: str, query: dict[str, str], language: Lan
 
 async def _alerts(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
     return alerts_page(services.texts, language, services.fleet, services.rules)
+
+
+async def _incidents(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
+    return incidents_page(services.texts, language, services.fleet)
+
+
+async def _incident(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
+    contacts = services.routing.current().contacts.values()
+    people = sorted(contact.name for contact in contacts if isinstance(contact, Person))
+    return incident_page(services.texts, language, people)
+
+
+async def _response(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
+    by, days = query.get("by", ""), query.get("days", "")
+    chosen = GroupBy(by) if by in set(GroupBy) else GroupBy.ALL
+    report = await response_report(services, chosen, int(days) if days in map(str, DAYS) else DAYS[1])
+    return response_page(services.texts, language, report)
 
 
 async def _inbox(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
@@ -87,7 +110,10 @@ Maker = Callable[[Services, str, dict[str, str], Language], Awaitable[Any]]
 MAKERS: Final[Mapping[str, Maker]] = {
     "wall": _wall,
     "alerts": _alerts,
+    "incidents": _incidents,
+    "incident": _incident,
     "school": _school,
+    "response": _response,
     "inbox": _inbox,
     "quarantine": _quarantine,
     "nowhere": _nowhere,

@@ -63,7 +63,8 @@ class Snapshot(msgspec.Struct, frozen=True, tag_field="kind", tag="snapshot"):
     topology: str
     """Version of the fleet; another one means: load `/api/fleet` again."""
     alerts_version: int
-    """Changes when open alerts were read anew; another one means: load `/api/alerts` again."""
+    """Changes when what is open was read anew; another one means: load `/api/alerts` or `/api/incidents`
+    again."""
     at_us: int
     """Log time of this snapshot, µs since 1970."""
     age_s: float | None
@@ -168,7 +169,7 @@ class Board:
         self._open = {a.alert_id: a for a in alerts}
         self._incidents = {i.incident_id: i for i in incidents}
         self._silences = {s.silence_id: s for s in silences}
-        self.alerts_version += self._open != known[0]
+        self.alerts_version += (self._open, self._incidents) != known[:2]
         return known != (self._open, self._incidents, self._silences)
 
     @property
@@ -202,11 +203,22 @@ class Board:
             mark = _ALERTED[alert.priority - 1]
             codes[position] = mark if codes[position] in _CALM else min(codes[position], mark)
 
+    def muted(self, at_us: int) -> frozenset[str]:
+        """Return the ids of the open alerts that are muted at a log time."""
+        found = muted(self._silences.values(), self._open.values(), self._fleet, self._calendar, at_us)
+        return frozenset(alert.alert_id for alert in found)
+
+    def silenced_incidents(self, quiet: frozenset[str]) -> frozenset[str]:
+        """Return the ids of the incidents all of whose open alerts are among the muted ones."""
+        incidents, alerts = self._incidents.values(), self._open.values()
+        return frozenset(
+            i.incident_id for i in incidents if i.alerts and is_silenced(i, alerts, quiet, self._fleet)
+        )
+
     def open_summary(self, live_partitions: int, at_us: int) -> Open:
         """Return the open alerts in numbers at a log time, and the first lines of the wall."""
         alerts = _as_alarms(self._open.values())
-        silenced = muted(self._silences.values(), self._open.values(), self._fleet, self._calendar, at_us)
-        quiet = {alert.alert_id for alert in silenced}
+        quiet = self.muted(at_us)
         waiting = [a for a in alerts if a.acknowledged_at_us is None]
         incidents = wall_incidents(self._incidents.values(), self._fleet)
         return Open(

@@ -39,7 +39,7 @@ from storage.incidents import (
     memberships_since,
     unplaced_alerts,
 )
-from storage.notices import notice_states
+from storage.outbox import notice_states
 from storage.results import load_position
 from storage.silences import load_silences, silences_since
 from stream_processor.fold.reconcile import ended
@@ -205,6 +205,9 @@ class AlertsOwner:
         for priority in Priority:
             number = sum(alert.priority == priority for alert in self._open.values())
             self._tally.meter.put("eduops_alerts_open", number, str(int(priority)))
+        for to, load in self._state.notices.loads.items():
+            number = len(load.recent(self._state.incidents.now_us))
+            self._tally.meter.put("eduops_recipient_messages", number, to)
 
 
 def _decode(raw: RawEntry) -> tuple[Word, ...]:

@@ -15,14 +15,16 @@ from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.entry import ALERTS_LOG, QUARANTINE_LOG
 from contract.fleet import Fleet
-from contract.live import NOTICE_SUBJECT, NoticeTried
+from contract.live import NOTICE_SUBJECT, SILENCE_SUBJECT, NoticeTried
 from contract.rejected import Reason, Rejected
+from contract.routing.silence import SilenceMatcher
 from contract.rule import Rule
 from device_simulator.world.fleet import generate_fleet
 from eduops.machine.ports import free_ports
 from tests.browser_page import FIRST_SIZE, expect_accessible, expect_fitting, open_page, set_size, sizes_of
 from tests.conftest import TestNats
 from tests.dashboard_stage import Stage, acknowledged, open_stage, resolved
+from tests.silence_words import HOUR_US, silence
 
 pytestmark = pytest.mark.browser
 PATIENCE_MS = 30_000
@@ -40,11 +42,19 @@ Settings = tuple[TestNats, str, Fleet, Catalogue, SchoolCalendar, Sequence[Rule]
 def settings(
     nats: TestNats,
     postgres_url: str,
-    whole_city: Fleet,
+    city: Fleet,
     catalogue: Catalogue,
     calendar: SchoolCalendar,
     rules: tuple[Rule, ...],
 ) -> Settings:
+    """A dashboard for forty schools: enough for what happens to one of them."""
+    return nats, postgres_url, city, catalogue, calendar, rules
+
+
+@pytest.fixture
+def crowded(settings: Settings, whole_city: Fleet) -> Settings:
+    """A dashboard for all schools of the city: whatever is to fit has to fit there."""
+    nats, postgres_url, _, catalogue, calendar, rules = settings
     return nats, postgres_url, whole_city, catalogue, calendar, rules
 
 
@@ -94,9 +104,9 @@ async def settle(page: Page, path: str) -> None:
 
 @pytest.mark.parametrize("language", ["vi", "en"])
 async def test_every_page_fits_and_is_accessible(
-    settings: Settings, browser: Browser, language: str, tmp_path: Path
+    crowded: Settings, browser: Browser, language: str, tmp_path: Path
 ) -> None:
-    async with open_stage(*settings, inbox=tmp_path / "inbox") as stage, talking(stage):
+    async with open_stage(*crowded, inbox=tmp_path / "inbox") as stage, talking(stage):
         await fill(stage)
         for n in range(3):
             keep_message(tmp_path / "inbox", message(n, stage.now_us()))
@@ -156,9 +166,9 @@ OVERLAPS = """() => {
 
 @pytest.mark.parametrize("language", ["vi", "en"])
 async def test_our_own_fault_and_the_whole_city_are_two_lines_that_fit(
-    settings: Settings, browser: Browser, language: str
+    crowded: Settings, browser: Browser, language: str
 ) -> None:
-    async with open_stage(*settings) as stage, talking(stage):
+    async with open_stage(*crowded) as stage, talking(stage):
         own = [stage.opened_about_the_center(p) for p in range(2)]
         await stage.change(*own, *map(stage.opened, range(len(stage.fleet.schools))))
         async with open_page(browser, stage.url, *FIRST_SIZE[language]) as page:
@@ -169,6 +179,15 @@ async def test_our_own_fault_and_the_whole_city_are_two_lines_that_fit(
             )
             await expect(alarms).to_have_count(2)
             await expect(alarms.first).to_contain_text({"vi": "trung tâm", "en": "of our own"}[language])
+            await expect(page.locator("#muted")).to_have_text("0")
+            everything = SilenceMatcher("rule", ".+", is_regex=True)
+            made = silence("a", stage.now_us(), stage.now_us() + HOUR_US, everything)
+            await stage.commit(ALERTS_LOG, silences=(made,))
+            await stage.live.publish(SILENCE_SUBJECT, msgspec.msgpack.encode(made))
+            number, word = {"vi": ("3.542", "tắt thông báo"), "en": ("3,542", "silenced")}[language]
+            await expect(page.locator("#muted")).to_have_text(number, timeout=PATIENCE_MS)
+            await expect(page.locator("#muted")).to_have_attribute("aria-label", f"{number} {word}")
+            await expect(page.locator("#alarms .alarm-who")).to_have_text([word] * 2)
             async for width in sizes_of(page, language):
                 await expect_fitting(page, width)
                 assert not await page.evaluate(OVERLAPS)
@@ -202,9 +221,9 @@ async def test_an_engineer_takes_the_center_as_one_alert(settings: Settings, bro
 
 @pytest.mark.parametrize(("width", "height"), [(3840, 2160), (1920, 1080)])
 async def test_all_schools_of_the_city_are_on_the_wall(
-    settings: Settings, browser: Browser, width: int, height: int
+    crowded: Settings, browser: Browser, width: int, height: int
 ) -> None:
-    async with open_stage(*settings) as stage, talking(stage):
+    async with open_stage(*crowded) as stage, talking(stage):
         await fill(stage)
         async with open_page(browser, stage.url, width, height) as page:
             await settle(page, "/")

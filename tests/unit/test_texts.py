@@ -9,19 +9,24 @@ import pytest
 
 from alerting.explanation.evidence import PeerKind
 from alerting.explanation.verdict import Verdict
+from alerting.incidents.response import GroupBy
 from alerting.messages.wording import MessageForm
 from contract.alert import ActionKind, Because, Beginning, Ending, TransitionKind
 from contract.errors import ConfigurationError
 from contract.fleet import DeviceKind, Level
 from contract.incident import CauseKind, IncidentDeed, IncidentEventKind, NotDone
 from contract.rejected import Reason
+from contract.routing.delivery import AttemptOutcome
 from contract.routing.notice import HeldReason, NoticeFate, NoticeReason
 from contract.routing.silence import SilenceFault, SilenceKind
 from contract.rule import CHANNEL_NAMES
 from contract.texts import Language, Texts, parse_language, parse_texts, write_clock, write_date, write_number
 from ops_dashboard.charts.school_charts import PLANS
+from ops_dashboard.pages.incidents import COLUMNS as INCIDENT_COLUMNS
+from ops_dashboard.pages.incidents import GROUPS
 from ops_dashboard.pages.quarantine import COLUMNS
 from ops_dashboard.pages.registry import PAGES
+from ops_dashboard.pages.response import LOAD_COLUMNS, SPANS, STANDING
 from ops_dashboard.pages.school import RANGES
 from ops_dashboard.pages.wall import TILES
 from ops_dashboard.view.timeline import BY_HAND
@@ -44,11 +49,21 @@ FAMILIES = {
     "timeline": {kind.value for kind in IncidentEventKind} | set(BY_HAND.values()) | {"held_all"},
     "told": {reason.value for reason in NoticeReason},
     "held": {reason.value for reason in HeldReason},
+    "incident": {f"do_{deed.value}" for deed in IncidentDeed}
+    | {f"group_{group}" for group in GROUPS}
+    | {f"figure_{name}" for name in ("schools", "pupils", "lost", "lasted")}
+    | {"do_silence", *INCIDENT_COLUMNS},
+    "attempt": {outcome.value for outcome in AttemptOutcome},
     "message": {form.value for form in MessageForm},
     "notice_reason": {reason.value for reason in NoticeReason},
     "notice_fate": {fate.value for fate in NoticeFate},
     "deed": {deed.value for deed in IncidentDeed if deed is not IncidentDeed.COMMENTED},
     "not_done": {reason.value for reason in NotDone},
+    "response": {f"by_{by.value}" for by in GroupBy}
+    | {f"choose_{name}" for name in ("by", "days")}
+    | {f"table_{name}" for name in ("times", "exercises", "load")}
+    | {f"head_{name}" for name in ("group", "incidents", *SPANS, "precision", *LOAD_COLUMNS)}
+    | {"title", "why", "none", "days", "group_none", "load", "load_why", "load_none", *STANDING},
     "explain": {f"verdict_{verdict.value}" for verdict in Verdict}
     | {f"advice_{verdict.value}" for verdict in Verdict if verdict is not Verdict.UNKNOWN}
     | {f"found_{channel}" for channel in (*CHANNEL_NAMES, "other", "offline")}

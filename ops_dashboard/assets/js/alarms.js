@@ -44,7 +44,7 @@ function makeRow(line, atUs, fleet) {
     }),
     make('div', { className: 'alarm-lines' },
       make('div', { className: 'alarm-line' },
-        make('span', { className: 'alarm-name' }, nameOf(line, fleet)),
+        make('a', { className: 'alarm-name', href: `/incidents/${line.incident_id}`, textContent: nameOf(line, fleet) }),
         make('span', { className: 'alarm-since', textContent: duration((atUs - line.opened_at_us) / 1e6) })),
       make('div', { className: 'alarm-line alarm-what' },
         make('span', { textContent: whatOf(line, fleet) }),
@@ -56,8 +56,7 @@ function nameOf(line, fleet) {
   if (line.cause === 'fleet') return say('wall.fleet', { n: number(line.schools), of: number(fleet.count) });
   if (line.cause === 'platform') return say('wall.platform');
   if (line.school === null) return sharedBy(line);
-  const school = fleet.school(line.school);
-  return make('a', { href: `/school/${encodeURIComponent(school.code)}`, textContent: shortName(school.name) });
+  return shortName(fleet.school(line.school).name);
 }
 
 /** Return what the schools of a line have in common. */

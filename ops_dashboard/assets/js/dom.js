@@ -26,6 +26,24 @@ export function setText(element, text) {
   if (element && element.textContent !== text) element.textContent = text;
 }
 
+const shapes = new WeakMap();
+
+/**
+ * Build an element's content anew only if what it shows differs; where the keyboard stands, and what is
+ * folded out, stays so by `data-key`.
+ */
+export function renew(element, shown, build) {
+  const shape = JSON.stringify(shown);
+  if (shapes.get(element) === shape) return;
+  shapes.set(element, shape);
+  const own = document.activeElement;
+  const held = element.contains(own) ? own.dataset.key : undefined;
+  const open = [...element.querySelectorAll('details[open]')].map((one) => one.dataset.key);
+  element.replaceChildren(...build());
+  for (const key of open) element.querySelector(`details[data-key="${CSS.escape(key)}"]`)?.setAttribute('open', '');
+  if (held) element.querySelector(`[data-key="${CSS.escape(held)}"]`)?.focus();
+}
+
 export const byId = (identity) => document.getElementById(identity);
 
 /** Return the screen's unit in CSS pixels: a 384th of the width on a wall. */

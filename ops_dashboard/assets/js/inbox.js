@@ -1,24 +1,11 @@
 // The center's own inbox: messages as a phone shows them, the latest first; loaded anew whenever one was sent.
 import { byId, make } from './dom.js';
 import { openLink } from './link.js';
+import { reader, readJson } from './loading.js';
 import { watchStaleness } from './staleness.js';
-import { dayAndClock, say } from './words.js';
+import { dayAndClock, language, say } from './words.js';
 
-let loading = null;
-let again = false;
-
-/** Load and show the messages; what comes while they are loaded loads them once more. */
-async function load() {
-  if (loading) { again = true; return; }
-  loading = fetch('/api/inbox');
-  try {
-    const answer = await loading;
-    if (answer.ok) show((await answer.json()).messages);
-  } finally {
-    loading = null;
-  }
-  if (again) { again = false; load(); }
-}
+const load = reader(async () => show((await readJson('/api/inbox', language)).messages));
 
 function show(messages) {
   byId('inbox-none').hidden = messages.length > 0;

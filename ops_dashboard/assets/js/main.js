@@ -3,6 +3,8 @@
 const PAGES = {
   wall: async () => (await import('./wall.js')).startWall(),
   alerts: async () => (await import('./alerts.js')).startAlerts(),
+  incidents: async () => (await import('./incidents.js')).startIncidents(),
+  incident: async () => (await import('./incident.js')).startIncident(),
   inbox: async () => (await import('./inbox.js')).startInbox(),
 };
 

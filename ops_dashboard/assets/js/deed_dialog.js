@@ -1,0 +1,62 @@
+// The dialog in which an engineer does something: a name, words, and what the deed needs beside them.
+import { make } from './dom.js';
+import { say } from './words.js';
+
+const NAME_KEY = 'eduops-engineer';
+
+/**
+ * Ask for what a deed needs, and send it; the dialog stays open, and says why, while it is refused.
+ * `fields` stand before the name; `note` is required, optional, or null for none; `send({actor, note})` returns
+ * null or the sentence of the refusal.
+ */
+export function askDeed({ title, subject, fields = [], note: need = 'optional', noteLabel = null, send: deliver }) {
+  const name = make('input', { className: 'control', id: 'action-name', required: true, maxLength: 80, autocomplete: 'name', value: localStorage.getItem(NAME_KEY) ?? '' });
+  const note = make('textarea', { className: 'control', id: 'action-note', rows: 3, maxLength: 500, required: need === 'required' });
+  const wrong = make('p', { className: 'form-error', hidden: true, role: 'alert' });
+  const cancel = make('button', { type: 'button', className: 'button', textContent: say('alerts.cancel') });
+  const send = make('button', { type: 'submit', className: 'button button-main', textContent: say('alerts.send') });
+  const words = noteLabel ?? say(need === 'required' ? 'alerts.note' : 'alerts.note_optional');
+  const form = make('form', { className: 'form', method: 'dialog' },
+    make('h2', { className: 'details-title', id: 'action-title', textContent: title }),
+    make('p', { className: 'soft', textContent: subject }),
+    ...fields,
+    make('label', { htmlFor: 'action-name', textContent: say('alerts.your_name') }), name,
+    ...(need ? [make('label', { htmlFor: 'action-note', textContent: words }), note] : []),
+    wrong, make('div', { className: 'buttons' }, send, cancel));
+  const dialog = make('dialog', { 'aria-labelledby': 'action-title' }, form);
+  cancel.onclick = () => dialog.close();
+  dialog.onclose = () => dialog.remove();
+  form.onsubmit = async (event) => {
+    event.preventDefault();
+    send.disabled = true;
+    const sentence = await deliver({ actor: name.value.trim(), note: note.value.trim() });
+    send.disabled = false;
+    wrong.hidden = sentence === null;
+    if (sentence !== null) { wrong.textContent = sentence; return; }
+    localStorage.setItem(NAME_KEY, name.value.trim());
+    dialog.close();
+  };
+  document.querySelector('.page').append(dialog);
+  dialog.showModal();
+  const first = fields.map((field) => field.querySelector?.('input, select') ?? null).find(Boolean);
+  (first ?? (name.value ? (need ? note : send) : name)).focus();
+}
+
+/** Return a field with its label. */
+export function labelled(text, control) {
+  return make('div', { className: 'form' }, make('label', { htmlFor: control.id, textContent: text }), control);
+}
+
+/** Ask the server to do something; return what it says, or the sentence of its refusal. */
+export async function post(address, words) {
+  try {
+    const answer = await fetch(address, {
+      method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(words),
+    });
+    const said = await answer.json();
+    return answer.ok ? { said, refused: null } : { said: null, refused: said.sentence };
+  } catch (error) {
+    console.warn('nothing was sent', error);
+    return { said: null, refused: say('error.log_unavailable') };
+  }
+}

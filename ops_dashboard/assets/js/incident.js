@@ -1,0 +1,106 @@
+// The page of an incident: it follows the push, and asks for the rest whenever something became of it.
+import { showBar, tellResult, watchKeys } from './incident_deeds.js';
+import { showMembers, showNotices, showTimeline } from './incident_parts.js';
+import { byId, make, renew } from './dom.js';
+import { groupOf, lostMinutes } from './incident_state.js';
+import { openLink } from './link.js';
+import { reader, readJson } from './loading.js';
+import { watchStaleness } from './staleness.js';
+import { duration, language, number, say } from './words.js';
+
+class IncidentDesk {
+  constructor(asked) {
+    this.asked = asked;
+    this.page = null;
+    this.nowUs = Date.now() * 1000;
+    this.seen = null;
+    this.load = reader(() => this.read());
+    watchKeys(this);
+  }
+
+  async read() {
+    const address = `/api/incidents/${encodeURIComponent(this.asked)}`;
+    try {
+      const [page, { notices }] = await Promise.all([readJson(address, language), readJson(`${address}/notices`, language)]);
+      this.page = page;
+      this.notices = notices;
+    } catch (error) {
+      // A wrong address is answered in a sentence; a server that is away is asked again by the next push.
+      if (error.status !== 404 && error.status !== 422) throw error;
+      byId('incident-missing').hidden = false;
+      byId('incident-missing').textContent = say('error.unknown_incident');
+      return;
+    }
+    this.show();
+  }
+
+  /** Return whether a change of these incidents concerns the page. */
+  isAbout(ids) {
+    const own = this.page ? [this.page.incident.incident_id, ...this.page.aliases, this.asked] : [this.asked];
+    return ids.length === 0 || ids.some((id) => own.includes(id));
+  }
+
+  hear(message) {
+    if (message.kind === 'hello') this.load();
+    if (message.kind === 'incidents' && this.isAbout(message.ids)) this.load();
+    if (message.kind === 'notice' && this.isAbout([message.incident_id])) this.load();
+    if (message.kind !== 'snapshot') return;
+    this.nowUs = message.at_us;
+    const seen = `${message.alerts_version}/${message.open.muted}`; // what is read anew, what begins or ends to be muted
+    if (this.seen !== null && this.seen !== seen) this.load();
+    this.seen = seen;
+    if (this.page) this.showFigures();
+  }
+
+  show() {
+    const { incident, story, aliases, events, members } = this.page;
+    document.title = `P${incident.priority} ${incident.words.name} · ${say('app.name')}`;
+    const alias = byId('alias');
+    alias.hidden = this.asked === incident.incident_id;
+    if (!alias.hidden) renew(alias, incident.incident_id, () => [`${say('incident.alias')} `, make('a', { href: `/incidents/${incident.incident_id}`, textContent: say('incident.survivor') })]);
+    renew(byId('incident-name'), [incident.priority, incident.state, incident.words.name, incident.silenced], () => [
+      make('span', { className: incident.state === 'open' && !incident.silenced ? 'badge waiting' : 'badge', dataset: { priority: String(incident.priority) }, textContent: `P${incident.priority}` }),
+      make('span', { textContent: incident.words.name }),
+      make('span', { className: 'state-word', textContent: say(`incident.group_${groupOf(incident)}`) })]);
+    renew(byId('said'), story.said, () => story.said.map((text, n) => make('p', { className: n ? '' : 'lead', textContent: text })));
+    renew(byId('advice'), story, () => [
+      story.advice ? make('p', { textContent: story.advice }) : make('p', { className: 'soft', textContent: say('incident.no_advice') }),
+      story.why ? make('p', { className: 'soft', textContent: story.why }) : null,
+      aliases.length ? make('p', { className: 'soft', textContent: say('incident.aliases', { n: number(aliases.length) }) }) : null].filter(Boolean));
+    byId('deed-bar').hidden = byId('incident-parts').hidden = false;
+    showBar(this);
+    tellResult(events);
+    showTimeline(byId('timeline'), events, this.nowUs);
+    showNotices(byId('notices'), this.notices, this.nowUs);
+    showMembers(this, members);
+    this.showFigures();
+  }
+
+  showFigures() {
+    const { incident } = this.page;
+    const isOver = incident.ended_at_us !== null;
+    const untilUs = isOver ? (incident.quiet_at_us ?? incident.ended_at_us) : this.nowUs;
+    const figures = [
+      ...(incident.cause.kind === 'system' ? [] : [
+        ['schools', number(incident.schools), say('incident.most', { n: number(incident.most_schools) })],
+        ['pupils', incident.words.pupils, say('incident.most', { n: incident.words.most_pupils })],
+        ['lost', number(lostMinutes(incident, this.nowUs)), say('incident.lost_unit')]]),
+      ['lasted', duration((untilUs - incident.opened_at_us) / 1e6), ''],
+    ];
+    renew(byId('figures'), figures, () => figures.map(([name, value, more]) => make('div', { className: 'figure', dataset: { figure: name } },
+      make('dt', { textContent: say(`incident.figure_${name}`) }),
+      make('dd', { className: 'figure-value', textContent: value }),
+      ...(more ? [make('dd', { className: 'figure-more', textContent: more })] : []))));
+  }
+}
+
+/** Start the page. */
+export function startIncident() {
+  const desk = new IncidentDesk(decodeURIComponent(window.location.pathname.split('/').pop()));
+  let staleness = null;
+  const hear = (message) => {
+    desk.hear(message);
+    if (message.kind === 'snapshot') staleness?.note(message);
+  };
+  staleness = watchStaleness(openLink({ alerts: true, hear }));
+}

@@ -1,0 +1,153 @@
+// What an engineer does with an incident: buttons, their dialogs, and what came of the last deed.
+import { askDeed, labelled, post } from './deed_dialog.js';
+import { makeReasons } from './alert_why.js';
+import { byId, make, renew, setText } from './dom.js';
+import { readJson } from './loading.js';
+import { clock, dayAndClock, duration, language, number, rule, say } from './words.js';
+
+const isOpen = (incident) => incident.ended_at_us === null;
+const DEEDS = [
+  { name: 'acknowledged', key: 'a', fits: (i) => i.state === 'open', ask: askPlain },
+  { name: 'handed_back', fits: (i) => i.state === 'acknowledged' || Boolean(isOpen(i) && i.assignee), ask: askPlain },
+  { name: 'assigned', key: 'g', fits: isOpen, ask: askAssignment },
+  { name: 'silence', key: 's', fits: isOpen, ask: askSilence },
+  { name: 'commented', key: 'n', fits: () => true, ask: askPlain },
+  { name: 'merged', fits: isOpen, ask: askMerger },
+  { name: 'dismissed', fits: isOpen, ask: askDenial },
+  { name: 'resolved', fits: isOpen, ask: askPlain },
+];
+const SILENCE_HOURS = [1, 2, 4, 8, 24];
+let waitsFor = null; // the action whose outcome the timeline will tell
+
+const offered = (incident) => DEEDS.filter((deed) => deed.fits(incident));
+
+/** Show the buttons of what can be done now. */
+export function showBar(desk) {
+  const deeds = offered(desk.page.incident);
+  renew(byId('deeds'), deeds.map((deed) => deed.name), () => deeds.map((deed, place) => {
+    const button = make('button', { type: 'button', className: place ? 'button' : 'button button-main', dataset: { key: deed.name }, 'aria-keyshortcuts': deed.key },
+      say(`incident.do_${deed.name}`), deed.key ? make('kbd', { textContent: deed.key, 'aria-hidden': 'true' }) : null);
+    button.onclick = () => deed.ask(desk, deed.name);
+    return button;
+  }));
+}
+
+/** Let the keys of the buttons do what they do, unless somebody writes. */
+export function watchKeys(desk) {
+  document.addEventListener('keydown', (event) => {
+    const writes = event.target.closest?.('input, textarea, select, dialog');
+    if (writes || event.ctrlKey || event.metaKey || event.altKey || !desk.page) return;
+    const deed = offered(desk.page.incident).find((one) => one.key === event.key);
+    if (!deed) return;
+    event.preventDefault();
+    deed.ask(desk, deed.name);
+  });
+}
+
+/** Say what came of the last deed as soon as the timeline has it; one that was refused says why. */
+export function tellResult(events) {
+  const told = waitsFor && events.find((event) => event.action_id === waitsFor);
+  if (!told) return;
+  waitsFor = null;
+  result(told.sentence, told.not_done ? 'refused' : 'done');
+}
+
+function result(text, state) {
+  byId('deed-result').dataset.state = state;
+  setText(byId('deed-result'), text);
+}
+
+/** Send a deed; return null or why it was refused. */
+async function act(desk, deed) {
+  const { said, refused } = await post(`/api/incidents/${encodeURIComponent(desk.page.incident.incident_id)}/actions`, deed);
+  if (refused !== null) return refused;
+  waitsFor = said.action_id;
+  result(say('incident.sent'), 'sent');
+  tellResult(desk.page.events);
+  return null;
+}
+
+function subjectOf(desk) {
+  const { words } = desk.page.incident;
+  return `${words.name} · ${words.what}`;
+}
+
+function ask(desk, name, more) {
+  askDeed({ title: say(`incident.do_${name}`), subject: subjectOf(desk), send: (deed) => act(desk, { kind: name, ...deed }), ...more });
+}
+
+function askPlain(desk, name) {
+  ask(desk, name, { note: name === 'commented' ? 'required' : 'optional' });
+}
+
+function askAssignment(desk, name) {
+  const who = make('input', { className: 'control', id: 'assignee', required: true, maxLength: 80, list: 'people', autocomplete: 'off' });
+  ask(desk, name, {
+    fields: [labelled(say('incident.assignee'), who)],
+    send: (deed) => act(desk, { kind: name, assignee: who.value.trim(), ...deed }),
+  });
+}
+
+function askDenial(desk, name) {
+  const reasons = makeReasons();
+  ask(desk, name, {
+    fields: [reasons],
+    send: (deed) => act(desk, { kind: name, because: reasons.querySelector('input:checked').value, ...deed }),
+  });
+}
+
+async function askMerger(desk, name) {
+  const { incidents } = await readJson('/api/incidents', language);
+  const own = desk.page.incident;
+  const others = incidents.filter((other) => isOpen(other) && other.incident_id !== own.incident_id
+    && (other.cause.kind === 'system') === (own.cause.kind === 'system'));
+  if (!others.length) { result(say('incident.no_other'), 'refused'); return; }
+  const other = make('select', { className: 'control', id: 'other', required: true },
+    ...others.map((one) => make('option', { value: one.incident_id, textContent: `P${one.priority} ${one.words.name} · ${one.words.what}` })));
+  ask(desk, name, {
+    fields: [labelled(say('incident.merge_with'), other)],
+    send: (deed) => act(desk, { kind: name, with_id: other.value, ...deed }),
+  });
+}
+
+/** Ask for a name and split an alert off. */
+export function askSplit(desk, alert, title) {
+  ask(desk, 'split', {
+    subject: `${title} · ${clock(alert.opened_at_us)}`,
+    send: (deed) => act(desk, { kind: 'split', alert_id: alert.alert_id, ...deed }),
+  });
+}
+
+/** Ask until when and why nobody shall be told, and say what that mutes before it does. */
+function askSilence(desk) {
+  const { matchers } = desk.page;
+  const conditions = matchers.map(({ name, value, is_regex, is_equal }) => ({ name, value, is_regex, is_equal }));
+  const untilUs = (hours) => Math.round(desk.nowUs + hours * 3600e6);
+  const hours = make('select', { className: 'control', id: 'silence-hours' }, ...SILENCE_HOURS.map((n) => make('option', {
+    value: String(n), textContent: say('incident.silence_for', { length: duration(n * 3600), at: dayAndClock(untilUs(n)) }) })));
+  const effect = make('div', { className: 'effect', role: 'status' }, make('p', { className: 'soft', textContent: '…' }));
+  askDeed({
+    title: say('incident.do_silence'), subject: subjectOf(desk), note: 'required', noteLabel: say('incident.silence_reason'),
+    fields: [
+      make('p', { className: 'matchers' }, ...matchers.map(({ text }) => make('code', { textContent: text }))),
+      effect,
+      labelled(say('incident.silence_until'), hours)],
+    send: async ({ actor, note }) => {
+      const end = untilUs(Number(hours.value));
+      const { refused } = await post('/api/silences', { matchers: conditions, until_us: end, owner: actor, reason: note });
+      if (refused === null) result(say('incident.silence_sent', { at: dayAndClock(end) }), 'done');
+      return refused;
+    },
+  });
+  showEffect(effect, { matchers: conditions, until_us: untilUs(1) });
+}
+
+async function showEffect(box, wanted) {
+  const { said, refused } = await post('/api/silences/preview', wanted);
+  if (refused !== null) { box.replaceChildren(make('p', { className: 'form-error', textContent: refused })); return; }
+  box.replaceChildren(
+    make('p', { textContent: say('incident.silence_effect', { now: number(said.mutes_now), week: number(said.matched) }) }),
+    ...(said.examples.length ? [make('ul', { className: 'examples' }, ...said.examples.slice(0, 5).map((one) => make('li', {},
+      make('a', { href: `/alerts?alert=${one.alert_id}`, target: '_blank', textContent: `P${one.priority} ${rule(one.rule).title} · ${one.school || say('wall.center')}` }),
+      make('span', { className: 'soft', textContent: ` · ${dayAndClock(one.opened_at_us)}` }))))] : []));
+}

@@ -1,0 +1,101 @@
+// The parts of an incident's page: what happened, who was told, and its alerts by school.
+import { askSplit } from './incident_deeds.js';
+import { byId, make, renew } from './dom.js';
+import { clock, clockSeconds, dayAndClock, judged, number, rule, say } from './words.js';
+
+const LINES_MAX = 300; // a screen of a week; the rest is counted
+const DAY_US = 86400e6;
+
+/** Return a moment: with its day unless that is within a day of now. */
+const moment = (atUs, nowUs) => (Math.abs(nowUs - atUs) < DAY_US / 2 ? clockSeconds(atUs) : dayAndClock(atUs));
+
+const timeOf = (atUs, nowUs) => make('time', { dateTime: new Date(atUs / 1000).toISOString(), textContent: moment(atUs, nowUs) });
+
+/** Show what happened, the latest first. */
+export function showTimeline(list, events, nowUs) {
+  renew(list, events, () => {
+    const lines = events.slice(-LINES_MAX).reverse().map((event) => make('li', { dataset: { kind: event.not_done ? 'tried' : event.kind } },
+      timeOf(event.at_us, nowUs),
+      make('span', { className: 'mark', 'aria-hidden': 'true' }),
+      make('div', {},
+        make('p', {}, event.sentence, ...otherOf(event)),
+        event.note ? make('p', { className: 'soft', textContent: event.note }) : null)));
+    const left = events.length - lines.length;
+    return left > 0 ? [...lines, make('li', { className: 'soft', textContent: say('wall.more', { n: number(left) }) })] : lines;
+  });
+}
+
+/** Return a link to the other incident of an event, if that is another page. */
+function otherOf(event) {
+  if (!event.other || event.kind === 'absorbed') return [];
+  return [' ', make('a', { href: `/incidents/${event.other}`, textContent: say('incident.other') })];
+}
+
+/** Show each notice with its fate and its attempts, the latest first. */
+export function showNotices(box, notices, nowUs) {
+  renew(box, notices, () => (notices.length
+    ? [make('ol', { className: 'notices' }, ...notices.slice(-LINES_MAX).reverse().map((notice) => noticeLine(notice, nowUs)))]
+    : [make('p', { className: 'soft', textContent: say('incident.no_notices') })]));
+}
+
+function noticeLine(notice, nowUs) {
+  const to = notice.contact === notice.to ? notice.to : `${notice.to} (${notice.contact})`;
+  const said = notice.attempts.at(-1);
+  return make('li', { dataset: { fate: notice.fate } },
+    make('div', { className: 'notice-head' },
+      timeOf(notice.at_us, nowUs),
+      make('span', { className: 'notice-to', textContent: to }),
+      make('span', { className: 'fate', textContent: notice.fate_words })),
+    make('p', { className: 'soft', textContent: notice.why }),
+    notice.next_try_at_us && notice.attempts.length
+      ? make('p', { className: 'soft', textContent: say('incident.next_try', { at: moment(notice.next_try_at_us, nowUs) }) }) : null,
+    notice.attempts.length ? make('ol', { className: 'attempts' }, ...notice.attempts.map((attempt) => make('li', {},
+      timeOf(attempt.at_us, nowUs),
+      make('span', { textContent: [attempt.channel, say(`attempt.${attempt.outcome}`), attempt.answer].filter(Boolean).join(' · ') })))) : null,
+    said ? make('details', { dataset: { key: notice.notice_id } },
+      make('summary', { textContent: say('incident.message'), dataset: { key: `summary-${notice.notice_id}` } }),
+      make('p', { className: 'bubble-text' }, make('strong', { textContent: said.title }), `\n${said.body}`)) : null);
+}
+
+/** Show the alerts by school, open ones first; those that ended are folded in. */
+export function showMembers(desk, members) {
+  const open = members.filter((member) => member.left_at_us === null);
+  const ended = members.filter((member) => member.left_at_us !== null);
+  byId('members-note').textContent = say('incident.members_note', { n: number(desk.page.incident.alerts), of: number(desk.page.incident.all_alerts) });
+  renew(byId('members'), members, () => [
+    schoolList(desk, open, open.length > 1),
+    ...(ended.length ? [make('details', { dataset: { key: 'ended' } },
+      make('summary', { textContent: say('incident.ended', { n: number(ended.length) }), dataset: { key: 'ended-summary' } }),
+      schoolList(desk, ended, false))] : [])]);
+}
+
+function schoolList(desk, members, maySplit) {
+  const bySchool = new Map();
+  for (const member of members) bySchool.set(member.alert.school_id, [...(bySchool.get(member.alert.school_id) ?? []), member]);
+  return make('ul', { className: 'members' }, ...[...bySchool.values()].map((own) => make('li', {},
+    schoolOf(own[0].place),
+    make('ul', {}, ...own.map((member) => alertLine(desk, member, maySplit))))));
+}
+
+function schoolOf(place) {
+  if (!place) return make('p', { className: 'member-school', textContent: say('wall.center') });
+  return make('p', { className: 'member-school' },
+    make('a', { href: `/school/${encodeURIComponent(place.code)}`, textContent: place.name }),
+    make('span', { className: 'soft', textContent: ` · ${place.ward}` }));
+}
+
+function alertLine(desk, { alert, left_at_us: leftUs }, maySplit) {
+  const title = rule(alert.rule).title;
+  const span = leftUs === null ? clock(alert.opened_at_us) : `${clock(alert.opened_at_us)}–${clock(leftUs)}`;
+  const taken = alert.acknowledged_by && leftUs === null ? ` · ${say('wall.acknowledged_by', { name: alert.acknowledged_by })}` : '';
+  const value = alert.value === null || alert.school_id === 0 ? '' : ` · ${judged(alert, alert.value)}`;
+  const line = make('li', {},
+    make('a', { href: `/alerts?alert=${alert.alert_id}`, textContent: title, dataset: { key: `alert-${alert.alert_id}` } }),
+    make('span', { className: 'soft', textContent: ` · ${span}${value}${taken}` }));
+  if (maySplit) {
+    const split = make('button', { type: 'button', className: 'link-button', textContent: say('incident.do_split'), dataset: { key: `split-${alert.alert_id}` }, 'aria-label': `${say('incident.do_split')} ${title}` });
+    split.onclick = () => askSplit(desk, alert, title);
+    line.append(' ', split);
+  }
+  return line;
+}

@@ -1,0 +1,64 @@
+"""An incident: an empty frame that the script fills and keeps in step (pure)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from dash import html
+
+from contract.texts import Language, Texts
+from ops_dashboard.pages.attributes import attributes
+from ops_dashboard.pages.header import page_header, stale_bar
+
+
+def incident_page(texts: Texts, language: Language, people: Sequence[str]) -> html.Div:
+    """Return the page; `people` are the names that are suggested where an incident is assigned."""
+    head = html.Section(
+        [
+            html.P("", id="alias", className="alias", hidden=True),
+            html.H2([], id="incident-name", className="incident-name"),
+            html.Div([], id="said", className="said"),
+            html.Dl([], id="figures", className="figures"),
+            html.P("", id="incident-missing", hidden=True),
+        ],
+        className="panel panel-incident",
+    )
+    deeds = html.Section(
+        [
+            html.Div([], id="deeds", className="deeds"),
+            html.P("", id="deed-result", className="deed-result", role="status"),
+        ],
+        id="deed-bar",
+        className="panel deed-bar",
+        hidden=True,
+        **attributes(aria_label=texts.say("incident.deeds", language)),
+    )
+    left = [
+        _panel(texts, language, "alerts.advice", html.Div([], id="advice")),
+        _panel(texts, language, "incident.members", html.Div([], id="members"), "members-note"),
+    ]
+    right = [
+        _panel(texts, language, "alerts.history", html.Ol([], id="timeline", className="timeline")),
+        _panel(texts, language, "incident.notices", html.Div([], id="notices")),
+    ]
+    parts = html.Div(
+        [html.Div(left, className="stack"), html.Div(right, className="stack")],
+        id="incident-parts",
+        className="incident-parts",
+        hidden=True,
+    )
+    return html.Div(
+        [
+            page_header(texts, language, "/incidents"),
+            stale_bar(),
+            html.Main([head, deeds, parts], id="main", className="desk desk-one"),
+            html.Datalist([html.Option(value=name) for name in people], id="people"),
+        ],
+        className="page page-desk",
+        **attributes(data_page="incident"),
+    )
+
+
+def _panel(texts: Texts, language: Language, key: str, body: Any, note: str = "") -> html.Section:
+    title = html.H2(texts.say(key, language), className="panel-title")
+    head = [title, html.Span("", id=note, className="panel-note")] if note else [title]
+    return html.Section([html.Div(head, className="panel-head"), body], className="panel")

@@ -1,0 +1,132 @@
+"""An incident in words, as its page and the list of incidents say it (pure)."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from alerting.messages.names import cluster_name, school_of
+from alerting.messages.story import Office, Story, StoryWords
+from contract.alert import Alert
+from contract.fleet import PUPILS_UNKNOWN, Fleet
+from contract.incident import CauseKind, Incident, IncidentState, Membership
+from contract.privacy import K
+from contract.texts import Language, write_clock, write_number
+
+UNKNOWN: Final = "–"
+
+
+class IncidentWords(msgspec.Struct, frozen=True):
+    """What stands on an incident's line of the list."""
+
+    name: str
+    """Who or what has it, as on the wall and in messages."""
+    what: str
+    """What it has."""
+    who: str
+    """Who has it, or that nobody has; empty once it is over."""
+    pupils: str
+    """Pupils that it concerns now; no number below k."""
+    most_pupils: str
+    """The same at worst."""
+    isp: str
+    """The one provider whose schools it concerns; else empty."""
+    cluster: str
+    """Name of the one cluster that it is within; else empty."""
+
+
+class IncidentStory(msgspec.Struct, frozen=True):
+    """What the page of an incident says beside its line."""
+
+    said: list[str]
+    """Sentences, the first what it is and since when."""
+    why: str
+    """Why the center thinks so; empty once it is over."""
+    advice: str
+    """The next step; empty once it is over."""
+
+
+class MemberPlace(msgspec.Struct, frozen=True):
+    """Where an alert of an incident is."""
+
+    code: str
+    """Of the school; empty for the center itself."""
+    name: str
+    ward: str
+
+
+def incident_words(incident: Incident, office: Office, language: Language, now_us: int) -> IncidentWords:
+    """Return an incident's line; `now_us` is the log time."""
+    places = StoryWords(office, language, now_us).places(Story(incident, ()))
+    fleet = office.groups.fleet
+    school = school_of(incident, fleet)
+    return IncidentWords(
+        name=places["name"],
+        what=places["what"],
+        who=places["who"],
+        pupils=_pupils(incident, incident.pupils, incident.schools, language),
+        most_pupils=_pupils(incident, incident.most_pupils, incident.most_schools, language),
+        isp=incident.cause.isp if school is None else school.isp,
+        cluster=cluster_name(incident, fleet),
+    )
+
+
+def incident_story(
+    incident: Incident,
+    alerts: Sequence[Alert],
+    office: Office,
+    language: Language,
+    now_us: int,
+    *,
+    silenced: bool,
+) -> IncidentStory:
+    """Return what an incident's page says.
+
+    Args:
+        incident: as it stands.
+        alerts: its open ones, else those it had; not all of many.
+        office: what every message needs.
+        language: of the page.
+        now_us: log time.
+        silenced: whether nobody is told of it now.
+    """
+    words = StoryWords(office, language, now_us)
+    places = words.places(Story(incident, alerts))
+    said = [f"{places['what']}. {places['span']}."]
+    if incident.most_schools > 1:
+        said.append(_reach(incident, words))
+    if incident.quiet_at_us is not None and incident.ended_at_us is None:
+        at = write_clock(incident.quiet_at_us, language, office.zone)[:5]
+        said.append(words.say("incident.said_quiet", at=at))
+    if incident.because:
+        said.append(words.say("incident.said_dismissed", because=words.say(f"because.{incident.because}")))
+    if places["who"]:
+        said.append(f"{places['who']}.")
+    if silenced:
+        said.append(words.say("incident.said_silenced"))
+    return IncidentStory(said, places["why"], places["advice"])
+
+
+def member_place(member: Membership, fleet: Fleet) -> MemberPlace | None:
+    """Return where an alert of an incident is, also a school that is no more; None for the center itself."""
+    school_id = member.alert.school_id
+    former = (f.school for f in fleet.former if f.school.id == school_id)
+    school = fleet.school_by_id.get(school_id) or next(former, None)
+    if school is None:
+        return None
+    return MemberPlace(school.code, school.name, fleet.ward_by_code[school.ward_code].short_name)
+
+
+def _reach(incident: Incident, words: StoryWords) -> str:
+    most = write_number(incident.most_schools, words.language)
+    if incident.state is IncidentState.RESOLVED or not incident.alerts:
+        return words.say("incident.said_worst", most=most)
+    return words.say("incident.said_reach", n=write_number(incident.schools, words.language), most=most)
+
+
+def _pupils(incident: Incident, pupils: int, schools: int, language: Language) -> str:
+    if incident.cause.kind is CauseKind.SYSTEM or (schools and pupils <= schools * PUPILS_UNKNOWN):
+        return UNKNOWN
+    if 0 < pupils < K:
+        return f"< {K}"
+    return write_number(pupils, language)
