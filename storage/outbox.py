@@ -17,8 +17,6 @@ from storage.database import connect
 from storage.moment import moment
 from storage.queries import query
 
-SLACK_S: Final = 0.1
-"""What is due within this is due now, so that of what was put off together the most urgent is first."""
 LISTEN_AGAIN_S: Final = 2.0
 """Pause before a broken connection is opened anew; meanwhile the notifier looks by itself."""
 
@@ -69,7 +67,7 @@ async def claim_notice(conn: AsyncConnection[Any]) -> Claim | None:
     Raises:
         psycopg.errors.SerializationFailure: another notifier was faster; begin anew.
     """
-    cursor = await conn.execute(query("claim_notice"), {"slack": timedelta(seconds=SLACK_S)})
+    cursor = await conn.execute(query("claim_notice"))
     found = await cursor.fetchone()
     if found is None:
         return None
