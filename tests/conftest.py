@@ -34,7 +34,7 @@ from eduops.machine.process import Server
 pytest_plugins = ["tests.fault_table"]
 
 TEMPLATE = "prepared"
-HEAVY = ("tests/faults", "tests/cluster", "tests/integration/test_backup.py")
+HEAVY = ("tests/faults", "tests/cluster")
 """Tests that break whole systems within seconds that they promise; only one of them runs at a time."""
 
 # No law is false on a busy machine, so no example has a deadline and slow data is no failure.
