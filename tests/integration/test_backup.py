@@ -85,13 +85,13 @@ def original(folder: Path) -> Iterator[RunningSystem]:
 def test_a_backup_under_load_becomes_the_same_system(original: RunningSystem, folder: Path) -> None:
     file, copy = folder / "saved.eduops", folder / "b"
     url = original.addresses["database_url"]
-    with publishing(Broker.of(original.addresses), gateways(url, SCHOOLS), every_s=0.1) as devices:
-        devices[0].more(50)
+    with publishing(Broker.of(original.addresses), gateways(url, SCHOOLS), every_s=0.1, pack=5) as devices:
+        devices[0].more(100)
         said = original.command("backup", str(file))
         assert said.returncode == 0, said.stderr
         assert "received" in said.stdout
         assert file.stat().st_mode & 0o077 == 0
-        devices[0].more(20)
+        devices[0].more(50)
     refused = original.command("restore", str(file))
     assert refused.returncode == 1
     assert "is not empty" in refused.stderr
@@ -115,14 +115,14 @@ def _goes_on(restored: RunningSystem, saved: dict[str, Any], before: list[Number
     assert ledger["received"] >= committed, "the watchdog's own readings may have come meanwhile"
     assert_balanced(ledger)
     kept = [stored_times(url, device) for device in before]
-    assert len(kept[0]) >= 50
+    assert len(kept[0]) >= 100
     assert all(len(times) == len(set(times)) for times in kept)
     assert all(set(times) <= device.attempted for times, device in zip(kept, before, strict=True))
 
     broker = Broker.of(restored.addresses)
-    with publishing(broker, [device.gateway for device in before], every_s=0.1) as new:
+    with publishing(broker, [device.gateway for device in before], every_s=0.1, pack=5) as new:
         _send_again(broker, before[0], kept[0])
-        new[0].more(30)
+        new[0].more(100)
         for device in new:
             device.finish()
         account = check(restored, new)
