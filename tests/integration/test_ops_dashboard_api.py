@@ -1,7 +1,9 @@
 """The dashboard's HTTP interface over real PostgreSQL and NATS."""
 
 import httpx
+import msgspec
 import numpy as np
+from websockets.asyncio.client import connect
 
 from alerting.incidents.state import KeptIncident
 from bus.codec import decode_action, decode_incident_action
@@ -10,11 +12,13 @@ from contract.canary import SYSTEM_SCHOOL_ID
 from contract.commit import Counts, KpiMinute
 from contract.entry import ALERTS_LOG, QUARANTINE_LOG, EntryKind
 from contract.incident import IncidentDeed, IncidentEvent, IncidentEventKind
-from contract.live import IncidentChanged
+from contract.live import SILENCE_SUBJECT, IncidentChanged
 from contract.reading import Readings, Scored
 from contract.rejected import Reason, Rejected
+from contract.routing.silence import SilenceMatcher
 from contract.series import series_of
 from tests.dashboard_stage import Stage, acknowledged, resolved
+from tests.silence_words import HOUR_US, silence
 
 MINUTE_US = 60_000_000
 
@@ -41,6 +45,31 @@ async def test_an_incident_has_its_timeline_its_alerts_and_its_former_ids(
     }
     assert found["incident"]["lost_pupil_minutes"] >= 0
     assert found["aliases"] == []
+    assert {m["place"]["code"] for m in found["members"]} == {stage.fleet.schools[i].code for i in same}
+    assert [matcher["text"] for matcher in found["matchers"]] == ['rule="wan_down"', f'isp="{isp}"']
+
+
+async def test_an_incident_has_its_words_and_says_whether_it_is_silenced(
+    stage: Stage, client: httpx.AsyncClient
+) -> None:
+    changed = stage.opened(0)
+    await stage.change(changed)
+    address = f"/api/incidents/{changed.alert.alert_id}?lang=en"
+    found = (await client.get(address)).json()
+    assert found["incident"]["words"]["name"] == stage.fleet.schools[0].name.removeprefix("Trường ")
+    assert found["story"]["said"][-1] == "Nobody has it yet."
+    assert found["incident"]["silenced"] is False
+    matchers = [SilenceMatcher(m["name"], m["value"], m["is_regex"]) for m in found["matchers"]]
+    made = silence("a", stage.now_us(), stage.now_us() + HOUR_US, *matchers)
+    async with connect(stage.url.replace("http", "ws") + "/ws/live", origin=stage.url) as socket:  # type: ignore[arg-type]
+        await stage.commit(ALERTS_LOG, silences=(made,))
+        await stage.live.publish(SILENCE_SUBJECT, msgspec.msgpack.encode(made))
+        while msgspec.json.decode(await socket.recv()).get("open", {}).get("muted") != 1:
+            pass
+    found = (await client.get(address)).json()
+    assert found["incident"]["silenced"] is True
+    assert found["story"]["said"][-1] == "It is silenced: nobody is told of it."
+    assert [i["silenced"] for i in (await client.get("/api/incidents")).json()["incidents"]] == [True]
 
 
 async def test_the_id_of_a_merged_incident_gives_the_one_that_has_its_alerts(
