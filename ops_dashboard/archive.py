@@ -16,6 +16,7 @@ from contract.incident import Incident, IncidentEvent, IncidentTimes, Membership
 from contract.rejected import Reason
 from contract.routing.delivery import NoticeRecord
 from contract.routing.silence import Silence
+from ops_dashboard.view.alertmanager import OpenDesk
 from storage.alerts import alert_history, alerts_since, load_alert, open_alerts, recent_alerts
 from storage.feedback import count_dismissed, dismissals
 from storage.incidents import (
@@ -24,6 +25,7 @@ from storage.incidents import (
     incident_of,
     load_incident,
     memberships_of,
+    memberships_since,
     open_incidents,
     recent_incidents,
     shared_alerts,
@@ -93,6 +95,18 @@ class Archive:
         async with self._connection() as conn:
             return OpenWork(
                 await open_alerts(conn), await open_incidents(conn), await silences_since(conn, now_us)
+            )
+
+    async def desk(self, now_us: int) -> OpenDesk:
+        """Return all that is open, and the silences that are not over; `now_us` is the log time."""
+        async with self._connection() as conn:
+            members = await memberships_since(conn, now_us)
+            return OpenDesk(
+                await open_alerts(conn),
+                {i.incident_id: i for i in await open_incidents(conn)},
+                {m.alert.alert_id: m.incident_id for m in members if m.left_at_us is None},
+                await silences_since(conn, now_us),
+                now_us,
             )
 
     async def alerts_since(self, opened_us: int) -> list[Alert]:

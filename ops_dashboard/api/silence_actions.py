@@ -90,11 +90,12 @@ def add_silence_actions(router: APIRouter, services: Services) -> None:
         silence = await _wanted(wanted, services, now_us())
         others = await services.archive.silences(silence.created_at_us)
         if wanted.replaces is not None:
-            await _must_last(wanted.replaces, services, silence.created_at_us)
+            await must_last(wanted.replaces, services, silence.created_at_us)
         elif len(others) >= MOST_IN_FORCE:
             raise _refusal(Complaint(SilenceFault.TOO_MANY, {"n": len(others)}))
         word = SilenceSet(silence, wanted.replaces or "")
-        return await _keep(word, silence.silence_id, silence.created_at_us, services)
+        await keep_word(word, silence.created_at_us, services)
+        return json_answer({"silence_id": silence.silence_id}, 202)
 
     @router.post("/api/silences/preview")
     async def try_silence(wanted: Annotated[WantedSilence, Body()]) -> Response:
@@ -111,8 +112,9 @@ def add_silence_actions(router: APIRouter, services: Services) -> None:
     async def end(silence_id: SilenceId, actor: Actor) -> Response:
         """End a silence now."""
         at_us = now_us()
-        await _must_last(silence_id, services, at_us)
-        return await _keep(SilenceEnded(silence_id, actor, at_us), silence_id, at_us, services)
+        await must_last(silence_id, services, at_us)
+        await keep_word(SilenceEnded(silence_id, actor, at_us), at_us, services)
+        return json_answer({"silence_id": silence_id}, 202)
 
 
 async def _wanted(wanted: WantedSilence, services: Services, at_us: int) -> Silence:
@@ -157,7 +159,7 @@ def _refusal(complaint: Complaint) -> Refusal:
     return Refusal(422, f"silence_{complaint.fault.value}", **complaint.values)
 
 
-async def _must_last(silence_id: str, services: Services, at_us: int) -> None:
+async def must_last(silence_id: str, services: Services, at_us: int) -> None:
     """Refuse to change a silence that does not exist or is over."""
     found = await services.archive.silence(silence_id)
     if found is None:
@@ -166,8 +168,12 @@ async def _must_last(silence_id: str, services: Services, at_us: int) -> None:
         raise Refusal(409, "silence_expired")
 
 
-async def _keep(word: SilenceWord, silence_id: str, at_us: int, services: Services) -> Response:
-    """Append the word; what comes of it is on the push."""
+async def keep_word(word: SilenceWord, at_us: int, services: Services) -> None:
+    """Append what is said of a silence; what comes of it is on the push.
+
+    Raises:
+        Refusal: the log does not answer.
+    """
     try:
         await services.log.append(
             ALERTS_LOG,
@@ -178,4 +184,3 @@ async def _keep(word: SilenceWord, silence_id: str, at_us: int, services: Servic
         )
     except InfrastructureError:
         raise Refusal(503, "log_unavailable") from None
-    return json_answer({"silence_id": silence_id}, 202)

@@ -269,6 +269,9 @@ ROUTES: Final[Mapping[str, Paths]] = {
     "/api/incidents/{incident_id}/notices": lambda _f, _c, alerts: [
         f"/api/incidents/{a.alert.alert_id}/notices" for a in alerts
     ],
+    "/api/v2/silence/{silence_id}": lambda _f, _c, _a: [
+        "/api/v2/silence/5a7e1c52-9a0b-4e0e-8f43-0d6f3c3f9a11"
+    ],
     "/api/series/{school}/{device}/{metric}": lambda fleet, own, _a: [
         f"/api/series/{s.code}/{d.code}/{m.name}{span}"
         for s in fleet.schools[:-1]
@@ -296,6 +299,11 @@ ROUTES: Final[Mapping[str, Paths]] = {
                 "/api/quarantine",
                 "/api/silences",
                 "/api/maintenance.ics",
+                "/api/v2/status",
+                "/api/v2/alerts",
+                "/api/v2/alerts/groups",
+                "/api/v2/receivers",
+                "/api/v2/silences",
             ),
             *("/healthz", "/api/status", "/", "/alerts", "/incidents", "/inbox", "/response", "/quarantine"),
             *("/_dash-layout", "/_dash-dependencies", "/_reload-hash", "/_favicon.ico"),
