@@ -109,7 +109,7 @@ def _digest_places(stories: Sequence[Story], words: StoryWords) -> dict[str, str
         "lead": words.say("notice_reason.digest"),
         "n": write_number(len(stories), language),
         "counts": ", ".join(counts),
-        "link": f"{words.office.public_url}/alerts",
+        "link": f"{words.office.public_url}/incidents",
     }
 
 

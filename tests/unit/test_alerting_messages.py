@@ -168,12 +168,12 @@ def test_a_digest_counts_first_and_lists_by_cluster(office: Office, city: Fleet,
         f"- P1 {name} · WAN down · {ward} · Opened 09:12, resolved 09:32 (20 min)",
         "Several clusters (1)",
         "- P2 All over the city · 12 schools · WAN down · Since 09:12",
-        "http://wall.example/alerts",
+        "http://wall.example/incidents",
     ]
     many = write_notice(notice, [], stories * 30, office, MessageForm.CHAT, Language.VI)
     assert many.body.splitlines()[-2] == "+70 khác"
     short = write_notice(notice, [], stories, office, MessageForm.SMS, Language.VI)
-    assert short.body == "Tổng hợp sự cố: 3 (1 P1, 1 P2, 1 đã hết). http://wall.example/alerts"
+    assert short.body == "Tổng hợp sự cố: 3 (1 P1, 1 P2, 1 đã hết). http://wall.example/incidents"
 
 
 names = st.text("ảb c", min_size=1, max_size=900).map(str.strip).filter(bool)
