@@ -9,7 +9,7 @@ from playwright.async_api import Browser, Page, Route
 
 from tests.running_system import until
 
-SIZES = [(3840, 2160), (1920, 1080), (390, 844)]
+SIZES = [(3840, 2160), (1920, 1080), (1366, 768), (390, 844)]
 FIRST_SIZE = {"vi": (390, 844), "en": (3840, 2160)}
 """Size at which a page is loaded and looked at by axe, by language; it is then resized to the others, as
 windows are."""

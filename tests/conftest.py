@@ -10,6 +10,7 @@ import signal
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -33,7 +34,7 @@ from eduops.machine.process import Server
 pytest_plugins = ["tests.fault_table"]
 
 TEMPLATE = "prepared"
-HEAVY = ("tests/faults", "tests/cluster", "tests/integration/test_backup.py")
+HEAVY = ("tests/faults", "tests/cluster")
 """Tests that break whole systems within seconds that they promise; only one of them runs at a time."""
 
 # No law is false on a busy machine, so no example has a deadline and slow data is no failure.
@@ -143,14 +144,21 @@ def empty_postgres_url(postgres: TestPostgres) -> Iterator[str]:
     postgres.drop(name)
 
 
-@pytest.fixture
-def nats(tmp_path: Path) -> Iterator[TestNats]:
-    """A nats-server of the test's own: it starts in a twentieth of a second."""
-    prepared = prepare_nats(tmp_path, sync_interval="2m")
-    server = Server(prepared.spec(), tmp_path / "nats.log")
+@contextmanager
+def running_nats(folder: Path) -> Iterator[TestNats]:
+    """Run a nats-server for the length of the block: it starts in a twentieth of a second."""
+    prepared = prepare_nats(folder, sync_interval="2m")
+    server = Server(prepared.spec(), folder / "nats.log")
     server.start()
     yield TestNats(prepared, server)
     server.kill()
+
+
+@pytest.fixture
+def nats(tmp_path: Path) -> Iterator[TestNats]:
+    """A nats-server of the test's own."""
+    with running_nats(tmp_path) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from ops_dashboard.api.incident_actions import add_incident_actions
 from ops_dashboard.api.incidents import add_incidents
 from ops_dashboard.api.notices import add_notices
 from ops_dashboard.api.response import add_response
+from ops_dashboard.api.silence_actions import add_silence_actions
 from ops_dashboard.api.silences import add_silences
 from ops_dashboard.services import Services
 
@@ -24,6 +25,7 @@ def api_routes(services: Services) -> APIRouter:
     add_notices(router, services)
     add_silences(router, services)
     add_response(router, services)
+    add_silence_actions(router, services)
     add_histories(router, services)
     add_quarantine(router, services)
     add_status(router, services)

@@ -93,7 +93,7 @@ def incident_story(
     words = StoryWords(office, language, now_us)
     places = words.places(Story(incident, alerts))
     said = [f"{places['what']}. {places['span']}."]
-    if incident.most_schools > 1:
+    if incident.most_schools > incident.schools:
         said.append(_reach(incident, words))
     if incident.quiet_at_us is not None and incident.ended_at_us is None:
         at = write_clock(incident.quiet_at_us, language, office.zone)[:5]

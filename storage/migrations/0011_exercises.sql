@@ -14,3 +14,5 @@ create table exercise (
 );
 comment on table exercise is 'Faults that were injected to practise; all times are log time.';
 create index exercise_until on exercise (until_at);
+
+insert into retention (table_name, time_column, keep) values ('exercise', 'until_at', interval '760 days');

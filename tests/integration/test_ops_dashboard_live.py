@@ -122,6 +122,14 @@ async def test_a_wall_hears_no_single_changes(stage: Stage) -> None:
                 return
 
 
+async def test_an_incident_that_changed_is_told_by_its_id(stage: Stage) -> None:
+    async with page(stage, "?alerts=1") as socket:
+        changed = stage.opened(3)
+        await stage.change(changed)
+        told = await hear(socket, kind="incidents")
+        assert told["ids"] == [changed.alert.alert_id]
+
+
 async def test_a_flood_is_told_by_version(stage: Stage) -> None:
     async with page(stage, "?alerts=1") as socket:
         before = (await hear(socket, kind="snapshot"))["alerts_version"]

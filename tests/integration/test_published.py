@@ -84,6 +84,8 @@ OLD: Final = 9_999
 PAGES: Final = (
     "/",
     "/alerts",
+    "/incidents",
+    "/incidents/0000000000000001",
     "/inbox",
     "/response",
     "/quarantine",
@@ -276,6 +278,7 @@ ROUTES: Final[Mapping[str, Paths]] = {
         for m in own.of_stream(stream)
         for span in ("", "?from_us=1795300000000000&to_us=1795500000000000")
     ],
+    "/incidents/{incident_id}": lambda _f, _c, alerts: [f"/incidents/{a.alert.alert_id}" for a in alerts],
     "/school/{code}": lambda fleet, _c, _a: [f"/school/{s.code}" for s in fleet.schools],
     # Dash's own programs: no data.
     "/_dash-component-suites/{package_name}/{fingerprinted_path:path}": lambda _f, _c, _a: [],
@@ -294,7 +297,7 @@ ROUTES: Final[Mapping[str, Paths]] = {
                 "/api/silences",
                 "/api/maintenance.ics",
             ),
-            *("/healthz", "/api/status", "/", "/alerts", "/inbox", "/response", "/quarantine"),
+            *("/healthz", "/api/status", "/", "/alerts", "/incidents", "/inbox", "/response", "/quarantine"),
             *("/_dash-layout", "/_dash-dependencies", "/_reload-hash", "/_favicon.ico"),
         )
     },

@@ -172,6 +172,13 @@ def test_reading_alerts_anew_is_told_only_if_something_differs(board: Board, cit
     assert board.alerts_version == version + 1
 
 
+def test_incidents_that_were_missed_are_read_anew_as_well(board: Board, city: Fleet) -> None:
+    assert show(board, city, [alert(city, 0)])
+    version = board.alerts_version
+    assert board.replace_open([alert(city, 0)], [])
+    assert board.alerts_version == version + 1
+
+
 def test_a_common_cause_is_one_line(board: Board, city: Fleet) -> None:
     isp = city.schools[0].isp
     same = [i for i, s in enumerate(city.schools) if s.isp == isp][:8]

@@ -41,7 +41,7 @@ export function renew(element, shown, build) {
   const open = [...element.querySelectorAll('details[open]')].map((one) => one.dataset.key);
   element.replaceChildren(...build());
   for (const key of open) element.querySelector(`details[data-key="${CSS.escape(key)}"]`)?.setAttribute('open', '');
-  if (held) element.querySelector(`[data-key="${CSS.escape(held)}"]`)?.focus();
+  if (held) (element.querySelector(`[data-key="${CSS.escape(held)}"]`) ?? element.querySelector('[data-key]'))?.focus();
 }
 
 export const byId = (identity) => document.getElementById(identity);

@@ -72,7 +72,8 @@ class IncidentDesk {
     tellResult(events);
     showTimeline(byId('timeline'), events, this.nowUs);
     showNotices(byId('notices'), this.notices, this.nowUs);
-    showMembers(this, members);
+    byId('members-note').textContent = say('incident.members_note', { n: number(incident.alerts), of: number(incident.all_alerts) });
+    showMembers(byId('members'), members);
     this.showFigures();
   }
 

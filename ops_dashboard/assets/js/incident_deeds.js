@@ -13,6 +13,7 @@ const DEEDS = [
   { name: 'silence', key: 's', fits: isOpen, ask: askSilence },
   { name: 'commented', key: 'n', fits: () => true, ask: askPlain },
   { name: 'merged', fits: isOpen, ask: askMerger },
+  { name: 'split', fits: (i) => i.alerts > 1, ask: askSplit },
   { name: 'dismissed', fits: isOpen, ask: askDenial },
   { name: 'resolved', fits: isOpen, ask: askPlain },
 ];
@@ -24,12 +25,19 @@ const offered = (incident) => DEEDS.filter((deed) => deed.fits(incident));
 /** Show the buttons of what can be done now. */
 export function showBar(desk) {
   const deeds = offered(desk.page.incident);
-  renew(byId('deeds'), deeds.map((deed) => deed.name), () => deeds.map((deed, place) => {
-    const button = make('button', { type: 'button', className: place ? 'button' : 'button button-main', dataset: { key: deed.name }, 'aria-keyshortcuts': deed.key },
+  renew(byId('deeds'), deeds.map((deed) => deed.name), () => [...deeds.map((deed) => {
+    const button = make('button', { type: 'button', className: deed.name === 'acknowledged' ? 'button button-main' : 'button', dataset: { key: deed.name }, 'aria-keyshortcuts': deed.key },
       say(`incident.do_${deed.name}`), deed.key ? make('kbd', { textContent: deed.key, 'aria-hidden': 'true' }) : null);
     button.onclick = () => deed.ask(desk, deed.name);
     return button;
-  }));
+  }), moreButton()]);
+}
+
+/** Return the button by which a phone, which has room for two, shows the others. */
+function moreButton() {
+  const button = make('button', { type: 'button', className: 'button deeds-more', textContent: say('incident.more_deeds'), 'aria-expanded': 'false', 'aria-controls': 'deeds' });
+  button.onclick = () => button.setAttribute('aria-expanded', String(byId('deeds').classList.toggle('open')));
+  return button;
 }
 
 /** Let the keys of the buttons do what they do, unless somebody writes. */
@@ -110,11 +118,15 @@ async function askMerger(desk, name) {
   });
 }
 
-/** Ask for a name and split an alert off. */
-export function askSplit(desk, alert, title) {
-  ask(desk, 'split', {
-    subject: `${title} · ${clock(alert.opened_at_us)}`,
-    send: (deed) => act(desk, { kind: 'split', alert_id: alert.alert_id, ...deed }),
+function askSplit(desk, name) {
+  const open = desk.page.members.filter((member) => member.left_at_us === null);
+  const alert = make('select', { className: 'control', id: 'alert', required: true }, ...open.map((member) => make('option', {
+    value: member.alert.alert_id,
+    textContent: `${member.place?.name ?? say('wall.center')} · ${rule(member.alert.rule).title} · ${clock(member.alert.opened_at_us)}`,
+  })));
+  ask(desk, name, {
+    fields: [labelled(say('incident.split_what'), alert)],
+    send: (deed) => act(desk, { kind: name, alert_id: alert.value, ...deed }),
   });
 }
 
@@ -144,10 +156,7 @@ function askSilence(desk) {
 
 async function showEffect(box, wanted) {
   const { said, refused } = await post('/api/silences/preview', wanted);
-  if (refused !== null) { box.replaceChildren(make('p', { className: 'form-error', textContent: refused })); return; }
-  box.replaceChildren(
-    make('p', { textContent: say('incident.silence_effect', { now: number(said.mutes_now), week: number(said.matched) }) }),
-    ...(said.examples.length ? [make('ul', { className: 'examples' }, ...said.examples.slice(0, 5).map((one) => make('li', {},
-      make('a', { href: `/alerts?alert=${one.alert_id}`, target: '_blank', textContent: `P${one.priority} ${rule(one.rule).title} · ${one.school || say('wall.center')}` }),
-      make('span', { className: 'soft', textContent: ` · ${dayAndClock(one.opened_at_us)}` }))))] : []));
+  box.replaceChildren(refused === null
+    ? make('p', { textContent: say('incident.silence_effect', { now: number(said.mutes_now), week: number(said.matched) }) })
+    : make('p', { className: 'form-error', textContent: refused }));
 }

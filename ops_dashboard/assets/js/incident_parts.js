@@ -1,9 +1,9 @@
 // The parts of an incident's page: what happened, who was told, and its alerts by school.
-import { askSplit } from './incident_deeds.js';
-import { byId, make, renew } from './dom.js';
-import { clock, clockSeconds, dayAndClock, judged, number, rule, say } from './words.js';
+import { make, renew } from './dom.js';
+import { clock, clockSeconds, dayAndClock, number, rule, say } from './words.js';
 
 const LINES_MAX = 300; // a screen of a week; the rest is counted
+const SCHOOLS_MAX = 24;
 const DAY_US = 86400e6;
 
 /** Return a moment: with its day unless that is within a day of now. */
@@ -57,24 +57,32 @@ function noticeLine(notice, nowUs) {
       make('p', { className: 'bubble-text' }, make('strong', { textContent: said.title }), `\n${said.body}`)) : null);
 }
 
-/** Show the alerts by school, open ones first; those that ended are folded in. */
-export function showMembers(desk, members) {
-  const open = members.filter((member) => member.left_at_us === null);
-  const ended = members.filter((member) => member.left_at_us !== null);
-  byId('members-note').textContent = say('incident.members_note', { n: number(desk.page.incident.alerts), of: number(desk.page.incident.all_alerts) });
-  renew(byId('members'), members, () => [
-    schoolList(desk, open, open.length > 1),
-    ...(ended.length ? [make('details', { dataset: { key: 'ended' } },
-      make('summary', { textContent: say('incident.ended', { n: number(ended.length) }), dataset: { key: 'ended-summary' } }),
-      schoolList(desk, ended, false))] : [])]);
+/** Show the alerts by school, open ones first; what is many, and what ended, is folded in. */
+export function showMembers(box, members) {
+  const open = bySchool(members.filter((member) => member.left_at_us === null));
+  const ended = bySchool(members.filter((member) => member.left_at_us !== null));
+  renew(box, members, () => [
+    schoolList(open.slice(0, SCHOOLS_MAX)),
+    folded('more', 'incident.more_schools', open.slice(SCHOOLS_MAX)),
+    folded('ended', 'incident.ended', ended)].filter(Boolean));
 }
 
-function schoolList(desk, members, maySplit) {
-  const bySchool = new Map();
-  for (const member of members) bySchool.set(member.alert.school_id, [...(bySchool.get(member.alert.school_id) ?? []), member]);
-  return make('ul', { className: 'members' }, ...[...bySchool.values()].map((own) => make('li', {},
-    schoolOf(own[0].place),
-    make('ul', {}, ...own.map((member) => alertLine(desk, member, maySplit))))));
+function folded(key, text, schools) {
+  return schools.length ? make('details', { dataset: { key } },
+    make('summary', { textContent: say(text, { n: number(schools.length) }), dataset: { key: `summary-${key}` } }),
+    schoolList(schools)) : null;
+}
+
+/** Return the members of each school, in the order of its first. */
+function bySchool(members) {
+  const found = new Map();
+  for (const member of members) found.set(member.alert.school_id, [...(found.get(member.alert.school_id) ?? []), member]);
+  return [...found.values()];
+}
+
+function schoolList(schools) {
+  return make('ul', { className: 'members' }, ...schools.map((own) => make('li', {},
+    schoolOf(own[0].place), make('ul', {}, ...own.map(alertLine)))));
 }
 
 function schoolOf(place) {
@@ -84,18 +92,10 @@ function schoolOf(place) {
     make('span', { className: 'soft', textContent: ` · ${place.ward}` }));
 }
 
-function alertLine(desk, { alert, left_at_us: leftUs }, maySplit) {
-  const title = rule(alert.rule).title;
+function alertLine({ alert, left_at_us: leftUs }) {
   const span = leftUs === null ? clock(alert.opened_at_us) : `${clock(alert.opened_at_us)}–${clock(leftUs)}`;
   const taken = alert.acknowledged_by && leftUs === null ? ` · ${say('wall.acknowledged_by', { name: alert.acknowledged_by })}` : '';
-  const value = alert.value === null || alert.school_id === 0 ? '' : ` · ${judged(alert, alert.value)}`;
-  const line = make('li', {},
-    make('a', { href: `/alerts?alert=${alert.alert_id}`, textContent: title, dataset: { key: `alert-${alert.alert_id}` } }),
-    make('span', { className: 'soft', textContent: ` · ${span}${value}${taken}` }));
-  if (maySplit) {
-    const split = make('button', { type: 'button', className: 'link-button', textContent: say('incident.do_split'), dataset: { key: `split-${alert.alert_id}` }, 'aria-label': `${say('incident.do_split')} ${title}` });
-    split.onclick = () => askSplit(desk, alert, title);
-    line.append(' ', split);
-  }
-  return line;
+  return make('li', {},
+    make('a', { href: `/alerts?alert=${alert.alert_id}`, textContent: rule(alert.rule).title, dataset: { key: `alert-${alert.alert_id}` } }),
+    make('span', { className: 'soft', textContent: ` · ${span}${taken}` }));
 }
