@@ -79,7 +79,8 @@ def test_a_day_has_the_pieces_of_its_turns() -> None:
 
 def test_the_page_says_who_and_until_when_and_reloads_then() -> None:
     weeks = rota_weeks(crew(), us("2026-11-27T19:00:00"), ZONE)
-    page = oncall_page(shipped_texts(), Language.EN, [weeks], ZONE).to_plotly_json()
+    page: Any = oncall_page(shipped_texts(), Language.EN, [weeks], ZONE)
+    page = page.to_plotly_json()
     assert page["props"]["data-until"] == str(us("2026-11-27T20:00:00"))
     written = json.dumps(page, default=lambda part: part.to_plotly_json(), ensure_ascii=False)
     for word in (
@@ -93,8 +94,8 @@ def test_the_page_says_who_and_until_when_and_reloads_then() -> None:
 
 
 def test_without_a_rota_the_page_says_how_to_write_one() -> None:
-    page = oncall_page(shipped_texts(), Language.EN, [], ZONE).to_plotly_json()
-    assert "no rota" in json.dumps(page, default=lambda part: part.to_plotly_json())
+    page: Any = oncall_page(shipped_texts(), Language.EN, [], ZONE)
+    assert "no rota" in json.dumps(page.to_plotly_json(), default=lambda part: part.to_plotly_json())
 
 
 def test_the_file_has_an_event_a_turn_and_says_the_same_turn_by_the_same_id() -> None:
