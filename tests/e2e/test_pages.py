@@ -48,8 +48,7 @@ def settings(
 @pytest.fixture
 def crowded(settings: Settings, whole_city: Fleet) -> Settings:
     """A dashboard for all schools of the city: whatever is to fit has to fit there."""
-    nats, postgres_url, _, *surroundings = settings
-    return nats, postgres_url, whole_city, *surroundings
+    return (*settings[:2], whole_city, *settings[3:])
 
 
 @asynccontextmanager
