@@ -36,6 +36,8 @@ pytest_plugins = ["tests.fault_table"]
 TEMPLATE = "prepared"
 HEAVY = ("tests/faults", "tests/cluster")
 """Tests that break whole systems within seconds that they promise; only one of them runs at a time."""
+FIRST = (*HEAVY, "tests/integration/test_backup.py", "tests/e2e", "tests/timescale", "tests/integration")
+"""The longest files come first, so that no worker ends long after the others."""
 
 # No law is false on a busy machine, so no example has a deadline and slow data is no failure.
 hypothesis_settings.register_profile(
@@ -196,6 +198,15 @@ class OneSystemAtATime(LoadFileScheduling):  # type: ignore[misc]  # xdist has n
 
     def _split_scope(self, nodeid: str) -> str:
         return "whole systems" if nodeid.startswith(HEAVY) else str(super()._split_scope(nodeid))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what lasts longest; the order within is kept."""
+
+    def rank(item: pytest.Item) -> int:
+        return next((i for i, begins in enumerate(FIRST) if item.nodeid.startswith(begins)), len(FIRST))
+
+    items.sort(key=rank)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneSystemAtATime:

@@ -10,6 +10,7 @@ from ops_dashboard.api.histories import add_histories
 from ops_dashboard.api.incident_actions import add_incident_actions
 from ops_dashboard.api.incidents import add_incidents
 from ops_dashboard.api.notices import add_notices
+from ops_dashboard.api.oncall import add_oncall
 from ops_dashboard.api.response import add_response
 from ops_dashboard.api.silence_actions import add_silence_actions
 from ops_dashboard.api.silences import add_silences
@@ -25,6 +26,7 @@ def api_routes(services: Services) -> APIRouter:
     add_incidents(router, services)
     add_incident_actions(router, services)
     add_notices(router, services)
+    add_oncall(router, services)
     add_silences(router, services)
     add_response(router, services)
     add_silence_actions(router, services)

@@ -101,7 +101,7 @@ class _Words:
                 html.Thead(html.Tr([html.Th(name, scope="col") for name in names])),
                 html.Tbody(body),
             ],
-            className="table",
+            className="table table-figures",
         )
 
     def _choices(self, name: str, choices: Sequence[tuple[str, str]]) -> html.Nav:

@@ -24,12 +24,14 @@ from ops_dashboard.pages.header import page_header, stale_bar
 from ops_dashboard.pages.inbox import inbox_page
 from ops_dashboard.pages.incident import incident_page
 from ops_dashboard.pages.incidents import incidents_page
+from ops_dashboard.pages.oncall import oncall_page
 from ops_dashboard.pages.quarantine import PAGE_ROWS, quarantine_page
 from ops_dashboard.pages.registry import page_at
 from ops_dashboard.pages.response import DAYS, response_page
 from ops_dashboard.pages.school import RANGES, school_page, unknown_school_page
 from ops_dashboard.pages.wall import wall_page
 from ops_dashboard.services import Services
+from ops_dashboard.view.oncall import rota_weeks, rotas_of
 
 
 async def make_page(services: Services, path: str, search: str, language: Language) -> Any:
@@ -69,6 +71,12 @@ async def _response(services: Services, _: str, query: dict[str, str], language:
     chosen = GroupBy(by) if by in set(GroupBy) else GroupBy.ALL
     report = await response_report(services, chosen, int(days) if days in map(str, DAYS) else DAYS[1])
     return response_page(services.texts, language, report)
+
+
+async def _oncall(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
+    now_us, zone = services.config.clock.log_us(time.time_ns() // 1000), services.calendar.timezone
+    rotas = [rota_weeks(rota, now_us, zone) for rota in rotas_of(services.routing.current())]
+    return oncall_page(services.texts, language, rotas, zone)
 
 
 async def _inbox(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
@@ -114,6 +122,7 @@ MAKERS: Final[Mapping[str, Maker]] = {
     "incident": _incident,
     "school": _school,
     "response": _response,
+    "oncall": _oncall,
     "inbox": _inbox,
     "quarantine": _quarantine,
     "nowhere": _nowhere,

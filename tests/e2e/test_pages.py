@@ -112,10 +112,11 @@ async def test_every_page_fits_and_is_accessible(
             keep_message(tmp_path / "inbox", message(n, stage.now_us()))
         school = stage.fleet.schools[0].code
         async with open_page(browser, stage.url, *FIRST_SIZE[language]) as page:
-            for path in (
-                *(f"/?lang={language}", "/alerts", f"/school/{school}", "/inbox"),
-                *("/quarantine", "/school/none"),
-            ):
+            paths = (
+                *("/alerts", f"/school/{school}", "/inbox", "/oncall", "/response"),
+                *("/quarantine", "/incidents/ffffffffffffffff", "/school/none"),
+            )
+            for path in (f"/?lang={language}", *paths):
                 await set_size(page, *FIRST_SIZE[language])
                 await page.goto(path) if path.endswith("none") else await settle(page, path)
                 await expect(page.locator("main")).to_be_visible(timeout=PATIENCE_MS)

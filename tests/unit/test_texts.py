@@ -53,6 +53,7 @@ FAMILIES = {
     | {f"group_{group}" for group in GROUPS}
     | {f"figure_{name}" for name in ("schools", "pupils", "lost", "lasted")}
     | {"do_silence", *INCIDENT_COLUMNS},
+    "weekday": {str(day) for day in range(7)},
     "attempt": {outcome.value for outcome in AttemptOutcome},
     "message": {form.value for form in MessageForm},
     "notice_reason": {reason.value for reason in NoticeReason},

@@ -27,6 +27,7 @@ class IncidentDesk {
     } catch (error) {
       // A wrong address is answered in a sentence; a server that is away is asked again by the next push.
       if (error.status !== 404 && error.status !== 422) throw error;
+      byId('incident-name').textContent = say('nav.incidents');
       byId('incident-missing').hidden = false;
       byId('incident-missing').textContent = say('error.unknown_incident');
       return;
