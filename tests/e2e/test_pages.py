@@ -114,7 +114,7 @@ async def test_every_page_fits_and_is_accessible(
         async with open_page(browser, stage.url, *FIRST_SIZE[language]) as page:
             paths = (
                 *("/alerts", f"/school/{school}", "/inbox", "/oncall", "/response"),
-                *("/quarantine", "/incidents/ffffffffffffffff", "/school/none"),
+                *("/quarantine", "/incidents", "/school/none"),
             )
             for path in (f"/?lang={language}", *paths):
                 await set_size(page, *FIRST_SIZE[language])
@@ -124,6 +124,12 @@ async def test_every_page_fits_and_is_accessible(
                 await expect_accessible(page)
                 async for width in sizes_of(page, language):
                     await expect_fitting(page, width)
+        # Its figures are asked for, and there are none: the browser says so too.
+        async with open_page(browser, stage.url, *FIRST_SIZE[language], quiet=False) as page:
+            await settle(page, f"/incidents/{'f' * 16}?lang={language}")
+            await expect_accessible(page)
+            async for width in sizes_of(page, language):
+                await expect_fitting(page, width)
 
 
 def message(n: int, at_us: int) -> InboxMessage:
