@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from alerting.silences.recurrence import state_of
 from alerting.silences.validity import Complaint, settled
+from contract.errors import InfrastructureError
 from contract.routing.silence import (
     MOST_IN_FORCE,
     Silence,
@@ -134,8 +135,11 @@ def _log_us(at: datetime, services: Services) -> int:
 
 
 async def _until(silence_id: str, services: Services, is_so: Callable[[Silence | None], bool]) -> None:
-    """Wait until the tables say that a word was counted, `FOLDED_S` at most."""
+    """Wait until the tables say that a word was counted, `FOLDED_S` at most, and while they can be read."""
     for _ in range(round(FOLDED_S / _LOOK_S)):
-        if is_so(await services.archive.silence(silence_id)):
+        try:
+            if is_so(await services.archive.silence(silence_id)):
+                return
+        except InfrastructureError:  # the word is in the log: a refusal would make its sender say it twice
             return
         await asyncio.sleep(_LOOK_S)

@@ -6,6 +6,7 @@ import shutil
 import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -127,6 +128,20 @@ async def test_amtool_makes_changes_and_ends_a_silence(owned: Stage) -> None:
     assert await queried(owned, "silence", "query") == []
     assert {s["id"] for s in await queried(owned, "silence", "query", "--expired")} == {made, changed["id"]}
     assert len(await queried(owned, "alert", "query")) == 4
+
+
+@needs_amtool
+async def test_amtool_brings_silences_from_elsewhere(owned: Stage, tmp_path: Path) -> None:
+    others = [
+        of_first_school(owned, id=str(uuid.uuid4()), status={"state": "active"}, comment=f"{n}")
+        for n in range(3)
+    ]
+    file = tmp_path / "silences.json"
+    file.write_text(json.dumps(others), encoding="utf-8")
+    await amtool(owned, "silence", "import", str(file))
+    told = await queried(owned, "silence", "query")
+    assert {s["comment"] for s in told} == {"0", "1", "2"}
+    assert not {s["id"] for s in told} & {s["id"] for s in others}
 
 
 @needs_amtool
