@@ -1,6 +1,7 @@
 """The desk's pages of incidents in a real Chromium, behind the real owner of the alerts log."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -25,6 +26,7 @@ from tests.conftest import TestNats
 from tests.dashboard_stage import Stage, acknowledged, open_stage, resolved
 from tests.e2e.test_pages import PATIENCE_MS, Settings, settle, talking, whole_city
 from tests.e2e.test_pages import settings as settings_of_the_city
+from tests.unit.test_ops_dashboard_oncall import ROUTES
 
 __all__ = ["settings_of_the_city", "whole_city"]
 pytestmark = pytest.mark.browser
@@ -199,18 +201,20 @@ async def _fill(stage: Stage) -> Sequence[str]:
 
 async def _settled(page: Page, path: str) -> None:
     await settle(page, path)
-    first = ".deeds .button" if path.startswith("/incidents/") else "tr.incident"
-    await expect(page.locator(first).first).to_be_visible(timeout=PATIENCE_MS)
+    first = {"/incidents": "tr.incident", "/oncall": ".duty-days"}
+    own = first.get(path.partition("?")[0], ".deeds .button")
+    await expect(page.locator(own).first).to_be_visible(timeout=PATIENCE_MS)
 
 
 @pytest.mark.parametrize("language", ["vi", "en"])
-async def test_pages_of_incidents_fit_and_are_accessible(
-    settings_of_the_city: Settings, browser: Browser, language: str
+async def test_pages_of_the_desk_fit_and_are_accessible(
+    settings_of_the_city: Settings, browser: Browser, language: str, tmp_path: Path
 ) -> None:
-    async with open_stage(*settings_of_the_city) as stage, talking(stage):
+    (tmp_path / "routes.toml").write_text(ROUTES, encoding="utf-8")
+    async with open_stage(*settings_of_the_city, own_config=tmp_path) as stage, talking(stage):
         ids = await _fill(stage)
         async with open_page(browser, stage.url, *FIRST_SIZE[language]) as page:
-            for path in (f"/incidents?lang={language}", *(f"/incidents/{one}" for one in ids)):
+            for path in (f"/oncall?lang={language}", "/incidents", *(f"/incidents/{one}" for one in ids)):
                 await set_size(page, *FIRST_SIZE[language])
                 await _settled(page, path)
                 await expect_accessible(page)
