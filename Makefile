@@ -6,13 +6,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 # Three share the least machine's two cores, for many tests wait: one breaks whole systems, the others run the
-# rest, each with servers of its own. The longest files come first, so that no worker ends long after the others.
+# rest, each with servers of its own. tests/conftest.py says in which order.
 WORKERS ?= 3
-FIRST := tests/faults tests/cluster tests/integration/test_backup.py tests/e2e tests/timescale tests/integration
 SIDE_BY_SIDE := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 RUNTIME_STAMP := $(VENV)/.runtime-$(shell cat requirements/runtime.txt pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 DEV_STAMP := $(VENV)/.dev-$(shell cat requirements/dev.txt pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+# The tests start hundreds of processes: each would compile the same modules if the environment forbids to keep them.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help setup run test faults check fix bench lock browser env clean
 
@@ -25,7 +27,7 @@ run: $(RUNTIME_STAMP) ## start the whole system; ARGS="--schools 200" and so on
 	@$(BIN)/eduops up $(ARGS)
 
 test: $(DEV_STAMP) browser ## run every test, several files side by side; ARGS="tests/unit -k word" for some
-	@$(BIN)/python -m pytest -m "not slow" $(SIDE_BY_SIDE) $(or $(ARGS),$(FIRST) tests)
+	@$(BIN)/python -m pytest -m "not slow" $(SIDE_BY_SIDE) $(or $(ARGS),tests)
 
 faults: $(DEV_STAMP) ## break everything that one machine can break, live through a school year, and count what was lost
 	@$(BIN)/python -m pytest tests/faults tests/cluster tests/integration/test_bus_mqtt.py tests/integration/test_school_year.py $(ARGS)

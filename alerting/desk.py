@@ -1,7 +1,9 @@
 """The fold of the alerts log: alerts, incidents, silences and notices, entry by entry (pure)."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from alerting.incidents.deeds import act
 from alerting.incidents.fold import hear, pass_time
@@ -14,12 +16,12 @@ from alerting.notify.tell import Telling
 from alerting.silences.matching import silenced
 from alerting.silences.words import hear_silence
 from contract.alert import Action, Alert, AlertEvent, Transition
-from contract.incident import SECOND_US, Incident, IncidentAction, IncidentDeed
+from contract.incident import SECOND_US, Exercise, Incident, IncidentAction, IncidentDeed
 from contract.live import AlertChanged, IncidentChanged
 from contract.routing.notice import Notice, NoticeAnswer
 from contract.routing.silence import Silence, SilenceEnded, SilenceSet, SilenceWord
 
-Word = Transition | Action | IncidentAction | NoticeAnswer | SilenceWord
+Word = Transition | Action | IncidentAction | NoticeAnswer | SilenceWord | Exercise
 """What an entry of the alerts log may say."""
 
 
@@ -71,6 +73,7 @@ class DeskChanges(NamedTuple):
     alerts: list[AlertChanged]
     incidents: list[IncidentChanged]
     silences: list[Silence]
+    exercises: list[Exercise]
     notices: list[Notice]
 
 
@@ -115,7 +118,7 @@ class _Desk:
         self._telling = telling
         self._silences = {**record.silences, **state.incidents.silences}
         self._decider = Decider(state.notices, telling, self._muted)
-        self.changes = DeskChanges([], [], [], self._decider.notices)
+        self.changes = DeskChanges([], [], [], [], self._decider.notices)
 
     def read(self, entry: DeskEntry) -> None:
         """Fold one entry."""
@@ -130,6 +133,8 @@ class _Desk:
                 self._decider.answer(word, self._state.now_us)
             elif isinstance(word, IncidentAction):
                 self._keep(self._act(word))
+            elif isinstance(word, Exercise):
+                self._practise(word)
             elif isinstance(word, SilenceSet | SilenceEnded):
                 self._hear(word)
             else:
@@ -146,6 +151,35 @@ class _Desk:
         self._done.add(action.action_id)
         other = self._survivor(action.other) if action.kind is IncidentDeed.MERGED else None
         return act(self._groups, self._state, action, incident, other)
+
+    def _practise(self, exercise: Exercise) -> None:
+        """Take an exercise, once; one of long ago changes nothing."""
+        if exercise.exercise_id in self._state.exercises:
+            return
+        self._state.exercises[exercise.exercise_id] = exercise
+        self._state.end_silences()
+        self.changes.exercises.append(exercise)
+
+    def _marked(self, change: IncidentChanged) -> IncidentChanged:
+        """Return a change of an incident that says whether it is an exercise."""
+        incident = change.incident
+        kept = self._state.kept.get(incident.incident_id)
+        before = self._incidents.get(incident.incident_id, incident).exercise
+        if not before and not self._state.exercises:
+            return change
+        members = [] if kept is None else [a for a in kept.members.values() if a.resolved_at_us is None]
+        exercise = before if not members else self._exercise_of(members)
+        marked = replace(incident, exercise=exercise)
+        if kept is not None:
+            kept.incident = replace(kept.incident, exercise=exercise)
+        return replace(change, incident=marked)
+
+    def _exercise_of(self, alerts: Sequence[Alert]) -> str:
+        """Return the exercise that all of some alerts are of; empty where there is none."""
+        for exercise in self._state.exercises.values():
+            if all(exercise.has(alert) for alert in alerts):
+                return exercise.exercise_id
+        return ""
 
     def _hear(self, word: SilenceWord) -> None:
         changes = hear_silence(self._silences, word)
@@ -172,7 +206,8 @@ class _Desk:
         return incident if incident.merged_into is None else self._survivor(incident.merged_into)
 
     def _keep(self, changes: Iterable[IncidentChanged]) -> None:
-        for change in changes:
+        for found in changes:
+            change = self._marked(found)
             at_us = max((said.at_us for said in change.events), default=self._state.now_us)
             self._decide(at_us, inclusive=False)
             self._incidents[change.incident.incident_id] = change.incident

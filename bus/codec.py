@@ -10,7 +10,7 @@ import pyarrow as pa
 from contract.alert import Action, Transition
 from contract.entry import Entry, EntryKind, MistimedEntry, RawEntry, ReadingsEntry, TickEntry, Trouble
 from contract.errors import EduopsError
-from contract.incident import IncidentAction
+from contract.incident import Exercise, IncidentAction
 from contract.reading import Readings
 from contract.rejected import Rejected
 from contract.routing.notice import NoticeAnswer
@@ -30,6 +30,7 @@ _rejected: Final = msgspec.msgpack.Decoder(list[Rejected])
 _transitions: Final = msgspec.msgpack.Decoder(list[Transition])
 _action: Final = msgspec.msgpack.Decoder(Action)
 _incident_action: Final = msgspec.msgpack.Decoder(IncidentAction)
+_exercise: Final = msgspec.msgpack.Decoder(Exercise)
 _notice_answer: Final = msgspec.msgpack.Decoder(NoticeAnswer)
 _silence_word: Final[msgspec.msgpack.Decoder[SilenceWord]] = msgspec.msgpack.Decoder(SilenceWord)
 
@@ -147,6 +148,21 @@ def decode_notice_answer(payload: bytes) -> NoticeAnswer:
     """
     said: NoticeAnswer = _decode(_notice_answer, payload)
     return said
+
+
+def encode_exercise(exercise: Exercise) -> bytes:
+    """Return the payload of an EXERCISE entry."""
+    return _encoder.encode(exercise)
+
+
+def decode_exercise(payload: bytes) -> Exercise:
+    """Return the value of an EXERCISE entry.
+
+    Raises:
+        CodecError: the payload is not an `Exercise`.
+    """
+    exercise: Exercise = _decode(_exercise, payload)
+    return exercise
 
 
 def encode_silence_word(word: SilenceWord) -> bytes:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from contract.alert import Transition
+from contract.incident import Exercise
 from contract.live import AlertChanged, IncidentChanged
 from contract.reading import Corrections, Scored
 from contract.rejected import Rejected
@@ -72,6 +73,8 @@ class Commit:
     """Applied in order, after the rows were added."""
     incidents: tuple[IncidentChanged, ...] = ()
     """Only in the alerts log."""
+    exercises: tuple[Exercise, ...] = ()
+    """Only in the alerts log: those that are new."""
     notices: tuple[Notice, ...] = ()
     """Only in the alerts log: what is to be sent."""
     notice_states: Mapping[str, bytes | None] = field(default_factory=dict)

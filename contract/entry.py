@@ -31,6 +31,8 @@ class EntryKind(StrEnum):
     """Alerts log: one MessagePack `contract.incident.IncidentAction`."""
     NOTICE_ANSWER = "notice_answer"
     """Alerts log: one MessagePack `contract.routing.notice.NoticeAnswer`."""
+    EXERCISE = "exercise"
+    """Alerts log: one MessagePack `contract.incident.Exercise`."""
     SILENCE = "silence"
     """Alerts log: one MessagePack `contract.routing.silence.SilenceWord`."""
 

@@ -11,6 +11,9 @@ from contract.alert import ALERT_ID_BYTES, Alert
 SECOND_US: Final = 1_000_000
 """Incidents are decided at whole log seconds, and time lost is counted in them, µs."""
 
+EXERCISE_LAG_US: Final = 600 * SECOND_US
+"""An alert of an exercise opens so long after it at most, µs: chosen, as alerts of one cause may be apart."""
+
 
 class CauseKind(StrEnum):
     """What the alerts of an incident share, the broadest first; each has texts in texts.toml."""
@@ -217,6 +220,61 @@ class Incident(msgspec.Struct, frozen=True):
     split_from: str | None = None
     """The incident that it was split off from. Such a one gets nothing by itself but what comes back to it,
     and is never absorbed."""
+    exercise: str = ""
+    """The exercise that all of its open alerts are of; the last one while none is open; else empty."""
+
+
+class Exercise(msgspec.Struct, frozen=True):
+    """Faults that are injected to practise: what they bring is told as an exercise and counted apart."""
+
+    exercise_id: str
+    """Chosen by the sender; the same id twice is one exercise."""
+    actor: str
+    """Who lets it happen, at most 80 characters."""
+    note: str
+    """What is practised, at most 500 characters."""
+    school_ids: tuple[int, ...]
+    """Whose alerts are of it, if they opened while it lasted."""
+    from_us: int
+    """When the fault begins, µs since 1970."""
+    until_us: int
+    """When it ends, µs since 1970."""
+    at_us: int
+    """When it was said, µs since 1970."""
+
+    def has(self, alert: Alert) -> bool:
+        """Return whether an alert is of it."""
+        return (
+            alert.school_id in self.school_ids
+            and self.from_us <= alert.opened_at_us <= self.until_us + EXERCISE_LAG_US
+        )
+
+
+class IncidentTimes(msgspec.Struct, frozen=True):
+    """When what happened to an incident, for figures over many; all in µs since 1970."""
+
+    incident_id: str
+    cause: Cause
+    rule: str
+    priority: int
+    """The worst it ever had."""
+    because: str
+    """Why it was dismissed; empty if it was not."""
+    exercise: str
+    owner: str
+    """Who took it last, else who was named; empty while nobody was."""
+    opened_us: int
+    """Event time of its first alert; of an exercise, when the fault began."""
+    began_us: int
+    """Log time at which it came to be."""
+    told_us: int | None
+    """When the first message about it was handed over; None if none was."""
+    taken_us: int | None
+    """When somebody first took it."""
+    quiet_us: int | None
+    """When its last alert resolved; None while one is open."""
+    had_deed: bool
+    """Whether anybody did anything with it, or said anything of it."""
 
 
 class IncidentEvent(msgspec.Struct, frozen=True):

@@ -178,13 +178,19 @@ def simulate(
     for_: Annotated[str, typer.Option("--for", help="Log time that it lasts, such as 5m.")] = "5m",
     strength: Annotated[float, typer.Option(help="How strong; 0 for the kind's default.")] = 0.0,
     variant: Annotated[str, typer.Option(help="Variant of the kind.")] = "",
+    exercise: Annotated[
+        str,
+        typer.Option(help="What is practised: all that the fault brings is told and counted as an exercise."),
+    ] = "",
 ) -> None:
     """Simulate the city's devices, or inject a fault into the running simulation."""
     from eduops.verbs.simulate import FaultOptions, run_simulate
 
     wanted = None
     if fault is not None:
-        wanted = FaultOptions(fault, isp, ward, cluster, school, count, after, for_, strength, variant)
+        wanted = FaultOptions(
+            fault, isp, ward, cluster, school, count, after, for_, strength, variant, exercise
+        )
     settings = _attached(data, config)
     _log_as(settings, "simulator")
     run_until_stopped(lambda stop: run_simulate(settings, wanted, stop, typer.echo))

@@ -23,6 +23,7 @@ _FILE: Final = "metrics"
 _SHARED: Final = {
     "eduops_stage_cpu_seconds_total": ("ingest", "processor"),
     "eduops_alerts_open": ("processor",),
+    "eduops_recipient_messages": ("processor",),
 }
 """Services of the metrics whose name does not say it."""
 

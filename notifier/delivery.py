@@ -22,10 +22,9 @@ from contract.service.metrics import Meter
 from notifier.channels import Channels, addresses, language_of, scheme_of
 from notifier.senders.apprise import SEND_S
 from notifier.senders.outlet import AddressError, ChannelAnswer, Letter
-from notifier.ways import TRIES, Ways
+from notifier.ways import TRIES, Urgency, Ways
 from storage.incidents import load_incident, memberships_of
 from storage.outbox import (
-    SLACK_S,
     Claim,
     claim_notice,
     end_given_up,
@@ -119,15 +118,13 @@ class Delivery:
 
     def _next_place(self, claim: Claim, urls: Sequence[str]) -> _Place | None:
         """Return the first channel, from the claim's on, that is not lost to it; None without one."""
-        now_s = time.monotonic()
+        now_s, urgency = time.monotonic(), _urgency(claim)
         for channel in range(claim.channel, len(urls)):
             url, tries = urls[channel], claim.tries if channel == claim.channel else 0
             if (claim.notice.notice_id, url) in self._refused or tries >= TRIES:
                 continue
-            wait_s = self._ways.wait_s(url, now_s)
-            if wait_s <= SLACK_S:
-                return _Place(channel, tries, url, 0.0)
-            if not self._ways.is_lost(url):
+            wait_s = self._ways.wait_s(url, urgency, now_s)
+            if wait_s == 0 or not self._ways.is_lost(url):
                 return _Place(channel, tries, url, wait_s)
         return None
 
@@ -189,8 +186,7 @@ class Delivery:
 
     async def _end_round(self, conn: AsyncConnection[Any], claim: Claim, urls: Sequence[str]) -> NoticeFate:
         """Say that no channel takes it, and begin again with the first one, unless that is in vain."""
-        if not claim.is_unreachable:
-            await self._say_unreachable(claim)
+        await self._say_unreachable(claim.untold)
         notice_id = claim.notice.notice_id
         left = [url for url in urls if (notice_id, url) not in self._refused]
         if not left or claim.age_s > KEEP_S:
@@ -201,14 +197,18 @@ class Delivery:
             await end_given_up(conn, claim)
             _logger.error("event=notice_given_up key=%s: no channel of the contact takes it", notice_id)
             return NoticeFate.GIVEN_UP
-        now_s = time.monotonic()
-        waits_s = [wait_s for url in left if (wait_s := self._ways.wait_s(url, now_s)) > 0]
+        now_s, urgency = time.monotonic(), _urgency(claim)
+        waits_s = []
+        for url in left:
+            wait_s = self._ways.wait_s(url, urgency, now_s)
+            # One that answers others and not this message is no better in a moment.
+            waits_s.append(wait_s if wait_s > 0 or self._ways.is_lost(url) else ROUND_S)
         await keep_place(conn, notice_id, attempts=claim.attempts, channel=0, tries=0)
-        await put_off(conn, claim, min(waits_s, default=ROUND_S), unreachable=True)
+        await put_off(conn, claim, min(waits_s), unreachable=True)
         return NoticeFate.WAITING
 
-    async def _say_unreachable(self, claim: Claim) -> None:
-        for notice in (*claim.older, claim.notice):
+    async def _say_unreachable(self, notices: Sequence[Notice]) -> None:
+        for notice in notices:
             answer = NoticeAnswer(notice.notice_id, notice.incident_id, notice.to, notice.route)
             await self._log.append(
                 ALERTS_LOG,
@@ -232,6 +232,10 @@ class Delivery:
             self._meter.add("eduops_notifier_notices_total", 1, fate.value)
         else:
             self._meter.add("eduops_notifier_notices_total", len(claim.notice_ids), fate.value)
+
+
+def _urgency(claim: Claim) -> Urgency:
+    return Urgency(claim.notice.priority, -claim.notice.at_us, claim.notice.notice_id)
 
 
 def _told(notice: Notice) -> Sequence[str]:

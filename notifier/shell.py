@@ -60,6 +60,7 @@ class Notifier:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send until `stop`, and then what is on its way."""
+        _logger.info("event=notifier_started workers=%d: it sends what waits", self._config.workers)
         workers = [asyncio.create_task(self._work(more, stop)) for more in self._more]
         others = [asyncio.create_task(self._listen()), asyncio.create_task(self._measure())]
         stopping = asyncio.create_task(stop.wait())

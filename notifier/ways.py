@@ -1,11 +1,11 @@
-"""Which addresses answer: one that does not is tried by one message at a time, the most urgent first.
+"""Which addresses answer: one that does not is asked again by one message alone, the most urgent for it.
 
 In the memory of one process: another one, or the next, finds out by itself.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from contract.backoff import Backoff
 
@@ -14,6 +14,19 @@ TRIES: Final = 3
 PAUSE: Final = Backoff(first_s=2.0, longest_s=60.0)
 """Between two attempts at such an address; of each wait a random half is left out, so that not all come at
 once. A way that is back is noticed within a minute."""
+ASIDE_S: Final = 60.0
+"""So long waits what is not to ask: whoever does finds the way open and calls it."""
+GONE_S: Final = 5.0
+"""Who is to ask and has not by then was sent by another channel, or another notifier: the next one asks."""
+
+
+class Urgency(NamedTuple):
+    """What is asked first; the smaller of two is more urgent."""
+
+    priority: int
+    age: int
+    """Decided at this log time, negative: the newer is the smaller."""
+    notice_id: str
 
 
 @dataclass(slots=True)
@@ -22,6 +35,8 @@ class _Way:
     """In a row."""
     shut_until_s: float = 0.0
     """Monotonic."""
+    asks: Urgency | None = None
+    """Who asks next whether it answers again, once it is lost."""
 
 
 class Ways:
@@ -33,10 +48,18 @@ class Ways:
         self._pause = pause
         self._ways: dict[str, _Way] = {}
 
-    def wait_s(self, address: str, now_s: float) -> float:
-        """Return the seconds until an address may be tried, 0 for now."""
+    def wait_s(self, address: str, urgency: Urgency, now_s: float) -> float:
+        """Return the seconds until a message may try an address, 0 for now; monotonic time in `now_s`."""
         way = self._ways.get(address)
-        return 0.0 if way is None else max(0.0, way.shut_until_s - now_s)
+        if way is None:
+            return 0.0
+        left_s = max(0.0, way.shut_until_s - now_s)
+        if way.failures < TRIES:
+            return left_s
+        if way.asks is None or urgency <= way.asks or now_s > way.shut_until_s + GONE_S:
+            way.asks = urgency
+            return left_s
+        return max(left_s, ASIDE_S)
 
     def is_lost(self, address: str) -> bool:
         """Return whether so many attempts failed in a row that the next channel is better."""

@@ -12,10 +12,11 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 from contract.alert import Alert, AlertEvent, Dismissal
 from contract.commit import Position
 from contract.errors import InfrastructureError
-from contract.incident import Incident, IncidentEvent, Membership
+from contract.incident import Incident, IncidentEvent, IncidentTimes, Membership
 from contract.rejected import Reason
 from contract.routing.delivery import NoticeRecord
 from contract.routing.silence import Silence
+from ops_dashboard.view.alertmanager import OpenDesk
 from storage.alerts import alert_history, alerts_since, load_alert, open_alerts, recent_alerts
 from storage.feedback import count_dismissed, dismissals
 from storage.incidents import (
@@ -24,12 +25,14 @@ from storage.incidents import (
     incident_of,
     load_incident,
     memberships_of,
+    memberships_since,
     open_incidents,
     recent_incidents,
     shared_alerts,
 )
 from storage.outbox import notice_records
 from storage.silences import load_silences, silences_since
+from storage.times import incident_times, notice_moments
 from storage.wall import (
     KpiHistory,
     QuarantineRow,
@@ -94,6 +97,18 @@ class Archive:
                 await open_alerts(conn), await open_incidents(conn), await silences_since(conn, now_us)
             )
 
+    async def desk(self, now_us: int) -> OpenDesk:
+        """Return all that is open, and the silences that are not over; `now_us` is the log time."""
+        async with self._connection() as conn:
+            members = await memberships_since(conn, now_us)
+            return OpenDesk(
+                await open_alerts(conn),
+                {i.incident_id: i for i in await open_incidents(conn)},
+                {m.alert.alert_id: m.incident_id for m in members if m.left_at_us is None},
+                await silences_since(conn, now_us),
+                now_us,
+            )
+
     async def alerts_since(self, opened_us: int) -> list[Alert]:
         """Return the alerts that opened at a moment or later, µs since 1970, resolved or not."""
         async with self._connection() as conn:
@@ -128,6 +143,13 @@ class Archive:
                 await incident_history(conn, known),
                 await memberships_of(conn, known, MOST_MEMBERS),
                 await aliases(conn, known),
+            )
+
+    async def response(self, from_us: int, until_us: int) -> tuple[list[IncidentTimes], dict[str, list[int]]]:
+        """Return how the incidents of a stretch of time fared, and when each contact was told something."""
+        async with self._connection() as conn:
+            return await incident_times(conn, from_us, until_us), await notice_moments(
+                conn, from_us, until_us
             )
 
     async def notices(self, incident_id: str) -> list[NoticeRecord] | None:

@@ -9,6 +9,7 @@ from contract.alert import Alert
 from contract.incident import (
     Cause,
     CauseKind,
+    Exercise,
     Incident,
     IncidentEvent,
     IncidentEventKind,
@@ -98,6 +99,25 @@ async def unplaced_alerts(conn: AsyncConnection[Any]) -> list[Alert]:
     return [Alert(*row) for row in await cursor.fetchall()]
 
 
+async def exercises_since(conn: AsyncConnection[Any], ended_us: int) -> list[Exercise]:
+    """Return the exercises that end at `ended_us` or later, µs since 1970; by their beginning."""
+    cursor = await conn.execute(query("exercises"), {"until_at": moment(ended_us)})
+    return [
+        Exercise(exercise_id, actor, note, tuple(school_ids), *times_us)
+        for exercise_id, actor, note, school_ids, *times_us in await cursor.fetchall()
+    ]
+
+
+async def write_exercises(cursor: AsyncCursor[Any], exercises: Sequence[Exercise]) -> None:
+    """Send exercises, within the transaction of whoever heard of them."""
+    rows = [
+        (e.exercise_id, e.actor, e.note, list(e.school_ids), *map(moment, (e.from_us, e.until_us, e.at_us)))
+        for e in exercises
+    ]
+    if rows:
+        await cursor.executemany(query("insert_exercise"), rows)
+
+
 async def write_incidents(cursor: AsyncCursor[Any], changes: Sequence[IncidentChanged]) -> None:
     """Send changes of incidents, within the transaction of whoever made them.
 
@@ -182,7 +202,7 @@ def _values(i: Incident) -> tuple[object, ...]:
         i.unacknowledged, i.schools, i.most_schools, i.pupils, i.most_pupils, i.lost_pupil_s,
         moment(i.counted_at_us), moment(i.began_at_us), moment(i.opened_at_us), moment(i.last_opened_at_us),
         moment(i.acknowledged_at_us), i.acknowledged_by, moment(i.quiet_at_us), moment(i.ended_at_us),
-        i.merged_into, i.assignee, i.because, i.split_from,
+        i.merged_into, i.assignee, i.because, i.split_from, i.exercise,
     )  # fmt: skip
 
 

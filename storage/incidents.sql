@@ -5,8 +5,8 @@ insert into incident (incident_id, state, cause, isp, cluster_code, ward_code, s
                       priority, worst_priority, alerts, all_alerts, unacknowledged, schools, most_schools, pupils,
                       most_pupils, lost_pupil_s, counted_at, began_at, opened_at, last_opened_at,
                       acknowledged_at, acknowledged_by, quiet_at, ended_at, merged_into, assignee, because,
-                      split_from)
-values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
+                      split_from, exercise)
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
         %s, %s, %s, %s, %s)
 on conflict (incident_id) do update
 set state = excluded.state, cause = excluded.cause, isp = excluded.isp, cluster_code = excluded.cluster_code,
@@ -18,7 +18,8 @@ set state = excluded.state, cause = excluded.cause, isp = excluded.isp, cluster_
     opened_at = excluded.opened_at, last_opened_at = excluded.last_opened_at,
     acknowledged_at = excluded.acknowledged_at, acknowledged_by = excluded.acknowledged_by,
     quiet_at = excluded.quiet_at, ended_at = excluded.ended_at, merged_into = excluded.merged_into,
-    assignee = excluded.assignee, because = excluded.because, split_from = excluded.split_from
+    assignee = excluded.assignee, because = excluded.because, split_from = excluded.split_from,
+    exercise = excluded.exercise
 
 -- name: insert_incident_member
 insert into incident_member (alert_id, incident_id, joined_at) values (%s, %s, %s)
@@ -40,7 +41,7 @@ select incident_id, state, cause, isp, cluster_code, ward_code, school_id, rule,
        worst_priority, alerts, all_alerts, unacknowledged, schools, most_schools, pupils, most_pupils,
        lost_pupil_s, to_us(counted_at), to_us(began_at), to_us(opened_at), to_us(last_opened_at),
        to_us(acknowledged_at), acknowledged_by, to_us(quiet_at), to_us(ended_at), merged_into,
-       assignee, because, split_from
+       assignee, because, split_from, exercise
 from incident
 
 -- name: survivor
@@ -77,3 +78,12 @@ select member.incident_id, to_us(member.joined_at), to_us(member.left_at),
        alert_id, rule, series, alert.school_id, priority, to_us(opened_at), to_us(detected_at), value, expected_low,
        expected_high, score, pupils, to_us(acknowledged_at), acknowledged_by, note, to_us(resolved_at)
 from incident_member member join alert using (alert_id)
+
+-- name: insert_exercise
+insert into exercise (exercise_id, actor, note, school_ids, from_at, until_at, at)
+values (%s, %s, %s, %s, %s, %s, %s)
+on conflict (exercise_id) do nothing
+
+-- name: exercises
+select exercise_id, actor, note, school_ids, to_us(from_at), to_us(until_at), to_us(at)
+from exercise where until_at >= %(until_at)s order by from_at, exercise_id

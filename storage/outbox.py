@@ -1,23 +1,22 @@
-"""The outbox: notices that wait, claimed by one notifier each, and what becomes of them."""
+"""The outbox: notices written by whoever decided them, claimed by one notifier each, and what comes of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
 from typing import Any, Final
 
 import psycopg
-from psycopg import AsyncConnection, IsolationLevel
+from psycopg import AsyncConnection, AsyncCursor, IsolationLevel
 
 from contract.errors import InfrastructureError
 from contract.routing.delivery import AttemptOutcome, NoticeAttempt, NoticeRecord
 from contract.routing.notice import Notice, NoticeFate, NoticeReason
 from storage.database import connect
+from storage.moment import moment
 from storage.queries import query
 
-SLACK_S: Final = 0.1
-"""What is due within this is due now, so that of what was put off together the most urgent is first."""
 LISTEN_AGAIN_S: Final = 2.0
 """Pause before a broken connection is opened anew; meanwhile the notifier looks by itself."""
 
@@ -36,8 +35,8 @@ class Claim:
     """Position of the channel to try next, from 0."""
     tries: int
     """Of that channel, so far."""
-    is_unreachable: bool
-    """Whether the alerts log was told already, of all of them, that no channel takes it."""
+    untold: tuple[Notice, ...]
+    """Those of which the alerts log was not told yet that no channel takes them."""
     age_s: float
     """Real seconds since the newest was made."""
 
@@ -68,7 +67,7 @@ async def claim_notice(conn: AsyncConnection[Any]) -> Claim | None:
     Raises:
         psycopg.errors.SerializationFailure: another notifier was faster; begin anew.
     """
-    cursor = await conn.execute(query("claim_notice"), {"slack": timedelta(seconds=SLACK_S)})
+    cursor = await conn.execute(query("claim_notice"))
     found = await cursor.fetchone()
     if found is None:
         return None
@@ -82,7 +81,7 @@ async def claim_notice(conn: AsyncConnection[Any]) -> Claim | None:
         attempts,
         channel,
         tries,
-        all(row[13] for row in rows),
+        tuple(_notice(row) for row in rows if not row[13]),
         age_s,
     )
 
@@ -155,6 +154,29 @@ async def outbox_load(conn: AsyncConnection[Any]) -> tuple[int, float]:
     return row[0], row[1]
 
 
+async def notice_states(conn: AsyncConnection[Any]) -> dict[str, bytes]:
+    """Return all parts of the state of the fold of notices, by key."""
+    cursor = await conn.execute(query("notice_states"))
+    return {key: bytes(state) for key, state in await cursor.fetchall()}
+
+
+async def write_notices(cursor: AsyncCursor[Any], notices: Sequence[Notice]) -> None:
+    """Put notices into the outbox, within the transaction of whoever decided them; notifiers hear of it."""
+    if notices:
+        await cursor.executemany(query("insert_notice"), [_notice_values(notice) for notice in notices])
+        await cursor.execute(query("tell_notices"))
+
+
+async def write_notice_states(cursor: AsyncCursor[Any], states: Mapping[str, bytes | None]) -> None:
+    """Keep parts of the state of the fold of notices, within the transaction of whoever folded."""
+    kept = [(key, state) for key, state in states.items() if state is not None]
+    gone = [(key,) for key, state in states.items() if state is None]
+    if kept:
+        await cursor.executemany(query("upsert_notice_state"), kept)
+    if gone:
+        await cursor.executemany(query("delete_notice_state"), gone)
+
+
 async def notice_records(conn: AsyncConnection[Any], incident_ids: Sequence[str]) -> list[NoticeRecord]:
     """Return the notices about incidents, digests among them, by the moment of their decision."""
     cursor = await conn.execute(query("notice_records"), {"incident_ids": list(incident_ids)})
@@ -200,4 +222,11 @@ def _notice(row: Sequence[Any]) -> Notice:
     return Notice(
         notice_id, incident_id, to, contact, NoticeReason(reason), priority, at_us, route, step,
         tuple(incidents),
+    )  # fmt: skip
+
+
+def _notice_values(n: Notice) -> tuple[object, ...]:
+    return (
+        n.notice_id, n.incident_id, n.to, n.contact, n.reason.value, n.priority, moment(n.at_us), n.route,
+        n.step, list(n.incidents),
     )  # fmt: skip

@@ -1,21 +1,22 @@
 -- Named queries of the outbox as the notifier reads and writes it; see `queries.py`.
 
 -- name: claim_notice
--- What waits for one recipient about one incident is one claim: whoever has locked its oldest row has all of it.
--- A digest is a claim of its own.
-select n.notice_id, n.incident_id, n.recipient, n.reason = 'digest'
-from notice n
-cross join lateral (
-    select (array_agg(p.notice_id order by p.decided_at, p.notice_id))[1] as oldest, min(p.priority) as priority,
-           max(p.decided_at) as decided_at, min(p.next_try_at) as next_try_at
-    from notice p
-    where p.fate = 'waiting' and p.incident_id = n.incident_id and p.recipient = n.recipient
-      and (p.notice_id = n.notice_id or 'digest' not in (p.reason, n.reason))
-) claim
-where n.fate = 'waiting' and claim.oldest = n.notice_id and claim.next_try_at <= clock_timestamp() + %(slack)s
-order by claim.priority, claim.decided_at desc, n.notice_id
+-- What waits for one recipient about one incident is one claim, a digest one of its own: whoever has locked its
+-- oldest row has all of it. The most urgent row that is due says which claim is next; an index has them in order.
+select oldest.notice_id, oldest.incident_id, oldest.recipient, oldest.reason = 'digest'
+from notice due
+join notice oldest on oldest.fate = 'waiting'
+    and oldest.incident_id = due.incident_id and oldest.recipient = due.recipient
+    and (oldest.notice_id = due.notice_id or 'digest' not in (oldest.reason, due.reason))
+where due.fate = 'waiting' and due.next_try_at <= clock_timestamp()
+  and not exists (
+    select from notice older
+    where older.fate = 'waiting' and 'digest' not in (older.reason, oldest.reason)
+      and older.incident_id = oldest.incident_id and older.recipient = oldest.recipient
+      and (older.decided_at, older.notice_id) < (oldest.decided_at, oldest.notice_id))
+order by due.priority, due.decided_at desc
 limit 1
-for update of n skip locked
+for update of oldest skip locked
 
 -- name: claimed_notices
 select notice_id, incident_id, recipient, contact, reason, priority::int, to_us(decided_at), route, step::int,

@@ -13,6 +13,7 @@ QUERY_FILES: Final = (
     "notices.sql",
     "outbox.sql",
     "silences.sql",
+    "times.sql",
 )
 SCHEMA_FILES: Final = ("schema.sql", "schema_incidents.sql", "schema_notices.sql", "schema_silences.sql")
 """What an empty database gets, in this order."""

@@ -14,9 +14,9 @@ from contract.live import AlertChanged
 from contract.reading import Corrections, Held, Readings
 from storage.chunks import make_chunks
 from storage.copy import readings_copy_buffer
-from storage.incidents import write_incidents
+from storage.incidents import write_exercises, write_incidents
 from storage.moment import moment
-from storage.notices import write_notice_states, write_notices
+from storage.outbox import write_notice_states, write_notices
 from storage.queries import query
 from storage.silences import write_silences
 
@@ -124,6 +124,7 @@ async def _write_words(conn: AsyncConnection[Any], what: Commit) -> None:
         await _insert(cursor, "upsert_alert", [_alert_values(c) for c in what.alerts])
         await _insert(cursor, "insert_alert_event", [_event_values(c) for c in what.alerts])
         await write_incidents(cursor, what.incidents)
+        await write_exercises(cursor, what.exercises)
         await write_notices(cursor, what.notices)
         await write_notice_states(cursor, what.notice_states)
         await write_silences(cursor, what.silences)

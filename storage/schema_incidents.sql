@@ -33,6 +33,7 @@ create table incident (
     assignee        text,
     because         text not null default '',
     split_from      text,
+    exercise        text not null default '',
     check ((state = 'merged') = (merged_into is not null)),
     check ((state in ('resolved', 'merged')) = (ended_at is not null))
 ) with (fillfactor = 80);
@@ -43,6 +44,7 @@ comment on column incident.quiet_at is 'Log time since which none of its alerts 
 comment on column incident.merged_into is 'The incident that has its alerts now; that one may have been merged since.';
 comment on column incident.because is 'Why a dismissed incident is no problem: a code; else empty.';
 comment on column incident.split_from is 'The incident that an engineer split it off from.';
+comment on column incident.exercise is 'The exercise that all of its open alerts are of; else empty.';
 create index incident_open on incident (began_at) where ended_at is null;
 create index incident_began on incident (began_at desc, incident_id);
 create index incident_ended on incident (ended_at) where ended_at is not null;
@@ -88,3 +90,15 @@ comment on column incident_event.cause is 'The new one, with the three columns a
 create index incident_event_incident on incident_event (incident_id, id);
 create index incident_event_at on incident_event (at);
 create index incident_event_action on incident_event (action_id) where action_id <> '';
+
+create table exercise (
+    exercise_id text primary key,
+    actor       text not null,
+    note        text not null,
+    school_ids  int[] not null,
+    from_at     timestamptz not null,
+    until_at    timestamptz not null,
+    at          timestamptz not null
+);
+comment on table exercise is 'Faults that were injected to practise; all times are log time.';
+create index exercise_until on exercise (until_at);

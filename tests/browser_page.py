@@ -52,8 +52,8 @@ async def open_page(
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page
     await context.close()
-    assert foreign == []
-    assert complaints == [] or not quiet
+    assert foreign == [], foreign
+    assert complaints == [] or not quiet, complaints
 
 
 async def sizes_of(page: Page, language: str) -> AsyncIterator[int]:

@@ -10,6 +10,7 @@ import signal
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -33,8 +34,10 @@ from eduops.machine.process import Server
 pytest_plugins = ["tests.fault_table"]
 
 TEMPLATE = "prepared"
-HEAVY = ("tests/faults", "tests/cluster", "tests/integration/test_backup.py")
+HEAVY = ("tests/faults", "tests/cluster")
 """Tests that break whole systems within seconds that they promise; only one of them runs at a time."""
+FIRST = (*HEAVY, "tests/integration/test_backup.py", "tests/e2e", "tests/timescale", "tests/integration")
+"""The longest files come first, so that no worker ends long after the others."""
 
 # No law is false on a busy machine, so no example has a deadline and slow data is no failure.
 hypothesis_settings.register_profile(
@@ -143,14 +146,21 @@ def empty_postgres_url(postgres: TestPostgres) -> Iterator[str]:
     postgres.drop(name)
 
 
-@pytest.fixture
-def nats(tmp_path: Path) -> Iterator[TestNats]:
-    """A nats-server of the test's own: it starts in a twentieth of a second."""
-    prepared = prepare_nats(tmp_path, sync_interval="2m")
-    server = Server(prepared.spec(), tmp_path / "nats.log")
+@contextmanager
+def running_nats(folder: Path) -> Iterator[TestNats]:
+    """Run a nats-server for the length of the block: it starts in a twentieth of a second."""
+    prepared = prepare_nats(folder, sync_interval="2m")
+    server = Server(prepared.spec(), folder / "nats.log")
     server.start()
     yield TestNats(prepared, server)
     server.kill()
+
+
+@pytest.fixture
+def nats(tmp_path: Path) -> Iterator[TestNats]:
+    """A nats-server of the test's own."""
+    with running_nats(tmp_path) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
@@ -188,6 +198,15 @@ class OneSystemAtATime(LoadFileScheduling):  # type: ignore[misc]  # xdist has n
 
     def _split_scope(self, nodeid: str) -> str:
         return "whole systems" if nodeid.startswith(HEAVY) else str(super()._split_scope(nodeid))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what lasts longest; the order within is kept."""
+
+    def rank(item: pytest.Item) -> int:
+        return next((i for i, begins in enumerate(FIRST) if item.nodeid.startswith(begins)), len(FIRST))
+
+    items.sort(key=rank)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneSystemAtATime:

@@ -15,6 +15,7 @@ from contract.alert import Action, ActionKind, Alert, AlertEvent, Transition, Tr
 from contract.canary import SYSTEM_SCHOOL_ID, system_series
 from contract.fleet import Cluster, Device, DeviceKind, Fleet, Level, School, Ward
 from contract.incident import (
+    Exercise,
     Incident,
     IncidentAction,
     IncidentDeed,
@@ -75,7 +76,7 @@ class LogEntry(NamedTuple):
     """An entry of the alerts log; one without a word is a tick."""
 
     at_us: int
-    said: Transition | Action | IncidentAction | NoticeAnswer | SilenceWord | None = None
+    said: Transition | Action | IncidentAction | NoticeAnswer | SilenceWord | Exercise | None = None
 
 
 def opened(school: int, at_us: int, rule: str = "wan_down", priority: int = 2) -> LogEntry:
@@ -200,7 +201,8 @@ class Desk:
             if i not in self.members and alert.resolved_at_us is None
         ]
         silences = [s for s in self.silences.values() if s.end_us > self.state.now_us]
-        return restore(self.state.now_us, self.incidents.values(), members, alone, silences)
+        exercises = self.state.exercises.values()
+        return restore(self.state.now_us, self.incidents.values(), members, alone, silences, exercises)
 
     @property
     def due_us(self) -> int | None:

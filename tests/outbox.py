@@ -29,8 +29,7 @@ from notifier.config import NotifierConfig
 from notifier.shell import make_office, run
 from storage.database import connect
 from storage.incidents import write_incidents
-from storage.notices import write_notices
-from storage.outbox import notice_records
+from storage.outbox import notice_records, write_notices
 from tests.conftest import TestNats
 from tests.running_system import until
 

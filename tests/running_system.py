@@ -16,6 +16,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from eduops.data_folder import DataFolder
 from eduops.failures import sentences
 from eduops.machine.attach import attach
@@ -35,9 +37,13 @@ Look = Callable[[], object]
 
 
 def eventually(
-    true: Callable[[], bool], what: str, patience_s: float = PATIENCE_S, seen: Look | None = None
+    true: Callable[[], bool],
+    what: str,
+    patience_s: float = PATIENCE_S,
+    seen: Look | None = None,
+    every_s: float = 0.1,
 ) -> None:
-    """Return as soon as a condition holds; asked anew about ten times a second.
+    """Return as soon as a condition holds; asked anew after `every_s` seconds, rarely if it is dear to ask.
 
     Raises:
         AssertionError: it did not hold in time; the message ends with what was `seen` last.
@@ -45,7 +51,7 @@ def eventually(
     deadline = time.monotonic() + patience_s
     while not true():
         assert time.monotonic() < deadline, _not_within(patience_s, what, seen)
-        time.sleep(0.1)
+        time.sleep(every_s)
 
 
 async def until(
@@ -121,8 +127,10 @@ class RunningSystem:
 
     @contextmanager
     def paused(self, name: str) -> Iterator[None]:
-        """Stop a process of the system for the length of the block; it lives, and does nothing."""
-        pids = family(self.processes()[name]["pid"])
+        """Stop a process, or all of a service, for the length of the block; they live, and do nothing."""
+        meant = [own for each, own in self.processes().items() if name in (each, each.rpartition("-")[0])]
+        assert meant, f"no process is named {name}"
+        pids = [pid for own in meant for pid in family(own["pid"])]
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
         try:
@@ -145,6 +153,16 @@ class RunningSystem:
             if sentences(error) is None:
                 raise
             return {}
+
+    def is_whole(self) -> bool:
+        """Return whether all processes run, the logs are drained and the wall answers from the tables."""
+        status = self.status()
+        if status.get("in_flight") != 0 or not all(own["alive"] for own in status["processes"].values()):
+            return False
+        try:
+            return bool(httpx.get(f"{self.url}/api/alerts", timeout=30).status_code == 200)
+        except httpx.TransportError:
+            return False
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a verb of the command line on this system and return what it said."""

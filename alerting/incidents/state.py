@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from contract.alert import Alert
-from contract.incident import SECOND_US, Incident, Membership
+from contract.incident import EXERCISE_LAG_US, SECOND_US, Exercise, Incident, Membership
 from contract.routing.silence import Silence
 
 SETTLE_US: Final = 60 * SECOND_US
@@ -53,6 +53,8 @@ class Incidents:
     """Alerts that opened, or left, within the second that is not over yet, by id."""
     silences: dict[str, Silence] = field(default_factory=dict)
     """Those that are not over, by id (`alerting.silences`)."""
+    exercises: dict[str, Exercise] = field(default_factory=dict)
+    """Those that an alert may still be of, by id."""
 
     @property
     def due_us(self) -> int | None:
@@ -69,10 +71,13 @@ class Incidents:
     def copy(self) -> "Incidents":
         """Return one that may be changed without this one."""
         kept = {incident_id: kept.copy() for incident_id, kept in self.kept.items()}
-        return Incidents(self.now_us, kept, dict(self.place), dict(self.pending), dict(self.silences))
+        known = dict(self.silences), dict(self.exercises)
+        return Incidents(self.now_us, kept, dict(self.place), dict(self.pending), *known)
 
     def end_silences(self) -> None:
-        """Drop the silences that are over by now."""
+        """Drop the silences and exercises that are over by now."""
+        over_us = self.now_us - EXERCISE_LAG_US - REOPEN_US
+        self.exercises = {key: e for key, e in self.exercises.items() if e.until_us >= over_us}
         if any(silence.end_us <= self.now_us for silence in self.silences.values()):
             self.silences = {key: s for key, s in self.silences.items() if s.end_us > self.now_us}
 
@@ -104,6 +109,7 @@ def restore(
     memberships: Iterable[Membership],
     unplaced: Iterable[Alert],
     silences: Iterable[Silence] = (),
+    exercises: Iterable[Exercise] = (),
 ) -> Incidents:
     """Return the state as the tables tell it: the one that was committed with them.
 
@@ -113,6 +119,7 @@ def restore(
         memberships: all alerts of these that have not left or `may_return`, and others.
         unplaced: open alerts of no incident.
         silences: all that are not over.
+        exercises: all that an alert may still be of.
     """
     state = Incidents(now_us, {i.incident_id: KeptIncident(i) for i in incidents if is_kept(i, now_us)})
     for membership in memberships:
@@ -129,6 +136,8 @@ def restore(
             kept.left_us[what] = max(kept.left_us.get(what, 0), membership.left_at_us)
     state.pending |= {alert.alert_id: alert for alert in unplaced}
     state.silences = {silence.silence_id: silence for silence in silences}
+    state.exercises = {exercise.exercise_id: exercise for exercise in exercises}
+    state.end_silences()
     return state
 
 

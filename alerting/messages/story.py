@@ -69,7 +69,7 @@ class StoryWords:
         incident = story.incident
         why, advice = self._why(story)
         return {
-            "mark": f"P{incident.worst_priority}",
+            "mark": self.mark(incident),
             "name": self.name(story),
             "what": self.what(story),
             "span": self.span(story),
@@ -80,6 +80,11 @@ class StoryWords:
             "who": self._who(story),
             "link": f"{self.office.public_url}/incidents/{incident.incident_id}",
         }
+
+    def mark(self, incident: Incident) -> str:
+        """Return the priority, and before it that an exercise is one."""
+        mark = f"P{incident.worst_priority}"
+        return f"{self.say('message.exercise')} {mark}" if incident.exercise else mark
 
     def name(self, story: Story) -> str:
         """Return who or what has it."""

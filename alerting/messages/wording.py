@@ -124,7 +124,7 @@ def _digest_lines(stories: Sequence[Story], words: StoryWords) -> list[str]:
         lines.append(f"{name} ({len(members)})")
         for story in members:
             end = f" · {words.span(story)}"
-            lines.append(f"- P{story.incident.worst_priority} {words.name(story)} · {words.what(story)}{end}")
+            lines.append(f"- {words.mark(story.incident)} {words.name(story)} · {words.what(story)}{end}")
     left = len(stories) - DIGEST_LINES
     return [*lines, words.say("wall.more", n=write_number(left, words.language))] if left > 0 else lines
 

@@ -13,7 +13,6 @@ from contract.incident import Incident, IncidentEventKind, IncidentState
 from contract.live import IncidentChanged
 from contract.routing.contact import Rota
 from contract.routing.notice import HeldReason, Notice, NoticeAnswer, NoticeReason
-from contract.routing.route import NoticeRoute
 
 _FIRST = (NoticeReason.OPENED, NoticeReason.REOPENED)
 """What is no news to whoever knows of the incident."""
@@ -80,7 +79,7 @@ class Decider:
         self._maker.say(pursuit, IncidentEventKind.HELD, at_us, said.to, HeldReason.UNREACHABLE)
         course = replace(course, awaited=awaited)
         if not awaited and step_at(route, course.place).reason is NoticeReason.NEXT_STEP:
-            course = replace(course, due_us=at_us, at_us=self._maker.hour(route, pursuit.incident, at_us))
+            course = replace(course, due_us=at_us, at_us=at_us)
         pursuit.courses[route.name] = course
         self._maker.note(pursuit)
 
@@ -124,7 +123,7 @@ class Decider:
         pursuit.courses = {}
         for route in self._maker.chosen(pursuit.incident):
             due_us = from_us + waits * route.group_wait_us
-            pursuit.courses[route.name] = self._course(pursuit, route, 0, due_us, reason)
+            pursuit.courses[route.name] = Course(route.name, 0, due_us, due_us, reason)
 
     def _stop(self, pursuit: Pursuit, at_us: int) -> None:
         """End the escalations: somebody has it; they begin again when that runs out."""
@@ -132,8 +131,8 @@ class Decider:
         for route in self._maker.chosen(pursuit.incident):
             timeout_us = route.escalation.ack_timeout_us
             if timeout_us is not None:
-                pursuit.courses[route.name] = self._course(
-                    pursuit, route, 0, at_us + timeout_us, NoticeReason.ACK_TIMEOUT
+                pursuit.courses[route.name] = Course(
+                    route.name, 0, at_us + timeout_us, at_us + timeout_us, NoticeReason.ACK_TIMEOUT
                 )
 
     def _reroute(self, pursuit: Pursuit, at_us: int) -> None:
@@ -148,7 +147,7 @@ class Decider:
                 pursuit.courses[route.name] = replace(same, route=route.name)
                 continue
             due_us = max(at_us, pursuit.incident.began_at_us + route.group_wait_us)
-            pursuit.courses[route.name] = self._course(pursuit, route, 0, due_us, NoticeReason.OPENED)
+            pursuit.courses[route.name] = Course(route.name, 0, due_us, due_us, NoticeReason.OPENED)
 
     def _assign(self, pursuit: Pursuit, name: str, at_us: int) -> None:
         contact = self._telling.routing.contacts.get(name)
@@ -217,6 +216,12 @@ class Decider:
         if pursuit.incident.quiet_at_us is not None:  # all is well again, or it comes back and is due then
             pursuit.courses[course.route] = replace(course, at_us=None)
             return
+        hour_us = self._maker.hour(route, pursuit.incident, at_us)
+        if hour_us != at_us:
+            if course.place == 0 and course.due_us == at_us:
+                self._maker.say(pursuit, IncidentEventKind.HELD, at_us, "", HeldReason.OUTSIDE_HOURS)
+            pursuit.courses[course.route] = replace(course, at_us=hour_us)
+            return
         until_us = self._maker.silenced_until(pursuit, at_us)
         if until_us is not None:
             pursuit.courses[course.route] = replace(course, at_us=until_us)
@@ -230,8 +235,10 @@ class Decider:
                 self._maker.say(pursuit, IncidentEventKind.HELD, at_us, one.to, HeldReason.TOLD_BEFORE)
             else:
                 self._maker.tell(pursuit, one, route, number, reason, at_us)
-        following = self._course(pursuit, route, course.place + 1, at_us + wait_us, course.reason)
-        pursuit.courses[route.name] = replace(following, awaited=tuple(told))
+        due_us = at_us + wait_us
+        pursuit.courses[route.name] = Course(
+            route.name, course.place + 1, due_us, due_us, course.reason, tuple(told)
+        )
 
     def _owe(self, pursuit: Pursuit, heard: Awareness, at_us: int) -> None:
         """Say to whoever heard of an incident that it is over, or worse."""
@@ -246,14 +253,6 @@ class Decider:
             self._maker.tell(pursuit, one, route, heard.step, NoticeReason.WORSE, at_us)
 
     # Small things.
-
-    def _course(
-        self, pursuit: Pursuit, route: NoticeRoute, place: int, due_us: int, reason: NoticeReason
-    ) -> Course:
-        at_us = self._maker.hour(route, pursuit.incident, due_us)
-        if at_us != due_us and place == 0:
-            self._maker.say(pursuit, IncidentEventKind.HELD, due_us, "", HeldReason.OUTSIDE_HOURS)
-        return Course(route.name, place, due_us, at_us, reason)
 
     def _steps_of(self, course: Course) -> object:
         route = self._routes.get(course.route)
@@ -270,9 +269,10 @@ class Decider:
 
 
 def _is_worse(incident: Incident, heard: Awareness) -> bool:
-    """Return whether an incident is more urgent than a contact knows, or half as many schools more."""
+    """Return whether an incident is no exercise any more, more urgent, or of half as many schools more."""
+    is_real_now = bool(heard.exercise) and not incident.exercise
     grew = incident.most_schools > heard.schools and 2 * incident.most_schools >= 3 * heard.schools
-    return incident.worst_priority < heard.priority or (heard.schools > 0 and grew)
+    return is_real_now or incident.worst_priority < heard.priority or (heard.schools > 0 and grew)
 
 
 def _same_taking(before: Incident, now: Incident) -> bool:

@@ -41,6 +41,8 @@ class Awareness(msgspec.Struct, frozen=True):
     """The worst that the incident had had by then."""
     schools: int
     """The most that it had had by then."""
+    exercise: str = ""
+    """The exercise that it was told as; else empty."""
     due_us: int | None = None
     """When something else is to be said: that it is worse, or over; None for nothing."""
 

@@ -126,7 +126,14 @@ class NoticeMaker:
                 self.forget(pursuit)
             return
         pursuit.heard[to] = Awareness(
-            to, what.contact, what.route, what.step, at_us, incident.worst_priority, incident.most_schools
+            to,
+            what.contact,
+            what.route,
+            what.step,
+            at_us,
+            incident.worst_priority,
+            incident.most_schools,
+            incident.exercise,
         )
         self.note(pursuit)
 

@@ -19,7 +19,7 @@ def labels_of(alert: Alert, fleet: Fleet) -> Labels:
     """Return all labels of an alert.
 
     `alertname` (also `rule`), `priority` (`1`, `P1`), `system` (the kind of device: `gateway`, `attendance`,
-    `elearning`, or `center`), and those of its school, see `school_labels`.
+    `elearning`, or `center`), `device` (its code), and those of its school, see `school_labels`.
     """
     return {**subject_labels(alert, fleet), **school_labels(alert.school_id, fleet)}
 
@@ -34,7 +34,9 @@ def subject_labels(alert: Alert, fleet: Fleet) -> Labels:
     if alert.school_id == SYSTEM_SCHOOL_ID:
         return found | {"system": (CENTER,)}
     device = fleet.device_by_id.get(alert.series >> METRIC_BITS)
-    return found if device is None else found | {"system": (device.kind.value,)}
+    if device is None:
+        return found
+    return found | {"system": (device.kind.value,), "device": (device.code,)}
 
 
 def school_labels(school_id: int, fleet: Fleet) -> Labels:

@@ -62,7 +62,7 @@ LOG_FIELDS: Final[Mapping[str, str]] = {
     "url": "of NATS servers",
     "version": "of a fleet",
     "worker": "name of a processor",
-    "workers": "number of processors",
+    "workers": "number of processors; of a notifier, messages that it sends at once",
 }
 """Meaning of every field."""
 
@@ -130,6 +130,7 @@ LOG_EVENTS: Final = (
     LogEvent("notice_not_sent", ("by", "key", "retry_s"), "A notice was not handed over; it is tried again."),
     LogEvent("notice_sent", ("by", "key"), "A notice was handed over."),
     LogEvent("notices_stay_here", (), "No way out is set: notices go to this log only."),
+    LogEvent("notifier_started", ("workers",), "A notifier begins to send."),
     LogEvent("outbox_lost", ("retry_s",), "The notifier lost PostgreSQL, or NATS, and comes back."),
     LogEvent("owner_displaced", ("log", "connections"), "Connections of a former owner were ended."),
     LogEvent("page_not_served", (), "The watchdog did not get the wall's page."),

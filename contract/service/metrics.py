@@ -59,6 +59,9 @@ SERVICE_METRICS: Final = (
     ServiceMetric("eduops_processor_state_bytes", _G, "State in memory.", ("log",)),
     ServiceMetric("eduops_processor_series", _G, "Series of a partition.", ("log",)),
     ServiceMetric("eduops_alerts_open", _G, "Open alerts.", ("priority",)),
+    ServiceMetric(
+        "eduops_recipient_messages", _G, "Messages to a contact within ten minutes of log time.", ("to",)
+    ),
     ServiceMetric("eduops_dashboard_viewers", _G, "Open websockets."),
     ServiceMetric("eduops_dashboard_pushes_total", _C, "Messages pushed to browsers."),
     ServiceMetric("eduops_dashboard_push_bytes_total", _C, "Bytes pushed to browsers."),

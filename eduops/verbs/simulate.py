@@ -1,12 +1,19 @@
 """`eduops simulate`: the city's devices, or a fault sent to those that run already."""
 
 import asyncio
+import getpass
+import time
+import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 import msgspec
 
+from bus.codec import encode_exercise
+from contract.entry import ALERTS_LOG, EntryKind
 from contract.errors import ConfigurationError, InfrastructureError
+from contract.incident import Exercise
 from device_simulator.world.faults import (
     FAULT_SUBJECT,
     FaultLabel,
@@ -14,12 +21,14 @@ from device_simulator.world.faults import (
     FaultRequest,
     parse_duration_s,
 )
-from eduops.connections import open_live
+from eduops.connections import open_live, open_log, saved_fleet
 from eduops.machine.prepare import Tell
 from eduops.settings import Settings
 from eduops.wiring import run_simulator
 
-ANSWER_S = 5.0
+MOST_ACTOR: Final = 80
+MOST_NOTE: Final = 500
+ANSWER_S: Final = 5.0
 """A running simulator answers at once."""
 
 
@@ -37,6 +46,8 @@ class FaultOptions:
     duration: str = "5m"
     strength: float = 0.0
     variant: str = ""
+    exercise: str = ""
+    """What is practised; empty where it is no exercise."""
 
     def request(self) -> FaultRequest:
         """Return the request that the simulator understands.
@@ -84,7 +95,25 @@ async def run_simulate(
     reply = msgspec.json.decode(answer, type=FaultReply)
     if reply.label is None:
         raise ConfigurationError(reply.error)
+    if fault.exercise:
+        await _announce(settings, reply.label, fault.exercise)
     tell(_sentence(reply.label))
+
+
+async def _announce(settings: Settings, label: FaultLabel, note: str) -> None:
+    """Say in the alerts log that what a fault brings is an exercise; a fault begins a moment after that."""
+    fleet, codes = await saved_fleet(settings), set(label.schools)
+    exercise = Exercise(
+        exercise_id=uuid.uuid4().hex,
+        actor=getpass.getuser()[:MOST_ACTOR],
+        note=note[:MOST_NOTE],
+        school_ids=tuple(school.id for school in fleet.schools if school.code in codes),
+        from_us=label.start_us,
+        until_us=label.end_us,
+        at_us=settings.clock.log_us(time.time_ns() // 1000),
+    )
+    async with open_log(settings, "exercise") as log:
+        await log.append(ALERTS_LOG, EntryKind.EXERCISE, encode_exercise(exercise), at_us=exercise.at_us)
 
 
 def _sentence(label: FaultLabel) -> str:

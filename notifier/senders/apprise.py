@@ -9,6 +9,8 @@ import asyncio
 import re
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from alerting.messages.wording import MessageForm
@@ -117,27 +119,16 @@ async def _in_thread(call: Callable[[], Result]) -> Result:
     loop = asyncio.get_running_loop()
     done: asyncio.Future[Result] = loop.create_future()
 
-    def settle(result: Result | None, error: BaseException | None) -> None:
-        if done.done():
-            return
-        if error is not None:
-            done.set_exception(error)
-        else:
-            done.set_result(result)
-
     def run() -> None:
-        result: Result | None = None
-        failed: BaseException | None = None
+        told: Callable[[], None]
         try:
-            result = call()
+            told = partial(done.set_result, call())
         except BaseException as error:  # whatever it is, it is told where it is waited for
-            failed = error
+            told = partial(done.set_exception, error)
         finally:
             _threads.release()
-        try:
-            loop.call_soon_threadsafe(settle, result, failed)
-        except RuntimeError:  # the loop has ended meanwhile
-            return
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(lambda: None if done.done() else told())
 
     threading.Thread(target=run, daemon=True, name="apprise").start()
     return await done

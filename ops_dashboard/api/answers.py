@@ -31,11 +31,16 @@ class Refusal(EduopsError):  # noqa: N818  # it is an answer, not a failure of t
         self.values = values
 
 
+class AlertmanagerRefusal(Refusal):
+    """One of Alertmanager's API: its clients read a sentence by itself."""
+
+
 def refusal_answer(texts: Texts, request: Request, refusal: Refusal) -> JSONResponse:
-    """Return `{"code", "sentence"}` in the language of the request."""
+    """Return `{"code", "sentence"}` in the language of the request; Alertmanager's get the sentence."""
     language = choose_language(request.query_params, request.cookies)
     sentence = texts.say(f"error.{refusal.code}", language, **refusal.values)
-    said = {"code": refusal.code, "sentence": sentence}
+    is_plain = isinstance(refusal, AlertmanagerRefusal)
+    said = sentence if is_plain else {"code": refusal.code, "sentence": sentence}
     return JSONResponse(said, status_code=refusal.status, headers=NOT_KEPT)
 
 

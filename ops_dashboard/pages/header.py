@@ -10,23 +10,38 @@ from ops_dashboard.pages.registry import PAGES
 def page_header(texts: Texts, language: Language, here: str) -> html.Header:
     """Return the header; `here` is the path of the page it stands on."""
     other = Language.EN if language is Language.VI else Language.VI
-    links = [
-        html.A(
-            texts.say(page.link, language),
-            href=page.route,
-            className="nav-link nav-here" if page.route == here else "nav-link",
-            **(attributes(aria_current="page") if page.route == here else {}),
-        )
-        for page in PAGES
-        if page.link
-    ]
+
+    def links(*, in_menu: bool) -> list[html.A]:
+        return [
+            html.A(
+                texts.say(page.link, language),
+                href=page.route,
+                className="nav-link nav-here" if page.route == here else "nav-link",
+                **(attributes(aria_current="page") if page.route == here else {}),
+            )
+            for page in PAGES
+            if page.link and page.in_menu is in_menu
+        ]
+
+    is_behind = any(page.in_menu and page.route == here for page in PAGES)
+    menu = html.Details(
+        [
+            html.Summary(
+                texts.say("nav.more", language),
+                className="nav-link nav-here" if is_behind else "nav-link",
+            ),
+            html.Div(links(in_menu=True), className="nav-menu"),
+        ],
+        className="nav-more",
+    )
     return html.Header(
         [
             html.A(texts.say("app.skip", language), href="#main", className="skip"),
             html.H1(texts.say("app.name", language), className="title"),
             html.Nav(
                 [
-                    *links,
+                    *links(in_menu=False),
+                    menu,
                     html.A(
                         texts.say("nav.language", language),
                         href=f"?lang={other.value}",

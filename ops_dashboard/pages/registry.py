@@ -13,6 +13,8 @@ class Page(NamedTuple):
     """Its address, with at most one place at its end, such as `/school/{code}`."""
     link: str = ""
     """Key of its word in the header of every page; none where no header links to it."""
+    in_menu: bool = False
+    """Whether the link is behind the header's last word, for pages that are seldom needed."""
 
 
 PAGES: Final = (
@@ -21,9 +23,10 @@ PAGES: Final = (
     Page("incident", "/incidents/{incident_id}"),
     Page("alerts", "/alerts", "nav.alerts"),
     Page("school", "/school/{code}"),
-    Page("oncall", "/oncall", "nav.oncall"),
-    Page("inbox", "/inbox", "nav.inbox"),
-    Page("quarantine", "/quarantine", "nav.quarantine"),
+    Page("response", "/response", "nav.response", in_menu=True),
+    Page("oncall", "/oncall", "nav.oncall", in_menu=True),
+    Page("inbox", "/inbox", "nav.inbox", in_menu=True),
+    Page("quarantine", "/quarantine", "nav.quarantine", in_menu=True),
 )
 
 

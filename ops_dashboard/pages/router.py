@@ -7,12 +7,14 @@ from urllib.parse import parse_qs
 
 from dash import html
 
+from alerting.incidents.response import GroupBy
 from contract.errors import InfrastructureError
 from contract.fleet import School
 from contract.privacy import shown_refusal
 from contract.rejected import Reason
 from contract.routing.contact import Person
 from contract.texts import Language
+from ops_dashboard.api.response import response_report
 from ops_dashboard.archive import of_series
 from ops_dashboard.charts.figures import HOLE_BUCKET_US, HOLE_RAW_US, make_figure
 from ops_dashboard.charts.school_charts import PLANS, fill_plan, series_by_metric
@@ -25,6 +27,7 @@ from ops_dashboard.pages.incidents import incidents_page
 from ops_dashboard.pages.oncall import oncall_page
 from ops_dashboard.pages.quarantine import PAGE_ROWS, quarantine_page
 from ops_dashboard.pages.registry import page_at
+from ops_dashboard.pages.response import DAYS, response_page
 from ops_dashboard.pages.school import RANGES, school_page, unknown_school_page
 from ops_dashboard.pages.wall import wall_page
 from ops_dashboard.services import Services
@@ -61,6 +64,13 @@ async def _incident(services: Services, _: str, query: dict[str, str], language:
     contacts = services.routing.current().contacts.values()
     people = sorted(contact.name for contact in contacts if isinstance(contact, Person))
     return incident_page(services.texts, language, people)
+
+
+async def _response(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
+    by, days = query.get("by", ""), query.get("days", "")
+    chosen = GroupBy(by) if by in set(GroupBy) else GroupBy.ALL
+    report = await response_report(services, chosen, int(days) if days in map(str, DAYS) else DAYS[1])
+    return response_page(services.texts, language, report)
 
 
 async def _oncall(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
@@ -111,6 +121,7 @@ MAKERS: Final[Mapping[str, Maker]] = {
     "incidents": _incidents,
     "incident": _incident,
     "school": _school,
+    "response": _response,
     "oncall": _oncall,
     "inbox": _inbox,
     "quarantine": _quarantine,

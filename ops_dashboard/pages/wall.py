@@ -68,6 +68,7 @@ def _tiles(texts: Texts, language: Language) -> html.Section:
 def _tile(texts: Texts, language: Language, name: str) -> html.Div:
     head = [
         html.H2(texts.say(f"kpi.{name}", language), className="tile-name"),
+        *([html.Span("", id="muted", className="muted", role="img")] if name == "alerts" else []),
         html.Span("", className="tile-age"),
     ]
     value = [

@@ -60,3 +60,8 @@ alter table incident_event add column told text not null default '';
 alter table incident_event add column why text not null default '';
 comment on column incident_event.told is 'The contact that was told, or was not; else empty.';
 comment on column incident_event.why is 'Why it was, or was not: a code; else empty.';
+
+insert into retention (table_name, time_column, keep) values
+    ('notice', 'over_at', interval '730 days'),
+    ('notice_attempt', 'at', interval '730 days'),
+    ('notice_state', null, null);

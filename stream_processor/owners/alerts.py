@@ -15,6 +15,7 @@ from alerting.notify.tell import Telling
 from alerting.silences.words import silences_named
 from bus.codec import (
     decode_action,
+    decode_exercise,
     decode_incident_action,
     decode_notice_answer,
     decode_silence_word,
@@ -25,19 +26,20 @@ from contract.alert import Action, Alert, AlertEvent, Ending, Priority, Transiti
 from contract.calendar import SchoolCalendar
 from contract.commit import Commit, Counts
 from contract.entry import ALERTS_LOG, EntryKind, RawEntry
-from contract.incident import SECOND_US, Incident, IncidentAction
+from contract.incident import EXERCISE_LAG_US, SECOND_US, Incident, IncidentAction
 from contract.live import ALERT_SUBJECT, INCIDENT_SUBJECT, SILENCE_SUBJECT, IncidentChanged
 from contract.routing.route import Routing
 from contract.routing.silence import SilenceEnded, SilenceSet
 from storage.alerts import alert_history, load_alert, open_alerts
 from storage.incidents import (
     actions_done,
+    exercises_since,
     incidents_since,
     load_incident,
     memberships_since,
     unplaced_alerts,
 )
-from storage.notices import notice_states
+from storage.outbox import notice_states
 from storage.results import load_position
 from storage.silences import load_silences, silences_since
 from stream_processor.fold.reconcile import ended
@@ -95,6 +97,7 @@ class AlertsOwner:
             await memberships_since(self._conn, now_us - RETURN_US - SECOND_US),
             await unplaced_alerts(self._conn),
             await silences_since(self._conn, now_us),
+            await exercises_since(self._conn, now_us - EXERCISE_LAG_US - REOPEN_US),
         )
         kept = (kept.incident for kept in incidents.kept.values())
         self._state = DeskState(incidents, restore_notices(await notice_states(self._conn), kept))
@@ -185,6 +188,7 @@ class AlertsOwner:
             alerts=tuple(made.alerts),
             incidents=tuple(made.incidents),
             silences=tuple(made.silences),
+            exercises=tuple(made.exercises),
             notices=tuple(made.notices),
             notice_states=self._state.notices.saved(),
             snapshot=msgspec.msgpack.encode(self._state.incidents.now_us),
@@ -201,6 +205,9 @@ class AlertsOwner:
         for priority in Priority:
             number = sum(alert.priority == priority for alert in self._open.values())
             self._tally.meter.put("eduops_alerts_open", number, str(int(priority)))
+        for to, load in self._state.notices.loads.items():
+            number = len(load.recent(self._state.incidents.now_us))
+            self._tally.meter.put("eduops_recipient_messages", number, to)
 
 
 def _decode(raw: RawEntry) -> tuple[Word, ...]:
@@ -212,6 +219,8 @@ def _decode(raw: RawEntry) -> tuple[Word, ...]:
         return (decode_incident_action(raw.payload),)
     if raw.kind is EntryKind.NOTICE_ANSWER:
         return (decode_notice_answer(raw.payload),)
+    if raw.kind is EntryKind.EXERCISE:
+        return (decode_exercise(raw.payload),)
     if raw.kind is EntryKind.SILENCE:
         return (decode_silence_word(raw.payload),)
     return ()

@@ -16,9 +16,9 @@ from tests.faults.checker import check, gateways, publishing
 from tests.running_system import eventually
 
 DEVICES = 24
-PACK = 2
-EVERY_S = 0.05
-"""Some 900 readings a second of 24 series: the city's number of messages, of fewer devices."""
+PACK = 8
+EVERY_S = 0.2
+"""Some 900 readings a second of 24 series: more messages than the city's, of fewer devices."""
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def _break(
     known = gateways(system.addresses["database_url"], DEVICES)
     first_us = (int(time.time()) - 40 * 3600) * 1_000_000 + _next_start_us()
     with publishing(system.broker, known, first_us=first_us, pack=PACK, every_s=EVERY_S) as devices:
-        devices[0].more(20 * PACK)
+        devices[0].more(10 * PACK)
         before = rate(devices)
         pauses = Acknowledgements(devices)
         began_s = time.monotonic()

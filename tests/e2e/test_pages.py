@@ -3,22 +3,28 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
+import msgspec
 import pytest
 from playwright.async_api import Browser, Page, expect
 
 from bus.codec import decode_action
+from config.inbox import InboxMessage, keep_message
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.entry import ALERTS_LOG, QUARANTINE_LOG
 from contract.fleet import Fleet
+from contract.live import NOTICE_SUBJECT, SILENCE_SUBJECT, NoticeTried
 from contract.rejected import Reason, Rejected
+from contract.routing.silence import SilenceMatcher
 from contract.rule import Rule
 from device_simulator.world.fleet import generate_fleet
 from eduops.machine.ports import free_ports
 from tests.browser_page import FIRST_SIZE, expect_accessible, expect_fitting, open_page, set_size, sizes_of
 from tests.conftest import TestNats
 from tests.dashboard_stage import Stage, acknowledged, open_stage, resolved
+from tests.silence_words import HOUR_US, silence
 
 pytestmark = pytest.mark.browser
 PATIENCE_MS = 30_000
@@ -36,11 +42,19 @@ Settings = tuple[TestNats, str, Fleet, Catalogue, SchoolCalendar, Sequence[Rule]
 def settings(
     nats: TestNats,
     postgres_url: str,
-    whole_city: Fleet,
+    city: Fleet,
     catalogue: Catalogue,
     calendar: SchoolCalendar,
     rules: tuple[Rule, ...],
 ) -> Settings:
+    """A dashboard for forty schools: enough for what happens to one of them."""
+    return nats, postgres_url, city, catalogue, calendar, rules
+
+
+@pytest.fixture
+def crowded(settings: Settings, whole_city: Fleet) -> Settings:
+    """A dashboard for all schools of the city: whatever is to fit has to fit there."""
+    nats, postgres_url, _, catalogue, calendar, rules = settings
     return nats, postgres_url, whole_city, catalogue, calendar, rules
 
 
@@ -89,12 +103,20 @@ async def settle(page: Page, path: str) -> None:
 
 
 @pytest.mark.parametrize("language", ["vi", "en"])
-async def test_every_page_fits_and_is_accessible(settings: Settings, browser: Browser, language: str) -> None:
-    async with open_stage(*settings) as stage, talking(stage):
+async def test_every_page_fits_and_is_accessible(
+    crowded: Settings, browser: Browser, language: str, tmp_path: Path
+) -> None:
+    async with open_stage(*crowded, inbox=tmp_path / "inbox") as stage, talking(stage):
         await fill(stage)
+        for n in range(3):
+            keep_message(tmp_path / "inbox", message(n, stage.now_us()))
         school = stage.fleet.schools[0].code
         async with open_page(browser, stage.url, *FIRST_SIZE[language]) as page:
-            for path in (f"/?lang={language}", "/alerts", f"/school/{school}", "/quarantine", "/school/none"):
+            paths = (
+                *("/alerts", f"/school/{school}", "/inbox", "/oncall", "/response"),
+                *("/quarantine", "/incidents", "/school/none"),
+            )
+            for path in (f"/?lang={language}", *paths):
                 await set_size(page, *FIRST_SIZE[language])
                 await page.goto(path) if path.endswith("none") else await settle(page, path)
                 await expect(page.locator("main")).to_be_visible(timeout=PATIENCE_MS)
@@ -102,6 +124,40 @@ async def test_every_page_fits_and_is_accessible(settings: Settings, browser: Br
                 await expect_accessible(page)
                 async for width in sizes_of(page, language):
                     await expect_fitting(page, width)
+        # Its figures are asked for, and there are none: the browser says so too.
+        async with open_page(browser, stage.url, *FIRST_SIZE[language], quiet=False) as page:
+            await settle(page, f"/incidents/{'f' * 16}?lang={language}")
+            await expect_accessible(page)
+            async for width in sizes_of(page, language):
+                await expect_fitting(page, width)
+
+
+def message(n: int, at_us: int) -> InboxMessage:
+    """Return a message as the notifier keeps it, with a long name and a link."""
+    title = f"P{n + 1} Sự cố mới: THCS và THPT Trần Hưng Đạo Nguyễn Thị Minh Khai · Mất kết nối WAN"
+    body = f"Từ 09:12\n782 học sinh\nhttp://localhost:8050/incidents/{n:016x}"
+    return InboxMessage(f"{n:024x}", "Nguyễn Thị Hồng Nhung", at_us + n, n + 1, title, body, f"{n:016x}")
+
+
+async def test_a_message_appears_in_the_inbox_as_it_is_sent(
+    settings: Settings, browser: Browser, tmp_path: Path
+) -> None:
+    async with (
+        open_stage(*settings, inbox=tmp_path / "inbox") as stage,
+        talking(stage),
+        open_page(browser, stage.url, 390, 844) as page,
+    ):
+        await settle(page, "/inbox?lang=vi")
+        await expect(page.locator("#inbox-none")).to_be_visible(timeout=PATIENCE_MS)
+        for n in range(2):
+            keep_message(tmp_path / "inbox", message(n, stage.now_us()))
+            tried = NoticeTried(f"{n:024x}", f"{n:016x}", "sent")
+            await stage.live.publish(NOTICE_SUBJECT, msgspec.json.encode(tried))
+            first = page.locator("#messages .bubble").first
+            await expect(first).to_have_attribute("data-key", f"{n:024x}", timeout=PATIENCE_MS)
+        await expect(first).to_contain_text("Gửi Nguyễn Thị Hồng Nhung")
+        await expect(first.get_by_role("link")).to_have_attribute("href", message(1, 0).body.split("\n")[-1])
+        await expect(page.locator("#inbox-none")).to_be_hidden()
 
 
 OVERLAPS = """() => {
@@ -117,9 +173,9 @@ OVERLAPS = """() => {
 
 @pytest.mark.parametrize("language", ["vi", "en"])
 async def test_our_own_fault_and_the_whole_city_are_two_lines_that_fit(
-    settings: Settings, browser: Browser, language: str
+    crowded: Settings, browser: Browser, language: str
 ) -> None:
-    async with open_stage(*settings) as stage, talking(stage):
+    async with open_stage(*crowded) as stage, talking(stage):
         own = [stage.opened_about_the_center(p) for p in range(2)]
         await stage.change(*own, *map(stage.opened, range(len(stage.fleet.schools))))
         async with open_page(browser, stage.url, *FIRST_SIZE[language]) as page:
@@ -130,6 +186,15 @@ async def test_our_own_fault_and_the_whole_city_are_two_lines_that_fit(
             )
             await expect(alarms).to_have_count(2)
             await expect(alarms.first).to_contain_text({"vi": "trung tâm", "en": "of our own"}[language])
+            await expect(page.locator("#muted")).to_have_text("0")
+            everything = SilenceMatcher("rule", ".+", is_regex=True)
+            made = silence("a", stage.now_us(), stage.now_us() + HOUR_US, everything)
+            await stage.commit(ALERTS_LOG, silences=(made,))
+            await stage.live.publish(SILENCE_SUBJECT, msgspec.msgpack.encode(made))
+            number, word = {"vi": ("3.542", "tắt thông báo"), "en": ("3,542", "silenced")}[language]
+            await expect(page.locator("#muted")).to_have_text(number, timeout=PATIENCE_MS)
+            await expect(page.locator("#muted")).to_have_attribute("aria-label", f"{number} {word}")
+            await expect(page.locator("#alarms .alarm-who")).to_have_text([word] * 2)
             async for width in sizes_of(page, language):
                 await expect_fitting(page, width)
                 assert not await page.evaluate(OVERLAPS)
@@ -163,9 +228,9 @@ async def test_an_engineer_takes_the_center_as_one_alert(settings: Settings, bro
 
 @pytest.mark.parametrize(("width", "height"), [(3840, 2160), (1920, 1080)])
 async def test_all_schools_of_the_city_are_on_the_wall(
-    settings: Settings, browser: Browser, width: int, height: int
+    crowded: Settings, browser: Browser, width: int, height: int
 ) -> None:
-    async with open_stage(*settings) as stage, talking(stage):
+    async with open_stage(*crowded) as stage, talking(stage):
         await fill(stage)
         async with open_page(browser, stage.url, width, height) as page:
             await settle(page, "/")

@@ -166,10 +166,10 @@ def test_ingest_an_hour_ahead_and_right_again(clocks: TwoClocks, record: Record)
     [old, present] = gateways(clocks.addresses["database_url"], 2)
     now_us = time.time_ns() // 1000
     with (
-        publishing(clocks.broker, [old], every_s=0.02) as [late],
+        publishing(clocks.broker, [old], every_s=0.04) as [late],
         publishing(clocks.broker, [present], every_s=0.125, first_us=now_us) as [prompt],
     ):
-        late.more(100)
+        late.more(50)
         before_us = clocks.log_times_us()
         clocks.clocks["ingest"].set("+1h")
         eventually(
@@ -182,7 +182,7 @@ def test_ingest_an_hour_ahead_and_right_again(clocks: TwoClocks, record: Record)
 
         ahead_us = clocks.log_times_us()
         clocks.clocks["ingest"].set("+0s")
-        late.more(100)
+        late.more(50)
         prompt.more(20)
         assert all(now >= then for now, then in zip(clocks.log_times_us(), ahead_us, strict=True))
         late.finish()
@@ -198,10 +198,10 @@ def test_ingest_an_hour_behind_and_right_again(clocks: TwoClocks, record: Record
     [old, present] = gateways(clocks.addresses["database_url"], 2)
     now_us = time.time_ns() // 1000
     with (
-        publishing(clocks.broker, [old], every_s=0.02) as [late],
+        publishing(clocks.broker, [old], every_s=0.04) as [late],
         publishing(clocks.broker, [present], every_s=0.125, first_us=now_us) as [prompt],
     ):
-        late.more(100)
+        late.more(50)
         before_us = clocks.log_times_us()
         clocks.clocks["ingest"].set("-1h")
         eventually(
@@ -209,7 +209,7 @@ def test_ingest_an_hour_behind_and_right_again(clocks: TwoClocks, record: Record
             "readings of now are ahead of log time",
             seen=lambda: (clocks.reasons(), clocks.log_times_us()),
         )
-        late.more(100)
+        late.more(50)
         assert all(now >= then for now, then in zip(clocks.log_times_us(), before_us, strict=True))
         late.pause()
         prompt.pause()
@@ -218,6 +218,7 @@ def test_ingest_an_hour_behind_and_right_again(clocks: TwoClocks, record: Record
             lambda: any("stands still" in s for s in clocks.wrong()),
             "doctor names the clock",
             seen=lambda: (clocks.wrong(), clocks.state()),
+            every_s=1.0,
         )
 
         clocks.clocks["ingest"].set("+0s")

@@ -18,7 +18,7 @@ from tests.faults.disks import Disk, small_disk
 from tests.faults.power import bring_back, cut_system
 from tests.running_system import RunningSystem
 
-ROUND_READINGS = 300
+ROUND_READINGS = 100
 DISK_MIB = 1024
 DEVICES = 4
 
@@ -55,7 +55,7 @@ def cut_under_load(powered_system: PoweredSystem, cuts: int) -> tuple[list[Numbe
     addresses = powered_system.system.addresses
     took_s = []
     targets = gateways(addresses["database_url"], DEVICES)
-    with publishing(Broker.of(addresses), targets) as devices:
+    with publishing(Broker.of(addresses), targets, every_s=0.02) as devices:
         for _ in range(cuts):
             devices[0].more(ROUND_READINGS)
             began_s = time.monotonic()

@@ -64,7 +64,7 @@ def test_a_seed_is_one_result_however_the_log_is_cut_into_partitions() -> None:
 
 
 def test_seeds_are_pooled() -> None:
-    document = found("--seed", "3", "--seeds", "2", "--days", "2", "--unannounced", "--mild")
+    document = found("--seed", "3", "--seeds", "2", "--days", "1", "--unannounced", "--mild")
     first, second = document["by_seed"]["3"], document["by_seed"]["4"]
     assert document["events"] == first["events"] + second["events"]
     assert first != second

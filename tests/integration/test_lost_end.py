@@ -5,6 +5,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import pytest_asyncio
 
 from bus.memory import MemoryLog
 from contract.entry import ALERTS_LOG, RawEntry
@@ -44,7 +45,7 @@ async def a_log_of(entries: Sequence[RawEntry]) -> MemoryLog:
     return log
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def quiet_run(postgres: Any) -> Held:
     """What the tables hold when the power stays on."""
     name = postgres.clone()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from typer.testing import CliRunner
 
 from config.inbox import kept_messages
 from contract.fleet import Fleet
@@ -15,7 +16,9 @@ from contract.live import NOTICE_SUBJECT, NoticeTried
 from contract.routing.delivery import AttemptOutcome
 from contract.routing.notice import NoticeFate, NoticeReason
 from contract.service.metrics import SERVICE_METRICS
+from eduops.cli import app
 from notifier.ways import TRIES
+from storage.fleet import save_fleet
 from tests.conftest import TestNats
 from tests.outbox import (
     MINUTE_US,
@@ -238,3 +241,38 @@ async def test_a_digest_is_one_message_about_several_incidents(post: Post, hook:
     body = dict(hook.tries)[digest.notice_id]
     assert [a["fingerprint"] for a in body["alerts"]] == [i.incident_id for i in found]
     assert body["commonAnnotations"]["summary"] == "Incidents in short: 3 (3 P1)"
+
+
+async def test_a_trial_message_goes_through_every_channel(
+    post: Post, hook: Receiver, nats: TestNats, city: Fleet
+) -> None:
+    await save_fleet(post.conn, city)
+    post.routes(
+        f'[[person]]\nname = "An"\nchannels = ["inbox://", "alertmanager+{hook.url}", "nothing://x"]\n'
+    )
+    settings = {
+        "EDUOPS_DATABASE_URL": post.dsn,
+        "EDUOPS_NATS_URL": nats.url,
+        "EDUOPS_NATS_USER": nats.service_user,
+        "EDUOPS_NATS_PASSWORD": nats.service_password,
+        "EDUOPS_NOTIFY_LOOPBACK": "true",
+    }
+    words = ["notify", "test", "An", "--data", str(post.folder)]
+    async with post.live.subscribe(NOTICE_SUBJECT) as events:
+        result = await asyncio.to_thread(CliRunner().invoke, app, words, env=settings)
+        async with asyncio.timeout(60):
+            await anext(aiter(events))
+    assert result.output.splitlines() == [
+        "An (inbox): sent",
+        "An (alertmanager+http): sent",
+        "An (nothing): refused: no channel of the kind nothing:// is written like this (docs of Apprise)",
+    ]
+    assert result.exit_code == 1
+    (kept,) = kept_messages(post.folder / "inbox", 10)
+    assert (kept.title, kept.priority) == ("Tin thử", 0)
+    ((key, body),) = hook.tries
+    assert (key, body["status"]) == (kept.key, "resolved")
+    stranger = await asyncio.to_thread(
+        CliRunner().invoke, app, [*words[:2], "Bình", *words[3:]], env=settings
+    )
+    assert "no contact 'Bình'" in str(stranger.exception)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import psycopg
 import pytest
+import pytest_asyncio
 from psycopg import AsyncConnection
 
 from alerting.incidents.groups import Groups
@@ -146,7 +147,7 @@ def tables(dsn: str) -> dict[str, Sequence[Any]]:
         return {name: [repr(row) for row in conn.execute(query)] for name, query in TABLES.items()}
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def quiet_run(postgres: Any) -> dict[str, Sequence[Any]]:
     """What the tables hold when nothing goes wrong."""
     name = postgres.clone()

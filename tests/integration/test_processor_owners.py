@@ -110,7 +110,7 @@ class Station:
                 self.appended |= {(series, second) for _, series, _ in rows}
             if stop.is_set():
                 return
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)
 
     def owners(self) -> dict[str, str]:
         """Return who has which lease now."""

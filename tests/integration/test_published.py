@@ -88,6 +88,7 @@ PAGES: Final = (
     "/incidents/0000000000000001",
     "/oncall",
     "/inbox",
+    "/response",
     "/quarantine",
     "/school/{school}?range=1h",
     "/school/{school}?range=24h",
@@ -269,6 +270,9 @@ ROUTES: Final[Mapping[str, Paths]] = {
     "/api/incidents/{incident_id}/notices": lambda _f, _c, alerts: [
         f"/api/incidents/{a.alert.alert_id}/notices" for a in alerts
     ],
+    "/api/v2/silence/{silence_id}": lambda _f, _c, _a: [
+        "/api/v2/silence/5a7e1c52-9a0b-4e0e-8f43-0d6f3c3f9a11"
+    ],
     "/api/series/{school}/{device}/{metric}": lambda fleet, own, _a: [
         f"/api/series/{s.code}/{d.code}/{m.name}{span}"
         for s in fleet.schools[:-1]
@@ -291,14 +295,30 @@ ROUTES: Final[Mapping[str, Paths]] = {
                 "/api/alerts",
                 "/api/incidents",
                 "/api/inbox",
+                "/api/response",
                 "/api/oncall",
                 "/api/oncall.ics",
                 "/api/city/bandwidth",
                 "/api/quarantine",
                 "/api/silences",
                 "/api/maintenance.ics",
+                "/api/v2/status",
+                "/api/v2/alerts",
+                "/api/v2/alerts/groups",
+                "/api/v2/receivers",
+                "/api/v2/silences",
             ),
-            *("/healthz", "/api/status", "/", "/alerts", "/incidents", "/oncall", "/inbox", "/quarantine"),
+            *(
+                "/healthz",
+                "/api/status",
+                "/",
+                "/alerts",
+                "/incidents",
+                "/inbox",
+                "/oncall",
+                "/response",
+                "/quarantine",
+            ),
             *("/_dash-layout", "/_dash-dependencies", "/_reload-hash", "/_favicon.ico"),
         )
     },

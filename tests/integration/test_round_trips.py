@@ -22,7 +22,7 @@ from alerting.lifecycle import fold_alerts
 from contract.alert import Action, ActionKind, Because, Dismissal, Transition
 from contract.commit import Commit, KpiMinute
 from contract.fleet import Cluster, Device, Fleet, Former, School, Ward
-from contract.incident import Cause, Incident, IncidentEvent, IncidentState, Membership
+from contract.incident import Cause, Exercise, Incident, IncidentEvent, IncidentState, Membership
 from contract.live import AlertChanged, IncidentChanged
 from contract.reading import Corrections, Held, Readings, Scored
 from contract.rejected import Rejected
@@ -36,6 +36,7 @@ from storage.feedback import JudgedAlert, dismissals, judged_alerts
 from storage.fleet import load_fleet, save_fleet
 from storage.incidents import (
     aliases,
+    exercises_since,
     incident_history,
     incidents_since,
     load_incident,
@@ -83,6 +84,10 @@ def pair(changed: AlertChanged) -> AlertChanged:
     return AlertChanged(changed.alert, event)
 
 
+def by_id(exercise: Exercise) -> str:
+    return exercise.exercise_id
+
+
 commits = drawn(
     Commit,
     log=st.just(LOG),
@@ -95,6 +100,7 @@ commits = drawn(
     rejected=drawn_tuple(Rejected, lambda r: r),
     alerts=drawn_tuple(AlertChanged, lambda c: c.alert.alert_id).map(lambda cs: tuple(map(pair, cs))),
     incidents=st.just(()),  # `test_an_incident` reads them back
+    exercises=drawn_tuple(Exercise, by_id).map(lambda es: tuple(sorted(es, key=by_id))),
     notices=st.just(()),  # `test_a_notice` reads them back
     notice_states=st.just({}),
     silences=drawn_tuple(Silence, lambda s: s.silence_id),
@@ -114,6 +120,7 @@ async def read_back(conn: AsyncConnection[Any], what: Commit) -> Commit:
         transitions=tuple(await transitions_after(conn, -1)),
         kpis=tuple([await minute_of(conn, kpi) for kpi in what.kpis]),
         rejected=tuple(row.rejected for row in reversed(await quarantine_page(conn, 100))),
+        exercises=tuple(sorted(await exercises_since(conn, 0), key=by_id)),
         alerts=tuple([await change_of(conn, change.alert.alert_id) for change in what.alerts]),
         snapshot=position.snapshot,
         silences=tuple([(await load_silences(conn, [s.silence_id]))[0] for s in what.silences]),

@@ -9,17 +9,21 @@ from contract.service.metrics import Meter
 from eduops.data_folder import DataFolder
 from eduops.settings import Settings, load_settings
 from tests.integration.test_watchdog_journal import value_of, watching
-from tests.running_system import RunningSystem
+from tests.running_system import RunningSystem, eventually
 from tests.webhook_receiver import Receiver, open_receiver
 
 PATIENCE_S = 90.0
 AFTER_S = 6.0
 
 
+NAME = """Dữ liệu 'của' "tôi" 100% $x; #1 \\ &"""
+"""Letters that a configuration file may not know, and signs that shells and files read otherwise."""
+
+
 @pytest.fixture(scope="module")
 def system(servers_folder: Path) -> Iterator[RunningSystem]:
-    """A system of eight schools; its own watchdog has the usual patience and says nothing meanwhile."""
-    running = RunningSystem(servers_folder / "watched")
+    """A system of eight schools in a folder whose name asks for trouble; only the test's watchdog watches."""
+    running = RunningSystem(servers_folder / NAME)
     yield running
     running.end()
 
@@ -110,3 +114,11 @@ async def test_what_stands_still_is_told_and_so_is_its_return(
     assert alarm["key"] != back["key"]
     assert alarm["silent_s"] < AFTER_S + 30
     assert alarm["key"] in said.read_text()
+
+
+def test_a_system_lives_in_a_folder_of_any_name(system: RunningSystem) -> None:
+    eventually(lambda: system.status().get("stored", 0) > 0, "the watchdog's canaries are stored")
+    beside = system.command("up")
+    assert beside.returncode == 1
+    assert "`eduops up --data FOLDER`" in beside.stderr
+    assert system.stop() == 0

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from contract.incident import IncidentDeed
+from contract.incident import Exercise, IncidentDeed
 from contract.routing.notice import NoticeAnswer
 from contract.routing.routes_file import parse_routes
 from contract.routing.silence import (
@@ -53,6 +53,7 @@ class _Story:
         self._restarts = restarts
         self._open: dict[tuple[int, str], LogEntry] = {}
         self._schools: dict[str, int] = {}
+        self._exercises: set[str] = set()
 
     def happen(self, row: dict[str, str]) -> None:
         at_us = self._start_us + round(float(row["at_s"]) * SECOND_US)
@@ -66,6 +67,11 @@ class _Story:
         self.pass_time(at_us)
         if row["what"] in ("silence", "unsilence"):
             self._silence(row, at_us)
+            return
+        if row["what"] == "exercise":
+            until_us = at_us + int(row["more"].removeprefix("lasts_s=")) * SECOND_US
+            schools = tuple(_schools(row))
+            self._take(LogEntry(at_us, Exercise("e1", row["who"], "", schools, at_us, until_us, at_us)))
             return
         (school,) = _schools(row)
         incident_id = self._incident_of(school, rule)
@@ -116,7 +122,7 @@ class _Story:
             row = (
                 f"{(notice.at_us - self._start_us) / SECOND_US:.9g}",
                 notice.to,
-                notice.reason.value,
+                notice.reason.value + (" (exercise)" if notice.notice_id in self._exercises else ""),
                 str(self._schools[notice.notice_id]),
                 str(len(notice.incidents) or 1),
             )
@@ -136,7 +142,10 @@ class _Story:
         self._desk.take([entry])
         for notice in self._desk.notices[before:]:
             named = notice.incidents or (notice.incident_id,)
-            self._schools[notice.notice_id] = sum(self._desk.incidents[i].schools for i in named)
+            incidents = [self._desk.incidents[i] for i in named]
+            self._schools[notice.notice_id] = sum(incident.schools for incident in incidents)
+            if any(incident.exercise for incident in incidents):
+                self._exercises.add(notice.notice_id)
         if self._restarts:
             self._desk.restart()
 

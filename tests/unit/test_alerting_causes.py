@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.stats import hypergeom, poisson
 
 from alerting.incidents.causes import USUAL_US, Found, by_lot, by_themselves, find_causes
 from alerting.incidents.groups import GROUP_KINDS, Groups
@@ -41,12 +40,16 @@ def spread_over_providers(city: Groups, members: NDArray[np.intp], count: int) -
 
 @pytest.mark.parametrize(("count", "schools", "failing", "fleet"), [(5, 10, 6, 120), (40, 900, 60, 3541)])
 def test_the_lot_is_hypergeometric(count: int, schools: int, failing: int, fleet: int) -> None:
+    from scipy.stats import hypergeom  # a second that not every worker has to spend
+
     assert by_lot(count, schools, failing, fleet) == pytest.approx(
         hypergeom.sf(count - 1, fleet, schools, failing), rel=1e-6
     )
 
 
 def test_what_fails_by_itself_is_poisson() -> None:
+    from scipy.stats import poisson
+
     found = by_themselves(3, 100.0, 6 * 3_600_000_000)
     assert found == pytest.approx(poisson.sf(2, 100 * 6 * 3_600_000_000 / USUAL_US))
 

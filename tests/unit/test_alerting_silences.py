@@ -96,6 +96,7 @@ def test_an_alert_has_the_labels_of_its_school_and_of_what_it_is_about() -> None
         "rule": ("wan_down",),
         "priority": ("2", "P2"),
         "system": ("gateway",),
+        "device": ("gw-1",),
         "school": ("s0", "School 0"),
         "ward": ("w0", "Ward 0", "W0"),
         "cluster": ("c0", "Cluster 0"),

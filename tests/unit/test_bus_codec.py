@@ -15,6 +15,8 @@ from contract.entry import EntryKind, MistimedEntry, RawEntry, ReadingsEntry, Ti
 from contract.incident import IncidentAction, IncidentDeed
 from contract.reading import Readings
 from contract.rejected import Reason, Rejected
+from contract.routing.silence import SilenceEnded, SilenceSet
+from tests.silence_words import recurring
 
 ACTION = Action("a1", ActionKind.NOTED, "00ff", "Lan", "đã gọi trường", 5)
 DEED = IncidentAction("a2", IncidentDeed.ASSIGNED, "00ff", "Lan", "đi trực", 5, assignee="Minh")
@@ -89,6 +91,12 @@ def test_more_or_less_than_one_batch_is_refused(batches: int) -> None:
         codec.decode_readings(_stream([batch] * batches, codec.READINGS_SCHEMA))
 
 
+SILENCE_WORDS = (
+    SilenceSet(recurring("a", 5, "FREQ=WEEKLY", 3, not_in_exam=True), "b"),
+    SilenceEnded("a", "Lan", 9),
+)
+
+
 def test_an_action_of_an_earlier_version_has_no_reason() -> None:
     earlier = {name: value for name, value in msgspec.structs.asdict(ACTION).items() if name != "because"}
     assert codec.decode_action(msgspec.msgpack.encode(earlier)) == ACTION
@@ -97,13 +105,21 @@ def test_an_action_of_an_earlier_version_has_no_reason() -> None:
 def test_lists_and_actions_come_back() -> None:
     assert codec.decode_action(codec.encode_action(ACTION)) == ACTION
     assert codec.decode_incident_action(codec.encode_incident_action(DEED)) == DEED
+    for word in SILENCE_WORDS:
+        assert codec.decode_silence_word(codec.encode_silence_word(word)) == word
     assert codec.decode_transitions(codec.encode_transitions([TRANSITION])) == [TRANSITION]
     assert codec.decode_rejected(codec.encode_rejected([REJECTED, REJECTED])) == [REJECTED, REJECTED]
 
 
 @pytest.mark.parametrize(
     "decode",
-    [codec.decode_action, codec.decode_incident_action, codec.decode_transitions, codec.decode_rejected],
+    [
+        codec.decode_action,
+        codec.decode_incident_action,
+        codec.decode_silence_word,
+        codec.decode_transitions,
+        codec.decode_rejected,
+    ],
 )
 def test_damaged_messagepack_is_named(decode: object) -> None:
     with pytest.raises(codec.CodecError):

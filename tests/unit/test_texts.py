@@ -9,6 +9,7 @@ import pytest
 
 from alerting.explanation.evidence import PeerKind
 from alerting.explanation.verdict import Verdict
+from alerting.incidents.response import GroupBy
 from alerting.messages.wording import MessageForm
 from contract.alert import ActionKind, Because, Beginning, Ending, TransitionKind
 from contract.errors import ConfigurationError
@@ -25,6 +26,7 @@ from ops_dashboard.pages.incidents import COLUMNS as INCIDENT_COLUMNS
 from ops_dashboard.pages.incidents import GROUPS
 from ops_dashboard.pages.quarantine import COLUMNS
 from ops_dashboard.pages.registry import PAGES
+from ops_dashboard.pages.response import LOAD_COLUMNS, SPANS, STANDING
 from ops_dashboard.pages.school import RANGES
 from ops_dashboard.pages.wall import TILES
 from ops_dashboard.view.timeline import BY_HAND
@@ -58,6 +60,11 @@ FAMILIES = {
     "notice_fate": {fate.value for fate in NoticeFate},
     "deed": {deed.value for deed in IncidentDeed if deed is not IncidentDeed.COMMENTED},
     "not_done": {reason.value for reason in NotDone},
+    "response": {f"by_{by.value}" for by in GroupBy}
+    | {f"choose_{name}" for name in ("by", "days")}
+    | {f"table_{name}" for name in ("times", "exercises", "load")}
+    | {f"head_{name}" for name in ("group", "incidents", *SPANS, "precision", *LOAD_COLUMNS)}
+    | {"title", "why", "none", "days", "group_none", "load", "load_why", "load_none", *STANDING},
     "explain": {f"verdict_{verdict.value}" for verdict in Verdict}
     | {f"advice_{verdict.value}" for verdict in Verdict if verdict is not Verdict.UNKNOWN}
     | {f"found_{channel}" for channel in (*CHANNEL_NAMES, "other", "offline")}

@@ -10,9 +10,19 @@ export function showTiles(snapshot) {
   showAlerts(snapshot);
 }
 
+/** Show how many of the open alerts nobody is told of: always, 0 too, for it must be seen somewhere. */
+function showMuted(muted) {
+  const place = byId('muted');
+  setText(place, number(muted));
+  place.dataset.any = muted > 0 ? 'yes' : 'no';
+  place.title = say('wall.muted', { n: number(muted) });
+  place.setAttribute('aria-label', place.title);
+}
+
 /** Show dashes: nothing that we have is young enough to be called a figure. */
 export function clearTiles() {
   for (const name of ['connected', 'attendance', 'elearning', 'alerts']) write(name, { known: false, value: '–' });
+  byId('muted').replaceChildren();
 }
 
 function write(name, { known, value, unit = '', coverage = '', age = '', counts = [] }) {
@@ -55,9 +65,7 @@ function showAlerts(snapshot) {
   const value = known ? number(total) : total > 0 ? `≥ ${number(total)}` : say('kpi.unknown');
   write('alerts', {
     known, value, age: ageOf(snapshot), counts: total > 0 ? open.by_priority : [],
-    // There is room for one of the two: what nobody is told of must be seen, and a silent partition is in the value.
-    coverage: open.muted > 0
-      ? say('wall.muted', { n: number(open.muted) })
-      : say('kpi.partitions', { n: number(open.live_partitions), of: number(open.partitions) }),
+    coverage: say('kpi.partitions', { n: number(open.live_partitions), of: number(open.partitions) }),
   });
+  showMuted(open.muted);
 }

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.faults.checker import Gateway, gateways
@@ -25,16 +24,6 @@ class SharedSystem(RunningSystem):
         taken = list(islice(self._untaken, wanted))
         assert len(taken) == wanted, "more schools are needed"
         return taken
-
-    def is_whole(self) -> bool:
-        """Return whether all processes run, the logs are drained and the wall answers from the tables."""
-        status = self.status()
-        if status.get("in_flight") != 0 or not all(own["alive"] for own in status["processes"].values()):
-            return False
-        try:
-            return bool(httpx.get(f"{self.url}/api/alerts", timeout=30).status_code == 200)
-        except httpx.TransportError:
-            return False
 
 
 @pytest.fixture(scope="package")

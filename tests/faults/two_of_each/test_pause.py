@@ -3,13 +3,10 @@
 What a paused process does late changes nothing: the position that it compares has moved on.
 """
 
-import json
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -19,48 +16,13 @@ from contract.fleet import partition_of
 from tests.fault_table import Record
 from tests.faults.checker import Broker, NumberedDevice, check, gateways, publishing, seconds_to_recover
 from tests.faults.conftest import Start
+from tests.faults.two_of_each.conftest import AFTER_S, Watched
 from tests.running_system import RunningSystem, eventually
 
 ROUND_READINGS = 200
-AFTER_S = 8.0
-"""Patience of the watchdog here."""
 BOUND_S = AFTER_S + 30.0
 """Most seconds from the pause until the watchdog's alarm came outside."""
 PAUSE_S = 60.0
-
-
-@dataclass(frozen=True)
-class Watched:
-    """A running system with two processors, and what its watchdog has said."""
-
-    system: RunningSystem
-    said: Path
-
-    def notices(self, kind: str) -> list[dict[str, Any]]:
-        """Return the notices of a kind in order, every coming of it."""
-        text, found = self.said.read_text() if self.said.exists() else "", []
-        while text := text.lstrip():
-            notice, length = json.JSONDecoder().raw_decode(text)
-            text = text[length:]
-            found.append(notice)
-        return [notice for notice in found if notice["kind"] == kind]
-
-    def heard(self, kind: str, count: int, patience_s: float) -> None:
-        """Return when so many notices of a kind have come."""
-        eventually(lambda: len(self.notices(kind)) >= count, f"{kind} number {count} is said", patience_s)
-
-
-@pytest.fixture(scope="module")
-def watched(start: Start, servers_folder: Path) -> Watched:
-    """A system whose watchdog writes what it says to a file."""
-    said = servers_folder / "said.json"
-    env = {
-        "EDUOPS_PROCESSORS": "2",
-        "EDUOPS_WATCHDOG_COMMAND": f"/usr/bin/tee -a {said}",
-        "EDUOPS_WATCHDOG_AFTER_S": f"{AFTER_S:g}",
-        "EDUOPS_WATCHDOG_EVERY_S": "1",
-    }
-    return Watched(start(env=env, watchdog=True), said)
 
 
 @pytest.fixture

@@ -4,16 +4,16 @@ import time
 
 from tests.fault_table import Record
 from tests.faults.checker import Broker, assert_balanced, check, gateways, publishing
-from tests.faults.conftest import Start
+from tests.faults.two_of_each.conftest import Watched
 
-READINGS = 100
+READINGS = 50
 """Readings that each device must get acknowledged before, between and after restarts."""
 
 
-def test_every_service_is_replaced_under_load(start: Start, record: Record) -> None:
-    system = start(env={"EDUOPS_INGESTS": "2", "EDUOPS_PROCESSORS": "2"})
-    where = gateways(system.addresses["database_url"], 3)
-    with publishing(Broker.of(system.addresses), where, every_s=0.02) as devices:
+def test_every_service_is_replaced_under_load(watched: Watched, record: Record) -> None:
+    system = watched.system
+    where = gateways(system.addresses["database_url"], 4)[1:]
+    with publishing(Broker.of(system.addresses), where, every_s=0.04) as devices:
         for device in devices:
             device.more(READINGS)
         before, began_s = system.processes(), time.monotonic()
@@ -24,7 +24,7 @@ def test_every_service_is_replaced_under_load(start: Start, record: Record) -> N
             device.finish()
         account = check(system, devices)
     assert done.returncode == 0, done.stderr
-    services = ["processor-1", "processor-2", "ingest-1", "ingest-2", "dashboard", "notifier"]
+    services = ["processor-1", "processor-2", "ingest-1", "ingest-2", "dashboard", "notifier", "watchdog"]
     assert [line.split()[0] for line in done.stdout.splitlines()] == services
     after = system.processes()
     assert all(after[name]["pid"] != before[name]["pid"] for name in services)
