@@ -28,6 +28,7 @@ from contract.commit import Commit, Counts
 from contract.entry import ALERTS_LOG, EntryKind, RawEntry
 from contract.incident import EXERCISE_LAG_US, SECOND_US, Incident, IncidentAction
 from contract.live import ALERT_SUBJECT, INCIDENT_SUBJECT, SILENCE_SUBJECT, IncidentChanged
+from contract.routing.contact import Rota
 from contract.routing.route import Routing
 from contract.routing.silence import SilenceEnded, SilenceSet
 from storage.alerts import alert_history, load_alert, open_alerts
@@ -205,9 +206,10 @@ class AlertsOwner:
         for priority in Priority:
             number = sum(alert.priority == priority for alert in self._open.values())
             self._tally.meter.put("eduops_alerts_open", number, str(int(priority)))
-        for to, load in self._state.notices.loads.items():
-            number = len(load.recent(self._state.incidents.now_us))
-            self._tally.meter.put("eduops_recipient_messages", number, to)
+        loads, contacts = self._state.notices.loads, self._routing().contacts
+        for to in loads.keys() | {name for name, one in contacts.items() if not isinstance(one, Rota)}:
+            recent = loads[to].recent(self._state.incidents.now_us) if to in loads else ()
+            self._tally.meter.put("eduops_recipient_messages", len(recent), to)
 
 
 def _decode(raw: RawEntry) -> tuple[Word, ...]:

@@ -207,6 +207,12 @@ INSERT = {
     "1, {at}, {at}, {at}, {at}, {at})",
     "incident_member": "values ({at}::text, 'i', {at}, {at})",
     "incident_event": "(incident_id, kind, at, actor, alerts, other) values ('i', 'left', {at}, 'x', 1, '')",
+    "silence": "(silence_id, kind, matchers, from_at, until_at, owner, reason, created_at, recurrence) "
+    "values ({at}::text, 'silence', '[]', {at}, {at}, 'x', '', {at}, 'null')",
+    "exercise": "values ({at}::text, 'x', '', '{{1}}', {at}, {at}, {at})",
+    "notice": "(notice_id, incident_id, recipient, contact, reason, priority, decided_at, route, step, fate, "
+    "over_at) values ({at}::text, 'i', 'x', 'x', 'opened', 1, {at}, '', 1, 'sent', {at})",
+    "notice_attempt": "values ({at}::text, 1, {at}, 'inbox', 'sent', '', '', '')",
     "reading": "values ({at}, 257, 1, 'NaN')",
     "correction": "values (257, {at}, 1, 2, {at})",
     "reading_15m_rolled": "values ({at}, 257, 1, 1, 1, 1)",
