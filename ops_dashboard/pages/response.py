@@ -86,6 +86,7 @@ class _Words:
 
     def _rows(self, caption: str, head: Iterable[str], rows: Sequence[Sequence[str]]) -> html.Table:
         names = [self._say(f"head_{name}") for name in head]
+        heads = [html.Th(n, scope="col", className="number" if i else "") for i, n in enumerate(names)]
         body = [
             html.Tr(
                 [
@@ -98,7 +99,7 @@ class _Words:
         return html.Table(
             [
                 html.Caption(self._say(f"table_{caption}")),
-                html.Thead(html.Tr([html.Th(name, scope="col") for name in names])),
+                html.Thead(html.Tr(heads)),
                 html.Tbody(body),
             ],
             className="table table-figures",
