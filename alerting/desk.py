@@ -127,7 +127,7 @@ class _Desk:
         self._decide(min(second_us, entry.at_us), inclusive=False)
         self._keep(pass_time(self._groups, self._state, entry.at_us))
         self._decide(self._state.now_us, inclusive=True)
-        self._state.end_silences()
+        self._state.drop_what_is_over()
         for word in entry.words:
             if isinstance(word, NoticeAnswer):
                 self._decider.answer(word, self._state.now_us)
@@ -157,7 +157,7 @@ class _Desk:
         if exercise.exercise_id in self._state.exercises:
             return
         self._state.exercises[exercise.exercise_id] = exercise
-        self._state.end_silences()
+        self._state.drop_what_is_over()
         self.changes.exercises.append(exercise)
 
     def _marked(self, change: IncidentChanged) -> IncidentChanged:
@@ -167,8 +167,8 @@ class _Desk:
         before = self._incidents.get(incident.incident_id, incident).exercise
         if not before and not self._state.exercises:
             return change
-        members = [] if kept is None else [a for a in kept.members.values() if a.resolved_at_us is None]
-        exercise = before if not members else self._exercise_of(members)
+        open_ones = self._open_alerts(incident.incident_id)
+        exercise = self._exercise_of(open_ones) if open_ones else before
         marked = replace(incident, exercise=exercise)
         if kept is not None:
             kept.incident = replace(kept.incident, exercise=exercise)
@@ -184,19 +184,23 @@ class _Desk:
     def _hear(self, word: SilenceWord) -> None:
         changes = hear_silence(self._silences, word)
         self._state.silences |= {silence.silence_id: silence for silence in changes}
-        self._state.end_silences()
+        self._state.drop_what_is_over()
         self.changes.silences.extend(changes)
         if changes:
             self._decider.look_again(self._state.now_us)
 
     def _muted(self, incident_id: str, at_us: int) -> tuple[str, int] | None:
         """Return the silence that mutes every open alert of an incident, and when that may end."""
-        kept = self._state.kept.get(incident_id)
-        if kept is None or not self._state.silences:
+        if not self._state.silences:
             return None
-        open_ones = [alert for alert in kept.members.values() if alert.resolved_at_us is None]
         fleet, calendar = self._telling.fleet, self._telling.calendar
+        open_ones = self._open_alerts(incident_id)
         return silenced(self._state.silences.values(), open_ones, fleet, calendar, at_us)
+
+    def _open_alerts(self, incident_id: str) -> list[Alert]:
+        """Return the open alerts of an incident that is kept; none of another."""
+        kept = self._state.kept.get(incident_id)
+        return [] if kept is None else [a for a in kept.members.values() if a.resolved_at_us is None]
 
     def _survivor(self, incident_id: str) -> Incident | None:
         incident = self._incidents.get(incident_id)

@@ -1,4 +1,4 @@
--- Named queries of the outbox as the notifier reads and writes it; see `queries.py`.
+-- Named queries of the outbox as whoever decides notices and the notifiers use it; see `queries.py`.
 
 -- name: claim_notice
 -- What waits for one recipient about one incident is one claim, a digest one of its own: whoever has locked its
@@ -66,3 +66,20 @@ select notice_id, incident_id, recipient, contact, reason, priority::int, to_us(
 from notice left join notice_attempt attempt using (notice_id)
 where incident_id = any(%(incident_ids)s) or incidents && %(incident_ids)s::text[]
 order by decided_at, notice_id, number
+
+-- name: insert_notice
+insert into notice (notice_id, incident_id, recipient, contact, reason, priority, decided_at, route, step, incidents)
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+
+-- name: upsert_notice_state
+insert into notice_state (key, state) values (%s, %s)
+on conflict (key) do update set state = excluded.state
+
+-- name: delete_notice_state
+delete from notice_state where key = %s
+
+-- name: notice_states
+select key, state from notice_state
+
+-- name: tell_notices
+select pg_notify('notices', '')

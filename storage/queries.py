@@ -10,7 +10,6 @@ QUERY_FILES: Final = (
     "history.sql",
     "fleet.sql",
     "incidents.sql",
-    "notices.sql",
     "outbox.sql",
     "silences.sql",
     "times.sql",

@@ -74,7 +74,7 @@ class Incidents:
         known = dict(self.silences), dict(self.exercises)
         return Incidents(self.now_us, kept, dict(self.place), dict(self.pending), *known)
 
-    def end_silences(self) -> None:
+    def drop_what_is_over(self) -> None:
         """Drop the silences and exercises that are over by now."""
         over_us = self.now_us - EXERCISE_LAG_US - REOPEN_US
         self.exercises = {key: e for key, e in self.exercises.items() if e.until_us >= over_us}
@@ -137,7 +137,7 @@ def restore(
     state.pending |= {alert.alert_id: alert for alert in unplaced}
     state.silences = {silence.silence_id: silence for silence in silences}
     state.exercises = {exercise.exercise_id: exercise for exercise in exercises}
-    state.end_silences()
+    state.drop_what_is_over()
     return state
 
 

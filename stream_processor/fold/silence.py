@@ -44,7 +44,7 @@ def hear_tick(fold: Fold, state: State, tick: TickEntry) -> list[Transition]:
     )
 
 
-def end_silences(
+def drop_what_is_over(
     fold: Fold, state: State, slot: NDArray[np.intp], arrival_us: NDArray[np.int64]
 ) -> list[tuple[int, Transition]]:
     """Resolve the silence of every slot that something arrived for; return (position, transition).

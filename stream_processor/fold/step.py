@@ -26,7 +26,7 @@ from stream_processor.fold.clocks import doubt_times, note_skews
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.kpi import close_minute, summarise
 from stream_processor.fold.sift import Fate, occurrence, sift
-from stream_processor.fold.silence import end_silences, hear_tick
+from stream_processor.fold.silence import drop_what_is_over, hear_tick
 from stream_processor.fold.state import State
 from stream_processor.fold.words import follow_words, forget_passed
 
@@ -172,7 +172,7 @@ def _hear(
     fold: Fold, state: State, slot: NDArray[np.intp], arrival_us: NDArray[np.int64]
 ) -> list[tuple[int, Transition]]:
     """Remember that something came; return the silences that end, each with its position."""
-    ended = end_silences(fold, state, slot, arrival_us)
+    ended = drop_what_is_over(fold, state, slot, arrival_us)
     np.maximum.at(state.arrival_us, slot, arrival_us)
     return ended
 
