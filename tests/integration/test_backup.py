@@ -31,6 +31,8 @@ from tests.running_system import ROOT, RunningSystem, eventually
 SCHOOLS = 8
 SPEED = "3"
 """Log seconds a second: the pause between backup and restored start is a gap that the fold must notice."""
+BACKLOG = {"every_s": 0.1, "pack": 20}
+"""Their times run eight times as fast as the log's, as a backlog's do; at its own speed it were a wrong clock."""
 
 
 def _manifest(file: Path) -> dict[str, Any]:
@@ -85,7 +87,7 @@ def original(folder: Path) -> Iterator[RunningSystem]:
 def test_a_backup_under_load_becomes_the_same_system(original: RunningSystem, folder: Path) -> None:
     file, copy = folder / "saved.eduops", folder / "b"
     url = original.addresses["database_url"]
-    with publishing(Broker.of(original.addresses), gateways(url, SCHOOLS), every_s=0.1, pack=5) as devices:
+    with publishing(Broker.of(original.addresses), gateways(url, SCHOOLS), **BACKLOG) as devices:
         devices[0].more(100)
         said = original.command("backup", str(file))
         assert said.returncode == 0, said.stderr
@@ -120,7 +122,7 @@ def _goes_on(restored: RunningSystem, saved: dict[str, Any], before: list[Number
     assert all(set(times) <= device.attempted for times, device in zip(kept, before, strict=True))
 
     broker = Broker.of(restored.addresses)
-    with publishing(broker, [device.gateway for device in before], every_s=0.1, pack=5) as new:
+    with publishing(broker, [device.gateway for device in before], **BACKLOG) as new:
         _send_again(broker, before[0], kept[0])
         new[0].more(100)
         for device in new:
