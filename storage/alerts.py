@@ -101,4 +101,4 @@ async def _alerts(conn: AsyncConnection[Any], rest: str, values: dict[str, objec
 
 def alert_of(*row: Any) -> Alert:
     """Return the alert of a row, as the queries that read alerts name its columns."""
-    return Alert(*row[:-1], _outside.decode(row[-1] or "null"))
+    return Alert(*(*row[:-1], _outside.decode(row[-1] or "null")))
