@@ -148,6 +148,7 @@ async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
         inbox=DataFolder(settings.data).path / INBOX,
         own_config=DataFolder(settings.data).config,
         clock=settings.clock,
+        alerts_body_bytes=settings.alerts_body_bytes,
         coverage_min=settings.coverage_min,
     )
     async with open_service(settings, "dashboard") as service:

@@ -26,6 +26,7 @@ from contract.service.metrics import Meter
 from contract.texts import Language, Texts
 from ops_dashboard.access.connection import BoundedConnection
 from ops_dashboard.access.guard import Guard, security_headers
+from ops_dashboard.api.alertmanager_reports import ALERTS_PATH
 from ops_dashboard.api.answers import install_refusals, refuse_with
 from ops_dashboard.api.routes import api_routes
 from ops_dashboard.archive import Archive
@@ -179,6 +180,7 @@ def _add_guards(app: FastAPI, services: Services, frame: FrameDash) -> None:
         strange_host=refuse_with(services.texts, 421, "strange_host"),
         foreign_origin=refuse_with(services.texts, 403, "foreign_origin"),
         too_large=refuse_with(services.texts, 413, "too_large"),
+        larger={ALERTS_PATH: services.config.alerts_body_bytes},
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import re2
 
-from alerting.silences.labels import Labels, school_labels, subject_labels
+from alerting.silences.labels import Labels, labels_of, school_labels, subject_labels
 from alerting.silences.recurrence import active_until_us
 from contract.alert import Alert
 from contract.calendar import SchoolCalendar
@@ -76,8 +76,7 @@ def muted(
 
 def matches(silence: Silence, alert: Alert, fleet: Fleet) -> bool:
     """Return whether a silence mutes an alert while it is in force."""
-    chooser = _chooser(silence.matchers, fleet)
-    return chooser.takes_school(alert.school_id) and chooser.takes_subject(alert)
+    return _chooser(silence.matchers, fleet).takes(alert)
 
 
 def holds(matcher: SilenceMatcher, names: tuple[str, ...]) -> bool:
@@ -122,6 +121,12 @@ class _Chooser:
         self._answers = bytearray(len(fleet.schools))
         """By school position: 0 before it was asked, else `_YES` or `_NO`."""
 
+    def takes(self, alert: Alert) -> bool:
+        """Return whether an alert is muted."""
+        if alert.outside is not None:  # its labels are its own
+            return _all_hold((*self._of_school, *self._of_subject), labels_of(alert, self._fleet))
+        return self.takes_school(alert.school_id) and self.takes_subject(alert)
+
     def takes_school(self, school_id: int) -> bool:
         """Return whether alerts of a school may be muted."""
         if not self._of_school:
@@ -158,6 +163,8 @@ class _InForce:
 
     def longest(self, alert: Alert) -> _Active | None:
         """Return the silence that mutes an alert for longest; None if none does."""
+        if alert.outside is not None:
+            return next((one for one, chooser in self._active if chooser.takes(alert)), None)
         subject = alert.school_id, alert.rule, alert.priority, alert.series
         if subject not in self._of_subject:
             self._of_subject[subject] = self._look(alert)

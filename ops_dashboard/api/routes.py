@@ -3,8 +3,10 @@
 from fastapi import APIRouter
 
 from ops_dashboard.api.alertmanager import add_alertmanager
+from ops_dashboard.api.alertmanager_reports import add_alertmanager_reports
 from ops_dashboard.api.alertmanager_silences import add_alertmanager_silences
 from ops_dashboard.api.alerts import add_alerts, add_deeds
+from ops_dashboard.api.cap import add_cap
 from ops_dashboard.api.center import add_fleet, add_quarantine, add_status
 from ops_dashboard.api.histories import add_histories
 from ops_dashboard.api.incident_actions import add_incident_actions
@@ -32,6 +34,8 @@ def api_routes(services: Services) -> APIRouter:
     add_silence_actions(router, services)
     add_alertmanager(router, services)
     add_alertmanager_silences(router, services)
+    add_alertmanager_reports(router, services)
+    add_cap(router, services)
     add_histories(router, services)
     add_quarantine(router, services)
     add_status(router, services)

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from alerting.incidents.groups import covers_school, place_of
+from alerting.outside.placing import cause_of_center
 from contract.alert import Alert
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.fleet import Fleet
@@ -83,7 +84,7 @@ def is_silenced(incident: Incident, alerts: Collection[Alert], muted: Set[str], 
 
 def _may_be_of(cause: Cause, alert: Alert, fleet: Fleet) -> bool:
     if alert.school_id == SYSTEM_SCHOOL_ID:
-        return cause.kind is CauseKind.SYSTEM
+        return cause == cause_of_center(alert, fleet)
     school = fleet.school_by_id.get(alert.school_id)
     return school is not None and covers_school(cause, school, fleet)
 

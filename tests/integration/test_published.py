@@ -282,6 +282,7 @@ ROUTES: Final[Mapping[str, Paths]] = {
         for m in own.of_stream(stream)
         for span in ("", "?from_us=1795300000000000&to_us=1795500000000000")
     ],
+    "/api/cap/{incident_id}": lambda _f, _c, alerts: [f"/api/cap/{a.alert.alert_id}" for a in alerts],
     "/incidents/{incident_id}": lambda _f, _c, alerts: [f"/incidents/{a.alert.alert_id}" for a in alerts],
     "/school/{code}": lambda fleet, _c, _a: [f"/school/{s.code}" for s in fleet.schools],
     # Dash's own programs: no data.
@@ -302,6 +303,7 @@ ROUTES: Final[Mapping[str, Paths]] = {
                 "/api/quarantine",
                 "/api/silences",
                 "/api/maintenance.ics",
+                "/api/cap.atom",
                 "/api/v2/status",
                 "/api/v2/alerts",
                 "/api/v2/alerts/groups",

@@ -11,6 +11,7 @@ from alerting.explanation.evidence import PeerKind
 from alerting.explanation.verdict import Verdict
 from alerting.incidents.response import GroupBy
 from alerting.messages.wording import MessageForm
+from alerting.outside.validity import OutsideFault
 from contract.alert import ActionKind, Because, Beginning, Ending, TransitionKind
 from contract.errors import ConfigurationError
 from contract.fleet import DeviceKind, Level
@@ -41,7 +42,10 @@ FAMILIES = {
     "figure": {plan.key for plan in PLANS} | {key for plan in PLANS for _, key in plan.metrics},
     "kpi": set(TILES),
     "silence": {kind.value for kind in SilenceKind},
-    "error": {f"silence_{fault.value}" for fault in SilenceFault},
+    "error": {
+        *(f"silence_{fault.value}" for fault in SilenceFault),
+        *(f"outside_{fault.value}" for fault in OutsideFault),
+    },
     "quarantine": set(COLUMNS),
     "state": {"n", "u", "m", "p1", "p2", "p3"},
     "event": {kind.value for kind in (*TransitionKind, *ActionKind, *Beginning, *Ending)},

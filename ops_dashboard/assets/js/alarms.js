@@ -72,7 +72,7 @@ function shortName(name) {
 function whatOf(line, fleet) {
   const main = rule(line.rule).title;
   const title = line.others > 0 ? say('wall.others', { title: main, n: number(line.others) }) : main;
-  if (line.cause === 'system') return title;
+  if (line.cause === 'system' || line.schools === 0) return title; // of no school, from outside too
   if (line.cause === 'fleet') return say('wall.fleet_what', { title });
   if (line.school !== null) return `${title} · ${fleet.school(line.school).shortWard}`;
   return say('wall.group', { title, n: number(line.schools) });

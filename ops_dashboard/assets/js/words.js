@@ -42,7 +42,7 @@ export function duration(seconds) {
 }
 
 const nobody = { title: '', advice: '', metric: '', channel: '' };
-export const rule = (name) => given.rules[name] ?? { ...nobody, title: name };
+export const rule = (name) => given.rules[name] ?? { ...nobody, title: name.replace(/^external\//, '') };
 export const metricOf = (series) => given.metrics[series & 255];
 export const ruleNames = () => Object.keys(given.rules);
 
