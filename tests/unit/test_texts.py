@@ -11,6 +11,7 @@ from alerting.explanation.evidence import PeerKind
 from alerting.explanation.verdict import Verdict
 from alerting.incidents.response import GroupBy
 from alerting.messages.wording import MessageForm
+from alerting.silences.announced import ImportOutcome
 from contract.alert import ActionKind, Because, Beginning, Ending, TransitionKind
 from contract.errors import ConfigurationError
 from contract.fleet import DeviceKind, Level
@@ -28,6 +29,9 @@ from ops_dashboard.pages.quarantine import COLUMNS
 from ops_dashboard.pages.registry import PAGES
 from ops_dashboard.pages.response import LOAD_COLUMNS, SPANS, STANDING
 from ops_dashboard.pages.school import RANGES
+from ops_dashboard.pages.silences import COLUMNS as SILENCE_COLUMNS
+from ops_dashboard.pages.silences import GROUPS as SILENCE_GROUPS
+from ops_dashboard.pages.silences import LABELS
 from ops_dashboard.pages.wall import TILES
 from ops_dashboard.view.timeline import BY_HAND
 from watchdog.watch import NoticeKind, Suspect
@@ -41,6 +45,12 @@ FAMILIES = {
     "figure": {plan.key for plan in PLANS} | {key for plan in PLANS for _, key in plan.metrics},
     "kpi": set(TILES),
     "silence": {kind.value for kind in SilenceKind},
+    "silences": {f"head_{name}" for name in SILENCE_COLUMNS}
+    | {f"group_{group}" for group in SILENCE_GROUPS}
+    | {f"label_{label}" for label in LABELS}
+    | {f"outcome_{outcome.value}" for outcome in ImportOutcome}
+    | {f"recurs_{often}" for often in ("once", "daily", "weekly", "monthly", "rule")}
+    | {"title", "none", "new", "import", "table", "calendar"},
     "error": {f"silence_{fault.value}" for fault in SilenceFault},
     "quarantine": set(COLUMNS),
     "state": {"n", "u", "m", "p1", "p2", "p3"},
