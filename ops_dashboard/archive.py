@@ -31,7 +31,7 @@ from storage.incidents import (
     shared_alerts,
 )
 from storage.outbox import notice_records
-from storage.silences import load_silences, silences_since
+from storage.silences import load_silences, silences_of_event, silences_since
 from storage.times import incident_times, notice_moments
 from storage.wall import (
     KpiHistory,
@@ -124,6 +124,11 @@ class Archive:
         async with self._connection() as conn:
             found = await load_silences(conn, [silence_id])
         return found[0] if found else None
+
+    async def silences_of_event(self, uid: str) -> list[Silence]:
+        """Return all silences that a calendar event announced, over or not, the newest first."""
+        async with self._connection() as conn:
+            return await silences_of_event(conn, uid)
 
     async def known_incidents(self) -> list[Incident]:
         """Return the open incidents and the last resolved ones, each once."""

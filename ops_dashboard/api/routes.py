@@ -15,6 +15,7 @@ from ops_dashboard.api.notices import add_notices
 from ops_dashboard.api.oncall import add_oncall
 from ops_dashboard.api.response import add_response
 from ops_dashboard.api.silence_actions import add_silence_actions
+from ops_dashboard.api.silence_imports import add_silence_imports
 from ops_dashboard.api.silences import add_silences
 from ops_dashboard.services import Services
 
@@ -32,6 +33,7 @@ def api_routes(services: Services) -> APIRouter:
     add_silences(router, services)
     add_response(router, services)
     add_silence_actions(router, services)
+    add_silence_imports(router, services)
     add_alertmanager(router, services)
     add_alertmanager_silences(router, services)
     add_alertmanager_reports(router, services)

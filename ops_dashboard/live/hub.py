@@ -77,6 +77,10 @@ class IncidentsMoved(msgspec.Struct, frozen=True, tag_field="kind", tag="inciden
     """Empty for more than `CHANGES_MAX`: it may be any."""
 
 
+class SilencesMoved(msgspec.Struct, frozen=True, tag_field="kind", tag="silences"):
+    """Silences that were made or ended within the last moment; pages that show them ask for all."""
+
+
 class Client:
     """One open page: a bounded queue that a writer drains."""
 
@@ -144,6 +148,7 @@ class Hub:
         self._sequence = 0
         self._changes: list[AlertChanged] = []
         self._moved: set[str] = set()
+        self._silences_moved = False
         self._arrived = 0
         """Changes of alerts, incidents and silences that were ever told."""
         self._changed = asyncio.Event()
@@ -256,6 +261,7 @@ class Hub:
                 _logger.error("event=live_message_unreadable subject=%s: %s", subject, error)
                 continue
             self.board.apply_silence(silence)
+            self._silences_moved = True
             self._arrived += 1
             self._changed.set()
 
@@ -298,6 +304,9 @@ class Hub:
             if moved:
                 told = sorted(moved) if len(moved) <= CHANGES_MAX else ()
                 self._offer(_json.encode(IncidentsMoved(told)), changes=True)
+            if self._silences_moved:
+                self._silences_moved = False
+                self._offer(_json.encode(SilencesMoved()), changes=True)
             self.broadcast_snapshot()
 
     def broadcast_snapshot(self) -> None:

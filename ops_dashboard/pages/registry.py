@@ -24,6 +24,7 @@ PAGES: Final = (
     Page("alerts", "/alerts", "nav.alerts"),
     Page("school", "/school/{code}"),
     Page("response", "/response", "nav.response", in_menu=True),
+    Page("silences", "/silences", "nav.silences", in_menu=True),
     Page("oncall", "/oncall", "nav.oncall", in_menu=True),
     Page("inbox", "/inbox", "nav.inbox", in_menu=True),
     Page("quarantine", "/quarantine", "nav.quarantine", in_menu=True),

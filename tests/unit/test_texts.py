@@ -12,6 +12,7 @@ from alerting.explanation.verdict import Verdict
 from alerting.incidents.response import GroupBy
 from alerting.messages.wording import MessageForm
 from alerting.outside.validity import OutsideFault
+from alerting.silences.announced import ImportOutcome
 from contract.alert import ActionKind, Because, Beginning, Ending, TransitionKind
 from contract.errors import ConfigurationError
 from contract.fleet import DeviceKind, Level
@@ -29,6 +30,9 @@ from ops_dashboard.pages.quarantine import COLUMNS
 from ops_dashboard.pages.registry import PAGES
 from ops_dashboard.pages.response import LOAD_COLUMNS, SPANS, STANDING
 from ops_dashboard.pages.school import RANGES
+from ops_dashboard.pages.silences import COLUMNS as SILENCE_COLUMNS
+from ops_dashboard.pages.silences import GROUPS as SILENCE_GROUPS
+from ops_dashboard.pages.silences import LABELS
 from ops_dashboard.pages.wall import TILES
 from ops_dashboard.view.timeline import BY_HAND
 from watchdog.watch import NoticeKind, Suspect
@@ -46,6 +50,12 @@ FAMILIES = {
         *(f"silence_{fault.value}" for fault in SilenceFault),
         *(f"outside_{fault.value}" for fault in OutsideFault),
     },
+    "silences": {f"head_{name}" for name in SILENCE_COLUMNS}
+    | {f"group_{group}" for group in SILENCE_GROUPS}
+    | {f"label_{label}" for label in LABELS}
+    | {f"outcome_{outcome.value}" for outcome in ImportOutcome}
+    | {f"recurs_{often}" for often in ("once", "daily", "weekly", "monthly", "rule")}
+    | {"title", "none", "new", "import", "table", "calendar"},
     "quarantine": set(COLUMNS),
     "state": {"n", "u", "m", "p1", "p2", "p3"},
     "event": {kind.value for kind in (*TransitionKind, *ActionKind, *Beginning, *Ending)},

@@ -4,6 +4,8 @@ const locale = given.language === 'vi' ? 'vi-VN' : 'en-GB';
 const clockFormat = new Intl.DateTimeFormat(locale, { timeZone: given.zone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 const secondFormat = new Intl.DateTimeFormat(locale, { timeZone: given.zone, hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
 const dayFormat = new Intl.DateTimeFormat('en-GB', { timeZone: given.zone, day: '2-digit', month: '2-digit' });
+const fullDayFormat = new Intl.DateTimeFormat('en-GB', { timeZone: given.zone, day: '2-digit', month: '2-digit', year: 'numeric' });
+const fieldFormat = new Intl.DateTimeFormat('sv-SE', { timeZone: given.zone, year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit' });
 const numberFormats = new Map();
 
 export const language = given.language;
@@ -30,7 +32,19 @@ export function number(value, decimals = 0) {
 
 export const clock = (atUs) => clockFormat.format(atUs / 1000);
 export const clockSeconds = (atUs) => secondFormat.format(atUs / 1000);
+export const fullDay = (atUs) => fullDayFormat.format(atUs / 1000);
 export const dayAndClock = (atUs) => `${dayFormat.format(atUs / 1000)} ${clock(atUs)}`; // 24/11 05:02 in both
+
+/** Return a moment as a field of date and time holds it, in the center's zone wherever the browser is. */
+export const toField = (atUs) => fieldFormat.format(atUs / 1000).replace(' ', 'T');
+
+/** Return the moment that such a field means, null if it is empty. */
+export function fromField(text) {
+  if (!text) return null;
+  const asUtcMs = Date.parse(`${text}Z`);
+  const aheadMs = Date.parse(`${toField(asUtcMs * 1000)}Z`) - asUtcMs;
+  return (asUtcMs - aheadMs) * 1000;
+}
 
 /** Return a length of time in its largest whole unit: 42 s, 5 min, 3 h, 2 d. */
 export function duration(seconds) {
