@@ -16,7 +16,7 @@ class Address(Component):  # type: ignore[misc]  # Dash has no types
     _children_props: ClassVar[list[str]] = []
     _base_nodes: ClassVar[list[str]] = ["children"]
 
-    def __init__(self, id: str, **properties: Any) -> None:  # noqa: A002  # Dash's name
+    def __init__(self, id: str, **properties: Any) -> None:
         self._prop_names = ["id", "pathname", "search"]
         self._valid_wildcard_attributes: list[str] = []
         self.available_properties = self._prop_names
