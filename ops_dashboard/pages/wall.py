@@ -55,8 +55,11 @@ def _panel_title(texts: Texts, language: Language, key: str, identity: str) -> h
 def _map(texts: Texts, language: Language, address: WallAddress) -> html.Section:
     title = texts.say("wall.map", language)
     if address.area is not None:
-        kind = "wall.ward" if address.area.is_ward else "wall.cluster"
-        title = f"{title} · {texts.say(kind, language)} {address.area.name}"
+        title = (
+            address.area.name
+            if address.area.is_ward
+            else f"{texts.say('wall.cluster', language)} {address.area.name}"
+        )
     return html.Section(
         [
             html.Div(

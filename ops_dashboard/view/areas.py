@@ -39,7 +39,7 @@ def find_area(text: str, fleet: Fleet) -> Area | None:
             return Area(cluster.code, cluster.name, is_ward=False)
     for ward in fleet.wards:
         if text == ward.code or {plain(ward.name), plain(ward.short_name)} & names:
-            return Area(ward.code, ward.name, is_ward=True)
+            return Area(ward.code, ward.short_name, is_ward=True)
     return None
 
 
@@ -97,7 +97,7 @@ class CitySums:
         for c, (kpi, is_told) in enumerate(zip(kpis, told_apart([k.hidden for k in kpis]), strict=True)):
             whole = enrolled[2, of_ward == c].sum()
             is_known = kpi.reporting > 0 and kpi.reporting >= coverage_min * kpi.expected
-            found.append(round(kpi.total / whole, 4) if is_told and is_known and whole > 0 else None)
+            found.append(round(kpi.total / float(whole), 4) if is_told and is_known and whole > 0 else None)
         return found
 
 

@@ -36,6 +36,8 @@ export function followDay(fleet, changed) {
     },
     draw: (view, host, snapshot) => (view === 'attendance'
       ? drawClusters(host, snapshot, fleet) : drawUsers(host, day.data)),
+    /** Another one means: what is drawn of the day is old. */
+    version: () => day.data?.at_us ?? 0,
     clear() { byId('day').hidden = true; },
   };
 }

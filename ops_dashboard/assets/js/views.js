@@ -5,18 +5,21 @@ import { say } from './words.js';
 const TURN = ['map', 'attendance', 'elearning', 'traffic'];
 const TITLES = { attendance: 'wall.attendance', elearning: 'wall.users' };
 
-/** Return the views; `day` draws two of them, `traffic` another. */
-export function makeViews(main, day, traffic) {
+/** Return the views; the day draws two of them, the map and the traffic draw themselves. */
+export function makeViews(main, day) {
   const rotateS = Number(main.dataset.rotate);
-  const seen = { snapshot: null };
+  const host = byId('view');
+  const seen = { snapshot: null, drawn: '' };
 
   function draw() {
-    const { view } = main.dataset;
-    if (view === 'traffic') traffic.draw();
-    if (!(view in TITLES) || seen.snapshot === null) return;
+    const { view } = main.dataset, { snapshot } = seen;
+    if (!(view in TITLES) || snapshot === null) return;
+    const shape = JSON.stringify([view, day.version(), snapshot.attendance_by_cluster, host.clientWidth, host.clientHeight]);
+    if (shape === seen.drawn) return;
+    seen.drawn = shape;
     setText(byId('view-title'), say(TITLES[view]));
-    byId('view').dataset.view = view;
-    day.draw(view, byId('view'), seen.snapshot);
+    host.dataset.view = view;
+    day.draw(view, host, snapshot);
   }
 
   if (rotateS > 0) {
@@ -26,9 +29,8 @@ export function makeViews(main, day, traffic) {
       draw();
     }, rotateS * 1000);
   }
-  new ResizeObserver(draw).observe(byId('view'));
+  new ResizeObserver(draw).observe(host);
   return {
-    draw,
     show(snapshot) {
       const worse = seen.snapshot !== null && snapshot.open.sounding > seen.snapshot.open.sounding;
       seen.snapshot = snapshot;
@@ -38,7 +40,8 @@ export function makeViews(main, day, traffic) {
     /** Forget: nothing that we have is young enough. */
     clear() {
       seen.snapshot = null;
-      byId('view').replaceChildren();
+      seen.drawn = '';
+      host.replaceChildren();
     },
   };
 }
