@@ -111,9 +111,9 @@ def _tile(texts: Texts, language: Language, name: str) -> html.Div:
         html.Span("–", className="tile-number"),
         html.Span("", className="tile-unit"),
     ]
-    bounds = [html.Span("", className="tile-target"), html.Span("", className="tile-before")]
-    foot = [
-        html.Span("", className="tile-coverage"),
+    bounds = [
+        html.Span("", className="tile-target"),
+        html.Span("", className="tile-before"),
         *([html.Span("", id="muted", className="muted", role="img")] if name == "affected" else []),
     ]
     return html.Div(
@@ -121,7 +121,7 @@ def _tile(texts: Texts, language: Language, name: str) -> html.Div:
             html.Div(head, className="tile-head"),
             html.Div(value, className="tile-value"),
             html.Div(bounds, className="tile-row"),
-            html.Div(foot, className="tile-row"),
+            html.Div(html.Span("", className="tile-coverage"), className="tile-row"),
         ],
         id=f"tile-{name}",
         className="panel tile",

@@ -19,7 +19,7 @@ BACK_US: Final = 5 * 3_600_000_000
 """So much of the day a curve shows: chosen, a session and the hour before it."""
 AHEAD_US: Final = 3_600_000_000
 """So much of what is usual is shown ahead."""
-TOP_RESOLVED: Final = 3
+TOP_RESOLVED: Final = 2
 
 Point = tuple[int, float]
 """A moment, µs since 1970, and a value."""

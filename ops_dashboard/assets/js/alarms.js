@@ -53,9 +53,9 @@ function dropOverflow(list, rows) {
   return shown;
 }
 
-/** Give a name two lines where one is too short, then shorten its words from the first on to their letters. */
+/** Write a name smaller where its line is too short, then shorten its words from the first on to their letters. */
 function fitName(name) {
-  const fits = () => name.scrollWidth <= name.clientWidth && name.scrollHeight <= name.clientHeight + 1;
+  const fits = () => name.scrollWidth <= name.clientWidth;
   if (name.clientWidth === 0 || fits()) return;
   name.closest('.alarm').dataset.long = 'yes';
   const full = name.textContent;
@@ -71,12 +71,12 @@ function fitName(name) {
 function makeRow(line, atUs, fleet) {
   const waiting = line.unacknowledged > 0 && !line.silenced;
   const priority = String(line.priority);
-  return make('li', { className: 'alarm', dataset: { priority, trend: line.trend, taken: line.unacknowledged > 0 ? 'no' : 'yes' } },
+  return make('li', { className: 'alarm', dataset: { priority, trend: line.trend, alone: line.most_schools > 1 ? 'no' : 'yes' } },
     make('div', { className: 'alarm-mark' }, makeMark(line.priority, line.unacknowledged === 0),
       make('span', { className: waiting ? 'badge-word waiting' : 'badge-word', textContent: `P${priority}` })),
     make('div', { className: 'alarm-lines' },
       make('a', { className: 'alarm-name', href: `/incidents/${line.incident_id}`, textContent: nameOf(line, fleet) }),
-      makeReach(line),
+      line.most_schools > 1 ? makeReach(line) : null,
       make('span', { className: 'alarm-what', textContent: whatOf(line, fleet) }),
       make('span', { className: 'alarm-harm', textContent: pupilsOf(line) }),
       make('span', { className: 'alarm-since' },
@@ -89,12 +89,10 @@ const ARROWS = { growing: '▲', healing: '▽' };
 
 /** Return how many schools it has now, of how many at worst; growing and healing have a shape of their own. */
 function makeReach(line) {
-  if (line.schools === 0) return make('span', { className: 'alarm-reach' });
   const arrow = ARROWS[line.trend];
   return make('span', { className: 'alarm-reach' },
     arrow ? make('i', { className: 'alarm-trend', textContent: arrow, title: say(`wall.${line.trend}`), role: 'img', 'aria-label': say(`wall.${line.trend}`) }) : null,
-    ...(line.most_schools === 1 ? [make('span', { textContent: say('wall.reach_one') })]
-      : [make('b', { textContent: number(line.schools) }), make('span', { textContent: say('wall.reach', { most: number(line.most_schools) }) })]));
+    make('b', { textContent: number(line.schools) }), make('span', { textContent: say('wall.reach', { most: number(line.most_schools) }) }));
 }
 
 /** Return who or what has it, as the desk and messages say it. */

@@ -1,7 +1,7 @@
 // The day so far: what a calm wall tells where incidents stand otherwise, and two of the views that come in turn.
 import { nameOf } from './alarms.js';
 import { byId, hiddenTable, make, makeSvg, setText } from './dom.js';
-import { clock, compact, duration, number, percent, say, target } from './words.js';
+import { clock, duration, number, percent, say, target } from './words.js';
 
 const HOUR_US = 3600e6;
 const HOLE_US = 11 * 60e6; // two missing points are a hole in the line, not a slope
@@ -34,8 +34,12 @@ export function followDay(fleet, changed) {
       byId('alarms-more').replaceChildren(last ? say('wall.last_resolved', { at: clock(last.ended_at_us) }) : '');
       renewDay(host, snapshot, day.data, fleet);
     },
-    draw: (view, host, snapshot) => (view === 'attendance'
-      ? drawClusters(host, snapshot, fleet) : drawUsers(host, day.data)),
+    draw(view, host, snapshot) {
+      if (view === 'elearning') { drawUsers(host, day.data); return; }
+      const bars = make('div', { className: 'clusters' });
+      host.replaceChildren(bars);
+      drawClusters(bars, snapshot, fleet);
+    },
     /** Another one means: what is drawn of the day is old. */
     version: () => day.data?.at_us ?? 0,
     clear() { byId('day').hidden = true; },
@@ -46,15 +50,15 @@ function renewDay(host, snapshot, day, fleet) {
   const shape = JSON.stringify([snapshot.attendance_by_cluster, day, host.clientHeight]);
   if (host.dataset.shape === shape) return;
   host.dataset.shape = shape;
-  const whole = snapshot.area === '' ? '' : ` · ${say('wall.of_city')}`;
+  const whole = snapshot.area === '' ? null : say('wall.of_city');
   const parts = [];
   if (snapshot.attendance_by_cluster.some((share) => share !== null)) {
     const bars = make('div', { className: 'clusters' });
-    parts.push(heading(`${say('wall.attendance')}${whole}`, targetWord()), bars);
+    parts.push(heading(say('wall.attendance'), whole ?? targetWord()), bars);
     drawClusters(bars, snapshot, fleet);
   }
   const curve = day && day.users.length > 1 ? make('div', { className: 'curve' }) : null;
-  if (curve) parts.push(heading(`${say('wall.users')}${whole}`, day.users_usual.length > 0 ? make('span', { className: 'usual', textContent: say('wall.usual') }) : ''), curve);
+  if (curve) parts.push(heading(say('wall.users'), whole ?? (day.users_usual.length > 0 ? make('span', { className: 'usual', textContent: say('wall.usual') }) : '')), curve);
   if (day) parts.push(resolvedList(day, fleet), dutyLine(day));
   host.replaceChildren(...parts);
   if (curve) drawUsers(curve, day);
@@ -91,23 +95,23 @@ function drawClusters(host, snapshot, fleet) {
 /** Draw the learners of the day over the band of what is usual. */
 function drawUsers(host, day) {
   const { width, height } = host.getBoundingClientRect();
-  if (!day || day.users.length === 0 || width === 0) {
-    host.replaceChildren(make('p', { className: 'panel-note', textContent: say('wall.chart_wait') }));
+  const fontPx = parseFloat(window.getComputedStyle(host).fontSize);
+  if (!day || day.users.length === 0 || width === 0 || height < 4 * fontPx) {
+    host.replaceChildren(make('p', { className: 'panel-note', textContent: height < 4 * fontPx ? '' : say('wall.chart_wait') }));
     return;
   }
   const { users, users_usual: usual } = day;
-  const fontPx = parseFloat(window.getComputedStyle(host).fontSize);
   const from = Math.min(users[0][0], usual[0]?.[0] ?? Infinity);
   const until = Math.max(users.at(-1)[0], usual.at(-1)?.[0] ?? 0, from + HOUR_US);
-  const top = Math.max(1000, ...users.map(([, n]) => n), ...usual.map(([, , high]) => high)) * 1.08;
-  const [most] = compact(top);
-  const left = fontPx * (0.3 + 0.62 * most.length), bottom = height - fontPx * 1.5, upper = fontPx * 0.7;
+  const top = niceTop(Math.max(1000, ...users.map(([, n]) => n), ...usual.map(([, , high]) => high)));
+  const thousands = (n) => number(n / 1000);
+  const left = fontPx * (0.8 + 0.62 * thousands(top).length), bottom = height - fontPx * 1.5, upper = fontPx * 0.7;
   const x = (us) => left + (width - left - fontPx * 0.5) * (us - from) / (until - from);
   const y = (n) => bottom - (bottom - upper) * n / top;
   const svg = makeSvg('svg', { viewBox: `0 0 ${width} ${height}`, 'aria-hidden': 'true' });
   for (const n of [0, top]) {
     svg.append(makeSvg('line', { class: 'axis', x1: left, x2: width, y1: y(n), y2: y(n) }));
-    svg.append(makeSvg('text', { x: left - fontPx * 0.4, y: y(n) + fontPx * 0.35, 'text-anchor': 'end' }, compact(n, top)[0]));
+    svg.append(makeSvg('text', { x: left - fontPx * 0.4, y: y(n) + fontPx * 0.35, 'text-anchor': 'end' }, thousands(n)));
   }
   for (let us = Math.ceil(from / HOUR_US) * HOUR_US; us <= until; us += HOUR_US) {
     if (x(us) < left + fontPx * 1.4 || x(us) > width - fontPx * 1.5) continue;
@@ -121,8 +125,14 @@ function drawUsers(host, day) {
   const [lastUs, lastN] = users.at(-1);
   svg.append(makeSvg('circle', { class: 'line-end', cx: x(lastUs), cy: y(lastN), r: fontPx * 0.22 }));
   const table = hiddenTable(say('wall.users'), [say('wall.chart_time'), say('wall.users')],
-    users.filter((_, i) => i % 6 === 0).map(([us, n]) => [clock(us), compact(n, top)[0]]));
+    users.filter((_, i) => i % 6 === 0).map(([us, n]) => [clock(us), number(n / 1000, 1)]));
   host.replaceChildren(svg, make('div', { className: 'visually-hidden' }, table));
+}
+
+/** Return the least of 1, 1.5, 2, 3, 5 and 8 times a power of ten that holds a value. */
+function niceTop(value) {
+  const power = 10 ** Math.floor(Math.log10(value));
+  return power * [1, 1.5, 2, 3, 5, 8, 10].find((step) => step * power >= value);
 }
 
 function linePath(points, x, y) {
@@ -147,6 +157,6 @@ function resolvedList(day, fleet) {
 }
 
 function dutyLine(day) {
-  return make('div', { className: 'duty' }, ...day.duty.slice(0, 2).map(({ rota, person, until_us: untilUs }) =>
+  return day.duty.length === 0 ? '' : make('div', { className: 'duty' }, ...day.duty.slice(0, 2).map(({ rota, person, until_us: untilUs }) =>
     make('p', { textContent: say('wall.duty', { rota, person, at: clock(untilUs) }) })));
 }

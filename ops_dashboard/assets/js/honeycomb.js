@@ -95,6 +95,9 @@ export class Honeycomb {
   repaint() {
     if (!this.layout) return;
     this.cells = drawCells(this.layout.cell * this.scale);
+    const shown = Object.entries(this.legend).map(([state, place]) => [state, place.textContent]);
+    this.legend = makeLegend();
+    for (const [state, text] of shown) setText(this.legend[state], text);
     this.draw();
   }
 
@@ -104,8 +107,8 @@ export class Honeycomb {
     const u = unitPx();
     const labelPx = Math.max(6.6 * u, u < 3 ? 15 : 0) * 1.3 + u;
     const names = this.measureNames();
-    const leastPx = (area) => names.get(area) + 25 * u; // the name, a mark and a count of three digits
-    this.layout = fit(this.areas, { width, height, labelPx, gapPx: 3.5 * u, leastPx, mostPx: 18 * u });
+    const leastPx = (area) => names.get(area) + 19 * u; // the name, a mark and a count of three digits
+    this.layout = fit(this.areas, { width, height, labelPx, gapPx: 3 * u, leastPx, mostPx: 18 * u });
     if (!this.layout) return;
     const scale = window.devicePixelRatio || 1;
     this.canvas.width = Math.round(width * scale);

@@ -50,12 +50,13 @@ function write(name, { known, value, unit = '', coverage = '', age = '', bound =
 function showTile(name, snapshot, coverage, age) {
   const tile = snapshot[name];
   const known = tile.value !== null;
-  const [value, unit] = known ? written(name, tile.value) : [unknownWord(tile, snapshot), ''];
+  const [value, unit] = known ? written(name, tile) : [unknownWord(tile, snapshot), ''];
   const { bound, why } = boundOf(name, tile);
   write(name, { known, value, unit, coverage, age, bound, why, before: beforeOf(name, tile), priority: tile.priority });
 }
 
-function written(name, value) {
+function written(name, { value, expected }) {
+  if (name === 'connected') return [percent(value), say('kpi.of_schools', { of: number(expected) })];
   return shares.has(name) ? [percent(value), '%'] : compact(value);
 }
 
@@ -94,10 +95,9 @@ function sessionOf(snapshot) {
 function connectedCoverage({ connected }) {
   if (connected.expected === 0) return '';
   const unknown = connected.expected - connected.reporting;
-  const of = number(connected.expected);
-  if (connected.value === null) return say('kpi.elearning_coverage', { n: number(connected.reporting), of });
+  if (connected.value === null) return coverageOf('elearning', { elearning: connected });
   const down = connected.reporting - Math.round(connected.value * connected.expected);
-  return say('kpi.connected_coverage', { down: number(down), unknown: number(unknown), of });
+  return say('kpi.connected_coverage', { down: number(down), unknown: number(unknown) });
 }
 
 function coverageOf(name, snapshot) {
