@@ -8,6 +8,7 @@ from ops_dashboard.api.alertmanager_silences import add_alertmanager_silences
 from ops_dashboard.api.alerts import add_alerts, add_deeds
 from ops_dashboard.api.cap import add_cap
 from ops_dashboard.api.center import add_fleet, add_quarantine, add_status
+from ops_dashboard.api.day import add_day
 from ops_dashboard.api.histories import add_histories
 from ops_dashboard.api.incident_actions import add_incident_actions
 from ops_dashboard.api.incidents import add_incidents
@@ -39,6 +40,7 @@ def api_routes(services: Services) -> APIRouter:
     add_alertmanager_reports(router, services)
     add_cap(router, services)
     add_histories(router, services)
+    add_day(router, services)
     add_quarantine(router, services)
     add_status(router, services)
     return router

@@ -34,6 +34,7 @@ from ops_dashboard.pages.silences import COLUMNS as SILENCE_COLUMNS
 from ops_dashboard.pages.silences import GROUPS as SILENCE_GROUPS
 from ops_dashboard.pages.silences import LABELS
 from ops_dashboard.pages.wall import TILES
+from ops_dashboard.view.lines import Trend
 from ops_dashboard.view.timeline import BY_HAND
 from watchdog.watch import NoticeKind, Suspect
 
@@ -44,7 +45,10 @@ FAMILIES = {
     "device": {kind.value for kind in DeviceKind},
     "range": set(RANGES),
     "figure": {plan.key for plan in PLANS} | {key for plan in PLANS for _, key in plan.metrics},
-    "kpi": set(TILES),
+    "kpi": set(TILES) | {f"{name}_coverage" for name in TILES},
+    "session": {"morning", "afternoon"},
+    "wall": {trend.value for trend in Trend if trend is not Trend.STEADY}
+    | {f"bad_{name}" for name in ("area", "view", "rotate", "scale", "dim")},
     "silence": {kind.value for kind in SilenceKind},
     "error": {
         *(f"silence_{fault.value}" for fault in SilenceFault),
