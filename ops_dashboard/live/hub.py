@@ -34,7 +34,7 @@ from contract.privacy import shown_change
 from contract.routing.silence import Silence
 from contract.service.metrics import Meter
 from ops_dashboard.archive import OpenWork
-from ops_dashboard.view.areas import Area
+from ops_dashboard.view.areas import WallArea
 from ops_dashboard.view.board import Board
 from ops_dashboard.view.past import Past
 
@@ -88,7 +88,7 @@ class SilencesMoved(msgspec.Struct, frozen=True, tag_field="kind", tag="silences
 class Client:
     """One open page: a bounded queue that a writer drains."""
 
-    def __init__(self, size: int, wants_changes: bool, area: Area | None = None) -> None:
+    def __init__(self, size: int, wants_changes: bool, area: WallArea | None = None) -> None:
         self.area = area
         """What its snapshots are of; None for the whole city."""
         self.wants_changes = wants_changes
@@ -171,7 +171,7 @@ class Hub:
         return len(self._clients)
 
     @asynccontextmanager
-    async def client(self, *, wants_changes: bool, area: Area | None = None) -> AsyncIterator[Client]:
+    async def client(self, *, wants_changes: bool, area: WallArea | None = None) -> AsyncIterator[Client]:
         """Register a page for the length of the block; hello and the last snapshot wait in its queue."""
         client = Client(self._client_queue, wants_changes, area)
         client.offer(self._hello, replaceable=False)
@@ -337,7 +337,7 @@ class Hub:
             of_area = [client for client in self._clients if client.area == area]
             self._hand(of_area, self.latest if area is None else self._encoded(area), changes=False)
 
-    def _encoded(self, area: Area | None) -> bytes:
+    def _encoded(self, area: WallArea | None) -> bytes:
         return _json.encode(self.board.snapshot(_real_us(), self._sequence, area))
 
     def _offer(self, message: bytes) -> None:

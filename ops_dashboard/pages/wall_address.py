@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from contract.fleet import Fleet
 from contract.texts import Language, Texts
-from ops_dashboard.view.areas import Area, find_area
+from ops_dashboard.view.areas import WallArea, find_area
 
 VIEWS: Final = ("map", "attendance", "elearning", "traffic")
 """What may stand at the wall's left: the schools, attendance by cluster, learners, the city's traffic."""
@@ -20,7 +20,7 @@ SCALE: Final = (0.7, 1.3)
 class WallAddress(NamedTuple):
     """What a wall shows and how; what the address did not say, or said wrongly, is as usual."""
 
-    area: Area | None
+    area: WallArea | None
     """None for the whole city."""
     view: str
     rotate_s: int

@@ -16,7 +16,7 @@ _WORDS: Final = ("cum ", "phuong ", "xa ", "dac khu ")
 """What a name may begin with and need not."""
 
 
-class Area(msgspec.Struct, frozen=True):
+class WallArea(msgspec.Struct, frozen=True):
     """A cluster or a ward of the fleet."""
 
     code: str
@@ -30,20 +30,20 @@ def plain(text: str) -> str:
     return " ".join("".join(c for c in bare if not unicodedata.combining(c)).casefold().split())
 
 
-def find_area(text: str, fleet: Fleet) -> Area | None:
+def find_area(text: str, fleet: Fleet) -> WallArea | None:
     """Return the cluster or the ward that a code or a name means; a cluster before a ward of its name."""
     wanted = plain(text)
     names = {wanted, *(wanted.removeprefix(word) for word in _WORDS if wanted.startswith(word))}
     for cluster in fleet.clusters:
         if text == cluster.code or plain(cluster.name) in names:
-            return Area(cluster.code, cluster.name, is_ward=False)
+            return WallArea(cluster.code, cluster.name, is_ward=False)
     for ward in fleet.wards:
         if text == ward.code or {plain(ward.name), plain(ward.short_name)} & names:
-            return Area(ward.code, ward.short_name, is_ward=True)
+            return WallArea(ward.code, ward.short_name, is_ward=True)
     return None
 
 
-def wards_of(area: Area, fleet: Fleet) -> NDArray[np.intp]:
+def wards_of(area: WallArea, fleet: Fleet) -> NDArray[np.intp]:
     """Return the positions of an area's wards."""
     codes = [ward.code if area.is_ward else ward.cluster_code for ward in fleet.wards]
     return np.flatnonzero(np.array(codes) == area.code)
@@ -62,18 +62,18 @@ class CitySums:
                 if name in self._columns and len(own.expected) == wards:
                     _add(self._columns[name], own, is_fresh=is_fresh)
 
-    def latest_us(self, metric: str, area: Area | None = None) -> int:
+    def latest_us(self, metric: str, area: WallArea | None = None) -> int:
         """Return the event time of the youngest value, µs since 1970; 0 without any."""
         column = self._columns[metric][3]
         own = column if area is None else column[wards_of(area, self._fleet)]
         return int(own.max(initial=0.0))
 
-    def kpis(self, area: Area) -> dict[str, Kpi]:
+    def kpis(self, area: WallArea) -> dict[str, Kpi]:
         """Return an area's sums by metric."""
         own = wards_of(area, self._fleet)
         return {name: _kpi(columns[:, own]) for name, columns in self._columns.items()}
 
-    def tells(self, metric: str, area: Area) -> bool:
+    def tells(self, metric: str, area: WallArea) -> bool:
         """Return whether an area's sum of a metric may stand beside those of the city and of all others."""
         of_ward, clusters = self._fleet.cluster_of_wards, range(len(self._fleet.clusters))
         columns = self._columns[metric]

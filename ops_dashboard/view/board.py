@@ -25,7 +25,7 @@ from contract.live import (
     Summary,
 )
 from contract.routing.silence import Silence
-from ops_dashboard.view.areas import Area, CitySums, wards_of
+from ops_dashboard.view.areas import WallArea, CitySums, wards_of
 from ops_dashboard.view.kpis import Affected, Tile, Tiles, add_kpis, make_affected, make_tiles
 from ops_dashboard.view.lines import WallLine, incidents_within, is_silenced, wall_incidents, wall_line
 from ops_dashboard.view.past import Past
@@ -237,7 +237,7 @@ class Board:
             i.incident_id for i in incidents if i.alerts and is_silenced(i, alerts, quiet, self._fleet)
         )
 
-    def open_summary(self, live_partitions: int, at_us: int, area: Area | None = None) -> Open:
+    def open_summary(self, live_partitions: int, at_us: int, area: WallArea | None = None) -> Open:
         """Return the open alerts of the city or of an area in numbers at a log time, and its first lines."""
         alerts, incidents = list(self._open.values()), self._incidents.values()
         if area is not None:
@@ -264,7 +264,7 @@ class Board:
             partitions=self._partitions,
         )
 
-    def snapshot(self, real_us: int, sequence: int, area: Area | None = None) -> Snapshot:
+    def snapshot(self, real_us: int, sequence: int, area: WallArea | None = None) -> Snapshot:
         """Return everything at a real time in µs since 1970, of the whole city or of an area."""
         ages = [self._partition_age_s(p, real_us) for p in range(self._partitions)]
         known = [age for age in ages if age is not None]
@@ -296,7 +296,7 @@ class Board:
             up=tiles.up_bps,
         )
 
-    def _tiles(self, sums: CitySums, real_us: int, area: Area | None) -> Tiles:
+    def _tiles(self, sums: CitySums, real_us: int, area: WallArea | None) -> Tiles:
         """Return the figures; of the past of an area nothing is kept."""
 
         def latest_us(metric: str) -> int:
@@ -308,7 +308,7 @@ class Board:
         untold = frozenset(m for m in ("present", "active_users") if not sums.tells(m, area))
         return make_tiles(sums.kpis(area), self._coverage_min, self._targets, Past(), latest_us, untold)
 
-    def _within(self, area: Area | None) -> NDArray[np.bool_]:
+    def _within(self, area: WallArea | None) -> NDArray[np.bool_]:
         if area is None:
             return np.ones(len(self._fleet.schools), np.bool_)
         return np.isin(self._fleet.ward_index, wards_of(area, self._fleet))
