@@ -25,7 +25,7 @@ from contract.live import (
     Summary,
 )
 from contract.routing.silence import Silence
-from ops_dashboard.view.areas import WallArea, CitySums, wards_of
+from ops_dashboard.view.areas import CitySums, WallArea, wards_of
 from ops_dashboard.view.kpis import Affected, Tile, Tiles, add_kpis, make_affected, make_tiles
 from ops_dashboard.view.lines import WallLine, incidents_within, is_silenced, wall_incidents, wall_line
 from ops_dashboard.view.past import Past
