@@ -43,6 +43,10 @@ def incident_page(texts: Texts, language: Language, people: Sequence[str]) -> ht
     )
     left = [
         _panel(texts, language, "alerts.advice", html.Div([], id="advice")),
+        _panel(
+            texts, language, "incident.reach_over_time", html.Div([], id="reach", className="reach-chart")
+        ),
+        _panel(texts, language, "incident.similar", html.Div([], id="similar")),
         _panel(texts, language, "incident.members", html.Div([], id="members"), "members-note"),
     ]
     right = [
