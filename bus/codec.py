@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from contract.alert import Action, Transition
+from contract.alert import Action, OutsideReport, Transition
 from contract.entry import Entry, EntryKind, MistimedEntry, RawEntry, ReadingsEntry, TickEntry, Trouble
 from contract.errors import EduopsError
 from contract.incident import Exercise, IncidentAction
@@ -94,6 +94,8 @@ encode_notice_answer: Final[Callable[[NoticeAnswer], bytes]] = _encoder.encode
 decode_notice_answer: Final[Callable[[bytes], NoticeAnswer]] = _decoding(NoticeAnswer)
 encode_exercise: Final[Callable[[Exercise], bytes]] = _encoder.encode
 decode_exercise: Final[Callable[[bytes], Exercise]] = _decoding(Exercise)
+encode_outside: Final[Callable[[Sequence[OutsideReport]], bytes]] = _encoder.encode
+decode_outside: Final[Callable[[bytes], list[OutsideReport]]] = _decoding(list[OutsideReport])
 encode_silence_word: Final[Callable[[SilenceWord], bytes]] = _encoder.encode
 decode_silence_word: Final[Callable[[bytes], SilenceWord]] = _decoding(SilenceWord)
 

@@ -17,6 +17,7 @@ from contract.rejected import Reason
 from contract.routing.delivery import NoticeRecord
 from contract.routing.silence import Silence
 from ops_dashboard.view.alertmanager import OpenDesk
+from ops_dashboard.view.past import SPAN_US, WEEK_US, WEEKS, PastSums
 from storage.alerts import alert_history, alerts_since, load_alert, open_alerts, recent_alerts
 from storage.feedback import count_dismissed, dismissals
 from storage.incidents import (
@@ -43,6 +44,7 @@ from storage.wall import (
     heard_series,
     kept_bucket,
     kpi_history,
+    kpi_stretches,
     ledger,
     quarantine_counts,
     quarantine_page,
@@ -243,6 +245,27 @@ class Archive:
         """Return the minutes of metrics over the whole city, in the order asked."""
         async with self._connection() as conn:
             return [await kpi_history(conn, metric_id, from_us, to_us) for metric_id in metric_ids]
+
+    async def past(self, metric_ids: Mapping[str, int], at_us: int) -> list[dict[str, PastSums]]:
+        """Return metrics of the city at this time of the last weeks, a week ago first.
+
+        Args:
+            metric_ids: of the metrics, by the names that are given back.
+            at_us: log time.
+        """
+        starts = [at_us - week * WEEK_US - SPAN_US // 2 for week in range(1, WEEKS + 1)]
+        async with self._connection() as conn:
+            found = await kpi_stretches(conn, list(metric_ids.values()), [(s, s + SPAN_US) for s in starts])
+        return [
+            {name: PastSums(*found[start, i]) for name, i in metric_ids.items() if (start, i) in found}
+            for start in starts
+        ]
+
+    async def stretches(self, metric_id: int, stretches: Sequence[tuple[int, int]]) -> dict[int, PastSums]:
+        """Return a metric of the city over stretches of minutes, by their beginnings, µs since 1970."""
+        async with self._connection() as conn:
+            found = await kpi_stretches(conn, [metric_id], stretches)
+        return {first: PastSums(*sums) for (first, _), sums in found.items()}
 
     async def quarantine(
         self, limit: int, before_id: int | None, reason: Reason | None

@@ -31,6 +31,7 @@ from ops_dashboard.pages.response import DAYS, response_page
 from ops_dashboard.pages.school import RANGES, school_page, unknown_school_page
 from ops_dashboard.pages.silences import silences_page
 from ops_dashboard.pages.wall import wall_page
+from ops_dashboard.pages.wall_address import read_address
 from ops_dashboard.services import Services
 from ops_dashboard.view.oncall import rota_weeks, rotas_of
 
@@ -50,7 +51,8 @@ async def _nowhere(services: Services, _: str, query: dict[str, str], language: 
 
 
 async def _wall(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
-    return wall_page(services.texts, language)
+    address = read_address(query, services.fleet, services.texts, language)
+    return wall_page(services.texts, language, address)
 
 
 async def _alerts(services: Services, _: str, query: dict[str, str], language: Language) -> Any:

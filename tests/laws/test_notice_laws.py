@@ -3,16 +3,17 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.incident import SECOND_US, CauseKind, IncidentEventKind, IncidentState
 from contract.routing.notice import NoticeAnswer, NoticeReason
 from contract.routing.routes_file import parse_routes
+from tests.examples import examples
 from tests.incident_log import MINUTE_US, Desk, LogEntry, folded, opened, resolved, schools_of
 from tests.laws.test_incident_laws import BEGAN_US, cut, logs
 
-few = settings(max_examples=40)
+few = examples(25)
 ROUTING = parse_routes(
     "".join(f'[[person]]\nname = "{n}"\nchannels = ["inbox"]\n' for n in ("An", "Chi", "Lan"))
     + """
