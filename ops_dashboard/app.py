@@ -15,11 +15,12 @@ from psycopg_pool import AsyncConnectionPool
 
 from bus.live import Live
 from bus.log import Log
-from config.files import shipped_texts
+from config.files import read_config, shipped_texts
 from config.routing import follow_routing
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.errors import InfrastructureError
+from contract.figures.targets import parse_targets
 from contract.fleet import Fleet
 from contract.rule import Rule
 from contract.service.metrics import Meter
@@ -103,6 +104,7 @@ def create_app(
         rules,
         texts or shipped_texts(),
         follow_routing(config.own_config),
+        parse_targets(read_config(config.own_config, "targets.toml")),
     )
     app = FastAPI(
         title="eduops dashboard",

@@ -23,6 +23,7 @@ PAGES: Final = (
     Page("incident", "/incidents/{incident_id}"),
     Page("alerts", "/alerts", "nav.alerts"),
     Page("school", "/school/{code}"),
+    Page("leadership", "/kpi", "nav.leadership"),
     Page("response", "/response", "nav.response", in_menu=True),
     Page("oncall", "/oncall", "nav.oncall", in_menu=True),
     Page("inbox", "/inbox", "nav.inbox", in_menu=True),

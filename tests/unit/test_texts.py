@@ -13,6 +13,10 @@ from alerting.incidents.response import GroupBy
 from alerting.messages.wording import MessageForm
 from contract.alert import ActionKind, Because, Beginning, Ending, TransitionKind
 from contract.errors import ConfigurationError
+from contract.figures.definitions import FigureName
+from contract.figures.plan import SESSION_PARTS
+from contract.figures.spans import SpanKind
+from contract.figures.targets import RESPONSE_TARGETS
 from contract.fleet import DeviceKind, Level
 from contract.incident import CauseKind, IncidentDeed, IncidentEventKind, NotDone
 from contract.rejected import Reason
@@ -24,11 +28,13 @@ from contract.texts import Language, Texts, parse_language, parse_texts, write_c
 from ops_dashboard.charts.school_charts import PLANS
 from ops_dashboard.pages.incidents import COLUMNS as INCIDENT_COLUMNS
 from ops_dashboard.pages.incidents import GROUPS
+from ops_dashboard.pages.leadership import INCIDENT_HEADS
 from ops_dashboard.pages.quarantine import COLUMNS
 from ops_dashboard.pages.registry import PAGES
 from ops_dashboard.pages.response import LOAD_COLUMNS, SPANS, STANDING
 from ops_dashboard.pages.school import RANGES
 from ops_dashboard.pages.wall import TILES
+from ops_dashboard.view.leadership.maker import OUTER
 from ops_dashboard.view.timeline import BY_HAND
 from watchdog.watch import NoticeKind, Suspect
 
@@ -73,6 +79,12 @@ FAMILIES = {
     "alerts": {"state", "priority", "rule", "cluster", "isp"}
     | {f"state_{state}" for state in ("open", "acknowledged", "resolved")},
     "watchdog": {suspect.value for suspect in Suspect} | {f"said_{kind.value}" for kind in NoticeKind},
+    "measure": {name.value for name in FigureName} | set(RESPONSE_TARGETS),
+    "leadership": {f"title_{kind.value}" for kind in SpanKind}
+    | {f"{word}{kind.value}" for kind in SpanKind for word in ("", "lost_", "span_")}
+    | {f"compare_{kind.value}" for kind in OUTER}
+    | {f"part_{part.value}" for part in SESSION_PARTS}
+    | {f"head_{name}" for name in INCIDENT_HEADS},
     "nav": {page.link.removeprefix("nav.") for page in PAGES if page.link},
 }
 """Keys that the code puts together, by their first word."""
