@@ -8,6 +8,8 @@ from typing import Final
 from contract.calendar import SchoolCalendar, parse_calendar
 from contract.catalogue import Catalogue, parse_catalogue
 from contract.errors import ConfigurationError
+from contract.figures.plan import CityPlan, parse_plan
+from contract.figures.targets import FILE as TARGETS_FILE
 from contract.figures.targets import Targets, parse_targets
 from contract.routing.route import Routing
 from contract.routing.routes_file import parse_routes
@@ -20,13 +22,14 @@ EDITABLE: Final = ("metrics.toml", "rules.toml", "calendar.toml", "areas.csv", "
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What the services know of metrics, school days, rules, whom to tell and what shall be reached."""
+    """What the services know of metrics, school days, rules and whom to tell."""
 
     catalogue: Catalogue
     calendar: SchoolCalendar
     rules: tuple[Rule, ...]
     routing: Routing
     targets: Targets
+    plan: CityPlan
 
 
 def load_configuration(own: Path | None) -> Configuration:
@@ -47,8 +50,27 @@ def load_configuration(own: Path | None) -> Configuration:
         parse_calendar(read_config(own, "calendar.toml")),
         parse_rules(read_config(own, "rules.toml"), catalogue),
         parse_routes(read_config(own, "routes.toml")),
-        parse_targets(read_config(own, "targets.toml")),
+        load_targets(own),
+        load_plan(own),
     )
+
+
+def load_targets(own: Path | None) -> Targets:
+    """Return what the figures should be.
+
+    Raises:
+        ConfigurationError: the file is wrong.
+    """
+    return parse_targets(read_config(own, TARGETS_FILE))
+
+
+def load_plan(own: Path | None) -> CityPlan:
+    """Return what leadership's figures shall reach, from the same file.
+
+    Raises:
+        ConfigurationError: the file is wrong.
+    """
+    return parse_plan(read_config(own, TARGETS_FILE))
 
 
 def read_config(own: Path | None, name: str) -> str:

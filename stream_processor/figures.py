@@ -12,7 +12,7 @@ from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.figures.day import USER_METRICS, DayFigures
 from contract.figures.lines import QUARTERS
-from contract.figures.plan import QUARTER_US, school_day
+from contract.figures.school_day import QUARTER_US, school_day
 from contract.figures.sums import FigureRow
 from contract.fleet import Fleet
 from storage.database import LATE_ACCEPTANCE_H

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.figures.lines import QUARTERS, QuarterGrid
-from contract.figures.plan import QUARTER_US
+from contract.figures.school_day import QUARTER_US
 from contract.fleet import STREAMS_OF, Fleet, School
 from contract.reading import Readings
 from contract.series import series_of

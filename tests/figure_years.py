@@ -10,7 +10,7 @@ from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.figures.day import USER_METRICS, DayFigures
 from contract.figures.lines import QUARTERS, QuarterGrid
-from contract.figures.plan import QUARTER_US, school_day
+from contract.figures.school_day import QUARTER_US, school_day
 from contract.figures.sums import COLUMNS, FigureRow, FigureSums, GroupKind
 from contract.fleet import Fleet
 from contract.topic import Stream

@@ -17,9 +17,9 @@ from psycopg import AsyncConnection
 
 from contract.calendar import parse_calendar
 from contract.catalogue import parse_catalogue
+from contract.figures.plan import parse_plan
 from contract.figures.spans import SpanKind, span_pair
 from contract.figures.sums import GroupKind
-from contract.figures.targets import parse_targets
 from device_simulator.world.fleet import generate_fleet
 from eduops.machine.embedded_postgres import prepare_postgres
 from eduops.machine.process import Server
@@ -37,7 +37,7 @@ RUNS = 9
 async def measure(dsn: str) -> None:
     calendar, catalogue = parse_calendar(_config("calendar.toml")), parse_catalogue(_config("metrics.toml"))
     fleet = generate_fleet()
-    brand = Brand(fleet, calendar, parse_targets(_config("targets.toml")), 0.8)
+    brand = Brand(fleet, calendar, parse_plan(_config("targets.toml")), 0.8)
     term = span_pair(calendar, SpanKind.TERM, date(2026, 5, 29)).now
     base = base_rows(fleet, calendar, catalogue)
     async with await connect(dsn) as conn:

@@ -1,1 +1,4 @@
-"""Leadership's figures: from the rollups of one day to rows, and from rows to what is told. Pure."""
+"""Leadership's figures from rollups to what is told, and what figures should be.
+
+Pure; may import the words beside it.
+"""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from contract.catalogue import Catalogue
 from contract.figures.lines import Column, QuarterGrid, Table, bands, impaired_quarters, online_quarters
-from contract.figures.plan import SESSION_PARTS, SchoolDay
+from contract.figures.school_day import SESSION_PARTS, SchoolDay
 from contract.figures.sums import COLUMNS, DayPart, FigureRow, FigureSums, GroupKind
 from contract.figures.told import told_groups
 from contract.fleet import LEVELS, School

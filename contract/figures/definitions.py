@@ -42,7 +42,7 @@ class FigureUnit(StrEnum):
     MILLISECONDS = "milliseconds"
 
 
-class Figure(NamedTuple):
+class FigureValue(NamedTuple):
     """A figure of a group over a span, with what it rests on."""
 
     value: float | None
@@ -127,10 +127,10 @@ DEFINITIONS: Final[Mapping[FigureName, FigureDefinition]] = {
 }
 
 
-def figure_of(name: FigureName, sums: FigureSums, coverage_min: float) -> Figure:
+def figure_of(name: FigureName, sums: FigureSums, coverage_min: float) -> FigureValue:
     """Return a figure; one whose coverage is below `coverage_min`, 0 to 1, has no value."""
     definition = DEFINITIONS[name]
     known, expected = definition.coverage(sums)
     above, below = definition.quotient(sums)
     is_known = below > 0 and expected > 0 and known >= coverage_min * expected
-    return Figure(above / below if is_known else None, known, expected)
+    return FigureValue(above / below if is_known else None, known, expected)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.figures.lines import QUARTER_MIN, QuarterGrid, impaired_quarters, online_quarters
-from contract.figures.plan import SESSION_PARTS, SchoolDay
+from contract.figures.school_day import SESSION_PARTS, SchoolDay
 from contract.fleet import School
 
 

@@ -1,76 +1,76 @@
-"""Which minutes of a day are school minutes, by school, part of the day and quarter hour."""
+"""The city's plan: what each of leadership's figures shall reach, and by when, from `targets.toml` (pure)."""
 
-from collections.abc import Mapping, Sequence
-from datetime import date, time, timedelta
-from typing import Final, NamedTuple
+import tomllib
+from collections.abc import Mapping
+from datetime import date
+from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
+import msgspec
 
-from contract.calendar import MINUTE_US, SchoolCalendar, Session
-from contract.figures.lines import QUARTER_MIN, QUARTERS, Table
-from contract.figures.sums import DayPart
-from contract.fleet import LEVELS, School
+from contract.errors import ConfigurationError
+from contract.figures.definitions import DEFINITIONS, FigureName, FigureValue
 
-QUARTER_US: Final = round(QUARTER_MIN) * MINUTE_US
-SESSION_PARTS: Final = (DayPart.MORNING, DayPart.AFTERNOON)
+RESPONSE_TIMES: Final = ("detect", "notify", "acknowledge", "resolve")
+"""Times of incidents that have a target as well; see `alerting.incidents.response`."""
 
 
-class SchoolDay(NamedTuple):
-    """The timetable of some schools on one day."""
+class PlanStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What shall be reached by a day."""
 
-    day: date
-    start_us: int
-    """Midnight of the day, µs since 1970."""
-    through_us: int
-    """Up to when anything is known: the end of a quarter hour within the day."""
-    in_session: Mapping[DayPart, Table]
-    """Minutes of each quarter hour, 0 to 15, that belong to the session; 0 after `through_us`."""
-    of_part: Mapping[DayPart, NDArray[np.bool_]]
-    """Quarter hours from the session's beginning to the next one's, shape (schools, 96)."""
-
-    @property
-    def known(self) -> NDArray[np.bool_]:
-        """Which quarter hours are over, shape (96,)."""
-        return self.start_us + QUARTER_US * np.arange(1, QUARTERS + 1) <= self.through_us
+    by: date
+    value: float
 
 
-def school_day(calendar: SchoolCalendar, day: date, schools: Sequence[School], through_us: int) -> SchoolDay:
-    """Return the timetable of schools on a day; what is after `through_us`, µs since 1970, is left out.
+class PlanTarget(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a figure shall reach."""
 
-    The first session of the day is its morning, the second its afternoon.
+    value: float
+    """In the figure's unit: at least, where more is better, else at most."""
+    source: str
+    """Whose target it is."""
+    step: list[PlanStep] = []
+    """The way to it, by date: the last one reached so far is the target of the day."""
+
+    def on(self, day: date) -> float:
+        """Return what shall be reached by a day."""
+        passed = [step.value for step in sorted(self.step, key=lambda s: s.by) if step.by <= day]
+        return passed[-1] if passed else self.value
+
+
+class _PlanFile(msgspec.Struct, frozen=True):
+    plan: dict[str, PlanTarget] = {}
+    response_s: dict[str, float] = {}
+
+
+class CityPlan(msgspec.Struct, frozen=True):
+    """All targets of the plan."""
+
+    figures: Mapping[FigureName, PlanTarget]
+    response_s: Mapping[str, float]
+    """Longest median of each of `RESPONSE_TIMES`, seconds."""
+
+
+def parse_plan(text: str) -> CityPlan:
+    """Return the plan written in TOML `text`; a figure may have no target.
+
+    Raises:
+        ConfigurationError: the text is not TOML, or names a figure that there is not.
     """
-    start_us = calendar.moment_us(day, time.min)
-    end_us = calendar.moment_us(day + timedelta(days=1), time.min)
-    through_us = min(end_us, through_us) // QUARTER_US * QUARTER_US
-    begins = start_us + QUARTER_US * np.arange(QUARTERS)
-    known = begins + QUARTER_US <= through_us
-    level = np.array([LEVELS.index(s.level) for s in schools], np.intp)
-    is_open = np.array([s.code not in calendar.closed_schools(day) for s in schools], bool)[:, None]
-    in_session, of_part = {}, {}
-    by_level = [calendar.sessions(i, day) for i in range(len(LEVELS))]
-    for nth, part in enumerate(SESSION_PARTS):
-        minutes = np.array([_minutes(sessions, nth, begins) for sessions in by_level])
-        window = np.array([_window(sessions, nth, begins, end_us) for sessions in by_level])
-        in_session[part] = np.where(is_open & known, minutes[level], 0.0)
-        of_part[part] = is_open & known & window[level]
-    return SchoolDay(day, start_us, through_us, in_session, of_part)
+    try:
+        file = msgspec.convert(tomllib.loads(text), _PlanFile)
+        figures = {FigureName(name): target for name, target in file.plan.items()}
+    except ValueError as error:
+        raise ConfigurationError(f"targets.toml: {error}") from error
+    for name in file.response_s:
+        if name not in RESPONSE_TIMES:
+            known = ", ".join(RESPONSE_TIMES)
+            raise ConfigurationError(f"targets.toml: response_s has {name!r}; it may have {known}")
+    return CityPlan(figures, file.response_s)
 
 
-def _minutes(sessions: Sequence[Session], nth: int, begins_us: NDArray[np.int64]) -> NDArray[np.float64]:
-    if nth >= len(sessions):
-        return np.zeros(QUARTERS)
-    session = sessions[nth]
-    ends = np.minimum(begins_us + QUARTER_US, session.end_us)
-    shared: NDArray[np.float64] = (ends - np.maximum(begins_us, session.start_us)) / MINUTE_US
-    return np.maximum(shared, 0.0)
-
-
-def _window(
-    sessions: Sequence[Session], nth: int, begins_us: NDArray[np.int64], end_us: int
-) -> NDArray[np.bool_]:
-    if nth >= len(sessions):
-        return np.zeros(QUARTERS, bool)
-    until_us = sessions[nth + 1].start_us if nth + 1 < len(sessions) else end_us
-    found: NDArray[np.bool_] = (begins_us + QUARTER_US > sessions[nth].start_us) & (begins_us < until_us)
-    return found
+def misses(name: FigureName, figure: FigureValue, target: PlanTarget | None, day: date) -> bool:
+    """Return whether a figure is known and short of its target on a day."""
+    if figure.value is None or target is None:
+        return False
+    aim = target.on(day)
+    return figure.value < aim if DEFINITIONS[name].is_better_high else figure.value > aim

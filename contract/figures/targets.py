@@ -1,76 +1,89 @@
-"""The city's targets: what each figure shall reach, and the steps of its plan, from `config/targets.toml`."""
+"""What the figures should be, from `targets.toml` (pure)."""
 
 import tomllib
-from collections.abc import Mapping
-from datetime import date
+from enum import StrEnum
 from typing import Final
 
 import msgspec
 
 from contract.errors import ConfigurationError
-from contract.figures.definitions import DEFINITIONS, Figure, FigureName
-
-RESPONSE_TARGETS: Final = ("detect", "notify", "acknowledge", "resolve")
-"""Times of incidents that have a target as well; see `alerting.incidents.response`."""
 
 
-class TargetStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What shall be reached by a day."""
+class Figure(StrEnum):
+    """The figures that have a target; each has texts `kpi.…` in texts.toml."""
 
-    by: date
-    value: float
+    CONNECTED = "connected"
+    """Share of schools that are known to be online, 0 to 1."""
+    ATTENDANCE = "attendance"
+    """Pupils present over enrolled, 0 to 1."""
+    ELEARNING = "elearning"
+    """Learners active now."""
+    AFFECTED = "affected"
+    """Pupils of schools with an open alert of priority 1 or 2, as a share of all pupils, 0 to 1."""
 
 
 class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a figure shall reach."""
+    """What one figure should be; past it the figure is of priority 2, past `urgent` of priority 1."""
 
-    value: float
-    """In the figure's unit: at least, where more is better, else at most."""
-    source: str
-    """Whose target it is."""
-    step: list[TargetStep] = []
-    """The way to it, by date: the last one reached so far is the target of the day."""
+    figure: Figure
+    reason_vi: str
+    """Why just so, for whoever looks at the figure."""
+    reason_en: str
+    urgent: float
+    at_least: float | None = None
+    """One of the two is given."""
+    at_most: float | None = None
+    of_usual: bool = False
+    """The bounds are shares of the least that is usual at this hour of this day of the week."""
 
-    def on(self, day: date) -> float:
-        """Return what shall be reached by a day."""
-        passed = [step.value for step in sorted(self.step, key=lambda s: s.by) if step.by <= day]
-        return passed[-1] if passed else self.value
+    def priority(self, value: float, usual_least: float | None = None) -> int | None:
+        """Return 1 or 2 where a value is past its target, None where it is not or nothing is usual yet."""
+        if self.of_usual:
+            if not usual_least:
+                return None
+            value /= usual_least
+        if self.at_least is not None:
+            return 1 if value < self.urgent else 2 if value < self.at_least else None
+        assert self.at_most is not None
+        return 1 if value > self.urgent else 2 if value > self.at_most else None
 
 
-class _TargetsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    figure: dict[str, Target]
-    response_s: dict[str, float]
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    target: list[Target]
+    # The city's plan stands in the same file: `contract.figures.plan`.
+    plan: dict[str, object] = {}
+    response_s: dict[str, object] = {}
 
 
-class Targets(msgspec.Struct, frozen=True):
-    """All targets."""
-
-    figures: Mapping[FigureName, Target]
-    response_s: Mapping[str, float]
-    """Longest median of each of `RESPONSE_TARGETS`, seconds."""
+Targets = dict[Figure, Target]
+FILE: Final = "targets.toml"
 
 
 def parse_targets(text: str) -> Targets:
-    """Return the targets written in TOML `text`.
+    """Return the targets written in TOML `text`; a figure may have none.
 
     Raises:
-        ConfigurationError: the text is not TOML, or names a figure that there is not.
+        ConfigurationError: the text is not TOML, or a target is wrong or given twice; names its figure.
     """
     try:
-        file = msgspec.convert(tomllib.loads(text), _TargetsFile)
-        figures = {FigureName(name): target for name, target in file.figure.items()}
-    except ValueError as error:
-        raise ConfigurationError(f"targets.toml: {error}") from error
-    for name in file.response_s:
-        if name not in RESPONSE_TARGETS:
-            known = ", ".join(RESPONSE_TARGETS)
-            raise ConfigurationError(f"targets.toml: response_s has {name!r}; it may have {known}")
-    return Targets(figures, file.response_s)
+        targets = msgspec.convert(tomllib.loads(text), _File).target
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise ConfigurationError(f"{FILE}: {error}") from error
+    found: Targets = {}
+    for target in targets:
+        if (why := _complaint(target)) is not None or target.figure in found:
+            raise ConfigurationError(f"{FILE}: target of {target.figure.value!r} {why or 'is given twice'}")
+        found[target.figure] = target
+    return found
 
 
-def misses(name: FigureName, figure: Figure, target: Target | None, day: date) -> bool:
-    """Return whether a figure is known and short of its target on a day."""
-    if figure.value is None or target is None:
-        return False
-    aim = target.on(day)
-    return figure.value < aim if DEFINITIONS[name].is_better_high else figure.value > aim
+def _complaint(target: Target) -> str | None:
+    if (target.at_least is None) == (target.at_most is None):
+        return "needs one of at_least and at_most"
+    if target.at_least is not None and not 0.0 <= target.urgent <= target.at_least:
+        return f"has urgent = {target.urgent}; it must be from 0 to at_least = {target.at_least}"
+    if target.at_most is not None and not 0.0 <= target.at_most <= target.urgent:
+        return f"has urgent = {target.urgent}; it must be at least at_most = {target.at_most}"
+    if not target.reason_vi.strip() or not target.reason_en.strip():
+        return "needs its reason in both languages"
+    return None

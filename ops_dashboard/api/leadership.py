@@ -80,7 +80,7 @@ async def leadership_brief(
         by = GroupKind.CLUSTER
     now_us = services.config.clock.log_us(time.time_ns() // 1000)
     asked = BriefAsked(span, day or services.calendar.local_day(now_us), by, within)
-    brand = Brand(services.fleet, services.calendar, services.targets, services.config.coverage_min)
+    brand = Brand(services.fleet, services.calendar, services.plan, services.config.coverage_min)
     return await services.archive.brief(asked, brand)
 
 

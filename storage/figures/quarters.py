@@ -9,7 +9,7 @@ from psycopg import AsyncConnection
 
 from contract.catalogue import Catalogue
 from contract.figures.lines import QUARTERS, QuarterGrid
-from contract.figures.plan import QUARTER_US
+from contract.figures.school_day import QUARTER_US
 from contract.fleet import STREAMS_OF, Fleet, School
 from contract.series import series_of
 from storage.history import read_quarters

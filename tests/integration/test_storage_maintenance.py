@@ -213,6 +213,7 @@ INSERT = {
     "exercise": "values ({at}::text, 'x', '', '{{1}}', {at}, {at}, {at})",
     "figure": "values ('city', '', '', {at}, 'day', {at}, " + "0, " * len(COLUMNS) + "'{{}}')",
     "figure_day": "values ({at}, {at}, {at})",
+    "outside_alert": "values ({at}::text, 'a', {at}, {at}, false)",
     "notice": "(notice_id, incident_id, recipient, contact, reason, priority, decided_at, route, step, fate, "
     "over_at) values ({at}::text, 'i', 'x', 'x', 'opened', 1, {at}, '', 1, 'sent', {at})",
     "notice_attempt": "values ({at}::text, 1, {at}, 'inbox', 'sent', '', '', '')",

@@ -14,7 +14,7 @@ from contract.figures.day import USER_METRICS, DayFigures
 from contract.figures.definitions import FigureName, figure_of
 from contract.figures.evidence import EvidenceMonth
 from contract.figures.lines import QuarterGrid
-from contract.figures.plan import QUARTER_US, school_day
+from contract.figures.school_day import QUARTER_US, school_day
 from contract.figures.sums import DayPart, FigureRow, FigureSums, GroupKind, add_sums
 from contract.fleet import LEVELS, Level, School
 from tests.figure_week import DAYS, LOSSY, OUTAGES, FigureWeek, make_week

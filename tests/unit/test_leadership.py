@@ -16,9 +16,9 @@ from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.errors import ConfigurationError
 from contract.figures.definitions import FigureName, FigureUnit
+from contract.figures.plan import CityPlan, parse_plan
 from contract.figures.spans import SpanKind, span_pair, trend_weeks
 from contract.figures.sums import DayPart, FigureRow, FigureSums, GroupKind, add_sums
-from contract.figures.targets import Targets, parse_targets
 from contract.fleet import Fleet
 from contract.rule import Rule
 from contract.texts import Language, Texts, parse_texts
@@ -43,8 +43,8 @@ def texts() -> Texts:
 
 
 @pytest.fixture(scope="module")
-def targets() -> Targets:
-    return parse_targets((files("config") / "targets.toml").read_text(encoding="utf-8"))
+def plan() -> CityPlan:
+    return parse_plan((files("config") / "targets.toml").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -98,8 +98,8 @@ def brief_of(
 
 
 @pytest.fixture(scope="module")
-def brand(city: Fleet, calendar: SchoolCalendar, targets: Targets) -> Brand:
-    return Brand(city, calendar, targets, 0.8)
+def brand(city: Fleet, calendar: SchoolCalendar, plan: CityPlan) -> Brand:
+    return Brand(city, calendar, plan, 0.8)
 
 
 @pytest.fixture(scope="module")
@@ -274,19 +274,19 @@ def test_marks_are_drawn_of_what_is_known() -> None:
     assert "<rect" not in meter(None, None, 1.0, PAGE)
 
 
-def test_a_target_moves_along_its_steps(targets: Targets) -> None:
-    adequate = targets.figures[FigureName.ADEQUATE]
+def test_a_target_moves_along_its_steps(plan: CityPlan) -> None:
+    adequate = plan.figures[FigureName.ADEQUATE]
     assert [adequate.on(day) for day in (DAY, date(2026, 12, 31), date(2031, 1, 1))] == [0.93, 0.95, 1.0]
 
 
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        ('[figure.nothing]\nvalue = 1.0\nsource = "x"\n[response_s]', "nothing"),
-        ("[figure]\n[response_s]\nrepair = 60", "repair"),
-        ("[figure.use]\nvalue = 'x'", "value"),
+        ('[plan.nothing]\nvalue = 1.0\nsource = "x"\n[response_s]', "nothing"),
+        ("[plan]\n[response_s]\nrepair = 60", "repair"),
+        ("[plan.use]\nvalue = 'x'", "value"),
     ],
 )
 def test_a_wrong_target_is_refused_by_name(text: str, word: str) -> None:
     with pytest.raises(ConfigurationError, match=word):
-        parse_targets(text)
+        parse_plan(text)

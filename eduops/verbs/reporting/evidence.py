@@ -180,7 +180,7 @@ async def _take_day(
 
     from alerting.silences.maintenance import maintenance_quarters
     from contract.figures.lines import QUARTERS
-    from contract.figures.plan import QUARTER_US, school_day
+    from contract.figures.school_day import QUARTER_US, school_day
     from storage.figures.quarters import DayRollups
     from storage.fleet import schools_then
     from storage.silences import silences_since

@@ -93,7 +93,7 @@ async def write_report(settings: "Settings", wanted: ReportOptions) -> str:
     scope = cluster_code(wanted.cluster, {c.code: c.name for c in fleet.clusters})
     by = GroupKind.WARD if scope and wanted.by in (GroupKind.CLUSTER, GroupKind.CITY) else wanted.by
     by = GroupKind.CLUSTER if by is GroupKind.CITY else by
-    brand = Brand(fleet, own.calendar, own.targets, settings.coverage_min)
+    brand = Brand(fleet, own.calendar, own.plan, settings.coverage_min)
     async with await connect(database_url(settings), "eduops report") as conn:
         brief = await read_brief(conn, BriefAsked(wanted.span, day, by, scope), brand)
     if wanted.form == "pdf":

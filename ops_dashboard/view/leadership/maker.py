@@ -6,10 +6,10 @@ from typing import Final, NamedTuple
 
 from alerting.incidents.response import GroupBy, ResponseFigures, TimeSpread, response_figures
 from contract.calendar import SchoolCalendar
-from contract.figures.definitions import DEFINITIONS, Figure, FigureName, FigureUnit, figure_of
+from contract.figures.definitions import DEFINITIONS, FigureName, FigureUnit, FigureValue, figure_of
+from contract.figures.plan import CityPlan, misses
 from contract.figures.spans import DaySpan, SpanKind, SpanPair, span_pair, trend_weeks
 from contract.figures.sums import DayPart, FigureRow, FigureSums, GroupKind, add_sums
-from contract.figures.targets import Targets, misses
 from contract.fleet import Fleet
 from contract.incident import Incident, IncidentTimes
 from ops_dashboard.view.leadership.brief import (
@@ -74,7 +74,7 @@ class Brand(NamedTuple):
 
     fleet: Fleet
     calendar: SchoolCalendar
-    targets: Targets
+    plan: CityPlan
     coverage_min: float
 
 
@@ -116,7 +116,7 @@ def _most(rows: Sequence[FigureRow], name: str) -> float:
     return max((getattr(r.sums, name) for r in rows), default=0.0)
 
 
-def _shown(figure: Figure) -> BriefFigure:
+def _shown(figure: FigureValue) -> BriefFigure:
     return BriefFigure(figure.value, figure.known, figure.expected)
 
 
@@ -131,7 +131,7 @@ class _Maker:
         known, days = self._days(pair.now)
         lost = figure_of(FigureName.LOST, sums, self._by.coverage_min)
         each = figure_of(FigureName.LOST_EACH, sums, self._by.coverage_min)
-        target = self._by.targets.figures.get(FigureName.AVAILABILITY)
+        target = self._by.plan.figures.get(FigureName.AVAILABILITY)
         allowed = None if target is None else (1 - target.on(self._asked.day)) * sums.pupil_min
         return Headline(
             kind.value,
@@ -146,7 +146,7 @@ class _Maker:
 
     def card(self, name: FigureName) -> FigureCard:
         sums, minimum = self._sums(self._pair.now), self._by.coverage_min
-        target, definition = self._by.targets.figures.get(name), DEFINITIONS[name]
+        target, definition = self._by.plan.figures.get(name), DEFINITIONS[name]
         figure = figure_of(name, sums, minimum)
         now, before = self._data.clusters
         return FigureCard(
@@ -169,7 +169,7 @@ class _Maker:
         figures = {
             name: _spread(whole, name, len(own)) for name in ("acknowledge", "detect", "notify", "resolve")
         }
-        target = self._by.targets.response_s.get("acknowledge")
+        target = self._by.plan.response_s.get("acknowledge")
         shown = figures.pop("acknowledge")
         groups = [
             GroupFigure(
@@ -202,7 +202,7 @@ class _Maker:
         if asked.scope:
             way.append(WayStep(self._name(GroupKind.CLUSTER, asked.scope), asked.scope))
             whole = self._data.clusters[0].get(asked.scope, FigureSums())
-        target = self._by.targets.figures.get(FigureName.AVAILABILITY)
+        target = self._by.plan.figures.get(FigureName.AVAILABILITY)
         allowed = None
         if target is not None and whole.pupils:
             allowed = (1 - target.on(asked.day)) * whole.pupil_min / whole.pupils
