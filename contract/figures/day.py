@@ -10,7 +10,7 @@ from contract.catalogue import Catalogue
 from contract.figures.lines import Column, QuarterGrid, Table, bands, impaired_quarters, online_quarters
 from contract.figures.school_day import SESSION_PARTS, SchoolDay
 from contract.figures.sums import COLUMNS, DayPart, FigureRow, FigureSums, GroupKind
-from contract.figures.told import told_groups
+from contract.figures.told import left_out
 from contract.fleet import LEVELS, School
 from contract.privacy import K
 
@@ -108,23 +108,26 @@ class DayFigures:
     def take_learning(self, active: QuarterGrid, users: Mapping[str, QuarterGrid]) -> None:
         """Count minutes of active learners, and who was active in a day, a week and a month.
 
+        Learning goes on in the evening: a day that is not over counts nothing, and expects nothing.
+
         Args:
             active: learners active at a moment.
             users: rollups of `active_day`, `active_week` and `active_month`, the last value of each counts.
         """
-        known = self._day.known
-        own, heard = self._columns[DayPart.DAY], (active.n > 0) & known
+        if not self._day.known.all():
+            return
+        own, heard = self._columns[DayPart.DAY], active.n > 0
         learning = heard.any(axis=1)
         own["learning"] = 1.0 * learning
         own["learning_pupils"] = 1.0 * learning * self._pupils
         own["active_min"] = 15.0 * np.where(heard, np.nan_to_num(active.mean), 0.0).sum(axis=1)
         for column, name in zip(_LEARNING[2:], USER_METRICS, strict=True):
             grid = users[name]
-            told = (grid.n > 0) & known
+            told = grid.n > 0
             last = told.shape[1] - 1 - np.argmax(told[:, ::-1], axis=1)
             own[column] = np.where(told.any(axis=1), grid.max[np.arange(len(last)), last], 0.0)
             self._people[DayPart.DAY][name] = np.rint(own[column]).astype(np.int64)
-        most = np.where(known, active.max, 0.0).max(axis=1)
+        most = active.max.max(axis=1)
         self._people[DayPart.DAY]["active_users"] = np.rint(most).astype(np.int64)
 
     def take_platform(self, success: QuarterGrid, response: QuarterGrid, sync_age: QuarterGrid) -> None:
@@ -156,7 +159,8 @@ class DayFigures:
             own["schools"] = own["session_schools"] = 1.0 * (whole > 0)
             own["pupils"] = own["schools"] * self._pupils
         day = self._columns[DayPart.DAY]
-        day["schools"] = day["all_schools"] = np.ones(len(self._schools))
+        day["schools"] = np.ones(len(self._schools))
+        day["all_schools"] = day["schools"] * float(self._day.known.all())
         day["pupils"] = 1.0 * self._pupils
         day["open_schools"] = 1.0 * (sum(self._columns[p]["schools"] for p in SESSION_PARTS) > 0)
 
@@ -211,13 +215,13 @@ class DayFigures:
         group: NDArray[np.intp],
         catalogue: Catalogue,
     ) -> None:
-        """Take sums of people out of groups from which a single school's would follow."""
+        """Take out of the sums of people the schools of which they would tell."""
         is_day = part is DayPart.DAY
         heard = self._columns[part].get("learning" if is_day else "submitted", np.zeros(len(inside))) > 0
-        who = inside & heard
-        told = np.ones(len(sums), bool)
-        for name, people in self._people[part].items():
-            metric = catalogue.named(name)
-            told &= told_groups(people[who], self._pupils[who], group[heard[inside]], len(sums), metric)
-        hidden = [COLUMNS.index(name) for name in (_LEARNING if is_day else _ATTENDANCE)]
-        sums[np.ix_(~told, hidden)] = 0.0
+        who, of_group = inside & heard, group[heard[inside]]
+        people = {name: (catalogue.named(name), counts[who]) for name, counts in self._people[part].items()}
+        out = left_out(people, self._pupils[who], of_group, len(sums))
+        for name in _LEARNING if is_day else _ATTENDANCE:
+            own = self._columns[part].get(name)
+            if own is not None:
+                np.subtract.at(sums[:, COLUMNS.index(name)], of_group[out], own[who][out])

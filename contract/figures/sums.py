@@ -43,7 +43,7 @@ class FigureSums(NamedTuple):
     open_schools: float = 0.0
     """Day: schools that had a session; of several rows their sum."""
     all_schools: float = 0.0
-    """Day: schools, open or not; of several rows their sum."""
+    """Day: schools, open or not; of several rows their sum. None while the day is not over."""
     scheduled_min: float = 0.0
     """Session: school-minutes by the calendar, without approved maintenance."""
     up_min: float = 0.0
@@ -69,7 +69,7 @@ class FigureSums(NamedTuple):
     submitted: float = 0.0
     """Session: schools whose register came."""
     told_schools: float = 0.0
-    """Session: those of them that the next two sums are of; 0 where single schools would be told."""
+    """Session: those of them that the next two sums are of, without schools of which they would tell."""
     enrolled: float = 0.0
     """Session: pupils who could attend."""
     present: float = 0.0
@@ -91,7 +91,7 @@ class FigureSums(NamedTuple):
     learning: float = 0.0
     """Day: schools whose platform told how many were active."""
     learning_pupils: float = 0.0
-    """Day: pupils of the schools that the next four sums are of; 0 where single schools would be told."""
+    """Day: pupils of the schools that the next four sums are of, without those of which they would tell."""
     active_min: float = 0.0
     """Day: minutes of active learners."""
     day_users: float = 0.0

@@ -1,12 +1,14 @@
-"""Which groups' sums of people are told: none from which a single school's would follow.
+"""Of which schools a group's sums of people are made, so that none tells of a single school.
 
-Groups that are compared side by side add up to one that is told as well. So what the untold ones have
-together must tell nothing either: as long as it would, the smallest of the others is not told as well.
+A sum leaves out the schools whose own figures are not told, unless those hide themselves among each other.
+Groups that are compared side by side add up to one that is told as well: so what several groups leave out
+must hide itself too, and as long as it would not, the smallest of the others leaves its own out as well.
 
 Source: complementary suppression, Hundepool et al., Statistical Disclosure Control, Wiley 2012, chapter 4;
 `contract.privacy`.
 """
 
+from collections.abc import Mapping
 from functools import reduce
 
 import numpy as np
@@ -14,29 +16,33 @@ from numpy.typing import NDArray
 
 from contract.catalogue import Metric
 from contract.live import Hidden
-from contract.privacy import Counts, add_hidden, hidden_in, may_be_summed
+from contract.privacy import Counts, add_hidden, hidden_in, hidden_range, may_be_summed
 
 
-def told_groups(
-    people: Counts, pupils: Counts, group: NDArray[np.intp], groups: int, metric: Metric
+def left_out(
+    people: Mapping[str, tuple[Metric, Counts]], pupils: Counts, group: NDArray[np.intp], groups: int
 ) -> NDArray[np.bool_]:
-    """Return which groups' sums are told, shape (groups,).
+    """Return which schools the sums of their groups leave out, shape (n,).
 
     Args:
-        people: whom the metric counts in each school, shape (n,).
+        people: whom each metric counts in each school, shape (n,), by any name.
         pupils: of these schools, shape (n,).
         group: place of each school's group, 0 to groups - 1, shape (n,).
         groups: how many groups stand side by side.
-        metric: says what is published of a single school.
     """
-    hidden = [hidden_in(people[group == g], pupils[group == g], metric) for g in range(groups)]
-    told = np.array([may_be_summed(h) for h in hidden], bool)
+    hides = np.zeros(len(pupils), bool)
+    for metric, counts in people.values():
+        least, most = hidden_range(counts, pupils, metric)
+        hides |= most > least
+    hidden = [
+        [hidden_in(counts[group == g], pupils[group == g], metric) for g in range(groups)]
+        for metric, counts in people.values()
+    ]
+    whole = np.array([all(may_be_summed(of[g]) for of in hidden) for g in range(groups)], bool)
     size = np.bincount(group, pupils, minlength=groups)
-    while not told.all() and told.any():
-        untold = reduce(
-            add_hidden, (h for h, is_told in zip(hidden, told, strict=True) if not is_told), Hidden()
-        )
-        if may_be_summed(untold):
+    while not whole.all() and whole.any():
+        unions = [reduce(add_hidden, (of[g] for g in np.flatnonzero(~whole)), Hidden()) for of in hidden]
+        if all(may_be_summed(union) for union in unions):
             break
-        told[np.flatnonzero(told)[np.argmin(size[told])]] = False
-    return told
+        whole[np.flatnonzero(whole)[np.argmin(size[whole])]] = False
+    return hides & ~whole[group]

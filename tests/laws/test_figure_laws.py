@@ -1,20 +1,19 @@
 """Laws of leadership's figures: sums add up, seals break where they are touched, nobody is told apart."""
 
 from collections.abc import Callable
-from functools import reduce
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from contract.catalogue import Catalogue
+from contract.catalogue import Catalogue, Metric
 from contract.figures.lines import QuarterGrid, online_quarters
 from contract.figures.seals import Broken, last_seal, sealed, unsealed
 from contract.figures.sums import COLUMNS, FigureSums, add_sums
-from contract.figures.told import told_groups
-from contract.live import Hidden
-from contract.privacy import add_hidden, hidden_in, may_be_summed
+from contract.figures.told import left_out
+from contract.privacy import Counts, hidden_in, hidden_range, may_be_summed
 
 lines = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=20), max_size=6)
 sums = st.builds(FigureSums, *(st.integers(0, 1000).map(float) for _ in COLUMNS))
@@ -53,16 +52,31 @@ def test_a_table_that_was_touched_is_not(said: list[str], at: int, how: str) -> 
 def test_what_is_left_out_hides_itself_among_several(
     data: st.DataObject, schools: int, groups: int, catalogue: Catalogue
 ) -> None:
-    metric = catalogue.named(data.draw(st.sampled_from(["present", "active_users"])))
+    """Whoever subtracts all that is told from the whole learns what may be told, or nothing."""
+    names = data.draw(st.sampled_from([["present"], ["active_users", "active_week"]]))
     pupils = np.array(data.draw(st.lists(st.integers(1, 900), min_size=schools, max_size=schools)))
-    share = data.draw(st.lists(st.floats(0, 1), min_size=schools, max_size=schools))
-    people = np.rint(pupils * np.array(share)).astype(np.int64)
+    people = {}
+    for name in names:
+        share = data.draw(st.lists(st.floats(0, 1), min_size=schools, max_size=schools))
+        people[name] = catalogue.named(name), np.rint(pupils * np.array(share)).astype(np.int64)
     group = np.array(data.draw(st.lists(st.integers(0, groups - 1), min_size=schools, max_size=schools)))
-    told = told_groups(people, pupils, group, groups, metric)
-    hidden = [hidden_in(people[group == g], pupils[group == g], metric) for g in range(groups)]
-    assert all(may_be_summed(h) for h, is_told in zip(hidden, told, strict=True) if is_told)
-    left_out = reduce(add_hidden, (h for h, t in zip(hidden, told, strict=True) if not t), Hidden())
-    assert told.all() or may_be_summed(left_out) or not told.any()
+    out = left_out(people, pupils, group, groups)
+    for metric, counts in people.values():
+        least, most = hidden_range(counts, pupils, metric)
+        hides = most > least
+        of_whole = hidden_in(counts, pupils, metric)
+        for g in range(groups):
+            inside = (group == g) & ~out
+            assert may_be_summed(hidden_in(counts[inside], pupils[inside], metric))
+        if may_be_summed(of_whole) and not out.all():
+            rest = hidden_in(counts[out], pupils[out], metric)
+            assert may_be_summed(rest) or (out == hides_in_any(people, pupils)).all() or not hides.any()
+
+
+def hides_in_any(people: dict[str, tuple[Metric, Counts]], pupils: Counts) -> NDArray[np.bool_]:
+    """Return the schools of which some own figure is not told."""
+    ranges = [hidden_range(counts, pupils, metric) for metric, counts in people.values()]
+    return np.any([most > least for least, most in ranges], axis=0)
 
 
 def grid(n: list[int], ones: list[int]) -> QuarterGrid:
