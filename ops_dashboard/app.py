@@ -15,7 +15,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from bus.live import Live
 from bus.log import Log
-from config.files import load_targets, shipped_texts
+from config.files import load_plan, load_targets, shipped_texts
 from config.routing import follow_routing
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
@@ -109,6 +109,7 @@ def create_app(
         texts or shipped_texts(),
         follow_routing(config.own_config),
         targets,
+        load_plan(config.own_config),
     )
     app = FastAPI(
         title="eduops dashboard",

@@ -16,7 +16,10 @@ from contract.incident import Incident, IncidentEvent, IncidentTimes, Membership
 from contract.rejected import Reason
 from contract.routing.delivery import NoticeRecord
 from contract.routing.silence import Silence
+from ops_dashboard.report.reading import read_brief
 from ops_dashboard.view.alertmanager import OpenDesk
+from ops_dashboard.view.leadership.brief import Brief
+from ops_dashboard.view.leadership.maker import Brand, BriefAsked
 from ops_dashboard.view.past import SPAN_US, WEEK_US, WEEKS, PastSums
 from storage.alerts import alert_history, alerts_since, load_alert, open_alerts, recent_alerts
 from storage.feedback import count_dismissed, dismissals
@@ -110,6 +113,11 @@ class Archive:
             return OpenWork(
                 await open_alerts(conn), await open_incidents(conn), await silences_since(conn, now_us)
             )
+
+    async def brief(self, asked: BriefAsked, by: Brand) -> Brief:
+        """Return leadership's brief of a span."""
+        async with self._connection() as conn:
+            return await read_brief(conn, asked, by)
 
     async def desk(self, now_us: int) -> OpenDesk:
         """Return all that is open, and the silences that are not over; `now_us` is the log time."""

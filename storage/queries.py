@@ -13,8 +13,15 @@ QUERY_FILES: Final = (
     "outbox.sql",
     "silences.sql",
     "times.sql",
+    "figures.sql",
 )
-SCHEMA_FILES: Final = ("schema.sql", "schema_incidents.sql", "schema_notices.sql", "schema_silences.sql")
+SCHEMA_FILES: Final = (
+    "schema.sql",
+    "schema_incidents.sql",
+    "schema_notices.sql",
+    "schema_silences.sql",
+    "schema_figures.sql",
+)
 """What an empty database gets, in this order."""
 _HEAD: Final = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 

@@ -63,6 +63,7 @@ class Stage:
     log: JetStreamLog
     conn: AsyncConnection[Any]
     clock: LogClock
+    calendar: SchoolCalendar
     positions: dict[str, int] = field(default_factory=dict)
     incidents: Incidents = field(default_factory=Incidents)
 
@@ -205,7 +206,7 @@ async def open_stage(
         url = f"http://127.0.0.1:{config.port}"
         try:
             await until_answers(url, task)
-            yield Stage(url, fleet, catalogue, live, log, conn, clock)
+            yield Stage(url, fleet, catalogue, live, log, conn, clock, calendar)
         finally:
             stop.set()
             await task

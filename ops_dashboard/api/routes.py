@@ -12,6 +12,7 @@ from ops_dashboard.api.day import add_day
 from ops_dashboard.api.histories import add_histories
 from ops_dashboard.api.incident_actions import add_incident_actions
 from ops_dashboard.api.incidents import add_incidents
+from ops_dashboard.api.leadership import add_leadership
 from ops_dashboard.api.notices import add_notices
 from ops_dashboard.api.oncall import add_oncall
 from ops_dashboard.api.response import add_response
@@ -33,6 +34,7 @@ def api_routes(services: Services) -> APIRouter:
     add_oncall(router, services)
     add_silences(router, services)
     add_response(router, services)
+    add_leadership(router, services)
     add_silence_actions(router, services)
     add_silence_imports(router, services)
     add_alertmanager(router, services)

@@ -36,6 +36,7 @@ PAGES: Final = (
     Page(
         "school", "/school/{code}", title="alerts.school", title_has_place=True, libraries=frozenset({CORE})
     ),
+    Page("leadership", "/kpi", "nav.leadership"),
     Page("response", "/response", "nav.response", in_menu=True),
     Page("silences", "/silences", "nav.silences", in_menu=True),
     Page("oncall", "/oncall", "nav.oncall", in_menu=True),
