@@ -6,6 +6,7 @@ from importlib.resources import files
 from typing import Final
 
 QUERY_FILES: Final = (
+    "devices/devices.sql",
     "queries.sql",
     "history.sql",
     "fleet.sql",
@@ -14,7 +15,13 @@ QUERY_FILES: Final = (
     "silences.sql",
     "times.sql",
 )
-SCHEMA_FILES: Final = ("schema.sql", "schema_incidents.sql", "schema_notices.sql", "schema_silences.sql")
+SCHEMA_FILES: Final = (
+    "schema.sql",
+    "schema_incidents.sql",
+    "schema_notices.sql",
+    "schema_silences.sql",
+    "devices/schema_devices.sql",
+)
 """What an empty database gets, in this order."""
 _HEAD: Final = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 

@@ -83,8 +83,12 @@ class TestNats:
         self.service_password = nats.credentials.service_password
         self.ingest_user = nats.credentials.ingest_user
         self.ingest_password = nats.credentials.ingest_password
-        self.device_user = nats.credentials.device_user
-        self.device_password = nats.credentials.device_password
+        self.publisher_user = nats.credentials.service_user
+        """Who may speak for every device, for tests of what comes after the broker."""
+        self.publisher_password = nats.credentials.service_password
+        self.watchdog_password = nats.credentials.watchdog_password
+        self.authoriser_user = nats.credentials.authoriser_user
+        self.authoriser_password = nats.credentials.authoriser_password
         self._server = server
 
     def start(self) -> None:

@@ -23,7 +23,7 @@ class Mosquitto:
     """A broker that a test may stop, kill and start again on the same port and store."""
 
     service_user = "service"
-    device_user = "device"
+    publisher_user = "device"
 
     def __init__(self, folder: Path) -> None:
         if BINARY is None or PASSWD is None:
@@ -31,7 +31,7 @@ class Mosquitto:
         self.mqtt_host = "127.0.0.1"
         (self.mqtt_port,) = free_ports(1)
         self.ingest_user = self.service_user
-        self.service_password, self.device_password = secrets.token_hex(8), secrets.token_hex(8)
+        self.service_password, self.publisher_password = secrets.token_hex(8), secrets.token_hex(8)
         self.ingest_password = self.service_password
         folder.mkdir()
         self._configure(folder, PASSWD)
@@ -69,7 +69,7 @@ class Mosquitto:
         # as root it would become the user mosquitto, who cannot reach a test's folder
         (folder / "mosquitto.conf").write_text(f"user {getpass.getuser()}\n{config}")
         (folder / "eduops.acl").write_text(rights)
-        users = ((self.service_user, self.service_password), (self.device_user, self.device_password))
+        users = ((self.service_user, self.service_password), (self.publisher_user, self.publisher_password))
         (folder / "eduops.passwd").touch(mode=0o600)
         for user, password in users:
             subprocess.run([passwd, "-b", str(folder / "eduops.passwd"), user, password], check=True)

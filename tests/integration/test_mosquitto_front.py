@@ -31,8 +31,8 @@ async def _publish(broker: Mosquitto, payloads: list[bytes]) -> None:
         device = devices.add(
             "d",
             generator=np.random.default_rng(1),
-            user=broker.device_user,
-            password=broker.device_password,
+            user=broker.publisher_user,
+            password=broker.publisher_password,
             max_queued=len(payloads),
         )
         device.connect()
