@@ -35,6 +35,8 @@ GROUP: Final = "authoriser"
 TAKEN_OVER: Final = b'"reason":"Duplicate Client ID"'
 """In the news of a connection whose client id another one took. Source: nats-server, server/monitor.go."""
 PATIENCE_S: Final = 10.0
+RECONNECT_S: Final = 0.05
+"""A restarted server asks at once, and whoever is asked for while nobody hears it waits in vain."""
 ANSWER_S: Final = 2.0
 MORE_S: Final = 0.2
 """After the first server's answer the others of a cluster have this long; nobody says how many there are."""
@@ -71,7 +73,7 @@ class AuthCallout:
         """
         signer = TokenSigner(password)
         async with open_nats(
-            url, user=user, password=password, name=name, patience_s=PATIENCE_S
+            url, user=user, password=password, name=name, patience_s=PATIENCE_S, reconnect_s=RECONNECT_S
         ) as connection:
             yield cls(connection.client, signer)
 

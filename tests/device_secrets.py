@@ -24,7 +24,7 @@ def secret_of(name: DeviceName) -> str:
 
 def device_of(topic: str) -> DeviceName:
     """Return whose topic it is; it may have a stream that nobody knows."""
-    name = parse_device_name(":".join(topic.split("/")[3:5]))
+    name = parse_device_name("/".join(topic.split("/")[3:5]))
     assert name is not None, f"{topic} is no device's"
     return name
 

@@ -9,6 +9,7 @@ and waits for the answer. Whoever is refused or cut off comes again after a rand
 import argparse
 import asyncio
 import json
+import os
 import random
 import resource
 import tempfile
@@ -114,7 +115,7 @@ class Crowd:
 
 async def measure(devices: int, authorisers: int, together: int, sync: str) -> None:
     with tempfile.TemporaryDirectory(prefix="eduops-connects-") as place:
-        Path(place).chmod(0o755)  # PostgreSQL's user has to reach it
+        os.chmod(place, 0o755)  # PostgreSQL's user has to reach it
         folder = DataFolder(Path(place) / "data")
         folder.create()
         settings = load_settings(

@@ -13,17 +13,17 @@ SECRET_BYTES: Final = 32
 """256 bits of chance: no guess finds them, so one SHA-256 keeps them as well as a slow hash would (a slow
 one would cap how many devices come back in a second)."""
 _TOKEN: Final = r"[A-Za-z0-9_-]{1,48}"
-_NAME: Final = re.compile(rf"(?P<school>{_TOKEN}):(?P<device>{_TOKEN})")
+_NAME: Final = re.compile(rf"(?P<school>{_TOKEN})/(?P<device>{_TOKEN})")
 
 
 class DeviceName(NamedTuple):
-    """Name of a device at the broker: user and client id, `SCHOOL:DEVICE` with the codes of its topics."""
+    """Name of a device at the broker: user and client id, `SCHOOL/DEVICE` with the codes of its topics."""
 
     school: str
     device: str
 
     def __str__(self) -> str:
-        return f"{self.school}:{self.device}"
+        return f"{self.school}/{self.device}"
 
     def topics(self, province: str) -> str:
         """Return how every topic begins that is this device's own."""

@@ -30,7 +30,7 @@ LOG_FIELDS: Final[Mapping[str, str]] = {
     "by": "the way out: webhook or command of the watchdog, else the scheme of a channel",
     "client": "MQTT client id",
     "connections": "their number",
-    "device": "name of a device, SCHOOL:DEVICE",
+    "device": "name of a device, SCHOOL/DEVICE",
     "devices": "their number",
     "ending": "why an alert ended",
     "faults": "simulated faults that are on",

@@ -39,15 +39,16 @@ MAX_CONNECTIONS: Final = 65_536
 STORE_DESCRIPTORS: Final = 512
 """Files that the logs may have open beside the connections. Without any left JetStream stores nothing,
 and clients that were there long before are no longer acknowledged."""
-AUTHORISER_ANSWER_S: Final = 20
-"""How long a connecting device may wait for the authoriser; the server's own 2 s end most of a thousand that
-come at once on a busy machine."""
+AUTHORISER_ANSWER_S: Final = 5
+"""How long a connecting device waits for the authoriser. The server's own 2 s are too short for a thousand
+that come at once to a busy machine; what is asked while nobody hears it is never asked again, so that a
+longer time would hold up those who come while the authoriser starts."""
 _CREDENTIALS_FILE: Final = "credentials"
 
 # max_file_store is what the capped logs may reserve together, not what they use. A short ack_wait
 # brings back at once what a killed ingest had not acknowledged; max_ack_pending is the window of
 # its one subscription. Whoever is none of the users below is a device: the authoriser says whether it may
-# come in, and where it may publish. The server waits for that as long as a city needs to come back at once.
+# come in, and where it may publish.
 _CONFIG: Final = """\
 # Written by eduops at every start.
 server_name: eduops

@@ -17,7 +17,7 @@ class ConnectDenial(StrEnum):
     """Why a device is not let in."""
 
     NO_DEVICE = "no_device"
-    """The user is not `SCHOOL:DEVICE`, or does not speak MQTT."""
+    """The user is not `SCHOOL/DEVICE`, or does not speak MQTT."""
     UNKNOWN = "unknown"
     """No credential was issued to that name."""
     WRONG_SECRET = "wrong_secret"

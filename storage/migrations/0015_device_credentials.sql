@@ -12,7 +12,7 @@ create table device_credential (
     check ((former_digest is null) = (former_until is null))
 );
 comment on table device_credential is 'What is kept of the secret of each device: its SHA-256.';
-comment on column device_credential.name is 'SCHOOL:DEVICE, user and client id at the broker.';
+comment on column device_credential.name is 'SCHOOL/DEVICE, user and client id at the broker.';
 comment on column device_credential.mosquitto is 'The secret as the password file of mosquitto keeps it.';
 comment on column device_credential.former_until is 'Until when the secret before the last rotation is valid, too.';
 comment on column device_credential.issued_at is 'When the secret that is valid now was drawn.';

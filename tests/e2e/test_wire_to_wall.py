@@ -183,7 +183,7 @@ def test_what_no_ingest_can_take_is_told_by_doctor_and_by_alerts_about_the_cente
     done = system.command("doctor")
     assert done.returncode == 1
     for why in ("has a blank", "publishes where it has no right to"):
-        assert re.search(rf"WRONG the broker refused {school}:gw-1 [\d,]+ times: it {why}", done.stdout)
+        assert re.search(rf"WRONG the broker refused {school}/gw-1 [\d,]+ times: it {why}", done.stdout)
     assert f"WRONG 1 messages of the last day came on '{stray}'" in done.stdout
     plan = system.command("broker", "clear", "--days", "0").stdout
     assert "nothing was cleared" in plan or "nothing to clear" in plan

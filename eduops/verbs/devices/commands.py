@@ -14,7 +14,7 @@ Data = Annotated[
     Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")
 ]
 Config = Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")]
-Names = Annotated[list[str], typer.Argument(help="Devices, SCHOOL:DEVICE with the codes of the fleet.")]
+Names = Annotated[list[str], typer.Argument(help="Devices, SCHOOL/DEVICE with the codes of the fleet.")]
 Out = Annotated[
     Path | None,
     typer.Option(help="CSV file for the secrets, for its owner only; the screen without it. Must not exist."),
@@ -24,7 +24,7 @@ Out = Annotated[
 @device_app.command()
 def issue(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Devices, SCHOOL:DEVICE with the codes of the fleet.")
+        list[str] | None, typer.Argument(help="Devices, SCHOOL/DEVICE with the codes of the fleet.")
     ] = None,
     missing: Annotated[bool, typer.Option("--missing", help="All of the fleet that have none.")] = False,
     out: Out = None,

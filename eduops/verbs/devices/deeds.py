@@ -50,7 +50,7 @@ async def issue_devices(settings: Settings, names: Sequence[str], *, missing: bo
         ConfigurationError: a name is none of the fleet's, or nobody is named.
     """
     if bool(names) == missing:
-        raise ConfigurationError("name devices as SCHOOL:DEVICE, or all that have none with --missing")
+        raise ConfigurationError("name devices as SCHOOL/DEVICE, or all that have none with --missing")
     fleet = await saved_fleet(settings)
     wanted = fleet_names(fleet) if missing else known_names(fleet, names)
     return await _issue(settings, {name: draw_secret() for name in wanted}, quietly=missing)
@@ -147,7 +147,7 @@ def _row(name: DeviceName, secret: str) -> tuple[str, ...]:
 def _parsed(text: str) -> DeviceName:
     name = parse_device_name(text)
     if name is None:
-        raise ConfigurationError(f"{text!r} is no device; write SCHOOL:DEVICE, such as 79010042:gw-1")
+        raise ConfigurationError(f"{text!r} is no device; write SCHOOL/DEVICE, such as 79010042/gw-1")
     return name
 
 

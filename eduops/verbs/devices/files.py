@@ -31,11 +31,11 @@ def read_secrets(path: Path) -> dict[DeviceName, str]:
         raise ConfigurationError(f"{path} has no columns school and device")
     found: dict[DeviceName, str] = {}
     for row in rows:
-        name = parse_device_name(f"{row['school']}:{row['device']}")
+        name = parse_device_name(f"{row['school']}/{row['device']}")
         secret = row.get("secret") or ""
         if name is None or name in found:
             wrong = "is no device" if name is None else "is there twice"
-            raise ConfigurationError(f"{path}, line {rows.line_num}: {row['school']}:{row['device']} {wrong}")
+            raise ConfigurationError(f"{path}, line {rows.line_num}: {row['school']}/{row['device']} {wrong}")
         if secret and not (LEAST_SECRET <= len(secret) <= MOST_SECRET and secret.isascii()):
             raise ConfigurationError(
                 f"{path}, line {rows.line_num}: the secret of {name} has {len(secret)} letters; drawn ones "

@@ -28,7 +28,7 @@ _COLUMNS: Final = (
 async def device_table(settings: Settings, school: str, *, trouble: bool, as_json: bool) -> str:
     """Return the devices with a credential, one a line."""
     async with await connect(database_url(settings)) as conn:
-        found = await standings(conn, f"{school}:" if school else "")
+        found = await standings(conn, f"{school}/" if school else "")
     now_us = time.time_ns() // 1000
     if trouble:
         found = [s for s in found if max(s.refused_us or 0, s.twice_us or 0) > now_us - DAY_US]
@@ -44,7 +44,7 @@ async def fleet_csv(settings: Settings) -> str:
         held = {s.name: s for s in await standings(conn)}
     rows = []
     for (school, code), device in fleet.device_by_path.items():
-        standing = held.get(f"{school}:{code}")
+        standing = held.get(f"{school}/{code}")
         own = ("none", "", "", "", "")
         if standing is not None:
             state = "revoked" if standing.revoked_us else standing.origin.value
