@@ -151,9 +151,9 @@ def empty_postgres_url(postgres: TestPostgres) -> Iterator[str]:
 
 
 @contextmanager
-def running_nats(folder: Path) -> Iterator[TestNats]:
+def running_nats(folder: Path, slices: int = 1) -> Iterator[TestNats]:
     """Run a nats-server for the length of the block: it starts in a twentieth of a second."""
-    prepared = prepare_nats(folder, sync_interval="2m")
+    prepared = prepare_nats(folder, sync_interval="2m", slices=slices)
     server = Server(prepared.spec(), folder / "nats.log")
     server.start()
     yield TestNats(prepared, server)
@@ -161,9 +161,9 @@ def running_nats(folder: Path) -> Iterator[TestNats]:
 
 
 @pytest.fixture
-def nats(tmp_path: Path) -> Iterator[TestNats]:
-    """A nats-server of the test's own."""
-    with running_nats(tmp_path) as running:
+def nats(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[TestNats]:
+    """A nats-server of the test's own; its parameter is how many ingests share the schools."""
+    with running_nats(tmp_path, getattr(request, "param", 1)) as running:
         yield running
 
 

@@ -107,9 +107,11 @@ async def door(nats: RunningNats, postgres_url: str, city: Fleet) -> AsyncIterat
     await service.connect(nats.url, user=nats.service_user, password=nats.service_password)
 
     async def hear(message: Any) -> None:
-        opened.heard.append((message.subject.replace(".", "/"), message.data))
+        topic = message.subject.replace(".", "/")
+        opened.heard.append((topic[topic.index("edu/") :], message.data))
 
     await service.subscribe("edu.>", cb=hear)
+    await service.subscribe("slice.*.edu.>", cb=hear)
     await service.flush()
     async with running_authoriser(nats, postgres_url, opened.meter):
         yield opened
@@ -131,11 +133,15 @@ def line(door: Door) -> Any:
         one.end()
 
 
+@pytest.mark.parametrize("nats", [1, 3], indirect=True)
 async def test_a_device_publishes_under_its_own_topic_and_nowhere_else(door: Door, line: Connect) -> None:
     own, other = door.names[:2]
     device = line(own, will=door.topic(other, "status"))
     await until(lambda: device.stands, "the device connects", seen=lambda: device.codes)
-    foreign = (door.topic(other), "edu/v1/79", "live/summary/0", "log/telemetry-0", "edu/v1/probe")
+    foreign = (
+        door.topic(other), "edu/v1/79", "live/summary/0", "log/telemetry-0", "edu/v1/probe",
+        f"slice/0/{door.topic(other)}", f"unsliced/{door.topic(own)}", "$MQTT/msgs/x", "$JS/API/INFO",
+    )  # fmt: skip
     for topic in (*foreign, door.topic(DeviceName(own.school, "att-1"), "attendance")):
         await device.publish(topic, b"foreign")
     for topics in ("#", door.topic(own), door.topic(other), "edu/v1/#"):
