@@ -192,8 +192,8 @@ class _Run:
         spec = LoadSpec(
             host=self._settings.mqtt_host,
             port=self._settings.mqtt_port,
-            user=self._settings.device_user or "",
-            password=self._settings.device_password or "",
+            user=self._settings.nats_user or "",  # one connection speaks for many devices
+            password=self._settings.nats_password or "",
             topics=[topic(g.school_id, g.code, Stream.BANDWIDTH) for g in packs],
             readings=self._shape.readings,
             seconds=self._seconds / 2,

@@ -76,8 +76,8 @@ async def door(nats: Any, broker: Any, city: Fleet, catalogue: Catalogue) -> Asy
         device = devices.add(
             "device",
             generator=np.random.default_rng(1),
-            user=broker.device_user,
-            password=broker.device_password,
+            user=broker.publisher_user,
+            password=broker.publisher_password,
         )
         door = Door(broker, log, city, catalogue, device)
         async with door.session():

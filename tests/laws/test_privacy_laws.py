@@ -108,7 +108,7 @@ def test_a_sum_over_schools_tells_no_school_that_is_not_told(schools: list[int],
         assert keeps_small_together((world[place] for world in worlds), pupils)
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(
     parts=st.lists(
         st.lists(st.sampled_from((3, 8, 12, 19, 30, 200)), min_size=1, max_size=2), min_size=2, max_size=3

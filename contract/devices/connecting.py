@@ -1,0 +1,25 @@
+"""What the broker asks when a client connects, and what it is answered."""
+
+from typing import NamedTuple
+
+
+class ConnectRequest(NamedTuple):
+    """A client that wants to come in."""
+
+    user: str
+    secret: str
+    client_id: str
+    """Of MQTT; "" for another protocol."""
+    address: str
+    """Host from which it comes, as the broker sees it."""
+    is_mqtt: bool = True
+
+
+class Grant(NamedTuple):
+    """What a client that is let in may do."""
+
+    user: str
+    publish: tuple[str, ...]
+    """Subjects on which it may publish; it may subscribe to none."""
+    until_s: int
+    """When the broker ends the connection so that it is asked again, real time, s since 1970."""
