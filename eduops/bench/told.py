@@ -28,12 +28,12 @@ from eduops.bench.rows import handed_over
 from eduops.connections import open_log
 from eduops.settings import Settings
 
-SINGLES: Final = 30
+SINGLES: Final = 28
 """Schools that fail by themselves, one after the other."""
 OUTAGE_SCHOOLS: Final = 1_000
 OUTAGE_CONTACTS: Final = 50
 """Contacts who are told of the one outage."""
-SINGLE_RULES: Final = 15
+SINGLE_RULES: Final = 14
 """Two schools a rule: three would be thought to share a cause."""
 _APART_S: Final = 0.2
 _LOAD_S: Final = 8.0
