@@ -42,8 +42,7 @@ from eduops.bench.load import LOADS, Load, load_named
 from eduops.bench.report import BenchResult, Latency, Paced, render_bench
 from eduops.bench.rows import copy_rate
 from eduops.bench.state import StateFigures, measure_state
-from eduops.bench.told import ToldPlan, outage_ms, singles_ms, told_plan, told_routes
-from eduops.connections import open_log
+from eduops.bench.told import ToldLatencies, ToldPlan, measure_told, told_plan, told_routes
 from eduops.data_folder import DataFolder
 from eduops.machine.output import ProcessOutput
 from eduops.machine.ports import free_ports
@@ -57,8 +56,6 @@ __all__ = ["BenchResult", "render_bench", "run_bench", "run_loads"]
 LEAST_S: Final = 2.0
 FLOOD_SHARE: Final = 1 / 6
 """Of the time asked for: the flood is offered faster than it is stored, and what waits is waited for."""
-TELL_S: Final = 8.0
-"""The load goes on so long while schools fail, twice."""
 _STATUS_GATEWAYS: Final = 400
 _STOP_S: Final = 30.0
 _PUSH_RULE: Final = "wan_down"
@@ -158,14 +155,13 @@ class _Run:
                 for _ in range(2)
             ]
             await self._until_current(conn)
-            told_ms, outage_told_ms = await self._tell(plan, conn)
+            told = await measure_told(plan.told, plan.spec, self._settings, conn, self._processes)
             paced = await self._pace(plan, conn, probe_conn)
             flood = await self._flood(plan.spec, conn, paced.received)
             start_s = await self._restart_processor(conn)
             await self._stop("ingest", "processor", "dashboard", "notifier")
             copied = await copy_rate(conn)
             limits = await measure_limits(plan.spec, self._settings, conn, self._folder.path)
-        told = Latency.of(told_ms), Latency.of(outage_told_ms)
         return self._result(paced, told, flood, copied.rows / copied.seconds, limits, start_s)
 
     @property
@@ -208,23 +204,6 @@ class _Run:
             frozenset(series_of(g.id, online) for g in statuses),
             told_plan(fleet, packs, own.rules),
         )
-
-    async def _tell(self, plan: _Plan, conn: AsyncConnection[Any]) -> tuple[list[float], list[float]]:
-        """Let schools fail beside the load's own rate; return how long their messages took, ms."""
-        running = self._processes
-        before = (await counts(conn)).accounted
-        quiet = msgspec.structs.replace(
-            plan.spec, seconds=TELL_S, probe_topic=plan.spec.topics[0], status_topics=[]
-        )
-        found = []
-        async with open_log(self._settings, "bench") as log:
-            for measure in (singles_ms, outage_ms):
-                offering = asyncio.create_task(offer(quiet))
-                found.append(await measure(plan.told, log, conn))
-                offered = await offering
-                before += offered.packs * self._shape.readings + offered.probes
-                await until_accounted(conn, before, running)
-        return found[0], found[1]
 
     async def _pace(
         self, plan: _Plan, conn: AsyncConnection[Any], probe_conn: AsyncConnection[Any]
@@ -307,7 +286,7 @@ class _Run:
     def _result(
         self,
         paced: _Paced,
-        told: tuple[Latency, Latency],
+        told: ToldLatencies,
         flood: _Flood,
         copy_rows_per_s: float,
         limits: Ceilings,
@@ -324,8 +303,8 @@ class _Run:
             stage_cpu_us=flood.stage_us,
             latency_ms=paced.latency_ms,
             pushed_ms=paced.pushed_ms,
-            told_ms=told[0],
-            outage_told_ms=told[1],
+            told_ms=Latency.of(told.singles_ms),
+            outage_told_ms=Latency.of(told.outage_ms),
             memory_bytes=flood.memory_bytes,
             paced=paced.figures,
             start_s=start_s,

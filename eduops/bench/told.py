@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
+import msgspec
 from psycopg import AsyncConnection
 
 from bus.codec import encode_transitions
@@ -20,16 +21,23 @@ from contract.errors import InfrastructureError
 from contract.fleet import Device, Fleet
 from contract.rule import MetricRule, Rule
 from contract.series import series_of
+from eduops.bench.generator import LoadSpec
+from eduops.bench.ledger import Processes, counts, until_accounted
+from eduops.bench.limits import offer
 from eduops.bench.rows import handed_over
+from eduops.connections import open_log
+from eduops.settings import Settings
 
-SINGLES: Final = 30
+SINGLES: Final = 28
 """Schools that fail by themselves, one after the other."""
 OUTAGE_SCHOOLS: Final = 1_000
 OUTAGE_CONTACTS: Final = 50
 """Contacts who are told of the one outage."""
-SINGLE_RULES: Final = 15
+SINGLE_RULES: Final = 14
 """Two schools a rule: three would be thought to share a cause."""
 _APART_S: Final = 0.2
+_LOAD_S: Final = 8.0
+"""The load goes on so long while schools fail, twice."""
 _AT_ONCE: Final = 100
 """Transitions in an entry, as partitions write them."""
 _OUTAGE_RULE: Final = "wan_down"
@@ -44,6 +52,37 @@ class ToldPlan(NamedTuple):
     """Gateways with the rule that speaks of each."""
     outage: tuple[Device, ...]
     """Gateways of one provider."""
+
+
+class ToldLatencies(NamedTuple):
+    """How long messages took, ms."""
+
+    singles_ms: list[float]
+    """Of each school by itself, from its transition."""
+    outage_ms: list[float]
+    """Of each contact's message of the outage, from its first transition."""
+
+
+async def measure_told(
+    plan: ToldPlan, load: LoadSpec, settings: Settings, conn: AsyncConnection[Any], running: Processes
+) -> ToldLatencies:
+    """Let schools fail beside a load, and see all of the load stored.
+
+    Raises:
+        InfrastructureError: a message was not handed over, or readings got lost.
+    """
+    # The probe's own series is another measurement's.
+    quiet = msgspec.structs.replace(load, seconds=_LOAD_S, probe_topic=load.topics[0], status_topics=[])
+    before = (await counts(conn)).accounted
+    found = []
+    async with open_log(settings, "bench") as log:
+        for measure in (_singles_ms, _outage_ms):
+            offering = asyncio.create_task(offer(quiet))
+            found.append(await measure(plan, log, conn))
+            offered = await offering
+            before += offered.packs * load.readings + offered.probes
+            await until_accounted(conn, before, running)
+    return ToldLatencies(*found)
 
 
 def told_plan(fleet: Fleet, gateways: Sequence[Device], rules: Sequence[Rule]) -> ToldPlan:
@@ -73,7 +112,7 @@ def told_routes(plan: ToldPlan, fleet: Fleet) -> str:
     return f'{text}[[route]]\nname = "outage"\nmatch = {{ rule = "{_OUTAGE_RULE}" }}\ncontacts = [{named}]\n'
 
 
-async def singles_ms(plan: ToldPlan, log: Log, conn: AsyncConnection[Any]) -> list[float]:
+async def _singles_ms(plan: ToldPlan, log: Log, conn: AsyncConnection[Any]) -> list[float]:
     """Return how long each school's message took, ms, from the transition to its place in the inbox.
 
     Raises:
@@ -91,7 +130,7 @@ async def singles_ms(plan: ToldPlan, log: Log, conn: AsyncConnection[Any]) -> li
     return [(over_us[contact] - began_us[contact]) / 1000 for contact in began_us]
 
 
-async def outage_ms(plan: ToldPlan, log: Log, conn: AsyncConnection[Any]) -> list[float]:
+async def _outage_ms(plan: ToldPlan, log: Log, conn: AsyncConnection[Any]) -> list[float]:
     """Return how long each contact's message of the outage took, ms, from its first transition.
 
     Raises:

@@ -19,6 +19,7 @@ from contract.fleet import DeviceKind, Fleet
 from contract.incident import CauseKind
 from contract.routing.routes_file import parse_routes
 from contract.rule import Rule
+from device_simulator.world.fleet import generate_fleet
 from eduops.bench.generator import pack_tail
 from eduops.bench.limits import Ceilings
 from eduops.bench.load import LOADS
@@ -144,7 +145,8 @@ def test_senseless_runs_are_refused(load: str, seconds: float) -> None:
         run_loads([load], seconds)
 
 
-def test_schools_that_fail_by_themselves_have_a_contact_each(city: Fleet, rules: tuple[Rule, ...]) -> None:
+def test_schools_that_fail_by_themselves_have_a_contact_each(rules: tuple[Rule, ...]) -> None:
+    city = generate_fleet(400)
     gateways = [device for device in city.devices if device.kind is DeviceKind.GATEWAY]
     plan = told_plan(city, gateways, rules)
     routing = parse_routes(told_routes(plan, city))
