@@ -46,11 +46,12 @@ export function followDay(fleet, changed) {
 }
 
 function renewDay(host, snapshot, day, fleet) {
-  const shape = JSON.stringify([snapshot.attendance_by_cluster, day, host.clientHeight]);
+  const never = snapshot.age_s === null;
+  const shape = JSON.stringify([snapshot.attendance_by_cluster, day, never, host.clientHeight, host.clientWidth]);
   if (host.dataset.shape === shape) return;
   host.dataset.shape = shape;
   const whole = snapshot.area === '' ? null : say('wall.of_city');
-  const parts = [];
+  const parts = never ? [make('p', { textContent: say('wall.chart_wait') })] : [];
   if (snapshot.attendance_by_cluster.some((share) => share !== null)) {
     const bars = make('div', { className: 'clusters' });
     parts.push(heading(say('wall.attendance'), whole ?? targetWord()), bars);

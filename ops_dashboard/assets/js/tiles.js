@@ -77,7 +77,7 @@ function beforeOf(name, tile) {
   const [n] = shares.has(name) ? [percent(tile.before)] : compact(tile.before);
   // Beside what is usual there is no room for the words.
   const text = target(name)?.of_usual && tile.usual !== null ? n : say('kpi.before', { n });
-  if (tile.value === null) return text;
+  if (tile.value === null) return '';
   const change = tile.value - tile.before;
   const same = shares.has(name) ? SAME_SHARE : SAME_PART * tile.before;
   return `${Math.abs(change) <= same ? '→' : change > 0 ? '↑' : '↓'} ${text}`;
