@@ -105,6 +105,9 @@ async def check_the_report(week: FigureWeek, dsn: str, folder: Path, end_us: int
     lines = table.read_text(encoding="utf-8").removeprefix("\ufeff").splitlines()
     assert [line.split(";")[2] for line in lines if line.startswith("Băng thông đủ chuẩn;;")] != [""]
     assert document.read_bytes().startswith(b"%PDF-")
+    sent = await said(dsn, end_us, folder, *asked, "--pdf", "--out", str(document), "--to", "inbox")
+    assert "inbox (inbox): sent" in sent.output, sent.exception
+    assert "/kpi" in next((folder / "inbox").iterdir()).read_text(encoding="utf-8")
     refused = await said(dsn, end_us, folder, *asked, "--cluster", "Không có")
     assert "no cluster is called" in str(refused.exception)
 

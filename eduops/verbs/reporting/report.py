@@ -27,6 +27,8 @@ class ReportOptions(NamedTuple):
     form: str
     """`pdf`, `csv`, or `excel` for a table as Vietnamese Excel reads it."""
     out: Path | None
+    to: tuple[str, ...] = ()
+    """People and channels of routes.toml who get it."""
 
 
 def report(
@@ -45,6 +47,10 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="File to write.", show_default="eduops-SPAN-DAY.pdf or .csv")
     ] = None,
+    to: Annotated[
+        list[str] | None,
+        typer.Option(help="Also send it to this person or channel of routes.toml: by mail with the file."),
+    ] = None,
     data: Annotated[
         Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")
     ] = None,
@@ -61,17 +67,20 @@ def report(
     if len(forms) > 1:
         raise ConfigurationError(f"--{forms[0]} and --{forms[1]} exclude each other: one file at a time")
     form = forms[0] if forms else "pdf"
-    wanted = ReportOptions(span, None if day is None else day.date(), by, cluster, lang, form, out)
+    wanted = ReportOptions(
+        span, None if day is None else day.date(), by, cluster, lang, form, out, tuple(to or ())
+    )
     settings = attach(load_settings(config, {"data": data}))
-    typer.echo(asyncio.run(write_report(settings, wanted)))
+    for line in asyncio.run(write_report(settings, wanted)):
+        typer.echo(line)
 
 
-async def write_report(settings: "Settings", wanted: ReportOptions) -> str:
-    """Write the file and return what was written, in a sentence.
+async def write_report(settings: "Settings", wanted: ReportOptions) -> list[str]:
+    """Write the file, send it to whoever is named, and return what was done, a sentence each.
 
     Raises:
-        ConfigurationError: there is no such cluster, or the file cannot be written.
-        InfrastructureError: the database does not answer.
+        ConfigurationError: there is no such cluster or contact, or the file cannot be written.
+        InfrastructureError: the database does not answer, or a channel did not take it.
     """
     import time
 
@@ -96,17 +105,69 @@ async def write_report(settings: "Settings", wanted: ReportOptions) -> str:
     brand = Brand(fleet, own.calendar, own.plan, settings.coverage_min)
     async with await connect(database_url(settings), "eduops report") as conn:
         brief = await read_brief(conn, BriefAsked(wanted.span, day, by, scope), brand)
+    rules = {rule.name: rule for rule in own.rules}
+    wording = Wording(texts, wanted.language, own.calendar.timezone, fleet, rules)
+    words = worded(brief, wording, PAPER)
     if wanted.form == "pdf":
-        rules = {rule.name: rule for rule in own.rules}
-        wording = Wording(texts, wanted.language, own.calendar.timezone, fleet, rules)
-        content = report_pdf(worded(brief, wording, PAPER), texts, wanted.language)
+        content = report_pdf(words, texts, wanted.language)
     else:
         form = TableForm.EXCEL if wanted.form == "excel" else TableForm.PLAIN
         content = brief_table(brief, texts, wanted.language, form).encode()
     end = "pdf" if wanted.form == "pdf" else "csv"
     path = wanted.out or Path(f"eduops-{wanted.span}-{day.isoformat()}.{end}")
     write_file(path, content)
-    return f"{path}: {wanted.span} up to {day.isoformat()}, {len(content):,} bytes"
+    said = [f"{path}: {wanted.span} up to {day.isoformat()}, {len(content):,} bytes"]
+    if wanted.to:
+        said += await send_report(settings, wanted.to, words.title, words.sentence, path)
+    return said
+
+
+async def send_report(
+    settings: "Settings", to: tuple[str, ...], title: str, sentence: str, path: Path
+) -> list[str]:
+    """Send a report to people and channels, and return who took it, a line each.
+
+    Raises:
+        ConfigurationError: routes.toml has no such person or channel.
+        InfrastructureError: a channel did not take it.
+    """
+    import uuid
+
+    from alerting.messages.webhook import webhook_test
+    from alerting.messages.wording import MessageForm, NoticeText
+    from config.files import load_configuration
+    from contract.errors import ConfigurationError, InfrastructureError
+    from contract.routing.contact import Rota
+    from contract.routing.delivery import AttemptOutcome
+    from eduops.connections import saved_fleet
+    from eduops.data_folder import DataFolder
+    from eduops.wiring import notifier_config
+    from notifier.senders.outlet import Letter
+    from notifier.shell import make_office
+    from notifier.trial import send_everywhere
+
+    config, own = notifier_config(settings), load_configuration(DataFolder(settings.data).config)
+    office = make_office(config, await saved_fleet(settings), own.catalogue, own.calendar, own.rules)
+    known = {name for name, contact in own.routing.contacts.items() if not isinstance(contact, Rota)}
+    said = []
+    for name in to:
+        if name not in known:
+            raise ConfigurationError(
+                f"routes.toml has no person or channel {name!r}; it has {', '.join(sorted(known))}"
+            )
+        key = f"report-{uuid.uuid4().hex[:18]}"
+
+        def letter(form: MessageForm, name: str = name, key: str = key) -> Letter:
+            text = NoticeText(
+                "" if form is MessageForm.SMS else title, f"{sentence}\n{office.public_url}/kpi"
+            )
+            return Letter(key, name, text, webhook_test(name, text, office), attached=path)
+
+        for scheme, (outcome, words, _) in await send_everywhere(config, own.routing, name, letter):
+            if outcome is not AttemptOutcome.SENT:
+                raise InfrastructureError(f"{name} ({scheme}) did not take it: {outcome.value} {words}")
+            said.append(f"{name} ({scheme}): {outcome.value}")
+    return said
 
 
 def cluster_code(text: str, clusters: dict[str, str]) -> str:
