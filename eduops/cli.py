@@ -22,6 +22,8 @@ from eduops.verbs.feedback import feedback_app
 from eduops.verbs.fleet import fleet_app
 from eduops.verbs.notify import notify_app
 from eduops.verbs.oncall import oncall
+from eduops.verbs.reporting.evidence import evidence_app
+from eduops.verbs.reporting.report import report
 from eduops.verbs.routes import routes_app
 from eduops.verbs.rules import rules_app
 from eduops.verbs.silence import silence_app
@@ -41,7 +43,9 @@ app.add_typer(rules_app, name="rules")
 app.add_typer(routes_app, name="routes")
 app.add_typer(notify_app, name="notify")
 app.add_typer(silence_app, name="silence")
+app.add_typer(evidence_app, name="evidence")
 app.command()(oncall)
+app.command()(report)
 
 Data = Annotated[
     Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")

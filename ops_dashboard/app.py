@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any, Final
@@ -15,7 +15,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from bus.live import Live
 from bus.log import Log
-from config.files import shipped_texts
+from config.files import load_plan, load_targets, shipped_texts
 from config.routing import follow_routing
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
@@ -26,6 +26,7 @@ from contract.service.metrics import Meter
 from contract.texts import Language, Texts
 from ops_dashboard.access.connection import BoundedConnection
 from ops_dashboard.access.guard import Guard, security_headers
+from ops_dashboard.api.alertmanager_reports import ALERTS_PATH
 from ops_dashboard.api.answers import install_refusals, refuse_with
 from ops_dashboard.api.routes import api_routes
 from ops_dashboard.archive import Archive
@@ -38,6 +39,7 @@ from ops_dashboard.pages.registry import PAGES
 from ops_dashboard.pages.router import make_page
 from ops_dashboard.services import Services
 from ops_dashboard.view.board import Board
+from ops_dashboard.view.past import PAST_METRICS, Past, past_of
 from ops_dashboard.view.words import page_words
 from storage.database import open_pool
 
@@ -71,6 +73,7 @@ def create_app(
         texts: all sentences; the shipped catalogue if None.
         meter: counts viewers and pushes.
     """
+    targets = load_targets(config.own_config)
     pool = open_pool(config.dsn)
     archive = Archive(pool)
     board = Board(
@@ -81,11 +84,13 @@ def create_app(
         build_id=config.build_id,
         coverage_min=config.coverage_min,
         stale_s=config.summary_stale_s,
+        targets=targets,
     )
     hub = Hub(
         board,
         config.clock,
         archive.open_work,
+        _past_reader(archive, catalogue, config.coverage_min),
         Hello(config.build_id, fleet.version, fleet.province, config.partitions),
         catalogue,
         heal_s=config.heal_s,
@@ -103,6 +108,8 @@ def create_app(
         rules,
         texts or shipped_texts(),
         follow_routing(config.own_config),
+        targets,
+        load_plan(config.own_config),
     )
     app = FastAPI(
         title="eduops dashboard",
@@ -112,11 +119,22 @@ def create_app(
         lifespan=_lifespan(hub, live, pool),
     )
     app.include_router(api_routes(services))
-    app.include_router(live_routes(hub))
+    app.include_router(live_routes(hub, fleet))
     frame = _attach_pages(app, services)
     _add_guards(app, services, frame)
     app.state.headers = security_headers(frame.csp_hashes())  # for the server: it answers more than the app
     return app
+
+
+def _past_reader(
+    archive: Archive, catalogue: Catalogue, coverage_min: float
+) -> Callable[[int], Awaitable[Past]]:
+    metric_ids = {m.name: m.id for m in catalogue.metrics if m.name in PAST_METRICS}
+
+    async def read(at_us: int) -> Past:
+        return past_of(await archive.past(metric_ids, at_us), coverage_min)
+
+    return read
 
 
 def _lifespan(
@@ -146,6 +164,7 @@ def _attach_pages(app: FastAPI, services: Services) -> FrameDash:
             language,
             services.rules,
             services.catalogue,
+            services.targets,
             build=services.config.build_id,
             topology=services.fleet.version,
             zone=services.calendar.timezone.key,
@@ -179,6 +198,7 @@ def _add_guards(app: FastAPI, services: Services, frame: FrameDash) -> None:
         strange_host=refuse_with(services.texts, 421, "strange_host"),
         foreign_origin=refuse_with(services.texts, 403, "foreign_origin"),
         too_large=refuse_with(services.texts, 413, "too_large"),
+        larger={ALERTS_PATH: services.config.alerts_body_bytes},
     )
 
 

@@ -7,6 +7,8 @@ from bus.log import Log
 from config.routing import RoutingFile
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
+from contract.figures.plan import CityPlan
+from contract.figures.targets import Targets
 from contract.fleet import Fleet
 from contract.rule import Rule
 from contract.texts import Texts
@@ -29,3 +31,5 @@ class Services:
     rules: Sequence[Rule]
     texts: Texts
     routing: RoutingFile
+    targets: Targets
+    plan: CityPlan

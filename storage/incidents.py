@@ -15,8 +15,10 @@ from contract.incident import (
     IncidentEventKind,
     IncidentState,
     Membership,
+    SchoolSpan,
 )
 from contract.live import IncidentChanged
+from storage.alerts import alert_of
 from storage.moment import moment
 from storage.queries import query
 
@@ -91,12 +93,44 @@ async def memberships_of(conn: AsyncConnection[Any], incident_id: str, limit: in
     return await _memberships(conn, rest, {"incident_id": incident_id, "limit": limit})
 
 
+async def school_spans(conn: AsyncConnection[Any], incident_id: str) -> list[SchoolSpan]:
+    """Return when each alert of an incident was open, by its school; none of the center's own."""
+    cursor = await conn.execute(query("school_spans"), {"incident_id": incident_id})
+    return [SchoolSpan(*row) for row in await cursor.fetchall()]
+
+
+async def similar_incidents(conn: AsyncConnection[Any], like: Incident, limit: int) -> list[Incident]:
+    """Return the latest incidents that resolved and had the same cause, those of the same rule first."""
+    rest = """where state = 'resolved' and incident_id <> %(incident_id)s
+              and cause = %(cause)s and isp = %(isp)s and cluster_code = %(cluster_code)s
+              and ward_code = %(ward_code)s and school_id is not distinct from %(school_id)s::int
+              order by rule = %(rule)s desc, began_at desc, incident_id limit %(limit)s"""
+    cause = like.cause
+    values: dict[str, object] = {
+        "incident_id": like.incident_id,
+        "cause": cause.kind.value,
+        "isp": cause.isp,
+        "cluster_code": cause.cluster_code,
+        "ward_code": cause.ward_code,
+        "school_id": cause.school_id,
+        "rule": like.rule,
+        "limit": limit,
+    }
+    return await _incidents(conn, rest, values)
+
+
+async def last_words(conn: AsyncConnection[Any], incident_ids: Sequence[str]) -> dict[str, str]:
+    """Return the latest words that somebody wrote about each of some incidents."""
+    cursor = await conn.execute(query("last_words"), {"incident_ids": list(incident_ids)})
+    return dict(await cursor.fetchall())
+
+
 async def unplaced_alerts(conn: AsyncConnection[Any]) -> list[Alert]:
     """Return the open alerts of no incident: of the last second, or from before there were incidents."""
     where = """where resolved_at is null
                and not exists (select from incident_member where incident_member.alert_id = alert.alert_id)"""
     cursor = await conn.execute(query("alerts") + " " + where)
-    return [Alert(*row) for row in await cursor.fetchall()]
+    return [alert_of(*row) for row in await cursor.fetchall()]
 
 
 async def exercises_since(conn: AsyncConnection[Any], ended_us: int) -> list[Exercise]:
@@ -155,7 +189,7 @@ async def _incidents(conn: AsyncConnection[Any], rest: str, values: dict[str, ob
 async def _memberships(conn: AsyncConnection[Any], rest: str, values: dict[str, object]) -> list[Membership]:
     cursor = await conn.execute(query("memberships") + " " + rest, values)
     return [
-        Membership(incident_id, Alert(*alert), joined_at_us, left_at_us)
+        Membership(incident_id, alert_of(*alert), joined_at_us, left_at_us)
         for incident_id, joined_at_us, left_at_us, *alert in await cursor.fetchall()
     ]
 

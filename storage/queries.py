@@ -14,12 +14,14 @@ QUERY_FILES: Final = (
     "outbox.sql",
     "silences.sql",
     "times.sql",
+    "figures.sql",
 )
 SCHEMA_FILES: Final = (
     "schema.sql",
     "schema_incidents.sql",
     "schema_notices.sql",
     "schema_silences.sql",
+    "schema_figures.sql",
     "devices/schema_devices.sql",
 )
 """What an empty database gets, in this order."""

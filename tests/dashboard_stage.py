@@ -29,11 +29,13 @@ from contract.fleet import DeviceKind, Fleet
 from contract.live import (
     ALERT_SUBJECT,
     INCIDENT_SUBJECT,
+    MOST_AT_ONCE,
     STATE_NORMAL,
     SUMMARY_SUBJECT,
     AlertChanged,
     Kpi,
     Summary,
+    WardSums,
 )
 from contract.rule import Rule
 from contract.series import series_of
@@ -61,6 +63,7 @@ class Stage:
     log: JetStreamLog
     conn: AsyncConnection[Any]
     clock: LogClock
+    calendar: SchoolCalendar
     positions: dict[str, int] = field(default_factory=dict)
     incidents: Incidents = field(default_factory=Incidents)
 
@@ -79,6 +82,7 @@ class Stage:
         states: str | None = None,
         kpis: Mapping[str, Kpi] | None = None,
         partitions: Sequence[int] = (0, 1),
+        wards: Mapping[str, WardSums] | None = None,
     ) -> None:
         """Publish a summary of each partition; all schools are normal unless `states` says otherwise."""
         of_school = self.fleet.partition_of_schools(PARTITIONS)
@@ -86,7 +90,7 @@ class Stage:
             members = np.flatnonzero(of_school == partition)
             own = "".join((states or STATE_NORMAL * len(of_school))[i] for i in members)
             shown = dict(kpis) if kpis is not None else usual_kpis(len(members))
-            summary = Summary(partition, self.now_us(), 1, own, shown)
+            summary = Summary(partition, self.now_us(), 1, own, shown, None, dict(wards or {}))
             await self.live.publish(f"{SUMMARY_SUBJECT}.{partition}", msgspec.msgpack.encode(summary))
 
     async def change(self, *changes: AlertChanged) -> None:
@@ -95,10 +99,9 @@ class Stage:
         moments = [Moment(at_us, tuple(c.alert for c in changes)), Moment(at_us + 1_000_000)]
         incidents = tuple(advance(Groups(self.fleet), self.incidents, moments))
         await self.commit(ALERTS_LOG, alerts=changes, incidents=incidents)
-        for changed in changes:
-            await self.live.publish(ALERT_SUBJECT, msgspec.msgpack.encode(changed))
-        for incident in incidents:
-            await self.live.publish(INCIDENT_SUBJECT, msgspec.msgpack.encode(incident))
+        for subject, told in ((ALERT_SUBJECT, changes), (INCIDENT_SUBJECT, incidents)):
+            for n in range(0, len(told), MOST_AT_ONCE):
+                await self.live.publish(subject, msgspec.msgpack.encode(told[n : n + MOST_AT_ONCE]))
 
     def opened(self, position: int, rule: str = "wan_down", priority: int = 1, **more: Any) -> AlertChanged:
         """Return the opening of an alert at the school at `position`, a minute ago."""
@@ -203,7 +206,7 @@ async def open_stage(
         url = f"http://127.0.0.1:{config.port}"
         try:
             await until_answers(url, task)
-            yield Stage(url, fleet, catalogue, live, log, conn, clock)
+            yield Stage(url, fleet, catalogue, live, log, conn, clock, calendar)
         finally:
             stop.set()
             await task

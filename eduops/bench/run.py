@@ -42,6 +42,8 @@ from eduops.bench.load import LOADS, Load, load_named
 from eduops.bench.report import BenchResult, Latency, Paced, render_bench
 from eduops.bench.rows import copy_rate
 from eduops.bench.state import StateFigures, measure_state
+from eduops.bench.told import ToldPlan, outage_ms, singles_ms, told_plan, told_routes
+from eduops.connections import open_log
 from eduops.data_folder import DataFolder
 from eduops.machine.output import ProcessOutput
 from eduops.machine.ports import free_ports
@@ -55,6 +57,8 @@ __all__ = ["BenchResult", "render_bench", "run_bench", "run_loads"]
 LEAST_S: Final = 2.0
 FLOOD_SHARE: Final = 1 / 6
 """Of the time asked for: the flood is offered faster than it is stored, and what waits is waited for."""
+TELL_S: Final = 8.0
+"""The load goes on so long while schools fail, twice."""
 _STATUS_GATEWAYS: Final = 400
 _STOP_S: Final = 30.0
 _PUSH_RULE: Final = "wan_down"
@@ -91,6 +95,7 @@ class _Plan(NamedTuple):
     spec: LoadSpec
     probe_series: int
     status_series: frozenset[int]
+    told: ToldPlan
 
 
 class _Paced(NamedTuple):
@@ -143,21 +148,25 @@ class _Run:
     async def _measure(self) -> BenchResult:
         await self._system.start_servers()
         fleet = await self._system.prepare(partial(generate_fleet, self._shape.schools))
-        await self._system.start_services("ingest", "processor", "dashboard")
+        plan = self._plan(fleet)
+        routes = told_routes(plan.told, fleet)
+        (self._folder.config / "routes.toml").write_text(routes, encoding="utf-8")
+        await self._system.start_services("ingest", "processor", "dashboard", "notifier")
         async with AsyncExitStack() as stack:
             conn, probe_conn = [
                 await stack.enter_async_context(await connect(self._settings.database_url or ""))
                 for _ in range(2)
             ]
-            plan = self._plan(fleet)
             await self._until_current(conn)
+            told_ms, outage_told_ms = await self._tell(plan, conn)
             paced = await self._pace(plan, conn, probe_conn)
             flood = await self._flood(plan.spec, conn, paced.received)
             start_s = await self._restart_processor(conn)
-            await self._stop("ingest", "processor", "dashboard")
+            await self._stop("ingest", "processor", "dashboard", "notifier")
             copied = await copy_rate(conn)
             limits = await measure_limits(plan.spec, self._settings, conn, self._folder.path)
-        return self._result(paced, flood, copied.rows / copied.seconds, limits, start_s)
+        told = Latency.of(told_ms), Latency.of(outage_told_ms)
+        return self._result(paced, told, flood, copied.rows / copied.seconds, limits, start_s)
 
     @property
     def _settings(self) -> Settings:
@@ -174,7 +183,8 @@ class _Run:
         gateways = [device for device in fleet.devices if device.kind is DeviceKind.GATEWAY]
         apart = min(_STATUS_GATEWAYS, len(gateways) // 10)
         packs, statuses, probe = gateways[: -apart - 1], gateways[-apart - 1 : -1], gateways[-1]
-        catalogue = load_configuration(self._folder.config).catalogue
+        own = load_configuration(self._folder.config)
+        catalogue = own.catalogue
 
         def topic(school_id: int, device: str, stream: Stream) -> str:
             return str(Topic(fleet.province, code_of[school_id], device, stream))
@@ -196,7 +206,25 @@ class _Run:
             spec,
             series_of(probe.id, catalogue.named(_PROBE_METRIC).id),
             frozenset(series_of(g.id, online) for g in statuses),
+            told_plan(fleet, packs, own.rules),
         )
+
+    async def _tell(self, plan: _Plan, conn: AsyncConnection[Any]) -> tuple[list[float], list[float]]:
+        """Let schools fail beside the load's own rate; return how long their messages took, ms."""
+        running = self._processes
+        before = (await counts(conn)).accounted
+        quiet = msgspec.structs.replace(
+            plan.spec, seconds=TELL_S, probe_topic=plan.spec.topics[0], status_topics=[]
+        )
+        found = []
+        async with open_log(self._settings, "bench") as log:
+            for measure in (singles_ms, outage_ms):
+                offering = asyncio.create_task(offer(quiet))
+                found.append(await measure(plan.told, log, conn))
+                offered = await offering
+                before += offered.packs * self._shape.readings + offered.probes
+                await until_accounted(conn, before, running)
+        return found[0], found[1]
 
     async def _pace(
         self, plan: _Plan, conn: AsyncConnection[Any], probe_conn: AsyncConnection[Any]
@@ -277,7 +305,13 @@ class _Run:
                 await asyncio.sleep(0.05)
 
     def _result(
-        self, paced: _Paced, flood: _Flood, copy_rows_per_s: float, limits: Ceilings, start_s: float
+        self,
+        paced: _Paced,
+        told: tuple[Latency, Latency],
+        flood: _Flood,
+        copy_rows_per_s: float,
+        limits: Ceilings,
+        start_s: float,
     ) -> BenchResult:
         return BenchResult(
             sync_interval=self._settings.sync_interval,
@@ -290,6 +324,8 @@ class _Run:
             stage_cpu_us=flood.stage_us,
             latency_ms=paced.latency_ms,
             pushed_ms=paced.pushed_ms,
+            told_ms=told[0],
+            outage_told_ms=told[1],
             memory_bytes=flood.memory_bytes,
             paced=paced.figures,
             start_s=start_s,

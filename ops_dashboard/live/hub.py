@@ -34,7 +34,9 @@ from contract.privacy import shown_change
 from contract.routing.silence import Silence
 from contract.service.metrics import Meter
 from ops_dashboard.archive import OpenWork
+from ops_dashboard.view.areas import WallArea
 from ops_dashboard.view.board import Board
+from ops_dashboard.view.past import Past
 
 SNAPSHOT_S: Final = 1.0
 """Seconds between two snapshots; the wall's heartbeat."""
@@ -42,13 +44,15 @@ COALESCE_S: Final = 0.05
 """Changes within this go out together, so a storm of alerts is a few messages and none waits 0.1 s."""
 CHANGES_MAX: Final = 200
 """More changes at once than this are not sent one by one: the pages read the table anew instead."""
+PAST_S: Final = 60.0
+"""Seconds between two looks at the past: its minutes are no finer."""
 QUIET_S: Final = 3.0
 """A pause of the summaries longer than this means a broken line: alerts may have been missed."""
 
 _logger: Final = logging.getLogger(__name__)
 _summary: Final = msgspec.msgpack.Decoder(Summary)
-_changed: Final = msgspec.msgpack.Decoder(AlertChanged)
-_incident_changed: Final = msgspec.msgpack.Decoder(IncidentChanged)
+_changed: Final = msgspec.msgpack.Decoder(list[AlertChanged])
+_incident_changed: Final = msgspec.msgpack.Decoder(list[IncidentChanged])
 _tried: Final = msgspec.json.Decoder(NoticeTried)
 _silence: Final = msgspec.msgpack.Decoder(Silence)
 _json: Final = msgspec.json.Encoder()
@@ -77,10 +81,16 @@ class IncidentsMoved(msgspec.Struct, frozen=True, tag_field="kind", tag="inciden
     """Empty for more than `CHANGES_MAX`: it may be any."""
 
 
+class SilencesMoved(msgspec.Struct, frozen=True, tag_field="kind", tag="silences"):
+    """Silences that were made or ended within the last moment; pages that show them ask for all."""
+
+
 class Client:
     """One open page: a bounded queue that a writer drains."""
 
-    def __init__(self, size: int, wants_changes: bool) -> None:
+    def __init__(self, size: int, wants_changes: bool, area: WallArea | None = None) -> None:
+        self.area = area
+        """What its snapshots are of; None for the whole city."""
         self.wants_changes = wants_changes
         """The engineers' pages follow single alerts, incidents and notices; a wall needs snapshots only."""
         self.dropped = False
@@ -125,6 +135,7 @@ class Hub:
         board: Board,
         clock: LogClock,
         read_open: Callable[[int], Awaitable[OpenWork]],
+        read_past: Callable[[int], Awaitable[Past]],
         hello: Hello,
         catalogue: Catalogue,
         *,
@@ -135,6 +146,7 @@ class Hub:
         self.board = board
         self._clock = clock
         self._read_open = read_open
+        self._read_past = read_past
         self._catalogue = catalogue
         self._hello = _json.encode(hello)
         self._heal_s = heal_s
@@ -144,6 +156,7 @@ class Hub:
         self._sequence = 0
         self._changes: list[AlertChanged] = []
         self._moved: set[str] = set()
+        self._silences_moved = False
         self._arrived = 0
         """Changes of alerts, incidents and silences that were ever told."""
         self._changed = asyncio.Event()
@@ -158,11 +171,13 @@ class Hub:
         return len(self._clients)
 
     @asynccontextmanager
-    async def client(self, *, wants_changes: bool) -> AsyncIterator[Client]:
+    async def client(self, *, wants_changes: bool, area: WallArea | None = None) -> AsyncIterator[Client]:
         """Register a page for the length of the block; hello and the last snapshot wait in its queue."""
-        client = Client(self._client_queue, wants_changes)
+        client = Client(self._client_queue, wants_changes, area)
         client.offer(self._hello, replaceable=False)
-        if self.latest:
+        if area is not None:
+            client.offer(self._encoded(area), replaceable=True)
+        elif self.latest:
             client.offer(self.latest, replaceable=True)
         self._clients.add(client)
         self._count_viewers()
@@ -181,6 +196,7 @@ class Hub:
             asyncio.create_task(self._follow_notices(live)),
             asyncio.create_task(self._follow_silences(live)),
             asyncio.create_task(self._keep_alerts_true()),
+            asyncio.create_task(self._keep_past()),
             asyncio.create_task(self._beat()),
             asyncio.create_task(self._flush_changes()),
         ]
@@ -217,25 +233,27 @@ class Hub:
     async def _follow_alerts(self, live: Live) -> None:
         async for subject, payload in live.subscribe(ALERT_SUBJECT):
             try:
-                changed = _changed.decode(payload)
+                changes = _changed.decode(payload)
             except msgspec.MsgspecError as error:
                 _logger.error("event=live_message_unreadable subject=%s: %s", subject, error)
                 continue
-            self.board.apply(changed, self._clock.log_us(_real_us()))
-            self._changes.append(changed)
-            self._arrived += 1
+            for changed in changes:
+                self.board.apply(changed, self._clock.log_us(_real_us()))
+            self._changes += changes
+            self._arrived += len(changes)
             self._changed.set()
 
     async def _follow_incidents(self, live: Live) -> None:
         async for subject, payload in live.subscribe(INCIDENT_SUBJECT):
             try:
-                changed = _incident_changed.decode(payload)
+                changes = _incident_changed.decode(payload)
             except msgspec.MsgspecError as error:
                 _logger.error("event=live_message_unreadable subject=%s: %s", subject, error)
                 continue
-            self.board.apply_incident(changed.incident)
-            self._moved.add(changed.incident.incident_id)
-            self._arrived += 1
+            for changed in changes:
+                self.board.apply_incident(changed.incident)
+                self._moved.add(changed.incident.incident_id)
+            self._arrived += len(changes)
             self._changed.set()
 
     async def _follow_notices(self, live: Live) -> None:
@@ -246,7 +264,7 @@ class Hub:
             except msgspec.MsgspecError as error:
                 _logger.error("event=live_message_unreadable subject=%s: %s", subject, error)
                 continue
-            self._offer(_json.encode(tried), changes=True)
+            self._offer(_json.encode(tried))
 
     async def _follow_silences(self, live: Live) -> None:
         async for subject, payload in live.subscribe(SILENCE_SUBJECT):
@@ -256,6 +274,7 @@ class Hub:
                 _logger.error("event=live_message_unreadable subject=%s: %s", subject, error)
                 continue
             self.board.apply_silence(silence)
+            self._silences_moved = True
             self._arrived += 1
             self._changed.set()
 
@@ -268,6 +287,15 @@ class Hub:
             except InfrastructureError as error:
                 _logger.warning("event=alerts_not_read: trying again: %s", error)
             await pause(self._heal, self._heal_s)
+
+    async def _keep_past(self) -> None:
+        """Read what the figures were at this time of the last weeks, once a minute; it can wait."""
+        while True:
+            try:
+                self.board.past = await self._read_past(self._clock.log_us(_real_us()))
+            except InfrastructureError as error:
+                _logger.warning("event=past_not_read: trying again: %s", error)
+            await asyncio.sleep(PAST_S)
 
     async def _read_alerts(self) -> None:
         """Replace what is open, unless any of it changed meanwhile: then what was read may be older."""
@@ -293,21 +321,31 @@ class Hub:
                 self.board.alerts_version += 1
             elif changes:
                 shown = [shown_change(changed, self._catalogue) for changed in changes]
-                self._offer(_json.encode(Changes(shown)), changes=True)
+                self._offer(_json.encode(Changes(shown)))
             moved, self._moved = self._moved, set()
             if moved:
                 told = sorted(moved) if len(moved) <= CHANGES_MAX else ()
-                self._offer(_json.encode(IncidentsMoved(told)), changes=True)
+                self._offer(_json.encode(IncidentsMoved(told)))
+            if self._silences_moved:
+                self._silences_moved = False
+                self._offer(_json.encode(SilencesMoved()))
             self.broadcast_snapshot()
 
     def broadcast_snapshot(self) -> None:
-        """Serialise the board once and offer it to every page."""
+        """Serialise the board once for each area that is looked at, and offer it to every page."""
         self._sequence += 1
-        self.latest = _json.encode(self.board.snapshot(_real_us(), self._sequence))
-        self._offer(self.latest, changes=False)
+        self.latest = self._encoded(None)
+        for area in {client.area for client in self._clients}:
+            of_area = [client for client in self._clients if client.area == area]
+            self._hand(of_area, self.latest if area is None else self._encoded(area), changes=False)
 
-    def _offer(self, message: bytes, *, changes: bool) -> None:
-        told = [client for client in self._clients if client.wants_changes or not changes]
+    def _encoded(self, area: WallArea | None) -> bytes:
+        return _json.encode(self.board.snapshot(_real_us(), self._sequence, area))
+
+    def _offer(self, message: bytes) -> None:
+        self._hand([client for client in self._clients if client.wants_changes], message, changes=True)
+
+    def _hand(self, told: Sequence[Client], message: bytes, *, changes: bool) -> None:
         for client in told:
             client.offer(message, replaceable=not changes)
         self._meter.add("eduops_dashboard_pushes_total", len(told))

@@ -5,7 +5,9 @@ from typing import Final
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
+from contract.fleet import Fleet
 from ops_dashboard.live.hub import Client, Hub
+from ops_dashboard.view.areas import find_area
 
 INBOUND_MAX_BYTES: Final = 256
 """A page has nothing to say but a heartbeat; a larger message ends the connection."""
@@ -13,18 +15,29 @@ SEND_TIMEOUT_S: Final = 10.0
 """A browser that takes longer for one message has stopped reading."""
 CLOSE_TOO_BIG: Final = 1009
 """Close code: the message is too big. Source: RFC 6455 section 7.4.1."""
+CLOSE_NO_AREA: Final = 1008
+"""Close code: a policy is violated, for an area that the fleet does not have. Source: the same."""
 CLOSE_TRY_LATER: Final = 1013
 """Close code: come back in a moment. Source: IANA WebSocket close codes."""
 
 
-def live_routes(hub: Hub) -> APIRouter:
-    """Return the router with `/ws/live`; `?alerts=1` adds what changed: alerts, incidents, notices."""
+def live_routes(hub: Hub, fleet: Fleet) -> APIRouter:
+    """Return the router with `/ws/live`.
+
+    `?alerts=1` adds what changed: alerts, incidents, notices; `?area=` is a cluster or ward by code or name.
+    """
     router = APIRouter()
 
     @router.websocket("/ws/live")
     async def live(socket: WebSocket) -> None:
         await socket.accept()
-        async with hub.client(wants_changes=socket.query_params.get("alerts") == "1") as client:
+        asked = socket.query_params.get("area", "")
+        area = find_area(asked, fleet)
+        if asked and area is None:
+            await socket.close(CLOSE_NO_AREA)
+            return
+        wants_changes = socket.query_params.get("alerts") == "1"
+        async with hub.client(wants_changes=wants_changes, area=area) as client:
             await _converse(socket, client)
 
     return router

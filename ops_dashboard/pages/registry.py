@@ -13,24 +13,39 @@ class Page(NamedTuple):
     """Its address, with at most one place at its end, such as `/school/{code}`."""
     link: str = ""
     """Key of its word in the header of every page; none where no header links to it."""
+    title: str = ""
+    """Key of its name in the window's title, where it is not that of its link."""
+    title_has_place: bool = False
+    """Whether what stands in its place follows its name there."""
+    libraries: frozenset[str] = frozenset()
+    """Those of `LIBRARIES` that it uses: no other page loads them."""
     in_menu: bool = False
     """Whether the link is behind the header's last word, for pages that are seldom needed."""
 
 
+AG_GRID: Final = "dash_ag_grid"
+CORE: Final = "dash/dcc"
+LIBRARIES: Final = (AG_GRID, CORE, "dash/dash_table")
+"""Folders of Dash's scripts that are heavy, and that few pages need."""
+
 PAGES: Final = (
     Page("wall", "/", "nav.wall"),
     Page("incidents", "/incidents", "nav.incidents"),
-    Page("incident", "/incidents/{incident_id}"),
-    Page("alerts", "/alerts", "nav.alerts"),
-    Page("school", "/school/{code}"),
+    Page("incident", "/incidents/{incident_id}", title="nav.incident"),
+    Page("alerts", "/alerts", "nav.alerts", libraries=frozenset({AG_GRID})),
+    Page(
+        "school", "/school/{code}", title="alerts.school", title_has_place=True, libraries=frozenset({CORE})
+    ),
+    Page("leadership", "/kpi", "nav.leadership"),
     Page("response", "/response", "nav.response", in_menu=True),
+    Page("silences", "/silences", "nav.silences", in_menu=True),
     Page("oncall", "/oncall", "nav.oncall", in_menu=True),
     Page("inbox", "/inbox", "nav.inbox", in_menu=True),
     Page("quarantine", "/quarantine", "nav.quarantine", in_menu=True),
 )
 
 
-NOWHERE: Final = Page("nowhere", "")
+NOWHERE: Final = Page("nowhere", "", title="nav.nowhere")
 """The page of every other address."""
 
 

@@ -1,0 +1,92 @@
+"""A person who may sign in, and how long a session lasts (pure)."""
+
+import unicodedata
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+import msgspec
+
+from contract.access.area import Area
+from contract.access.permission import Role
+from contract.errors import ConfigurationError
+
+MOST_NAME: Final = 80
+"""Characters of a name."""
+LEAST_PASSWORD: Final = 12
+"""Characters of a password. Source: OWASP ASVS 5, 6.2.1 asks for 8 and recommends 15."""
+MOST_PASSWORD: Final = 256
+HOUR_S: Final = 3600
+DAY_S: Final = 24 * HOUR_S
+_HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+"""Unicode categories of what is not seen, or turns what is around it."""
+
+
+class SessionLimits(NamedTuple):
+    """How long a session lasts, seconds."""
+
+    idle_s: int
+    """Without a request."""
+    whole_s: int
+    """In all."""
+
+
+LIMITS: Final[Mapping[Role, SessionLimits]] = {
+    Role.SCREEN: SessionLimits(30 * DAY_S, 400 * DAY_S),
+    Role.SCHOOL: SessionLimits(12 * HOUR_S, 7 * DAY_S),
+    Role.LEADER: SessionLimits(12 * HOUR_S, 7 * DAY_S),
+    Role.OPERATOR: SessionLimits(12 * HOUR_S, DAY_S),
+    Role.ENGINEER: SessionLimits(12 * HOUR_S, DAY_S),
+    Role.ADMINISTRATOR: SessionLimits(4 * HOUR_S, DAY_S),
+}
+"""By role. Chosen: whoever may change something signs in at least once a day (NIST SP 800-63B-4, AAL2: 24
+hours at most), and a shift is 12 hours; a wall is paired once a school year."""
+
+
+class User(msgspec.Struct, frozen=True):
+    """Somebody who may sign in."""
+
+    name: str
+    """Unique, also without regard to case."""
+    role: Role
+    area: Area
+    created_at_us: int
+    """Real time, µs since 1970."""
+    has_password: bool = False
+    disabled: bool = False
+    signed_in_at_us: int | None = None
+    """When they last signed in; None before."""
+
+
+def is_plain(text: str) -> bool:
+    """Return whether all of a text can be seen: nothing is invisible, and nothing turns the direction.
+
+    Source: Unicode Technical Report 36, 2.6 and 3.5; Trojan Source, Boucher and Anderson 2021.
+    """
+    return all(unicodedata.category(one) not in _HIDDEN for one in text)
+
+
+def check_name(name: str) -> str:
+    """Return a name for a user, a screen or a token, in one form of Unicode.
+
+    Raises:
+        ConfigurationError: it is empty, too long, or not all of it can be seen.
+    """
+    found = unicodedata.normalize("NFC", name).strip()
+    if not 0 < len(found) <= MOST_NAME or not is_plain(found):
+        raise ConfigurationError(
+            f"a name has 1 to {MOST_NAME} characters, none of which is invisible; this one is {name!a}"
+        )
+    return found
+
+
+def check_role(role: Role, area: Area) -> None:
+    """Refuse what does not go together.
+
+    Raises:
+        ConfigurationError: says what.
+    """
+    is_of_schools = bool(area.schools) and not (area.clusters or area.wards or area.isp)
+    if role is Role.SCHOOL and not is_of_schools:
+        raise ConfigurationError("the role school is for named schools alone: --area school:CODE")
+    if role is Role.ADMINISTRATOR and not area.is_city:
+        raise ConfigurationError("an administrator's area is the whole city")
