@@ -8,14 +8,15 @@ select name, digest, former_digest, to_us(former_until), revoked_at is not null 
 where name = any(%(names)s)
 
 -- name: issue_credential
--- A simulated one makes way for a real one, never the other way round; a revoked one for any new one.
+-- A simulated one makes way for any other; a real one, once it is revoked, for a real one.
 insert into device_credential as held (name, digest, mosquitto, origin, issued_at)
 values (%(name)s, %(digest)s, %(mosquitto)s, %(origin)s, now())
 on conflict (name) do update
 set digest = excluded.digest, mosquitto = excluded.mosquitto, origin = excluded.origin, issued_at = now(), revoked_at = null,
     former_digest = null, former_until = null
-where (held.revoked_at is not null and excluded.origin <> 'simulated')
-   or (held.origin = 'simulated' and excluded.origin <> 'simulated')
+where case when excluded.origin = 'simulated'
+           then held.origin = 'simulated' and held.revoked_at is null and held.digest <> excluded.digest
+           else held.origin = 'simulated' or held.revoked_at is not null end
 
 -- name: rotate_credential
 update device_credential

@@ -11,6 +11,7 @@ import pytest
 from contract.devices.credential import Credential, DeviceName, Origin, digest_of
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet
+from eduops.data_folder import DataFolder
 from eduops.settings import Settings, load_settings
 from eduops.simulated_devices import simulated_secrets
 from eduops.verbs.devices import deeds
@@ -95,6 +96,11 @@ async def test_simulated_secrets_make_way_for_real_ones(settings: Settings, city
     assert simulated.keys() == set(deeds.fleet_names(city))
     assert await simulated_secrets(settings, city) == simulated
     assert (await troubled(settings)).simulated == len(simulated)
+    DataFolder(settings.data / "restored").create()
+    restored = await simulated_secrets(settings.but(data=settings.data / "restored"), city)
+    assert restored.keys() == simulated.keys()
+    assert (await held(settings))[name].digest == digest_of(restored[name]) != digest_of(simulated[name])
+    assert await simulated_secrets(settings, city) == simulated
     (row,) = (await deeds.issue_devices(settings, [str(name)], missing=False)).rows
     assert (await held(settings))[name].digest == digest_of(row[3])
     assert (await simulated_secrets(settings, city)).keys() == simulated.keys() - {name}
@@ -125,6 +131,8 @@ async def test_a_code_opens_once(
     stage: Stage, postgres_url: str, client: httpx.AsyncClient, city: Fleet, tmp_path: Path
 ) -> None:
     settings = load_settings(None, {"data": tmp_path}).but(database_url=postgres_url)
+    async with await connect(postgres_url) as conn:
+        await save_fleet(conn, city)
     name = DeviceName(*next(iter(city.device_by_path)))
     ((_, _, code),) = (await deeds.draw_claim_codes(settings, [str(name)], "1h")).rows
     ((_, _, late),) = (await deeds.draw_claim_codes(settings, [str(name)], "0s")).rows
