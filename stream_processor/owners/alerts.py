@@ -38,7 +38,7 @@ from contract.live import (
 from contract.routing.contact import Rota
 from contract.routing.route import Routing
 from contract.routing.silence import SilenceEnded, SilenceSet
-from storage.alerts import alert_history, load_alert, load_outside, open_alerts, open_outside
+from storage.alerts import alert_history, load_alerts, load_outside, open_alerts, open_outside
 from storage.incidents import (
     actions_done,
     exercises_since,
@@ -193,11 +193,9 @@ class AlertsOwner:
 
     async def _known(self, alert_ids: set[str]) -> dict[str, Alert]:
         known = {alert_id: self._open[alert_id] for alert_id in alert_ids & self._open.keys()}
-        for alert_id in sorted(alert_ids - known.keys()):
-            alert = await load_alert(self._conn, alert_id)
-            if alert is not None:
-                known[alert_id] = alert
-        return known
+        # One question for all: in an outage they are a thousand, and this loop serves partitions too.
+        asked = sorted(alert_ids - known.keys())
+        return known | {a.alert_id: a for a in (await load_alerts(self._conn, asked) if asked else [])}
 
     async def _commit(self, last: RawEntry, made: DeskChanges) -> None:
         what = Commit(
