@@ -78,7 +78,7 @@ class _Page:
                 ),
                 html.Ul(marks, className="lead-marks") if marks else None,
                 html.P(words.sentence, className="lead-sentence"),
-                html.P([words.until, " · ", *self._downloads()], className="soft lead-foot"),
+                html.P([words.until, self._downloads()], className="soft lead-foot"),
             ],
             className="panel lead-day",
         )
@@ -138,17 +138,17 @@ class _Page:
             head.append(html.Span(self._say(why), className="soft"))
         return html.Section([html.Div(head, className="lead-head"), *body], className=f"panel {name}")
 
-    def _downloads(self) -> list[Any]:
+    def _downloads(self) -> html.Span:
         query = {**self._asked, "lang": self._language.value}
         places = (
             ("leadership.download_pdf", "/api/leadership.pdf", {}),
             ("leadership.download_csv", "/api/leadership.csv", {}),
             ("leadership.download_excel", "/api/leadership.csv", {"form": "excel"}),
         )
-        links: list[Any] = [f"{self._say('leadership.download')}: "]
+        links: list[Any] = [f" · {self._say('leadership.download')}: "]
         for key, address, more in places:
             links += [html.A(self._say(key), href=f"{address}?{urlencode(query | more)}"), " "]
-        return links
+        return html.Span(links, className="lead-downloads")
 
     def _choices(self, name: str, choices: Sequence[tuple[str, str]], here: str, label: str) -> html.Nav:
         links = []
