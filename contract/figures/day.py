@@ -64,11 +64,14 @@ class DayFigures:
             own = self._columns[part]
             own["up_min"], own["lost_min"] = (up * share).sum(axis=1), (down * share).sum(axis=1)
             own["lost_pupil_min"] = own["lost_min"] * pupils
-            is_hit = own["lost_min"] >= 1.0
-            own["down_schools"], own["down_pupils"] = is_hit * 1.0, is_hit * 1.0 * pupils
-            known = own["up_min"] + own["lost_min"]
-            own["unknown_schools"] = 1.0 * (known < KNOWN_SHARE * own["scheduled_min"])
             lost_by_quarter += pupils @ (down * share)
+        scheduled, online, lost = (
+            sum(self._columns[part][name] for part in SESSION_PARTS)
+            for name in ("scheduled_min", "up_min", "lost_min")
+        )
+        day, is_hit = self._columns[DayPart.DAY], lost >= 1.0
+        day["down_schools"], day["down_pupils"] = 1.0 * is_hit, 1.0 * is_hit * pupils
+        day["unknown_schools"] = 1.0 * ~is_hit * (online + lost < KNOWN_SHARE * scheduled)
         self._profile = tuple(lost_by_quarter.tolist())
 
     def take_line(self, down: QuarterGrid, up: QuarterGrid, loss: QuarterGrid) -> None:

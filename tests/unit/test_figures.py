@@ -141,9 +141,9 @@ def test_what_was_lost_is_what_fell_to_the_quarter_hour(week: FigureWeek, rows: 
 
 
 def test_a_silent_school_is_unknown_and_not_lost(week: FigureWeek, rows: list[FigureRow]) -> None:
-    monday = [r.sums for r in rows if r.kind is GroupKind.CITY and r.day == DAYS[0] and r.part in SESSIONS]
-    assert [s.unknown_schools for s in monday] == [1.0, 1.0]
-    assert add_sums(monday).down_schools == 1.0
+    monday = of_city(rows, DAYS[0])
+    assert (monday.unknown_schools, monday.down_schools) == (1.0, 1.0)
+    assert monday.down_pupils == week.fleet.schools[OUTAGES[0][0]].pupils
 
 
 def test_the_day_by_quarter_hours_adds_up(rows: list[FigureRow]) -> None:

@@ -168,8 +168,8 @@ def read_table(text: str, form: TableForm) -> dict[tuple[str, str], str]:
 
 def test_the_day_in_a_sentence(brief: Brief, texts: Texts, brand: Brand) -> None:
     said = worded(brief, wording(texts, brand), PAGE).sentence
-    n = round(brief.sums["schools"] - brief.sums["down_schools"] - brief.sums["unknown_schools"])
-    assert f"Đến 10:30, {n}/{round(brief.sums['schools'])} trường có mạng" in said
+    n = round(brief.sums["open_schools"] - brief.sums["down_schools"] - brief.sums["unknown_schools"])
+    assert f"Đến 10:30, {n}/{round(brief.sums['open_schools'])} trường có mạng" in said
     assert "Chuyên cần buổi sáng" in said
     assert "trường chưa nộp" in said
 
