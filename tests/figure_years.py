@@ -81,14 +81,14 @@ def years_of_rows(
         yield day, rows
 
 
-def _steady(sums: np.ndarray, row: FigureRow) -> FigureSums:  # type: ignore[type-arg]
+def _steady(sums: np.ndarray, row: FigureRow) -> FigureSums:
     """Return sums whose minutes online are what was not lost."""
     found = FigureSums(*sums.tolist())
     known = row.sums.up_min + row.sums.lost_min
     return found._replace(up_min=max(0.0, known - found.lost_min))
 
 
-def _online(minutes: np.ndarray) -> QuarterGrid:  # type: ignore[type-arg]
+def _online(minutes: np.ndarray) -> QuarterGrid:
     """Return readings of `online`: -1 minutes are a quarter hour within an outage."""
     heard, down = minutes > 0, minutes < 0
     n = np.where(heard, 15.0, np.where(down, 1.0, 0.0))
@@ -97,7 +97,7 @@ def _online(minutes: np.ndarray) -> QuarterGrid:  # type: ignore[type-arg]
 
 
 def _measured(world: World, start_us: int, n: int) -> dict[str, QuarterGrid]:
-    values: dict[str, np.ndarray] = {}  # type: ignore[type-arg]
+    values: dict[str, np.ndarray] = {}
     at = np.arange(n)
     for quarter in range(QUARTERS):
         time_us = start_us + quarter * QUARTER_US
@@ -109,7 +109,7 @@ def _measured(world: World, start_us: int, n: int) -> dict[str, QuarterGrid]:
     return {name: _grid(table) for name, table in values.items()}
 
 
-def _grid(table: np.ndarray) -> QuarterGrid:  # type: ignore[type-arg]
+def _grid(table: np.ndarray) -> QuarterGrid:
     heard = ~np.isnan(table)
     plain = np.where(heard, table, 0.0)
     return QuarterGrid(heard * 1.0, plain, plain, plain)

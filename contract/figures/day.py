@@ -7,7 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.catalogue import Catalogue
-from contract.figures.lines import Column, QuarterGrid, Table, bands, impaired_quarters, online_quarters
+from contract.figures.lines import (
+    QUARTER_MIN,
+    Column,
+    QuarterGrid,
+    Table,
+    bands,
+    impaired_quarters,
+    online_quarters,
+)
 from contract.figures.school_day import SESSION_PARTS, SchoolDay
 from contract.figures.sums import COLUMNS, DayPart, FigureRow, FigureSums, GroupKind
 from contract.figures.told import left_out
@@ -60,15 +68,15 @@ class DayFigures:
         up, down = online_quarters(online, was_down)
         pupils, lost_by_quarter = self._pupils, np.zeros(down.shape[1])
         for part in SESSION_PARTS:
-            share = self._due(part) / 15.0
+            share = self._due(part) / QUARTER_MIN
             own = self._columns[part]
             own["up_min"], own["lost_min"] = (up * share).sum(axis=1), (down * share).sum(axis=1)
             own["lost_pupil_min"] = own["lost_min"] * pupils
-            is_hit = own["lost_min"] >= 1.0
-            own["down_schools"], own["down_pupils"] = is_hit * 1.0, is_hit * 1.0 * pupils
-            known = own["up_min"] + own["lost_min"]
-            own["unknown_schools"] = 1.0 * (known < KNOWN_SHARE * own["scheduled_min"])
             lost_by_quarter += pupils @ (down * share)
+        scheduled, seen, lost = (self._of_sessions(n) for n in ("scheduled_min", "up_min", "lost_min"))
+        day, is_hit = self._columns[DayPart.DAY], lost >= 1.0
+        day["down_schools"], day["down_pupils"] = _count(is_hit), _count(is_hit) * pupils
+        day["unknown_schools"] = _count(~is_hit & (seen + lost < KNOWN_SHARE * scheduled))
         self._profile = tuple(lost_by_quarter.tolist())
 
     def take_line(self, down: QuarterGrid, up: QuarterGrid, loss: QuarterGrid) -> None:
@@ -78,31 +86,27 @@ class DayFigures:
             np.array([s.contracted_up_bps for s in self._schools]),
         )
         seen, bad = impaired_quarters(down, loss, contracted[0])
-        in_session = sum(self._due(part) for part in SESSION_PARTS) > 0
+        in_session = self._in_session()
         for part in SESSION_PARTS:
-            share = self._due(part) / 15.0
+            share = self._due(part) / QUARTER_MIN
             self._columns[part]["observed_min"] = (seen * share).sum(axis=1)
             self._columns[part]["impaired_min"] = (bad * share).sum(axis=1)
-        peak = tuple(np.where(in_session, grid.max, 0.0).max(axis=1) for grid in (down, up))
+        peak = _greatest(down, in_session), _greatest(up, in_session)
         measured = (in_session & (down.n > 0)).any(axis=1)
-        observed = sum(self._columns[part]["observed_min"] for part in SESSION_PARTS)
-        impaired = sum(self._columns[part]["impaired_min"] for part in SESSION_PARTS)
+        observed, impaired = self._of_sessions("observed_min"), self._of_sessions("impaired_min")
         found = bands(self._pupils, self._level, contracted, peak, impaired / np.maximum(observed, 1.0))
         own = self._columns[DayPart.DAY]
-        own |= {name: 1.0 * (measured & band) for name, band in found._asdict().items()}
-        own["measured"] = 1.0 * measured
+        own |= {name: _count(measured & band) for name, band in found._asdict().items()}
+        own["measured"] = _count(measured)
         own["contracted_bps"], own["peak_bps"] = measured * contracted[0], measured * peak[0]
 
     def take_registers(self, enrolled: QuarterGrid, present: QuarterGrid) -> None:
         """Take each session's last register: pupils who could attend, and who did."""
         for part in SESSION_PARTS:
             heard = self._day.of_part[part] & (enrolled.n > 0) & (present.n > 0)
-            submitted = heard.any(axis=1)
-            last = heard.shape[1] - 1 - np.argmax(heard[:, ::-1], axis=1)
-            rows, own = np.arange(len(last)), self._columns[part]
-            own["submitted"] = own["told_schools"] = 1.0 * submitted
-            own["enrolled"] = np.where(submitted, enrolled.max[rows, last], 0.0)
-            own["present"] = np.where(submitted, present.max[rows, last], 0.0)
+            own = self._columns[part]
+            own["submitted"] = own["told_schools"] = _count(heard.any(axis=1))
+            own["enrolled"], own["present"] = _last(enrolled, heard), _last(present, heard)
             self._people[part]["present"] = np.rint(own["present"]).astype(np.int64)
 
     def take_learning(self, active: QuarterGrid, users: Mapping[str, QuarterGrid]) -> None:
@@ -118,32 +122,23 @@ class DayFigures:
             return
         own, heard = self._columns[DayPart.DAY], active.n > 0
         learning = heard.any(axis=1)
-        own["learning"] = 1.0 * learning
-        own["learning_pupils"] = 1.0 * learning * self._pupils
-        own["active_min"] = 15.0 * np.where(heard, np.nan_to_num(active.mean), 0.0).sum(axis=1)
+        own["learning"] = _count(learning)
+        own["learning_pupils"] = _count(learning) * self._pupils
+        own["active_min"] = QUARTER_MIN * np.nansum(active.mean, axis=1)
         for column, name in zip(_LEARNING[2:], USER_METRICS, strict=True):
-            grid = users[name]
-            told = grid.n > 0
-            last = told.shape[1] - 1 - np.argmax(told[:, ::-1], axis=1)
-            own[column] = np.where(told.any(axis=1), grid.max[np.arange(len(last)), last], 0.0)
+            own[column] = _last(users[name], users[name].n > 0)
             self._people[DayPart.DAY][name] = np.rint(own[column]).astype(np.int64)
         most = active.max.max(axis=1)
         self._people[DayPart.DAY]["active_users"] = np.rint(most).astype(np.int64)
 
     def take_platform(self, success: QuarterGrid, response: QuarterGrid, sync_age: QuarterGrid) -> None:
         """Take how requests went in session, and whether the platform was in step with the school."""
-        in_session = sum(self._due(part) for part in SESSION_PARTS) > 0
-        heard = in_session & (success.n > 0)
-        answering, n = heard.any(axis=1), np.maximum(heard.sum(axis=1), 1)
-        own = self._columns[DayPart.DAY]
-        own["answering"] = 1.0 * answering
-        own["success"] = np.where(heard, np.nan_to_num(success.mean), 0.0).sum(axis=1) / n
-        timed = in_session & (response.n > 0)
-        own["response_ms"] = np.where(timed, np.nan_to_num(response.mean), 0.0).sum(axis=1) / np.maximum(
-            timed.sum(axis=1), 1
-        )
+        in_session, own = self._in_session(), self._columns[DayPart.DAY]
+        answering = (in_session & (success.n > 0)).any(axis=1)
+        own["answering"] = _count(answering)
+        own["success"], own["response_ms"] = _mean(success, in_session), _mean(response, in_session)
         behind = (in_session & (sync_age.n > 0) & (sync_age.max > SYNC_WINDOW_S)).any(axis=1)
-        own["synced"] = 1.0 * (answering & ~behind)
+        own["synced"] = _count(answering & ~behind)
 
     def rows(self, catalogue: Catalogue) -> list[FigureRow]:
         """Return the rows of every group that has `K` pupils or more."""
@@ -156,18 +151,27 @@ class DayFigures:
             own["scheduled_min"] = due.sum(axis=1)
             own["maintenance_min"] = whole - own["scheduled_min"]
             own["pupil_min"] = own["scheduled_min"] * self._pupils
-            own["schools"] = own["session_schools"] = 1.0 * (whole > 0)
+            own["schools"] = own["session_schools"] = _count(whole > 0)
             own["pupils"] = own["schools"] * self._pupils
         day = self._columns[DayPart.DAY]
         day["schools"] = np.ones(len(self._schools))
         day["all_schools"] = day["schools"] * float(self._day.known.all())
-        day["pupils"] = 1.0 * self._pupils
-        day["open_schools"] = 1.0 * (sum(self._columns[p]["schools"] for p in SESSION_PARTS) > 0)
+        day["pupils"] = self._pupils.astype(np.float64)
+        day["open_schools"] = _count(self._of_sessions("schools") > 0)
 
     def _due(self, part: DayPart) -> Table:
         """Return the minutes of each quarter hour in which a school shall be online."""
         due: Table = np.where(self._idle, 0.0, self._day.in_session[part])
         return due
+
+    def _in_session(self) -> NDArray[np.bool_]:
+        found: NDArray[np.bool_] = np.sum([self._due(part) for part in SESSION_PARTS], axis=0) > 0
+        return found
+
+    def _of_sessions(self, name: str) -> Column:
+        """Return a number of the sessions as one of the day."""
+        whole: Column = np.sum([self._columns[part][name] for part in SESSION_PARTS], axis=0)
+        return whole
 
     def _groupings(self) -> Iterator[tuple[GroupKind, str, list[str | None]]]:
         """Yield (kind, scope, member of each school; None where it is in no group of the scope)."""
@@ -225,3 +229,28 @@ class DayFigures:
             own = self._columns[part].get(name)
             if own is not None:
                 np.subtract.at(sums[:, COLUMNS.index(name)], of_group[out], own[who][out])
+
+
+def _count(schools: NDArray[np.bool_]) -> Column:
+    """Return 1 for each school that counts, else 0."""
+    return schools.astype(np.float64)
+
+
+def _greatest(grid: QuarterGrid, when: NDArray[np.bool_]) -> Column:
+    greatest: Column = np.where(when, grid.max, 0.0).max(axis=1)
+    return greatest
+
+
+def _last(grid: QuarterGrid, when: NDArray[np.bool_]) -> Column:
+    """Return the greatest value of each school's last quarter hour of some; 0 without any."""
+    last = when.shape[1] - 1 - np.argmax(when[:, ::-1], axis=1)
+    found: Column = np.where(when.any(axis=1), grid.max[np.arange(len(last)), last], 0.0)
+    return found
+
+
+def _mean(grid: QuarterGrid, when: NDArray[np.bool_]) -> Column:
+    """Return the mean over each school's quarter hours of some that have a value; 0 without any."""
+    heard = when & (grid.n > 0)
+    total = np.where(heard, np.nan_to_num(grid.mean), 0.0).sum(axis=1)
+    found: Column = total / np.maximum(heard.sum(axis=1), 1)
+    return found

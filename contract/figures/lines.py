@@ -81,12 +81,13 @@ def impaired_quarters(down: QuarterGrid, loss: QuarterGrid, contracted_bps: Colu
     seen = (down.n > 0) & (loss.n > 0)
     bad = seen & (np.nan_to_num(loss.mean) >= LOSS_BAD)
     bad &= np.nan_to_num(down.mean) < BELOW_CONTRACT * contracted_bps[:, None]
-    return QUARTER_MIN * seen, QUARTER_MIN * bad
+    return QUARTER_MIN * seen.astype(np.float64), QUARTER_MIN * bad.astype(np.float64)
 
 
 def needed_bps(pupils: NDArray[np.int64]) -> Column:
     """Return the rate of an adequate line of each school, bit/s."""
-    return np.maximum(ADEQUATE_BPS, ADEQUATE_PUPIL_BPS * pupils)
+    needed: Column = np.maximum(ADEQUATE_BPS, ADEQUATE_PUPIL_BPS * pupils)
+    return needed
 
 
 class Bands(NamedTuple):

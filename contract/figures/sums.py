@@ -57,11 +57,11 @@ class FigureSums(NamedTuple):
     lost_pupil_min: float = 0.0
     """Session: lost minutes, each school's times its pupils."""
     down_schools: float = 0.0
-    """Session: schools that lost at least a minute."""
+    """Day: schools that lost at least a minute in session."""
     down_pupils: float = 0.0
-    """Session: pupils of these schools."""
+    """Day: pupils of these schools."""
     unknown_schools: float = 0.0
-    """Session: schools of which less than half of the scheduled minutes are known."""
+    """Day: others of which less than half of the scheduled minutes are known."""
     observed_min: float = 0.0
     """Session: school-minutes in which traffic and loss were measured."""
     impaired_min: float = 0.0

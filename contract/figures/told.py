@@ -45,4 +45,5 @@ def left_out(
         if all(may_be_summed(union) for union in unions):
             break
         whole[np.flatnonzero(whole)[np.argmin(size[whole])]] = False
-    return hides & ~whole[group]
+    found: NDArray[np.bool_] = hides & ~whole[group]
+    return found

@@ -98,7 +98,7 @@ def _bar(
         parts.append(_line(scale.of(allowed), 0, scale.of(allowed), BAR_HEIGHT, ink.soft, dash="2 2"))
     if before is not None:
         parts.append(_line(scale.of(before), 0, scale.of(before), BAR_HEIGHT, ink.text, width=2))
-    return _svg(BAR_HEIGHT, parts)
+    return _svg(BAR_HEIGHT, parts, stretches=True)
 
 
 class _Scale:
@@ -124,10 +124,12 @@ def _runs(values: Sequence[float | None]) -> list[list[tuple[int, float]]]:
     return [run for run in runs if run]
 
 
-def _svg(height: float, parts: Iterable[str]) -> str:
+def _svg(height: float, parts: Iterable[str], *, stretches: bool = False) -> str:
+    """Return a chart; one that stretches fills any width at its own height."""
+    fit = ' preserveAspectRatio="none"' if stretches else ""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:g}" '
-        f'width="{WIDTH}" height="{height:g}">{"".join(parts)}</svg>'
+        f'width="{WIDTH}" height="{height:g}"{fit}>{"".join(parts)}</svg>'
     )
 
 
@@ -137,7 +139,7 @@ def _line(
     dashed = f' stroke-dasharray="{dash}"' if dash else ""
     return (
         f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" '
-        f'stroke="{colour}" stroke-width="{width:g}"{dashed}/>'
+        f'stroke="{colour}" stroke-width="{width:g}" vector-effect="non-scaling-stroke"{dashed}/>'
     )
 
 

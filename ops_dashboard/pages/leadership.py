@@ -78,7 +78,7 @@ class _Page:
                 ),
                 html.Ul(marks, className="lead-marks") if marks else None,
                 html.P(words.sentence, className="lead-sentence"),
-                html.P([words.until, " · ", *self._downloads()], className="soft lead-foot"),
+                html.P([words.until, self._downloads()], className="soft lead-foot"),
             ],
             className="panel lead-day",
         )
@@ -133,22 +133,22 @@ class _Page:
         return self._panel("leadership.method_title", "", [html.Ul(lines)], "lead-method soft")
 
     def _panel(self, title: str, why: str, body: Sequence[Any], name: str) -> html.Section:
-        head = [html.H2(self._say(title), className="panel-title")]
+        head: list[Any] = [html.H2(self._say(title), className="panel-title")]
         if why:
             head.append(html.Span(self._say(why), className="soft"))
         return html.Section([html.Div(head, className="lead-head"), *body], className=f"panel {name}")
 
-    def _downloads(self) -> list[Any]:
+    def _downloads(self) -> html.Span:
         query = {**self._asked, "lang": self._language.value}
-        places = (
+        places: tuple[tuple[str, str, dict[str, str]], ...] = (
             ("leadership.download_pdf", "/api/leadership.pdf", {}),
             ("leadership.download_csv", "/api/leadership.csv", {}),
             ("leadership.download_excel", "/api/leadership.csv", {"form": "excel"}),
         )
-        links: list[Any] = [f"{self._say('leadership.download')}: "]
+        links: list[Any] = [f" · {self._say('leadership.download')}: "]
         for key, address, more in places:
             links += [html.A(self._say(key), href=f"{address}?{urlencode(query | more)}"), " "]
-        return links
+        return html.Span(links, className="lead-downloads")
 
     def _choices(self, name: str, choices: Sequence[tuple[str, str]], here: str, label: str) -> html.Nav:
         links = []
@@ -203,7 +203,16 @@ class _Page:
 
     def _incident(self, one: WordedIncident) -> html.Tr:
         name = html.A(one.name, href=f"/incidents/{one.incident_id}")
-        cells = [name, one.what, one.since, one.until, one.schools, one.pupils, one.lost, one.owner]
+        cells: list[Any] = [
+            name,
+            one.what,
+            one.since,
+            one.until,
+            one.schools,
+            one.pupils,
+            one.lost,
+            one.owner,
+        ]
         labels = [self._say(f"leadership.head_{name}") for name in INCIDENT_HEADS]
         return html.Tr(
             [html.Td(c, **attributes(data_name=label)) for c, label in zip(cells, labels, strict=True)]

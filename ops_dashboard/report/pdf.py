@@ -5,6 +5,7 @@ Source: typst 0.15, https://typst.app/docs; PDF 1.7, tagged.
 
 from functools import cache
 from importlib.resources import as_file, files
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -50,23 +51,21 @@ def report_pdf(words: WordedBrief, texts: Texts, language: Language) -> bytes:
     return set_document("report.typ", report_data(words, texts, language))
 
 
-def set_document(template: str, data: dict[str, Any], *, form: str = "pdf") -> bytes:
-    """Return a document set by a template of this folder.
+def set_document(template: str, data: dict[str, Any]) -> bytes:
+    """Return a document set by a template of this folder, as PDF.
 
     Args:
         template: name of its file.
         data: what it reads as `sys.inputs.data`, as JSON.
-        form: `pdf`, or `png` for its first page.
     """
     inputs = {"data": msgspec.json.encode(data).decode()}
     source = files("ops_dashboard.report").joinpath(template)
     with as_file(source) as path:
-        pages = typst.compile(
-            str(path), format=form, font_paths=[_fonts()], ignore_system_fonts=True, sys_inputs=inputs
+        return typst.compile(
+            path, format="pdf", font_paths=[_fonts()], ignore_system_fonts=True, sys_inputs=inputs
         )
-    return pages if isinstance(pages, bytes) else b"".join(pages[:1])
 
 
 @cache
-def _fonts() -> str:
-    return str(files("ops_dashboard.report").joinpath("fonts"))
+def _fonts() -> Path:
+    return Path(str(files("ops_dashboard.report").joinpath("fonts")))

@@ -91,10 +91,10 @@ async def fill(stage: Stage) -> None:
 
 
 async def fill_figures(stage: Stage) -> None:
-    """Write what leadership sees after a fortnight."""
+    """Write what leadership sees after a week."""
     base = base_rows(stage.fleet, stage.calendar, stage.catalogue)
     today = stage.calendar.local_day(stage.now_us())
-    for day, rows in years_of_rows(base, stage.calendar, today - timedelta(13), today):
+    for day, rows in years_of_rows(base, stage.calendar, today - timedelta(7), today):
         await keep_day(stage.conn, day, rows, stage.now_us(), stage.now_us())
 
 

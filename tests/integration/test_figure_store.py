@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import Result
 from psycopg import AsyncConnection
 from typer.testing import CliRunner
 
@@ -84,7 +83,7 @@ async def test_the_store_says_what_the_week_was(
     await check_the_evidence(week, postgres_url, tmp_path, end_us)
 
 
-async def said(dsn: str, end_us: int, folder: Path, *words: str) -> Result:
+async def said(dsn: str, end_us: int, folder: Path, *words: str) -> Any:
     """Run a verb whose clock shows the end of the week."""
     settings = {
         "EDUOPS_DATABASE_URL": dsn,

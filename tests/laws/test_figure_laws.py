@@ -76,7 +76,8 @@ def test_what_is_left_out_hides_itself_among_several(
 def hides_in_any(people: dict[str, tuple[Metric, Counts]], pupils: Counts) -> NDArray[np.bool_]:
     """Return the schools of which some own figure is not told."""
     ranges = [hidden_range(counts, pupils, metric) for metric, counts in people.values()]
-    return np.any([most > least for least, most in ranges], axis=0)
+    found: NDArray[np.bool_] = np.any([most > least for least, most in ranges], axis=0)
+    return found
 
 
 def grid(n: list[int], ones: list[int]) -> QuarterGrid:

@@ -117,7 +117,7 @@ class Brief(msgspec.Struct, frozen=True):
     coverage_min: float
     """Share of what was expected, 0 to 1, below which a figure is unknown."""
     sums: Mapping[str, float]
-    """Sums of the day's sessions: what the sentence speaks of."""
+    """Sums of the day that its sentence speaks of, by their names in `FigureSums`."""
     attendance: BriefFigure
     """Of the day's last session that has begun."""
     part: str

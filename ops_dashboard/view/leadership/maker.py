@@ -34,6 +34,8 @@ CARDS: Final[Mapping[FigureName, tuple[FigureName, ...]]] = {
 INNER: Final = (GroupKind.WARD, GroupKind.LEVEL, GroupKind.ISP)
 OUTER: Final = (GroupKind.CLUSTER, *INNER)
 """What the city is compared by; a cluster by all but clusters."""
+SENTENCE: Final = ("open_schools", "lost_pupil_min", "down_schools", "down_pupils", "unknown_schools")
+"""Sums of the day that its sentence speaks of."""
 QUESTIONS: Final = 3
 ENOUGH_DAYS: Final = 0.8
 """Share of a span's school days of which something must be known for it to be compared with."""
@@ -84,12 +86,10 @@ def make_brief(asked: BriefAsked, data: BriefData, by: Brand) -> Brief:
     pair = span_pair(by.calendar, asked.kind, asked.day)
     today = [r for r in data.city if r.day == asked.day]
     sessions = [r for r in today if r.part is not DayPart.DAY]
-    sums = add_sums(r.sums for r in sessions)
     last = sessions[-1] if sessions else None
     attendance = figure_of(FigureName.ATTENDANCE, last.sums if last else FigureSums(), by.coverage_min)
-    counted = {name: getattr(sums, name) for name in ("schools", "pupils", "lost_pupil_min")}
-    counted |= {name: _most(sessions, name) for name in ("down_schools", "down_pupils", "unknown_schools")}
-    counted["lost_min"] = sums.lost_min
+    whole = add_sums(r.sums for r in today)
+    counted = {name: getattr(whole, name) for name in SENTENCE}
     return Brief(
         asked.kind.value,
         asked.day,
@@ -109,11 +109,6 @@ def make_brief(asked: BriefAsked, data: BriefData, by: Brand) -> Brief:
         by.calendar.is_school_day(asked.day),
         min((r.day for r in data.city), default=None),
     )
-
-
-def _most(rows: Sequence[FigureRow], name: str) -> float:
-    """Return the most of any session: a school that was down in both is one school."""
-    return max((getattr(r.sums, name) for r in rows), default=0.0)
 
 
 def _shown(figure: FigureValue) -> BriefFigure:

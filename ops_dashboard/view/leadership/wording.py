@@ -95,9 +95,9 @@ class _Words:
         if not brief.is_school_day:
             return self._say("leadership.no_school", day=self._day())
         sums = brief.sums
-        if not sums["schools"]:
+        if not sums["open_schools"]:
             return self._say("leadership.before_school", day=self._day())
-        all_schools, unknown = round(sums["schools"]), round(sums["unknown_schools"])
+        all_schools, unknown = round(sums["open_schools"]), round(sums["unknown_schools"])
         down = round(sums["down_schools"])
         said = [
             self._say(
