@@ -17,7 +17,7 @@ from nats.aio.msg import Msg
 
 from bus.connection import open_nats
 from bus.nats_jwt import CalloutQuestion, TokenSigner
-from contract.devices.connecting import ConnectRequest, Grant
+from contract.devices.connecting import ConnectRequest, DeviceRights
 from contract.errors import InfrastructureError
 
 _logger: Final = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ MORE_S: Final = 0.2
 """After the first server's answer the others of a cluster have this long; nobody says how many there are."""
 PAGE: Final = 2048
 
-Judge = Callable[[ConnectRequest], Grant | None]
+Judge = Callable[[ConnectRequest], DeviceRights | None]
 """Says what a client may do; None for a client that is not let in."""
 TakenOver = Callable[[str], None]
 """Hears the client id that one connection took from another."""

@@ -15,7 +15,7 @@ class ConnectRequest(NamedTuple):
     is_mqtt: bool = True
 
 
-class Grant(NamedTuple):
+class DeviceRights(NamedTuple):
     """What a client that is let in may do."""
 
     user: str

@@ -4,7 +4,7 @@ import hmac
 from enum import StrEnum
 from typing import Final
 
-from contract.devices.connecting import ConnectRequest, Grant
+from contract.devices.connecting import ConnectRequest, DeviceRights
 from contract.devices.credential import Credential, DeviceName, digest_of
 
 STAY_S: Final = 7 * 86_400
@@ -28,7 +28,7 @@ class ConnectDenial(StrEnum):
 
 def judge(
     request: ConnectRequest, credential: Credential | None, province: str, now_us: int, share: float
-) -> Grant | ConnectDenial:
+) -> DeviceRights | ConnectDenial:
     """Return what a client may do, or why it may not come in.
 
     Args:
@@ -52,7 +52,7 @@ def judge(
         return ConnectDenial.REVOKED
     if request.client_id != str(credential.name):
         return ConnectDenial.FOREIGN_CLIENT_ID
-    return Grant(request.user, own_subjects(credential.name, province), until_s)
+    return DeviceRights(request.user, own_subjects(credential.name, province), until_s)
 
 
 def own_subjects(name: DeviceName, province: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from contract.devices.connecting import ConnectRequest, Grant
+from contract.devices.connecting import ConnectRequest, DeviceRights
 from contract.devices.credential import Credential, parse_device_name
 from ingest.acceptance.verdict import ConnectDenial, judge
 from storage.devices.credentials import CredentialChange
@@ -59,7 +59,7 @@ class Book:
             del self._ends_us[name]
         return over
 
-    def judge(self, request: ConnectRequest, now_us: int, share: float) -> Grant | ConnectDenial:
+    def judge(self, request: ConnectRequest, now_us: int, share: float) -> DeviceRights | ConnectDenial:
         """Say what a client may do, and note that its device was seen; see `verdict.judge`."""
         if not request.is_mqtt or parse_device_name(request.user) is None:
             return ConnectDenial.NO_DEVICE

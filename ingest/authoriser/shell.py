@@ -15,7 +15,7 @@ from typing import Final
 import psycopg
 
 from bus.auth_callout import AuthCallout
-from contract.devices.connecting import ConnectRequest, Grant
+from contract.devices.connecting import ConnectRequest, DeviceRights
 from contract.errors import InfrastructureError
 from contract.service.metrics import Meter
 from ingest.acceptance.verdict import ConnectDenial
@@ -65,10 +65,10 @@ class Authoriser:
             following.cancel()
             noting.cancel()
 
-    def _judge(self, request: ConnectRequest) -> Grant | None:
+    def _judge(self, request: ConnectRequest) -> DeviceRights | None:
         now_us = _real_us()
         found = self._book.judge(request, now_us, random.random())
-        if isinstance(found, Grant):
+        if isinstance(found, DeviceRights):
             self._meter.add("eduops_authoriser_connects_total")
             return found
         self._meter.add("eduops_authoriser_denials_total", 1, found.value)

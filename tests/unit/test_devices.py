@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.devices.connecting import ConnectRequest, Grant
+from contract.devices.connecting import ConnectRequest, DeviceRights
 from contract.devices.credential import (
     SECRET_BYTES,
     Credential,
@@ -64,7 +64,7 @@ def test_a_secret_has_all_its_chance_and_is_kept_as_a_digest() -> None:
 @given(share=st.floats(0, 1))
 def test_rights_last_seven_to_fourteen_days(share: float) -> None:
     found = judge(asks(), HELD, "79", NOW_US, share)
-    assert isinstance(found, Grant)
+    assert isinstance(found, DeviceRights)
     assert STAY_S <= found.until_s - NOW_US // 1_000_000 <= 2 * STAY_S
     assert found.publish == ("edu.v1.79.79010042.gw-1.>", "slice.*.edu.v1.79.79010042.gw-1.>")
 
@@ -87,10 +87,10 @@ def test_who_is_not_let_in(request_: ConnectRequest, held: Credential | None, de
 def test_a_former_secret_opens_until_its_hour_and_no_connection_outlasts_it() -> None:
     rotated = Credential(NAME, digest_of("new"), digest_of(SECRET), NOW_US + HOUR_US)
     found = judge(asks(), rotated, "79", NOW_US, 1.0)
-    assert isinstance(found, Grant)
+    assert isinstance(found, DeviceRights)
     assert found.until_s == (NOW_US + HOUR_US) // 1_000_000
     assert judge(asks(), rotated, "79", NOW_US + HOUR_US, 1.0) is ConnectDenial.WRONG_SECRET
-    assert isinstance(judge(asks("new"), rotated, "79", NOW_US + HOUR_US, 1.0), Grant)
+    assert isinstance(judge(asks("new"), rotated, "79", NOW_US + HOUR_US, 1.0), DeviceRights)
 
 
 def test_the_book_knows_whom_a_change_ends() -> None:
