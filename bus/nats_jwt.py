@@ -102,12 +102,13 @@ class TokenSigner:
 
 
 def _rights(user_nkey: str, grant: DeviceRights, at_s: int) -> dict[str, Any]:
+    end = {} if grant.until_s is None else {"exp": grant.until_s}
     return {
         "aud": "$G",
         "sub": user_nkey,
         "name": grant.user,
         "iat": at_s,
-        "exp": grant.until_s,
+        **end,
         "nats": {
             "type": "user",
             "version": 2,
