@@ -12,6 +12,7 @@ from storage.devices.sightings import Sighting
 TWICE_TAKEOVERS: Final = 3
 """One may be a line that broke unnoticed; two devices of one name take it from each other for ever."""
 TWICE_WITHIN_US: Final = 600_000_000
+NEW_US: Final = 60_000_000
 
 
 class Book:
@@ -43,7 +44,9 @@ class Book:
         """Return whether a connection may not stay; ingest's own sessions are no devices."""
         held = self._held.get(client_id)
         if held is None:
-            return parse_device_name(client_id) is not None
+            # issued a moment ago, it may have come in by another authoriser that knew it sooner
+            is_new = started_us > now_us - NEW_US
+            return parse_device_name(client_id) is not None and not is_new
         return not held.lets_stay(started_us, now_us)
 
     def ended(self, now_us: int) -> set[str]:

@@ -29,7 +29,7 @@ NOTE_S: Final = 2.0
 """Between two notes of how devices were seen."""
 TELL_AGAIN_US: Final = 60_000_000
 """A device that is refused again and again for one reason is logged once in this time."""
-MOST_TOLD: Final = 10_000
+MOST_TOLD: Final = 500
 """Refusals remembered for that; beyond, they are only counted."""
 
 
