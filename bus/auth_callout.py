@@ -16,8 +16,9 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from bus.connection import open_nats
+from bus.mqtt_store import ns_of
 from bus.nats_jwt import CalloutQuestion, TokenSigner
-from contract.devices.connecting import ConnectRequest, Grant
+from contract.devices.connecting import ConnectRequest, DeviceRights
 from contract.errors import InfrastructureError
 
 _logger: Final = logging.getLogger(__name__)
@@ -42,8 +43,10 @@ MORE_S: Final = 0.2
 """After the first server's answer the others of a cluster have this long; nobody says how many there are."""
 PAGE: Final = 2048
 
-Judge = Callable[[ConnectRequest], Grant | None]
+Judge = Callable[[ConnectRequest], DeviceRights | None]
 """Says what a client may do; None for a client that is not let in."""
+Unwanted = Callable[[str, int], bool]
+"""Says of a client id, and of when its connection began, µs since 1970, that it may not stay."""
 TakenOver = Callable[[str], None]
 """Hears the client id that one connection took from another."""
 
@@ -54,6 +57,7 @@ class _Held(NamedTuple):
     server: str
     number: int
     client_id: str
+    started_us: int
 
 
 class AuthCallout:
@@ -91,17 +95,17 @@ class AuthCallout:
         await self._client.subscribe(GONE, cb=on_gone)
         await self._client.flush()
 
-    async def kick(self, unwanted: Callable[[str], bool], client_id: str | None = None) -> int:
+    async def kick(self, unwanted: Unwanted, client_id: str | None = None) -> int:
         """End the connections of MQTT clients that are unwanted, and return how many.
 
         Args:
-            unwanted: Says so of a client id.
+            unwanted: Says so of a client id and when its connection began.
             client_id: Only of this one; None looks at all there are.
 
         Raises:
             InfrastructureError: the server is out of reach.
         """
-        found = [held for held in await self._held(client_id) if unwanted(held.client_id)]
+        found = [held for held in await self._held(client_id) if unwanted(held.client_id, held.started_us)]
         try:
             for held in found:
                 subject = KICK.format(server=held.server)
@@ -132,7 +136,7 @@ class AuthCallout:
             more = False
             for server, page in await self._ask_all(asked):
                 found += [
-                    _Held(server, int(c["cid"]), str(c["mqtt_client"]))
+                    _Held(server, int(c["cid"]), str(c["mqtt_client"]), ns_of(c["start"]) // 1000)
                     for c in page["connections"]
                     if c.get("mqtt_client")
                 ]

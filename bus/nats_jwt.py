@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 import nkeys
 
-from contract.devices.connecting import ConnectRequest, Grant
+from contract.devices.connecting import ConnectRequest, DeviceRights
 
 _MQTT: Final = "mqtt"
 
@@ -65,7 +65,7 @@ class CalloutQuestion:
             options.user, options.password, client.mqtt_id, client.host, client.type == _MQTT
         )
 
-    def answer(self, signer: "TokenSigner", grant: Grant | None, at_s: int) -> bytes:
+    def answer(self, signer: "TokenSigner", grant: DeviceRights | None, at_s: int) -> bytes:
         """Return the answer: the client's rights, or that it is not let in.
 
         Args:
@@ -101,13 +101,14 @@ class TokenSigner:
         return body + b"." + _encoded(self._key.sign(body))
 
 
-def _rights(user_nkey: str, grant: Grant, at_s: int) -> dict[str, Any]:
+def _rights(user_nkey: str, grant: DeviceRights, at_s: int) -> dict[str, Any]:
+    end = {} if grant.until_s is None else {"exp": grant.until_s}
     return {
         "aud": "$G",
         "sub": user_nkey,
         "name": grant.user,
         "iat": at_s,
-        "exp": grant.until_s,
+        **end,
         "nats": {
             "type": "user",
             "version": 2,

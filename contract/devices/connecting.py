@@ -15,11 +15,12 @@ class ConnectRequest(NamedTuple):
     is_mqtt: bool = True
 
 
-class Grant(NamedTuple):
+class DeviceRights(NamedTuple):
     """What a client that is let in may do."""
 
     user: str
     publish: tuple[str, ...]
     """Subjects on which it may publish; it may subscribe to none."""
-    until_s: int
-    """When the broker ends the connection so that it is asked again, real time, s since 1970."""
+    until_s: int | None = None
+    """When the broker ends the connection, real time, s since 1970; None for not by itself: it would publish
+    the last will of a device that is well."""

@@ -47,11 +47,20 @@ class Credential(NamedTuple):
     name: DeviceName
     digest: bytes
     """SHA-256 of the secret that is valid now."""
+    issued_us: int = 0
+    """When that secret was drawn, real time, µs since 1970."""
     former_digest: bytes | None = None
     """SHA-256 of the secret before the last rotation, while it is valid; None for none."""
     former_until_us: int = 0
     """Until when, real time, µs since 1970; 0 without one."""
     revoked: bool = False
+
+    def lets_stay(self, started_us: int, now_us: int) -> bool:
+        """Return whether a connection may stay that its device began then, both real time, µs since 1970.
+
+        One that is older than the secret began with a former one, and stays as long as that is valid.
+        """
+        return not self.revoked and (started_us >= self.issued_us or now_us < self.former_until_us)
 
 
 def parse_device_name(text: str) -> DeviceName | None:

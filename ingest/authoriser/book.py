@@ -1,10 +1,9 @@
 """What the authoriser knows: every credential in memory, and how devices were seen since the last note."""
 
 from collections import deque
-from collections.abc import Callable
 from typing import Final
 
-from contract.devices.connecting import ConnectRequest, Grant
+from contract.devices.connecting import ConnectRequest, DeviceRights
 from contract.devices.credential import Credential, parse_device_name
 from ingest.acceptance.verdict import ConnectDenial, judge
 from storage.devices.credentials import CredentialChange
@@ -13,6 +12,7 @@ from storage.devices.sightings import Sighting
 TWICE_TAKEOVERS: Final = 3
 """One may be a line that broke unnoticed; two devices of one name take it from each other for ever."""
 TWICE_WITHIN_US: Final = 600_000_000
+NEW_US: Final = 60_000_000
 
 
 class Book:
@@ -29,8 +29,8 @@ class Book:
     def __len__(self) -> int:
         return len(self._held)
 
-    def take(self, change: CredentialChange) -> Callable[[str], bool]:
-        """Take up a change; returns which client ids may not stay connected because of it."""
+    def take(self, change: CredentialChange) -> set[str]:
+        """Take up a change; return the names of which a standing connection may be too much now."""
         before = self._held
         given = {str(credential.name): credential for credential in change.credentials}
         self._held = given if change.is_all else {**before, **given}
@@ -38,32 +38,29 @@ class Book:
         for name, credential in given.items():
             if credential.former_until_us:
                 self._ends_us[name] = credential.former_until_us
-        replaced = {
-            name
-            for name, new in given.items()
-            if (old := before.get(name)) is not None and old.digest not in (new.digest, new.former_digest)
-        }
+        return {name for name, new in given.items() if before.get(name) not in (None, new)}
 
-        def unwanted(client_id: str) -> bool:
-            held = self._held.get(client_id)
-            if held is None:  # ingest's own sessions are no devices
-                return change.is_all and parse_device_name(client_id) is not None
-            return held.revoked or client_id in replaced
+    def is_unwanted(self, client_id: str, started_us: int, now_us: int) -> bool:
+        """Return whether a connection may not stay; ingest's own sessions are no devices."""
+        held = self._held.get(client_id)
+        if held is None:
+            # issued a moment ago, it may have come in by another authoriser that knew it sooner
+            is_new = started_us > now_us - NEW_US
+            return parse_device_name(client_id) is not None and not is_new
+        return not held.lets_stay(started_us, now_us)
 
-        return unwanted
-
-    def ended(self, now_us: int) -> list[str]:
+    def ended(self, now_us: int) -> set[str]:
         """Return the names whose former secret has come to its end since the last call."""
-        over = [name for name, end_us in self._ends_us.items() if end_us <= now_us]
+        over = {name for name, end_us in self._ends_us.items() if end_us <= now_us}
         for name in over:
             del self._ends_us[name]
         return over
 
-    def judge(self, request: ConnectRequest, now_us: int, share: float) -> Grant | ConnectDenial:
+    def judge(self, request: ConnectRequest, now_us: int) -> DeviceRights | ConnectDenial:
         """Say what a client may do, and note that its device was seen; see `verdict.judge`."""
         if not request.is_mqtt or parse_device_name(request.user) is None:
             return ConnectDenial.NO_DEVICE
-        found = judge(request, self._held.get(request.user), self._province, now_us, share)
+        found = judge(request, self._held.get(request.user), self._province, now_us)
         if request.user in self._held:
             seen = self._seen.get(request.user) or Sighting(request.user)
             if isinstance(found, ConnectDenial):

@@ -6,7 +6,6 @@ it goes on with what it knows.
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from typing import Final
 import psycopg
 
 from bus.auth_callout import AuthCallout
-from contract.devices.connecting import ConnectRequest, Grant
+from contract.devices.connecting import ConnectRequest, DeviceRights
 from contract.errors import InfrastructureError
 from contract.service.metrics import Meter
 from ingest.acceptance.verdict import ConnectDenial
@@ -30,7 +29,7 @@ NOTE_S: Final = 2.0
 """Between two notes of how devices were seen."""
 TELL_AGAIN_US: Final = 60_000_000
 """A device that is refused again and again for one reason is logged once in this time."""
-MOST_TOLD: Final = 10_000
+MOST_TOLD: Final = 500
 """Refusals remembered for that; beyond, they are only counted."""
 
 
@@ -65,10 +64,10 @@ class Authoriser:
             following.cancel()
             noting.cancel()
 
-    def _judge(self, request: ConnectRequest) -> Grant | None:
+    def _judge(self, request: ConnectRequest) -> DeviceRights | None:
         now_us = _real_us()
-        found = self._book.judge(request, now_us, random.random())
-        if isinstance(found, Grant):
+        found = self._book.judge(request, now_us)
+        if isinstance(found, DeviceRights):
             self._meter.add("eduops_authoriser_connects_total")
             return found
         self._meter.add("eduops_authoriser_denials_total", 1, found.value)
@@ -94,24 +93,27 @@ class Authoriser:
         async for change in credential_changes(self._config.dsn):
             if not change.province:  # no fleet yet
                 continue
-            unwanted = self._book.take(change)
+            changed = self._book.take(change)
             self._meter.put("eduops_authoriser_credentials", len(self._book))
             if not serves:
                 await self._callout.serve(self._judge, self._taken_over)
                 mark_ready()
                 serves = True
-            names = {str(credential.name) for credential in change.credentials}
-            await self._end(unwanted, None if change.is_all else {name for name in names if unwanted(name)})
+            await self._end(None if change.is_all else changed)
 
-    async def _end(self, unwanted: Callable[[str], bool], names: set[str] | None) -> None:
+    async def _end(self, names: set[str] | None) -> None:
         """End what may not stay connected, of some names or of all."""
         if names is not None and not names:
             return
         only = next(iter(names)) if names is not None and len(names) == 1 else None
+        now_us = _real_us()
+
+        def unwanted(client_id: str, started_us: int) -> bool:
+            meant = names is None or client_id in names
+            return meant and self._book.is_unwanted(client_id, started_us, now_us)
+
         try:
-            ended = await self._callout.kick(
-                lambda client_id: (names is None or client_id in names) and unwanted(client_id), only
-            )
+            ended = await self._callout.kick(unwanted, only)
         except InfrastructureError as error:
             _logger.warning("event=device_not_disconnected: %s", error)
             return
@@ -123,7 +125,7 @@ class Authoriser:
             await asyncio.sleep(NOTE_S)
             now_us = _real_us()
             self._told = {key: at for key, at in self._told.items() if now_us - at < TELL_AGAIN_US}
-            await self._end(lambda _: True, set(self._book.ended(now_us)))
+            await self._end(self._book.ended(now_us))
             seen = self._book.sightings()
             if not seen:
                 continue

@@ -72,7 +72,7 @@ async def issue(
     async with conn.transaction(), conn.cursor() as cursor:
         await cursor.executemany(query("issue_credential"), rows)
         await cursor.execute(query("credentials_of"), {"names": [str(name) for name in secrets]})
-        held = {name: bytes(digest) for name, digest, _, _, revoked in await cursor.fetchall() if not revoked}
+        held = {name: bytes(digest) for name, digest, *_, revoked in await cursor.fetchall() if not revoked}
         issued = [name for name, secret in secrets.items() if held.get(str(name)) == digest_of(secret)]
         await _tell(cursor, issued)
     return issued
@@ -181,8 +181,8 @@ async def _load(conn: AsyncConnection[Any], names: list[str] | None) -> Credenti
     else:
         cursor = await conn.execute(query("credentials_of"), {"names": names})
     found = tuple(
-        Credential(_name(name), bytes(digest), former and bytes(former), former_until_us or 0, revoked)
-        for name, digest, former, former_until_us, revoked in await cursor.fetchall()
+        Credential(_name(name), bytes(digest), issued_us, former and bytes(former), until_us or 0, revoked)
+        for name, digest, issued_us, former, until_us, revoked in await cursor.fetchall()
     )
     cursor = await conn.execute(query("setting"), {"name": "province"})
     row = await cursor.fetchone()

@@ -1,10 +1,12 @@
 -- Named queries of devices' credentials; see `queries.py`.
 
 -- name: credentials
-select name, digest, former_digest, to_us(former_until), revoked_at is not null from device_credential
+select name, digest, to_us(issued_at), former_digest, to_us(former_until), revoked_at is not null
+from device_credential
 
 -- name: credentials_of
-select name, digest, former_digest, to_us(former_until), revoked_at is not null from device_credential
+select name, digest, to_us(issued_at), former_digest, to_us(former_until), revoked_at is not null
+from device_credential
 where name = any(%(names)s)
 
 -- name: issue_credential

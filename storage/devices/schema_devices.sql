@@ -39,3 +39,6 @@ create table device_claim (
     claimed_at timestamptz
 );
 comment on table device_claim is 'Codes with which a device gets its secret once; of a code its SHA-256 is kept.';
+
+insert into retention (table_name, time_column, keep) values
+    ('device_credential', null, null), ('device_seen', null, null), ('device_claim', null, null);

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.devices.connecting import ConnectRequest, Grant
+from contract.devices.connecting import ConnectRequest, DeviceRights
 from contract.devices.credential import (
     SECRET_BYTES,
     Credential,
@@ -22,8 +22,8 @@ from contract.errors import ConfigurationError
 from contract.topic import parse_topic
 from eduops.verbs.devices.files import csv_text, read_secrets, write_new
 from eduops.verbs.devices.mosquitto import rights
-from ingest.acceptance.verdict import STAY_S, ConnectDenial, judge
-from ingest.authoriser.book import TWICE_TAKEOVERS, TWICE_WITHIN_US, Book
+from ingest.acceptance.verdict import ConnectDenial, judge
+from ingest.authoriser.book import NEW_US, TWICE_TAKEOVERS, TWICE_WITHIN_US, Book
 from storage.devices.credentials import CredentialChange
 
 NAME = DeviceName("79010042", "gw-1")
@@ -61,12 +61,10 @@ def test_a_secret_has_all_its_chance_and_is_kept_as_a_digest() -> None:
     assert len(derived_secret(b"a", NAME)) == 52
 
 
-@given(share=st.floats(0, 1))
-def test_rights_last_seven_to_fourteen_days(share: float) -> None:
-    found = judge(asks(), HELD, "79", NOW_US, share)
-    assert isinstance(found, Grant)
-    assert STAY_S <= found.until_s - NOW_US // 1_000_000 <= 2 * STAY_S
-    assert found.publish == ("edu.v1.79.79010042.gw-1.>", "slice.*.edu.v1.79.79010042.gw-1.>")
+def test_rights_are_of_the_own_topics_and_end_by_no_clock() -> None:
+    found = judge(asks(), HELD, "79", NOW_US)
+    own = "edu.v1.79.79010042.gw-1.>"
+    assert found == DeviceRights(str(NAME), (own, f"slice.*.{own}"), None)
 
 
 @pytest.mark.parametrize(
@@ -81,50 +79,59 @@ def test_rights_last_seven_to_fourteen_days(share: float) -> None:
     ],
 )
 def test_who_is_not_let_in(request_: ConnectRequest, held: Credential | None, denial: ConnectDenial) -> None:
-    assert judge(request_, held, "79", NOW_US, 0.5) is denial
+    assert judge(request_, held, "79", NOW_US) is denial
 
 
 def test_a_former_secret_opens_until_its_hour_and_no_connection_outlasts_it() -> None:
-    rotated = Credential(NAME, digest_of("new"), digest_of(SECRET), NOW_US + HOUR_US)
-    found = judge(asks(), rotated, "79", NOW_US, 1.0)
-    assert isinstance(found, Grant)
+    rotated = Credential(NAME, digest_of("new"), NOW_US, digest_of(SECRET), NOW_US + HOUR_US)
+    found = judge(asks(), rotated, "79", NOW_US)
+    assert isinstance(found, DeviceRights)
     assert found.until_s == (NOW_US + HOUR_US) // 1_000_000
-    assert judge(asks(), rotated, "79", NOW_US + HOUR_US, 1.0) is ConnectDenial.WRONG_SECRET
-    assert isinstance(judge(asks("new"), rotated, "79", NOW_US + HOUR_US, 1.0), Grant)
+    assert judge(asks(), rotated, "79", NOW_US + HOUR_US) is ConnectDenial.WRONG_SECRET
+    assert isinstance(judge(asks("new"), rotated, "79", NOW_US + HOUR_US), DeviceRights)
 
 
-def test_the_book_knows_whom_a_change_ends() -> None:
-    book = Book()
-    other = DeviceName("79010043", "gw-1")
+def test_the_book_knows_whose_connection_may_not_stay() -> None:
+    book, other = Book(), DeviceName("79010043", "gw-1")
+
+    def stays(name: str = str(NAME), started_us: int = NOW_US - 1, now_us: int = NOW_US + 1) -> bool:
+        return not book.is_unwanted(name, started_us, now_us)
+
     everybody = (HELD, Credential(other, b"o" * 32))
-    unwanted = book.take(CredentialChange(everybody, is_all=True, province="79"))
-    assert [unwanted(name) for name in (str(NAME), str(other), "79/nobody", "eduops-ingest-0ff-all")] == [
-        False, False, True, False,
-    ]  # fmt: skip
-    overlapping = Credential(NAME, digest_of("new"), digest_of(SECRET), NOW_US + HOUR_US)
-    assert not book.take(CredentialChange((overlapping,), is_all=False, province="79"))(str(NAME))
-    assert book.ended(NOW_US) == []
-    assert book.ended(NOW_US + HOUR_US) == [str(NAME)]
-    assert book.ended(NOW_US + HOUR_US) == []
-    replaced = Credential(NAME, digest_of("newest"))
-    unwanted = book.take(CredentialChange((replaced,), is_all=False, province="79"))
-    assert (unwanted(str(NAME)), unwanted(str(other)), unwanted("79/nobody")) == (True, False, False)
-    gone = replaced._replace(revoked=True)
-    assert book.take(CredentialChange((gone,), is_all=False, province="79"))(str(NAME))
+    assert book.take(CredentialChange(everybody, is_all=True, province="79")) == set()
+    assert stays()
+    assert stays(str(other))
+    assert stays("79/nobody")  # another authoriser may have known it sooner
+    assert not stays("79/nobody", NOW_US - NEW_US)
+    assert stays("eduops-ingest-0ff-all")
+
+    rotated = Credential(NAME, digest_of("new"), NOW_US, digest_of(SECRET), NOW_US + HOUR_US)
+    assert book.take(CredentialChange((rotated,), is_all=False, province="79")) == {str(NAME)}
+    assert book.take(CredentialChange((rotated,), is_all=False, province="79")) == set()
+    assert stays()
+    assert book.ended(NOW_US) == set()
+    assert book.ended(NOW_US + HOUR_US) == {str(NAME)}
+    assert book.ended(NOW_US + HOUR_US) == set()
+    assert not stays(now_us=NOW_US + HOUR_US)
+    assert stays(started_us=NOW_US, now_us=NOW_US + HOUR_US)  # it came with the new one
+
+    book.take(CredentialChange((rotated._replace(revoked=True),), is_all=False, province="79"))
+    assert not stays(started_us=NOW_US)
+    assert stays(str(other))
 
 
 def test_the_book_notes_who_was_seen_and_forgets_nothing_that_could_not_be_kept() -> None:
     book = Book()
     book.take(CredentialChange((HELD,), is_all=True, province="79"))
     for secret in ("wrong", SECRET):
-        book.judge(asks(secret), NOW_US, 0.0)
-    assert book.judge(ConnectRequest("device", SECRET, "x", ""), NOW_US, 0.0) is ConnectDenial.NO_DEVICE
-    assert book.judge(asks(is_mqtt=False), NOW_US, 0.0) is ConnectDenial.NO_DEVICE
+        book.judge(asks(secret), NOW_US)
+    assert book.judge(ConnectRequest("device", SECRET, "x", ""), NOW_US) is ConnectDenial.NO_DEVICE
+    assert book.judge(asks(is_mqtt=False), NOW_US) is ConnectDenial.NO_DEVICE
     (seen,) = first = book.sightings()
     assert (seen.connected_us, seen.address, seen.refusals, seen.refused_for) == (
         NOW_US, "10.0.0.7", 1, "wrong_secret",
     )  # fmt: skip
-    book.judge(asks("wrong"), NOW_US + 1, 0.0)
+    book.judge(asks("wrong"), NOW_US + 1)
     book.put_back(first)
     (both,) = book.sightings()
     assert (both.connected_us, both.refused_us, both.refusals) == (NOW_US, NOW_US + 1, 2)
