@@ -16,6 +16,7 @@ from eduops.machine.attach import attach
 from eduops.settings import Settings, load_settings
 from eduops.stopping import run_until_stopped
 from eduops.verbs.broker import broker_app
+from eduops.verbs.devices.commands import device_app
 from eduops.verbs.evaluate import evaluate_app
 from eduops.verbs.feedback import feedback_app
 from eduops.verbs.fleet import fleet_app
@@ -34,6 +35,7 @@ app: Final = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(broker_app, name="broker")
+app.add_typer(device_app, name="device")
 app.add_typer(fleet_app, name="fleet")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(feedback_app, name="feedback")
@@ -105,6 +107,14 @@ def ingest(data: Data = None, config: Config = None) -> None:
     from eduops.wiring import run_ingest
 
     _serve("ingest", data, config, run_ingest)
+
+
+@app.command()
+def authorise(data: Data = None, config: Config = None) -> None:
+    """Run the authoriser alone: the broker asks it which device may come in."""
+    from eduops.wiring import run_authoriser
+
+    _serve("authoriser", data, config, run_authoriser)
 
 
 @app.command()

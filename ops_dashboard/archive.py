@@ -12,7 +12,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 from contract.alert import Alert, AlertEvent, Dismissal
 from contract.commit import Position
 from contract.errors import InfrastructureError
-from contract.incident import Incident, IncidentEvent, IncidentTimes, Membership
+from contract.incident import Incident, IncidentEvent, IncidentTimes, Membership, SchoolSpan
 from contract.rejected import Reason
 from contract.routing.delivery import NoticeRecord
 from contract.routing.silence import Silence
@@ -27,12 +27,15 @@ from storage.incidents import (
     aliases,
     incident_history,
     incident_of,
+    last_words,
     load_incident,
     memberships_of,
     memberships_since,
     open_incidents,
     recent_incidents,
+    school_spans,
     shared_alerts,
+    similar_incidents,
 )
 from storage.outbox import notice_records
 from storage.silences import load_silences, silences_of_event, silences_since
@@ -63,6 +66,9 @@ MOST_MEMBERS: Final = 500
 """Alerts that are told with an incident: a page of them; how many there are in all it says itself."""
 
 
+MOST_SIMILAR: Final = 5
+
+
 class KnownIncident(NamedTuple):
     """An incident, its timeline, its alerts and the ids that lead to it."""
 
@@ -71,6 +77,12 @@ class KnownIncident(NamedTuple):
     members: list[Membership]
     """Open ones first; at most `MOST_MEMBERS`."""
     aliases: list[str]
+    spans: list[SchoolSpan]
+    """Of all its alerts."""
+    similar: list[Incident]
+    """That had the same cause before and are over; at most `MOST_SIMILAR`."""
+    last_words: dict[str, str]
+    """What somebody wrote last about each of these."""
 
 
 class OpenWork(NamedTuple):
@@ -153,11 +165,15 @@ class Archive:
             if incident is None:
                 return None
             known = incident.incident_id
+            similar = await similar_incidents(conn, incident, MOST_SIMILAR)
             return KnownIncident(
                 incident,
                 await incident_history(conn, known),
                 await memberships_of(conn, known, MOST_MEMBERS),
                 await aliases(conn, known),
+                await school_spans(conn, known),
+                similar,
+                await last_words(conn, [one.incident_id for one in similar]),
             )
 
     async def response(self, from_us: int, until_us: int) -> tuple[list[IncidentTimes], dict[str, list[int]]]:

@@ -6,6 +6,7 @@ from importlib.resources import files
 from typing import Final
 
 QUERY_FILES: Final = (
+    "devices/devices.sql",
     "queries.sql",
     "history.sql",
     "fleet.sql",
@@ -21,6 +22,7 @@ SCHEMA_FILES: Final = (
     "schema_notices.sql",
     "schema_silences.sql",
     "schema_figures.sql",
+    "devices/schema_devices.sql",
 )
 """What an empty database gets, in this order."""
 _HEAD: Final = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
