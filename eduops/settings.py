@@ -233,8 +233,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address that the dashboard listens on.")
     port: Port = Field(8050, description="Port of the dashboard, 0 to 65535; 0 takes a free one.")
     allow_remote: bool = Field(
-        False,
-        description="Lets the dashboard listen beyond loopback although it has no sign-in (containers).",
+        False, description="Lets the dashboard listen beyond loopback, where it speaks no TLS (containers)."
     )
     allowed_hosts: str | None = Field(
         None,
@@ -256,6 +255,9 @@ class Settings(BaseSettings):
         repr=False,
         pattern="^https?://",
         description="Webhook that the watchdog posts JSON to when the pipeline is dead and when it is back.",
+    )
+    wall_token: str | None = Field(
+        None, repr=False, description="Token of the watchdog for the wall; none is the data folder's own."
     )
     watchdog_command: str | None = Field(
         None, description="Command that the watchdog runs then; the JSON comes on its standard input."

@@ -18,6 +18,7 @@ from eduops.data_folder import DataFolder
 from eduops.exporter import publish_metrics
 from eduops.failpoint import parse_failpoint
 from eduops.machine.attach import completed
+from eduops.machine.people import wall_token
 from eduops.machine.refusals import RefusalFollower
 from eduops.session_notes import SessionNotes
 from eduops.settings import Settings, command_environment
@@ -148,6 +149,7 @@ async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
         allowed_hosts=tuple((settings.allowed_hosts or "").split(",")),
         inbox=DataFolder(settings.data).path / INBOX,
         own_config=DataFolder(settings.data).config,
+        secure_cookies=(settings.public_url or "").startswith("https://"),
         clock=settings.clock,
         coverage_min=settings.coverage_min,
     )
@@ -233,6 +235,7 @@ def watchdog_config(settings: Settings) -> WatchdogConfig:
     return WatchdogConfig(
         state=folder.path / "watchdog",
         wall_url=wall_url(settings),
+        wall_token=wall_token(folder, settings),
         partitions=settings.partitions,
         mqtt_addresses=settings.mqtt_addresses,
         device_user=settings.device_user,

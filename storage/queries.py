@@ -13,8 +13,17 @@ QUERY_FILES: Final = (
     "outbox.sql",
     "silences.sql",
     "times.sql",
+    "people.sql",
+    "audit.sql",
 )
-SCHEMA_FILES: Final = ("schema.sql", "schema_incidents.sql", "schema_notices.sql", "schema_silences.sql")
+SCHEMA_FILES: Final = (
+    "schema.sql",
+    "schema_incidents.sql",
+    "schema_notices.sql",
+    "schema_silences.sql",
+    "schema_people.sql",
+    "schema_audit.sql",
+)
 """What an empty database gets, in this order."""
 _HEAD: Final = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 

@@ -24,7 +24,7 @@ class LogEvent(NamedTuple):
 
 LOG_FIELDS: Final[Mapping[str, str]] = {
     "acknowledged": "MQTT messages acknowledged",
-    "address": "of a websocket",
+    "address": "of a client, or of a websocket",
     "alert": "identity of an alert",
     "appended": "readings and refusals that are durable in their logs",
     "by": "the way out: webhook or command of the watchdog, else the scheme of a channel",
@@ -81,6 +81,7 @@ LOG_EVENTS: Final = (
     LogEvent("alerts_not_read", (), "The dashboard could not read the open alerts and tries again."),
     LogEvent("answer_not_sent", ("subject",), "The line to NATS broke before an answer was sent."),
     LogEvent("append_failed", ("log", "retry_s"), "A log did not take an entry; it is offered again."),
+    LogEvent("audit_not_written", ("method", "path"), "A deed is not on record: PostgreSQL does not answer."),
     LogEvent(
         "connections_full",
         ("connections",),
@@ -150,6 +151,8 @@ LOG_EVENTS: Final = (
     LogEvent("server_lost", ("log", "retry_s"), "An owner lost NATS or PostgreSQL and begins anew."),
     LogEvent("session_not_retired", ("client",), "A former session is not drained yet; it is tried again."),
     LogEvent("session_retired", ("client", "messages"), "A former session is drained and ended."),
+    LogEvent("sign_in_failed", ("address",), "Somebody tried a wrong name or password."),
+    LogEvent("sign_in_slowed", ("address",), "After too many failures in a row a sign-in has to wait."),
     LogEvent("simulator_behind", ("lag_s",), "The simulator is too slow and leaves slots out."),
     LogEvent(
         "simulator_progress",

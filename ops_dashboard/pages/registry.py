@@ -3,6 +3,8 @@
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
+from contract.access.permission import Permission
+
 
 class Page(NamedTuple):
     """A page and where it stands."""
@@ -11,6 +13,8 @@ class Page(NamedTuple):
     """Names its maker in `ops_dashboard.pages.router.MAKERS`; a script of that name may be in `main.js`."""
     route: str
     """Its address, with at most one place at its end, such as `/school/{code}`."""
+    permission: Permission
+    """Who may see it."""
     link: str = ""
     """Key of its word in the header of every page; none where no header links to it."""
     in_menu: bool = False
@@ -18,19 +22,19 @@ class Page(NamedTuple):
 
 
 PAGES: Final = (
-    Page("wall", "/", "nav.wall"),
-    Page("incidents", "/incidents", "nav.incidents"),
-    Page("incident", "/incidents/{incident_id}"),
-    Page("alerts", "/alerts", "nav.alerts"),
-    Page("school", "/school/{code}"),
-    Page("response", "/response", "nav.response", in_menu=True),
-    Page("oncall", "/oncall", "nav.oncall", in_menu=True),
-    Page("inbox", "/inbox", "nav.inbox", in_menu=True),
-    Page("quarantine", "/quarantine", "nav.quarantine", in_menu=True),
+    Page("wall", "/", Permission.SEE_WALL, "nav.wall"),
+    Page("incidents", "/incidents", Permission.SEE_INCIDENTS, "nav.incidents"),
+    Page("incident", "/incidents/{incident_id}", Permission.SEE_INCIDENTS),
+    Page("alerts", "/alerts", Permission.SEE_ALERTS, "nav.alerts"),
+    Page("school", "/school/{code}", Permission.SEE_SCHOOL),
+    Page("response", "/response", Permission.SEE_RESPONSE, "nav.response", in_menu=True),
+    Page("oncall", "/oncall", Permission.SEE_ONCALL, "nav.oncall", in_menu=True),
+    Page("inbox", "/inbox", Permission.SEE_INBOX, "nav.inbox", in_menu=True),
+    Page("quarantine", "/quarantine", Permission.SEE_QUARANTINE, "nav.quarantine", in_menu=True),
 )
 
 
-NOWHERE: Final = Page("nowhere", "")
+NOWHERE: Final = Page("nowhere", "", Permission.LOAD_PAGE)
 """The page of every other address."""
 
 

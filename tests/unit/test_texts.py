@@ -11,6 +11,9 @@ from alerting.explanation.evidence import PeerKind
 from alerting.explanation.verdict import Verdict
 from alerting.incidents.response import GroupBy
 from alerting.messages.wording import MessageForm
+from contract.access.decision import NotAllowed
+from contract.access.fault import AccessFault
+from contract.access.permission import Role
 from contract.alert import ActionKind, Because, Beginning, Ending, TransitionKind
 from contract.errors import ConfigurationError
 from contract.fleet import DeviceKind, Level
@@ -41,7 +44,10 @@ FAMILIES = {
     "figure": {plan.key for plan in PLANS} | {key for plan in PLANS for _, key in plan.metrics},
     "kpi": set(TILES),
     "silence": {kind.value for kind in SilenceKind},
-    "error": {f"silence_{fault.value}" for fault in SilenceFault},
+    "error": {f"silence_{fault.value}" for fault in SilenceFault}
+    | {fault.value for fault in (*AccessFault, *NotAllowed)}
+    | {"sign_in_wait", "sign_in_wrong"},
+    "role": {role.value for role in Role},
     "quarantine": set(COLUMNS),
     "state": {"n", "u", "m", "p1", "p2", "p3"},
     "event": {kind.value for kind in (*TransitionKind, *ActionKind, *Beginning, *Ending)},
@@ -87,7 +93,9 @@ def written_keys() -> set[str]:
     """Return every key that stands in a script or module as a whole."""
     found: set[str] = set()
     packages = [ROOT / name for name in ("alerting", "ops_dashboard")]
-    sources = [path for package in packages for end in ("py", "js") for path in package.rglob(f"*.{end}")]
+    sources = [
+        path for package in packages for end in ("py", "js", "html") for path in package.rglob(f"*.{end}")
+    ]
     for path in sources:
         found |= set(re.findall(r"""['"]([a-z]+\.[a-z0-9_]+)['"]""", path.read_text(encoding="utf-8")))
         found |= {
