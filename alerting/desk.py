@@ -13,15 +13,16 @@ from alerting.lifecycle import Alerts
 from alerting.notify.decide import Decider
 from alerting.notify.state import Notices
 from alerting.notify.tell import Telling
+from alerting.outside.reports import Reports
 from alerting.silences.matching import silenced
 from alerting.silences.words import hear_silence
-from contract.alert import Action, Alert, AlertEvent, Transition
+from contract.alert import Action, Alert, AlertEvent, OutsideCourse, OutsideReport, Transition
 from contract.incident import SECOND_US, Exercise, Incident, IncidentAction, IncidentDeed
 from contract.live import AlertChanged, IncidentChanged
 from contract.routing.notice import Notice, NoticeAnswer
 from contract.routing.silence import Silence, SilenceEnded, SilenceSet, SilenceWord
 
-Word = Transition | Action | IncidentAction | NoticeAnswer | SilenceWord | Exercise
+Word = Transition | Action | IncidentAction | NoticeAnswer | OutsideReport | SilenceWord | Exercise
 """What an entry of the alerts log may say."""
 
 
@@ -46,6 +47,8 @@ class OnRecord(NamedTuple):
     """Ids of actions on incidents that were counted before."""
     silences: Mapping[str, Silence] = {}
     """By id, over or not."""
+    outside: Mapping[str, OutsideCourse] = {}
+    """By fingerprint of the labels that reports name, over or not."""
 
 
 def incidents_named(action: IncidentAction) -> set[str]:
@@ -59,12 +62,14 @@ class DeskState(NamedTuple):
 
     incidents: Incidents
     notices: Notices
+    outside: dict[str, OutsideCourse]
+    """Alerts from outside that are open, by fingerprint of their labels."""
 
     @property
     def due_us(self) -> int | None:
         """Log time from which the time alone changes something; None while nothing waits for it."""
         due = [us for us in (self.incidents.due_us, self.notices.due_us) if us is not None]
-        return min(due, default=None)
+        return min([*due, *(course.ends_us for course in self.outside.values())], default=None)
 
 
 class DeskChanges(NamedTuple):
@@ -75,6 +80,7 @@ class DeskChanges(NamedTuple):
     silences: list[Silence]
     exercises: list[Exercise]
     notices: list[Notice]
+    outside: list[OutsideCourse]
 
 
 def fold_desk(
@@ -90,7 +96,7 @@ def fold_desk(
     Args:
         groups: of the fleet.
         telling: what decides who is told.
-        state: of incidents and notices.
+        state: of incidents, notices and alerts from outside.
         record: what the tables hold of all that the entries name.
         entries: a stretch of the alerts log.
         pupils: pupils by school id; a school that is missing counts 0.
@@ -118,16 +124,16 @@ class _Desk:
         self._telling = telling
         self._silences = {**record.silences, **state.incidents.silences}
         self._decider = Decider(state.notices, telling, self._muted)
-        self.changes = DeskChanges([], [], [], [], self._decider.notices)
+        self._reports = Reports(state.outside, record.outside, telling.fleet, pupils, self._open_alert)
+        self.changes = DeskChanges([], [], [], [], self._decider.notices, self._reports.changes)
 
     def read(self, entry: DeskEntry) -> None:
-        """Fold one entry."""
-        # Until the running second is over no incident changes.
-        second_us = (self._state.now_us // SECOND_US + 1) * SECOND_US
-        self._decide(min(second_us, entry.at_us), inclusive=False)
-        self._keep(pass_time(self._groups, self._state, entry.at_us))
-        self._decide(self._state.now_us, inclusive=True)
-        self._state.drop_what_is_over()
+        """Fold one entry; on the way to its time stop where an alert from outside ends."""
+        for due_us in self._reports.due(entry.at_us):
+            self._pass_time(due_us)
+            self._change(self._reports.end(due_us))
+            self._decide(self._state.now_us, inclusive=True)
+        self._pass_time(entry.at_us)
         for word in entry.words:
             if isinstance(word, NoticeAnswer):
                 self._decider.answer(word, self._state.now_us)
@@ -137,11 +143,28 @@ class _Desk:
                 self._practise(word)
             elif isinstance(word, SilenceSet | SilenceEnded):
                 self._hear(word)
+            elif isinstance(word, OutsideReport):
+                self._change(self._reports.take(word, self._state.now_us))
             else:
-                for change in self._alerts.take(word):
-                    self.changes.alerts.append(change)
-                    self._keep(hear(self._state, change.alert))
+                self._change(self._alerts.take(word))
         self._decide(self._state.now_us, inclusive=True)
+
+    def _pass_time(self, at_us: int) -> None:
+        # Until the running second is over no incident changes.
+        second_us = (self._state.now_us // SECOND_US + 1) * SECOND_US
+        self._decide(min(second_us, at_us), inclusive=False)
+        self._keep(pass_time(self._groups, self._state, at_us))
+        self._decide(self._state.now_us, inclusive=True)
+        self._state.drop_what_is_over()
+
+    def _change(self, changes: Sequence[AlertChanged]) -> None:
+        self._alerts.note(changes)
+        for change in changes:
+            self.changes.alerts.append(change)
+            self._keep(hear(self._state, change.alert))
+
+    def _open_alert(self, alert_id: str) -> Alert:
+        return self._alerts.known(alert_id) or self._state.open_alert(alert_id)
 
     def _act(self, action: IncidentAction) -> list[IncidentChanged]:
         """Count an action once; one on an incident that nobody knows changes nothing."""

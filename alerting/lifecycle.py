@@ -71,6 +71,10 @@ class Alerts:
         self.note(made)
         return made
 
+    def known(self, alert_id: str) -> Alert | None:
+        """Return an alert as it stands, if it is among those that were named or changed."""
+        return self._now.get(alert_id)
+
     def note(self, changes: Iterable[AlertChanged]) -> None:
         """Hear of changes that were made elsewhere, of all alerts of an incident."""
         for change in changes:

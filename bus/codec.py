@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from contract.alert import Action, Transition
+from contract.alert import Action, OutsideReport, Transition
 from contract.entry import Entry, EntryKind, MistimedEntry, RawEntry, ReadingsEntry, TickEntry, Trouble
 from contract.errors import EduopsError
 from contract.incident import Exercise, IncidentAction
@@ -32,6 +32,7 @@ _action: Final = msgspec.msgpack.Decoder(Action)
 _incident_action: Final = msgspec.msgpack.Decoder(IncidentAction)
 _exercise: Final = msgspec.msgpack.Decoder(Exercise)
 _notice_answer: Final = msgspec.msgpack.Decoder(NoticeAnswer)
+_outside: Final = msgspec.msgpack.Decoder(list[OutsideReport])
 _silence_word: Final[msgspec.msgpack.Decoder[SilenceWord]] = msgspec.msgpack.Decoder(SilenceWord)
 
 
@@ -163,6 +164,21 @@ def decode_exercise(payload: bytes) -> Exercise:
     """
     exercise: Exercise = _decode(_exercise, payload)
     return exercise
+
+
+def encode_outside(reports: Sequence[OutsideReport]) -> bytes:
+    """Return the payload of an OUTSIDE entry."""
+    return _encoder.encode(reports)
+
+
+def decode_outside(payload: bytes) -> list[OutsideReport]:
+    """Return the values of an OUTSIDE entry.
+
+    Raises:
+        CodecError: the payload is not a list of `OutsideReport`.
+    """
+    reports: list[OutsideReport] = _decode(_outside, payload)
+    return reports
 
 
 def encode_silence_word(word: SilenceWord) -> bytes:

@@ -1,12 +1,15 @@
 """Rules, transitions, operator actions and alerts."""
 
 import hashlib
+from collections.abc import Mapping
 from enum import IntEnum, StrEnum
 from typing import Final
 
 import msgspec
 
 ALERT_ID_BYTES: Final = 8
+EXTERNAL: Final = "external"
+"""What the rules of alerts from outside begin with; each is `external/NAME` by its label `alertname`."""
 
 
 class Beginning(StrEnum):
@@ -33,6 +36,8 @@ class Ending(StrEnum):
     RULE_GONE = "rule_gone"
     RULES_CHANGED = "rules_changed"
     """Under the rules in force it would not have opened, or would have ended."""
+    NOT_RESENT = "not_resent"
+    """Whoever reported it from outside said nothing more of it."""
 
 
 class Priority(IntEnum):
@@ -143,6 +148,50 @@ class Action(msgspec.Struct, frozen=True):
     """One of `Because` where the action dismisses, else empty."""
 
 
+class Outside(msgspec.Struct, frozen=True):
+    """What somebody outside says of an alert, as it was written."""
+
+    labels: tuple[tuple[str, str], ...]
+    """Names and values, by name, at least one: what makes it this alert and no other."""
+    annotations: tuple[tuple[str, str], ...] = ()
+    """Names and texts, by name, as they were when it opened."""
+    link: str = ""
+    """Where its sender shows it; may be empty."""
+
+    @property
+    def fingerprint(self) -> str:
+        """The identity of the labels."""
+        return fingerprint(dict(self.labels))
+
+    def says(self, name: str) -> str:
+        """Return an annotation; empty where there is none."""
+        return dict(self.annotations).get(name, "")
+
+
+class OutsideReport(msgspec.Struct, frozen=True):
+    """That an alert outside goes on, or is over; an entry of the alerts log. All times are log times."""
+
+    outside: Outside
+    starts_us: int
+    ends_us: int
+    """When it is over unless it is reported again; at `at_us` or before, it is over already."""
+    at_us: int
+    """When it was reported: of two reports about the same labels the later one is the newer word."""
+
+
+class OutsideCourse(msgspec.Struct, frozen=True):
+    """How far the reports about some labels are."""
+
+    fingerprint: str
+    alert_id: str
+    """The last alert with these labels."""
+    ends_us: int
+    """When it is over unless it is reported again; if it is over, when that was. Log time."""
+    heard_us: int
+    """`at_us` of the last report that counted."""
+    is_open: bool
+
+
 class Alert(msgspec.Struct, frozen=True):
     """An alert as it stands now."""
 
@@ -164,6 +213,8 @@ class Alert(msgspec.Struct, frozen=True):
     note: str = ""
     """The last note."""
     resolved_at_us: int | None = None
+    outside: Outside | None = None
+    """Of an alert that somebody outside reports; None for our own."""
 
 
 class AlertEvent(msgspec.Struct, frozen=True):
@@ -197,3 +248,20 @@ def alert_id_of(rule: str, series: int, opened_at_us: int) -> str:
     """Return the identity of an alert: 16 hex digits that a replay finds again."""
     words = f"{rule}/{series}/{opened_at_us}".encode()
     return hashlib.blake2b(words, digest_size=ALERT_ID_BYTES).hexdigest()
+
+
+def outside_alert_id(labels: str, opened_at_us: int) -> str:
+    """Return the identity of an alert from outside, by its labels' fingerprint; a replay finds it again."""
+    words = f"{EXTERNAL}/{labels}/{opened_at_us}".encode()
+    return hashlib.blake2b(words, digest_size=ALERT_ID_BYTES).hexdigest()
+
+
+def fingerprint(labels: Mapping[str, str]) -> str:
+    """Return 16 hex digits that are the same for the same labels, and for no others.
+
+    Alertmanager's are FNV-1a of the same pairs; nobody compares the two.
+    """
+    digest = hashlib.blake2b(digest_size=ALERT_ID_BYTES)
+    for name, value in sorted(labels.items()):
+        digest.update(f"{name}\xff{value}\xff".encode())
+    return digest.hexdigest()

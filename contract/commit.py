@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from contract.alert import Transition
+from contract.alert import OutsideCourse, Transition
 from contract.incident import Exercise
 from contract.live import AlertChanged, IncidentChanged
 from contract.reading import Corrections, Scored
@@ -81,6 +81,8 @@ class Commit:
     """Only in the alerts log: parts of the state of the fold of notices, by key; None for what is gone."""
     silences: tuple[Silence, ...] = ()
     """Those that changed, in order, as they stand after it; only in the alerts log."""
+    outside: tuple[OutsideCourse, ...] = ()
+    """Only in the alerts log: those that changed, in order."""
 
 
 class Position(NamedTuple):

@@ -33,6 +33,8 @@ class EntryKind(StrEnum):
     """Alerts log: one MessagePack `contract.routing.notice.NoticeAnswer`."""
     EXERCISE = "exercise"
     """Alerts log: one MessagePack `contract.incident.Exercise`."""
+    OUTSIDE = "outside"
+    """Alerts log: a MessagePack list of `contract.alert.OutsideReport`."""
     SILENCE = "silence"
     """Alerts log: one MessagePack `contract.routing.silence.SilenceWord`."""
 

@@ -80,10 +80,7 @@ class Settings(BaseSettings):
         None, repr=False, description="PostgreSQL connection string; none starts the embedded PostgreSQL."
     )
     chunk_h: float = Field(
-        6,
-        gt=0,
-        le=168,
-        description="Hours of readings in one partition or chunk of the table, above 0 to 168.",
+        6, gt=0, le=168, description="Hours of readings in a partition or chunk of the table, above 0 to 168."
     )
     raw_retention_h: float = Field(
         50, ge=49, le=87600, description="Hours that raw readings are kept, 49 to 87600; rollups stay longer."
@@ -242,6 +239,9 @@ class Settings(BaseSettings):
             "Names by which browsers and programs may call the dashboard, with commas between and without "
             "ports, besides loopback and `host`; a proxy's public name belongs here."
         ),
+    )
+    alerts_body_bytes: Annotated[int, Field(ge=1_048_576, le=67_108_864)] = Field(
+        4_194_304, description="Largest body of `POST /api/v2/alerts`, in bytes, 1 MiB to 64 MiB."
     )
     coverage_min: float = Field(
         0.8,

@@ -12,7 +12,6 @@ from config.routing import follow_routing
 from contract.entry import ALERTS_LOG
 from contract.fleet import Fleet
 from contract.service.metrics import Meter
-from device_simulator.world.faults import FaultRequest
 from eduops.connections import all_logs, build_id, database_url, follow_fleet, open_service
 from eduops.data_folder import DataFolder
 from eduops.exporter import publish_metrics
@@ -22,11 +21,11 @@ from eduops.machine.people import wall_token
 from eduops.machine.refusals import RefusalFollower
 from eduops.session_notes import SessionNotes
 from eduops.settings import Settings, command_environment
-from watchdog.config import WatchdogConfig
-from watchdog.shell import run_watchdog
 
 if TYPE_CHECKING:
+    from device_simulator.world.faults import FaultRequest
     from notifier.config import NotifierConfig
+    from watchdog.config import WatchdogConfig
 
 INBOX: Final = "inbox"
 """Folder of the center's own messages, in the data folder."""
@@ -151,6 +150,7 @@ async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
         own_config=DataFolder(settings.data).config,
         secure_cookies=(settings.public_url or "").startswith("https://"),
         clock=settings.clock,
+        alerts_body_bytes=settings.alerts_body_bytes,
         coverage_min=settings.coverage_min,
     )
     async with open_service(settings, "dashboard") as service:
@@ -219,6 +219,8 @@ def notifier_config(settings: Settings) -> "NotifierConfig":
 
 async def run_watch(settings: Settings, stop: asyncio.Event) -> None:
     """Run the watchdog until `stop`; it needs neither log nor database."""
+    from watchdog.shell import run_watchdog
+
     folder, meter = DataFolder(settings.data), Meter()
     folder.create()
     name = settings.process_name or "watchdog"
@@ -227,8 +229,10 @@ async def run_watch(settings: Settings, stop: asyncio.Event) -> None:
         await run_watchdog(config, stop, meter=meter, mark_ready=lambda: folder.mark_ready(name))
 
 
-def watchdog_config(settings: Settings) -> WatchdogConfig:
+def watchdog_config(settings: Settings) -> "WatchdogConfig":
     """Return what the watchdog is told; addresses that the settings lack are `eduops up`'s, dead or alive."""
+    from watchdog.config import WatchdogConfig
+
     folder = DataFolder(settings.data)
     if not settings.mqtt_port:
         settings = completed(folder, settings)
@@ -257,7 +261,7 @@ def wall_url(settings: Settings) -> str:
 
 
 async def run_simulator(
-    settings: Settings, stop: asyncio.Event, faults: tuple[FaultRequest, ...] = ()
+    settings: Settings, stop: asyncio.Event, faults: "tuple[FaultRequest, ...]" = ()
 ) -> None:
     """Run the simulated city until `stop`."""
     from device_simulator.shell import SimulatorConfig

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
 from typing import Final
@@ -14,12 +14,13 @@ from fastapi.responses import HTMLResponse, Response
 
 from bus.live import Live
 from bus.log import Log
-from config.files import shipped_texts
+from config.files import load_targets, shipped_texts
 from config.routing import follow_routing
 from contract.access.area import Area
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.errors import InfrastructureError
+from contract.figures.targets import Targets
 from contract.fleet import Fleet
 from contract.rule import Rule
 from contract.service.metrics import Meter
@@ -30,6 +31,7 @@ from ops_dashboard.access.guard import Guard, security_headers
 from ops_dashboard.access.permissions import guarded_routes
 from ops_dashboard.access.recorder import Recorder
 from ops_dashboard.access.register import Register
+from ops_dashboard.api.alertmanager_reports import ALERTS_PATH
 from ops_dashboard.api.answers import install_refusals, refuse_with
 from ops_dashboard.api.routes import api_routes
 from ops_dashboard.archive import Archive
@@ -49,6 +51,7 @@ from ops_dashboard.people.routes import people_routes
 from ops_dashboard.services import Services
 from ops_dashboard.view.board import Board
 from ops_dashboard.view.narrowing import Narrowing
+from ops_dashboard.view.past import PAST_METRICS, Past, past_of
 from ops_dashboard.view.words import page_words
 from storage.database import open_pool
 
@@ -82,12 +85,14 @@ def create_app(
         texts: all sentences; the shipped catalogue if None.
         meter: counts viewers and pushes.
     """
+    targets = load_targets(config.own_config)
     pool, register = open_pool(config.dsn), Register(config.dsn)
     archive = Archive(pool)
     hub = Hub(
-        partial(_make_feed, config, fleet, catalogue, calendar),
+        partial(_make_feed, config, fleet, catalogue, calendar, targets),
         config.clock,
         archive.open_work,
+        _past_reader(archive, catalogue, config.coverage_min),
         heal_s=config.heal_s,
         client_queue=config.client_queue,
         meter=meter,
@@ -104,6 +109,7 @@ def create_app(
         rules,
         texts or shipped_texts(),
         follow_routing(config.own_config),
+        targets,
     )
     app = FastAPI(
         title="eduops dashboard",
@@ -113,7 +119,7 @@ def create_app(
         lifespan=_lifespan(hub, live, pool, register),
     )
     app.include_router(api_routes(services))
-    app.include_router(live_routes(hub, register))
+    app.include_router(live_routes(hub, fleet, register))
     renderer = Renderer(services.texts, calendar, config.build_id)
     office = PeopleOffice(pool, register, fleet, renderer, PasswordKeeper(), config.secure_cookies)
     app.include_router(people_routes(office))
@@ -133,7 +139,12 @@ def create_app(
 
 
 def _make_feed(
-    config: DashboardConfig, fleet: Fleet, catalogue: Catalogue, calendar: SchoolCalendar, area: Area
+    config: DashboardConfig,
+    fleet: Fleet,
+    catalogue: Catalogue,
+    calendar: SchoolCalendar,
+    targets: Targets,
+    area: Area,
 ) -> Feed:
     narrowing = None if area.is_city else Narrowing(fleet, area, config.partitions)
     own = fleet if narrowing is None else narrowing.fleet
@@ -145,9 +156,21 @@ def _make_feed(
         build_id=config.build_id,
         coverage_min=config.coverage_min,
         stale_s=config.summary_stale_s,
+        targets=targets,
     )
     hello = Hello(config.build_id, own.version, own.province, config.partitions)
     return Feed(board, hello, catalogue, narrowing)
+
+
+def _past_reader(
+    archive: Archive, catalogue: Catalogue, coverage_min: float
+) -> Callable[[int], Awaitable[Past]]:
+    metric_ids = {m.name: m.id for m in catalogue.metrics if m.name in PAST_METRICS}
+
+    async def read(at_us: int) -> Past:
+        return past_of(await archive.past(metric_ids, at_us), coverage_min)
+
+    return read
 
 
 def _lifespan(
@@ -179,6 +202,7 @@ def _attach_pages(app: FastAPI, services: Services) -> FrameDash:
             language,
             services.rules,
             services.catalogue,
+            services.targets,
             build=services.config.build_id,
             topology=services.fleet.version,
             zone=services.calendar.timezone.key,
@@ -212,6 +236,7 @@ def _add_guards(app: FastAPI, services: Services, frame: FrameDash, renderer: Re
         strange_host=refuse_with(services.texts, 421, "strange_host"),
         foreign_origin=refuse_with(services.texts, 403, "foreign_origin"),
         too_large=refuse_with(services.texts, 413, "too_large"),
+        larger={ALERTS_PATH: services.config.alerts_body_bytes},
     )
 
 

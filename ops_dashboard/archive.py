@@ -15,6 +15,7 @@ from contract.routing.delivery import NoticeRecord
 from contract.routing.silence import Silence
 from ops_dashboard.borrowing import ReaderPool, borrowed
 from ops_dashboard.view.alertmanager import OpenDesk
+from ops_dashboard.view.past import SPAN_US, WEEK_US, WEEKS, PastSums
 from storage.alerts import alert_history, alerts_since, load_alert, open_alerts, recent_alerts
 from storage.feedback import count_dismissed, dismissals
 from storage.incidents import (
@@ -29,7 +30,7 @@ from storage.incidents import (
     shared_alerts,
 )
 from storage.outbox import notice_records
-from storage.silences import load_silences, silences_since
+from storage.silences import load_silences, silences_of_event, silences_since
 from storage.times import incident_times, notice_moments
 from storage.wall import (
     KpiHistory,
@@ -38,6 +39,7 @@ from storage.wall import (
     heard_series,
     kept_bucket,
     kpi_history,
+    kpi_stretches,
     ledger,
     quarantine_counts,
     quarantine_page,
@@ -122,6 +124,11 @@ class Archive:
         async with self._connection() as conn:
             found = await load_silences(conn, [silence_id])
         return found[0] if found else None
+
+    async def silences_of_event(self, uid: str) -> list[Silence]:
+        """Return all silences that a calendar event announced, over or not, the newest first."""
+        async with self._connection() as conn:
+            return await silences_of_event(conn, uid)
 
     async def known_incidents(self) -> list[Incident]:
         """Return the open incidents and the last resolved ones, each once."""
@@ -220,6 +227,27 @@ class Archive:
         """Return the minutes of metrics over the whole city, in the order asked."""
         async with self._connection() as conn:
             return [await kpi_history(conn, metric_id, from_us, to_us) for metric_id in metric_ids]
+
+    async def past(self, metric_ids: Mapping[str, int], at_us: int) -> list[dict[str, PastSums]]:
+        """Return metrics of the city at this time of the last weeks, a week ago first.
+
+        Args:
+            metric_ids: of the metrics, by the names that are given back.
+            at_us: log time.
+        """
+        starts = [at_us - week * WEEK_US - SPAN_US // 2 for week in range(1, WEEKS + 1)]
+        async with self._connection() as conn:
+            found = await kpi_stretches(conn, list(metric_ids.values()), [(s, s + SPAN_US) for s in starts])
+        return [
+            {name: PastSums(*found[start, i]) for name, i in metric_ids.items() if (start, i) in found}
+            for start in starts
+        ]
+
+    async def stretches(self, metric_id: int, stretches: Sequence[tuple[int, int]]) -> dict[int, PastSums]:
+        """Return a metric of the city over stretches of minutes, by their beginnings, µs since 1970."""
+        async with self._connection() as conn:
+            found = await kpi_stretches(conn, [metric_id], stretches)
+        return {first: PastSums(*sums) for (first, _), sums in found.items()}
 
     async def quarantine(
         self, limit: int, before_id: int | None, reason: Reason | None

@@ -39,6 +39,8 @@ class DashboardConfig:
     own_config: Path | None = None
     """Folder with the operator's routes.toml; the packaged one where it has none."""
     clock: LogClock = field(default_factory=LogClock)
+    alerts_body_bytes: int = 4_194_304
+    """Largest body of `POST /api/v2/alerts`, above 0."""
     coverage_min: float = 0.8
     """Share of expected series, 0 to 1, that must report before a figure counts as known."""
     summary_stale_s: float = 15.0
@@ -54,8 +56,10 @@ class DashboardConfig:
             raise ConfigurationError(f"coverage_min is {self.coverage_min}; it must be 0 to 1")
         if self.summary_stale_s <= 1.0 or self.heal_s <= 0.0:
             raise ConfigurationError("summary_stale_s must be above 1 and heal_s above 0")
-        if self.request_s <= 0.0 or self.connections_max < 1:
-            raise ConfigurationError("request_s must be above 0 and connections_max at least 1")
+        if self.request_s <= 0.0 or self.connections_max < 1 or self.alerts_body_bytes < 1:
+            raise ConfigurationError(
+                "request_s must be above 0, connections_max and alerts_body_bytes at least 1"
+            )
         if not 2 <= self.client_queue <= 1000:
             raise ConfigurationError(f"client_queue is {self.client_queue}; it must be 2 to 1000")
         if not self.allow_remote and not is_loopback(self.host):

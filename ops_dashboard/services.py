@@ -7,6 +7,7 @@ from bus.log import Log
 from config.routing import RoutingFile
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
+from contract.figures.targets import Targets
 from contract.fleet import Fleet
 from contract.rule import Rule
 from contract.texts import Texts
@@ -32,3 +33,4 @@ class Services:
     rules: Sequence[Rule]
     texts: Texts
     routing: RoutingFile
+    targets: Targets

@@ -1,12 +1,16 @@
 """Alerts and their histories, as the alerts log's owner wrote them."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
-from psycopg import AsyncConnection
+import msgspec
+from psycopg import AsyncConnection, AsyncCursor
 
-from contract.alert import Alert, AlertEvent
+from contract.alert import Alert, AlertEvent, Outside, OutsideCourse
 from storage.moment import moment
 from storage.queries import query
+
+_outside: Final = msgspec.json.Decoder(Outside | None)
 
 
 async def open_alerts(conn: AsyncConnection[Any]) -> list[Alert]:
@@ -64,6 +68,37 @@ async def alert_history(conn: AsyncConnection[Any], alert_id: str) -> list[Alert
     return [AlertEvent(*row) for row in await cursor.fetchall()]
 
 
+async def open_outside(conn: AsyncConnection[Any]) -> list[OutsideCourse]:
+    """Return how far the reports about alerts from outside are that are open."""
+    return await _courses(conn, "where is_open", {})
+
+
+async def load_outside(conn: AsyncConnection[Any], fingerprints: Sequence[str]) -> list[OutsideCourse]:
+    """Return how far the reports about some labels are, over or not."""
+    return await _courses(conn, "where fingerprint = any(%(names)s)", {"names": list(fingerprints)})
+
+
+async def write_outside(cursor: AsyncCursor[Any], courses: Sequence[OutsideCourse]) -> None:
+    """Send how far reports are, within the transaction of whoever counted them."""
+    latest = {course.fingerprint: course for course in courses}
+    if latest:
+        rows = [
+            (c.fingerprint, c.alert_id, moment(c.ends_us), moment(c.heard_us), c.is_open)
+            for c in latest.values()
+        ]
+        await cursor.executemany(query("upsert_outside"), rows)
+
+
+async def _courses(conn: AsyncConnection[Any], rest: str, values: dict[str, object]) -> list[OutsideCourse]:
+    cursor = await conn.execute(query("outside") + " " + rest, values)
+    return [OutsideCourse(*row) for row in await cursor.fetchall()]
+
+
 async def _alerts(conn: AsyncConnection[Any], rest: str, values: dict[str, object]) -> list[Alert]:
     cursor = await conn.execute(query("alerts") + " " + rest, values)
-    return [Alert(*row) for row in await cursor.fetchall()]
+    return [alert_of(*row) for row in await cursor.fetchall()]
+
+
+def alert_of(*row: Any) -> Alert:
+    """Return the alert of a row, as the queries that read alerts name its columns."""
+    return Alert(*(*row[:-1], _outside.decode(row[-1] or "null")))

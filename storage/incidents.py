@@ -17,6 +17,7 @@ from contract.incident import (
     Membership,
 )
 from contract.live import IncidentChanged
+from storage.alerts import alert_of
 from storage.moment import moment
 from storage.queries import query
 
@@ -96,7 +97,7 @@ async def unplaced_alerts(conn: AsyncConnection[Any]) -> list[Alert]:
     where = """where resolved_at is null
                and not exists (select from incident_member where incident_member.alert_id = alert.alert_id)"""
     cursor = await conn.execute(query("alerts") + " " + where)
-    return [Alert(*row) for row in await cursor.fetchall()]
+    return [alert_of(*row) for row in await cursor.fetchall()]
 
 
 async def exercises_since(conn: AsyncConnection[Any], ended_us: int) -> list[Exercise]:
@@ -155,7 +156,7 @@ async def _incidents(conn: AsyncConnection[Any], rest: str, values: dict[str, ob
 async def _memberships(conn: AsyncConnection[Any], rest: str, values: dict[str, object]) -> list[Membership]:
     cursor = await conn.execute(query("memberships") + " " + rest, values)
     return [
-        Membership(incident_id, Alert(*alert), joined_at_us, left_at_us)
+        Membership(incident_id, alert_of(*alert), joined_at_us, left_at_us)
         for incident_id, joined_at_us, left_at_us, *alert in await cursor.fetchall()
     ]
 

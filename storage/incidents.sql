@@ -76,7 +76,7 @@ select distinct action_id from incident_event where action_id <> '' and action_i
 -- name: memberships
 select member.incident_id, to_us(member.joined_at), to_us(member.left_at),
        alert_id, rule, series, alert.school_id, priority, to_us(opened_at), to_us(detected_at), value, expected_low,
-       expected_high, score, pupils, to_us(acknowledged_at), acknowledged_by, note, to_us(resolved_at)
+       expected_high, score, pupils, to_us(acknowledged_at), acknowledged_by, note, to_us(resolved_at), outside::text
 from incident_member member join alert using (alert_id)
 
 -- name: insert_exercise

@@ -133,14 +133,22 @@ insert into quarantine (at, reason, topic, detail, payload_bytes, excerpt) value
 
 -- name: upsert_alert
 insert into alert (alert_id, rule, series, school_id, priority, opened_at, detected_at, value, expected_low,
-                   expected_high, score, pupils, acknowledged_at, acknowledged_by, note, resolved_at)
-values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                   expected_high, score, pupils, acknowledged_at, acknowledged_by, note, resolved_at, outside)
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 on conflict (alert_id) do update
 set priority = excluded.priority, acknowledged_at = excluded.acknowledged_at,
     acknowledged_by = excluded.acknowledged_by, note = excluded.note, resolved_at = excluded.resolved_at
 
 -- name: insert_alert_event
 insert into alert_event (alert_id, kind, at, actor, note, value, because) values (%s, %s, %s, %s, %s, %s, %s)
+
+-- name: upsert_outside
+insert into outside_alert (fingerprint, alert_id, ends_at, heard_at, is_open) values (%s, %s, %s, %s, %s)
+on conflict (fingerprint) do update
+set alert_id = excluded.alert_id, ends_at = excluded.ends_at, heard_at = excluded.heard_at, is_open = excluded.is_open
+
+-- name: outside
+select fingerprint, alert_id, to_us(ends_at), to_us(heard_at), is_open from outside_alert
 
 -- name: timescale_available
 select from pg_available_extensions where name = 'timescaledb'
@@ -161,6 +169,13 @@ select to_us(minute), sum(expected)::bigint, sum(reporting)::bigint, sum(total)
 from kpi_minute where metric_id = %(metric_id)s and minute >= %(first)s and minute < %(end)s
 group by minute order by minute
 
+-- name: kpi_stretches
+select to_us(stretch.first), metric_id, sum(expected)::float8 / count(distinct minute),
+       sum(reporting)::float8 / count(distinct minute), sum(total) / count(distinct minute)
+from unnest(%(first)s::timestamptz[], %(end)s::timestamptz[]) as stretch (first, until)
+join kpi_minute on minute >= stretch.first and minute < stretch.until
+where metric_id = any(%(metrics)s) group by 1, 2
+
 -- name: quarantine_page
 select id, reason, topic, detail, to_us(at), payload_bytes, excerpt from quarantine
 where (%(before_id)s::bigint is null or id < %(before_id)s) and (%(reason)s::text is null or reason = %(reason)s)
@@ -171,7 +186,7 @@ select reason, count(*) from quarantine group by reason order by reason
 
 -- name: alerts
 select alert_id, rule, series, school_id, priority, to_us(opened_at), to_us(detected_at), value, expected_low,
-       expected_high, score, pupils, to_us(acknowledged_at), acknowledged_by, note, to_us(resolved_at)
+       expected_high, score, pupils, to_us(acknowledged_at), acknowledged_by, note, to_us(resolved_at), outside::text
 from alert
 
 -- name: alert_history

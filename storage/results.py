@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from psycopg import AsyncConnection, AsyncCursor
@@ -12,6 +13,7 @@ from contract.commit import Commit, Counts, Position
 from contract.errors import PositionMovedError
 from contract.live import AlertChanged
 from contract.reading import Corrections, Held, Readings
+from storage.alerts import write_outside
 from storage.chunks import make_chunks
 from storage.copy import readings_copy_buffer
 from storage.incidents import write_exercises, write_incidents
@@ -128,6 +130,7 @@ async def _write_words(conn: AsyncConnection[Any], what: Commit) -> None:
         await write_notices(cursor, what.notices)
         await write_notice_states(cursor, what.notice_states)
         await write_silences(cursor, what.silences)
+        await write_outside(cursor, what.outside)
 
 
 async def _correct(conn: AsyncConnection[Any], corrections: Corrections) -> None:
@@ -165,6 +168,7 @@ def _alert_values(changed: AlertChanged) -> tuple[object, ...]:
         moment(a.opened_at_us), moment(a.detected_at_us),
         a.value, a.expected_low, a.expected_high, a.score, a.pupils,
         moment(a.acknowledged_at_us), a.acknowledged_by, a.note, moment(a.resolved_at_us),
+        None if a.outside is None else msgspec.json.encode(a.outside).decode(),
     )  # fmt: skip
 
 

@@ -44,6 +44,7 @@ insert into retention (table_name, time_column, keep, chunk) values
     ('notice_attempt', 'at',         interval '730 days', null),
     ('notice_state',  null, null, null),
     ('exercise',      'until_at',    interval '760 days', null),
+    ('outside_alert', 'ends_at',     interval '760 days', null),
     ('position',      null, null, null),
     ('worker',        null, null, null),
     ('lease',         null, null, null),
@@ -282,8 +283,10 @@ create table alert (
     acknowledged_at timestamptz,
     acknowledged_by text,
     note            text not null default '',
-    resolved_at     timestamptz
+    resolved_at     timestamptz,
+    outside         json
 ) with (fillfactor = 80);
+comment on column alert.outside is 'Labels, annotations and link of an alert that was reported from outside; else null.';
 create index alert_open on alert (priority, opened_at) where resolved_at is null;
 create index alert_opened on alert (opened_at desc, alert_id);
 create index alert_school on alert (school_id, opened_at desc);

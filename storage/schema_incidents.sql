@@ -102,3 +102,15 @@ create table exercise (
 );
 comment on table exercise is 'Faults that were injected to practise; all times are log time.';
 create index exercise_until on exercise (until_at);
+
+create table outside_alert (
+    fingerprint text primary key,
+    alert_id    text not null,
+    ends_at     timestamptz not null,
+    heard_at    timestamptz not null,
+    is_open     boolean not null
+);
+comment on table outside_alert is 'How far the reports from outside are, by the labels of each alert; all times are log time.';
+comment on column outside_alert.ends_at is 'When it is over unless it is reported again; if it is over, when that was.';
+create index outside_alert_open on outside_alert (ends_at) where is_open;
+create index outside_alert_end on outside_alert (ends_at);

@@ -30,6 +30,7 @@ from contract.rule import Rule, parse_rules
 from eduops.machine.embedded_nats import EmbeddedNats, prepare_nats
 from eduops.machine.embedded_postgres import EmbeddedPostgres, prepare_postgres
 from eduops.machine.process import Server
+from tests.examples import USUAL
 
 pytest_plugins = ["tests.fault_table"]
 
@@ -41,7 +42,11 @@ FIRST = (*HEAVY, "tests/integration/test_backup.py", "tests/e2e", "tests/timesca
 
 # No law is false on a busy machine, so no example has a deadline and slow data is no failure.
 hypothesis_settings.register_profile(
-    "eduops", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+    "eduops",
+    deadline=None,
+    print_blob=True,
+    max_examples=USUAL,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 hypothesis_settings.load_profile("eduops")
 

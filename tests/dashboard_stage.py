@@ -36,6 +36,7 @@ from contract.live import (
     AlertChanged,
     Kpi,
     Summary,
+    WardSums,
 )
 from contract.rule import Rule
 from contract.series import series_of
@@ -88,6 +89,7 @@ class Stage:
         states: str | None = None,
         kpis: Mapping[str, Kpi] | None = None,
         partitions: Sequence[int] = (0, 1),
+        wards: Mapping[str, WardSums] | None = None,
     ) -> None:
         """Publish a summary of each partition; all schools are normal unless `states` says otherwise."""
         of_school = self.fleet.partition_of_schools(PARTITIONS)
@@ -95,7 +97,7 @@ class Stage:
             members = np.flatnonzero(of_school == partition)
             own = "".join((states or STATE_NORMAL * len(of_school))[i] for i in members)
             shown = dict(kpis) if kpis is not None else usual_kpis(len(members))
-            summary = Summary(partition, self.now_us(), 1, own, shown)
+            summary = Summary(partition, self.now_us(), 1, own, shown, None, dict(wards or {}))
             await self.live.publish(f"{SUMMARY_SUBJECT}.{partition}", msgspec.msgpack.encode(summary))
 
     async def change(self, *changes: AlertChanged) -> None:

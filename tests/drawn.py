@@ -94,6 +94,8 @@ def _of(name: str, hint: Any) -> st.SearchStrategy[Any]:
         return texts
     if hint is bytes:
         return st.binary(max_size=200)
+    if get_origin(hint) is tuple and Ellipsis not in get_args(hint):
+        return st.tuples(*(_of(name, part) for part in get_args(hint)))
     if get_origin(hint) is tuple:  # of any length, as in `tuple[str, ...]`
         return st.lists(_of(name, get_args(hint)[0]), max_size=4).map(tuple)
     if isinstance(hint, type) and issubclass(hint, Enum):

@@ -1,21 +1,31 @@
 """An alerts log, its owner in memory, and a city for outages: for laws and stories of incidents."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from alerting.desk import DeskEntry, DeskState, OnRecord, fold_desk, incidents_named
+from alerting.desk import DeskEntry, DeskState, OnRecord, Word, fold_desk, incidents_named
 from alerting.incidents.groups import Groups
 from alerting.incidents.state import Incidents, restore
 from alerting.notify.state import Notices, restore_notices
 from alerting.notify.tell import Telling
 from alerting.silences.words import silences_named
 from config.files import load_configuration
-from contract.alert import Action, ActionKind, Alert, AlertEvent, Transition, TransitionKind, alert_id_of
+from contract.alert import (
+    Action,
+    ActionKind,
+    Alert,
+    AlertEvent,
+    Outside,
+    OutsideCourse,
+    OutsideReport,
+    Transition,
+    TransitionKind,
+    alert_id_of,
+)
 from contract.canary import SYSTEM_SCHOOL_ID, system_series
 from contract.fleet import Cluster, Device, DeviceKind, Fleet, Level, School, Ward
 from contract.incident import (
-    Exercise,
     Incident,
     IncidentAction,
     IncidentDeed,
@@ -24,9 +34,9 @@ from contract.incident import (
     Membership,
 )
 from contract.live import IncidentChanged
-from contract.routing.notice import Notice, NoticeAnswer
+from contract.routing.notice import Notice
 from contract.routing.route import Routing
-from contract.routing.silence import Silence, SilenceEnded, SilenceSet, SilenceWord
+from contract.routing.silence import Silence, SilenceEnded, SilenceSet
 from contract.series import series_of
 
 SECOND_US = 1_000_000
@@ -76,7 +86,7 @@ class LogEntry(NamedTuple):
     """An entry of the alerts log; one without a word is a tick."""
 
     at_us: int
-    said: Transition | Action | IncidentAction | NoticeAnswer | SilenceWord | Exercise | None = None
+    said: Word | None = None
 
 
 def opened(school: int, at_us: int, rule: str = "wan_down", priority: int = 2) -> LogEntry:
@@ -125,6 +135,13 @@ def acknowledged(opening: LogEntry, at_us: int, actor: str = "Lan") -> LogEntry:
     )
 
 
+def reported(at_us: int, lasts_us: int, labels: Mapping[str, str], starts_us: int | None = None) -> LogEntry:
+    """Return the entry in which somebody outside reports an alert; with `lasts_us` below 0 it is over."""
+    outside = Outside(tuple(sorted(labels.items())))
+    said = OutsideReport(outside, at_us if starts_us is None else starts_us, at_us + lasts_us, at_us)
+    return LogEntry(at_us, said)
+
+
 def did(kind: IncidentDeed, incident_id: str, at_us: int, actor: str = "Lan", **more: str) -> LogEntry:
     """Return the entry in which an engineer does something with an incident."""
     action_id = f"{kind.value}-{incident_id}-{actor}-{at_us}"
@@ -148,16 +165,21 @@ class Desk:
     timeline: list[IncidentEvent] = field(default_factory=list)
     changes: list[IncidentChanged] = field(default_factory=list)
     silences: dict[str, Silence] = field(default_factory=dict)
+    outside: dict[str, OutsideCourse] = field(default_factory=dict)
+    """In memory: those that are open."""
+    courses: dict[str, OutsideCourse] = field(default_factory=dict)
+    """In the tables."""
 
     def take(self, entries: Sequence[LogEntry]) -> None:
         """Fold a stretch of the log and write down what follows."""
         said = [DeskEntry(e.at_us, () if e.said is None else (e.said,)) for e in entries]
         telling = Telling(FLEET, self.routing, PACKAGED.calendar)
-        state = DeskState(self.state, self.telling)
+        state = DeskState(self.state, self.telling, self.outside)
         made = fold_desk(GROUPS, telling, state, self._known(entries), said, PUPILS)
         self.alerts |= {change.alert.alert_id: change.alert for change in made.alerts}
         self.history += [change.event for change in made.alerts]
         self.silences |= {silence.silence_id: silence for silence in made.silences}
+        self.courses |= {course.fingerprint: course for course in made.outside}
         for changed in made.incidents:
             self._write(changed)
         self.notices += made.notices
@@ -171,6 +193,7 @@ class Desk:
         """Return what the tables hold of all that entries name."""
         words = [entry.said for entry in entries]
         acted = {word.alert_id for word in words if isinstance(word, Action)}
+        reports = {word.outside.fingerprint for word in words if isinstance(word, OutsideReport)}
         named = {i for word in words if isinstance(word, IncidentAction) for i in incidents_named(word)}
         return OnRecord(
             self.alerts,
@@ -178,6 +201,7 @@ class Desk:
             {i: self.survivor(i) for i in named if i in self.incidents},
             {event.action_id for event in self.timeline},
             {i: self.silences[i] for word in words for i in _silences(word) if i in self.silences},
+            {key: self.courses[key] for key in reports & self.courses.keys()},
         )
 
     def survivor(self, incident_id: str) -> Incident:
@@ -207,11 +231,12 @@ class Desk:
     @property
     def due_us(self) -> int | None:
         """Log time that something waits for."""
-        return DeskState(self.state, self.telling).due_us
+        return DeskState(self.state, self.telling, self.outside).due_us
 
     def restart(self) -> None:
         """Go on as an owner after a restart does."""
         self.state = self.restored()
+        self.outside = {key: course for key, course in self.courses.items() if course.is_open}
         kept = [kept.incident for kept in self.state.kept.values()]
         self.telling = restore_notices(self.parts, kept)
 

@@ -147,6 +147,8 @@ class Explanation(msgspec.Struct, frozen=True):
     dismissals: tuple[Dismissal, ...]
     """At most `DISMISSALS_SHOWN`."""
     dismissed_nearby: int
+    outside: str = ""
+    """What somebody outside says of it, one line; empty for our own alerts."""
 
 
 def explain(alert: Alert, known: Known) -> Explanation:
@@ -173,7 +175,16 @@ def explain(alert: Alert, known: Known) -> Explanation:
         peers=_peers(alert, known),
         dismissals=tuple(known.dismissals[:DISMISSALS_SHOWN]),
         dismissed_nearby=known.dismissed_nearby,
+        outside=_said(alert),
     )
+
+
+def _said(alert: Alert) -> str:
+    """Return the summary or the description of an alert from outside; its labels where it has neither."""
+    if alert.outside is None:
+        return ""
+    labels = ", ".join(f"{name}={value}" for name, value in alert.outside.labels)
+    return next(filter(None, map(alert.outside.says, ("summary", "description", "message"))), labels)
 
 
 def similar_schools(alert: Alert, fleet: Fleet) -> tuple[Similar, ...]:

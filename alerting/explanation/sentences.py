@@ -82,6 +82,8 @@ class _Writer:
             yield Sentence("advice", advice)
 
     def _found(self, why: Explanation) -> str:
+        if why.outside:
+            return self._say("explain.found_outside", said=why.outside)
         key = f"found_{why.channel}" if why.channel in CHANNEL_NAMES else "found_other"
         if why.metric == STATUS_METRIC and why.channel == "threshold":
             key = "found_offline"

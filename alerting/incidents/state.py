@@ -68,6 +68,15 @@ class Incidents:
             due.append(_second(self.now_us) + SECOND_US)
         return min(due, default=None)
 
+    def open_alert(self, alert_id: str) -> Alert:
+        """Return an open alert as it stands.
+
+        Raises:
+            KeyError: no open alert has that id.
+        """
+        incident_id = self.place.get(alert_id)
+        return self.pending[alert_id] if incident_id is None else self.kept[incident_id].members[alert_id]
+
     def copy(self) -> "Incidents":
         """Return one that may be changed without this one."""
         kept = {incident_id: kept.copy() for incident_id, kept in self.kept.items()}

@@ -24,7 +24,8 @@ from alerting.incidents.groups import LEAST_SCHOOLS, Groups, covers
 from alerting.incidents.hosts import Burst, Host, broadest, is_same_cause
 from alerting.incidents.state import Incidents, KeptIncident
 from alerting.lifecycle import FOLD_ACTOR, acted
-from contract.alert import Action, ActionKind, Alert
+from alerting.outside.placing import cause_of_center
+from contract.alert import EXTERNAL, Action, ActionKind, Alert
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.fleet import DeviceKind, Fleet
 from contract.incident import Cause, CauseKind, Incident, IncidentEvent, IncidentEventKind, IncidentState
@@ -74,9 +75,8 @@ class Turn:
             for host in hosts
             if host.incident.cause.kind is CauseKind.SCHOOL and not host.kept.is_over
         }
-        self._of_center = {
-            host.incident.rule: host for host in hosts if host.incident.cause.kind is CauseKind.SYSTEM
-        }
+        of_center = sorted(filter(_is_of_center, hosts), key=lambda h: (not h.kept.is_over, h.age()))
+        self._of_center = {(host.incident.rule, host.incident.cause): host for host in of_center}
         self._over = sorted((host for host in hosts if host.kept.is_over), key=_ended)
         self._returns: dict[tuple[int | None, str], Host] = {}
         """Resolved incidents by school and rule that open them again; of a school's own no rule is asked."""
@@ -145,9 +145,10 @@ class Turn:
         return [alert for alert in alerts if alert.alert_id not in self._state.place]
 
     def _take_of_center(self, alert: Alert) -> None:
-        host = self._of_center.get(alert.rule)
+        cause = cause_of_center(alert, self._fleet)
+        host = self._of_center.get((alert.rule, cause))
         if host is None:
-            host = self._of_center[alert.rule] = self._begin(alert, Cause(CauseKind.SYSTEM))
+            host = self._of_center[alert.rule, cause] = self._begin(alert, cause)
         self._join(host, [alert])
 
     def _join_shared(self, alert: Alert) -> bool:
@@ -380,6 +381,13 @@ def _is_on_platform(alert: Alert, fleet: Fleet) -> bool:
     """Return whether a rule's alerts are about e-learning: a metric is of one kind of device."""
     device = fleet.device_by_id.get(alert.series >> METRIC_BITS)
     return device is not None and device.kind is DeviceKind.ELEARNING
+
+
+def _is_of_center(host: Host) -> bool:
+    """Return whether an alert of no school may be its: from outside it may be about what schools share."""
+    incident = host.incident
+    is_of_outside = incident.rule.partition("/")[0] == EXTERNAL
+    return incident.cause.kind is CauseKind.SYSTEM or (incident.cause.school_id is None and is_of_outside)
 
 
 def _opening(alert: Alert) -> tuple[int, str]:

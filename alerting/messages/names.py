@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from alerting.incidents.groups import place_of
+from alerting.outside.placing import outside_title
 from contract.fleet import Fleet, School
 from contract.incident import CauseKind, Incident
 from contract.rule import Rule
@@ -31,12 +32,12 @@ def incident_what(
 ) -> str:
     """Return what it has: the title of its rule, how many others, and how many schools share it."""
     rule = rules.get(incident.rule)
-    title = incident.rule
+    title = outside_title(incident.rule)
     if rule is not None:
         title = rule.title_vi if language is Language.VI else rule.title_en
     if len(incident.rules) > 1:
         title = texts.say("wall.others", language, title=title, n=len(incident.rules) - 1)
-    if incident.cause.kind is CauseKind.SYSTEM:
+    if incident.cause.kind is CauseKind.SYSTEM or not incident.most_schools:
         return title
     if incident.cause.kind is CauseKind.FLEET:
         return texts.say("wall.fleet_what", language, title=title)

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
-from contract.alert import Alert
+from alerting.outside.placing import cause_of_center
+from contract.alert import EXTERNAL, Alert
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.fleet import Fleet, School
+from contract.incident import Cause
 from contract.series import METRIC_BITS
 
 Labels = Mapping[str, tuple[str, ...]]
@@ -19,9 +21,16 @@ def labels_of(alert: Alert, fleet: Fleet) -> Labels:
     """Return all labels of an alert.
 
     `alertname` (also `rule`), `priority` (`1`, `P1`), `system` (the kind of device: `gateway`, `attendance`,
-    `elearning`, or `center`), `device` (its code), and those of its school, see `school_labels`.
+    `elearning`, or `center`), `device` (its code), and those of its school, see `school_labels`. One from
+    outside has its own besides, which come first; its `rule` is `external` as well.
     """
-    return {**subject_labels(alert, fleet), **school_labels(alert.school_id, fleet)}
+    found = {**subject_labels(alert, fleet), **school_labels(alert.school_id, fleet)}
+    if alert.outside is None:
+        return found
+    found["rule"] = (alert.rule, EXTERNAL)
+    if alert.school_id == SYSTEM_SCHOOL_ID:
+        found |= _cause_labels(cause_of_center(alert, fleet), fleet)
+    return found | {name: (value, *found.get(name, ())) for name, value in alert.outside.labels}
 
 
 def subject_labels(alert: Alert, fleet: Fleet) -> Labels:
@@ -37,6 +46,17 @@ def subject_labels(alert: Alert, fleet: Fleet) -> Labels:
     if device is None:
         return found
     return found | {"system": (device.kind.value,), "device": (device.code,)}
+
+
+def _cause_labels(cause: Cause, fleet: Fleet) -> Labels:
+    """Return `isp`, `ward` and `cluster` of what an alert at no school is about, as far as it says."""
+    ward, cluster = fleet.ward_by_code.get(cause.ward_code), fleet.cluster_by_code.get(cause.cluster_code)
+    found = {
+        "isp": (cause.isp,) if cause.isp else (),
+        "ward": () if ward is None else (ward.code, ward.name, ward.short_name),
+        "cluster": () if cluster is None else (cluster.code, cluster.name),
+    }
+    return {name: names for name, names in found.items() if names}
 
 
 def school_labels(school_id: int, fleet: Fleet) -> Labels:

@@ -10,12 +10,12 @@ from typing import Any, Final, NamedTuple
 
 import re2
 
-from alerting.silences.labels import Labels, school_labels, subject_labels
+from alerting.silences.labels import Labels, labels_of, school_labels, subject_labels
 from alerting.silences.recurrence import active_until_us
 from contract.alert import Alert
 from contract.calendar import SchoolCalendar
 from contract.fleet import Fleet
-from contract.routing.silence import MOST_IN_FORCE, Silence, SilenceMatcher
+from contract.routing.silence import MOST_IN_FORCE, Silence, SilenceKind, SilenceMatcher
 
 OF_SCHOOL: Final = frozenset({"school", "ward", "cluster", "isp", "level"})
 """Labels that all alerts of a school share."""
@@ -74,10 +74,21 @@ def muted(
     return [alert for alert in alerts if in_force.longest(alert) is not None]
 
 
+def in_maintenance(
+    silences: Iterable[Silence], fleet: Fleet, calendar: SchoolCalendar, at_us: int
+) -> frozenset[int]:
+    """Return the positions of the schools that somebody works on, as was announced, at a moment.
+
+    Of a maintenance only what mutes all alerts of a school counts: one device or rule is not the school.
+    """
+    works = [s for s in silences if s.kind is SilenceKind.MAINTENANCE]
+    active = _active([s for s in works if all(m.name in OF_SCHOOL for m in s.matchers)], calendar, at_us)
+    return frozenset().union(*(_schools_of(one.matchers, fleet) for one in active))
+
+
 def matches(silence: Silence, alert: Alert, fleet: Fleet) -> bool:
     """Return whether a silence mutes an alert while it is in force."""
-    chooser = _chooser(silence.matchers, fleet)
-    return chooser.takes_school(alert.school_id) and chooser.takes_subject(alert)
+    return _chooser(silence.matchers, fleet).takes(alert)
 
 
 def holds(matcher: SilenceMatcher, names: tuple[str, ...]) -> bool:
@@ -122,6 +133,12 @@ class _Chooser:
         self._answers = bytearray(len(fleet.schools))
         """By school position: 0 before it was asked, else `_YES` or `_NO`."""
 
+    def takes(self, alert: Alert) -> bool:
+        """Return whether an alert is muted."""
+        if alert.outside is not None:  # its labels are its own
+            return _all_hold((*self._of_school, *self._of_subject), labels_of(alert, self._fleet))
+        return self.takes_school(alert.school_id) and self.takes_subject(alert)
+
     def takes_school(self, school_id: int) -> bool:
         """Return whether alerts of a school may be muted."""
         if not self._of_school:
@@ -158,6 +175,8 @@ class _InForce:
 
     def longest(self, alert: Alert) -> _Active | None:
         """Return the silence that mutes an alert for longest; None if none does."""
+        if alert.outside is not None:
+            return next((one for one, chooser in self._active if chooser.takes(alert)), None)
         subject = alert.school_id, alert.rule, alert.priority, alert.series
         if subject not in self._of_subject:
             self._of_subject[subject] = self._look(alert)
@@ -188,6 +207,12 @@ def _all_hold(matchers: Iterable[SilenceMatcher], labels: Labels) -> bool:
 @lru_cache(maxsize=MOST_IN_FORCE)
 def _chooser(matchers: tuple[SilenceMatcher, ...], fleet: Fleet) -> _Chooser:
     return _Chooser(matchers, fleet)
+
+
+@lru_cache(maxsize=MOST_IN_FORCE)
+def _schools_of(matchers: tuple[SilenceMatcher, ...], fleet: Fleet) -> frozenset[int]:
+    chooser = _chooser(matchers, fleet)
+    return frozenset(i for i, school in enumerate(fleet.schools) if chooser.takes_school(school.id))
 
 
 @lru_cache(maxsize=8)

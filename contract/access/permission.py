@@ -63,6 +63,8 @@ class Permission(StrEnum):
     SEE_ONCALL = "see_oncall"
     SEE_INBOX = "see_inbox"
     SEE_SILENCES = "see_silences"
+    SEE_FEEDS = "see_feeds"
+    """What other authorities are told."""
     SEE_CENTER = "see_center"
     """How the center itself is: its logs and their lag."""
     SEE_QUARANTINE = "see_quarantine"
@@ -118,6 +120,7 @@ GRANTS: Final[Mapping[Permission, Grant]] = {
     Permission.SEE_ONCALL: _grant(_LEADERS, _READ),
     Permission.SEE_INBOX: _grant(_OPERATORS, _READ, whole_city=True),
     Permission.SEE_SILENCES: _grant(_LEADERS, _READ, whole_city=True),
+    Permission.SEE_FEEDS: _grant(_LEADERS, _READ, whole_city=True),
     Permission.SEE_CENTER: _grant(_LEADERS, _READ, whole_city=True),
     Permission.SEE_QUARANTINE: _grant(_ENGINEERS, _READ, whole_city=True),
     Permission.HANDLE_ALERTS: _grant(_OPERATORS, _OPERATE),

@@ -154,13 +154,19 @@ class RoutesText:
         return [n for n in range(start, end) if head.match(self._lines[n])]
 
 
+def unseen_character(text: str) -> str:
+    """Return the first character of a text that nobody sees, such as `U+202E`; empty where there is none."""
+    unseen = next((letter for letter in text if unicodedata.category(letter) in _UNSEEN), None)
+    return "" if unseen is None else f"U+{ord(unseen):04X}"
+
+
 def _unclean(value: object) -> str | None:
     """Return what is wrong with the characters of a value or of those in its list, or None."""
     if isinstance(value, list):
         return next(filter(None, map(_unclean, value)), None)
     if not isinstance(value, str):
         return None
-    unseen = next((letter for letter in value if unicodedata.category(letter) in _UNSEEN), None)
-    if unseen is not None:
-        return f"has a control character (U+{ord(unseen):04X})"
+    unseen = unseen_character(value)
+    if unseen:
+        return f"has a control character ({unseen})"
     return "has spaces around it" if value != value.strip() else None

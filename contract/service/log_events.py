@@ -135,6 +135,7 @@ LOG_EVENTS: Final = (
     LogEvent("outbox_lost", ("retry_s",), "The notifier lost PostgreSQL, or NATS, and comes back."),
     LogEvent("owner_displaced", ("log", "connections"), "Connections of a former owner were ended."),
     LogEvent("page_not_served", (), "The watchdog did not get the wall's page."),
+    LogEvent("past_not_read", (), "The dashboard could not read last week's figures and tries again."),
     LogEvent("position_moved", ("log",), "Another owner committed; this one begins anew from the tables."),
     LogEvent("process_crashed", ("kind",), "A bug: the process ends."),
     LogEvent("process_failed", (), "The process ends, and why."),

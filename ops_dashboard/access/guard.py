@@ -86,12 +86,15 @@ class Guard:
         strange_host: ASGIApp,
         foreign_origin: ASGIApp,
         too_large: ASGIApp,
+        larger: Mapping[str, int],
     ) -> None:
+        """Stand before an application; `larger` has the bytes by the paths that take a larger body."""
         self._app = app
         self._allowed_hosts = allowed_hosts
         self._strange_host = strange_host
         self._foreign_origin = foreign_origin
         self._too_large = too_large
+        self._larger = larger
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer it here."""
@@ -120,7 +123,8 @@ class Guard:
         if not same_origin(headers):
             return self._foreign_origin
         length = headers.get("content-length", "0")
+        most = self._larger.get(scope["path"], BODY_MAX_BYTES)
         # A body without a stated length could be of any size.
-        if "transfer-encoding" in headers or not length.isdigit() or int(length) > BODY_MAX_BYTES:
+        if "transfer-encoding" in headers or not length.isdigit() or int(length) > most:
             return self._too_large
         return self._app

@@ -16,7 +16,9 @@ STRANGER: Final = "stranger"
 _READING: Final = frozenset({Permission.LOAD_PAGE, Permission.BRING_ALERTS, Permission.BRING_READINGS})
 """POST is how pages load, and what comes in by thousands is kept with what it brought."""
 _TRIED: Final = frozenset({"POST /api/silences/preview", "GET /sign-in", "GET /enter/{secret}"})
-EXPORTS: Final = frozenset({"GET /audit.csv", "GET /api/maintenance.ics", "GET /api/oncall.ics"})
+EXPORTS: Final = frozenset(
+    {"GET /audit.csv", "GET /api/silences.csv", "GET /api/maintenance.ics", "GET /api/oncall.ics"}
+)
 """What is read to be kept elsewhere."""
 _logger: Final = logging.getLogger(__name__)
 

@@ -3,9 +3,12 @@
 from fastapi import APIRouter
 
 from ops_dashboard.api.alertmanager import add_alertmanager
+from ops_dashboard.api.alertmanager_reports import add_alertmanager_reports
 from ops_dashboard.api.alertmanager_silences import add_alertmanager_silences
 from ops_dashboard.api.alerts import add_alerts, add_deeds
+from ops_dashboard.api.cap import add_cap
 from ops_dashboard.api.center import add_fleet, add_quarantine, add_status
+from ops_dashboard.api.day import add_day
 from ops_dashboard.api.histories import add_histories
 from ops_dashboard.api.incident_actions import add_incident_actions
 from ops_dashboard.api.incidents import add_incidents
@@ -13,6 +16,7 @@ from ops_dashboard.api.notices import add_notices
 from ops_dashboard.api.oncall import add_oncall
 from ops_dashboard.api.response import add_response
 from ops_dashboard.api.silence_actions import add_silence_actions
+from ops_dashboard.api.silence_imports import add_silence_imports
 from ops_dashboard.api.silences import add_silences
 from ops_dashboard.services import Services
 
@@ -30,9 +34,13 @@ def api_routes(services: Services) -> APIRouter:
     add_silences(router, services)
     add_response(router, services)
     add_silence_actions(router, services)
+    add_silence_imports(router, services)
     add_alertmanager(router, services)
     add_alertmanager_silences(router, services)
+    add_alertmanager_reports(router, services)
+    add_cap(router, services)
     add_histories(router, services)
+    add_day(router, services)
     add_quarantine(router, services)
     add_status(router, services)
     return router

@@ -3,11 +3,15 @@
 import asyncio
 from collections import deque
 
+from ops_dashboard.view.areas import WallArea
+
 
 class Client:
     """One open page: a bounded queue that a writer drains."""
 
-    def __init__(self, size: int, wants_changes: bool) -> None:
+    def __init__(self, size: int, wants_changes: bool, part: WallArea | None = None) -> None:
+        self.part = part
+        """What its snapshots are of; None for all that whoever looks may see."""
         self.wants_changes = wants_changes
         """The engineers' pages follow single alerts, incidents and notices; a wall needs snapshots only."""
         self.dropped = False

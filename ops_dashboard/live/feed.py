@@ -12,7 +12,8 @@ from contract.live import AlertChanged, NoticeTried, Summary
 from contract.privacy import shown_change
 from contract.routing.silence import Silence
 from ops_dashboard.live.client import Client
-from ops_dashboard.view.board import Board
+from ops_dashboard.view.areas import WallArea
+from ops_dashboard.view.board import Board, Snapshot
 from ops_dashboard.view.narrowing import Narrowing
 
 CHANGES_MAX: Final = 200
@@ -41,6 +42,10 @@ class IncidentsMoved(msgspec.Struct, frozen=True, tag_field="kind", tag="inciden
 
     ids: Sequence[str]
     """Empty for more than `CHANGES_MAX`: it may be any."""
+
+
+class SilencesMoved(msgspec.Struct, frozen=True, tag_field="kind", tag="silences"):
+    """Silences that were made or ended within the last moment; pages that show them ask for all."""
 
 
 class Feed:
@@ -116,17 +121,30 @@ class Feed:
             told.append(_json.encode(IncidentsMoved(sorted(moved) if len(moved) <= CHANGES_MAX else ())))
         return told
 
-    def offer(self, message: bytes, *, changes: bool) -> int:
-        """Offer a message to every page that wants its kind, and return how many these are."""
-        told = [client for client in self.clients if client.wants_changes or not changes]
-        for client in told:
-            client.offer(message, replaceable=not changes)
-        return len(told)
+    def snapshot(self, city: Board, real_us: int, sequence: int, part: WallArea | None) -> Snapshot:
+        """Return everything at a real time, of all that is seen here or of a part.
 
-    def snapshot(self, real_us: int, sequence: int) -> bytes:
-        """Serialise the board once, and remember it for whoever comes next."""
-        self.latest = _json.encode(self.board.snapshot(real_us, sequence))
-        return self.latest
+        The figures of a whole cluster or ward are those that the city's board tells of it: it alone knows
+        what may stand beside those of all others.
+        """
+        found = self.board.snapshot(real_us, sequence, part)
+        whole = None if self.narrowing is None else self.narrowing.whole_part(part)
+        if whole is None:
+            return found
+        told = city.snapshot(real_us, sequence, whole)
+        by_cluster = found.attendance_by_cluster
+        if not whole.is_ward and len(by_cluster) == 1:
+            by_cluster = [told.attendance.value]
+        return msgspec.structs.replace(
+            found,
+            connected=told.connected,
+            attendance=told.attendance,
+            elearning=told.elearning,
+            down=told.down,
+            up=told.up,
+            session=told.session,
+            attendance_by_cluster=by_cluster,
+        )
 
     def _see(self, incident: Incident) -> bool:
         """Show an incident as it is seen from here; return whether it is or was."""

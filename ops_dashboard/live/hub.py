@@ -7,7 +7,7 @@ and comes back by itself. Snapshots are whole, so nothing needs to be made good 
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -33,13 +33,17 @@ from contract.routing.silence import Silence
 from contract.service.metrics import Meter
 from ops_dashboard.archive import OpenWork
 from ops_dashboard.live.client import Client
-from ops_dashboard.live.feed import Feed
+from ops_dashboard.live.feed import Feed, SilencesMoved
+from ops_dashboard.view.areas import WallArea
 from ops_dashboard.view.board import Board
+from ops_dashboard.view.past import Past
 
 SNAPSHOT_S: Final = 1.0
 """Seconds between two snapshots; the wall's heartbeat."""
 COALESCE_S: Final = 0.05
 """Changes within this go out together, so a storm of alerts is a few messages and none waits 0.1 s."""
+PAST_S: Final = 60.0
+"""Seconds between two looks at the past: its minutes are no finer."""
 QUIET_S: Final = 3.0
 """A pause of the summaries longer than this means a broken line: alerts may have been missed."""
 MOST_AREAS: Final = 500
@@ -62,6 +66,7 @@ class Hub:
         make_feed: Callable[[Area], Feed],
         clock: LogClock,
         read_open: Callable[[int], Awaitable[OpenWork]],
+        read_past: Callable[[int], Awaitable[Past]],
         *,
         heal_s: float = 30.0,
         client_queue: int = 8,
@@ -71,10 +76,12 @@ class Hub:
         self._feeds: dict[Area, Feed] = {CITY: make_feed(CITY)}
         self._clock = clock
         self._read_open = read_open
+        self._read_past = read_past
         self._heal_s = heal_s
         self._client_queue = client_queue
         self._meter = meter or Meter()
         self._sequence = 0
+        self._silences_moved = False
         self._arrived = 0
         """Changes of alerts, incidents and silences that were ever told."""
         self._changed = asyncio.Event()
@@ -107,11 +114,21 @@ class Hub:
         return found
 
     @asynccontextmanager
-    async def client(self, area: Area, *, wants_changes: bool) -> AsyncIterator[Client]:
-        """Register a page for the length of the block; hello and the last snapshot wait in its queue."""
-        feed, client = self.feed(area), Client(self._client_queue, wants_changes)
+    async def client(
+        self, area: Area, *, wants_changes: bool, part: WallArea | None = None
+    ) -> AsyncIterator[Client]:
+        """Register a page for the length of the block; hello and the last snapshot wait in its queue.
+
+        Args:
+            area: of whoever looks.
+            wants_changes: whether the page follows single alerts, incidents and notices.
+            part: the cluster or ward of it that the wall speaks of; None for all of it.
+        """
+        feed, client = self.feed(area), Client(self._client_queue, wants_changes, part)
         client.offer(feed.hello, replaceable=False)
-        if feed.latest:
+        if part is not None:
+            client.offer(self._encoded(feed, part), replaceable=True)
+        elif feed.latest:
             client.offer(feed.latest, replaceable=True)
         feed.clients.add(client)
         self._count_viewers()
@@ -130,6 +147,7 @@ class Hub:
             asyncio.create_task(self._follow_notices(live)),
             asyncio.create_task(self._follow_silences(live)),
             asyncio.create_task(self._keep_alerts_true()),
+            asyncio.create_task(self._keep_past()),
             asyncio.create_task(self._beat()),
             asyncio.create_task(self._flush_changes()),
         ]
@@ -203,7 +221,9 @@ class Hub:
                 continue
             for feed in self._feeds.values():
                 if feed.tells(tried):
-                    self._offer(feed, _json.encode(tried), changes=True)
+                    self._hand(
+                        [c for c in feed.clients if c.wants_changes], _json.encode(tried), changes=True
+                    )
 
     async def _follow_silences(self, live: Live) -> None:
         async for subject, payload in live.subscribe(SILENCE_SUBJECT):
@@ -214,6 +234,7 @@ class Hub:
                 continue
             for feed in self._feeds.values():
                 feed.apply_silence(silence)
+            self._silences_moved = True
             self._arrived += 1
             self._changed.set()
 
@@ -226,6 +247,15 @@ class Hub:
             except InfrastructureError as error:
                 _logger.warning("event=alerts_not_read: trying again: %s", error)
             await pause(self._heal, self._heal_s)
+
+    async def _keep_past(self) -> None:
+        """Read what the figures were at this time of the last weeks, once a minute; it can wait."""
+        while True:
+            try:
+                self.board.past = await self._read_past(self._clock.log_us(_real_us()))
+            except InfrastructureError as error:
+                _logger.warning("event=past_not_read: trying again: %s", error)
+            await asyncio.sleep(PAST_S)
 
     async def _read_alerts(self) -> None:
         """Replace what is open, unless any of it changed meanwhile: then what was read may be older."""
@@ -253,20 +283,31 @@ class Hub:
             self._changed.clear()
             for feed in self._feeds.values():
                 for message in feed.flush():
-                    self._offer(feed, message, changes=True)
+                    self._hand([c for c in feed.clients if c.wants_changes], message, changes=True)
+            if self._silences_moved:
+                self._silences_moved = False  # which are for those of the whole city alone
+                told = [c for c in self._feeds[CITY].clients if c.wants_changes]
+                self._hand(told, _json.encode(SilencesMoved()), changes=True)
             self.broadcast_snapshot()
 
     def broadcast_snapshot(self) -> None:
-        """Serialise each board once and offer it to every page of its area."""
+        """Serialise the board once for each part that is looked at, and offer it to every page."""
         self._sequence += 1
         for area, feed in self._feeds.items():
             if feed.clients or area == CITY:
-                self._offer(feed, feed.snapshot(_real_us(), self._sequence), changes=False)
+                feed.latest = self._encoded(feed, None)
+            for part in {client.part for client in feed.clients}:
+                told = [client for client in feed.clients if client.part == part]
+                self._hand(told, feed.latest if part is None else self._encoded(feed, part), changes=False)
 
-    def _offer(self, feed: Feed, message: bytes, *, changes: bool) -> None:
-        count = feed.offer(message, changes=changes)
-        self._meter.add("eduops_dashboard_pushes_total", count)
-        self._meter.add("eduops_dashboard_push_bytes_total", count * len(message))
+    def _encoded(self, feed: Feed, part: WallArea | None) -> bytes:
+        return _json.encode(feed.snapshot(self.board, _real_us(), self._sequence, part))
+
+    def _hand(self, told: Sequence[Client], message: bytes, *, changes: bool) -> None:
+        for client in told:
+            client.offer(message, replaceable=not changes)
+        self._meter.add("eduops_dashboard_pushes_total", len(told))
+        self._meter.add("eduops_dashboard_push_bytes_total", len(told) * len(message))
 
     def _count_viewers(self) -> None:
         self._meter.put("eduops_dashboard_viewers", self.client_count)

@@ -32,7 +32,9 @@ from ops_dashboard.pages.quarantine import PAGE_ROWS, quarantine_page
 from ops_dashboard.pages.registry import page_at
 from ops_dashboard.pages.response import DAYS, response_page
 from ops_dashboard.pages.school import RANGES, school_page, unknown_school_page
+from ops_dashboard.pages.silences import silences_page
 from ops_dashboard.pages.wall import wall_page
+from ops_dashboard.pages.wall_address import read_address
 from ops_dashboard.services import Services
 from ops_dashboard.view.oncall import rota_weeks, rotas_of
 
@@ -56,7 +58,8 @@ async def _nowhere(services: Services, _: str, query: dict[str, str], language: 
 
 
 async def _wall(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
-    return wall_page(services.texts, language)
+    address = read_address(query, services.fleet, services.texts, language)
+    return wall_page(services.texts, language, address)
 
 
 async def _alerts(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
@@ -78,6 +81,10 @@ async def _response(services: Services, _: str, query: dict[str, str], language:
     chosen = GroupBy(by) if by in set(GroupBy) else GroupBy.ALL
     report = await response_report(services, chosen, int(days) if days in map(str, DAYS) else DAYS[1])
     return response_page(services.texts, language, report)
+
+
+async def _silences(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
+    return silences_page(services.texts, language, services.fleet, services.rules)
 
 
 async def _oncall(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
@@ -129,6 +136,7 @@ MAKERS: Final[Mapping[str, Maker]] = {
     "incident": _incident,
     "school": _school,
     "response": _response,
+    "silences": _silences,
     "oncall": _oncall,
     "inbox": _inbox,
     "quarantine": _quarantine,

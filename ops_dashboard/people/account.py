@@ -13,10 +13,10 @@ from contract.fleet import Fleet
 from ops_dashboard.access.asking import asking
 from ops_dashboard.access.record import on_record
 from ops_dashboard.api.answers import Refusal, json_answer
-from ops_dashboard.people.forms import go_on, read_form
+from ops_dashboard.people.forms import browser_of, go_on, read_form
 from ops_dashboard.people.office import PeopleOffice, asking_person
 from storage.people.credentials import CredentialKind, end_credentials, list_credentials
-from storage.people.failures import claim_try, forget_failures
+from storage.people.failures import claim_try, forget_failures, know_browser
 from storage.people.users import password_of, save_password
 
 
@@ -75,6 +75,9 @@ def add_account(router: APIRouter, office: PeopleOffice) -> None:
         async with office.connection() as conn:
             await forget_failures(conn, keys)
             await save_password(conn, who.name, hashed)
+            browser = browser_of(request, secure=office.secure)
+            if browser:
+                await know_browser(conn, browser, who.name)
             kinds = (CredentialKind.SESSION, CredentialKind.LINK)
             await end_credentials(conn, kinds, who.name, name=who.name, but=who.session)
         return go_on("/account")

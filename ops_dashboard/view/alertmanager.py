@@ -1,13 +1,12 @@
 """Alerts, incidents and silences in the words of Alertmanager's API v2 (pure).
 
-What stands in the center is told as it is: an alert has the labels by which silences choose, an incident is a
-group, whoever its routes name is a receiver. Of several alerts with the same labels, which the center knows
-apart and Alertmanager does not, one is told.
+What stands in the center is told as it is: an alert has the labels by which silences choose, one from outside
+those with which it came; an incident is a group, whoever its routes name is a receiver. Of several alerts
+with the same labels, which the center knows apart and Alertmanager does not, one is told.
 
 Source: Alertmanager 0.25, api/v2/openapi.yaml.
 """
 
-import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -20,7 +19,7 @@ from alerting.routing.tree import routes_of
 from alerting.silences.labels import Labels, labels_of
 from alerting.silences.matching import holds, matches
 from alerting.silences.recurrence import active_until_us, state_of
-from contract.alert import Alert
+from contract.alert import Alert, fingerprint
 from contract.calendar import SchoolCalendar
 from contract.fleet import Fleet
 from contract.incident import Incident
@@ -205,18 +204,20 @@ def _told(
     at_us: int,
     world: WireWorld,
 ) -> WireAlert:
-    own = {name: names[0] for name, names in sorted(labels.items()) if names[0]}
+    outside = alert.outside
+    ours = {name: names[0] for name, names in sorted(labels.items()) if names[0]}
+    own = ours if outside is None else dict(outside.labels)
     touched_us = max(alert.detected_at_us, alert.acknowledged_at_us or 0)
     return WireAlert(
         labels=own,
-        annotations=dict(world.say(alert)),
+        annotations=dict(world.say(alert) if outside is None else outside.annotations),
         starts_at=wire_time(world.real_us(alert.opened_at_us)),
         ends_at=wire_time(world.real_us(at_us) + RESOLVE_TIMEOUT_US),
         updated_at=wire_time(world.real_us(touched_us)),
         fingerprint=fingerprint(own),
         receivers=receivers,
         status=status,
-        generator_url=world.link(incident_id),
+        generator_url=(outside and outside.link) or world.link(incident_id),
     )
 
 
@@ -253,17 +254,6 @@ def has_matchers(silence: Silence, wanted: Iterable[SilenceMatcher]) -> bool:
     """
     own = {m.name: (m.value,) for m in silence.matchers}
     return all(one.name in own and holds(one, own[one.name]) for one in wanted)
-
-
-def fingerprint(labels: Mapping[str, str]) -> str:
-    """Return 16 hex digits that are the same for the same labels, and for no others.
-
-    Alertmanager's are FNV-1a of the same pairs; nobody compares the two.
-    """
-    digest = hashlib.blake2b(digest_size=8)
-    for name, value in sorted(labels.items()):
-        digest.update(f"{name}\xff{value}\xff".encode())
-    return digest.hexdigest()
 
 
 def wire_time(real_us: int) -> str:

@@ -16,6 +16,7 @@ from contract.alert import Alert
 from contract.fleet import Fleet
 from contract.incident import Cause, CauseKind, Incident
 from contract.live import Summary
+from ops_dashboard.view.areas import WallArea, find_area, wards_of
 
 
 class Narrowing:
@@ -37,11 +38,26 @@ class Narrowing:
     def summary(self, summary: Summary) -> Summary:
         """Return a partition's summary, one that fits, with the schools of the area and without sums."""
         states = np.frombuffer(summary.states.encode("ascii"), np.uint8)[self._chosen[summary.partition]]
-        return replace(summary, states=states.tobytes().decode("ascii"), kpis={}, canary=None)
+        return replace(summary, states=states.tobytes().decode("ascii"), kpis={}, canary=None, wards={})
 
     def has(self, school_id: int) -> bool:
         """Return whether a school, of now or of before, lies in the area; the center itself does not."""
         return school_id in self._own
+
+    def whole_part(self, part: WallArea | None) -> WallArea | None:
+        """Return the cluster or ward that is looked at, if all of its schools are of the area; else None.
+
+        Args:
+            part: of the area; None for all of it, which may be a single cluster or ward.
+        """
+        area = self.area
+        if part is None and len(area.clusters) + len(area.wards) == 1 and not area.schools:
+            codes = {*area.clusters, *area.wards}
+            part = next(iter(find_area(code, self._whole) for code in codes), None)
+        if part is None:
+            return None
+        met = self._whole.ids_of_wards(wards_of(part, self._whole))
+        return part if self._own.issuperset(met) else None
 
     def covers(self, incident: Incident) -> bool:
         """Return whether an incident can meet no school beyond the area."""

@@ -18,11 +18,12 @@ from bus.codec import (
     decode_exercise,
     decode_incident_action,
     decode_notice_answer,
+    decode_outside,
     decode_silence_word,
     decode_transitions,
 )
 from bus.log import Log
-from contract.alert import Action, Alert, AlertEvent, Ending, Priority, Transition
+from contract.alert import Action, Alert, AlertEvent, Ending, OutsideReport, Priority, Transition
 from contract.calendar import SchoolCalendar
 from contract.commit import Commit, Counts
 from contract.entry import ALERTS_LOG, EntryKind, RawEntry
@@ -31,7 +32,7 @@ from contract.live import ALERT_SUBJECT, INCIDENT_SUBJECT, SILENCE_SUBJECT, Inci
 from contract.routing.contact import Rota
 from contract.routing.route import Routing
 from contract.routing.silence import SilenceEnded, SilenceSet
-from storage.alerts import alert_history, load_alert, open_alerts
+from storage.alerts import alert_history, load_alert, load_outside, open_alerts, open_outside
 from storage.incidents import (
     actions_done,
     exercises_since,
@@ -76,7 +77,7 @@ class AlertsOwner:
         self._tally = tally
         self._pupils = {school.id: school.pupils for school in groups.fleet.schools}
         self._open: dict[str, Alert] = {}
-        self._state = DeskState(Incidents(), Notices())
+        self._state = DeskState(Incidents(), Notices(), {})
         self._ticked_us = 0
         self.seq = 0
 
@@ -101,7 +102,9 @@ class AlertsOwner:
             await exercises_since(self._conn, now_us - EXERCISE_LAG_US - REOPEN_US),
         )
         kept = (kept.incident for kept in incidents.kept.values())
-        self._state = DeskState(incidents, restore_notices(await notice_states(self._conn), kept))
+        notices = restore_notices(await notice_states(self._conn), kept)
+        outside = {course.fingerprint: course for course in await open_outside(self._conn)}
+        self._state = DeskState(incidents, notices, outside)
         self._count()
 
     async def retire(self, ending_of: Callable[[Alert], Ending | None]) -> None:
@@ -109,10 +112,10 @@ class AlertsOwner:
 
         Args:
             ending_of: why an alert ends, whose rule, device or school is gone; None for one that a fold
-                looks after.
+                looks after. It is not asked of those from outside: who reports them looks after them.
         """
         for alert in self._open.values():
-            ending = ending_of(alert)
+            ending = ending_of(alert) if alert.outside is None else None
             if ending is not None:
                 _logger.info(
                     "event=alert_retired alert=%s rule=%s ending=%s", alert.alert_id, alert.rule, ending.value
@@ -169,7 +172,16 @@ class AlertsOwner:
         said = [word for word in words if isinstance(word, SilenceSet | SilenceEnded)]
         named = sorted({silence_id for word in said for silence_id in silences_named(word)})
         silences = await load_silences(self._conn, named) if named else []
-        return OnRecord(alerts, history, incidents, done, {s.silence_id: s for s in silences})
+        reported = sorted({w.outside.fingerprint for w in words if isinstance(w, OutsideReport)})
+        outside = await load_outside(self._conn, reported) if reported else []
+        return OnRecord(
+            alerts,
+            history,
+            incidents,
+            done,
+            {s.silence_id: s for s in silences},
+            {course.fingerprint: course for course in outside},
+        )
 
     async def _known(self, alert_ids: set[str]) -> dict[str, Alert]:
         known = {alert_id: self._open[alert_id] for alert_id in alert_ids & self._open.keys()}
@@ -189,6 +201,7 @@ class AlertsOwner:
             alerts=tuple(made.alerts),
             incidents=tuple(made.incidents),
             silences=tuple(made.silences),
+            outside=tuple(made.outside),
             exercises=tuple(made.exercises),
             notices=tuple(made.notices),
             notice_states=self._state.notices.saved(),
@@ -223,6 +236,8 @@ def _decode(raw: RawEntry) -> tuple[Word, ...]:
         return (decode_notice_answer(raw.payload),)
     if raw.kind is EntryKind.EXERCISE:
         return (decode_exercise(raw.payload),)
+    if raw.kind is EntryKind.OUTSIDE:
+        return tuple(decode_outside(raw.payload))
     if raw.kind is EntryKind.SILENCE:
         return (decode_silence_word(raw.payload),)
     return ()

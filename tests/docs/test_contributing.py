@@ -115,7 +115,9 @@ own = load_configuration(Path("none"))
 taken = take(Registry(fleet.__wrapped__(), own.catalogue, 4), GATEWAY,
              [{"bt": NOW_S, "n": "wifi_clients", "u": "count", "v": 12}])
 assert not taken.rejected, taken.rejected
-words = page_words(shipped_texts(), Language.VI, own.rules, own.catalogue, build="", topology="", zone="")
+words = page_words(
+    shipped_texts(), Language.VI, own.rules, own.catalogue, own.targets, build="", topology="", zone=""
+)
 assert words.metrics[201].name == "wifi_clients"
 """,
         ("tests/unit/test_contract_files.py", "tests/docs/test_words_documented.py"),
@@ -135,7 +137,7 @@ assert "upload_flood" in str(told.transitions), told.transitions
         {
             "ops_dashboard/pages/about.py": at_end(PAGE),
             "ops_dashboard/pages/registry.py": after(
-                '    Page("school", "/school/{code}", Permission.SEE_SCHOOL),',
+                '    Page("wall", "/", Permission.SEE_WALL, "nav.wall"),',
                 '    Page("about", "/about", Permission.LOAD_PAGE, "nav.about"),\n',
             ),
             "ops_dashboard/pages/router.py": lambda text: after(

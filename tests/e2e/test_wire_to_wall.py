@@ -70,12 +70,12 @@ async def test_a_fault_from_the_wire_to_two_walls_and_back(system: RunningSystem
             await desk.goto("/alerts?lang=en")
             alarm = wall.locator("#alarms .alarm")
             send(client, topic, {"online": True}, retain=True)
-            await expect(wall.locator("#alarms .calm")).to_be_visible(timeout=PATIENCE_MS)
+            await expect(wall.locator("#day")).to_be_visible(timeout=PATIENCE_MS)
 
             send(client, topic, {"online": False}, retain=True)
             await expect(alarm).to_have_count(1, timeout=PATIENCE_MS)
             await expect(alarm).to_contain_text("Mất kết nối WAN")
-            await expect(alarm.locator(".badge")).to_have_text("P1")
+            await expect(alarm.locator(".badge-word")).to_have_text("P1")
 
             await desk.locator(".ag-row", has_text="WAN down").first.click(timeout=PATIENCE_MS)
             await desk.locator("#details").get_by_role("button", name="Acknowledge").click()
@@ -85,7 +85,7 @@ async def test_a_fault_from_the_wire_to_two_walls_and_back(system: RunningSystem
             await expect(desk.locator("#details .history")).to_contain_text("calling the provider")
 
             send(client, topic, {"online": True}, retain=True)
-            await expect(wall.locator("#alarms .calm")).to_be_visible(timeout=PATIENCE_MS)
+            await expect(wall.locator("#day")).to_be_visible(timeout=PATIENCE_MS)
     eventually(lambda: system.status()["alerts_open"] == 0, "the alert is resolved in the table")
 
 
@@ -215,5 +215,5 @@ async def test_the_wall_goes_on_without_its_database(system: RunningSystem, brow
         pid = system.processes()["postgres"]["pid"]
         os.kill(pid, signal.SIGKILL)
         await page.reload()
-        await expect(page.locator("#tile-alerts .tile-coverage")).not_to_be_empty(timeout=PATIENCE_MS)
+        await expect(page.locator("#tile-affected .tile-coverage")).not_to_be_empty(timeout=PATIENCE_MS)
         await expect_live(page)

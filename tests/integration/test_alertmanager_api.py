@@ -207,6 +207,108 @@ async def test_what_is_asked_wrongly_is_refused_by_a_sentence(
     assert (await client.post("/api/v2/silences", json=body, headers=cross)).status_code == 403
 
 
+def posted(name: str, **more: Any) -> dict[str, Any]:
+    """Return an alert as Prometheus posts it, of the last minute, and good for five."""
+    now = datetime.now(UTC)
+    usual = {
+        "labels": {"alertname": name, "instance": "db:9187", "severity": "critical"},
+        "annotations": {"summary": "Đĩa của db còn 3 %"},
+        "startsAt": (now - timedelta(minutes=1)).isoformat(),
+        "endsAt": (now + timedelta(minutes=5)).isoformat(),
+        "generatorURL": "http://prometheus/graph",
+    }
+    return usual | more
+
+
+async def told_names(client: httpx.AsyncClient) -> dict[str, Any]:
+    """Return the open alerts by their name."""
+    return {a["labels"]["alertname"]: a for a in (await client.get("/api/v2/alerts")).json()}
+
+
+@needs_amtool
+async def test_amtool_adds_an_alert_and_takes_it_back(owned: Stage) -> None:
+    code = owned.fleet.schools[0].code
+    words = ("LinkSaturated", f"school={code}", "severity=info", "team=mạng")
+    await amtool(owned, "alert", "add", *words, "--annotation=summary=95 %")
+
+    async def is_open() -> bool:
+        return len(await queried(owned, "alert", "query", "alertname=LinkSaturated")) == 1
+
+    await until(is_open, "the alert is open")
+    (told,) = await queried(owned, "alert", "query", "team=mạng", "priority=P3", "rule=external")
+    assert told["labels"] == {
+        "alertname": "LinkSaturated", "school": code, "severity": "info", "team": "mạng"
+    }  # fmt: skip
+    assert told["annotations"] == {"summary": "95 %"}
+    over = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    await amtool(owned, "alert", "add", *words, f"--end={over}")
+
+    async def is_over() -> bool:
+        return not await queried(owned, "alert", "query", "alertname=LinkSaturated")
+
+    await until(is_over, "the alert is over")
+
+
+async def test_an_alert_from_outside_becomes_an_incident_and_ends(owned: Stage) -> None:
+    async with httpx.AsyncClient(base_url=owned.url, headers=await program(owned)) as client:
+        assert (await client.post("/api/v2/alerts", json=[posted("DiskFull")])).status_code == 200
+
+        async def incident() -> dict[str, Any] | None:
+            known = (await client.get("/api/incidents?lang=en")).json()["incidents"]
+            return next((i for i in known if i["rule"] == "external/DiskFull"), None)
+
+        async def is_there() -> bool:
+            return await incident() is not None
+
+        await until(is_there, "it is an incident")
+        found = await incident()
+        assert found is not None
+        assert (found["priority"], found["cause"]["kind"], found["words"]["what"]) == (
+            1,
+            "system",
+            "DiskFull",
+        )
+        page = (await client.get(f"/api/incidents/{found['incident_id']}?lang=en")).json()
+        assert "Đĩa của db còn 3 %" in page["story"]["why"]
+        told = (await told_names(client))["DiskFull"]
+        assert (told["generatorURL"], told["status"]["state"]) == ("http://prometheus/graph", "active")
+        over = posted("DiskFull", endsAt=datetime.now(UTC).isoformat())
+        assert (await client.post("/api/v2/alerts", json=[over])).status_code == 200
+
+        async def is_over() -> bool:
+            return "DiskFull" not in await told_names(client)
+
+        await until(is_over, "the alert is over")
+
+
+async def test_of_a_batch_the_good_alerts_are_kept_and_the_others_refused(owned: Stage) -> None:
+    bad = [
+        posted("x", labels={}),
+        posted("x", labels={"a": ""}),
+        posted("x", labels={"a b": "c"}),
+        posted("x", labels={"a": "evil\u202egnp"}),
+        posted("x", labels={"a": 1}),
+        "nothing",
+    ]
+    many = [posted(f"Many{n}", annotations={"text": "x" * 900}) for n in range(64)]
+    async with httpx.AsyncClient(base_url=owned.url, headers=await program(owned)) as client:
+        answer = await client.post("/api/v2/alerts?lang=en", json=[*bad, *many])
+        assert answer.status_code == 400
+        assert answer.json().startswith(
+            f"{len(bad)} of {len(bad) + 64} alerts were not taken: it has no label"
+        )
+
+        async def are_open() -> bool:
+            return {f"Many{n}" for n in range(64)} <= (await told_names(client)).keys()
+
+        await until(are_open, "the good ones are open")
+        for body in (b"{}", b"[", b"\xff", b""):
+            answer = await client.post("/api/v2/alerts", content=body)
+            assert (answer.status_code, type(answer.json())) == (400, str)
+        too_large = b"[" + b" " * 5_000_000 + b"]"
+        assert (await client.post("/api/v2/alerts", content=too_large)).status_code == 413
+
+
 async def test_a_silence_that_recurs_is_told_and_not_changed_here(
     stage: Stage, client: httpx.AsyncClient
 ) -> None:

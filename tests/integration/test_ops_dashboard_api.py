@@ -17,6 +17,7 @@ from contract.reading import Readings, Scored
 from contract.rejected import Reason, Rejected
 from contract.routing.silence import SilenceMatcher
 from contract.series import series_of
+from ops_dashboard.view.past import SPAN_US, WEEK_US
 from tests.dashboard_stage import Stage, acknowledged, resolved
 from tests.silence_words import HOUR_US, silence
 
@@ -259,6 +260,25 @@ async def test_the_city_hour_leaves_out_what_is_unknown(stage: Stage, client: ht
     await stage.commit("telemetry-0", kpis=kpis)
     points = (await client.get("/api/city/bandwidth")).json()["points"]
     assert points == [[minute_us - 2 * MINUTE_US, 4e8, 1e8]]
+
+
+async def test_the_day_so_far_has_learners_as_they_may_be_told_and_what_ended(
+    stage: Stage, client: httpx.AsyncClient
+) -> None:
+    users = stage.catalogue.named("active_users").id
+    first_us = stage.now_us() // SPAN_US * SPAN_US - SPAN_US
+    kpis = [
+        KpiMinute(at_us - ago * WEEK_US + MINUTE_US, 0, users, schools, schools, 1_249.0)
+        for ago in range(3)
+        for at_us, schools in ((first_us, 60), (first_us - SPAN_US, 49))
+    ]
+    changed = stage.opened(0)
+    await stage.change(changed)
+    await stage.commit("telemetry-0", kpis=tuple(kpis))
+    found = (await client.get("/api/day")).json()
+    assert found["users"] == [[first_us, 1_200.0]], "of 49 schools nothing is told"
+    assert found["users_usual"] == [[first_us, 1_200.0, 1_200.0]]
+    assert (found["resolved"], found["resolved_count"]) == ([], 0)
 
 
 async def test_quarantine_says_why_in_both_languages(stage: Stage, client: httpx.AsyncClient) -> None:

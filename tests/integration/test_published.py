@@ -19,6 +19,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from contract.alert import Alert, AlertEvent, alert_id_of
 from contract.calendar import SchoolCalendar
@@ -26,8 +27,8 @@ from contract.catalogue import Catalogue, parse_catalogue
 from contract.commit import Counts
 from contract.entry import QUARANTINE_LOG
 from contract.fleet import STREAMS_OF, Device, Fleet
-from contract.live import AlertChanged, Hidden, Kpi
-from contract.privacy import hidden_in
+from contract.live import WARD_METRICS, AlertChanged, Hidden, Kpi, WardSums
+from contract.privacy import hidden_by, hidden_in
 from contract.reading import Readings, Scored
 from contract.rejected import Reason, Rejected
 from contract.rule import Rule
@@ -89,6 +90,7 @@ PAGES: Final = (
     "/oncall",
     "/inbox",
     "/response",
+    "/silences",
     "/quarantine",
     "/school/{school}?range=1h",
     "/school/{school}?range=24h",
@@ -239,6 +241,22 @@ def _kpis(stage: Stage) -> dict[str, Kpi]:
     return {name: kpi(name, row) for name, row in OF_SCHOOL.items()}
 
 
+def _ward_sums(stage: Stage) -> dict[str, WardSums]:
+    """Return the sums by ward as the fold makes them."""
+    ward, wards = stage.fleet.ward_index, len(stage.fleet.wards)
+    schools = np.bincount(ward, minlength=wards).tolist()
+    found = {}
+    for name in WARD_METRICS:
+        if name in OF_SCHOOL:
+            row = np.array(OF_SCHOOL[name])
+            total = np.bincount(ward, row, minlength=wards).tolist()
+            people = np.rint(row).astype(np.int64)
+            hidden = hidden_by(people, np.array(PUPILS), stage.catalogue.named(name), ward, wards)
+            columns = [column.tolist() for column in hidden]
+            found[name] = WardSums(schools, schools, total, [stage.now_us()] * wards, *columns)
+    return found
+
+
 def numbers_in(value: object) -> Iterator[float]:
     """Yield every number in an answer: of JSON, of its texts, and of the columns that Plotly packs."""
     if isinstance(value, bool | None):
@@ -293,6 +311,7 @@ ROUTES: Final[Mapping[str, Paths]] = {
         for m in own.of_stream(stream)
         for span in ("", "?from_us=1795300000000000&to_us=1795500000000000")
     ],
+    "/api/cap/{incident_id}": lambda _f, _c, alerts: [f"/api/cap/{a.alert.alert_id}" for a in alerts],
     "/incidents/{incident_id}": lambda _f, _c, alerts: [f"/incidents/{a.alert.alert_id}" for a in alerts],
     "/enter/{secret}": lambda _f, _c, _a: ["/enter/nothing"],
     "/school/{code}": lambda fleet, _c, _a: [f"/school/{s.code}" for s in fleet.schools],
@@ -312,9 +331,12 @@ ROUTES: Final[Mapping[str, Paths]] = {
                 "/api/oncall",
                 "/api/oncall.ics",
                 "/api/city/bandwidth",
+                "/api/day",
                 "/api/quarantine",
                 "/api/silences",
+                "/api/silences.csv",
                 "/api/maintenance.ics",
+                "/api/cap.atom",
                 "/api/v2/status",
                 "/api/v2/alerts",
                 "/api/v2/alerts/groups",
@@ -330,6 +352,7 @@ ROUTES: Final[Mapping[str, Paths]] = {
                 "/inbox",
                 "/oncall",
                 "/response",
+                "/silences",
                 "/quarantine",
             ),
             *("/_dash-layout", "/_dash-dependencies", "/_reload-hash", "/_favicon.ico"),
@@ -391,8 +414,41 @@ async def test_the_push_tells_no_small_number(stage: Stage) -> None:
                 heard.add(message["kind"])
                 if message["kind"] == "snapshot" and message["elearning"]["expected"] == len(PUPILS):
                     # All that the others are not told of is 38 of 47: too near the end to hide the largest.
-                    assert message["attendance"] == {"value": None, "reporting": 5, "expected": 5}
+                    told = [message["attendance"][name] for name in ("value", "reporting", "expected")]
+                    assert told == [None, 5, 5]
                     heard.add("full")
+
+
+async def test_the_push_of_an_area_tells_no_small_number(stage: Stage) -> None:
+    fleet = stage.fleet
+    wards = [fleet.ward_by_code[school.ward_code] for school in fleet.schools]
+    for area in sorted({w.code for w in wards} | {w.cluster_code for w in wards}):
+        address = stage.url.replace("http", "ws") + f"/ws/live?area={area}"
+        async with (
+            connect(address, origin=stage.url, additional_headers=stage.headers) as socket,
+            asyncio.timeout(30),
+        ):  # type: ignore[arg-type]
+            await stage.say_summaries(kpis=_kpis(stage), partitions=[0], wards=_ward_sums(stage))
+            await stage.say_summaries(kpis={}, partitions=[1])
+            expected = 0
+            while not expected:
+                message = msgspec.json.decode(await socket.recv())
+                assert not marks_in(message)
+                if message["kind"] == "snapshot":
+                    assert message["area"] == area
+                    expected = message["elearning"]["expected"]
+            large = fleet.schools[-1].ward_code
+            own = {large, fleet.ward_by_code[large].cluster_code}
+            assert message["elearning"]["value"] is None or area in own
+
+
+async def test_an_area_that_the_fleet_does_not_have_is_refused(stage: Stage) -> None:
+    address = stage.url.replace("http", "ws") + "/ws/live?area=Atlantis"
+    async with connect(address, origin=stage.url, additional_headers=stage.headers) as socket:  # type: ignore[arg-type]
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.recv()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1008
 
 
 async def test_what_is_kept_of_refusals_has_no_small_number(stage: Stage) -> None:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from psycopg import AsyncConnection
 
 from alerting.lifecycle import fold_alerts
-from contract.alert import Action, ActionKind, Because, Dismissal, Transition
+from contract.alert import Action, ActionKind, Because, Dismissal, OutsideCourse, Transition
 from contract.commit import Commit, KpiMinute
 from contract.fleet import Cluster, Device, Fleet, Former, School, Ward
 from contract.incident import Cause, Exercise, Incident, IncidentEvent, IncidentState, Membership
@@ -28,7 +28,7 @@ from contract.reading import Corrections, Held, Readings, Scored
 from contract.rejected import Rejected
 from contract.routing.silence import Silence
 from contract.series import MAX_DEVICE_ID
-from storage.alerts import alert_history, load_alert
+from storage.alerts import alert_history, load_alert, load_outside
 from storage.chunks import make_chunks
 from storage.copy import order_by_series
 from storage.database import connect
@@ -104,6 +104,7 @@ commits = drawn(
     notices=st.just(()),  # `test_a_notice` reads them back
     notice_states=st.just({}),
     silences=drawn_tuple(Silence, lambda s: s.silence_id),
+    outside=drawn_tuple(OutsideCourse, lambda c: c.fingerprint),
 )
 
 
@@ -124,6 +125,7 @@ async def read_back(conn: AsyncConnection[Any], what: Commit) -> Commit:
         alerts=tuple([await change_of(conn, change.alert.alert_id) for change in what.alerts]),
         snapshot=position.snapshot,
         silences=tuple([(await load_silences(conn, [s.silence_id]))[0] for s in what.silences]),
+        outside=tuple([(await load_outside(conn, [c.fingerprint]))[0] for c in what.outside]),
     )
 
 

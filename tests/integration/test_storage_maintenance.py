@@ -210,6 +210,7 @@ INSERT = {
     "silence": "(silence_id, kind, matchers, from_at, until_at, owner, reason, created_at, recurrence) "
     "values ({at}::text, 'silence', '[]', {at}, {at}, 'x', '', {at}, 'null')",
     "exercise": "values ({at}::text, 'x', '', '{{1}}', {at}, {at}, {at})",
+    "outside_alert": "values ({at}::text, 'a', {at}, {at}, false)",
     "notice": "(notice_id, incident_id, recipient, contact, reason, priority, decided_at, route, step, fate, "
     "over_at) values ({at}::text, 'i', 'x', 'x', 'opened', 1, {at}, '', 1, 'sent', {at})",
     "notice_attempt": "values ({at}::text, 1, {at}, 'inbox', 'sent', '', '', '')",

@@ -10,7 +10,7 @@ from itertools import product
 
 import msgspec
 import numpy as np
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from contract.alert import Alert
@@ -19,12 +19,13 @@ from contract.live import Kpi
 from contract.privacy import K, hidden_in, shown_alert, shown_history, shown_share, shown_sum, shown_value
 from contract.series import series_of
 from contract.topic import PRIVATE_STREAMS
+from tests.examples import examples
 from tests.fold_world import packaged
 
 CATALOGUE = parse_catalogue(packaged("metrics.toml"))
 RATIO, PRESENT, USERS = (CATALOGUE.named(n) for n in ("attendance_ratio", "present", "active_users"))
 SMALL = set(range(K))
-calm = settings(deadline=None, max_examples=60)
+calm = examples(60)
 sizes = st.one_of(
     st.integers(1, 200), st.integers(1, 4000), st.sampled_from((3, 8, 12, 19, 20, 179, 180, 480))
 )
@@ -78,7 +79,7 @@ def test_a_bucket_tells_no_reading_that_is_not_told(pupils: int, data: st.DataOb
     np.testing.assert_array_equal(bucket(small), bucket(other))
 
 
-@settings(deadline=None, max_examples=100)
+@examples(100)
 @given(schools=st.lists(st.sampled_from((3, 8, 12, 19, 30, 60, 200)), min_size=1, max_size=3), data=st.data())
 def test_a_sum_over_schools_tells_no_school_that_is_not_told(schools: list[int], data: st.DataObject) -> None:
     metric = data.draw(st.sampled_from((PRESENT, USERS)))

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from alerting.silences.matching import compiled
 from config.files import load_configuration
-from contract.alert import Alert
+from contract.alert import Alert, fingerprint
 from contract.canary import SYSTEM_SCHOOL_ID, system_series
 from contract.incident import Cause, CauseKind, Incident, IncidentState
 from contract.routing.routes_file import parse_routes
@@ -20,7 +20,6 @@ from ops_dashboard.view.alertmanager import (
     OpenDesk,
     WireState,
     WireWorld,
-    fingerprint,
     has_matchers,
     tell_alerts,
     tell_groups,

@@ -11,6 +11,8 @@ from alerting.explanation.evidence import PeerKind
 from alerting.explanation.verdict import Verdict
 from alerting.incidents.response import GroupBy
 from alerting.messages.wording import MessageForm
+from alerting.outside.validity import OutsideFault
+from alerting.silences.announced import ImportOutcome
 from contract.access.decision import NotAllowed
 from contract.access.fault import AccessFault
 from contract.access.permission import Role
@@ -31,7 +33,11 @@ from ops_dashboard.pages.quarantine import COLUMNS
 from ops_dashboard.pages.registry import PAGES
 from ops_dashboard.pages.response import LOAD_COLUMNS, SPANS, STANDING
 from ops_dashboard.pages.school import RANGES
+from ops_dashboard.pages.silences import COLUMNS as SILENCE_COLUMNS
+from ops_dashboard.pages.silences import GROUPS as SILENCE_GROUPS
+from ops_dashboard.pages.silences import LABELS
 from ops_dashboard.pages.wall import TILES
+from ops_dashboard.view.lines import Trend
 from ops_dashboard.view.timeline import BY_HAND
 from watchdog.watch import NoticeKind, Suspect
 
@@ -42,12 +48,24 @@ FAMILIES = {
     "device": {kind.value for kind in DeviceKind},
     "range": set(RANGES),
     "figure": {plan.key for plan in PLANS} | {key for plan in PLANS for _, key in plan.metrics},
-    "kpi": set(TILES),
+    "kpi": set(TILES) | {f"{name}_coverage" for name in TILES},
+    "session": {"morning", "afternoon"},
+    "wall": {trend.value for trend in Trend if trend is not Trend.STEADY}
+    | {f"bad_{name}" for name in ("area", "view", "rotate", "scale", "dim")},
     "silence": {kind.value for kind in SilenceKind},
-    "error": {f"silence_{fault.value}" for fault in SilenceFault}
-    | {fault.value for fault in (*AccessFault, *NotAllowed)}
-    | {"sign_in_wait", "sign_in_wrong"},
+    "error": {
+        *(f"silence_{fault.value}" for fault in SilenceFault),
+        *(f"outside_{fault.value}" for fault in OutsideFault),
+        *(fault.value for fault in (*AccessFault, *NotAllowed)),
+        *("sign_in_wait", "sign_in_wrong"),
+    },
     "role": {role.value for role in Role},
+    "silences": {f"head_{name}" for name in SILENCE_COLUMNS}
+    | {f"group_{group}" for group in SILENCE_GROUPS}
+    | {f"label_{label}" for label in LABELS}
+    | {f"outcome_{outcome.value}" for outcome in ImportOutcome}
+    | {f"recurs_{often}" for often in ("once", "daily", "weekly", "monthly", "rule")}
+    | {"title", "none", "new", "import", "table", "calendar"},
     "quarantine": set(COLUMNS),
     "state": {"n", "u", "m", "p1", "p2", "p3"},
     "event": {kind.value for kind in (*TransitionKind, *ActionKind, *Beginning, *Ending)},

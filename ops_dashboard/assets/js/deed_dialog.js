@@ -7,8 +7,8 @@ import { say } from './words.js';
  * `fields` stand first; `note` is required, optional, or null for none; `send({note})` returns null or the
  * sentence of the refusal. Who does it is whoever is signed in.
  */
-export function askDeed({ title, subject, fields = [], note: need = 'optional', noteLabel = null, send: deliver }) {
-  const note = make('textarea', { className: 'control', id: 'action-note', rows: 3, maxLength: 500, required: need === 'required' });
+export function askDeed({ title, subject, fields = [], note: need = 'optional', noteLabel = null, noteText = '', send: deliver }) {
+  const note = make('textarea', { className: 'control', id: 'action-note', rows: 3, maxLength: 500, required: need === 'required', value: noteText });
   const wrong = make('p', { className: 'form-error', hidden: true, role: 'alert' });
   const cancel = make('button', { type: 'button', className: 'button', textContent: say('alerts.cancel') });
   const send = make('button', { type: 'submit', className: 'button button-main', textContent: say('alerts.send') });
@@ -44,10 +44,15 @@ export function labelled(text, control) {
 
 /** Ask the server to do something; return what it says, or the sentence of its refusal. */
 export async function post(address, words) {
+  return ask(address, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(words) });
+}
+
+/** Ask the server to take something away, as `post` does. */
+export const remove = (address) => ask(address, { method: 'DELETE' });
+
+async function ask(address, request) {
   try {
-    const answer = await fetch(address, {
-      method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(words),
-    });
+    const answer = await fetch(address, request);
     const said = await answer.json();
     return answer.ok ? { said, refused: null } : { said: null, refused: said.sentence };
   } catch (error) {

@@ -8,10 +8,11 @@ const ENDED = 4401; // the session ended while the line was up
 const RELOAD_NOTE = 'eduops-reloaded-for';
 
 /** Return a line to `/ws/live` that calls `hear(message)` for each message. */
-export function openLink({ alerts = false, hear }) {
+export function openLink({ alerts = false, area = '', hear }) {
   const address = new URL('/ws/live', window.location.href);
   address.protocol = address.protocol.replace('http', 'ws');
   if (alerts) address.searchParams.set('alerts', '1');
+  if (area) address.searchParams.set('area', area);
   const line = { socket: null, wait: FIRST_WAIT_MS, heardAt: null, startedAt: performance.now(), triedAt: 0 };
 
   function connect() {

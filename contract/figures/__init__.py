@@ -1,0 +1,1 @@
+"""Figures and what they should be. Pure; may import the words beside it."""
