@@ -5,7 +5,8 @@ insert into app_user (name, folded, role, area) values (%(name)s, %(folded)s, %(
 on conflict do nothing returning name
 
 -- name: users
-select name, role, area, to_us(created_at), password is not null, disabled_at is not null, to_us(signed_in_at)
+select name, role, area, to_us(created_at), password is not null, disabled_at is not null, to_us(signed_in_at),
+    code_secret is not null
 from app_user
 
 -- name: change_user
@@ -30,7 +31,8 @@ values (%(credential_id)s, %(secret_hash)s, %(kind)s, %(name)s, %(grade)s, %(are
         now() + %(whole_s)s * interval '1 second')
 
 -- name: find_credentials
-select c.secret_hash, c.kind, c.credential_id, c.name, coalesce(u.role, c.grade), coalesce(u.area, c.area)
+select c.secret_hash, c.kind, c.credential_id, c.name, coalesce(u.role, c.grade), coalesce(u.area, c.area),
+    u.code_secret is not null
 from credential c left join app_user u on c.kind = 'session' and u.name = c.name
 where c.secret_hash = any(%(hashes)s) and c.kind <> 'link' and c.ended_at is null and c.expires_at > now()
     and coalesce(c.seen_at, c.created_at) + c.idle > now() and u.disabled_at is null
@@ -38,6 +40,10 @@ where c.secret_hash = any(%(hashes)s) and c.kind <> 'link' and c.ended_at is nul
 -- name: touch_credentials
 update credential set seen_at = now()
 where secret_hash = any(%(hashes)s) and coalesce(seen_at < now() - interval '1 minute', true)
+
+-- name: find_link
+select name from credential
+where secret_hash = %(secret_hash)s and kind = 'link' and ended_at is null and expires_at > now()
 
 -- name: take_link
 update credential set ended_at = now(), ended_by = name
@@ -115,3 +121,22 @@ where code = %(code)s and expires_at > now() and approved_by is null
 -- name: take_pairing
 delete from screen_pairing where secret_hash = %(secret_hash)s and approved_by is not null
 returning name, area, approved_by
+
+-- name: code_secret
+select code_secret from app_user where name = %(name)s
+
+-- name: save_code_secret
+update app_user set code_secret = %(secret)s, code_step = null where name = %(name)s
+
+-- name: take_code_step
+update app_user set code_step = %(step)s
+where name = %(name)s and code_secret is not null and coalesce(code_step < %(step)s, true)
+
+-- name: forget_recovery_codes
+delete from recovery_code where user_name = %(name)s
+
+-- name: add_recovery_codes
+insert into recovery_code (code_hash, user_name) select unnest(%(hashes)s::bytea[]), %(name)s
+
+-- name: take_recovery_code
+delete from recovery_code where user_name = %(name)s and code_hash = %(code_hash)s

@@ -6,12 +6,15 @@ create table app_user (
     role         text not null,
     area         text not null,
     password     text,
+    code_secret  text,
+    code_step    bigint,
     created_at   timestamptz not null default now(),
     signed_in_at timestamptz,
     disabled_at  timestamptz
 );
 comment on table app_user is 
-    'People. folded: the name in one case. password: argon2id, PHC string; null: no password was chosen yet.';
+    'People. folded: the name in one case. password: argon2id, PHC string; null: no password was chosen yet. '
+    'code_secret: of the second factor (RFC 6238), base32; null: there is none. code_step: of the last code taken.';
 
 create table credential (
     credential_id text primary key,
@@ -52,6 +55,12 @@ create table sign_in_failure (
 comment on table sign_in_failure is 
     'Failed sign-ins in a row by name, address or known browser: how long the next one has to wait.';
 
+create table recovery_code (
+    code_hash bytea primary key,
+    user_name text not null references app_user on delete cascade
+);
+comment on table recovery_code is 'Codes that stand in for the second factor, once each, as SHA-256 of 80 random bits.';
+
 create table screen_pairing (
     code        text primary key,
     secret_hash bytea not null unique,
@@ -69,4 +78,5 @@ insert into retention (table_name, time_column, keep) values
     ('credential', null, null),
     ('known_browser', null, null),
     ('sign_in_failure', null, null),
+    ('recovery_code', null, null),
     ('screen_pairing', null, null);

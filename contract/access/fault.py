@@ -22,6 +22,7 @@ class AccessFault(StrEnum):
     PASSWORD_SHORT = "password_short"
     PASSWORD_LIKE_NAME = "password_like_name"
     PASSWORD_WRONG = "password_wrong"
+    CODE_WRONG = "code_wrong"
 
 
 class AccessError(ConfigurationError):

@@ -55,6 +55,8 @@ class User(msgspec.Struct, frozen=True):
     disabled: bool = False
     signed_in_at_us: int | None = None
     """When they last signed in; None before."""
+    has_code: bool = False
+    """Whether they sign in with a second factor."""
 
 
 def is_plain(text: str) -> bool:

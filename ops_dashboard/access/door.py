@@ -28,7 +28,14 @@ from storage.people.credentials import CredentialKind
 SESSION_COOKIE: Final = "eduops_session"
 CLOSE_ENDED: Final = 4401
 """Close code: the session ended. Of our own range (RFC 6455 section 7.4.2), after HTTP's 401."""
-_STATUS: Final = {NotAllowed.SIGN_IN: 401, NotAllowed.ROLE: 403, NotAllowed.AREA: 403}
+_STATUS: Final = {
+    NotAllowed.SIGN_IN: 401,
+    NotAllowed.ROLE: 403,
+    NotAllowed.AREA: 403,
+    NotAllowed.CODE: 403,
+}
+_WITHOUT_CODE: Final = (Permission.ENTER, Permission.LOAD_PAGE, Permission.OWN_SESSIONS)
+"""What people may who are yet to set a second factor up."""
 
 
 def cookie_name(name: str, *, secure: bool) -> str:
@@ -59,6 +66,7 @@ class Door:
         self._recorder = recorder
         self._texts = texts
         self._refused_page = refused_page
+        self._secure = secure
         self._cookie = cookie_name(SESSION_COOKIE, secure=secure)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,6 +85,8 @@ class Door:
             await self._refuse(scope, receive, send, Refusal(503, "database_unavailable"))
             return
         denied = may(None if bearer is None else bearer.principal, what)
+        if denied is None and bearer is not None and self._secure and bearer.principal.lacks_code:
+            denied = None if what in _WITHOUT_CODE else NotAllowed.CODE
         refusal = None if denied is None else Refusal(_STATUS[denied], denied.value)
         with asked_by(bearer):
             if route is None or not (is_deed(route) or (bearer is not None and refusal is not None)):
@@ -153,6 +163,8 @@ class Door:
             asked = quote(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
             to = "/sign-in" if asked == "/" else f"/sign-in?next={asked}"
             answer = RedirectResponse(to, 303, {"Cache-Control": "no-store"})
+        elif refusal.code == NotAllowed.CODE and is_for_a_person(request):
+            answer = RedirectResponse("/account", 303, {"Cache-Control": "no-store"})
         elif refusal.status == 403 and is_for_a_person(request):
             answer = self._refused_page(request, refusal)
         else:

@@ -74,9 +74,9 @@ class Register:
         self._used.add(hashed)
         return found.get(hashed)
 
-    def forget(self, secret: str) -> None:
-        """Ask the tables anew when a secret comes next."""
-        self._known.pop(hash_of(secret), None)
+    def forget(self, name: str) -> None:
+        """Ask the tables anew when a user, screen or token comes next."""
+        self._known = {h: one for h, one in self._known.items() if one.bearer.principal.name != name}
 
     @contextmanager
     def line(self, bearer: Bearer) -> Iterator[asyncio.Event]:

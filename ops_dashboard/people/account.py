@@ -1,5 +1,7 @@
 """One's own account: sessions and password; and who one is, for the pages' scripts."""
 
+from typing import Any
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
@@ -31,20 +33,9 @@ def add_account(router: APIRouter, office: PeopleOffice) -> None:
         allowed = [what.value for what in Permission if may(who, what) is None]
         return json_answer({"name": who.name, "grade": who.grade, "area": who.area, "permissions": allowed})
 
-    async def shown(request: Request, status: int = 200, fault: str = "") -> Response:
-        who = asking_person()
-        async with office.connection() as conn:
-            has_password = await password_of(conn, who.name) is not None
-            sessions = await list_credentials(conn, CredentialKind.SESSION, who.name)
-        city = office.renderer.texts.say("people.area_city", office.renderer.language(request))
-        return office.renderer.page(
-            request, "account", status, fault=fault, has_password=has_password, sessions=sessions,
-            least=LEAST_PASSWORD, area=area_name(who.area, office.fleet, city),
-        )  # fmt: skip
-
     @router.get("/account", include_in_schema=False)
     async def account(request: Request) -> Response:
-        return await shown(request)
+        return await show_account(office, request)
 
     @router.post("/account/end", include_in_schema=False)
     async def end(request: Request) -> Response:
@@ -53,6 +44,7 @@ def add_account(router: APIRouter, office: PeopleOffice) -> None:
             kinds, which = (CredentialKind.SESSION,), fields.get("id", "")
             await end_credentials(conn, kinds, who.name, name=who.name, credential_id=which)
         on_record(subject=which)
+        office.register.forget(who.name)
         return go_on("/account")
 
     @router.post("/account/password", include_in_schema=False)
@@ -70,7 +62,7 @@ def add_account(router: APIRouter, office: PeopleOffice) -> None:
                 raise AccessError(AccessFault.PASSWORD_WRONG, "this is not the password")
             new = check_password(fields.get("new", ""), who.name)
         except AccessError as error:
-            return await shown(request, 422, office.renderer.fault(request, error))
+            return await show_account(office, request, 422, office.renderer.fault(request, error))
         hashed = await office.passwords.hash(new)
         async with office.connection() as conn:
             await forget_failures(conn, keys)
@@ -80,7 +72,24 @@ def add_account(router: APIRouter, office: PeopleOffice) -> None:
                 await know_browser(conn, browser, who.name)
             kinds = (CredentialKind.SESSION, CredentialKind.LINK)
             await end_credentials(conn, kinds, who.name, name=who.name, but=who.session)
+        office.register.forget(who.name)
         return go_on("/account")
+
+
+async def show_account(
+    office: PeopleOffice, request: Request, status: int = 200, fault: str = "", **more: Any
+) -> Response:
+    """Return the page of whoever asks; `more` is what setting a second factor up shows."""
+    who = asking_person()
+    async with office.connection() as conn:
+        has_password = await password_of(conn, who.name) is not None
+        sessions = await list_credentials(conn, CredentialKind.SESSION, who.name)
+    city = office.renderer.texts.say("people.area_city", office.renderer.language(request))
+    return office.renderer.page(
+        request, "account", status, fault=fault, has_password=has_password, sessions=sessions,
+        least=LEAST_PASSWORD, area=area_name(who.area, office.fleet, city),
+        code_needed=office.secure and who.lacks_code, **{"begun": "", "square": "", "recovery": (), **more},
+    )  # fmt: skip
 
 
 def area_name(area: Area, fleet: Fleet, city: str) -> str:

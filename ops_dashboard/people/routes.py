@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from ops_dashboard.people.account import add_account
 from ops_dashboard.people.audit import add_audit_pages
+from ops_dashboard.people.codes import add_codes
 from ops_dashboard.people.office import PeopleOffice
 from ops_dashboard.people.screens import add_screens
 from ops_dashboard.people.sign_in import add_sign_in
@@ -15,6 +16,7 @@ def people_routes(office: PeopleOffice) -> APIRouter:
     router = APIRouter()
     add_sign_in(router, office)
     add_account(router, office)
+    add_codes(router, office)
     add_users(router, office)
     add_screens(router, office)
     add_audit_pages(router, office)

@@ -13,6 +13,7 @@ from contract.access.waiting import try_keys, wait_s
 from ops_dashboard.access.door import SESSION_COOKIE, cookie_name
 from ops_dashboard.access.record import on_record
 from ops_dashboard.api.answers import Refusal
+from ops_dashboard.people.codes import is_right_code
 from ops_dashboard.people.forms import (
     browser_of,
     end_session,
@@ -27,11 +28,13 @@ from storage.people.credentials import (
     CredentialKind,
     end_credentials,
     end_secret,
+    find_link,
     start_session,
     take_link,
 )
 from storage.people.failures import claim_try, forget_failures, is_known_browser, know_browser
 from storage.people.pairing import was_screen
+from storage.people.second_factor import code_secret
 from storage.people.users import find_user, password_of
 
 NextPath = Annotated[str, Query(alias="next", max_length=2000)]
@@ -53,7 +56,7 @@ def add_sign_in(router: APIRouter, office: PeopleOffice) -> None:
         fields = await read_form(request)
         name, to = fields.get("name", "").strip()[:80], own_path(fields.get("next", "/"))
         on_record(actor=name)
-        left_s, user = await _who(office, request, name, fields.get("password", "")[:256])
+        left_s, user = await _who(office, request, name, fields)
         if user is None:
             on_record(result="slowed" if left_s else "wrong")
             refusal = Refusal(429 if left_s else 401, "sign_in_wait" if left_s else "sign_in_wrong", n=left_s)
@@ -65,12 +68,23 @@ def add_sign_in(router: APIRouter, office: PeopleOffice) -> None:
 
     @router.get("/enter/{secret}", include_in_schema=False)
     async def offer(request: Request, secret: str, to: NextPath = "/account") -> Response:
-        return office.renderer.page(request, "enter", next=own_path(to))
+        async with office.connection() as conn:
+            name = await find_link(conn, secret)
+            needs_code = name is not None and await code_secret(conn, name) is not None
+        return office.renderer.page(request, "enter", next=own_path(to), needs_code=needs_code)
 
     @router.post("/enter/{secret}", include_in_schema=False)
     async def enter(request: Request, secret: str) -> Response:
         fields = await read_form(request)
         async with office.connection() as conn:
+            name = await find_link(conn, secret)
+            if name is not None and await code_secret(conn, name) is not None:
+                keys = try_keys(name, "", "link")
+                left_s = await claim_try(conn, keys, wait_s)
+                if left_s > 0 or not await is_right_code(conn, name, fields.get("code", "")):
+                    on_record(actor=name, result="wrong")
+                    raise Refusal(401, "code_wrong")
+                await forget_failures(conn, keys)
             name = await take_link(conn, secret)
             user = None if name is None else await find_user(conn, name)
         on_record(actor=name or "", result="" if name else "link_used")
@@ -83,13 +97,15 @@ def add_sign_in(router: APIRouter, office: PeopleOffice) -> None:
         who = asking_person()
         async with office.connection() as conn:
             await end_credentials(conn, (CredentialKind.SESSION,), who.name, credential_id=who.session)
-        office.register.forget(request.cookies.get(cookie_name(SESSION_COOKIE, secure=office.secure), ""))
+        office.register.forget(who.name)
         answer = go_on("/sign-in")
         end_session(answer, secure=office.secure)
         return answer
 
 
-async def _who(office: PeopleOffice, request: Request, name: str, password: str) -> tuple[int, User | None]:
+async def _who(
+    office: PeopleOffice, request: Request, name: str, fields: dict[str, str]
+) -> tuple[int, User | None]:
     """Return the user whose password it is; else None, and how many seconds a try has to wait."""
     browser = browser_of(request, secure=office.secure)
     address = "" if request.client is None else request.client.host
@@ -102,11 +118,14 @@ async def _who(office: PeopleOffice, request: Request, name: str, password: str)
     if left_s > 0:
         _logger.warning("event=sign_in_slowed address=%s: too many failures in a row", address)
         return math.ceil(left_s), None
-    is_right = await office.passwords.verify(kept, password)
+    is_right = await office.passwords.verify(kept, fields.get("password", "")[:256])
     if not is_right or user is None or user.disabled:
         _logger.warning("event=sign_in_failed address=%s: a wrong name or password", address)
         return 0, None
     async with office.connection() as conn:
+        if not await is_right_code(conn, user.name, fields.get("code", "")):
+            _logger.warning("event=sign_in_failed address=%s: a wrong code", address)
+            return 0, None
         await forget_failures(conn, keys)
     return 0, user
 

@@ -102,15 +102,23 @@ async def find_principals(
                 TokenScope(grade) if kind == CredentialKind.TOKEN else Role(grade),
                 parse_area(area) if area else CITY,
                 credential_id,
+                has_code,
             ),
         )
-        for hashed, kind, credential_id, name, grade, area in await cursor.fetchall()
+        for hashed, kind, credential_id, name, grade, area, has_code in await cursor.fetchall()
     }
 
 
 async def touch_credentials(conn: AsyncConnection[Any], hashes: Sequence[bytes]) -> None:
     """Note that credentials are in use, to the minute."""
     await conn.execute(query("touch_credentials"), {"hashes": list(hashes)})
+
+
+async def find_link(conn: AsyncConnection[Any], secret: str) -> str | None:
+    """Return whose a link is, and leave it as it is; None if it is none, or was used."""
+    cursor = await conn.execute(query("find_link"), {"secret_hash": hash_of(secret)})
+    row = await cursor.fetchone()
+    return None if row is None else str(row[0])
 
 
 async def take_link(conn: AsyncConnection[Any], secret: str) -> str | None:

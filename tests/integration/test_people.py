@@ -3,11 +3,13 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import httpx
 import msgspec
 import psycopg
+import pyotp
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -15,6 +17,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from contract.access.area import CITY
 from contract.access.permission import Role, TokenScope
 from contract.access.waiting import FREE_TRIES, LONGEST_WAIT_S, try_keys, wait_s
+from contract.calendar import SchoolCalendar
+from contract.catalogue import Catalogue
+from contract.fleet import Fleet
+from contract.rule import Rule
 from ops_dashboard.access.door import CLOSE_ENDED, SESSION_COOKIE
 from storage.database import connect as storage_connect
 from storage.people.audit import AuditChoice, add_audit, read_audit, verify_audit
@@ -28,7 +34,8 @@ from storage.people.credentials import (
 from storage.people.failures import claim_try
 from storage.people.pairing import MOST_OF_ADDRESS
 from storage.people.users import find_user
-from tests.dashboard_stage import Stage
+from tests.conftest import TestNats
+from tests.dashboard_stage import Stage, open_stage
 from tests.running_system import until
 from tests.signed_in import cookies, session_of
 
@@ -418,3 +425,81 @@ async def test_the_record_cannot_be_changed_and_shows_it_if_it_was(stage: Stage)
             await stage.conn.execute("alter table audit disable trigger user")
             await stage.conn.execute(tamper)
             assert (await verify_audit(stage.conn, head)).broken_at == broken_at, tamper
+
+
+async def set_up_code(browser: httpx.AsyncClient) -> tuple[pyotp.TOTP, list[str]]:
+    """Set a second factor up, and return the app and the recovery codes."""
+    page = (await browser.post("/account/code/begin")).text
+    assert "<svg" in page
+    (secret,) = re.findall(r"<code>([A-Z2-7]{32})</code>", page)
+    app = pyotp.TOTP(secret)
+    wrong = await browser.post("/account/code", data={"secret": secret, "code": "12345"})
+    assert wrong.status_code == 422
+    page = (await browser.post("/account/code", data={"secret": secret, "code": app.now()})).text
+    (recovery,) = re.findall(r"<code>([a-z2-7 ]{100,})</code>", page)
+    return app, recovery.split()
+
+
+async def test_a_second_factor_is_asked_for_and_taken_once(
+    stage: Stage, client: httpx.AsyncClient, stranger: httpx.AsyncClient
+) -> None:
+    await enter(stage, stranger, "Hoa", Role.OPERATOR, PASSWORD)
+    app, recovery = await set_up_code(stranger)
+    assert len(recovery) == 10
+    used = app.now()
+    later = app.generate_otp(app.timecode(datetime.now(UTC)) + 1)  # within what clocks may be off
+    for code, status in (
+        ("", 401),
+        (used, 401),
+        ("000000", 401),
+        (recovery[0], 303),
+        (recovery[0], 401),
+        (f" {later[:3]} {later[3:]} ", 303),
+        (later, 401),
+    ):
+        await stage.conn.execute("delete from sign_in_failure")
+        answer = await sign_in(stranger, "Hoa", PASSWORD, code=code)
+        assert answer.status_code == status, code
+    assert (await sign_in(stranger, "Hoa", "not it at all", code=recovery[1])).status_code == 401
+    # A link does not go around it, and is not used up by a wrong code.
+    secret = await issue_link(stage.conn, "Hoa", "test")
+    page = (await stranger.get(f"/enter/{secret}")).text
+    assert "enter.js" not in page
+    assert (await stranger.post(f"/enter/{secret}", data={"code": "000000"})).status_code == 401
+    assert (await stranger.post(f"/enter/{secret}", data={"code": recovery[2]})).status_code == 303
+    assert (await stranger.post("/account/code/end", data={"code": "000000"})).status_code == 422
+    await client.post("/users/code", data={"name": "Hoa"})
+    assert (await stranger.get("/api/me")).status_code == 401
+    assert (await sign_in(stranger, "Hoa", PASSWORD)).status_code == 303
+
+
+async def test_whoever_changes_something_needs_one_where_the_network_is(
+    nats: TestNats, postgres_url: str, city: Fleet, catalogue: Catalogue,
+    calendar: SchoolCalendar, rules: tuple[Rule, ...],
+) -> None:  # fmt: skip
+    world = (nats, postgres_url, city, catalogue, calendar, rules)
+    async with open_stage(*world, secure_cookies=True) as stage:
+        for role, status in ((Role.OPERATOR, 403), (Role.LEADER, 200)):
+            secret = await session_of(stage.conn, role.value, role)
+            cookie = {"Cookie": f"__Host-{SESSION_COOKIE}={secret}"}
+            async with httpx.AsyncClient(base_url=stage.url, headers=cookie) as browser:
+                assert (await browser.get("/api/alerts")).status_code == status, role
+                assert (await browser.get("/account")).status_code == 200
+                if status == 403:
+                    sent = await browser.get("/alerts", headers=PERSON)
+                    assert (sent.status_code, sent.headers["Location"]) == (303, "/account")
+                    await set_up_code(browser)
+                    await until_ok(browser, "/api/alerts")
+        async with httpx.AsyncClient(base_url=stage.url) as browser:
+            link = await issue_link(stage.conn, "leader", "test")
+            let_in = await browser.post(f"/enter/{link}", data={})
+            cookies_set = let_in.headers.get_list("Set-Cookie")
+            assert len(cookies_set) == 2
+            assert all(one.startswith("__Host-") and "Secure" in one for one in cookies_set)
+
+
+async def until_ok(browser: httpx.AsyncClient, path: str) -> None:
+    async def is_ok() -> bool:
+        return (await browser.get(path)).status_code == 200
+
+    await until(is_ok, f"{path} is answered", patience_s=30.0)

@@ -120,7 +120,15 @@ VERBS_THAT_DO_NOT: Final = frozenset(
         # What is muted, and how many alerts.
         *("silence list", "silence add", "silence end", "silence preview", "silence import"),
         # Who may sign in.
-        *("user add", "user list", "user link", "user role", "user end-sessions", "user disable"),
+        *(
+            "user add",
+            "user list",
+            "user link",
+            "user role",
+            "user end-sessions",
+            "user disable",
+            "user drop-code",
+        ),
         *(
             "token issue",
             "token list",

@@ -27,6 +27,7 @@ from storage.people.credentials import (
     issue_token,
     list_credentials,
 )
+from storage.people.second_factor import drop
 from storage.people.users import add_user, change_user, find_user, list_users
 
 
@@ -106,6 +107,15 @@ async def end_sessions(settings: Settings, name: str) -> int:
         return await end_credentials(
             conn, (CredentialKind.SESSION, CredentialKind.LINK), operator(), name=user.name
         )
+
+
+async def drop_code(settings: Settings, name: str) -> None:
+    """Drop a user's second factor, and end their sessions."""
+    async with _tables(settings) as conn:
+        user = await _named(conn, name)
+        await drop(conn, user.name)
+        await _note(conn, "user drop-code", user.name)
+        await end_credentials(conn, (CredentialKind.SESSION,), operator(), name=user.name)
 
 
 async def issue(settings: Settings, name: str, scope: TokenScope, area: str, days: int) -> str:

@@ -77,6 +77,15 @@ def end_sessions(name: Name, data: Data = None, config: Config = None) -> None:
 
 
 @user_app.command()
+def drop_code(name: Name, data: Data = None, config: Config = None) -> None:
+    """Drop a user's second factor, for a lost phone; their sessions end at once."""
+    from eduops.verbs.people import running
+
+    asyncio.run(running.drop_code(_attached(data, config), name))
+    typer.echo(f"{name} has no second factor any more; their sessions have ended")
+
+
+@user_app.command()
 def disable(name: Name, data: Data = None, config: Config = None) -> None:
     """Let somebody in no more; what they did stays on record."""
     from eduops.verbs.people import running
