@@ -240,14 +240,14 @@ class Settings(BaseSettings):
             "ports, besides loopback and `host`; a proxy's public name belongs here."
         ),
     )
+    forwarded_allow_ips: str = Field(
+        "127.0.0.1", description="Proxies whose word on a client's address counts, with commas between."
+    )
     alerts_body_bytes: Annotated[int, Field(ge=1_048_576, le=67_108_864)] = Field(
         4_194_304, description="Largest body of `POST /api/v2/alerts`, in bytes, 1 MiB to 64 MiB."
     )
     coverage_min: float = Field(
-        0.8,
-        ge=0,
-        le=1,
-        description="Share of expected series that must report before a figure is known, 0 to 1.",
+        0.8, ge=0, le=1, description="Share of expected series that must report before a figure is known."
     )
 
     watchdog_url: str | None = Field(

@@ -148,6 +148,7 @@ async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
         allowed_hosts=tuple((settings.allowed_hosts or "").split(",")),
         inbox=DataFolder(settings.data).path / INBOX,
         own_config=DataFolder(settings.data).config,
+        forwarded_allow_ips=settings.forwarded_allow_ips,
         secure_cookies=(settings.public_url or "").startswith("https://"),
         clock=settings.clock,
         alerts_body_bytes=settings.alerts_body_bytes,

@@ -305,6 +305,7 @@ def _server_config(app: FastAPI, config: DashboardConfig) -> uvicorn.Config:
         # A message of 5 kB a second is not worth a compressor for each wall.
         ws_per_message_deflate=False,
         server_header=False,
+        forwarded_allow_ips=config.forwarded_allow_ips,
         timeout_graceful_shutdown=3,
     )
 

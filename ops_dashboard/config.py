@@ -30,6 +30,8 @@ class DashboardConfig:
     """Names that a request's Host may bear besides loopback and `host`, without ports."""
     secure_cookies: bool = False
     """Whether people reach the dashboard by TLS, which a proxy ends."""
+    forwarded_allow_ips: str = "127.0.0.1"
+    """Proxies whose word on a client's address counts, with commas between."""
     request_s: float = 10.0
     """Seconds within which a request must have arrived, above 0."""
     connections_max: int = 900
