@@ -60,9 +60,10 @@ lock: $(DEV_STAMP) ## pin and hash the requirements anew, as few changes as poss
 		--quiet --extra dev --extra evaluate pyproject.toml requirements/build.in -o requirements/dev.txt
 
 ENV_FILE ?= .env
-env: ## write .env with generated passwords for docker compose, once
-	@test -e $(ENV_FILE) || { umask 077; for name in POSTGRES NATS_SERVICE NATS_INGEST NATS_DEVICE; do \
-		echo "$${name}_PASSWORD=$$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')"; done > $(ENV_FILE); }
+env: ## write .env with generated passwords for docker compose; what is there stays
+	@umask 077; touch $(ENV_FILE); for name in POSTGRES NATS_SERVICE NATS_INGEST NATS_WATCHDOG NATS_AUTHORISER; do \
+		grep -q "^$${name}_PASSWORD=" $(ENV_FILE) || \
+		echo "$${name}_PASSWORD=$$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" >> $(ENV_FILE); done
 
 clean: ## remove .venv and every cache
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

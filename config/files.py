@@ -8,6 +8,7 @@ from typing import Final
 from contract.calendar import SchoolCalendar, parse_calendar
 from contract.catalogue import Catalogue, parse_catalogue
 from contract.errors import ConfigurationError
+from contract.figures.plan import CityPlan, parse_plan
 from contract.figures.targets import FILE as TARGETS_FILE
 from contract.figures.targets import Targets, parse_targets
 from contract.routing.route import Routing
@@ -28,6 +29,7 @@ class Configuration:
     rules: tuple[Rule, ...]
     routing: Routing
     targets: Targets
+    plan: CityPlan
 
 
 def load_configuration(own: Path | None) -> Configuration:
@@ -49,6 +51,7 @@ def load_configuration(own: Path | None) -> Configuration:
         parse_rules(read_config(own, "rules.toml"), catalogue),
         parse_routes(read_config(own, "routes.toml")),
         load_targets(own),
+        load_plan(own),
     )
 
 
@@ -59,6 +62,15 @@ def load_targets(own: Path | None) -> Targets:
         ConfigurationError: the file is wrong.
     """
     return parse_targets(read_config(own, TARGETS_FILE))
+
+
+def load_plan(own: Path | None) -> CityPlan:
+    """Return what leadership's figures shall reach, from the same file.
+
+    Raises:
+        ConfigurationError: the file is wrong.
+    """
+    return parse_plan(read_config(own, TARGETS_FILE))
 
 
 def read_config(own: Path | None, name: str) -> str:

@@ -155,6 +155,11 @@ class SchoolCalendar:
         return frozenset(code for code, spans in self._file.closure.items() if _holds(spans, day))
 
     @property
+    def terms(self) -> list[Span]:
+        """All terms, the earliest first."""
+        return sorted(self._file.term, key=lambda span: span.first)
+
+    @property
     def last_day(self) -> date:
         """The last day of the last term: after it every school counts as closed."""
         return max(span.last for span in self._file.term)

@@ -10,13 +10,13 @@ from contract.incident import Incident, IncidentEvent
 SUMMARY_SUBJECT: Final = "live.summary"
 """NATS core subject of `Summary`; `.{partition}` follows."""
 ALERT_SUBJECT: Final = "live.alert"
-"""NATS core subject of `AlertChanged`."""
+"""NATS core subject of several `AlertChanged` at once, in order, at most `MOST_AT_ONCE`."""
 INCIDENT_SUBJECT: Final = "live.incident"
-"""NATS core subject of `IncidentChanged`, without the ids of its alerts: they may be thousands."""
+"""The same of `IncidentChanged`, without the ids of its alerts: they may be thousands."""
+MOST_AT_ONCE: Final = 200
+"""Changes in one message: chosen, some 100 kB of alerts, a tenth of what NATS takes."""
 NOTICE_SUBJECT: Final = "live.notice"
 """NATS core subject of `NoticeTried`."""
-
-
 SILENCE_SUBJECT: Final = "live.silence"
 """NATS core subject of `contract.routing.silence.Silence`, as it stands after a change."""
 

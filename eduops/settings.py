@@ -137,8 +137,11 @@ class Settings(BaseSettings):
     mqtt_password: str | None = Field(
         None, repr=False, description="MQTT password of the services; none is that of NATS."
     )
-    device_user: str | None = Field(None, description="MQTT user of devices, used by the simulator.")
-    device_password: str | None = Field(None, repr=False, description="MQTT password of devices.")
+    watchdog_password: str | None = Field(None, repr=False, description="MQTT password of `watchdog`.")
+    authoriser_password: str | None = Field(
+        None, repr=False, description="NATS password of `authoriser`; the key that signs is made of it."
+    )
+    authorisers: int = Field(1, ge=1, le=16, description="Authoriser processes of `eduops up`, 1 to 16.")
 
     partitions: int = Field(
         4,
@@ -218,10 +221,7 @@ class Settings(BaseSettings):
         description="Processor processes that `eduops up` starts, 1 to 16; they divide the logs among them.",
     )
     snapshot_every_s: float = Field(
-        15.0,
-        gt=0,
-        le=3600,
-        description="Seconds between two snapshots of a partition's state, above 0 to 3600.",
+        15.0, gt=0, le=3600, description="Seconds between two snapshots of a partition's state, to 3600."
     )
     processor_batch_entries: int = Field(
         256, ge=1, le=10000, description="Log entries in one transaction of the processor, 1 to 10000."
@@ -303,7 +303,7 @@ class Settings(BaseSettings):
         0,
         ge=0,
         le=60000,
-        description="MQTT connections of the simulator; 0 is one a school as far as descriptors allow.",
+        description="MQTT connections of the simulator; 0 is one a device. With fewer, schools share them.",
     )
     scatter_per_h: float = Field(
         0.0, ge=0, le=3600, description="Random labelled faults an hour of log time in the simulated city."

@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from bus.live import Live
 from bus.log import Log
-from config.files import load_targets, shipped_texts
+from config.files import load_plan, load_targets, shipped_texts
 from config.routing import follow_routing
 from contract.access.area import Area
 from contract.calendar import SchoolCalendar
@@ -110,6 +110,7 @@ def create_app(
         texts or shipped_texts(),
         follow_routing(config.own_config),
         targets,
+        load_plan(config.own_config),
     )
     app = FastAPI(
         title="eduops dashboard",

@@ -9,12 +9,15 @@ from psycopg import AsyncConnection
 
 from contract.alert import Alert, AlertEvent, Dismissal
 from contract.commit import Position
-from contract.incident import Incident, IncidentEvent, IncidentTimes, Membership
+from contract.incident import Incident, IncidentEvent, IncidentTimes, Membership, SchoolSpan
 from contract.rejected import Reason
 from contract.routing.delivery import NoticeRecord
 from contract.routing.silence import Silence
 from ops_dashboard.borrowing import ReaderPool, borrowed
+from ops_dashboard.report.reading import read_brief
 from ops_dashboard.view.alertmanager import OpenDesk
+from ops_dashboard.view.leadership.brief import Brief
+from ops_dashboard.view.leadership.maker import Brand, BriefAsked
 from ops_dashboard.view.past import SPAN_US, WEEK_US, WEEKS, PastSums
 from storage.alerts import alert_history, alerts_since, load_alert, open_alerts, recent_alerts
 from storage.feedback import count_dismissed, dismissals
@@ -22,12 +25,15 @@ from storage.incidents import (
     aliases,
     incident_history,
     incident_of,
+    last_words,
     load_incident,
     memberships_of,
     memberships_since,
     open_incidents,
     recent_incidents,
+    school_spans,
     shared_alerts,
+    similar_incidents,
 )
 from storage.outbox import notice_records
 from storage.silences import load_silences, silences_of_event, silences_since
@@ -58,6 +64,9 @@ MOST_MEMBERS: Final = 500
 """Alerts that are told with an incident: a page of them; how many there are in all it says itself."""
 
 
+MOST_SIMILAR: Final = 5
+
+
 class KnownIncident(NamedTuple):
     """An incident, its timeline, its alerts and the ids that lead to it."""
 
@@ -66,6 +75,12 @@ class KnownIncident(NamedTuple):
     members: list[Membership]
     """Open ones first; at most `MOST_MEMBERS`."""
     aliases: list[str]
+    spans: list[SchoolSpan]
+    """Of all its alerts."""
+    similar: list[Incident]
+    """That had the same cause before and are over; at most `MOST_SIMILAR`."""
+    last_words: dict[str, str]
+    """What somebody wrote last about each of these."""
 
 
 class OpenWork(NamedTuple):
@@ -96,6 +111,11 @@ class Archive:
             return OpenWork(
                 await open_alerts(conn), await open_incidents(conn), await silences_since(conn, now_us)
             )
+
+    async def brief(self, asked: BriefAsked, by: Brand) -> Brief:
+        """Return leadership's brief of a span."""
+        async with self._connection() as conn:
+            return await read_brief(conn, asked, by)
 
     async def desk(self, now_us: int) -> OpenDesk:
         """Return all that is open, and the silences that are not over; `now_us` is the log time."""
@@ -143,11 +163,15 @@ class Archive:
             if incident is None:
                 return None
             known = incident.incident_id
+            similar = await similar_incidents(conn, incident, MOST_SIMILAR)
             return KnownIncident(
                 incident,
                 await incident_history(conn, known),
                 await memberships_of(conn, known, MOST_MEMBERS),
                 await aliases(conn, known),
+                await school_spans(conn, known),
+                similar,
+                await last_words(conn, [one.incident_id for one in similar]),
             )
 
     async def response(self, from_us: int, until_us: int) -> tuple[list[IncidentTimes], dict[str, list[int]]]:

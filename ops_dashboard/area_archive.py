@@ -87,7 +87,7 @@ class AreaArchive:
             return found
         members = [m for m in found.members if self._narrowing.has(m.alert.school_id)]
         seen = self._narrowing.incident(found.incident, [m.alert for m in members if m.left_at_us is None])
-        return None if seen is None else KnownIncident(seen, [], members, [])
+        return None if seen is None else KnownIncident(seen, [], members, [], [], [], {})
 
     async def notices(self, incident_id: str) -> list[NoticeRecord] | None:
         """Return who was told of an incident; nobody of one that reaches further."""

@@ -28,7 +28,8 @@ PageMaker = Callable[[str, str, Language], Awaitable[Any]]
 _document_language: ContextVar[Language] = ContextVar("_document_language", default=Language.VI)
 
 _SHEETS: Final = "\n".join(
-    f'<link rel="stylesheet" href="/assets/{name}.css">' for name in ("base", "wall", "desk", "incident")
+    f'<link rel="stylesheet" href="/assets/{name}.css">'
+    for name in ("base", "wall", "desk", "incident", "leadership")
 )
 _DOCUMENT: Final = """<!DOCTYPE html>
 <html lang="{language}" data-build="{build}">

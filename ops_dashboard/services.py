@@ -7,6 +7,7 @@ from bus.log import Log
 from config.routing import RoutingFile
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
+from contract.figures.plan import CityPlan
 from contract.figures.targets import Targets
 from contract.fleet import Fleet
 from contract.rule import Rule
@@ -34,3 +35,4 @@ class Services:
     texts: Texts
     routing: RoutingFile
     targets: Targets
+    plan: CityPlan

@@ -31,6 +31,7 @@ from contract.fleet import DeviceKind, Fleet
 from contract.live import (
     ALERT_SUBJECT,
     INCIDENT_SUBJECT,
+    MOST_AT_ONCE,
     STATE_NORMAL,
     SUMMARY_SUBJECT,
     AlertChanged,
@@ -66,6 +67,7 @@ class Stage:
     log: JetStreamLog
     conn: AsyncConnection[Any]
     clock: LogClock
+    calendar: SchoolCalendar
     positions: dict[str, int] = field(default_factory=dict)
     incidents: Incidents = field(default_factory=Incidents)
 
@@ -106,10 +108,9 @@ class Stage:
         moments = [Moment(at_us, tuple(c.alert for c in changes)), Moment(at_us + 1_000_000)]
         incidents = tuple(advance(Groups(self.fleet), self.incidents, moments))
         await self.commit(ALERTS_LOG, alerts=changes, incidents=incidents)
-        for changed in changes:
-            await self.live.publish(ALERT_SUBJECT, msgspec.msgpack.encode(changed))
-        for incident in incidents:
-            await self.live.publish(INCIDENT_SUBJECT, msgspec.msgpack.encode(incident))
+        for subject, told in ((ALERT_SUBJECT, changes), (INCIDENT_SUBJECT, incidents)):
+            for n in range(0, len(told), MOST_AT_ONCE):
+                await self.live.publish(subject, msgspec.msgpack.encode(told[n : n + MOST_AT_ONCE]))
 
     def opened(self, position: int, rule: str = "wan_down", priority: int = 1, **more: Any) -> AlertChanged:
         """Return the opening of an alert at the school at `position`, a minute ago."""
@@ -221,7 +222,7 @@ async def open_stage(
         remember(url, await session_of(conn, "Lan", Role.ADMINISTRATOR))
         try:
             await until_answers(url, task)
-            yield Stage(url, fleet, catalogue, live, log, conn, clock)
+            yield Stage(url, fleet, catalogue, live, log, conn, clock, calendar)
         finally:
             stop.set()
             await task

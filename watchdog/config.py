@@ -29,8 +29,8 @@ class WatchdogConfig:
     """Telemetry partitions; each gets a canary."""
     mqtt_addresses: Sequence[tuple[str, int]]
     """Hosts and ports of the broker's nodes, one or more."""
-    device_user: str | None = None
-    device_password: str | None = field(default=None, repr=False)
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
     clock: LogClock = field(default_factory=LogClock)
     after_s: float = 120.0
     """Real seconds without a fresh canary after which the alarm is raised."""

@@ -101,8 +101,8 @@ class Watchdog:
             line = loop.add(
                 f"eduops-watch-{uuid.uuid4().hex[:8]}",
                 generator=np.random.default_rng(),
-                user=config.device_user,
-                password=config.device_password,
+                user=config.user,
+                password=config.password,
             )
             line.connect()
             while True:

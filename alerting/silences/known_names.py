@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from alerting.silences.labels import CENTER, school_labels
-from contract.alert import Priority
+from contract.alert import EXTERNAL, Priority
 from contract.fleet import LEVELS, DeviceKind, Fleet
 from contract.routing.silence import SilenceMatcher
 from contract.rule import Rule
@@ -19,7 +19,7 @@ LEAST_LIKENESS: Final = 0.6
 
 
 class UnknownName(NamedTuple):
-    """A condition that no alert fulfils, because nothing has that name."""
+    """A name that a condition asks for and nothing of ours has; an alert from outside still may."""
 
     label: str
     value: str
@@ -38,7 +38,8 @@ def unknown_names(
     for matcher in matchers:
         if not matcher.value or matcher.is_regex or not matcher.is_equal:
             continue
-        known = {r.name for r in rules} if matcher.name == "rule" else _names_of(fleet).get(matcher.name)
+        is_rule = matcher.name == "rule"
+        known = {EXTERNAL, *(r.name for r in rules)} if is_rule else _names_of(fleet).get(matcher.name)
         if known and matcher.value not in known:
             found.append(UnknownName(matcher.name, matcher.value, _nearest(matcher.value, known)))
     return found

@@ -59,6 +59,8 @@ class Permission(StrEnum):
     SEE_ALERTS = "see_alerts"
     SEE_INCIDENTS = "see_incidents"
     """With their timelines, and who was told."""
+    SEE_FIGURES = "see_figures"
+    """Leadership's figures, on the page, as a table and as a report."""
     SEE_RESPONSE = "see_response"
     SEE_ONCALL = "see_oncall"
     SEE_INBOX = "see_inbox"
@@ -116,6 +118,7 @@ GRANTS: Final[Mapping[Permission, Grant]] = {
     Permission.SEE_SCHOOL: _grant(_PEOPLE, _READ),
     Permission.SEE_ALERTS: _grant(_PEOPLE, _READ),
     Permission.SEE_INCIDENTS: _grant(_PEOPLE, _READ),
+    Permission.SEE_FIGURES: _grant(_LEADERS, _READ, whole_city=True),
     Permission.SEE_RESPONSE: _grant(_LEADERS, _READ, whole_city=True),
     Permission.SEE_ONCALL: _grant(_LEADERS, _READ),
     Permission.SEE_INBOX: _grant(_OPERATORS, _READ, whole_city=True),

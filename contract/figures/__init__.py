@@ -1,1 +1,4 @@
-"""Figures and what they should be. Pure; may import the words beside it."""
+"""Leadership's figures from rollups to what is told, and what figures should be.
+
+Pure; may import the words beside it.
+"""

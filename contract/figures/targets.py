@@ -50,6 +50,9 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     target: list[Target]
+    # The city's plan stands in the same file: `contract.figures.plan`.
+    plan: dict[str, object] = {}
+    response_s: dict[str, object] = {}
 
 
 Targets = dict[Figure, Target]

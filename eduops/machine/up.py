@@ -105,6 +105,7 @@ async def _bring_up(system: System, options: UpOptions) -> None:
     fleet = await system.prepare(fleet_maker(settings))
     await system.start_services("processor")
     await system.seed(fleet)
-    await system.start_services("ingest", "dashboard", "notifier")
+    doors = ["authoriser"] * (system.settings.authoriser_password is not None)
+    await system.start_services(*doors, "ingest", "dashboard", "notifier")
     # Those that publish come when they can be heard.
     await system.start_services(*["simulator"] * options.simulator, *["watchdog"] * options.watchdog)

@@ -25,6 +25,7 @@ from eduops.machine.prepare import Tell
 from eduops.machine.supervisor import end_leftovers, unless_stopped
 from eduops.machine.system import System, usable
 from eduops.settings import Settings
+from eduops.simulated_devices import simulated_secrets
 from eduops.verbs.status import Status, read_status, render_status
 from storage.alerts import recent_alerts
 from storage.database import connect
@@ -147,15 +148,14 @@ async def _replay(
     await system.prepare(lambda: recording.fleet)
     leave_addresses(system.folder, system.settings)
     await system.start_services("processor")
-    await system.start_services("ingest")
+    await system.start_services("authoriser", "ingest")
     if options.keep:
         await system.start_services("dashboard")
     settings = system.settings
     config = ReplayConfig(
         mqtt_host=settings.mqtt_host,
         mqtt_port=settings.mqtt_port,
-        mqtt_user=settings.device_user,
-        mqtt_password=settings.device_password,
+        secrets=await simulated_secrets(settings, recording.fleet),
         speed=options.speed,
     )
     before = await read_status(settings)

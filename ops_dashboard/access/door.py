@@ -110,9 +110,6 @@ class Door:
         bearer: Bearer | None,
     ) -> None:
         """Answer a request, and put on record what came of it."""
-        if bearer is None and refusal is not None:  # whoever knocks at a port would fill the record
-            await self._answer(scope, receive, send, refusal)
-            return
         status = 500
 
         async def note(message: Message) -> None:

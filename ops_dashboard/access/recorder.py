@@ -13,11 +13,20 @@ from storage.people.audit import add_audit
 
 ANSWER_S: Final = 5.0
 STRANGER: Final = "stranger"
+WRONG: Final = "wrong"
+"""Result of a try to sign in."""
 _READING: Final = frozenset({Permission.LOAD_PAGE, Permission.BRING_ALERTS, Permission.BRING_READINGS})
 """POST is how pages load, and what comes in by thousands is kept with what it brought."""
 _TRIED: Final = frozenset({"POST /api/silences/preview", "GET /sign-in", "GET /enter/{secret}"})
 EXPORTS: Final = frozenset(
-    {"GET /audit.csv", "GET /api/silences.csv", "GET /api/maintenance.ics", "GET /api/oncall.ics"}
+    {
+        "GET /audit.csv",
+        "GET /api/leadership.csv",
+        "GET /api/leadership.pdf",
+        "GET /api/silences.csv",
+        "GET /api/maintenance.ics",
+        "GET /api/oncall.ics",
+    }
 )
 """What is read to be kept elsewhere."""
 _logger: Final = logging.getLogger(__name__)
@@ -47,6 +56,8 @@ class Recorder:
         entry: OpenEntry,
     ) -> None:
         """Put a request on record that was answered with `status`."""
+        if bearer is None and status >= 400 and entry.result != WRONG:
+            return  # whoever knocks at a door would fill the record; tries to sign in are slowed
         who = None if bearer is None else bearer.principal
         named = route.pattern.match(path)
         # A link's secret is used up, and still nobody's business.

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Path, Request, Response
 
+from alerting.incidents.reach import reach_over_time
 from alerting.messages.story import Office
 from alerting.silences.cause_matchers import cause_matchers
 from contract.incident import Incident, Membership, lost_pupil_minutes
@@ -16,7 +17,7 @@ from ops_dashboard.api.answers import Refusal, json_answer
 from ops_dashboard.archive import KnownIncident
 from ops_dashboard.language import choose_language
 from ops_dashboard.services import Services
-from ops_dashboard.view.incidents import incident_story, incident_words, member_place
+from ops_dashboard.view.incidents import incident_story, incident_words, member_place, similar_incident
 from ops_dashboard.view.timeline import sentence
 
 IncidentId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
@@ -81,6 +82,17 @@ class _Teller:
             ],
             "members": [self._member(m) for m in found.members],
             "aliases": found.aliases,
+            "reach": [list(step) for step in reach_over_time(found.spans, self._now_us)],
+            "similar": [
+                similar_incident(
+                    one,
+                    found.last_words.get(one.incident_id, ""),
+                    self._office,
+                    self._language,
+                    self._now_us,
+                )
+                for one in found.similar
+            ],
             "matchers": [
                 msgspec.to_builtins(m) | {"text": str(m)}
                 for m in cause_matchers(incident, self._services.fleet)

@@ -12,8 +12,10 @@ from ops_dashboard.api.day import add_day
 from ops_dashboard.api.histories import add_histories
 from ops_dashboard.api.incident_actions import add_incident_actions
 from ops_dashboard.api.incidents import add_incidents
+from ops_dashboard.api.leadership import add_leadership
 from ops_dashboard.api.notices import add_notices
 from ops_dashboard.api.oncall import add_oncall
+from ops_dashboard.api.provision import add_provision
 from ops_dashboard.api.response import add_response
 from ops_dashboard.api.silence_actions import add_silence_actions
 from ops_dashboard.api.silence_imports import add_silence_imports
@@ -33,6 +35,7 @@ def api_routes(services: Services) -> APIRouter:
     add_oncall(router, services)
     add_silences(router, services)
     add_response(router, services)
+    add_leadership(router, services)
     add_silence_actions(router, services)
     add_silence_imports(router, services)
     add_alertmanager(router, services)
@@ -43,4 +46,5 @@ def api_routes(services: Services) -> APIRouter:
     add_day(router, services)
     add_quarantine(router, services)
     add_status(router, services)
+    add_provision(router, services)
     return router

@@ -51,8 +51,8 @@ MOST_AREAS: Final = 500
 
 _logger: Final = logging.getLogger(__name__)
 _summary: Final = msgspec.msgpack.Decoder(Summary)
-_changed: Final = msgspec.msgpack.Decoder(AlertChanged)
-_incident_changed: Final = msgspec.msgpack.Decoder(IncidentChanged)
+_changed: Final = msgspec.msgpack.Decoder(list[AlertChanged])
+_incident_changed: Final = msgspec.msgpack.Decoder(list[IncidentChanged])
 _tried: Final = msgspec.json.Decoder(NoticeTried)
 _silence: Final = msgspec.msgpack.Decoder(Silence)
 _json: Final = msgspec.json.Encoder()
@@ -190,25 +190,27 @@ class Hub:
     async def _follow_alerts(self, live: Live) -> None:
         async for subject, payload in live.subscribe(ALERT_SUBJECT):
             try:
-                changed = _changed.decode(payload)
+                changes = _changed.decode(payload)
             except msgspec.MsgspecError as error:
                 _logger.error("event=live_message_unreadable subject=%s: %s", subject, error)
                 continue
-            for feed in self._feeds.values():
-                feed.apply(changed, self._clock.log_us(_real_us()))
-            self._arrived += 1
+            for changed in changes:
+                for feed in self._feeds.values():
+                    feed.apply(changed, self._clock.log_us(_real_us()))
+            self._arrived += len(changes)
             self._changed.set()
 
     async def _follow_incidents(self, live: Live) -> None:
         async for subject, payload in live.subscribe(INCIDENT_SUBJECT):
             try:
-                changed = _incident_changed.decode(payload)
+                changes = _incident_changed.decode(payload)
             except msgspec.MsgspecError as error:
                 _logger.error("event=live_message_unreadable subject=%s: %s", subject, error)
                 continue
-            for feed in self._feeds.values():
-                feed.apply_incident(changed.incident)
-            self._arrived += 1
+            for changed in changes:
+                for feed in self._feeds.values():
+                    feed.apply_incident(changed.incident)
+            self._arrived += len(changes)
             self._changed.set()
 
     async def _follow_notices(self, live: Live) -> None:

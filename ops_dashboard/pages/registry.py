@@ -45,6 +45,7 @@ PAGES: Final = (
         title_has_place=True,
         libraries=frozenset({CORE}),
     ),
+    Page("leadership", "/kpi", Permission.SEE_FIGURES, "nav.leadership"),
     Page("response", "/response", Permission.SEE_RESPONSE, "nav.response", in_menu=True),
     Page("silences", "/silences", Permission.SEE_SILENCES, "nav.silences", in_menu=True),
     Page("oncall", "/oncall", Permission.SEE_ONCALL, "nav.oncall", in_menu=True),

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -20,9 +21,11 @@ from contract.rejected import Reason, Rejected
 from contract.rule import Rule
 from device_simulator.world.fleet import generate_fleet
 from eduops.machine.ports import free_ports
+from storage.figures.rows import keep_day
 from tests.browser_page import FIRST_SIZE, expect_accessible, expect_fitting, open_page, set_size, sizes_of
 from tests.conftest import TestNats
 from tests.dashboard_stage import Stage, acknowledged, open_stage, resolved
+from tests.figure_years import base_rows, years_of_rows
 
 pytestmark = pytest.mark.browser
 PATIENCE_MS = 30_000
@@ -87,6 +90,14 @@ async def fill(stage: Stage) -> None:
     await stage.commit(QUARANTINE_LOG, rejected=rejected)
 
 
+async def fill_figures(stage: Stage) -> None:
+    """Write what leadership sees after a week."""
+    base = base_rows(stage.fleet, stage.calendar, stage.catalogue)
+    today = stage.calendar.local_day(stage.now_us())
+    for day, rows in years_of_rows(base, stage.calendar, today - timedelta(7), today):
+        await keep_day(stage.conn, day, rows, stage.now_us(), stage.now_us())
+
+
 async def settle(page: Page, path: str) -> None:
     """Go to a page and wait until it shows its live parts."""
     await page.goto(path)
@@ -108,11 +119,12 @@ async def test_every_page_fits_and_is_accessible(
         await fill(stage)
         for n in range(3):
             keep_message(tmp_path / "inbox", message(n, stage.now_us()))
+        await fill_figures(stage)
         school = stage.fleet.schools[0].code
         async with open_page(browser, stage.url, *FIRST_SIZE[language]) as page:
             paths = (
                 *("/alerts", f"/school/{school}", "/inbox", "/oncall", "/response"),
-                *("/quarantine", "/incidents", "/school/none"),
+                *("/quarantine", "/incidents", "/kpi?span=week", "/school/none"),
             )
             for path in (f"/?lang={language}", *paths):
                 await set_size(page, *FIRST_SIZE[language])

@@ -11,7 +11,7 @@ from contract.alert import Action
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.commit import Counts, KpiMinute
 from contract.entry import ALERTS_LOG, QUARANTINE_LOG, EntryKind
-from contract.incident import IncidentDeed, IncidentEvent, IncidentEventKind
+from contract.incident import Cause, CauseKind, IncidentDeed, IncidentEvent, IncidentEventKind
 from contract.live import SILENCE_SUBJECT, IncidentChanged
 from contract.reading import Readings, Scored
 from contract.rejected import Reason, Rejected
@@ -19,6 +19,8 @@ from contract.routing.silence import SilenceMatcher
 from contract.series import series_of
 from ops_dashboard.view.past import SPAN_US, WEEK_US
 from tests.dashboard_stage import Stage, acknowledged, resolved
+from tests.outbox import incident_of, put_incidents
+from tests.outbox import resolved as over
 from tests.silence_words import HOUR_US, silence
 
 MINUTE_US = 60_000_000
@@ -312,3 +314,23 @@ async def test_attendance_of_a_school_is_capped(stage: Stage, client: httpx.Asyn
     await stage.change(changed)
     one = (await client.get(f"/api/alerts/{changed.alert.alert_id}")).json()
     assert one["alert"]["value"] == one["events"][0]["value"] == 0.05
+
+
+async def test_an_incident_tells_its_reach_and_how_the_same_ended_before(
+    stage: Stage, client: httpx.AsyncClient
+) -> None:
+    changed = stage.opened(0)
+    await stage.change(changed)
+    own = Cause(CauseKind.SCHOOL, school_id=changed.alert.school_id)
+    other = Cause(CauseKind.SCHOOL, school_id=stage.fleet.schools[1].id)
+    former, dismissed = (
+        over(incident_of(n, own, assignee="Lan", because=why)) for n, why in ((7, ""), (8, "other"))
+    )
+    await put_incidents(stage.conn, former, dismissed, over(incident_of(9, other)))
+    page = (await client.get(f"/api/incidents/{changed.alert.alert_id}?lang=en")).json()
+    assert page["reach"] == [[changed.alert.opened_at_us, 1]]
+    before = {one["incident_id"]: (one["ended"], one["lasted_s"], one["note"]) for one in page["similar"]}
+    assert before == {
+        former.incident_id: ("Lan had it.", 20 * 60, ""),
+        dismissed.incident_id: ("Not a problem, because: Another reason.", 20 * 60, ""),
+    }

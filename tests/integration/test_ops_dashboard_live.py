@@ -140,7 +140,7 @@ async def test_a_flood_is_told_by_version(stage: Stage) -> None:
             for i in range(CHANGES_MAX + 1)
         ]
         await stage.change(first)
-        await asyncio.gather(*(stage.live.publish("live.alert", msgspec.msgpack.encode(c)) for c in many))
+        await asyncio.gather(*(stage.live.publish("live.alert", msgspec.msgpack.encode([c])) for c in many))
         await hear(socket, kind="snapshot", alerts_version=lambda v: v > before)
 
 

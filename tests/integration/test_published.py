@@ -26,6 +26,7 @@ from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue, parse_catalogue
 from contract.commit import Counts
 from contract.entry import QUARANTINE_LOG
+from contract.figures.spans import SpanKind
 from contract.fleet import STREAMS_OF, Device, Fleet
 from contract.live import WARD_METRICS, AlertChanged, Hidden, Kpi, WardSums
 from contract.privacy import hidden_by, hidden_in
@@ -42,7 +43,9 @@ from ingest.acceptance.registry import Registry
 from ingest.acceptance.validation import AcceptanceLimits
 from ops_dashboard.app import create_app
 from ops_dashboard.config import DashboardConfig
+from ops_dashboard.view.leadership.maker import OUTER
 from storage.fleet import save_fleet
+from stream_processor.figures import keep_figures
 from tests.conftest import TestNats
 from tests.dashboard_stage import PARTITIONS, Stage, acknowledged, open_stage, route_table
 
@@ -90,12 +93,13 @@ PAGES: Final = (
     "/oncall",
     "/inbox",
     "/response",
+    "/kpi?span=week&by=level",
     "/silences",
     "/quarantine",
     "/school/{school}?range=1h",
     "/school/{school}?range=24h",
 )
-VERBS_THAT_TELL: Final = frozenset({"quarantine", "feedback export", "rules test"})
+VERBS_THAT_TELL: Final = frozenset({"quarantine", "feedback export", "report", "rules test"})
 VERBS_THAT_DO_NOT: Final = frozenset(
     {
         *(
@@ -138,6 +142,8 @@ VERBS_THAT_DO_NOT: Final = frozenset(
             "audit verify",
             "audit list",
         ),
+        # Lines of schools, which are open; and whether a file is whole.
+        *("evidence export", "evidence verify"),
         # The database itself, for whoever runs the center.
         *("backup", "restore"),
     }
@@ -218,6 +224,9 @@ async def _fill(stage: Stage) -> None:
         excerpt = msgspec.json.encode([{"n": "", "v": of["present"]}, {"n": "", "v": of["absent"]}]).decode()
         refused.append(Rejected(Reason.INCONSISTENT, topic, detail, at_us, OLD, excerpt))
     await stage.commit(QUARANTINE_LOG, rejected=tuple(refused))
+    await save_fleet(stage.conn, fleet)
+    while await keep_figures(stage.conn, fleet, own, stage.calendar):
+        pass
 
 
 def _alerts(stage: Stage) -> list[AlertChanged]:
@@ -323,6 +332,14 @@ ROUTES: Final[Mapping[str, Paths]] = {
     "/incidents/{incident_id}": lambda _f, _c, alerts: [f"/incidents/{a.alert.alert_id}" for a in alerts],
     "/enter/{secret}": lambda _f, _c, _a: ["/enter/nothing"],
     "/school/{code}": lambda fleet, _c, _a: [f"/school/{s.code}" for s in fleet.schools],
+    **{
+        path: lambda _f, _c, _a, path=path: [  # type: ignore[misc]
+            f"{path}?span={span}&by={by}" for span in SpanKind for by in OUTER
+        ]
+        for path in ("/api/leadership", "/api/leadership.csv")
+    },
+    # The words of the table as a picture: told by `eduops report` as well.
+    "/api/leadership.pdf": lambda _f, _c, _a: ["/api/leadership.pdf"],
     # Dash's own programs: no data.
     "/_dash-component-suites/{package_name}/{fingerprinted_path:path}": lambda _f, _c, _a: [],
     **{
@@ -360,6 +377,7 @@ ROUTES: Final[Mapping[str, Paths]] = {
                 "/inbox",
                 "/oncall",
                 "/response",
+                "/kpi",
                 "/silences",
                 "/quarantine",
             ),
@@ -470,18 +488,22 @@ async def test_what_is_kept_of_refusals_has_no_small_number(stage: Stage) -> Non
 
 async def test_no_verb_tells_a_small_number(stage: Stage, tmp_path: Path, postgres_url: str) -> None:
     assert set(_verbs()) == VERBS_THAT_TELL | VERBS_THAT_DO_NOT, "a new verb needs a case here"
-    await save_fleet(stage.conn, stage.fleet)
     await stage.change(*(acknowledged(a, "Lan", stage.now_us()) for a in _alerts(stage)))
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "metrics.toml").write_text(_metrics(), encoding="utf-8")
     settings = {"EDUOPS_DATABASE_URL": postgres_url, "EDUOPS_NATS_URL": "nats://127.0.0.1:1"}
     labels, folder = tmp_path / "labels.csv", tmp_path / "series"
-    for arguments in (["quarantine"], ["feedback", "export", str(labels), "--series", str(folder)]):
+    table = tmp_path / "table.csv"
+    for arguments in (
+        ["quarantine"],
+        ["feedback", "export", str(labels), "--series", str(folder)],
+        ["report", "week", "--csv", "--day", "2026-11-23", "--out", str(table)],
+    ):
         whole = [*arguments, "--data", str(tmp_path)]
         result = await asyncio.to_thread(CliRunner().invoke, app, whole, env=settings)
         assert result.exit_code == 0, result.output
         assert not marks_in(result.output), arguments
-    written = {path.name: path.read_text(encoding="utf-8") for path in [labels, *folder.iterdir()]}
+    written = {path.name: path.read_text(encoding="utf-8") for path in [labels, table, *folder.iterdir()]}
     assert not marks_in(list(written.values()))
     own = written[f"{stage.fleet.schools[-1].code}.att-1.attendance_ratio.csv"]
     assert own.count(",0.9\n") == 3

@@ -205,7 +205,7 @@ async def test_a_name_that_nothing_has_is_warned_about_with_what_is_near(
         answer = await client.post(f"{address}?lang=en", json=wish(stage, **mistyped))
         assert answer.status_code == status, answer.text
         (told,) = answer.json()["warnings"]
-        assert told.startswith(f"No isp is called “{isp.lower()}x”")
+        assert told.startswith(f"The center knows no isp called “{isp.lower()}x”")
         assert f"Near to it: {isp}" in told
         assert (await client.post(address, json=wish(stage))).json()["warnings"] == []
 

@@ -134,7 +134,7 @@ async def test_a_preview_changes_nothing(system: System) -> None:
     told = await system.said("preview", "--rule", "wan_down", "--for", "2h")
     assert "mutes 0 open alerts now" in told
     mistyped = await system.said("preview", "--isp", "VNTP", "--for", "2h")
-    assert mistyped.startswith("No isp is called “VNTP”")
+    assert mistyped.startswith("The center knows no isp called “VNTP”")
     assert (
         json.loads(await system.said("preview", "--rule", "wan_down", "--for", "2h", "--json"))["matched"]
         == 0

@@ -1,16 +1,20 @@
 """Notices follow from the alerts log alone; who hears of an incident hears its end, and nobody too much."""
 
+import dataclasses
 from collections import defaultdict
 from collections.abc import Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from alerting.routing.facts import facts_of, is_outside
 from contract.incident import SECOND_US, CauseKind, IncidentEventKind, IncidentState
-from contract.routing.notice import NoticeAnswer, NoticeReason
+from contract.routing.contact import Person
+from contract.routing.notice import HeldReason, NoticeAnswer, NoticeReason
 from contract.routing.routes_file import parse_routes
 from tests.examples import examples
-from tests.incident_log import MINUTE_US, Desk, LogEntry, folded, opened, resolved, schools_of
+from tests.incident_log import FLEET, MINUTE_US, Desk, LogEntry, folded, opened, resolved, schools_of
 from tests.laws.test_incident_laws import BEGAN_US, cut, logs
 
 few = examples(25)
@@ -147,6 +151,24 @@ def test_an_outage_rings_within_a_minute_whatever_else_does(entries: list[LogEnt
     rung = [n for n in desk.notices if n.incident_id == found and not n.incidents]
     assert rung, "by itself, at once"
     assert all(n.at_us <= began_us + MINUTE_US for n in rung)
+
+
+BY_STEPS = {NoticeReason.OPENED, NoticeReason.NEXT_STEP, NoticeReason.REPEATED, NoticeReason.REPEAT_INTERVAL}
+
+
+@few
+@given(logs(), st.sampled_from(["c0", "Ward 1", "W6"]))
+def test_a_person_with_an_area_is_told_of_what_touches_it_alone(entries: list[LogEntry], area: str) -> None:
+    chi = ROUTING.contacts["Chi"]
+    assert isinstance(chi, Person)
+    routing = dataclasses.replace(ROUTING, contacts={**ROUTING.contacts, "Chi": replace(chi, area=area)})
+    desk = folded([all_over(entries)], routing)
+    for notice in desk.notices:
+        incident = desk.incidents[notice.incident_id]
+        if notice.to == "Chi" and notice.reason in BY_STEPS:
+            assert not is_outside(area, facts_of(incident, FLEET))
+    left_out = [e for e in desk.timeline if e.why == HeldReason.OUTSIDE_AREA]
+    assert {e.told for e in left_out} <= {"Chi"}
 
 
 @few

@@ -18,6 +18,10 @@ from contract.access.fault import AccessFault
 from contract.access.permission import Role
 from contract.alert import ActionKind, Because, Beginning, Ending, TransitionKind
 from contract.errors import ConfigurationError
+from contract.figures.definitions import FigureName
+from contract.figures.plan import RESPONSE_TIMES
+from contract.figures.school_day import SESSION_PARTS
+from contract.figures.spans import SpanKind
 from contract.fleet import DeviceKind, Level
 from contract.incident import CauseKind, IncidentDeed, IncidentEventKind, NotDone
 from contract.rejected import Reason
@@ -29,6 +33,7 @@ from contract.texts import Language, Texts, parse_language, parse_texts, write_c
 from ops_dashboard.charts.school_charts import PLANS
 from ops_dashboard.pages.incidents import COLUMNS as INCIDENT_COLUMNS
 from ops_dashboard.pages.incidents import GROUPS
+from ops_dashboard.pages.leadership import INCIDENT_HEADS
 from ops_dashboard.pages.quarantine import COLUMNS
 from ops_dashboard.pages.registry import PAGES
 from ops_dashboard.pages.response import LOAD_COLUMNS, SPANS, STANDING
@@ -37,6 +42,7 @@ from ops_dashboard.pages.silences import COLUMNS as SILENCE_COLUMNS
 from ops_dashboard.pages.silences import GROUPS as SILENCE_GROUPS
 from ops_dashboard.pages.silences import LABELS
 from ops_dashboard.pages.wall import TILES
+from ops_dashboard.view.leadership.maker import OUTER
 from ops_dashboard.view.lines import Trend
 from ops_dashboard.view.timeline import BY_HAND
 from watchdog.watch import NoticeKind, Suspect
@@ -97,6 +103,12 @@ FAMILIES = {
     "alerts": {"state", "priority", "rule", "cluster", "isp"}
     | {f"state_{state}" for state in ("open", "acknowledged", "resolved")},
     "watchdog": {suspect.value for suspect in Suspect} | {f"said_{kind.value}" for kind in NoticeKind},
+    "measure": {name.value for name in FigureName} | set(RESPONSE_TIMES),
+    "leadership": {f"title_{kind.value}" for kind in SpanKind}
+    | {f"{word}{kind.value}" for kind in SpanKind for word in ("", "lost_", "span_")}
+    | {f"compare_{kind.value}" for kind in OUTER}
+    | {f"part_{part.value}" for part in SESSION_PARTS}
+    | {f"head_{name}" for name in INCIDENT_HEADS},
     "nav": {page.link.removeprefix("nav.") for page in PAGES if page.link},
 }
 """Keys that the code puts together, by their first word."""

@@ -17,7 +17,10 @@ export function showAlarms(snapshot, fleet) {
   written = shape;
   const rows = open.lines.map((line) => makeRow(line, snapshot.at_us, fleet));
   list.replaceChildren(...rows);
-  rows.forEach((row) => fitName(row.querySelector('.alarm-name')));
+  rows.forEach((row, i) => {
+    fitName(row.querySelector('.alarm-name'));
+    fitWhat(row.querySelector('.alarm-what'), open.lines[i]);
+  });
   const shown = dropOverflow(list, rows);
   showHead(open, shown);
 }
@@ -68,6 +71,11 @@ function fitName(name) {
   }
 }
 
+/** Leave out where it is, if both do not fit: the name of a school leads there. */
+function fitWhat(what, line) {
+  if (what.clientHeight > 0 && what.scrollHeight > what.clientHeight + 2) what.textContent = titleOf(line);
+}
+
 function makeRow(line, atUs, fleet) {
   const waiting = line.unacknowledged > 0 && !line.silenced;
   const priority = String(line.priority);
@@ -104,9 +112,13 @@ export function nameOf(line, fleet) {
   return fleet.school(line.school).name.replace(/^Trường /, '');
 }
 
-function whatOf(line, fleet) {
+function titleOf(line) {
   const main = rule(line.rule).title;
-  const title = line.others > 0 ? say('wall.others', { title: main, n: number(line.others) }) : main;
+  return line.others > 0 ? say('wall.others', { title: main, n: number(line.others) }) : main;
+}
+
+function whatOf(line, fleet) {
+  const title = titleOf(line);
   if (line.cause === 'system' || line.schools === 0) return title; // of no school, from outside too
   if (line.cause === 'fleet') return say('wall.fleet_what', { title });
   if (line.school !== null) return `${title} · ${fleet.school(line.school).shortWard}`;

@@ -30,8 +30,7 @@ export function followDay(fleet, changed) {
       if (!calm) return;
       const silent = snapshot.open.live_partitions < snapshot.open.partitions;
       setText(byId('alarms-title'), say(silent ? 'wall.not_known' : 'wall.calm'));
-      const last = day.data?.resolved[0];
-      byId('alarms-more').replaceChildren(last ? say('wall.last_resolved', { at: clock(last.ended_at_us) }) : '');
+      byId('alarms-more').replaceChildren(day.data ? say('wall.resolved', { n: number(day.data.resolved_count) }) : '');
       renewDay(host, snapshot, day.data, fleet);
     },
     draw(view, host, snapshot) {
@@ -47,11 +46,12 @@ export function followDay(fleet, changed) {
 }
 
 function renewDay(host, snapshot, day, fleet) {
-  const shape = JSON.stringify([snapshot.attendance_by_cluster, day, host.clientHeight]);
+  const never = snapshot.age_s === null;
+  const shape = JSON.stringify([snapshot.attendance_by_cluster, day, never, host.clientHeight, host.clientWidth]);
   if (host.dataset.shape === shape) return;
   host.dataset.shape = shape;
   const whole = snapshot.area === '' ? null : say('wall.of_city');
-  const parts = [];
+  const parts = never ? [make('p', { textContent: say('wall.chart_wait') })] : [];
   if (snapshot.attendance_by_cluster.some((share) => share !== null)) {
     const bars = make('div', { className: 'clusters' });
     parts.push(heading(say('wall.attendance'), whole ?? targetWord()), bars);
@@ -96,8 +96,8 @@ function drawClusters(host, snapshot, fleet) {
 function drawUsers(host, day) {
   const { width, height } = host.getBoundingClientRect();
   const fontPx = parseFloat(window.getComputedStyle(host).fontSize);
-  if (!day || day.users.length === 0 || width === 0 || height < 4 * fontPx) {
-    host.replaceChildren(make('p', { className: 'panel-note', textContent: height < 4 * fontPx ? '' : say('wall.chart_wait') }));
+  if (!day || day.users.length === 0 || width === 0 || height < 3 * fontPx) {
+    host.replaceChildren(make('p', { className: 'panel-note', textContent: height < 3 * fontPx ? '' : say('wall.chart_wait') }));
     return;
   }
   const { users, users_usual: usual } = day;
@@ -145,8 +145,7 @@ function linePath(points, x, y) {
 }
 
 function resolvedList(day, fleet) {
-  return make('div', { className: 'resolved' },
-    make('h3', { textContent: say('wall.resolved', { n: number(day.resolved_count) }) }),
+  return day.resolved.length === 0 ? '' : make('div', { className: 'resolved' },
     ...day.resolved.map(({ line, ended_at_us: endedUs }) => make('div', { className: 'resolved-line' },
       make('span', { textContent: clock(line.opened_at_us) }),
       make('a', {

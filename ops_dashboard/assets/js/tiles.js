@@ -65,7 +65,7 @@ function boundOf(name, tile) {
   if (!wanted) return { bound: '', why: '' };
   if (wanted.of_usual) {
     if (tile.usual === null) return { bound: '', why: '' };
-    const [low] = compact(tile.usual[0], tile.usual[1]), [high] = compact(tile.usual[1]);
+    const [low, high] = tile.usual.map((n) => (tile.usual[1] >= 1e4 ? number(n / 1e3) : number(n)));
     return { bound: say('kpi.usual', { low, high }), why: wanted.reason };
   }
   return { bound: say('kpi.at_least', { n: number(wanted.at_least * 100) }), why: wanted.reason };
@@ -75,8 +75,9 @@ function boundOf(name, tile) {
 function beforeOf(name, tile) {
   if (tile.before === null) return '';
   const [n] = shares.has(name) ? [percent(tile.before)] : compact(tile.before);
-  const text = say('kpi.before', { n });
-  if (tile.value === null) return text;
+  // Beside what is usual there is no room for the words.
+  const text = target(name)?.of_usual && tile.usual !== null ? n : say('kpi.before', { n });
+  if (tile.value === null) return '';
   const change = tile.value - tile.before;
   const same = shares.has(name) ? SAME_SHARE : SAME_PART * tile.before;
   return `${Math.abs(change) <= same ? '→' : change > 0 ? '↑' : '↓'} ${text}`;
