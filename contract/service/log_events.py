@@ -161,9 +161,9 @@ LOG_EVENTS: Final = (
     LogEvent("server_lost", ("log", "retry_s"), "An owner lost NATS or PostgreSQL and begins anew."),
     LogEvent("session_not_retired", ("client",), "A former session is not drained yet; it is tried again."),
     LogEvent("session_retired", ("client", "messages"), "A former session is drained and ended."),
+    LogEvent("sightings_wait", (), "How devices were seen could not be kept yet."),
     LogEvent("sign_in_failed", ("address",), "Somebody tried a wrong name or password."),
     LogEvent("sign_in_slowed", ("address",), "After too many failures in a row a sign-in has to wait."),
-    LogEvent("sightings_wait", (), "How devices were seen could not be kept yet."),
     LogEvent("simulator_behind", ("lag_s",), "The simulator is too slow and leaves slots out."),
     LogEvent(
         "simulator_progress",

@@ -31,7 +31,7 @@ class CredentialKind(StrEnum):
     """Lets a person in once, to choose a password."""
 
 
-class Credential(NamedTuple):
+class AccessCredential(NamedTuple):
     """A credential that is in force, without its secret."""
 
     credential_id: str
@@ -130,10 +130,10 @@ async def take_link(conn: AsyncConnection[Any], secret: str) -> str | None:
 
 async def list_credentials(
     conn: AsyncConnection[Any], kind: CredentialKind, name: str | None = None
-) -> list[Credential]:
+) -> list[AccessCredential]:
     """Return the credentials of a kind that are in force, of one name or all, the newest first."""
     cursor = await conn.execute(query("credentials"), {"kind": kind.value, "name": name})
-    return [Credential(row[0], CredentialKind(row[1]), *row[2:]) for row in await cursor.fetchall()]
+    return [AccessCredential(row[0], CredentialKind(row[1]), *row[2:]) for row in await cursor.fetchall()]
 
 
 async def end_credentials(

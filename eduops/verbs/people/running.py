@@ -20,7 +20,7 @@ from eduops.settings import Settings
 from storage.database import connect
 from storage.people.audit import AuditChoice, Verified, add_audit, read_audit, verify_audit
 from storage.people.credentials import (
-    Credential,
+    AccessCredential,
     CredentialKind,
     end_credentials,
     issue_link,
@@ -80,7 +80,7 @@ async def let_in(settings: Settings, name: str) -> str:
         return entry_address(settings, await issue_link(conn, user.name, operator()))
 
 
-async def users(settings: Settings) -> tuple[list[User], list[Credential]]:
+async def users(settings: Settings) -> tuple[list[User], list[AccessCredential]]:
     """Return all users, and the sessions that last."""
     async with _tables(settings) as conn:
         return await list_users(conn), await list_credentials(conn, CredentialKind.SESSION)
@@ -131,7 +131,7 @@ async def issue(settings: Settings, name: str, scope: TokenScope, area: str, day
         return await issue_token(conn, known, scope, wanted, days, operator())
 
 
-async def credentials(settings: Settings, kind: CredentialKind) -> list[Credential]:
+async def credentials(settings: Settings, kind: CredentialKind) -> list[AccessCredential]:
     """Return the tokens or screens that are in force."""
     async with _tables(settings) as conn:
         return await list_credentials(conn, kind)

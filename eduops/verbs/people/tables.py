@@ -10,10 +10,10 @@ import msgspec
 from contract.access.area import write_area
 from contract.access.audit import AuditEntry
 from contract.access.user import User
-from storage.people.credentials import Credential
+from storage.people.credentials import AccessCredential
 
 
-def render_users(users: Sequence[User], sessions: Sequence[Credential], *, as_json: bool) -> str:
+def render_users(users: Sequence[User], sessions: Sequence[AccessCredential], *, as_json: bool) -> str:
     """Return the users as lines, or as JSON."""
     count = Counter(one.name for one in sessions)
     if as_json:
@@ -30,7 +30,7 @@ def render_users(users: Sequence[User], sessions: Sequence[Credential], *, as_js
     )
 
 
-def render_credentials(found: Sequence[Credential], nothing: str, *, as_json: bool) -> str:
+def render_credentials(found: Sequence[AccessCredential], nothing: str, *, as_json: bool) -> str:
     """Return tokens or screens as lines, or as JSON; `nothing` is said where there are none."""
     if as_json:
         return json.dumps([one._asdict() for one in found], ensure_ascii=False, indent=1)
