@@ -5,9 +5,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# Three share the least machine's two cores, for many tests wait: one breaks whole systems, the others run the
+# Four share the least machine's two cores, for many tests wait: one breaks whole systems, the others run the
 # rest, each with servers of its own. tests/conftest.py says in which order.
-WORKERS ?= 3
+WORKERS ?= 4
 SIDE_BY_SIDE := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 RUNTIME_STAMP := $(VENV)/.runtime-$(shell cat requirements/runtime.txt pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 DEV_STAMP := $(VENV)/.dev-$(shell cat requirements/dev.txt pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
@@ -16,7 +16,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # The tests start hundreds of processes: each would compile the same modules if the environment forbids to keep them.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup run test faults check fix bench lock browser env clean
+.PHONY: help setup run test faults laws check fix bench lock browser env clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t12
@@ -31,6 +31,9 @@ test: $(DEV_STAMP) browser ## run every test, several files side by side; ARGS="
 
 faults: $(DEV_STAMP) ## break everything that one machine can break, live through a school year, and count what was lost
 	@$(BIN)/python -m pytest tests/faults tests/cluster tests/integration/test_bus_mqtt.py tests/integration/test_school_year.py tests/integration/test_alertmanager_beside.py $(ARGS)
+
+laws: $(DEV_STAMP) ## try every law and property with twenty times the examples of `make test`
+	@EDUOPS_TEST_EXAMPLES=20 $(BIN)/python -m pytest -q -n auto --dist worksteal tests/laws tests/unit $(ARGS)
 
 check: $(DEV_STAMP) ## format, lint, types, import rules, unit tests and laws: before every commit
 	@$(BIN)/ruff format --check .
@@ -57,9 +60,10 @@ lock: $(DEV_STAMP) ## pin and hash the requirements anew, as few changes as poss
 		--quiet --extra dev --extra evaluate pyproject.toml requirements/build.in -o requirements/dev.txt
 
 ENV_FILE ?= .env
-env: ## write .env with generated passwords for docker compose, once
-	@test -e $(ENV_FILE) || { umask 077; for name in POSTGRES NATS_SERVICE NATS_INGEST NATS_DEVICE; do \
-		echo "$${name}_PASSWORD=$$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')"; done > $(ENV_FILE); }
+env: ## write .env with generated passwords for docker compose; what is there stays
+	@umask 077; touch $(ENV_FILE); for name in POSTGRES NATS_SERVICE NATS_INGEST NATS_WATCHDOG NATS_AUTHORISER; do \
+		grep -q "^$${name}_PASSWORD=" $(ENV_FILE) || \
+		echo "$${name}_PASSWORD=$$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" >> $(ENV_FILE); done
 
 clean: ## remove .venv and every cache
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

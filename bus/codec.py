@@ -1,6 +1,6 @@
 """The bytes of a log entry: Arrow IPC for readings, MessagePack for the rest."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -26,14 +26,6 @@ READINGS_SCHEMA: Final = pa.schema(
 """Columns of a READINGS entry. Source: Arrow columnar format 1.0, IPC stream of one record batch."""
 
 _encoder: Final = msgspec.msgpack.Encoder()
-_rejected: Final = msgspec.msgpack.Decoder(list[Rejected])
-_transitions: Final = msgspec.msgpack.Decoder(list[Transition])
-_action: Final = msgspec.msgpack.Decoder(Action)
-_incident_action: Final = msgspec.msgpack.Decoder(IncidentAction)
-_exercise: Final = msgspec.msgpack.Decoder(Exercise)
-_notice_answer: Final = msgspec.msgpack.Decoder(NoticeAnswer)
-_outside: Final = msgspec.msgpack.Decoder(list[OutsideReport])
-_silence_word: Final[msgspec.msgpack.Decoder[SilenceWord]] = msgspec.msgpack.Decoder(SilenceWord)
 
 
 class CodecError(EduopsError):
@@ -76,124 +68,36 @@ def decode_readings(payload: bytes) -> Readings:
         raise CodecError(f"entry of readings is damaged: {error}") from error
 
 
-def encode_rejected(rejected: Sequence[Rejected]) -> bytes:
-    """Return the payload of a REJECTED entry."""
-    return _encoder.encode(list(rejected))
+def _decoding(kind: Any) -> Callable[[bytes], Any]:
+    """Return what reads a payload of one kind of words, or raises `CodecError`."""
+    decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(kind)
+
+    def decode(payload: bytes) -> Any:
+        try:
+            return decoder.decode(payload)
+        except msgspec.MsgspecError as error:
+            raise CodecError(f"entry of the log is damaged: {error}") from error
+
+    return decode
 
 
-def decode_rejected(payload: bytes) -> list[Rejected]:
-    """Return the values of a REJECTED entry.
-
-    Raises:
-        CodecError: the payload is not a list of `Rejected`.
-    """
-    rejected: list[Rejected] = _decode(_rejected, payload)
-    return rejected
-
-
-def encode_transitions(transitions: Sequence[Transition]) -> bytes:
-    """Return the payload of a TRANSITION entry."""
-    return _encoder.encode(list(transitions))
-
-
-def decode_transitions(payload: bytes) -> list[Transition]:
-    """Return the values of a TRANSITION entry.
-
-    Raises:
-        CodecError: the payload is not a list of `Transition`.
-    """
-    transitions: list[Transition] = _decode(_transitions, payload)
-    return transitions
-
-
-def encode_action(action: Action) -> bytes:
-    """Return the payload of an ACTION entry."""
-    return _encoder.encode(action)
-
-
-def decode_action(payload: bytes) -> Action:
-    """Return the value of an ACTION entry.
-
-    Raises:
-        CodecError: the payload is not an `Action`.
-    """
-    action: Action = _decode(_action, payload)
-    return action
-
-
-def encode_incident_action(action: IncidentAction) -> bytes:
-    """Return the payload of an INCIDENT_ACTION entry."""
-    return _encoder.encode(action)
-
-
-def decode_incident_action(payload: bytes) -> IncidentAction:
-    """Return the value of an INCIDENT_ACTION entry.
-
-    Raises:
-        CodecError: the payload is not an `IncidentAction`.
-    """
-    action: IncidentAction = _decode(_incident_action, payload)
-    return action
-
-
-def encode_notice_answer(said: NoticeAnswer) -> bytes:
-    """Return the payload of a NOTICE_ANSWER entry."""
-    return _encoder.encode(said)
-
-
-def decode_notice_answer(payload: bytes) -> NoticeAnswer:
-    """Return the value of a NOTICE_ANSWER entry.
-
-    Raises:
-        CodecError: the payload is not a `NoticeAnswer`.
-    """
-    said: NoticeAnswer = _decode(_notice_answer, payload)
-    return said
-
-
-def encode_exercise(exercise: Exercise) -> bytes:
-    """Return the payload of an EXERCISE entry."""
-    return _encoder.encode(exercise)
-
-
-def decode_exercise(payload: bytes) -> Exercise:
-    """Return the value of an EXERCISE entry.
-
-    Raises:
-        CodecError: the payload is not an `Exercise`.
-    """
-    exercise: Exercise = _decode(_exercise, payload)
-    return exercise
-
-
-def encode_outside(reports: Sequence[OutsideReport]) -> bytes:
-    """Return the payload of an OUTSIDE entry."""
-    return _encoder.encode(reports)
-
-
-def decode_outside(payload: bytes) -> list[OutsideReport]:
-    """Return the values of an OUTSIDE entry.
-
-    Raises:
-        CodecError: the payload is not a list of `OutsideReport`.
-    """
-    reports: list[OutsideReport] = _decode(_outside, payload)
-    return reports
-
-
-def encode_silence_word(word: SilenceWord) -> bytes:
-    """Return the payload of a SILENCE entry."""
-    return _encoder.encode(word)
-
-
-def decode_silence_word(payload: bytes) -> SilenceWord:
-    """Return the value of a SILENCE entry.
-
-    Raises:
-        CodecError: the payload is not a `SilenceWord`.
-    """
-    word: SilenceWord = _decode(_silence_word, payload)
-    return word
+# A pair for each kind of entry that holds words; every decoder raises `CodecError` for anything else.
+encode_rejected: Final[Callable[[Sequence[Rejected]], bytes]] = _encoder.encode
+decode_rejected: Final[Callable[[bytes], list[Rejected]]] = _decoding(list[Rejected])
+encode_transitions: Final[Callable[[Sequence[Transition]], bytes]] = _encoder.encode
+decode_transitions: Final[Callable[[bytes], list[Transition]]] = _decoding(list[Transition])
+encode_action: Final[Callable[[Action], bytes]] = _encoder.encode
+decode_action: Final[Callable[[bytes], Action]] = _decoding(Action)
+encode_incident_action: Final[Callable[[IncidentAction], bytes]] = _encoder.encode
+decode_incident_action: Final[Callable[[bytes], IncidentAction]] = _decoding(IncidentAction)
+encode_notice_answer: Final[Callable[[NoticeAnswer], bytes]] = _encoder.encode
+decode_notice_answer: Final[Callable[[bytes], NoticeAnswer]] = _decoding(NoticeAnswer)
+encode_exercise: Final[Callable[[Exercise], bytes]] = _encoder.encode
+decode_exercise: Final[Callable[[bytes], Exercise]] = _decoding(Exercise)
+encode_outside: Final[Callable[[Sequence[OutsideReport]], bytes]] = _encoder.encode
+decode_outside: Final[Callable[[bytes], list[OutsideReport]]] = _decoding(list[OutsideReport])
+encode_silence_word: Final[Callable[[SilenceWord], bytes]] = _encoder.encode
+decode_silence_word: Final[Callable[[bytes], SilenceWord]] = _decoding(SilenceWord)
 
 
 def encode_troubles(troubles: Iterable[Trouble]) -> bytes:
@@ -220,10 +124,3 @@ def decode_entry(raw: RawEntry) -> Entry:
     if raw.kind is EntryKind.MISTIMED:
         return MistimedEntry(raw.at_us, decode_readings(raw.payload))
     raise CodecError(f"entry {raw.seq} of a telemetry log is of kind {raw.kind.value}")
-
-
-def _decode(decoder: "msgspec.msgpack.Decoder[Any]", payload: bytes) -> Any:
-    try:
-        return decoder.decode(payload)
-    except msgspec.MsgspecError as error:
-        raise CodecError(f"entry of the log is damaged: {error}") from error

@@ -99,7 +99,13 @@ def addresses(url: str) -> list[str]:
 
 @asynccontextmanager
 async def open_nats(
-    url: str, *, user: str | None, password: str | None, name: str, patience_s: float
+    url: str,
+    *,
+    user: str | None,
+    password: str | None,
+    name: str,
+    patience_s: float,
+    reconnect_s: float = RECONNECT_WAIT_S,
 ) -> AsyncIterator[NatsConnection]:
     """Connect to NATS, reconnect for ever, and close at the end.
 
@@ -110,6 +116,7 @@ async def open_nats(
         password: None where the server asks for none.
         name: What the server's monitoring calls this connection.
         patience_s: How long the first connection may take, seconds.
+        reconnect_s: Pause between two attempts to come back, seconds.
 
     Raises:
         InfrastructureError: the first connection did not succeed in time.
@@ -120,7 +127,7 @@ async def open_nats(
         "user": user,
         "password": password,
         "max_reconnect_attempts": -1,
-        "reconnect_time_wait": RECONNECT_WAIT_S,
+        "reconnect_time_wait": reconnect_s,
         "connect_timeout": 2,
         "ping_interval": PING_S,
         "max_outstanding_pings": 2,

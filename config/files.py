@@ -8,12 +8,15 @@ from typing import Final
 from contract.calendar import SchoolCalendar, parse_calendar
 from contract.catalogue import Catalogue, parse_catalogue
 from contract.errors import ConfigurationError
+from contract.figures.plan import CityPlan, parse_plan
+from contract.figures.targets import FILE as TARGETS_FILE
+from contract.figures.targets import Targets, parse_targets
 from contract.routing.route import Routing
 from contract.routing.routes_file import parse_routes
 from contract.rule import Rule, parse_rules
 from contract.texts import Texts, parse_texts
 
-EDITABLE: Final = ("metrics.toml", "rules.toml", "calendar.toml", "areas.csv", "routes.toml")
+EDITABLE: Final = ("metrics.toml", "rules.toml", "calendar.toml", "areas.csv", "routes.toml", "targets.toml")
 """Files that may be replaced by one of the same name in the data folder's `config/`."""
 
 
@@ -25,6 +28,8 @@ class Configuration:
     calendar: SchoolCalendar
     rules: tuple[Rule, ...]
     routing: Routing
+    targets: Targets
+    plan: CityPlan
 
 
 def load_configuration(own: Path | None) -> Configuration:
@@ -45,7 +50,27 @@ def load_configuration(own: Path | None) -> Configuration:
         parse_calendar(read_config(own, "calendar.toml")),
         parse_rules(read_config(own, "rules.toml"), catalogue),
         parse_routes(read_config(own, "routes.toml")),
+        load_targets(own),
+        load_plan(own),
     )
+
+
+def load_targets(own: Path | None) -> Targets:
+    """Return what the figures should be.
+
+    Raises:
+        ConfigurationError: the file is wrong.
+    """
+    return parse_targets(read_config(own, TARGETS_FILE))
+
+
+def load_plan(own: Path | None) -> CityPlan:
+    """Return what leadership's figures shall reach, from the same file.
+
+    Raises:
+        ConfigurationError: the file is wrong.
+    """
+    return parse_plan(read_config(own, TARGETS_FILE))
 
 
 def read_config(own: Path | None, name: str) -> str:

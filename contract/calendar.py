@@ -137,6 +137,12 @@ class SchoolCalendar:
             for s in shifts
         )
 
+    def session_name(self, at_us: int) -> str:
+        """Return the name of the session of any level that began last on that day; empty before the first."""
+        day = self.local_day(at_us)
+        begun = [s for i in range(len(LEVELS)) for s in self._sessions(i, day) if s.start_us <= at_us]
+        return max(begun, key=lambda session: session.start_us).name if begun else ""
+
     def contexts(self, level_index: NDArray[np.int8], time_us: NDArray[np.int64]) -> NDArray[np.int8]:
         """Return the `Context` of each (level, time), shape (n,); one look-up per level and minute."""
         key = (time_us // MINUTE_US) * len(LEVELS) + level_index
@@ -147,6 +153,11 @@ class SchoolCalendar:
     def closed_schools(self, day: date) -> frozenset[str]:
         """Return the codes of schools that are closed on a local day by themselves (flood, election)."""
         return frozenset(code for code, spans in self._file.closure.items() if _holds(spans, day))
+
+    @property
+    def terms(self) -> list[Span]:
+        """All terms, the earliest first."""
+        return sorted(self._file.term, key=lambda span: span.first)
 
     @property
     def last_day(self) -> date:

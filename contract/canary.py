@@ -11,8 +11,8 @@ from contract.fleet import partition_of
 from contract.series import MAX_DEVICE_ID, MAX_METRIC_ID, series_of
 from contract.topic import Stream, Topic
 
-CANARY_DEVICE: Final = "gw-1"
-"""Code of the canary's device."""
+CANARY_DEVICE: Final = "canary"
+"""Code of the canary's device: by it the broker knows where the watchdog may publish."""
 CANARY_METRIC: Final = "down_bps"
 """The metric that carries the pattern."""
 CANARY_CYCLE: Final = 60

@@ -205,6 +205,23 @@ class Fleet:
         """Position of each school's level in `LEVELS`, by school position, shape (schools,)."""
         return np.array([LEVELS.index(s.level) for s in self.schools], np.int8)
 
+    @cached_property
+    def ward_index(self) -> NDArray[np.intp]:
+        """Position of each school's ward in `wards`, by school position, shape (schools,)."""
+        position = {ward.code: i for i, ward in enumerate(self.wards)}
+        return np.array([position[s.ward_code] for s in self.schools], np.intp)
+
+    @cached_property
+    def cluster_of_wards(self) -> NDArray[np.intp]:
+        """Position in `clusters` of each ward's cluster, by ward position, shape (wards,)."""
+        position = {cluster.code: i for i, cluster in enumerate(self.clusters)}
+        return np.array([position[w.cluster_code] for w in self.wards], np.intp)
+
+    def ids_of_wards(self, wards: NDArray[np.intp]) -> frozenset[int]:
+        """Return the ids of the schools in wards, given by their positions."""
+        own = np.flatnonzero(np.isin(self.ward_index, wards))
+        return frozenset(self.schools[i].id for i in own)
+
     def partition_of_schools(self, partitions: int) -> NDArray[np.int16]:
         """Return the partition of each school, by school position, shape (schools,)."""
         return np.array([partition_of(s.code, partitions) for s in self.schools], np.int16)

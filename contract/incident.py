@@ -2,7 +2,7 @@
 
 import hashlib
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -222,6 +222,16 @@ class Incident(msgspec.Struct, frozen=True):
     and is never absorbed."""
     exercise: str = ""
     """The exercise that all of its open alerts are of; the last one while none is open; else empty."""
+
+
+class SchoolSpan(NamedTuple):
+    """A stretch of time in which a school had an open alert in an incident."""
+
+    school_id: int
+    from_us: int
+    """µs since 1970."""
+    until_us: int | None
+    """None while the alert is open."""
 
 
 class Exercise(msgspec.Struct, frozen=True):

@@ -10,13 +10,13 @@ from contract.incident import Incident, IncidentEvent
 SUMMARY_SUBJECT: Final = "live.summary"
 """NATS core subject of `Summary`; `.{partition}` follows."""
 ALERT_SUBJECT: Final = "live.alert"
-"""NATS core subject of `AlertChanged`."""
+"""NATS core subject of several `AlertChanged` at once, in order, at most `MOST_AT_ONCE`."""
 INCIDENT_SUBJECT: Final = "live.incident"
-"""NATS core subject of `IncidentChanged`, without the ids of its alerts: they may be thousands."""
+"""The same of `IncidentChanged`, without the ids of its alerts: they may be thousands."""
+MOST_AT_ONCE: Final = 200
+"""Changes in one message: chosen, some 100 kB of alerts, a tenth of what NATS takes."""
 NOTICE_SUBJECT: Final = "live.notice"
 """NATS core subject of `NoticeTried`."""
-
-
 SILENCE_SUBJECT: Final = "live.silence"
 """NATS core subject of `contract.routing.silence.Silence`, as it stands after a change."""
 
@@ -47,6 +47,22 @@ class Kpi(msgspec.Struct, frozen=True):
     """What of `total` single schools may not show; nothing for metrics that are open."""
 
 
+class WardSums(msgspec.Struct, frozen=True):
+    """One metric by ward: lists in the fleet's order of wards, all of the same length."""
+
+    expected: list[int]
+    """As in `Kpi`."""
+    reporting: list[int]
+    total: list[float]
+    latest_us: list[int]
+    """Event time of the youngest fresh value, µs since 1970, no later than the tick; 0 without any."""
+    people: list[int] = []
+    """As in `Hidden`; these four are empty for metrics that are open."""
+    least: list[int] = []
+    most: list[int] = []
+    widest: list[int] = []
+
+
 class Canary(msgspec.Struct, frozen=True):
     """A reading of a canary at the end of its way."""
 
@@ -69,6 +85,8 @@ class Summary(msgspec.Struct, frozen=True):
     """By metric name."""
     canary: Canary | None = None
     """The newest reading of the partition's canary that is committed; None before the first."""
+    wards: dict[str, WardSums] = {}
+    """By the names of `WARD_METRICS` that the partition has."""
 
 
 class AlertChanged(msgspec.Struct, frozen=True):
@@ -103,9 +121,12 @@ class NoticeTried(msgspec.Struct, frozen=True, tag_field="kind", tag="notice"):
     """One of `contract.routing.notice.NoticeFate`."""
 
 
+WARD_METRICS: Final = ("online", "present", "enrolled", "active_users", "down_bps", "up_bps")
+"""Metrics of the wall's figures: these alone are summed by ward as well."""
 STATE_NORMAL: Final = "n"
 STATE_UNKNOWN: Final = "u"
 """Nothing fresh from the school: never shown as well."""
 STATE_ALERTED: Final = "123"
 """By the priority of the school's most urgent open alert, 1 first."""
 STATE_MAINTENANCE: Final = "m"
+"""Somebody works on it, as was announced; only the dashboard says so, for it knows the silences."""

@@ -31,6 +31,7 @@ Source:
 """
 
 import re
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -182,6 +183,28 @@ def hidden_in(people: Counts, pupils: Counts, metric: Metric) -> Hidden:
     return Hidden(int(people[own].sum()), int(least[own].sum()), int(most[own].sum()), widest)
 
 
+class HiddenColumns(NamedTuple):
+    """`Hidden` of several groups of schools, each of shape (groups,)."""
+
+    people: Counts
+    least: Counts
+    most: Counts
+    widest: Counts
+
+
+def hidden_by(people: Counts, pupils: Counts, metric: Metric, group: Counts, groups: int) -> HiddenColumns:
+    """Return `hidden_in` of each of several groups of schools; `group` is each school's, shape (n,)."""
+    least, most = hidden_range(people, pupils, metric)
+    own = most > least
+    sums = [
+        np.bincount(group[own], column[own], minlength=groups).astype(np.int64)
+        for column in (people, least, most)
+    ]
+    widest = np.zeros(groups, np.int64)
+    np.maximum.at(widest, group, most - least)
+    return HiddenColumns(*sums, widest)
+
+
 def add_hidden(one: Hidden, other: Hidden) -> Hidden:
     """Return what is hidden in the sum of two sums over different schools."""
     return Hidden(
@@ -195,6 +218,25 @@ def add_hidden(one: Hidden, other: Hidden) -> Hidden:
 def may_be_summed(hidden: Hidden) -> bool:
     """Return whether a sum with hidden parts tells nothing of any one of them."""
     return hidden.least + hidden.widest <= hidden.people <= hidden.most - hidden.widest
+
+
+def told_apart(parts: Sequence[Hidden]) -> list[bool]:
+    """Return which of the sums over parts of a whole may be told, if the sum of the whole is told as well.
+
+    What is left out follows from the rest, so together it must tell nothing either: where it would, the part
+    with the fewest hidden pupils is left out with it. Source: complementary suppression, see the module.
+    """
+    told = [may_be_summed(part) for part in parts]
+    left = Hidden()
+    for part, is_told in zip(parts, told, strict=True):
+        left = left if is_told else add_hidden(left, part)
+    for n in sorted(range(len(parts)), key=lambda n: parts[n].people):
+        if may_be_summed(left):
+            break
+        if told[n]:
+            told[n] = False
+            left = add_hidden(left, parts[n])
+    return told
 
 
 def shown_sum(kpi: Kpi) -> float:

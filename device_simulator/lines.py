@@ -1,15 +1,17 @@
-"""The schools' lines to the broker: one connection each with its last will, as far as descriptors reach."""
+"""The schools' lines to the broker: a connection for each device, as far as descriptors reach."""
 
 import logging
 import resource
 from collections import deque
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from bus.device import JOINS_PER_S, DeviceConnection, DeviceLoop, LastWill
+from contract.devices.credential import DeviceName
 from contract.fleet import Fleet
-from contract.topic import Stream
+from contract.topic import Stream, parse_topic
 from device_simulator.world.packs import OFFLINE, ONLINE
 from device_simulator.world.publishers import Publishers
 
@@ -29,6 +31,13 @@ def raise_descriptor_limit() -> int:
     return max(1, hard - RESERVED_DESCRIPTORS)
 
 
+class Login(NamedTuple):
+    """As whom a client connects."""
+
+    user: str | None
+    password: str | None
+
+
 class Lines:
     """Carries messages of schools, cuts lines and joins them again."""
 
@@ -39,8 +48,8 @@ class Lines:
         publishers: Publishers,
         *,
         connections: int,
-        user: str | None,
-        password: str | None,
+        secrets: Mapping[DeviceName, str],
+        shared_as: Login,
         buffer_packs: int,
         seed: int,
     ) -> None:
@@ -49,54 +58,95 @@ class Lines:
         Args:
             loop: Drives them.
             fleet: Whose schools they serve.
-            publishers: Gives the status topics.
-            connections: How many there may be; with fewer than schools, schools share them.
-            user: Devices' name at the broker.
-            password: Devices' password.
-            buffer_packs: Packs kept for each school while its line is down; then the oldest go.
+            publishers: Gives the topics, and by them the devices.
+            connections: How many there may be; with fewer than devices, schools share them.
+            secrets: What each device connects with; one without stays silent.
+            shared_as: Who may speak for all of them, where they share.
+            buffer_packs: Packs kept for each device while its line is down; then the oldest go.
             seed: Of the reconnect jitter.
         """
-        schools = len(fleet.schools)
-        self._status_topics = publishers.topics[Stream.STATUS]
+        self._loop = loop
         self._buffer_packs = buffer_packs
-        self.shared = connections < schools
+        self._generator = np.random.default_rng(seed)
+        self._status_topics = publishers.topics[Stream.STATUS]
+        self._schools = len(fleet.schools)
+        devices = _topics_of(publishers)
+        self.shared = connections < len(devices)
         """Whether schools share connections: then a cut holds packs, but no last will is published."""
-        count = min(connections, schools)
-        generator = np.random.default_rng(seed)
-        self._connections: list[DeviceConnection] = []
-        for i in range(count):
-            topic = self._status_topics[i]
-            will = LastWill(topic, OFFLINE) if topic and not self.shared else None
-            name = f"sim-shared-{i}" if self.shared else f"sim-{fleet.schools[i].code}"
-            added = loop.add(
-                name,
-                generator=generator,
-                user=user,
-                password=password,
-                will=will,
-                max_queued=buffer_packs * (-(-schools // count)),
-            )
-            self._connections.append(added)
-        self._schools = schools
+        self._of_topic: dict[str, DeviceConnection] = {}
+        self._of_school: list[list[DeviceConnection]] = [[] for _ in fleet.schools]
+        if self.shared:
+            self._share(publishers, min(connections, self._schools), shared_as)
+        else:
+            self._connect_each(fleet, devices, secrets)
+        carried: dict[DeviceConnection, list[int]] = {}
+        for position, topic in enumerate(self._status_topics):
+            if topic in self._of_topic:
+                carried.setdefault(self._of_topic[topic], []).append(position)
+        self._greeted = list(carried.items())
+        self._was_connected = [False] * len(self._greeted)
         self._held: dict[int, deque[tuple[str, bytes]]] = {}
-        self._was_connected = [False] * count
         self.cut_off: frozenset[int] = frozenset()
         """Positions of the schools whose line is cut."""
         self.sent = 0
         """Messages published or kept, duplicates included."""
         self.lost = 0
         """Packs that fell out of a held buffer of a shared line."""
-        if self.shared:
+
+    def _share(self, publishers: Publishers, count: int, shared_as: Login) -> None:
+        connections = [
+            self._loop.add(
+                f"sim-shared-{i}",
+                generator=self._generator,
+                user=shared_as.user,
+                password=shared_as.password,
+                max_queued=self._buffer_packs * (-(-self._schools // count)),
+            )
+            for i in range(count)
+        ]
+        for topics in publishers.topics.values():
+            for position, topic in enumerate(topics):
+                self._of_topic[topic] = connections[position % count]
+        for position, school in enumerate(self._of_school):
+            school.append(connections[position % count])
+        _logger.warning(
+            "event=connections_shared schools=%d connections=%d: no last will is published for them",
+            self._schools,
+            count,
+        )
+
+    def _connect_each(
+        self, fleet: Fleet, devices: Mapping[DeviceName, list[str]], secrets: Mapping[DeviceName, str]
+    ) -> None:
+        """Give each device a connection of its own, gateways first: they say that a school is there."""
+        position_of = {school.code: i for i, school in enumerate(fleet.schools)}
+        status = set(self._status_topics)
+        gateways = {name for name, topics in devices.items() if not status.isdisjoint(topics)}
+        for name in sorted(devices, key=lambda name: name not in gateways):
+            if name not in secrets:
+                continue
+            topics = devices[name]
+            own_status = next((topic for topic in topics if topic in status), None)
+            connection = self._loop.add(
+                str(name),
+                generator=self._generator,
+                user=str(name),
+                password=secrets[name],
+                will=None if own_status is None else LastWill(own_status, OFFLINE),
+                max_queued=self._buffer_packs,
+            )
+            self._of_topic |= dict.fromkeys(topics, connection)
+            self._of_school[position_of[name.school]].append(connection)
+        if silent := len(devices.keys() - secrets.keys()):
             _logger.warning(
-                "event=connections_shared schools=%d connections=%d: no last will is published for them",
-                schools,
-                count,
+                "event=devices_not_simulated devices=%d: they have a credential of their own", silent
             )
 
     def connect(self) -> None:
         """Start to connect all lines that are not cut, one after the other."""
-        for i, connection in enumerate(self._connections):
-            if self.shared or i not in self.cut_off:
+        cut = set() if self.shared else {c for i in self.cut_off for c in self._of_school[i]}
+        for i, connection in enumerate(self._loop):
+            if connection not in cut:
                 connection.connect(after_s=i / JOINS_PER_S)
 
     def send(self, position: int, topic: str, payload: bytes) -> None:
@@ -106,29 +156,30 @@ class Lines:
             held = self._held.setdefault(position, deque(maxlen=self._buffer_packs))
             self.lost += len(held) == held.maxlen
             held.append((topic, payload))
-        else:
-            self._connection(position).publish(topic, payload)
+        elif topic in self._of_topic:
+            self._of_topic[topic].publish(topic, payload)
 
     def send_status(self, position: int) -> None:
         """Publish that a school is online, retained; one whose line is down has nobody to tell."""
-        connection = self._connection(position)
-        if position not in self.cut_off and connection.is_connected:
+        topic = self._status_topics[position]
+        connection = self._of_topic.get(topic)
+        if position not in self.cut_off and connection is not None and connection.is_connected:
             self.sent += 1
-            connection.publish(self._status_topics[position], ONLINE, retain=True)
+            connection.publish(topic, ONLINE, retain=True)
 
     def set_cut(self, wanted: frozenset[int]) -> None:
         """Make exactly these schools' lines be cut: abruptly, and joined again when no longer wanted."""
         joined, cut = self.cut_off - wanted, wanted - self.cut_off
         self.cut_off = wanted
         if not self.shared:
-            for position in cut:
-                self._connection(position).cut()
-            for position in joined:
-                self._connection(position).connect()
+            for connection in (c for position in cut for c in self._of_school[position]):
+                connection.cut()
+            for connection in (c for position in joined for c in self._of_school[position]):
+                connection.connect()
             return
         for position in joined:
             for topic, payload in self._held.pop(position, ()):
-                self._connection(position).publish(topic, payload)
+                self._of_topic[topic].publish(topic, payload)
             self.send_status(position)
 
     def greet(self) -> None:
@@ -137,13 +188,18 @@ class Lines:
         The word is queued behind what was kept while the line was down: a school counts as back
         when its past is told.
         """
-        for i, connection in enumerate(self._connections):
+        for i, (connection, positions) in enumerate(self._greeted):
             connected = connection.is_connected
             if connected and not self._was_connected[i]:
-                for position in range(i, self._schools, len(self._connections)):
-                    if self._status_topics[position]:
-                        self.send_status(position)
+                for position in positions:
+                    self.send_status(position)
             self._was_connected[i] = connected
 
-    def _connection(self, position: int) -> DeviceConnection:
-        return self._connections[position % len(self._connections)]
+
+def _topics_of(publishers: Publishers) -> dict[DeviceName, list[str]]:
+    found: dict[DeviceName, list[str]] = {}
+    for topics in publishers.topics.values():
+        for topic in topics:
+            if (parts := parse_topic(topic)) is not None:
+                found.setdefault(DeviceName(parts.school, parts.device), []).append(topic)
+    return found

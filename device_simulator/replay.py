@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from bus.device import DeviceConnection, DeviceLoop
 from bus.pause import pause
 from contract.catalogue import Catalogue
+from contract.devices.credential import DeviceName
 from contract.errors import ConfigurationError
 from contract.fleet import STREAMS_OF, DeviceKind
 from contract.topic import Stream, Topic
@@ -29,10 +30,8 @@ class ReplayConfig:
 
     mqtt_host: str
     mqtt_port: int
-    mqtt_user: str | None = None
-    mqtt_password: str | None = None
-    connections: int = 16
-    """Connections that the schools share, 1 to 1,000."""
+    secrets: Mapping[DeviceName, str] = field(default_factory=dict, repr=False)
+    """What each device of the recording connects with."""
     speed: float | None = None
     """Recorded seconds per real second, above 0; None for as fast as the broker acknowledges."""
 
@@ -60,33 +59,38 @@ class _Publisher:
     def __init__(self, recording: Recording, catalogue: Catalogue, loop: DeviceLoop, config: ReplayConfig):
         self._recording = recording
         self._catalogue = catalogue
-        self._connections: list[DeviceConnection] = [
-            loop.add(
-                f"replay-{i}",
-                generator=np.random.default_rng(i),
-                user=config.mqtt_user,
-                password=config.mqtt_password,
-                max_in_flight=64,
-                max_queued=10 * MOST_WAITING,
-            )
-            for i in range(config.connections)
-        ]
-        for connection in self._connections:
-            connection.connect()
+        self._loop = loop
+        self._secrets = config.secrets
+        self._connections: dict[DeviceName, DeviceConnection] = {}
         self.packs = 0
         self.acknowledged = 0
         self._room = asyncio.Event()
 
     async def send(self, batch: RecordedRows) -> None:
         """Publish a batch; wait for the broker where too much is under way."""
-        for school, topic, payload in encode_batch(batch, self._recording, self._catalogue):
+        for topic, payload in encode_batch(batch, self._recording, self._catalogue):
             while self.packs - self.acknowledged >= MOST_WAITING:
                 self._room.clear()
                 await self._room.wait()
-            self._connections[school % len(self._connections)].publish(
-                topic, payload, retain=topic.endswith(f"/{Stream.STATUS}"), done=self._note
+            self._connection(DeviceName(topic.school, topic.device)).publish(
+                str(topic), payload, retain=topic.stream is Stream.STATUS, done=self._note
             )
             self.packs += 1
+
+    def _connection(self, name: DeviceName) -> DeviceConnection:
+        """Return a device's connection; it is made when the device first has something to say."""
+        found = self._connections.get(name)
+        if found is None:
+            found = self._connections[name] = self._loop.add(
+                str(name),
+                generator=np.random.default_rng(len(self._connections)),
+                user=str(name),
+                password=self._secrets.get(name),
+                max_in_flight=64,
+                max_queued=10 * MOST_WAITING,
+            )
+            found.connect()
+        return found
 
     async def drain(self) -> None:
         """Wait until the broker has everything."""
@@ -111,12 +115,10 @@ async def publish(
     `on_progress` is called about once a second. While the broker is away the replay waits.
 
     Raises:
-        ConfigurationError: the speed or the number of connections is out of range.
+        ConfigurationError: the speed is out of range.
     """
     if config.speed is not None and not config.speed > 0:
         raise ConfigurationError(f"speed {config.speed:g} is not above 0")
-    if not 1 <= config.connections <= 1000:
-        raise ConfigurationError(f"connections {config.connections} is not within 1 to 1000")
     started_s = time.monotonic()
     sent, at_us, told_s = 0, recording.first_us, started_s
     async with DeviceLoop(config.mqtt_host, config.mqtt_port) as loop:
@@ -145,8 +147,8 @@ async def publish(
 
 def encode_batch(
     batch: RecordedRows, recording: Recording, catalogue: Catalogue
-) -> Iterator[tuple[int, str, bytes]]:
-    """Yield (school position, topic, payload): one pack a school and stream, records in time order."""
+) -> Iterator[tuple[Topic, bytes]]:
+    """Yield (topic, payload): one pack a school and stream, records in time order."""
     fleet = recording.fleet
     streams = list(Stream)
     stream_of = np.zeros(256, np.int8)
@@ -159,14 +161,14 @@ def encode_batch(
     for rows in np.split(order, starts[1:]):
         school, kind = int(batch.school[rows[0]]), streams[int(stream[rows[0]])]
         code = CODE_OF_KIND[_KIND_OF[kind]]
-        topic = str(Topic(fleet.province, fleet.schools[school].code, code, kind))
+        topic = Topic(fleet.province, fleet.schools[school].code, code, kind)
         part = batch.take(rows)
         if kind is Stream.STATUS:
             for time_us, value in zip(part.time_us.tolist(), part.value.tolist(), strict=True):
                 word = "true" if value >= 0.5 else "false"
-                yield school, topic, f'{{"online":{word},"t":{time_us / 1e6!r}}}'.encode()
+                yield topic, f'{{"online":{word},"t":{time_us / 1e6!r}}}'.encode()
         else:
-            yield school, topic, _pack(part, catalogue)
+            yield topic, _pack(part, catalogue)
 
 
 def _pack(part: RecordedRows, catalogue: Catalogue) -> bytes:

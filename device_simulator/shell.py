@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -18,12 +18,13 @@ from bus.pause import pause
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.clock import LogClock
+from contract.devices.credential import DeviceName
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet
 from contract.service.metrics import Meter
 from contract.topic import Stream
 from device_simulator.fault_board import FaultBoard, cut_positions
-from device_simulator.lines import Lines, raise_descriptor_limit
+from device_simulator.lines import Lines, Login, raise_descriptor_limit
 from device_simulator.world.city import World
 from device_simulator.world.effects import apply
 from device_simulator.world.faults import FAULT_SUBJECT, Fault, FaultRequest
@@ -49,17 +50,19 @@ class SimulatorConfig:
 
     mqtt_host: str
     mqtt_port: int
-    mqtt_user: str | None = None
-    mqtt_password: str | None = None
+    secrets: Mapping[DeviceName, str] = field(default_factory=dict, repr=False)
+    """What each device connects with; one without stays silent."""
+    shared_as: Login = field(default=Login(None, None), repr=False)
+    """Who may speak for all devices, where there are fewer connections than devices."""
     seed: int = 79
     """Chooses the world's noise; history with the same seed joins without a step."""
     clock: LogClock = field(default_factory=LogClock)
     cadence: Cadence = field(default_factory=Cadence)
     """In seconds of log time."""
     max_connections: int = 0
-    """Connections at most; 0 for one a school, as far as descriptors reach."""
+    """Connections at most; 0 for one a device, as far as descriptors reach."""
     buffer_packs: int = 1000
-    """Packs that a school keeps while its line is down."""
+    """Packs that a device keeps while its line is down."""
     faults: tuple[FaultRequest, ...] = ()
     """Faults to start by themselves; their `after_s` counts from the start of `run`."""
     scatter_per_h: float = 0.0
@@ -98,8 +101,8 @@ class _City:
             fleet,
             self.publishers,
             connections=min(room, config.max_connections or room),
-            user=config.mqtt_user,
-            password=config.mqtt_password,
+            secrets=config.secrets,
+            shared_as=config.shared_as,
             buffer_packs=config.buffer_packs,
             seed=config.seed,
         )

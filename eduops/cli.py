@@ -16,11 +16,18 @@ from eduops.machine.attach import attach
 from eduops.settings import Settings, load_settings
 from eduops.stopping import run_until_stopped
 from eduops.verbs.broker import broker_app
+from eduops.verbs.devices.commands import device_app
 from eduops.verbs.evaluate import evaluate_app
 from eduops.verbs.feedback import feedback_app
 from eduops.verbs.fleet import fleet_app
 from eduops.verbs.notify import notify_app
 from eduops.verbs.oncall import oncall
+from eduops.verbs.people.audit import audit_app
+from eduops.verbs.people.screen import screen_app
+from eduops.verbs.people.token import token_app
+from eduops.verbs.people.user import user_app
+from eduops.verbs.reporting.evidence import evidence_app
+from eduops.verbs.reporting.report import report
 from eduops.verbs.routes import routes_app
 from eduops.verbs.rules import rules_app
 from eduops.verbs.silence import silence_app
@@ -32,6 +39,7 @@ app: Final = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(broker_app, name="broker")
+app.add_typer(device_app, name="device")
 app.add_typer(fleet_app, name="fleet")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(feedback_app, name="feedback")
@@ -39,7 +47,13 @@ app.add_typer(rules_app, name="rules")
 app.add_typer(routes_app, name="routes")
 app.add_typer(notify_app, name="notify")
 app.add_typer(silence_app, name="silence")
+app.add_typer(user_app, name="user")
+app.add_typer(token_app, name="token")
+app.add_typer(screen_app, name="screen")
+app.add_typer(audit_app, name="audit")
+app.add_typer(evidence_app, name="evidence")
 app.command()(oncall)
+app.command()(report)
 
 Data = Annotated[
     Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")
@@ -104,6 +118,14 @@ def ingest(data: Data = None, config: Config = None) -> None:
 
 
 @app.command()
+def authorise(data: Data = None, config: Config = None) -> None:
+    """Run the authoriser alone: the broker asks it which device may come in."""
+    from eduops.wiring import run_authoriser
+
+    _serve("authoriser", data, config, run_authoriser)
+
+
+@app.command()
 def process(data: Data = None, config: Config = None) -> None:
     """Run the processor alone: from the log into the database, with scores and alerts."""
     from eduops.wiring import run_processor
@@ -118,7 +140,7 @@ def dashboard(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
     allow_remote: Annotated[
-        bool | None, typer.Option("--allow-remote", help="Listen beyond loopback, without sign-in.")
+        bool | None, typer.Option("--allow-remote", help="Listen beyond loopback, without TLS.")
     ] = None,
 ) -> None:
     """Run the wall and the engineers' pages alone."""

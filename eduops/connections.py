@@ -178,6 +178,11 @@ def database_url(settings: Settings) -> str:
 
 
 def nats_url(settings: Settings) -> str:
+    """Return the address of the log's servers.
+
+    Raises:
+        ConfigurationError: none is configured.
+    """
     if settings.nats_url is None:
         raise ConfigurationError("no NATS server: set EDUOPS_NATS_URL, or run `eduops up`")
     return settings.nats_url

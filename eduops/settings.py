@@ -137,8 +137,11 @@ class Settings(BaseSettings):
     mqtt_password: str | None = Field(
         None, repr=False, description="MQTT password of the services; none is that of NATS."
     )
-    device_user: str | None = Field(None, description="MQTT user of devices, used by the simulator.")
-    device_password: str | None = Field(None, repr=False, description="MQTT password of devices.")
+    watchdog_password: str | None = Field(None, repr=False, description="MQTT password of `watchdog`.")
+    authoriser_password: str | None = Field(
+        None, repr=False, description="NATS password of `authoriser`; the key that signs is made of it."
+    )
+    authorisers: int = Field(1, ge=1, le=16, description="Authoriser processes of `eduops up`, 1 to 16.")
 
     partitions: int = Field(
         4,
@@ -218,10 +221,7 @@ class Settings(BaseSettings):
         description="Processor processes that `eduops up` starts, 1 to 16; they divide the logs among them.",
     )
     snapshot_every_s: float = Field(
-        15.0,
-        gt=0,
-        le=3600,
-        description="Seconds between two snapshots of a partition's state, above 0 to 3600.",
+        15.0, gt=0, le=3600, description="Seconds between two snapshots of a partition's state, to 3600."
     )
     processor_batch_entries: int = Field(
         256, ge=1, le=10000, description="Log entries in one transaction of the processor, 1 to 10000."
@@ -230,8 +230,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address that the dashboard listens on.")
     port: Port = Field(8050, description="Port of the dashboard, 0 to 65535; 0 takes a free one.")
     allow_remote: bool = Field(
-        False,
-        description="Lets the dashboard listen beyond loopback although it has no sign-in (containers).",
+        False, description="Lets the dashboard listen beyond loopback, where it speaks no TLS (containers)."
     )
     allowed_hosts: str | None = Field(
         None,
@@ -241,14 +240,14 @@ class Settings(BaseSettings):
             "ports, besides loopback and `host`; a proxy's public name belongs here."
         ),
     )
+    forwarded_allow_ips: str = Field(
+        "127.0.0.1", description="Proxies whose word on a client's address counts, with commas between."
+    )
     alerts_body_bytes: Annotated[int, Field(ge=1_048_576, le=67_108_864)] = Field(
         4_194_304, description="Largest body of `POST /api/v2/alerts`, in bytes, 1 MiB to 64 MiB."
     )
     coverage_min: float = Field(
-        0.8,
-        ge=0,
-        le=1,
-        description="Share of expected series that must report before a figure is known, 0 to 1.",
+        0.8, ge=0, le=1, description="Share of expected series that must report before a figure is known."
     )
 
     watchdog_url: str | None = Field(
@@ -256,6 +255,9 @@ class Settings(BaseSettings):
         repr=False,
         pattern="^https?://",
         description="Webhook that the watchdog posts JSON to when the pipeline is dead and when it is back.",
+    )
+    wall_token: str | None = Field(
+        None, repr=False, description="Token of the watchdog for the wall; none is the data folder's own."
     )
     watchdog_command: str | None = Field(
         None, description="Command that the watchdog runs then; the JSON comes on its standard input."
@@ -301,7 +303,7 @@ class Settings(BaseSettings):
         0,
         ge=0,
         le=60000,
-        description="MQTT connections of the simulator; 0 is one a school as far as descriptors allow.",
+        description="MQTT connections of the simulator; 0 is one a device. With fewer, schools share them.",
     )
     scatter_per_h: float = Field(
         0.0, ge=0, le=3600, description="Random labelled faults an hour of log time in the simulated city."

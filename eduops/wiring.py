@@ -6,26 +6,30 @@ A service's own code is imported where it runs: a process starts without the lib
 import asyncio
 import logging
 import socket
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from config.routing import follow_routing
 from contract.entry import ALERTS_LOG
+from contract.errors import ConfigurationError
 from contract.fleet import Fleet
 from contract.service.metrics import Meter
-from device_simulator.world.faults import FaultRequest
-from eduops.connections import all_logs, build_id, database_url, follow_fleet, open_service
+from eduops.connections import all_logs, build_id, database_url, follow_fleet, nats_url, open_service
 from eduops.data_folder import DataFolder
 from eduops.exporter import publish_metrics
 from eduops.failpoint import parse_failpoint
 from eduops.machine.attach import completed
+from eduops.machine.embedded_nats import AUTHORISER_USER, WATCHDOG_USER
+from eduops.machine.people import wall_token
 from eduops.machine.refusals import RefusalFollower
 from eduops.session_notes import SessionNotes
 from eduops.settings import Settings, command_environment
-from watchdog.config import WatchdogConfig
-from watchdog.shell import run_watchdog
+from eduops.simulated_devices import simulated_secrets
 
 if TYPE_CHECKING:
+    from device_simulator.world.faults import FaultRequest
     from notifier.config import NotifierConfig
+    from watchdog.config import WatchdogConfig
 
 INBOX: Final = "inbox"
 """Folder of the center's own messages, in the data folder."""
@@ -96,6 +100,29 @@ async def run_ingest(settings: Settings, stop: asyncio.Event) -> None:
         await follow_fleet(settings, held, stop, run)
 
 
+async def run_authoriser(settings: Settings, stop: asyncio.Event) -> None:
+    """Run an authoriser until `stop`; it needs no other rights at the broker than its own."""
+    from ingest.authoriser.shell import AuthoriserConfig
+    from ingest.authoriser.shell import run as run_authoriser_shell
+
+    folder, meter, name = DataFolder(settings.data), Meter(), settings.process_name or "authoriser"
+    if settings.authoriser_password is None:
+        raise ConfigurationError(
+            "no authoriser_password: with another MQTT broker than NATS there is no authoriser, with NATS "
+            "set EDUOPS_AUTHORISER_PASSWORD"
+        )
+    config = AuthoriserConfig(
+        dsn=database_url(settings),
+        nats_url=nats_url(settings),
+        user=AUTHORISER_USER,
+        password=settings.authoriser_password,
+        name=name,
+    )
+    address = (settings.metrics_host, settings.metrics_port)
+    with publish_metrics(folder, meter, "authoriser", name, address):
+        await run_authoriser_shell(config, stop, meter=meter, mark_ready=lambda: folder.mark_ready(name))
+
+
 async def run_processor(settings: Settings, stop: asyncio.Event) -> None:
     """Run the processor until `stop`."""
     from stream_processor.worker import ProcessorConfig
@@ -148,6 +175,8 @@ async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
         allowed_hosts=tuple((settings.allowed_hosts or "").split(",")),
         inbox=DataFolder(settings.data).path / INBOX,
         own_config=DataFolder(settings.data).config,
+        forwarded_allow_ips=settings.forwarded_allow_ips,
+        secure_cookies=(settings.public_url or "").startswith("https://"),
         clock=settings.clock,
         alerts_body_bytes=settings.alerts_body_bytes,
         coverage_min=settings.coverage_min,
@@ -218,6 +247,8 @@ def notifier_config(settings: Settings) -> "NotifierConfig":
 
 async def run_watch(settings: Settings, stop: asyncio.Event) -> None:
     """Run the watchdog until `stop`; it needs neither log nor database."""
+    from watchdog.shell import run_watchdog
+
     folder, meter = DataFolder(settings.data), Meter()
     folder.create()
     name = settings.process_name or "watchdog"
@@ -226,18 +257,21 @@ async def run_watch(settings: Settings, stop: asyncio.Event) -> None:
         await run_watchdog(config, stop, meter=meter, mark_ready=lambda: folder.mark_ready(name))
 
 
-def watchdog_config(settings: Settings) -> WatchdogConfig:
+def watchdog_config(settings: Settings) -> "WatchdogConfig":
     """Return what the watchdog is told; addresses that the settings lack are `eduops up`'s, dead or alive."""
+    from watchdog.config import WatchdogConfig
+
     folder = DataFolder(settings.data)
     if not settings.mqtt_port:
         settings = completed(folder, settings)
     return WatchdogConfig(
         state=folder.path / "watchdog",
         wall_url=wall_url(settings),
+        wall_token=wall_token(folder, settings),
         partitions=settings.partitions,
         mqtt_addresses=settings.mqtt_addresses,
-        device_user=settings.device_user,
-        device_password=settings.device_password,
+        user=WATCHDOG_USER,
+        password=settings.watchdog_password,
         clock=settings.clock,
         after_s=settings.watchdog_after_s,
         every_s=settings.watchdog_every_s,
@@ -255,9 +289,10 @@ def wall_url(settings: Settings) -> str:
 
 
 async def run_simulator(
-    settings: Settings, stop: asyncio.Event, faults: tuple[FaultRequest, ...] = ()
+    settings: Settings, stop: asyncio.Event, faults: "tuple[FaultRequest, ...]" = ()
 ) -> None:
     """Run the simulated city until `stop`."""
+    from device_simulator.lines import Login
     from device_simulator.shell import SimulatorConfig
     from device_simulator.shell import run as run_simulator_shell
     from device_simulator.world.schedule import Cadence
@@ -267,8 +302,7 @@ async def run_simulator(
         mqtt_host=mqtt_host,
         mqtt_port=mqtt_port,
         mqtt_others=tuple(mqtt_others),
-        mqtt_user=settings.device_user,
-        mqtt_password=settings.device_password,
+        shared_as=Login(settings.nats_user, settings.nats_password),
         seed=settings.seed,
         clock=settings.clock,
         cadence=Cadence(bandwidth_s=settings.cadence_s),
@@ -282,8 +316,9 @@ async def run_simulator(
         service.mark_ready()
 
         async def run(fleet: Fleet, until: asyncio.Event) -> None:
+            issued = replace(config, secrets=await simulated_secrets(settings, fleet))
             await run_simulator_shell(
-                config, fleet, own.catalogue, own.calendar, held.live, until, meter=service.meter
+                issued, fleet, own.catalogue, own.calendar, held.live, until, meter=service.meter
             )
 
         await follow_fleet(settings, held, stop, run)

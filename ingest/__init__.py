@@ -1,4 +1,4 @@
-"""The MQTT door: receive, accept, append, acknowledge.
+"""The MQTT door: receive, accept, append, acknowledge; the authoriser, who says which device may come in.
 
-Shell around pure rooms. May import bus, contract.
+Shell around pure rooms. May import bus, contract; the authoriser storage too.
 """

@@ -1,37 +1,42 @@
 """What the pages read from the tables, through one pool; a database that is away is told as such."""
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from psycopg import AsyncConnection, DataError, Error
-from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
+from psycopg import AsyncConnection
 
 from contract.alert import Alert, AlertEvent, Dismissal
 from contract.commit import Position
-from contract.errors import InfrastructureError
-from contract.incident import Incident, IncidentEvent, IncidentTimes, Membership
+from contract.incident import Incident, IncidentEvent, IncidentTimes, Membership, SchoolSpan
 from contract.rejected import Reason
 from contract.routing.delivery import NoticeRecord
 from contract.routing.silence import Silence
+from ops_dashboard.borrowing import ReaderPool, borrowed
+from ops_dashboard.report.reading import read_brief
 from ops_dashboard.view.alertmanager import OpenDesk
+from ops_dashboard.view.leadership.brief import Brief
+from ops_dashboard.view.leadership.maker import Brand, BriefAsked
+from ops_dashboard.view.past import SPAN_US, WEEK_US, WEEKS, PastSums
 from storage.alerts import alert_history, alerts_since, load_alert, open_alerts, recent_alerts
 from storage.feedback import count_dismissed, dismissals
 from storage.incidents import (
     aliases,
     incident_history,
     incident_of,
+    last_words,
     load_incident,
     memberships_of,
     memberships_since,
     open_incidents,
     recent_incidents,
+    school_spans,
     shared_alerts,
+    similar_incidents,
 )
 from storage.outbox import notice_records
-from storage.silences import load_silences, silences_since
+from storage.silences import load_silences, silences_of_event, silences_since
 from storage.times import incident_times, notice_moments
 from storage.wall import (
     KpiHistory,
@@ -40,6 +45,7 @@ from storage.wall import (
     heard_series,
     kept_bucket,
     kpi_history,
+    kpi_stretches,
     ledger,
     quarantine_counts,
     quarantine_page,
@@ -58,6 +64,9 @@ MOST_MEMBERS: Final = 500
 """Alerts that are told with an incident: a page of them; how many there are in all it says itself."""
 
 
+MOST_SIMILAR: Final = 5
+
+
 class KnownIncident(NamedTuple):
     """An incident, its timeline, its alerts and the ids that lead to it."""
 
@@ -66,6 +75,12 @@ class KnownIncident(NamedTuple):
     members: list[Membership]
     """Open ones first; at most `MOST_MEMBERS`."""
     aliases: list[str]
+    spans: list[SchoolSpan]
+    """Of all its alerts."""
+    similar: list[Incident]
+    """That had the same cause before and are over; at most `MOST_SIMILAR`."""
+    last_words: dict[str, str]
+    """What somebody wrote last about each of these."""
 
 
 class OpenWork(NamedTuple):
@@ -82,7 +97,7 @@ class OpenWork(NamedTuple):
 class Archive:
     """Reads of the tables; each borrows a connection for as long as it takes."""
 
-    def __init__(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> None:
+    def __init__(self, pool: ReaderPool) -> None:
         self._pool = pool
 
     async def open_alerts(self) -> list[Alert]:
@@ -96,6 +111,11 @@ class Archive:
             return OpenWork(
                 await open_alerts(conn), await open_incidents(conn), await silences_since(conn, now_us)
             )
+
+    async def brief(self, asked: BriefAsked, by: Brand) -> Brief:
+        """Return leadership's brief of a span."""
+        async with self._connection() as conn:
+            return await read_brief(conn, asked, by)
 
     async def desk(self, now_us: int) -> OpenDesk:
         """Return all that is open, and the silences that are not over; `now_us` is the log time."""
@@ -125,6 +145,11 @@ class Archive:
             found = await load_silences(conn, [silence_id])
         return found[0] if found else None
 
+    async def silences_of_event(self, uid: str) -> list[Silence]:
+        """Return all silences that a calendar event announced, over or not, the newest first."""
+        async with self._connection() as conn:
+            return await silences_of_event(conn, uid)
+
     async def known_incidents(self) -> list[Incident]:
         """Return the open incidents and the last resolved ones, each once."""
         async with self._connection() as conn:
@@ -138,11 +163,15 @@ class Archive:
             if incident is None:
                 return None
             known = incident.incident_id
+            similar = await similar_incidents(conn, incident, MOST_SIMILAR)
             return KnownIncident(
                 incident,
                 await incident_history(conn, known),
                 await memberships_of(conn, known, MOST_MEMBERS),
                 await aliases(conn, known),
+                await school_spans(conn, known),
+                similar,
+                await last_words(conn, [one.incident_id for one in similar]),
             )
 
     async def response(self, from_us: int, until_us: int) -> tuple[list[IncidentTimes], dict[str, list[int]]]:
@@ -223,6 +252,27 @@ class Archive:
         async with self._connection() as conn:
             return [await kpi_history(conn, metric_id, from_us, to_us) for metric_id in metric_ids]
 
+    async def past(self, metric_ids: Mapping[str, int], at_us: int) -> list[dict[str, PastSums]]:
+        """Return metrics of the city at this time of the last weeks, a week ago first.
+
+        Args:
+            metric_ids: of the metrics, by the names that are given back.
+            at_us: log time.
+        """
+        starts = [at_us - week * WEEK_US - SPAN_US // 2 for week in range(1, WEEKS + 1)]
+        async with self._connection() as conn:
+            found = await kpi_stretches(conn, list(metric_ids.values()), [(s, s + SPAN_US) for s in starts])
+        return [
+            {name: PastSums(*found[start, i]) for name, i in metric_ids.items() if (start, i) in found}
+            for start in starts
+        ]
+
+    async def stretches(self, metric_id: int, stretches: Sequence[tuple[int, int]]) -> dict[int, PastSums]:
+        """Return a metric of the city over stretches of minutes, by their beginnings, µs since 1970."""
+        async with self._connection() as conn:
+            found = await kpi_stretches(conn, [metric_id], stretches)
+        return {first: PastSums(*sums) for (first, _), sums in found.items()}
+
     async def quarantine(
         self, limit: int, before_id: int | None, reason: Reason | None
     ) -> tuple[list[QuarantineRow], dict[Reason, int]]:
@@ -235,15 +285,8 @@ class Archive:
         async with self._connection() as conn:
             return await ledger(conn)
 
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection[Any]]:
-        try:
-            async with asyncio.timeout(ANSWER_S), self._pool.connection() as conn:
-                yield conn
-        except DataError:  # the question is wrong, and the database has answered
-            raise
-        except (Error, PoolTimeout, TooManyRequests, TimeoutError) as error:
-            raise InfrastructureError(f"PostgreSQL does not answer: {error!r}") from error
+    def _connection(self) -> AbstractAsyncContextManager[AsyncConnection[Any]]:
+        return borrowed(self._pool, ANSWER_S)
 
 
 def of_series(history: SeriesHistory, series: int) -> SeriesHistory:

@@ -5,7 +5,7 @@ from contextvars import ContextVar
 from html import escape
 from typing import Annotated, Any, Final, Literal
 
-from dash import Dash, Input, Output, State, dcc, html
+from dash import Dash, Input, Output, State, html
 from dash.backends._fastapi import (
     FastAPIDashServer,
     get_current_request,
@@ -17,7 +17,9 @@ from fastapi import FastAPI, HTTPException, Request, Response
 from msgspec import Meta, Struct, ValidationError, convert
 
 from contract.texts import Language
+from ops_dashboard.address import Address
 from ops_dashboard.language import choose_language
+from ops_dashboard.pages.registry import LIBRARIES, Page, page_at
 from ops_dashboard.view.words import PageWords, page_words_json
 
 PageMaker = Callable[[str, str, Language], Awaitable[Any]]
@@ -26,7 +28,8 @@ PageMaker = Callable[[str, str, Language], Awaitable[Any]]
 _document_language: ContextVar[Language] = ContextVar("_document_language", default=Language.VI)
 
 _SHEETS: Final = "\n".join(
-    f'<link rel="stylesheet" href="/assets/{name}.css">' for name in ("base", "wall", "desk", "incident")
+    f'<link rel="stylesheet" href="/assets/{name}.css">'
+    for name in ("base", "wall", "desk", "incident", "leadership")
 )
 _DOCUMENT: Final = """<!DOCTYPE html>
 <html lang="{language}" data-build="{build}">
@@ -47,6 +50,7 @@ _DOCUMENT: Final = """<!DOCTYPE html>
 <footer hidden>
 {config}
 {scripts}
+<script src="/assets/js/address.js"></script>
 {renderer}
 <script type="module" src="/assets/js/main.js"></script>
 </footer>
@@ -134,6 +138,7 @@ class FrameDash(Dash):
         self._words = {language: page_words_json(found) for language, found in words.items()}
         self._build = words[Language.VI].build
         self._names = {language: found.texts["app.name"] for language, found in words.items()}
+        self._says = {language: found.texts.__getitem__ for language, found in words.items()}
 
     def document(self, request: Request, language: Language) -> str:
         """Return the document of every page in a language, for a request."""
@@ -152,10 +157,23 @@ class FrameDash(Dash):
             language=language.value,
             build=escape(self._build),
             sheets=_SHEETS,
-            title=escape(self._names[language]),
+            title=escape(self._title(get_current_request().url.path, language)),
             words=self._words[language],
-            **{name: parts[name] for name in ("css", "app_entry", "config", "scripts", "renderer")},
+            scripts=_scripts_of(page_at(get_current_request().url.path)[0], parts["scripts"]),
+            **{name: parts[name] for name in ("css", "app_entry", "config", "renderer")},
         )
+
+    def _title(self, path: str, language: Language) -> str:
+        """Return the page's name and the program's; the script puts what is urgent before it."""
+        page, place = page_at(path)
+        name = self._says[language](page.title or page.link)
+        return " · ".join(filter(None, (name, place if page.title_has_place else "", self._names[language])))
+
+
+def _scripts_of(page: Page, scripts: str) -> str:
+    """Return the scripts of a document without the libraries that its page does not use."""
+    unused = [f"/{library}/" for library in LIBRARIES if library not in page.libraries]
+    return "\n".join(line for line in scripts.split("\n") if not any(name in line for name in unused))
 
 
 def request_language(search: str | None) -> Language:
@@ -167,9 +185,7 @@ def request_language(search: str | None) -> Language:
 def make_frame(app: FastAPI, words: Mapping[Language, PageWords], make_page: PageMaker) -> FrameDash:
     """Attach Dash to `app`: its routes, and the one callback that turns a path into a page."""
     dash = FrameDash(words)
-    dash.layout = html.Div(
-        [dcc.Location(id="address", refresh=True), html.Div(id="page", className="page-root")]
-    )
+    dash.layout = html.Div([Address("address"), html.Div(id="page", className="page-root")])
 
     @dash.callback(Output("page", "children"), Input("address", "pathname"), State("address", "search"))
     async def show_page(path: str, search: str | None) -> Any:

@@ -7,12 +7,15 @@ from bus.log import Log
 from config.routing import RoutingFile
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
+from contract.figures.plan import CityPlan
+from contract.figures.targets import Targets
 from contract.fleet import Fleet
 from contract.rule import Rule
 from contract.texts import Texts
 from ops_dashboard.archive import Archive
 from ops_dashboard.config import DashboardConfig
 from ops_dashboard.live.hub import Hub
+from ops_dashboard.view.board import Board
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,8 @@ class Services:
     config: DashboardConfig
     log: Log
     hub: Hub
+    board: Board
+    """What is open and how every school is, of the area that is asked for."""
     archive: Archive
     fleet: Fleet
     catalogue: Catalogue
@@ -29,3 +34,5 @@ class Services:
     rules: Sequence[Rule]
     texts: Texts
     routing: RoutingFile
+    targets: Targets
+    plan: CityPlan

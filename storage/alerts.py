@@ -20,8 +20,13 @@ async def open_alerts(conn: AsyncConnection[Any]) -> list[Alert]:
 
 async def load_alert(conn: AsyncConnection[Any], alert_id: str) -> Alert | None:
     """Return an alert as it stands, or None if none has that id."""
-    found = await _alerts(conn, "where alert_id = %(alert_id)s", {"alert_id": alert_id})
+    found = await load_alerts(conn, [alert_id])
     return found[0] if found else None
+
+
+async def load_alerts(conn: AsyncConnection[Any], alert_ids: Sequence[str]) -> list[Alert]:
+    """Return those of some alerts that there are, as they stand."""
+    return await _alerts(conn, "where alert_id = any(%(ids)s) order by alert_id", {"ids": list(alert_ids)})
 
 
 async def recent_alerts(

@@ -38,6 +38,20 @@ async def raw_since(conn: AsyncConnection[Any]) -> int | None:
     return None if row is None or row[0] is None else int(row[0])
 
 
+async def quarters_since(conn: AsyncConnection[Any]) -> int | None:
+    """Return from when on quarter hours are known, µs since 1970: a chunk's start; None without any."""
+    cursor = await conn.execute(query("quarters_since"))
+    row = await cursor.fetchone()
+    return None if row is None or row[0] is None else int(row[0])
+
+
+async def folded_until(conn: AsyncConnection[Any]) -> int | None:
+    """Return up to when the slowest telemetry log is folded, µs since 1970; None before the first commit."""
+    cursor = await conn.execute(query("engine_horizon_and_fold"))
+    row = await cursor.fetchone()
+    return None if row is None or row[2] is None else int(row[2])
+
+
 async def read_raw(
     conn: AsyncConnection[Any], series: NDArray[np.int32], from_us: int, to_us: int
 ) -> Readings:

@@ -15,6 +15,7 @@ from contract.incident import (
     IncidentEventKind,
     IncidentState,
     Membership,
+    SchoolSpan,
 )
 from contract.live import IncidentChanged
 from storage.alerts import alert_of
@@ -90,6 +91,38 @@ async def memberships_of(conn: AsyncConnection[Any], incident_id: str, limit: in
     """Return at most `limit` alerts of an incident, those that are open first, then the latest to leave."""
     rest = "where incident_id = %(incident_id)s order by left_at desc nulls first, alert_id limit %(limit)s"
     return await _memberships(conn, rest, {"incident_id": incident_id, "limit": limit})
+
+
+async def school_spans(conn: AsyncConnection[Any], incident_id: str) -> list[SchoolSpan]:
+    """Return when each alert of an incident was open, by its school; none of the center's own."""
+    cursor = await conn.execute(query("school_spans"), {"incident_id": incident_id})
+    return [SchoolSpan(*row) for row in await cursor.fetchall()]
+
+
+async def similar_incidents(conn: AsyncConnection[Any], like: Incident, limit: int) -> list[Incident]:
+    """Return the latest incidents that resolved and had the same cause, those of the same rule first."""
+    rest = """where state = 'resolved' and incident_id <> %(incident_id)s
+              and cause = %(cause)s and isp = %(isp)s and cluster_code = %(cluster_code)s
+              and ward_code = %(ward_code)s and school_id is not distinct from %(school_id)s::int
+              order by rule = %(rule)s desc, began_at desc, incident_id limit %(limit)s"""
+    cause = like.cause
+    values: dict[str, object] = {
+        "incident_id": like.incident_id,
+        "cause": cause.kind.value,
+        "isp": cause.isp,
+        "cluster_code": cause.cluster_code,
+        "ward_code": cause.ward_code,
+        "school_id": cause.school_id,
+        "rule": like.rule,
+        "limit": limit,
+    }
+    return await _incidents(conn, rest, values)
+
+
+async def last_words(conn: AsyncConnection[Any], incident_ids: Sequence[str]) -> dict[str, str]:
+    """Return the latest words that somebody wrote about each of some incidents."""
+    cursor = await conn.execute(query("last_words"), {"incident_ids": list(incident_ids)})
+    return dict(await cursor.fetchall())
 
 
 async def unplaced_alerts(conn: AsyncConnection[Any]) -> list[Alert]:

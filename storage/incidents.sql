@@ -73,6 +73,15 @@ from incident_event where incident_id = %(incident_id)s order by id
 -- An empty id is of what the fold decided.
 select distinct action_id from incident_event where action_id <> '' and action_id = any(%(action_ids)s)
 
+-- name: school_spans
+select alert.school_id, to_us(opened_at), to_us(left_at)
+from incident_member join alert using (alert_id) where incident_id = %(incident_id)s and alert.school_id <> 0
+
+-- name: last_words
+-- The latest words that somebody wrote about each incident.
+select distinct on (incident_id) incident_id, note
+from incident_event where incident_id = any(%(incident_ids)s) and note <> '' order by incident_id, id desc
+
 -- name: memberships
 select member.incident_id, to_us(member.joined_at), to_us(member.left_at),
        alert_id, rule, series, alert.school_id, priority, to_us(opened_at), to_us(detected_at), value, expected_low,

@@ -6,6 +6,7 @@ from importlib.resources import files
 from typing import Final
 
 QUERY_FILES: Final = (
+    "devices/devices.sql",
     "queries.sql",
     "history.sql",
     "fleet.sql",
@@ -13,8 +14,20 @@ QUERY_FILES: Final = (
     "outbox.sql",
     "silences.sql",
     "times.sql",
+    "figures.sql",
+    "people.sql",
+    "audit.sql",
 )
-SCHEMA_FILES: Final = ("schema.sql", "schema_incidents.sql", "schema_notices.sql", "schema_silences.sql")
+SCHEMA_FILES: Final = (
+    "schema.sql",
+    "schema_incidents.sql",
+    "schema_notices.sql",
+    "schema_silences.sql",
+    "schema_figures.sql",
+    "devices/schema_devices.sql",
+    "schema_people.sql",
+    "schema_audit.sql",
+)
 """What an empty database gets, in this order."""
 _HEAD: Final = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 

@@ -169,6 +169,13 @@ select to_us(minute), sum(expected)::bigint, sum(reporting)::bigint, sum(total)
 from kpi_minute where metric_id = %(metric_id)s and minute >= %(first)s and minute < %(end)s
 group by minute order by minute
 
+-- name: kpi_stretches
+select to_us(stretch.first), metric_id, sum(expected)::float8 / count(distinct minute),
+       sum(reporting)::float8 / count(distinct minute), sum(total) / count(distinct minute)
+from unnest(%(first)s::timestamptz[], %(end)s::timestamptz[]) as stretch (first, until)
+join kpi_minute on minute >= stretch.first and minute < stretch.until
+where metric_id = any(%(metrics)s) group by 1, 2
+
 -- name: quarantine_page
 select id, reason, topic, detail, to_us(at), payload_bytes, excerpt from quarantine
 where (%(before_id)s::bigint is null or id < %(before_id)s) and (%(reason)s::text is null or reason = %(reason)s)

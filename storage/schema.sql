@@ -1,5 +1,5 @@
 -- The tables of eduops on plain PostgreSQL 15 to 18: the truth. `migrations/` is the road to it.
--- The tables of incidents stand in `schema_incidents.sql`.
+-- The tables of incidents stand in `schema_incidents.sql`, those of other parts in files named alike.
 -- `timescale.sql` turns `reading`, its rollups and `kpi_minute` into hypertables where TimescaleDB is.
 
 create table schema_version (
@@ -44,6 +44,8 @@ insert into retention (table_name, time_column, keep, chunk) values
     ('notice_attempt', 'at',         interval '730 days', null),
     ('notice_state',  null, null, null),
     ('exercise',      'until_at',    interval '760 days', null),
+    ('figure',        'day',         interval '800 days', null),
+    ('figure_day',    'day',         interval '800 days', null),
     ('outside_alert', 'ends_at',     interval '760 days', null),
     ('position',      null, null, null),
     ('worker',        null, null, null),

@@ -1,6 +1,6 @@
 """What the pages read: histories, quarantine and the ledger. Nothing here writes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -121,6 +121,29 @@ async def kpi_history(conn: AsyncConnection[Any], metric_id: int, from_us: int, 
         np.array(reporting, np.int64),
         np.array(total, np.float64),
     )
+
+
+async def kpi_stretches(
+    conn: AsyncConnection[Any], metric_ids: Sequence[int], stretches: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], tuple[float, float, float]]:
+    """Return metrics over stretches of minutes, summed over partitions.
+
+    Args:
+        conn: a connection.
+        metric_ids: of the metrics.
+        stretches: beginning and end of each, which is not included, µs since 1970.
+
+    Returns:
+        By the beginning of a stretch and the metric: expected, reporting and total, each the mean of the
+        minutes that are kept; without those that have none.
+    """
+    asked = {
+        "metrics": list(metric_ids),
+        "first": [moment(first) for first, _ in stretches],
+        "end": [moment(end) for _, end in stretches],
+    }
+    cursor = await conn.execute(query("kpi_stretches"), asked)
+    return {(first, metric): (e, r, total) for first, metric, e, r, total in await cursor.fetchall()}
 
 
 async def quarantine_page(

@@ -28,6 +28,7 @@ from contract.service.metrics import SERVICE_METRICS, Meter
 from storage.database import connect
 from storage.maintenance import maintain
 from stream_processor.config import ProcessorConfig
+from stream_processor.figures import keep_figures
 from stream_processor.fold.constants import Fold, build_fold
 from stream_processor.fold.layout import FleetColumns, columns_of, is_of_fleet
 from stream_processor.owners.alerts import AlertsOwner
@@ -203,12 +204,13 @@ async def run(
 
 
 async def _keep_up(processor: _Processor, stop: asyncio.Event) -> None:
-    """Make coming chunks, refresh rollups and drop what is past its retention, once a minute."""
+    """Make coming chunks, rollups and figures, and drop what is past its retention, once a minute."""
     while not stop.is_set():
         try:
             async with await connect(processor.config.dsn) as conn:
                 while not stop.is_set():
                     await maintain(conn, processor.now_us())
+                    await keep_figures(conn, processor.fleet, processor.catalogue, processor.calendar)
                     await pause(stop, processor.config.maintain_every_s)
         except (InfrastructureError, psycopg.Error) as error:
             heed_cancellation()

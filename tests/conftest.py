@@ -30,6 +30,7 @@ from contract.rule import Rule, parse_rules
 from eduops.machine.embedded_nats import EmbeddedNats, prepare_nats
 from eduops.machine.embedded_postgres import EmbeddedPostgres, prepare_postgres
 from eduops.machine.process import Server
+from tests.examples import USUAL
 
 pytest_plugins = ["tests.fault_table"]
 
@@ -41,7 +42,11 @@ FIRST = (*HEAVY, "tests/integration/test_backup.py", "tests/e2e", "tests/timesca
 
 # No law is false on a busy machine, so no example has a deadline and slow data is no failure.
 hypothesis_settings.register_profile(
-    "eduops", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+    "eduops",
+    deadline=None,
+    print_blob=True,
+    max_examples=USUAL,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 hypothesis_settings.load_profile("eduops")
 
@@ -83,8 +88,12 @@ class TestNats:
         self.service_password = nats.credentials.service_password
         self.ingest_user = nats.credentials.ingest_user
         self.ingest_password = nats.credentials.ingest_password
-        self.device_user = nats.credentials.device_user
-        self.device_password = nats.credentials.device_password
+        self.publisher_user = nats.credentials.service_user
+        """Who may speak for every device, for tests of what comes after the broker."""
+        self.publisher_password = nats.credentials.service_password
+        self.watchdog_password = nats.credentials.watchdog_password
+        self.authoriser_user = nats.credentials.authoriser_user
+        self.authoriser_password = nats.credentials.authoriser_password
         self._server = server
 
     def start(self) -> None:
@@ -147,9 +156,9 @@ def empty_postgres_url(postgres: TestPostgres) -> Iterator[str]:
 
 
 @contextmanager
-def running_nats(folder: Path) -> Iterator[TestNats]:
+def running_nats(folder: Path, slices: int = 1) -> Iterator[TestNats]:
     """Run a nats-server for the length of the block: it starts in a twentieth of a second."""
-    prepared = prepare_nats(folder, sync_interval="2m")
+    prepared = prepare_nats(folder, sync_interval="2m", slices=slices)
     server = Server(prepared.spec(), folder / "nats.log")
     server.start()
     yield TestNats(prepared, server)
@@ -157,9 +166,9 @@ def running_nats(folder: Path) -> Iterator[TestNats]:
 
 
 @pytest.fixture
-def nats(tmp_path: Path) -> Iterator[TestNats]:
-    """A nats-server of the test's own."""
-    with running_nats(tmp_path) as running:
+def nats(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[TestNats]:
+    """A nats-server of the test's own; its parameter is how many ingests share the schools."""
+    with running_nats(tmp_path, getattr(request, "param", 1)) as running:
         yield running
 
 

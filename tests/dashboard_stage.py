@@ -18,6 +18,8 @@ from alerting.incidents.state import Incidents
 from alerting.lifecycle import fold_alerts
 from bus.jetstream import JetStreamLog
 from bus.live import Live
+from contract.access.area import CITY
+from contract.access.permission import Role, TokenScope
 from contract.alert import Action, ActionKind, Alert, AlertEvent, alert_id_of
 from contract.calendar import SchoolCalendar
 from contract.canary import SYSTEM_SCHOOL_ID, system_series
@@ -29,11 +31,13 @@ from contract.fleet import DeviceKind, Fleet
 from contract.live import (
     ALERT_SUBJECT,
     INCIDENT_SUBJECT,
+    MOST_AT_ONCE,
     STATE_NORMAL,
     SUMMARY_SUBJECT,
     AlertChanged,
     Kpi,
     Summary,
+    WardSums,
 )
 from contract.rule import Rule
 from contract.series import series_of
@@ -41,8 +45,10 @@ from eduops.machine.ports import free_ports
 from ops_dashboard.app import run
 from ops_dashboard.config import DashboardConfig
 from storage.database import connect
+from storage.people.credentials import issue_token
 from storage.results import commit
 from tests.conftest import TestNats
+from tests.signed_in import headers, remember, session_of
 
 PARTITIONS = 2
 LOG_BYTES = 10_000_000
@@ -61,8 +67,14 @@ class Stage:
     log: JetStreamLog
     conn: AsyncConnection[Any]
     clock: LogClock
+    calendar: SchoolCalendar
     positions: dict[str, int] = field(default_factory=dict)
     incidents: Incidents = field(default_factory=Incidents)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Those of whoever is signed in."""
+        return headers(self.url)
 
     def now_us(self) -> int:
         """Return the log time now."""
@@ -79,6 +91,7 @@ class Stage:
         states: str | None = None,
         kpis: Mapping[str, Kpi] | None = None,
         partitions: Sequence[int] = (0, 1),
+        wards: Mapping[str, WardSums] | None = None,
     ) -> None:
         """Publish a summary of each partition; all schools are normal unless `states` says otherwise."""
         of_school = self.fleet.partition_of_schools(PARTITIONS)
@@ -86,7 +99,7 @@ class Stage:
             members = np.flatnonzero(of_school == partition)
             own = "".join((states or STATE_NORMAL * len(of_school))[i] for i in members)
             shown = dict(kpis) if kpis is not None else usual_kpis(len(members))
-            summary = Summary(partition, self.now_us(), 1, own, shown)
+            summary = Summary(partition, self.now_us(), 1, own, shown, None, dict(wards or {}))
             await self.live.publish(f"{SUMMARY_SUBJECT}.{partition}", msgspec.msgpack.encode(summary))
 
     async def change(self, *changes: AlertChanged) -> None:
@@ -95,10 +108,9 @@ class Stage:
         moments = [Moment(at_us, tuple(c.alert for c in changes)), Moment(at_us + 1_000_000)]
         incidents = tuple(advance(Groups(self.fleet), self.incidents, moments))
         await self.commit(ALERTS_LOG, alerts=changes, incidents=incidents)
-        for changed in changes:
-            await self.live.publish(ALERT_SUBJECT, msgspec.msgpack.encode(changed))
-        for incident in incidents:
-            await self.live.publish(INCIDENT_SUBJECT, msgspec.msgpack.encode(incident))
+        for subject, told in ((ALERT_SUBJECT, changes), (INCIDENT_SUBJECT, incidents)):
+            for n in range(0, len(told), MOST_AT_ONCE):
+                await self.live.publish(subject, msgspec.msgpack.encode(told[n : n + MOST_AT_ONCE]))
 
     def opened(self, position: int, rule: str = "wan_down", priority: int = 1, **more: Any) -> AlertChanged:
         """Return the opening of an alert at the school at `position`, a minute ago."""
@@ -175,6 +187,12 @@ def real_us() -> int:
     return time.time_ns() // 1000
 
 
+async def program(stage: Stage) -> dict[str, str]:
+    """Return the headers of a program that may do everything."""
+    token = await issue_token(stage.conn, "program", TokenScope.ADMIN, CITY, 1, "test")
+    return {"Authorization": f"Bearer {token}"}
+
+
 @asynccontextmanager
 async def open_stage(
     nats: TestNats,
@@ -201,9 +219,10 @@ async def open_stage(
         await log.create(logs, LOG_BYTES)
         task = asyncio.create_task(run(config, log, live, fleet, catalogue, calendar, rules, stop))
         url = f"http://127.0.0.1:{config.port}"
+        remember(url, await session_of(conn, "Lan", Role.ADMINISTRATOR))
         try:
             await until_answers(url, task)
-            yield Stage(url, fleet, catalogue, live, log, conn, clock)
+            yield Stage(url, fleet, catalogue, live, log, conn, clock, calendar)
         finally:
             stop.set()
             await task

@@ -111,11 +111,12 @@ class CityDevices:
         devices = DeviceLoop(broker.host, broker.port, joins_per_s=math.inf)
         self._devices = await devices.__aenter__()
         for gateway in self.gateways:
+            user, password = broker.login(gateway.topic)
             connection = devices.add(
-                f"flood-{gateway.series}",
+                user,
                 generator=np.random.default_rng(gateway.series),
-                user=broker.user,
-                password=broker.password,
+                user=user,
+                password=password,
                 will=LastWill(_status_topic(gateway), b'{"online":false}'),
             )
             self._connections.append(connection)

@@ -5,6 +5,7 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from eduops.machine.embedded_nats import accepts
 from eduops.machine.ports import free_ports
 from eduops.machine.process import ProcessSpec, Server
+from eduops.verbs.devices.mosquitto import rights
 from tests.running_system import ROOT
 
 BINARY = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
@@ -23,16 +25,17 @@ class Mosquitto:
     """A broker that a test may stop, kill and start again on the same port and store."""
 
     service_user = "service"
-    device_user = "device"
+    publisher_user = "device"
 
     def __init__(self, folder: Path) -> None:
         if BINARY is None or PASSWD is None:
             pytest.skip("no mosquitto here: install Debian's package mosquitto")
         self.mqtt_host = "127.0.0.1"
-        (self.mqtt_port,) = free_ports(1)
+        self.device_port, self.mqtt_port = free_ports(2)
         self.ingest_user = self.service_user
-        self.service_password, self.device_password = secrets.token_hex(8), secrets.token_hex(8)
+        self.service_password, self.publisher_password = secrets.token_hex(8), secrets.token_hex(8)
         self.ingest_password = self.service_password
+        self.folder = folder
         folder.mkdir()
         self._configure(folder, PASSWD)
         argv = [BINARY, "-c", str(folder / "mosquitto.conf")]
@@ -56,10 +59,16 @@ class Mosquitto:
         self.stop()
         self.start()
 
+    def reload(self) -> None:
+        """Have it read its files anew (SIGHUP), as docs/mosquitto.md says."""
+        assert self._server.pid is not None
+        os.kill(self._server.pid, signal.SIGHUP)
+
     def _configure(self, folder: Path, passwd: str) -> None:
-        config, rights = configuration()
+        config = configuration()
         paths = {
-            "listener 1883": f"listener {self.mqtt_port}",
+            "listener 1883": f"listener {self.device_port} 127.0.0.1",
+            "listener 1884": f"listener {self.mqtt_port}",
             "/etc/mosquitto": str(folder),
             "/var/lib/mosquitto/": f"{folder}/",
         }
@@ -68,8 +77,10 @@ class Mosquitto:
             config = config.replace(documented, ours)
         # as root it would become the user mosquitto, who cannot reach a test's folder
         (folder / "mosquitto.conf").write_text(f"user {getpass.getuser()}\n{config}")
-        (folder / "eduops.acl").write_text(rights)
-        users = ((self.service_user, self.service_password), (self.device_user, self.device_password))
+        # and one who speaks for every device, for tests of what comes after the broker
+        speaker = f"user {self.publisher_user}\ntopic write #\n"
+        (folder / "eduops.acl").write_text(f"{rights(self.service_user, '79', [])}\n{speaker}")
+        users = ((self.service_user, self.service_password), (self.publisher_user, self.publisher_password))
         (folder / "eduops.passwd").touch(mode=0o600)
         for user, password in users:
             subprocess.run([passwd, "-b", str(folder / "eduops.passwd"), user, password], check=True)
@@ -78,8 +89,8 @@ class Mosquitto:
         return accepts(self.mqtt_port)
 
 
-def configuration() -> tuple[str, str]:
-    """Return the broker's configuration and its rights as the documentation gives them."""
+def configuration() -> str:
+    """Return the broker's configuration as the documentation gives it."""
     text = (ROOT / "docs" / "mosquitto.md").read_text(encoding="utf-8")
-    config, rights = re.findall(r"^```conf\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    return config, rights
+    (config,) = re.findall(r"^```conf\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return str(config)

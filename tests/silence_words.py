@@ -20,7 +20,7 @@ def silence(name: str, from_us: int, until_us: int, *matchers: SilenceMatcher, *
     """Return a silence of the provider FPT, unless other matchers are given."""
     return Silence(
         name,
-        SilenceKind.SILENCE,
+        more.pop("kind", SilenceKind.SILENCE),
         matchers or (SilenceMatcher("isp", "FPT"),),
         from_us,
         until_us,

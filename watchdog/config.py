@@ -23,12 +23,14 @@ class WatchdogConfig:
     """Folder of the watchdog's own state."""
     wall_url: str
     """Address of the wall without a path, such as `http://127.0.0.1:8050`."""
+    wall_token: str = field(repr=False)
+    """Token by which the wall knows the watchdog."""
     partitions: int
     """Telemetry partitions; each gets a canary."""
     mqtt_addresses: Sequence[tuple[str, int]]
     """Hosts and ports of the broker's nodes, one or more."""
-    device_user: str | None = None
-    device_password: str | None = field(default=None, repr=False)
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
     clock: LogClock = field(default_factory=LogClock)
     after_s: float = 120.0
     """Real seconds without a fresh canary after which the alarm is raised."""

@@ -9,7 +9,8 @@ a cause if both are unlikely of its alerts:
 - that so many of all schools that fail at that time are just this group's: hypergeometric tail.
 
 What meets all clusters and all providers alike is the city's before any group is asked: of one event all
-over it every group that is large enough would be named by itself.
+over it every group that is large enough would be named by itself. Before anything is the city's, or the
+center's own, two providers are asked together: both at once are most of a city, and none is unlikely alone.
 
 A group is passed over for a smaller one within it that leaves nothing of it to explain. Of what
 remains the group with most schools is taken, its alerts are put aside, and all is asked again.
@@ -19,7 +20,7 @@ category"; scanning time and place for the least likely cluster as in Kulldorff 
 statistic"; taking one out before the next is sought as in Zhang, Assunção & Kulldorff 2010.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -57,6 +58,10 @@ FLEET_LEAST: Final = 5
 EVEN_SHARE: Final = 0.5
 """How far a group's share of failing schools may be from the city's, as a factor, if one event meets both:
 chosen, so that boroughs at 30 and at 60 % are one, and one at 100 % among others at 5 % is not."""
+PAIR: Final = 2
+"""Providers that may fail at once: three of a handful are the city."""
+OTHERS_SHARE: Final = 0.2
+"""Share of the other providers' schools that may fail beside two that do, as a factor of theirs: chosen."""
 CITY_SHARE: Final = 0.05
 """Share of all schools from which a burst that no group explains is the city's: chosen; below it a
 line would hide more schools than it explains."""
@@ -101,25 +106,83 @@ def find_causes(
         opened_us: event time of each alert's opening, µs since 1970, shape (n,).
         on_platform: the rule watches e-learning, which schools have from one platform.
     """
-    if covers_fleet(groups, school):
-        return [Found(_of_fleet(groups, school, on_platform), np.arange(len(school), dtype=np.intp), 0.0)]
     first = _first_of_school(school, opened_us)
-    whole = _Whole(groups, on_platform)
     founds: list[Found] = []
-    while len(first) >= LEAST_SCHOOLS:
-        found = next(
-            (f for f in whole.found(first, school, opened_us) if is_even(groups, school[f.members])), None
-        )
-        burst = _best(groups, school[first], opened_us[first]) if found is None else None
-        if burst is not None:
-            cause = burst.part.causes[burst.group]
-            found = _found(cause, first[burst.members], school, burst.chance)
-        if found is None:
+    if covers_fleet(groups, school):
+        founds = _two_providers(groups, first, school, opened_us)
+        if not founds:
+            cause = _of_fleet(groups, school, on_platform)
+            return [Found(cause, np.arange(len(school), dtype=np.intp), 0.0)]
+    whole = _Whole(groups, on_platform)
+    while len(first := _without(first, school, founds)) >= LEAST_SCHOOLS:
+        more = _next(groups, first, school, opened_us, whole)
+        if not more:
             break
-        founds.append(found)
-        first = first[~np.isin(school[first], school[found.members])]
+        founds += more
     founds += whole.found(first, school, opened_us)
     return sorted(founds, key=lambda found: -len(found.members))
+
+
+def _next(
+    groups: Groups,
+    first: NDArray[np.intp],
+    school: NDArray[np.intp],
+    opened_us: NDArray[np.int64],
+    whole: "_Whole",
+) -> list[Found]:
+    """Return the cause that is taken next; of two providers at once both, none if no group explains any."""
+    even = (f for f in whole.found(first, school, opened_us) if is_even(groups, school[f.members]))
+    found = next(even, None)
+    if found is None:
+        burst = _best(groups, school[first], opened_us[first])
+        if burst is not None:
+            cause = burst.part.causes[burst.group]
+            return [_found(cause, first[burst.members], school, burst.chance)]
+    return _two_providers(groups, first, school, opened_us) or ([] if found is None else [found])
+
+
+def _without(first: NDArray[np.intp], school: NDArray[np.intp], founds: Sequence[Found]) -> NDArray[np.intp]:
+    """Return the first alerts of schools that no cause explains yet."""
+    for found in founds:
+        first = first[~np.isin(school[first], school[found.members])]
+    return first
+
+
+def _two_providers(
+    groups: Groups, first: NDArray[np.intp], school: NDArray[np.intp], opened_us: NDArray[np.int64]
+) -> list[Found]:
+    """Return the causes of two providers that fail at once, each by itself; none if it is not two of them."""
+    part, failing = groups.by_kind[CauseKind.ISP], school[first]
+    pair = _pair_of(groups, failing)
+    if pair is None:
+        return []
+    count = np.bincount(part.group[failing], minlength=len(part.size))
+    within = by_lot(int(count[pair].sum()), int(part.size[pair].sum()), len(failing), groups.schools)
+    if within * len(part.size) * (len(part.size) - 1) / 2 >= SIGNIFICANCE:
+        return []
+    bursts = [b for b in _bursts(groups, part, school[first], opened_us[first]) if b.group in pair]
+    if len(bursts) < len(pair):
+        return []
+    return [_found(part.causes[b.group], first[b.members], school, b.chance) for b in bursts]
+
+
+def is_of_two_providers(groups: Groups, school: NDArray[np.intp]) -> bool:
+    """Return whether schools are of two providers alike and hardly of any other, significant or not."""
+    return _pair_of(groups, np.unique(school)) is not None
+
+
+def _pair_of(groups: Groups, failing: NDArray[np.intp]) -> NDArray[np.intp] | None:
+    """Return the two providers that failing schools are of, if hardly any is another one's."""
+    part = groups.by_kind[CauseKind.ISP]
+    if len(part.size) <= PAIR or not len(failing):
+        return None
+    count = np.bincount(part.group[failing], minlength=len(part.size))
+    share = count / part.size
+    order = np.argsort(-share, kind="stable")
+    pair, rest = order[:PAIR], order[PAIR:]
+    rate, others = (count[those].sum() / part.size[those].sum() for those in (pair, rest))
+    is_alike = bool((share[pair] >= EVEN_SHARE * rate).all())
+    return pair if is_alike and others < OTHERS_SHARE * rate else None
 
 
 def _of_fleet(groups: Groups, school: NDArray[np.intp], on_platform: bool) -> Cause:

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from alerting.incidents.account import begun, event, lost_pupil_s, recounted, taken
-from alerting.incidents.causes import find_causes, is_even
+from alerting.incidents.causes import find_causes, is_even, is_of_two_providers
 from alerting.incidents.groups import LEAST_SCHOOLS, Groups, covers
 from alerting.incidents.hosts import Burst, Host, broadest, is_same_cause
 from alerting.incidents.state import Incidents, KeptIncident
@@ -200,7 +200,9 @@ class Turn:
         on_platform = _is_on_platform(alerts[0], self._fleet)
         for found in find_causes(self._groups, position, opened_us, on_platform):
             schools = np.unique(position[found.members])
-            is_early = found.cause.kind is CauseKind.CITY and len(schools) < self._uneven_least
+            # Two providers may be how it begins: then it takes twice as many to be the city's.
+            least = self._uneven_least * (1 + is_of_two_providers(self._groups, schools))
+            is_early = found.cause.kind is CauseKind.CITY and len(schools) < least
             if not is_early or is_even(self._groups, schools):
                 yield Burst(found.cause, tuple(alerts[i] for i in found.members))
 

@@ -8,10 +8,11 @@ from msgspec.structs import replace
 
 from alerting.notify.state import Awareness, Course, Notices, Pursuit
 from alerting.notify.tell import Mute, NoticeMaker, Telling
-from alerting.routing.course import Recipient, recipients, step_at
+from alerting.routing.course import Recipient, recipients, step_at, wait_after
+from alerting.routing.facts import facts_of
 from contract.incident import Incident, IncidentEventKind, IncidentState
 from contract.live import IncidentChanged
-from contract.routing.contact import Rota
+from contract.routing.contact import EscalationStep, Rota
 from contract.routing.notice import HeldReason, Notice, NoticeAnswer, NoticeReason
 
 _FIRST = (NoticeReason.OPENED, NoticeReason.REOPENED)
@@ -88,6 +89,7 @@ class Decider:
         for pursuit in self._state.pursuits.values():
             if pursuit.held:
                 self._wake(pursuit, at_us)
+                self._reach(pursuit, at_us)
                 self._grow(pursuit, at_us)
                 self._maker.note(pursuit)
 
@@ -116,6 +118,7 @@ class Decider:
         came_back = before is not None and before.quiet_at_us is not None and incident.quiet_at_us is None
         if pursuit.held or came_back:
             self._wake(pursuit, at_us)
+        self._reach(pursuit, at_us)
         self._grow(pursuit, at_us)
 
     def _begin(self, pursuit: Pursuit, from_us: int, reason: NoticeReason, *, waits: bool) -> None:
@@ -226,19 +229,47 @@ class Decider:
         if until_us is not None:
             pursuit.courses[course.route] = replace(course, at_us=until_us)
             return
-        number, step, wait_us, why = step_at(route, course.place)
+        number, step, _, why = step_at(route, course.place)
         reason = course.reason if why is None else why
-        told = {one.to: one for one in recipients(step, self._telling.routing, at_us)}
-        for one in told.values():
+        facts = facts_of(pursuit.incident, self._telling.fleet)
+        named = {one.to: one for one in recipients(step, self._telling.routing, facts, at_us)}
+        told, outside = [], list(course.outside)
+        for one in named.values():
+            if one.outside:
+                if one.to not in outside:
+                    self._maker.say(pursuit, IncidentEventKind.HELD, at_us, one.to, HeldReason.OUTSIDE_AREA)
+                    outside.append(one.to)
+                continue
+            told.append(one.to)
             heard = pursuit.heard.get(one.to)
             if reason in _FIRST and heard and not _is_worse(pursuit.incident, heard):
                 self._maker.say(pursuit, IncidentEventKind.HELD, at_us, one.to, HeldReason.TOLD_BEFORE)
             else:
                 self._maker.tell(pursuit, one, route, number, reason, at_us)
-        due_us = at_us + wait_us
+        due_us = at_us + wait_after(route, course.place, named.values())
         pursuit.courses[route.name] = Course(
-            route.name, course.place + 1, due_us, due_us, course.reason, tuple(told)
+            route.name, course.place + 1, due_us, due_us, course.reason, tuple(told), tuple(outside)
         )
+
+    def _reach(self, pursuit: Pursuit, at_us: int) -> None:
+        """Tell whoever was named and not told, because it was none of their area, once it is."""
+        incident, routing = pursuit.incident, self._telling.routing
+        for course in [one for one in pursuit.courses.values() if one.outside]:
+            route = self._routes.get(course.route)
+            if route is None or incident.quiet_at_us is not None:
+                continue
+            facts = facts_of(incident, self._telling.fleet)
+            names = tuple(to for to in course.outside if to in routing.contacts)
+            named = recipients(EscalationStep(names, 0, None), routing, facts, at_us)
+            reached = [one for one in named if not one.outside]
+            if not reached or self._maker.hour(route, incident, at_us) != at_us:
+                continue
+            if self._maker.silenced_until(pursuit, at_us) is not None:
+                continue
+            for one in reached:
+                self._maker.tell(pursuit, one, route, course.place, NoticeReason.OPENED, at_us)
+            left = tuple(one.to for one in named if one.outside)
+            pursuit.courses[course.route] = replace(course, outside=left)
 
     def _owe(self, pursuit: Pursuit, heard: Awareness, at_us: int) -> None:
         """Say to whoever heard of an incident that it is over, or worse."""

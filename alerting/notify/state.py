@@ -27,6 +27,8 @@ class Course(msgspec.Struct, frozen=True):
     """What began the escalation."""
     awaited: tuple[str, ...] = ()
     """Recipients of the last step told of whom it is not known that no channel of theirs works."""
+    outside: tuple[str, ...] = ()
+    """Persons whom steps named and who were not told, for the incident is none of their area."""
 
 
 class Awareness(msgspec.Struct, frozen=True):

@@ -58,12 +58,14 @@ class NoticeMaker:
         load = self._state.loads.setdefault(one.to, RecipientLoad())
         what = Postponed(reason, one.contact, "" if route is None else route.name, step)
         incident = pursuit.incident
+        is_known = heard is not None and heard.priority <= incident.worst_priority
+        is_news = reason is not NoticeReason.RESOLVED and not is_known
         if route is not None and route.active_time is ActiveTime.DIGEST:
             postpone(load, incident.incident_id, what, at_us)  # with all that is told at this moment
-        elif has_room(load, incident.worst_priority, at_us):
+        elif has_room(load, incident, at_us, is_news=is_news):
             self._send(one.to, what, (pursuit,), at_us)
         else:
-            postpone(load, incident.incident_id, what, digest_due_us(load, at_us))
+            postpone(load, incident.incident_id, what, digest_due_us(load, incident, at_us, is_news=is_news))
             self.say(pursuit, IncidentEventKind.HELD, at_us, one.to, HeldReason.LOAD_GOVERNOR)
         self._state.note(NoticesKey("recipient", one.to))
 

@@ -1,9 +1,11 @@
 """The order in which an escalation tells its steps."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from alerting.routing.duty import on_duty
-from contract.routing.contact import EscalationStep, Rota
+from alerting.routing.facts import IncidentFacts, is_outside
+from contract.routing.contact import EscalationStep, Person, Rota
 from contract.routing.notice import NoticeReason
 from contract.routing.route import NoticeRoute, Routing
 
@@ -28,6 +30,8 @@ class Recipient(NamedTuple):
     """What the step names: the recipient, or the rota that it is on duty of."""
     duty_line: int | None
     """Line of the rota's layer or override that names the person."""
+    outside: str = ""
+    """The person's area, if the incident is none of it: then the person is not told."""
 
 
 def step_at(route: NoticeRoute, place: int) -> CourseStep:
@@ -42,14 +46,28 @@ def step_at(route: NoticeRoute, place: int) -> CourseStep:
     return CourseStep(nth + 1, steps[nth], wait_us, reason)
 
 
-def recipients(step: EscalationStep, routing: Routing, at_us: int) -> list[Recipient]:
-    """Return whom a step tells at a moment: of a rota, whoever is on duty then."""
+def wait_after(route: NoticeRoute, place: int, found: Iterable[Recipient]) -> int:
+    """Return how long after a step the next is due, µs: at once if there is one and this one tells nobody."""
+    tells_nobody = all(one.outside for one in found)
+    if tells_nobody and step_at(route, place + 1).reason is NoticeReason.NEXT_STEP:
+        return 0
+    return step_at(route, place).wait_us
+
+
+def recipients(step: EscalationStep, routing: Routing, facts: IncidentFacts, at_us: int) -> list[Recipient]:
+    """Return whom a step names at a moment: of a rota, whoever is on duty then."""
     found = []
     for name in step.contacts:
         contact = routing.contacts[name]
         if isinstance(contact, Rota):
             duty = on_duty(contact, at_us)
-            found.append(Recipient(duty.person, name, duty.line))
+            found.append(Recipient(duty.person, name, duty.line, _outside(duty.person, routing, facts)))
         else:
-            found.append(Recipient(name, name, None))
+            found.append(Recipient(name, name, None, _outside(name, routing, facts)))
     return found
+
+
+def _outside(name: str, routing: Routing, facts: IncidentFacts) -> str:
+    contact = routing.contacts[name]
+    area = contact.area if isinstance(contact, Person) else ""
+    return area if is_outside(area, facts) else ""

@@ -30,6 +30,8 @@ class IncidentFacts(msgspec.Struct, frozen=True):
     """The most it ever had."""
     levels: tuple[int, ...] = tuple(range(len(LEVELS)))
     """Positions in `LEVELS` of its schools: whose sessions count."""
+    areas: frozenset[str] = frozenset()
+    """Codes and names of the wards and clusters in which its cause has schools; empty for everywhere."""
 
 
 class Mismatch(msgspec.Struct, frozen=True):
@@ -63,6 +65,23 @@ def facts_of(incident: Incident, fleet: Fleet) -> IncidentFacts:
         school=() if school is None else (school.code, school.name),
         pupils=incident.most_pupils,
         levels=tuple(sorted({LEVELS.index(s.level) for s in schools})),
+        areas=frozenset() if len(schools) == len(fleet.schools) else _areas_of(schools, fleet),
+    )
+
+
+def is_outside(area: str, facts: IncidentFacts) -> bool:
+    """Return whether an incident is none of an area's: a ward or cluster, by any of its names."""
+    return bool(area and facts.areas) and area not in facts.areas
+
+
+def _areas_of(schools: list[School], fleet: Fleet) -> frozenset[str]:
+    wards = [fleet.ward_by_code[code] for code in {school.ward_code for school in schools}]
+    clusters = [fleet.cluster_by_code[code] for code in {ward.cluster_code for ward in wards}]
+    return frozenset(
+        [
+            *(name for ward in wards for name in (ward.code, ward.name, ward.short_name)),
+            *(name for cluster in clusters for name in (cluster.code, cluster.name)),
+        ]
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 
 from contract.fleet import Fleet
-from contract.routing.contact import Person
+from contract.routing.contact import Person, Rota
 from contract.routing.route import Routing
 from contract.rule import Rule
 
@@ -31,6 +31,19 @@ def unknown_names(routing: Routing, fleet: Fleet, rules: Iterable[Rule]) -> Iter
         if isinstance(contact, Person) and contact.area and contact.area not in clusters | wards:
             where = _where(contact.line)
             yield f"{where}: person {contact.name!r}: no cluster or ward is called {contact.area!r}"
+    for route in routing.routes:
+        if all(_has_area(name, routing) for step in route.escalation.steps for name in step.contacts):
+            yield (
+                f"{_where(route.line)}: route {route.name!r}: everybody whom it tells has an area; "
+                "what is outside of them is told nobody"
+            )
+
+
+def _has_area(name: str, routing: Routing) -> bool:
+    contact = routing.contacts[name]
+    if isinstance(contact, Rota):
+        return all(_has_area(person, routing) for layer in contact.layers for person in layer.people)
+    return isinstance(contact, Person) and bool(contact.area)
 
 
 def _where(line: int | None) -> str:

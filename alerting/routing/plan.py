@@ -6,7 +6,7 @@ from itertools import count
 
 import msgspec
 
-from alerting.routing.course import recipients, step_at
+from alerting.routing.course import recipients, step_at, wait_after
 from alerting.routing.facts import IncidentFacts
 from alerting.routing.hours import active_from_us
 from alerting.routing.tree import Routed, routes_of
@@ -53,6 +53,8 @@ class PlannedNotice(msgspec.Struct, frozen=True):
     step_line: int | None
     duty_line: int | None = None
     """Line of the rota's layer or override that names the person."""
+    outside: str = ""
+    """The person's area, if the incident is none of it: then the person is not told after all."""
 
 
 class RoutePlan(msgspec.Struct, frozen=True):
@@ -163,11 +165,12 @@ def _notices(
     for stretch in stretches:
         due_us = stretch.from_us
         for place in count():
-            number, step, wait_us, why = step_at(route, place)
+            number, step, _, why = step_at(route, place)
             at_us = active_from_us(route, facts, calendar, due_us)
             if at_us is None or (stretch.until_us is not None and at_us >= stretch.until_us):
                 break
-            for one in recipients(step, routing, at_us):
+            named = recipients(step, routing, facts, at_us)
+            for one in named:
                 yield PlannedNotice(
                     at_us=at_us,
                     due_us=due_us,
@@ -179,5 +182,6 @@ def _notices(
                     step=number,
                     step_line=step.line,
                     duty_line=one.duty_line,
+                    outside=one.outside,
                 )
-            due_us = at_us + wait_us
+            due_us = at_us + wait_after(route, place, named)

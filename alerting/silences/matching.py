@@ -15,7 +15,7 @@ from alerting.silences.recurrence import active_until_us
 from contract.alert import Alert
 from contract.calendar import SchoolCalendar
 from contract.fleet import Fleet
-from contract.routing.silence import MOST_IN_FORCE, Silence, SilenceMatcher
+from contract.routing.silence import MOST_IN_FORCE, Silence, SilenceKind, SilenceMatcher
 
 OF_SCHOOL: Final = frozenset({"school", "ward", "cluster", "isp", "level"})
 """Labels that all alerts of a school share."""
@@ -72,6 +72,18 @@ def muted(
         return []
     in_force = _in_force(active, fleet)
     return [alert for alert in alerts if in_force.longest(alert) is not None]
+
+
+def in_maintenance(
+    silences: Iterable[Silence], fleet: Fleet, calendar: SchoolCalendar, at_us: int
+) -> frozenset[int]:
+    """Return the positions of the schools that somebody works on, as was announced, at a moment.
+
+    Of a maintenance only what mutes all alerts of a school counts: one device or rule is not the school.
+    """
+    works = [s for s in silences if s.kind is SilenceKind.MAINTENANCE]
+    active = _active([s for s in works if all(m.name in OF_SCHOOL for m in s.matchers)], calendar, at_us)
+    return frozenset().union(*(_schools_of(one.matchers, fleet) for one in active))
 
 
 def matches(silence: Silence, alert: Alert, fleet: Fleet) -> bool:
@@ -195,6 +207,12 @@ def _all_hold(matchers: Iterable[SilenceMatcher], labels: Labels) -> bool:
 @lru_cache(maxsize=MOST_IN_FORCE)
 def _chooser(matchers: tuple[SilenceMatcher, ...], fleet: Fleet) -> _Chooser:
     return _Chooser(matchers, fleet)
+
+
+@lru_cache(maxsize=MOST_IN_FORCE)
+def _schools_of(matchers: tuple[SilenceMatcher, ...], fleet: Fleet) -> frozenset[int]:
+    chooser = _chooser(matchers, fleet)
+    return frozenset(i for i, school in enumerate(fleet.schools) if chooser.takes_school(school.id))
 
 
 @lru_cache(maxsize=8)

@@ -56,6 +56,14 @@ def next_edge_us(silences: Collection[Silence], calendar: SchoolCalendar, at_us:
     return min((edge_us for edge_us in edges if edge_us is not None), default=None)
 
 
+def next_window(silence: Silence, calendar: SchoolCalendar, at_us: int) -> SilenceWindow | None:
+    """Return the first window of a silence that begins after a moment; None if none does."""
+    windows = windows_of(silence, calendar)
+    place = bisect_right(windows, at_us, key=_begin)
+    is_there = place < len(windows) and windows[place].from_us < silence.end_us
+    return windows[place] if is_there else None
+
+
 def windows_of(silence: Silence, calendar: SchoolCalendar) -> tuple[SilenceWindow, ...]:
     """Return all windows of a silence up to its `until_us`, in order, none of which meets another.
 
@@ -157,11 +165,8 @@ def _next_edge_us(silence: Silence, calendar: SchoolCalendar, at_us: int) -> int
     active_us = active_until_us(silence, calendar, at_us)
     if active_us is not None:
         return active_us
-    windows = windows_of(silence, calendar)
-    place = bisect_right(windows, at_us, key=_begin)
-    if place == len(windows) or windows[place].from_us >= silence.end_us:
-        return None
-    return windows[place].from_us
+    following = next_window(silence, calendar, at_us)
+    return None if following is None else following.from_us
 
 
 def _begin(window: SilenceWindow) -> int:

@@ -42,6 +42,8 @@ class HeldReason(StrEnum):
     GROUP_WAIT = "group_wait"
     """It may be over, or be more, in a moment."""
     SILENCED = "silenced"
+    OUTSIDE_AREA = "outside_area"
+    """The incident is none of the person's area."""
     OUTSIDE_HOURS = "outside_hours"
     """The route tells at other hours."""
     TOLD_BEFORE = "told_before"

@@ -47,6 +47,12 @@ SERVICE_METRICS: Final = (
     ServiceMetric(
         "eduops_ingest_batch_messages", _H, "Messages in a batch.", (), (1, 5, 20, 50, 100, 200, 500)
     ),
+    ServiceMetric("eduops_authoriser_connects_total", _C, "Devices that were let in."),
+    ServiceMetric("eduops_authoriser_denials_total", _C, "Clients that were not let in.", ("reason",)),
+    ServiceMetric(
+        "eduops_authoriser_takeovers_total", _C, "Connections whose name another connection took over."
+    ),
+    ServiceMetric("eduops_authoriser_credentials", _G, "Devices' credentials known."),
     ServiceMetric("eduops_stage_cpu_seconds_total", _C, "CPU time by stage of the path.", ("stage",)),
     ServiceMetric("eduops_processor_readings_total", _C, "Readings committed.", ("log", "outcome")),
     ServiceMetric("eduops_processor_position", _G, "Last committed entry.", ("log",)),

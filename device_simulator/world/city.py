@@ -28,6 +28,10 @@ _ONLINE_SHARE: Final = np.array([0.008, 0.05, 0.09, 0.13])
 """Share of present pupils on the e-learning platform by level: chosen."""
 _EVENING_SHARE: Final = np.array([0.004, 0.04, 0.10, 0.16])
 """Share of all pupils on it at the evening's peak by level: chosen."""
+_MONTH_SHARE: Final = np.array([0.10, 0.45, 0.70, 0.85])
+"""Share of all pupils who are on it in 28 days by level: chosen; of them two in three in a week."""
+_DAY_OF_MONTH: Final = 0.27
+"""Share of a month's learners who are there on a school day: chosen."""
 _ISP_MS: Final[Mapping[str, float]] = {"VNPT": 6.0, "Viettel": 7.0, "FPT": 5.0, "CMC": 4.0}
 """Round trip to the provider's exchange: chosen, metropolitan fibre; 8 ms for any other."""
 _FULLEST: Final = 0.93
@@ -190,12 +194,23 @@ class World:
         jitter = np.exp(0.10 * self._noise.white(_Label.RESPONSE, time_us)[at] + 0.08 * platform)
         phase = (at * 397) % _SYNC_S
         return {
+            **self._learners(time_us, at),
             "active_users": users,
             "events": events,
             "success_ratio": np.round(1.0 - failing, 4),
             "response_ms": np.round(170.0 * (1.0 + 0.8 * load) * jitter, 1),
             "sync_age_s": (time_us // 1_000_000 + phase) % _SYNC_S + 5.0,
         }
+
+    def _learners(self, time_us: int, at: NDArray[np.intp]) -> dict[str, Column]:
+        """Return who was active today so far, in a week and in a month: told once an hour."""
+        is_told = time_us // MINUTE_US % 60 == 0
+        month = np.round(self._pupils[at] * _MONTH_SHARE[self._level[at]] * self._habit[at].clip(0.6, 1.15))
+        week = np.round(month * 0.67)
+        so_far = self._timetable.day_done(time_us)
+        today = np.round(month * _DAY_OF_MONTH * so_far)
+        found = {"active_day": today, "active_week": week, "active_month": month}
+        return found if is_told else {name: np.full(len(at), np.nan) for name in found}
 
     def _attendance(self, time_us: int, at: NDArray[np.intp]) -> dict[str, Column]:
         enrolled, absent, late = (np.full(len(at), np.nan) for _ in range(3))

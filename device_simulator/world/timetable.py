@@ -83,6 +83,13 @@ class Timetable:
                 return i, session
         return None
 
+    def day_done(self, time_us: int) -> float:
+        """Return which share of a day's learners were there so far, 0 to 1: from 7:00 to 22:00 by and by."""
+        local = datetime.fromtimestamp(time_us // 1_000_000, self._calendar.timezone)
+        hour = (local - local.replace(hour=0, minute=0, second=0)) / timedelta(hours=1)
+        is_school_day = bool(self._sessions(len(_LUNCH) - 1, local.date()))
+        return float(np.clip((hour - 7.0) / 15.0, 0.0, 1.0)) * (1.0 if is_school_day else 0.4)
+
     def _evening(self, time_us: int) -> float:
         """Return the share of the evening's home learning: a bell from 18:30 to 22:30, peak at 20:15."""
         local = datetime.fromtimestamp(time_us // 1_000_000, self._calendar.timezone)

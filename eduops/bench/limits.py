@@ -91,8 +91,8 @@ async def _measure(way: Way, spec: LoadSpec, broker: EmbeddedNats, dsn: str) -> 
         spec,
         host=host,
         port=broker.mqtt_port,
-        user=own.device_user,
-        password=own.device_password,
+        user=own.service_user,
+        password=own.service_password,
         seconds=seconds,
         packs_per_s=0.0,
     )

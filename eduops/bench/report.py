@@ -16,7 +16,7 @@ _MIB: Final = 1 << 20
 
 
 class Latency(msgspec.Struct, frozen=True):
-    """Milliseconds from the publishing at the device."""
+    """Percentiles of a latency, ms."""
 
     p50: float
     p99: float
@@ -60,6 +60,10 @@ class BenchResult:
     """Published to stored."""
     pushed_ms: Latency
     """Published to pushed."""
+    told_ms: Latency
+    """From a school's transition in the alerts log to its message handed over, at the load's own rate."""
+    outage_told_ms: Latency
+    """From the first of 1,000 schools' transitions to each contact's message of their outage."""
     memory_bytes: Mapping[str, int]
     """By process, at the end of the flood."""
     paced: Paced
@@ -96,6 +100,8 @@ class BenchResult:
             "stage_cpu_us": {n: round(us, 3) for n, us in self.stage_cpu_us.items()},
             "latency_ms": msgspec.to_builtins(self.latency_ms),
             "pushed_ms": msgspec.to_builtins(self.pushed_ms),
+            "told_ms": msgspec.to_builtins(self.told_ms),
+            "outage_told_ms": msgspec.to_builtins(self.outage_told_ms),
             "memory_bytes": dict(self.memory_bytes),
             "paced": {n: round(v, 2) for n, v in msgspec.to_builtins(self.paced).items()},
             "start_s": round(self.start_s, 2),
@@ -126,6 +132,8 @@ def _table(results: Sequence[BenchResult]) -> list[str]:
         ("paced: backlog at the end, s", [f"{r.paced.backlog_s:.2f}" for r in results]),
         ("published → stored p50 / p99 ms", [_ms(r.latency_ms) for r in results]),
         ("published → pushed p50 / p99 ms", [_ms(r.pushed_ms) for r in results]),
+        ("transition → message p50 / p99 ms", [_ms(r.told_ms) for r in results]),
+        ("… of 1,000 schools in one outage", [_ms(r.outage_told_ms) for r in results]),
         ("flood: offered readings/s", [f"{r.flood_offered_per_s:,.0f}" for r in results]),
         ("flood: stored readings/s", [f"{r.readings_per_s:,.0f}" for r in results]),
         ("bare COPY BINARY rows/s", [f"{r.copy_rows_per_s:,.0f}" for r in results]),

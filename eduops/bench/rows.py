@@ -4,7 +4,7 @@ These statements belong to the measurement and to no service, so they are not in
 """
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 
@@ -17,6 +17,10 @@ _COPY_TABLE: Final = sql.Identifier("bench_copy")
 _NEW_PROBES: Final = """
     select (extract(epoch from time) * 1000000)::bigint from reading
     where series = %s and time > to_timestamp(%s::numeric / 1000000) order by time
+"""
+_HANDED_OVER: Final = """
+    select recipient, (extract(epoch from min(over_at)) * 1000000)::bigint from notice
+    where fate = 'sent' and recipient = any(%s) group by recipient
 """
 _COPY_OUT: Final = sql.SQL(
     "copy (select time, series, value, score from reading limit {}) to stdout (format binary)"
@@ -34,6 +38,12 @@ async def new_probes(connection: AsyncConnection[Any], series: int, after_us: in
     """Return the times (µs since 1970) of a series' stored readings later than `after_us`, in order."""
     cursor = await connection.execute(_NEW_PROBES, (series, after_us))
     return [time_us for (time_us,) in await cursor.fetchall()]
+
+
+async def handed_over(connection: AsyncConnection[Any], recipients: Sequence[str]) -> dict[str, int]:
+    """Return when the first message to each of some recipients was handed over, µs since 1970."""
+    cursor = await connection.execute(_HANDED_OVER, (list(recipients),))
+    return dict(await cursor.fetchall())
 
 
 async def copy_rate(connection: AsyncConnection[Any]) -> CopyRate:

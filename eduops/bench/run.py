@@ -21,6 +21,8 @@ import msgspec
 from psycopg import AsyncConnection
 
 from config.files import load_configuration, read_config
+from contract.access.area import CITY
+from contract.access.permission import TokenScope
 from contract.commit import Counts
 from contract.errors import ConfigurationError, InfrastructureError
 from contract.fleet import DeviceKind, Fleet
@@ -42,6 +44,7 @@ from eduops.bench.load import LOADS, Load, load_named
 from eduops.bench.report import BenchResult, Latency, Paced, render_bench
 from eduops.bench.rows import copy_rate
 from eduops.bench.state import StateFigures, measure_state
+from eduops.bench.told import ToldLatencies, ToldPlan, measure_told, told_plan, told_routes
 from eduops.data_folder import DataFolder
 from eduops.machine.output import ProcessOutput
 from eduops.machine.ports import free_ports
@@ -49,6 +52,7 @@ from eduops.machine.supervisor import is_alive
 from eduops.machine.system import System
 from eduops.settings import Settings, load_settings
 from storage.database import connect
+from storage.people.credentials import issue_token
 
 __all__ = ["BenchResult", "render_bench", "run_bench", "run_loads"]
 
@@ -91,6 +95,7 @@ class _Plan(NamedTuple):
     spec: LoadSpec
     probe_series: int
     status_series: frozenset[int]
+    told: ToldPlan
 
 
 class _Paced(NamedTuple):
@@ -143,21 +148,24 @@ class _Run:
     async def _measure(self) -> BenchResult:
         await self._system.start_servers()
         fleet = await self._system.prepare(partial(generate_fleet, self._shape.schools))
-        await self._system.start_services("ingest", "processor", "dashboard")
+        plan = self._plan(fleet)
+        routes = told_routes(plan.told, fleet)
+        (self._folder.config / "routes.toml").write_text(routes, encoding="utf-8")
+        await self._system.start_services("ingest", "processor", "dashboard", "notifier")
         async with AsyncExitStack() as stack:
             conn, probe_conn = [
                 await stack.enter_async_context(await connect(self._settings.database_url or ""))
                 for _ in range(2)
             ]
-            plan = self._plan(fleet)
             await self._until_current(conn)
+            told = await measure_told(plan.told, plan.spec, self._settings, conn, self._processes)
             paced = await self._pace(plan, conn, probe_conn)
             flood = await self._flood(plan.spec, conn, paced.received)
             start_s = await self._restart_processor(conn)
-            await self._stop("ingest", "processor", "dashboard")
+            await self._stop("ingest", "processor", "dashboard", "notifier")
             copied = await copy_rate(conn)
             limits = await measure_limits(plan.spec, self._settings, conn, self._folder.path)
-        return self._result(paced, flood, copied.rows / copied.seconds, limits, start_s)
+        return self._result(paced, told, flood, copied.rows / copied.seconds, limits, start_s)
 
     @property
     def _settings(self) -> Settings:
@@ -174,7 +182,8 @@ class _Run:
         gateways = [device for device in fleet.devices if device.kind is DeviceKind.GATEWAY]
         apart = min(_STATUS_GATEWAYS, len(gateways) // 10)
         packs, statuses, probe = gateways[: -apart - 1], gateways[-apart - 1 : -1], gateways[-1]
-        catalogue = load_configuration(self._folder.config).catalogue
+        own = load_configuration(self._folder.config)
+        catalogue = own.catalogue
 
         def topic(school_id: int, device: str, stream: Stream) -> str:
             return str(Topic(fleet.province, code_of[school_id], device, stream))
@@ -182,8 +191,8 @@ class _Run:
         spec = LoadSpec(
             host=self._settings.mqtt_host,
             port=self._settings.mqtt_port,
-            user=self._settings.device_user or "",
-            password=self._settings.device_password or "",
+            user=self._settings.nats_user or "",  # one connection speaks for many devices
+            password=self._settings.nats_password or "",
             topics=[topic(g.school_id, g.code, Stream.BANDWIDTH) for g in packs],
             readings=self._shape.readings,
             seconds=self._seconds / 2,
@@ -196,6 +205,7 @@ class _Run:
             spec,
             series_of(probe.id, catalogue.named(_PROBE_METRIC).id),
             frozenset(series_of(g.id, online) for g in statuses),
+            told_plan(fleet, packs, own.rules),
         )
 
     async def _pace(
@@ -203,7 +213,8 @@ class _Run:
     ) -> _Paced:
         """Publish at the load's own rate."""
         before, running = (await counts(conn)).accounted, self._processes
-        async with PushListener(self._settings.port, plan.status_series, _PUSH_RULE) as page:
+        token = await issue_token(conn, "bench", TokenScope.READ, CITY, 1, "bench")
+        async with PushListener(self._settings.port, token, plan.status_series, _PUSH_RULE) as page:
             offering = asyncio.create_task(offer(plan.spec))
             deadline_s = time.monotonic() + plan.spec.seconds + DRAIN_S
             probing = asyncio.create_task(
@@ -277,7 +288,13 @@ class _Run:
                 await asyncio.sleep(0.05)
 
     def _result(
-        self, paced: _Paced, flood: _Flood, copy_rows_per_s: float, limits: Ceilings, start_s: float
+        self,
+        paced: _Paced,
+        told: ToldLatencies,
+        flood: _Flood,
+        copy_rows_per_s: float,
+        limits: Ceilings,
+        start_s: float,
     ) -> BenchResult:
         return BenchResult(
             sync_interval=self._settings.sync_interval,
@@ -290,6 +307,8 @@ class _Run:
             stage_cpu_us=flood.stage_us,
             latency_ms=paced.latency_ms,
             pushed_ms=paced.pushed_ms,
+            told_ms=Latency.of(told.singles_ms),
+            outage_told_ms=Latency.of(told.outage_ms),
             memory_bytes=flood.memory_bytes,
             paced=paced.figures,
             start_s=start_s,

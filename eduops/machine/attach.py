@@ -17,8 +17,8 @@ _ADDRESSES: Final = (
     "mqtt_port",
     "mqtt_user",
     "mqtt_password",
-    "device_user",
-    "device_password",
+    "watchdog_password",
+    "authoriser_password",
 )
 _CHOSEN: Final = ("sync_interval", "log_replicas", "mqtt_broker")
 _CLOCK: Final = ("partitions", "clock_origin_us", "clock_real_origin_us", "clock_factor", "host", "port")

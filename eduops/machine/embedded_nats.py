@@ -1,7 +1,8 @@
 """The official nats-server of the wheel, with JetStream and MQTT, on loopback.
 
-Three users: `device` for whatever publishes telemetry, `ingest` for who hears it, `service` for our own
-services on NATS. Their passwords are drawn once and kept in the data folder, readable by its owner only.
+Four users of its own: `service` for our services on NATS, `ingest` for who hears devices, `watchdog` for
+canaries, `authoriser` for who is asked about everybody else. Their passwords are drawn once and kept in
+the data folder, readable by its owner only.
 """
 
 import json
@@ -15,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bus.auth_callout import HEARD, SAID
+from bus.nats_jwt import TokenSigner
 from config.private_file import write_private
 from contract.errors import ConfigurationError
 from contract.topic import BROKER_WINDOW
@@ -23,27 +26,9 @@ from eduops.machine.ports import free_ports
 from eduops.machine.process import NO_CHATTER, ProcessSpec
 
 SERVICE_USER: Final = "service"
-DEVICE_USER: Final = "device"
 INGEST_USER: Final = "ingest"
-PRIVATE_SUBJECTS: Final = (
-    "log.>",
-    "live.>",
-    "slice.>",
-    "edu.v1.probe",
-    "edu.v1.probe.>",
-    "_INBOX.>",
-    "_R_.>",
-    "_GR_.>",
-    "$JS.>",
-    "$JSC.>",
-    "$MQTT.>",
-    "$SYS.>",
-    "$SRV.>",
-    "$KV.>",
-    "$OBJ.>",
-    "$NRG.>",
-)
-"""Subjects of our services and of the server: no device publishes there."""
+WATCHDOG_USER: Final = "watchdog"
+AUTHORISER_USER: Final = "authoriser"
 MAX_PAYLOAD_BYTES: Final = 8 * 1024 * 1024
 """Room for a batch of 100,000 readings at 20 bytes each, and four times more."""
 MAX_STORE_BYTES: Final = 256 * 1024**3
@@ -54,13 +39,16 @@ MAX_CONNECTIONS: Final = 65_536
 STORE_DESCRIPTORS: Final = 512
 """Files that the logs may have open beside the connections. Without any left JetStream stores nothing,
 and clients that were there long before are no longer acknowledged."""
+AUTHORISER_ANSWER_S: Final = 5
+"""How long a connecting device waits for the authoriser. The server's own 2 s are too short for a thousand
+that come at once to a busy machine; what is asked while nobody hears it is never asked again, so that a
+longer time would hold up those who come while the authoriser starts."""
 _CREDENTIALS_FILE: Final = "credentials"
 
 # max_file_store is what the capped logs may reserve together, not what they use. A short ack_wait
 # brings back at once what a killed ingest had not acknowledged; max_ack_pending is the window of
-# its one subscription. A device hears nothing and publishes anywhere but where our services speak: what is
-# no telemetry is refused by ingest, with a reason. Where topics are mapped to slices it publishes telemetry
-# alone; the server drops and logs the rest.
+# its one subscription. Whoever is none of the users below is a device: the authoriser says whether it may
+# come in, and where it may publish.
 _CONFIG: Final = """\
 # Written by eduops at every start.
 server_name: eduops
@@ -80,7 +68,30 @@ mqtt {{
   ack_wait: "5s"
   max_ack_pending: {window}
 }}
-{mappings}authorization {{
+{mappings}accounts {{
+  SYS {{
+    users: [
+      {{
+        user: {authoriser_user}
+        password: {authoriser_password}
+        allowed_connection_types: ["STANDARD"]
+        permissions: {{
+          publish: {{ allow: {said} }}
+          subscribe: {{ allow: {heard} }}
+          allow_responses: {{ max: 1, expires: "1m" }}
+        }}
+      }}
+    ]
+  }}
+}}
+system_account: SYS
+authorization {{
+  timeout: {answer_s}
+  auth_callout {{
+    issuer: {issuer}
+    account: SYS
+    auth_users: [{authoriser_user}, {service_user}, {ingest_user}, {watchdog_user}]
+  }}
   users: [
     {{
       user: {service_user}
@@ -97,11 +108,11 @@ mqtt {{
       }}
     }}
     {{
-      user: {device_user}
-      password: {device_password}
+      user: {watchdog_user}
+      password: {watchdog_password}
       allowed_connection_types: ["MQTT"]
       permissions: {{
-        publish: {{ {device_rights} }}
+        publish: {{ allow: ["edu.v1.*.*.canary.bandwidth", "slice.*.edu.v1.*.*.canary.bandwidth"] }}
         subscribe: {{ deny: [">"] }}
       }}
     }}
@@ -127,11 +138,13 @@ class NatsCredentials:
     """Users and passwords of the embedded server."""
 
     service_password: str
-    device_password: str
     ingest_password: str
+    watchdog_password: str
+    authoriser_password: str
     service_user: str = SERVICE_USER
-    device_user: str = DEVICE_USER
     ingest_user: str = INGEST_USER
+    watchdog_user: str = WATCHDOG_USER
+    authoriser_user: str = AUTHORISER_USER
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,10 +222,15 @@ def prepare_nats(
         service_password=quoted(credentials.service_password),
         ingest_user=credentials.ingest_user,
         ingest_password=quoted(credentials.ingest_password),
-        device_user=credentials.device_user,
-        device_password=quoted(credentials.device_password),
+        watchdog_user=credentials.watchdog_user,
+        watchdog_password=quoted(credentials.watchdog_password),
+        authoriser_user=credentials.authoriser_user,
+        authoriser_password=quoted(credentials.authoriser_password),
+        issuer=TokenSigner(credentials.authoriser_password).public_key,
+        heard=json.dumps(HEARD),
+        said=json.dumps(SAID),
+        answer_s=AUTHORISER_ANSWER_S,
         mappings=slice_mappings(slices),
-        device_rights=device_rights(slices),
     )
     write_private(folder / "nats.conf", config)
     return server
@@ -238,13 +256,6 @@ def slice_mappings(slices: int) -> str:
     return _MAPPINGS.format(slices=slices, tokens=_TOPIC_TOKENS) if slices > 1 else ""
 
 
-def device_rights(slices: int) -> str:
-    """Return what the user of devices may publish; permissions hold for the names after mapping."""
-    if slices > 1:
-        return f"allow: {json.dumps(['edu.v1.>', 'slice.*.edu.v1.>'])}"
-    return f"deny: {json.dumps(PRIVATE_SUBJECTS)}"
-
-
 def find_nats() -> Path:
     """Return the wheel's nats-server, which lies beside our Python; else the one on the path."""
     beside = Path(sys.executable).with_name("nats-server")
@@ -258,12 +269,14 @@ def find_nats() -> Path:
 
 
 def _credentials(folder: Path) -> NatsCredentials:
-    kept, names = DataFolder(folder), ("service_password", "device_password", "ingest_password")
-    found = kept.read(_CREDENTIALS_FILE, *names[:2])
-    if missing := [name for name in names if name not in found]:
-        found |= {name: secrets.token_urlsafe(PASSWORD_BYTES) for name in missing}
+    kept = DataFolder(folder)
+    found = kept.read(_CREDENTIALS_FILE, "service_password")
+    names = ("service", "ingest", "watchdog", "authoriser")
+    drawn = {f"{name}_password": secrets.token_urlsafe(PASSWORD_BYTES) for name in names}
+    if drawn.keys() - found.keys():
+        found = drawn | found
         kept.write(_CREDENTIALS_FILE, found)
-    return NatsCredentials(*(found[name] for name in names))
+    return NatsCredentials(**{name: found[name] for name in drawn})
 
 
 def accepts(port: int) -> bool:

@@ -16,6 +16,7 @@ from eduops.machine.embedded_nats import prepare_nats
 from eduops.machine.embedded_postgres import prepare_postgres
 from eduops.machine.idle import since_last_entry
 from eduops.machine.output import ProcessOutput
+from eduops.machine.people import keep_wall_token
 from eduops.machine.ports import free_ports
 from eduops.machine.prepare import Tell, prepare_storage, seed_once
 from eduops.machine.process import ProcessSpec
@@ -33,6 +34,7 @@ _MQTT_RESERVE_BYTES: Final = 512 * 1024**2
 """Room beside the logs for what the broker keeps of MQTT: three streams of `ASIDE_BYTES`, each counted twice
 when its limit is set, and the sessions, which reserve nothing."""
 VERBS: Final = {
+    "authoriser": "authorise",
     "ingest": "ingest",
     "processor": "process",
     "dashboard": "dashboard",
@@ -77,6 +79,7 @@ class System:
         """Bring database and logs to this version; save the made fleet unless there is one already."""
         fleet = await prepare_storage(self.settings, make_fleet, self._tell)
         assert fleet is not None  # made if there was none
+        await keep_wall_token(self.folder, self.settings)
         note_schools(self.folder, len(fleet.schools))
         said = await since_last_entry(self.settings, time.time_ns() // 1000)
         if said is not None:
@@ -169,8 +172,8 @@ class System:
                 mqtt_port=nats.mqtt_port,
                 mqtt_user=own.ingest_user,
                 mqtt_password=own.ingest_password,
-                device_user=own.device_user,
-                device_password=own.device_password,
+                watchdog_password=own.watchdog_password,
+                authoriser_password=own.authoriser_password,
             )
         self._tell(f"nats runs (MQTT on port {nats.mqtt_port}, {time.monotonic() - began_s:.1f} s)")
 
@@ -181,7 +184,12 @@ def instances(settings: Settings, service: str) -> list[Settings]:
     Raises:
         ConfigurationError: the partitions cannot be shared evenly by so many ingests.
     """
-    count = {"ingest": settings.ingests, "processor": settings.processors}.get(service, 1)
+    counts = {
+        "ingest": settings.ingests,
+        "processor": settings.processors,
+        "authoriser": settings.authorisers,
+    }
+    count = counts.get(service, 1)
     names = [service] if count == 1 else [f"{service}-{i + 1}" for i in range(count)]
     own = [settings.but(process_name=name) for name in names]
     if service == "ingest":

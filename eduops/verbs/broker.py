@@ -35,3 +35,28 @@ def clear(
 
     settings = attach(load_settings(config, {"data": data}))
     typer.echo(asyncio.run(clear_broker(settings, days, ask)))
+
+
+@broker_app.command()
+def issuer(
+    file: Annotated[Path | None, typer.Argument(help="File to write; the screen without it.")] = None,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Say the `issuer` of a NATS server's `auth_callout`: whose answers about devices it believes.
+
+    It is the public half of the authoriser's key, and no secret.
+    """
+    from bus.nats_jwt import TokenSigner
+    from contract.errors import ConfigurationError
+    from eduops.settings import load_settings
+
+    password = load_settings(config, {"data": data}).authoriser_password
+    if password is None:
+        raise ConfigurationError("set EDUOPS_AUTHORISER_PASSWORD: the key is made of it")
+    line = f"issuer: {TokenSigner(password).public_key}\n"
+    if file is None:
+        typer.echo(line, nl=False)
+        return
+    file.write_text(line, encoding="utf-8")
+    typer.echo(f"wrote {file}")

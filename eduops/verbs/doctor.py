@@ -28,6 +28,7 @@ from eduops.machine.refusals import read_refusals
 from eduops.machine.sync_choice import MARGIN, choose_sync, needed_syncs_per_s, schools_of, syncs_per_s
 from eduops.machine.system import accepts
 from eduops.settings import Settings
+from eduops.verbs.devices.tables import troubled
 from eduops.verbs.status import BrokerStatus, Status, describe_broker, read_processes, read_status
 from storage.database import connect
 from storage.jobs import job_troubles
@@ -36,8 +37,8 @@ from storage.wall import quarantine_page
 LEAST_PYTHON: Final = (3, 11)
 LEAST_DISK_GIB: Final = 5.0
 """The logs' caps and two days of a city's readings fit into this."""
-LEAST_DESCRIPTORS: Final = 4096
-"""One connection a school of the city, and some for the servers."""
+LEAST_DESCRIPTORS: Final = 12_288
+"""One connection a device of the city, and some for the servers."""
 MOST_LAG_S: Final = 10.0
 """A healthy fold is a second or two behind; ten mean that it cannot keep up."""
 MOST_REFUSED: Final = 5
@@ -105,6 +106,7 @@ async def examine(settings: Settings) -> list[Checked]:
         findings.extend(await _broker_store(settings))
         findings.extend(await _strays(settings, time.time_ns() // 1000))
         findings.extend(await _jobs(settings))
+        findings.extend(await _devices(settings))
         findings.extend(await routes_checked(settings))
     except EduopsError as error:
         return [*findings, Checked(False, f"the system does not answer: {error}")]
@@ -245,6 +247,19 @@ async def _jobs(settings: Settings) -> list[Checked]:
             )
         ]
     return [Checked(True, f"TimescaleDB's {found.jobs} jobs run; none of their last runs failed")]
+
+
+async def _devices(settings: Settings) -> list[Checked]:
+    """Tell whom the broker does not let in, and whose name is there twice."""
+    found = await troubled(settings)
+    sentence = f"{found.valid:,} devices have a credential, {found.simulated:,} of them simulated ones"
+    if not (found.refused or found.twice):
+        return [Checked(True, sentence)]
+    told = (
+        f"{sentence}; within a day {found.refused:,} were refused, and two connections took the name of "
+        f"{found.twice:,} in turn: `eduops device list --trouble` names them"
+    )
+    return [Checked(not found.twice, told, doubtful=True)]
 
 
 async def routes_checked(settings: Settings) -> list[Checked]:

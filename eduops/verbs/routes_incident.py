@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 from alerting.routing.facts import IncidentFacts, facts_of
 from alerting.routing.plan import Handling, HandlingKind
-from config.fleet_csv import parse_areas
+from config.fleet_csv import Areas, parse_areas
 from contract.errors import ConfigurationError
 from contract.incident import CauseKind, IncidentEventKind
 from eduops.connections import database_url, saved_fleet
@@ -89,8 +89,20 @@ def described(words: Described, areas_text: str, opened_us: int) -> ToldOf:
         ward=() if ward is None else (ward.code, ward.name, ward.short_name),
         school=(words.school,) if words.school else (),
         pupils=words.pupils,
+        areas=_areas_of(areas, words, "" if cluster is None else cluster.code),
     )
     return ToldOf(facts, opened_us)
+
+
+def _areas_of(areas: Areas, words: Described, cluster_code: str) -> frozenset[str]:
+    """Return the names of the ward, or of the cluster and its wards, of the options; none for everywhere."""
+    if not cluster_code:
+        return frozenset()
+    wards = [w for w in areas.wards if w.cluster_code == cluster_code]
+    if words.ward:
+        wards = [w for w in wards if words.ward in (w.code, w.name, w.short_name)]
+    clusters = {name for c in areas.clusters if c.code == cluster_code for name in (c.code, c.name)}
+    return frozenset(clusters | {name for w in wards for name in (w.code, w.name, w.short_name)})
 
 
 def _cause_of(words: Described) -> CauseKind:

@@ -89,7 +89,7 @@ def _plan_json(told: ToldOf, found: NoticePlan, routing: Routing) -> dict[str, A
     return {
         "incident_id": told.incident_id or None,
         "opened_at_us": told.opened_us,
-        "facts": msgspec.to_builtins(told.facts),
+        "facts": {k: v for k, v in msgspec.to_builtins(told.facts).items() if k != "areas"},
         "routes": [
             {
                 "route": answer.route.name,
@@ -138,6 +138,8 @@ def _answer(answer: RouteAnswer) -> str:
 
 
 def _why(notice: PlannedNotice, zone: ZoneInfo) -> str:
+    if notice.outside:
+        return f"step {notice.step}: not told, outside the area of {notice.to} ({notice.outside})"
     waited = f"; waits since {_local(notice.due_us, zone)} for active_time" * (notice.due_us < notice.at_us)
     return f"step {notice.step}: {_REASONS[notice.reason]}{waited}"
 

@@ -49,15 +49,17 @@ def show(data: Data = None, config: Config = None, json: Json = False) -> None:
     from eduops.verbs.silencing.running import read_silences
     from eduops.verbs.silencing.tables import render_silences
 
-    settings, calendar, now_us = _attached(data, config)
+    settings, own, now_us = _attached(data, config)
     found = asyncio.run(read_silences(settings, now_us))
-    typer.echo(render_silences(found, calendar, now_us, as_json=json))
+    typer.echo(render_silences(found, own.calendar, now_us, as_json=json))
 
 
-@silence_app.command()
+@silence_app.command("add")
+@silence_app.command("preview", help="Say what `add` with the same options would mute; nothing is changed.")
 def add(
-    owner: Owner,
-    reason: Annotated[str, typer.Option(help="Why.")],
+    context: typer.Context,
+    owner: Owner = "",
+    reason: Annotated[str, typer.Option(help="Why.")] = "",
     isp: Isp = "",
     ward: Ward = "",
     cluster: Cluster = "",
@@ -76,19 +78,28 @@ def add(
     replaces: Annotated[str, typer.Option(help="Id of the silence that it takes the place of.")] = "",
     data: Data = None,
     config: Config = None,
+    json: Json = False,
 ) -> None:
     """Silence what matches; the alerts go on, and who heard that one opened hears its end."""
     from contract.routing.silence import SilenceKind
     from eduops.verbs.silencing.options import HourOptions, MatcherOptions, WishOptions, described
-    from eduops.verbs.silencing.running import add_silence
+    from eduops.verbs.silencing.running import add_silence, preview_silence
+    from eduops.verbs.silencing.tables import render_added, render_preview
 
-    settings, calendar, now_us = _attached(data, config)
+    settings, own, now_us = _attached(data, config)
+    is_trial = context.info_name == "preview"
     choice = MatcherOptions(isp, ward, cluster, school, rule, system, priority, tuple(match or ()))
     hours = HourOptions(from_, until, for_, rrule, only_school_days, not_in_exam)
     kind = SilenceKind.MAINTENANCE if maintenance else SilenceKind.SILENCE
-    silence = described(choice, hours, WishOptions(owner, reason, kind), calendar, now_us)
-    asyncio.run(add_silence(settings, silence, replaces, now_us))
-    typer.echo(silence.silence_id)
+    unsaid = "–" * is_trial
+    wish = WishOptions(owner or unsaid, reason or unsaid, kind)
+    silence = described(choice, hours, wish, own.calendar, now_us)
+    if is_trial:
+        seen, unknown = asyncio.run(preview_silence(settings, silence, own, now_us))
+        typer.echo(render_preview(seen, unknown, own.calendar.timezone, as_json=json))
+    else:
+        unknown = asyncio.run(add_silence(settings, silence, replaces, own, now_us))
+        typer.echo(render_added(silence, unknown, as_json=json))
 
 
 @silence_app.command()
@@ -104,40 +115,6 @@ def end(
     settings, _, now_us = _attached(data, config)
     asyncio.run(end_silence(settings, silence_id, owner, now_us))
     typer.echo(f"{silence_id} ends now")
-
-
-@silence_app.command("preview")
-def try_silence(
-    isp: Isp = "",
-    ward: Ward = "",
-    cluster: Cluster = "",
-    school: School = "",
-    rule: Rule = "",
-    system: System = "",
-    priority: Priority = "",
-    match: Match = None,
-    from_: From = None,
-    until: Until = None,
-    for_: For = "",
-    rrule: Rrule = "",
-    only_school_days: OnlySchoolDays = False,
-    not_in_exam: NotInExam = False,
-    data: Data = None,
-    config: Config = None,
-    json: Json = False,
-) -> None:
-    """Say what a silence mutes now, and would have muted in the last week; nothing is changed."""
-    from contract.routing.silence import SilenceKind
-    from eduops.verbs.silencing.options import HourOptions, MatcherOptions, WishOptions, described
-    from eduops.verbs.silencing.running import preview_silence
-    from eduops.verbs.silencing.tables import render_preview
-
-    settings, calendar, now_us = _attached(data, config)
-    choice = MatcherOptions(isp, ward, cluster, school, rule, system, priority, tuple(match or ()))
-    hours = HourOptions(from_, until, for_, rrule, only_school_days, not_in_exam)
-    silence = described(choice, hours, WishOptions("–", "–", SilenceKind.SILENCE), calendar, now_us)
-    seen = asyncio.run(preview_silence(settings, silence, calendar, now_us))
-    typer.echo(render_preview(seen, calendar.timezone, as_json=json))
 
 
 @silence_app.command("import")
@@ -161,7 +138,8 @@ def import_calendar(
     from eduops.verbs.silencing.running import import_works
     from eduops.verbs.silencing.tables import render_import
 
-    settings, calendar, now_us = _attached(data, config)
+    settings, own, now_us = _attached(data, config)
+    calendar = own.calendar
     choice = MatcherOptions(isp, ward, cluster, school, rule, system, priority, tuple(match or ()))
     try:
         read = read_calendar(file.read_text(encoding="utf-8-sig"), calendar.timezone)
@@ -173,7 +151,7 @@ def import_calendar(
 
 
 def _attached(data: Path | None, config: Path | None) -> tuple[Any, Any, int]:
-    """Return the settings of the running system, the school calendar, and log time now."""
+    """Return the settings of the running system, its operator's own files, and log time now."""
     from config.files import load_configuration
     from eduops.data_folder import DataFolder
     from eduops.machine.attach import attach
@@ -181,4 +159,4 @@ def _attached(data: Path | None, config: Path | None) -> tuple[Any, Any, int]:
 
     settings = attach(load_settings(config, {"data": data}))
     own = load_configuration(DataFolder(settings.data).config)
-    return settings, own.calendar, settings.clock.log_us(time.time_ns() // 1000)
+    return settings, own, settings.clock.log_us(time.time_ns() // 1000)

@@ -65,7 +65,12 @@ class AppriseOutlet:
 
         caller = Apprise(asset=self._service.asset)
         caller.add(self._service)
-        result = caller.notify(body=letter.text.body, title=letter.text.title, body_format=NotifyFormat.TEXT)
+        result = caller.notify(
+            body=letter.text.body,
+            title=letter.text.title,
+            body_format=NotifyFormat.TEXT,
+            attach=str(letter.attached) if self._is_mail and letter.attached else None,
+        )
         if result:
             return TAKEN
         said = " ".join(entry.message for entry in result.logs())

@@ -6,16 +6,18 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Path, Request, Response
 
+from alerting.incidents.reach import reach_over_time
 from alerting.messages.story import Office
 from alerting.silences.cause_matchers import cause_matchers
 from contract.incident import Incident, Membership, lost_pupil_minutes
 from contract.privacy import shown_alert
 from contract.texts import Language
+from ops_dashboard.access.own import own
 from ops_dashboard.api.answers import Refusal, json_answer
 from ops_dashboard.archive import KnownIncident
 from ops_dashboard.language import choose_language
 from ops_dashboard.services import Services
-from ops_dashboard.view.incidents import incident_story, incident_words, member_place
+from ops_dashboard.view.incidents import incident_story, incident_words, member_place, similar_incident
 from ops_dashboard.view.timeline import sentence
 
 IncidentId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
@@ -25,26 +27,26 @@ def add_incidents(router: APIRouter, services: Services) -> None:
     @router.get("/api/incidents")
     async def incidents(request: Request) -> Response:
         """Return the open incidents and the last resolved ones, each with its words."""
-        teller = _Teller(services, choose_language(request.query_params, request.cookies))
-        known = await services.archive.known_incidents()
+        mine = own(services)
+        teller = _Teller(mine, choose_language(request.query_params, request.cookies))
+        known = await mine.archive.known_incidents()
         return json_answer({"incidents": [teller.line(i) for i in known]})
 
     @router.get("/api/incidents/{incident_id}")
     async def incident(incident_id: IncidentId, request: Request) -> Response:
         """Return an incident with words, timeline and alerts; for one that was merged, the survivor."""
-        found = await services.archive.incident(incident_id)
+        mine = own(services)
+        found = await mine.archive.incident(incident_id)
         if found is None:
             raise Refusal(404, "unknown_incident")
-        return json_answer(
-            _Teller(services, choose_language(request.query_params, request.cookies)).page(found)
-        )
+        return json_answer(_Teller(mine, choose_language(request.query_params, request.cookies)).page(found))
 
 
 class _Teller:
     """Says incidents as they are at one moment, in one language."""
 
     def __init__(self, services: Services, language: Language) -> None:
-        board = services.hub.board
+        board = services.board
         self._services = services
         self._language = language
         self._now_us = services.config.clock.log_us(time.time_ns() // 1000)
@@ -80,6 +82,17 @@ class _Teller:
             ],
             "members": [self._member(m) for m in found.members],
             "aliases": found.aliases,
+            "reach": [list(step) for step in reach_over_time(found.spans, self._now_us)],
+            "similar": [
+                similar_incident(
+                    one,
+                    found.last_words.get(one.incident_id, ""),
+                    self._office,
+                    self._language,
+                    self._now_us,
+                )
+                for one in found.similar
+            ],
             "matchers": [
                 msgspec.to_builtins(m) | {"text": str(m)}
                 for m in cause_matchers(incident, self._services.fleet)

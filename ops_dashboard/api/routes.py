@@ -8,13 +8,17 @@ from ops_dashboard.api.alertmanager_silences import add_alertmanager_silences
 from ops_dashboard.api.alerts import add_alerts, add_deeds
 from ops_dashboard.api.cap import add_cap
 from ops_dashboard.api.center import add_fleet, add_quarantine, add_status
+from ops_dashboard.api.day import add_day
 from ops_dashboard.api.histories import add_histories
 from ops_dashboard.api.incident_actions import add_incident_actions
 from ops_dashboard.api.incidents import add_incidents
+from ops_dashboard.api.leadership import add_leadership
 from ops_dashboard.api.notices import add_notices
 from ops_dashboard.api.oncall import add_oncall
+from ops_dashboard.api.provision import add_provision
 from ops_dashboard.api.response import add_response
 from ops_dashboard.api.silence_actions import add_silence_actions
+from ops_dashboard.api.silence_imports import add_silence_imports
 from ops_dashboard.api.silences import add_silences
 from ops_dashboard.services import Services
 
@@ -31,12 +35,16 @@ def api_routes(services: Services) -> APIRouter:
     add_oncall(router, services)
     add_silences(router, services)
     add_response(router, services)
+    add_leadership(router, services)
     add_silence_actions(router, services)
+    add_silence_imports(router, services)
     add_alertmanager(router, services)
     add_alertmanager_silences(router, services)
     add_alertmanager_reports(router, services)
     add_cap(router, services)
     add_histories(router, services)
+    add_day(router, services)
     add_quarantine(router, services)
     add_status(router, services)
+    add_provision(router, services)
     return router

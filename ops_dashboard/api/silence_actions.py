@@ -5,9 +5,11 @@ import time
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Path, Query, Response
+import msgspec
+from fastapi import APIRouter, Body, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from alerting.silences.known_names import unknown_names, warnings
 from alerting.silences.preview import WEEK_US, preview
 from alerting.silences.recurrence import state_of
 from alerting.silences.validity import Complaint, settled
@@ -27,12 +29,15 @@ from contract.routing.silence import (
     SilenceState,
     SilenceWord,
 )
+from ops_dashboard.access.own import is_by_person, who_acts
+from ops_dashboard.access.record import on_record
 from ops_dashboard.api.answers import Refusal, json_answer
+from ops_dashboard.language import choose_language
 from ops_dashboard.services import Services
 
 Uuid = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 SilenceId = Annotated[str, Path(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
-Actor = Annotated[str, Query(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Actor = Annotated[str | None, Query(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
 class WantedMatcher(BaseModel):
@@ -85,8 +90,11 @@ def add_silence_actions(router: APIRouter, services: Services) -> None:
         return services.config.clock.log_us(time.time_ns() // 1000)
 
     @router.post("/api/silences", status_code=202)
-    async def add(wanted: Annotated[WantedSilence, Body()]) -> Response:
-        """Silence something; what is refused changes nothing, and what it would replace stays in force."""
+    async def add(wanted: Annotated[WantedSilence, Body()], request: Request) -> Response:
+        """Silence something; what is refused changes nothing, and what it would replace stays in force.
+
+        Names that nothing has are told as `warnings`.
+        """
         silence = await _wanted(wanted, services, now_us())
         others = await services.archive.silences(silence.created_at_us)
         if wanted.replaces is not None:
@@ -95,10 +103,11 @@ def add_silence_actions(router: APIRouter, services: Services) -> None:
             raise _refusal(Complaint(SilenceFault.TOO_MANY, {"n": len(others)}))
         word = SilenceSet(silence, wanted.replaces or "")
         await keep_word(word, silence.created_at_us, services)
-        return json_answer({"silence_id": silence.silence_id}, 202)
+        told = await warned(silence.matchers, services, request)
+        return json_answer({"silence_id": silence.silence_id, "warnings": told}, 202)
 
     @router.post("/api/silences/preview")
-    async def try_silence(wanted: Annotated[WantedSilence, Body()]) -> Response:
+    async def try_silence(wanted: Annotated[WantedSilence, Body()], request: Request) -> Response:
         """Say what a silence mutes now and would have muted in the last week; nothing is kept."""
         at_us = now_us()
         named = wanted.model_copy(update={"owner": wanted.owner or "–", "reason": wanted.reason or "–"})
@@ -106,14 +115,16 @@ def add_silence_actions(router: APIRouter, services: Services) -> None:
         past = await services.archive.alerts_since(at_us - WEEK_US)
         open_alerts = await services.archive.open_alerts()
         world = services.fleet, services.calendar
-        return json_answer(await asyncio.to_thread(preview, silence, open_alerts, past, *world, at_us))
+        seen = await asyncio.to_thread(preview, silence, open_alerts, past, *world, at_us)
+        told = await warned(silence.matchers, services, request)
+        return json_answer(msgspec.to_builtins(seen, str_keys=True) | {"warnings": told})
 
     @router.delete("/api/silences/{silence_id}", status_code=202)
-    async def end(silence_id: SilenceId, actor: Actor) -> Response:
+    async def end(silence_id: SilenceId, actor: Actor = None) -> Response:
         """End a silence now."""
-        at_us = now_us()
+        at_us, by = now_us(), who_acts(actor)
         await must_last(silence_id, services, at_us)
-        await keep_word(SilenceEnded(silence_id, actor, at_us), at_us, services)
+        await keep_word(SilenceEnded(silence_id, by, at_us), at_us, services)
         return json_answer({"silence_id": silence_id}, 202)
 
 
@@ -127,10 +138,10 @@ async def _wanted(wanted: WantedSilence, services: Services, at_us: int) -> Sile
     silence = Silence(
         wanted.silence_id or str(uuid.uuid4()),
         wanted.kind,
-        tuple(SilenceMatcher(m.name, m.value, m.is_regex, m.is_equal) for m in wanted.matchers),
+        matchers_of(wanted.matchers),
         at_us if wanted.from_us is None else wanted.from_us,
         at_us if until_us is None else until_us,
-        wanted.owner,
+        owner_of(wanted.owner),
         wanted.reason,
         at_us,
         _recurrence(wanted.recurrence, services),
@@ -140,6 +151,19 @@ async def _wanted(wanted: WantedSilence, services: Services, at_us: int) -> Sile
     if isinstance(found, Complaint):
         raise _refusal(found)
     return found
+
+
+def matchers_of(wanted: list[WantedMatcher]) -> tuple[SilenceMatcher, ...]:
+    """Return the matchers of a request."""
+    return tuple(SilenceMatcher(m.name, m.value, m.is_regex, m.is_equal) for m in wanted)
+
+
+async def warned(matchers: tuple[SilenceMatcher, ...], services: Services, request: Request) -> list[str]:
+    """Return a sentence for each name that nothing has, in the language of the request."""
+    language = choose_language(request.query_params, request.cookies)
+    # Names that are near are looked for among all schools.
+    unknown = await asyncio.to_thread(unknown_names, matchers, services.fleet, services.rules)
+    return list(warnings(unknown, services.texts, language))
 
 
 def _recurrence(wanted: WantedRecurrence | None, services: Services) -> Recurrence | None:
@@ -159,6 +183,15 @@ def _refusal(complaint: Complaint) -> Refusal:
     return Refusal(422, f"silence_{complaint.fault.value}", **complaint.values)
 
 
+def owner_of(said: str) -> str:
+    """Return under whose name a silence is kept: a person's own; a program says for whom it acts.
+
+    Raises:
+        Refusal: not all of the name can be seen. An empty one is refused with the silence.
+    """
+    return said if not said and not is_by_person() else who_acts(said)
+
+
 async def must_last(silence_id: str, services: Services, at_us: int) -> None:
     """Refuse to change a silence that does not exist or is over."""
     found = await services.archive.silence(silence_id)
@@ -174,6 +207,8 @@ async def keep_word(word: SilenceWord, at_us: int, services: Services) -> None:
     Raises:
         Refusal: the log does not answer.
     """
+    subject = word.silence_id if isinstance(word, SilenceEnded) else word.silence.silence_id
+    on_record(subject=subject)
     try:
         await services.log.append(
             ALERTS_LOG,

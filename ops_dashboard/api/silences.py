@@ -2,49 +2,53 @@
 
 import asyncio
 import time
-from typing import Any
+from typing import Any, Final
 
-import msgspec
 from fastapi import APIRouter, Request, Response
 
 from alerting.silences.calendar_file import write_calendar
-from alerting.silences.matching import matches, muted
+from alerting.silences.matching import muted
 from alerting.silences.preview import WEEK_US
-from alerting.silences.recurrence import active_until_us, next_edge_us, state_of
-from contract.alert import Alert
-from contract.routing.silence import Silence, SilenceKind
+from config.spreadsheet import write_table
+from contract.routing.silence import SilenceKind
 from ops_dashboard.api.answers import NOT_KEPT, json_answer
 from ops_dashboard.language import choose_language
 from ops_dashboard.services import Services
+from ops_dashboard.view.silences import TABLE_COLUMNS, table_row, told_silence
+
+BOM: Final = "\ufeff"
+"""Before a table, so that spreadsheet programs read it as UTF-8."""
 
 
 def add_silences(router: APIRouter, services: Services) -> None:
     def now_us() -> int:
         return services.config.clock.log_us(time.time_ns() // 1000)
 
-    def told(silence: Silence, alerts: list[Alert], at_us: int) -> dict[str, Any]:
-        calendar, fleet = services.calendar, services.fleet
-        active_us = active_until_us(silence, calendar, at_us)
-        shown: dict[str, Any] = msgspec.to_builtins(silence)
-        return shown | {
-            "state": state_of(silence, calendar, at_us).value,
-            "active_until_us": active_us,
-            "next_edge_us": next_edge_us([silence], calendar, at_us),
-            "mutes_now": 0 if active_us is None else sum(matches(silence, a, fleet) for a in alerts),
-        }
+    async def told() -> dict[str, Any]:
+        at_us, fleet, calendar = now_us(), services.fleet, services.calendar
+        known, alerts = await services.archive.silences(at_us - WEEK_US), await services.archive.open_alerts()
+
+        def look() -> dict[str, Any]:
+            return {
+                "silences": [told_silence(one, alerts, fleet, calendar, at_us) for one in known],
+                "muted": len(muted(known, alerts, fleet, calendar, at_us)),
+            }
+
+        # Patterns that meet all schools for the first time take a second: the walls go on meanwhile.
+        return await asyncio.to_thread(look)
 
     @router.get("/api/silences")
     async def silences() -> Response:
         """Return the silences in force, to come, and over since a week; and how many alerts are muted."""
-        at_us = now_us()
-        known, alerts = await services.archive.silences(at_us - WEEK_US), await services.archive.open_alerts()
+        return json_answer(await told())
 
-        def look() -> dict[str, Any]:
-            count = len(muted(known, alerts, services.fleet, services.calendar, at_us))
-            return {"silences": [told(silence, alerts, at_us) for silence in known], "muted": count}
-
-        # Patterns that meet all schools for the first time take a second: the walls go on meanwhile.
-        return json_answer(await asyncio.to_thread(look))
+    @router.get("/api/silences.csv")
+    async def table() -> Response:
+        """Return the same silences as a table for spreadsheet programs."""
+        found = (await told())["silences"]
+        text = BOM + write_table(TABLE_COLUMNS, [table_row(one, services.calendar) for one in found])
+        headers = NOT_KEPT | {"Content-Disposition": "attachment; filename=silences.csv"}
+        return Response(text, headers=headers, media_type="text/csv")
 
     @router.get("/api/maintenance.ics")
     async def maintenance(request: Request) -> Response:

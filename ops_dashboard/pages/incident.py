@@ -1,13 +1,22 @@
 """An incident: an empty frame that the script fills and keeps in step (pure)."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from dash import html
 
 from contract.texts import Language, Texts
 from ops_dashboard.pages.attributes import attributes
 from ops_dashboard.pages.header import page_header, stale_bar
+from ops_dashboard.pages.keys import keys_help
+
+KEYS: Final = (
+    ("a", "incident.do_acknowledged"),
+    ("g", "incident.do_assigned"),
+    ("s", "incident.do_silence"),
+    ("n", "incident.do_commented"),
+)
+"""Keys of `incident_deeds.js`."""
 
 
 def incident_page(texts: Texts, language: Language, people: Sequence[str]) -> html.Div:
@@ -34,6 +43,10 @@ def incident_page(texts: Texts, language: Language, people: Sequence[str]) -> ht
     )
     left = [
         _panel(texts, language, "alerts.advice", html.Div([], id="advice")),
+        _panel(
+            texts, language, "incident.reach_over_time", html.Div([], id="reach", className="reach-chart")
+        ),
+        _panel(texts, language, "incident.similar", html.Div([], id="similar")),
         _panel(texts, language, "incident.members", html.Div([], id="members"), "members-note"),
     ]
     right = [
@@ -50,7 +63,9 @@ def incident_page(texts: Texts, language: Language, people: Sequence[str]) -> ht
         [
             page_header(texts, language, "/incidents"),
             stale_bar(),
-            html.Main([head, deeds, parts], id="main", className="desk desk-one"),
+            html.Main(
+                [head, deeds, parts, keys_help(texts, language, KEYS)], id="main", className="desk desk-one"
+            ),
             html.Datalist([html.Option(value=name) for name in people], id="people"),
         ],
         className="page page-desk",

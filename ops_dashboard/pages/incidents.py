@@ -9,9 +9,11 @@ from contract.texts import Language, Texts
 from ops_dashboard.pages.attributes import attributes
 from ops_dashboard.pages.filters import select_filter
 from ops_dashboard.pages.header import page_header, stale_bar
+from ops_dashboard.pages.keys import keys_help
 
 GROUPS: Final = ("open", "acknowledged", "silenced", "resolved")
 """Parts of the list in their order; each has texts in texts.toml."""
+KEYS: Final = (("j", "keys.next"), ("k", "keys.previous"))
 COLUMNS: Final = ("priority", "name", "reach", "pupils", "since", "who")
 
 
@@ -42,6 +44,7 @@ def incidents_page(texts: Texts, language: Language, fleet: Fleet) -> html.Div:
                         _filters(texts, language, fleet),
                         table,
                         html.P(texts.say("incident.none", language), id="incidents-none", hidden=True),
+                        keys_help(texts, language, KEYS),
                     ],
                     className="panel panel-incidents",
                 ),

@@ -8,15 +8,22 @@ from urllib.parse import parse_qs
 from dash import html
 
 from alerting.incidents.response import GroupBy
+from contract.access.decision import may
 from contract.errors import InfrastructureError
+from contract.figures.spans import SpanKind
+from contract.figures.sums import GroupKind
 from contract.fleet import School
 from contract.privacy import shown_refusal
 from contract.rejected import Reason
 from contract.routing.contact import Person
 from contract.texts import Language
+from ops_dashboard.access.asking import asking
+from ops_dashboard.access.own import own
+from ops_dashboard.api.leadership import leadership_brief, parse_day, wording_of
 from ops_dashboard.api.response import response_report
 from ops_dashboard.archive import of_series
 from ops_dashboard.charts.figures import HOLE_BUCKET_US, HOLE_RAW_US, make_figure
+from ops_dashboard.charts.marks import PAGE
 from ops_dashboard.charts.school_charts import PLANS, fill_plan, series_by_metric
 from ops_dashboard.pages.alerts import alerts_page
 from ops_dashboard.pages.attributes import attributes
@@ -24,13 +31,17 @@ from ops_dashboard.pages.header import page_header, stale_bar
 from ops_dashboard.pages.inbox import inbox_page
 from ops_dashboard.pages.incident import incident_page
 from ops_dashboard.pages.incidents import incidents_page
+from ops_dashboard.pages.leadership import leadership_page
 from ops_dashboard.pages.oncall import oncall_page
 from ops_dashboard.pages.quarantine import PAGE_ROWS, quarantine_page
 from ops_dashboard.pages.registry import page_at
 from ops_dashboard.pages.response import DAYS, response_page
 from ops_dashboard.pages.school import RANGES, school_page, unknown_school_page
+from ops_dashboard.pages.silences import silences_page
 from ops_dashboard.pages.wall import wall_page
+from ops_dashboard.pages.wall_address import read_address
 from ops_dashboard.services import Services
+from ops_dashboard.view.leadership.wording import worded
 from ops_dashboard.view.oncall import rota_weeks, rotas_of
 
 
@@ -39,7 +50,11 @@ async def make_page(services: Services, path: str, search: str, language: Langua
     query = {name: values[0] for name, values in parse_qs(search.lstrip("?")).items()}
     try:
         page, place = page_at(path)
-        return await MAKERS[page.name](services, place, query, language)
+        bearer = asking()
+        denied = may(None if bearer is None else bearer.principal, page.permission)
+        if denied is not None:
+            return _notice(services, language, f"error.{denied.value}")
+        return await MAKERS[page.name](own(services), place, query, language)
     except InfrastructureError:
         return _notice(services, language, "error.database_unavailable")
 
@@ -49,7 +64,8 @@ async def _nowhere(services: Services, _: str, query: dict[str, str], language: 
 
 
 async def _wall(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
-    return wall_page(services.texts, language)
+    address = read_address(query, services.fleet, services.texts, language)
+    return wall_page(services.texts, language, address)
 
 
 async def _alerts(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
@@ -71,6 +87,28 @@ async def _response(services: Services, _: str, query: dict[str, str], language:
     chosen = GroupBy(by) if by in set(GroupBy) else GroupBy.ALL
     report = await response_report(services, chosen, int(days) if days in map(str, DAYS) else DAYS[1])
     return response_page(services.texts, language, report)
+
+
+async def _leadership(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
+    span = SpanKind(query["span"]) if query.get("span") in set(SpanKind) else SpanKind.DAY
+    by = GroupKind(query["by"]) if query.get("by") in set(GroupKind) else GroupKind.CLUSTER
+    within = query.get("in", "")
+    within = within if within in services.fleet.cluster_by_code else ""
+    day = parse_day(query.get("day", ""))
+    brief = await leadership_brief(services, span, by, within, day)
+    words = worded(brief, wording_of(services, language), PAGE)
+    asked = {
+        "span": span.value,
+        "by": brief.comparison.kind,
+        "in": within,
+        "day": day.isoformat() if day else "",
+    }
+    kept = {name: value for name, value in asked.items() if value}
+    return leadership_page(services.texts, language, brief, words, kept)
+
+
+async def _silences(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
+    return silences_page(services.texts, language, services.fleet, services.rules)
 
 
 async def _oncall(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
@@ -122,6 +160,8 @@ MAKERS: Final[Mapping[str, Maker]] = {
     "incident": _incident,
     "school": _school,
     "response": _response,
+    "leadership": _leadership,
+    "silences": _silences,
     "oncall": _oncall,
     "inbox": _inbox,
     "quarantine": _quarantine,

@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerting.incidents.groups import Groups
-from alerting.silences.matching import muted
+from alerting.silences.matching import in_maintenance, muted
 from contract.alert import Alert
 from contract.calendar import SchoolCalendar
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.clock import LogClock
+from contract.figures.targets import Targets
 from contract.fleet import Fleet
 from contract.incident import Incident
 from contract.live import (
@@ -24,8 +25,10 @@ from contract.live import (
     Summary,
 )
 from contract.routing.silence import Silence
-from ops_dashboard.view.kpis import Tile, add_kpis, make_tiles
-from ops_dashboard.view.lines import WallLine, is_silenced, wall_incidents, wall_line
+from ops_dashboard.view.areas import CitySums, WallArea, wards_of
+from ops_dashboard.view.kpis import Affected, Tile, Tiles, add_kpis, make_affected, make_tiles
+from ops_dashboard.view.lines import WallLine, incidents_within, is_silenced, wall_incidents, wall_line
+from ops_dashboard.view.past import Past
 
 TOP_LINES = 5
 """Alarms on the wall: three to five. Source: EEMUA 191, what one operator can keep in mind."""
@@ -50,6 +53,10 @@ class Open(msgspec.Struct, frozen=True):
     """The first incidents for the wall, most urgent first."""
     line_count: int
     """All incidents with open alerts, shown or not."""
+    lines_by_priority: list[int]
+    """The same by priority 1, 2 and 3."""
+    untaken: int
+    """Those among them that somebody should take."""
     live_partitions: int
     """Partitions whose summary is fresh; fewer than all means that alerts may be missing."""
     partitions: int
@@ -60,6 +67,8 @@ class Snapshot(msgspec.Struct, frozen=True, tag_field="kind", tag="snapshot"):
 
     sequence: int
     build: str
+    area: str
+    """Code of the cluster or ward that figures, alerts and lines are of; empty for the whole city."""
     topology: str
     """Version of the fleet; another one means: load `/api/fleet` again."""
     alerts_version: int
@@ -78,6 +87,11 @@ class Snapshot(msgspec.Struct, frozen=True, tag_field="kind", tag="snapshot"):
     connected: Tile
     attendance: Tile
     elearning: Tile
+    affected: Affected
+    session: str
+    """Name of the session that attendance speaks of, such as `morning`; empty without any."""
+    attendance_by_cluster: list[float | None]
+    """Share of pupils present, 0 to 1, in fleet order; None where it is not known, or not told."""
     open: Open
     down: Tile
     """City traffic towards the schools, bit/s."""
@@ -97,8 +111,12 @@ class Board:
         build_id: str = "",
         coverage_min: float = 0.8,
         stale_s: float = 15.0,
+        targets: Targets | None = None,
     ) -> None:
         self._fleet = fleet
+        self._targets = targets or {}
+        self.past = Past()
+        """What the figures of the city were; whoever reads the tables puts it here."""
         self.groups = Groups(fleet)
         self._partitions = partitions
         self._clock = clock
@@ -177,6 +195,21 @@ class Board:
         """All open alerts, by id."""
         return self._open
 
+    @property
+    def summaries(self) -> list[Summary]:
+        """The newest of each partition that said anything."""
+        return list(self._summaries.values())
+
+    @property
+    def incidents(self) -> Mapping[str, Incident]:
+        """All that are shown, by id."""
+        return self._incidents
+
+    @property
+    def silences(self) -> Mapping[str, Silence]:
+        """All that are not over, by id; some may be."""
+        return self._silences
+
     def states(self, real_us: int) -> str:
         """Return one character a school: the summary's state, worst open alert on top.
 
@@ -186,19 +219,23 @@ class Board:
         codes = np.full(len(self._fleet.schools), _UNKNOWN, np.uint8)
         for partition, members in enumerate(self._members):
             summary = self._summaries.get(partition)
-            if summary is None or self._age_s(summary, real_us) > self._stale_s:
+            if summary is None or not self._is_fresh(summary, real_us):
                 continue
             own = np.frombuffer(summary.states.encode("ascii"), np.uint8).copy()
             old = np.isin(own, _ALERTED) & (self._calmed_us[members] >= summary.at_us)
             own[old] = _NORMAL
             codes[members] = own
         self._put_alerts(codes)
+        at_us = self._clock.log_us(real_us)
+        codes[list(in_maintenance(self._silences.values(), self._fleet, self._calendar, at_us))] = (
+            _MAINTENANCE
+        )
         return codes.tobytes().decode("ascii")
 
     def _put_alerts(self, codes: NDArray[np.uint8]) -> None:
         for alert in self._open.values():
             position = self._fleet.school_position.get(alert.school_id)
-            if position is None or codes[position] == _MAINTENANCE:
+            if position is None:
                 continue
             mark = _ALERTED[alert.priority - 1]
             codes[position] = mark if codes[position] in _CALM else min(codes[position], mark)
@@ -215,50 +252,81 @@ class Board:
             i.incident_id for i in incidents if i.alerts and is_silenced(i, alerts, quiet, self._fleet)
         )
 
-    def open_summary(self, live_partitions: int, at_us: int) -> Open:
-        """Return the open alerts in numbers at a log time, and the first lines of the wall."""
-        alerts = _as_alarms(self._open.values())
+    def open_summary(self, live_partitions: int, at_us: int, area: WallArea | None = None) -> Open:
+        """Return the open alerts of the city or of an area in numbers at a log time, and its first lines."""
+        alerts, incidents = list(self._open.values()), self._incidents.values()
+        if area is not None:
+            own = self._fleet.ids_of_wards(wards_of(area, self._fleet)) | {SYSTEM_SCHOOL_ID}
+            alerts = [a for a in alerts if a.school_id in own]
+            incidents = incidents_within(incidents, alerts, own, self._fleet)
+        alarms = _as_alarms(alerts)
         quiet = self.muted(at_us)
-        waiting = [a for a in alerts if a.acknowledged_at_us is None]
-        incidents = wall_incidents(self._incidents.values(), self._fleet)
+        waiting = [a for a in alarms if a.acknowledged_at_us is None]
+        shown = wall_incidents(incidents, self._fleet)
         return Open(
-            by_priority=[sum(a.priority == p for a in alerts) for p in (1, 2, 3)],
+            by_priority=[sum(a.priority == p for a in alarms) for p in (1, 2, 3)],
             unacknowledged=len(waiting),
             sounding=sum(a.priority == 1 and a.alert_id not in quiet for a in waiting),
-            muted=sum(alert.alert_id in quiet for alert in alerts),
+            muted=sum(alert.alert_id in quiet for alert in alarms),
             lines=[
-                wall_line(i, self._fleet, is_silenced(i, self._open.values(), quiet, self._fleet))
-                for i in incidents[:TOP_LINES]
+                wall_line(i, self._fleet, is_silenced(i, self._open.values(), quiet, self._fleet), at_us)
+                for i in shown[:TOP_LINES]
             ],
-            line_count=len(incidents),
+            line_count=len(shown),
+            lines_by_priority=[sum(i.priority == p for i in shown) for p in (1, 2, 3)],
+            untaken=sum(i.unacknowledged > 0 for i in shown),
             live_partitions=live_partitions,
             partitions=self._partitions,
         )
 
-    def snapshot(self, real_us: int, sequence: int) -> Snapshot:
-        """Return everything at a real time in µs since 1970."""
+    def snapshot(self, real_us: int, sequence: int, area: WallArea | None = None) -> Snapshot:
+        """Return everything at a real time in µs since 1970, of the whole city or of an area."""
         ages = [self._partition_age_s(p, real_us) for p in range(self._partitions)]
         known = [age for age in ages if age is not None]
         fresh = [age for age in known if age <= self._stale_s]
-        tiles = make_tiles(add_kpis(self._kpis(real_us)), self._coverage_min)
-        at_us = self._clock.log_us(real_us)
+        sums = CitySums(
+            self._fleet, ((s.wards, self._is_fresh(s, real_us)) for s in self._summaries.values())
+        )
+        tiles = self._tiles(sums, real_us, area)
+        at_us, states = self._clock.log_us(real_us), self.states(real_us)
         return Snapshot(
             sequence=sequence,
             build=self._build_id,
+            area="" if area is None else area.code,
             topology=self._fleet.version,
             alerts_version=self.alerts_version,
             at_us=at_us,
             age_s=min(known, default=None),
             partition_age_s=ages,
             canary=self._canary(),
-            states=self.states(real_us),
+            states=states,
             connected=tiles.connected,
             attendance=tiles.attendance,
             elearning=tiles.elearning,
-            open=self.open_summary(len(fresh), at_us),
+            affected=make_affected(states, self._fleet.pupils, self._within(area), self._targets),
+            session=self._calendar.session_name(tiles.attendance.latest_us),
+            attendance_by_cluster=sums.attendance(self._coverage_min),
+            open=self.open_summary(len(fresh), at_us, area),
             down=tiles.down_bps,
             up=tiles.up_bps,
         )
+
+    def _tiles(self, sums: CitySums, real_us: int, area: WallArea | None) -> Tiles:
+        """Return the figures; of the past of an area nothing is kept."""
+
+        def latest_us(metric: str) -> int:
+            return sums.latest_us(metric, area)
+
+        if area is None:
+            kpis = add_kpis(self._kpis(real_us))
+            return make_tiles(kpis, self._coverage_min, self._targets, self.past, latest_us)
+        untold = frozenset(m for m in ("present", "active_users") if not sums.tells(m, area))
+        return make_tiles(sums.kpis(area), self._coverage_min, self._targets, Past(), latest_us, untold)
+
+    def _within(self, area: WallArea | None) -> NDArray[np.bool_]:
+        if area is None:
+            return np.ones(len(self._fleet.schools), np.bool_)
+        return np.isin(self._fleet.ward_index, wards_of(area, self._fleet))
 
     def _canary(self) -> dict[int, tuple[int, float]]:
         return {
@@ -271,13 +339,16 @@ class Board:
         """Return each partition's sums; a silent partition still expects, and reports nothing."""
         parts: list[Mapping[str, Kpi]] = []
         for summary in self._summaries.values():
-            if self._age_s(summary, real_us) <= self._stale_s:
+            if self._is_fresh(summary, real_us):
                 parts.append(summary.kpis)
                 continue
             parts.append(
                 {n: Kpi(expected=k.expected, reporting=0, total=0.0) for n, k in summary.kpis.items()}
             )
         return parts
+
+    def _is_fresh(self, summary: Summary, real_us: int) -> bool:
+        return self._age_s(summary, real_us) <= self._stale_s
 
     def _partition_age_s(self, partition: int, real_us: int) -> float | None:
         summary = self._summaries.get(partition)

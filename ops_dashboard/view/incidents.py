@@ -107,6 +107,43 @@ def incident_story(
     return IncidentStory(said, places["why"], places["advice"])
 
 
+class SimilarIncident(msgspec.Struct, frozen=True):
+    """An incident of the same cause that is over, and how it ended."""
+
+    incident_id: str
+    name: str
+    what: str
+    opened_at_us: int
+    lasted_s: float
+    """From its first alert's opening until all was well."""
+    ended: str
+    """Who had it, or why it was no problem."""
+    note: str
+    """What somebody wrote last about it; empty if nobody did."""
+
+
+def similar_incident(
+    incident: Incident, note: str, office: Office, language: Language, now_us: int
+) -> SimilarIncident:
+    """Return how a former incident ended; `note` is what somebody wrote last about it."""
+    words = StoryWords(office, language, now_us)
+    places = words.places(Story(incident, ()))
+    who = incident.assignee or incident.acknowledged_by
+    ended = words.say("incident.ended_by", name=who) if who else words.say("incident.ended_by_itself")
+    if incident.because:
+        ended = words.say("incident.said_dismissed", because=words.say(f"because.{incident.because}"))
+    over_us = incident.quiet_at_us or incident.ended_at_us or now_us
+    return SimilarIncident(
+        incident.incident_id,
+        places["name"],
+        places["what"],
+        incident.opened_at_us,
+        (over_us - incident.opened_at_us) / 1e6,
+        ended,
+        note,
+    )
+
+
 def member_place(member: Membership, fleet: Fleet) -> MemberPlace | None:
     """Return where an alert of an incident is, also a school that is no more; None for the center itself."""
     school_id = member.alert.school_id

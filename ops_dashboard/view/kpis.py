@@ -1,25 +1,59 @@
-"""The four figures of the wall, each with its coverage, from the sums of all partitions (pure)."""
+"""The figures of the wall, each with coverage, target and past, from the sums of all partitions (pure)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
+from contract.figures.targets import Figure, Targets
+from contract.fleet import PUPILS_UNKNOWN
 from contract.live import Kpi
 from contract.privacy import add_hidden, shown_share, shown_sum
+from ops_dashboard.view.past import Past
 
 NOTHING = Kpi(expected=0, reporting=0, total=0.0)
+METRIC_OF: Mapping[str, str] = {
+    "connected": "online",
+    "attendance": "present",
+    "elearning": "active_users",
+    "down_bps": "down_bps",
+    "up_bps": "up_bps",
+}
+"""Whose coverage and age a figure has."""
 
 
 class Tile(msgspec.Struct, frozen=True):
     """One figure of the wall."""
 
     value: float | None
-    """The figure; None where it is unknown or nothing is expected."""
+    """The figure; None where it is unknown, may not be told, or nothing is expected."""
     reporting: int
     """Series that report."""
     expected: int
     """Series that should report now; 0 outside sessions."""
+    latest_us: int = 0
+    """Event time of the youngest value in it, µs since 1970; 0 without any."""
+    priority: int | None = None
+    """1 or 2 where it is past its target."""
+    before: float | None = None
+    """The figure at this time a week ago; None where it is not known."""
+    usual: tuple[float, float] | None = None
+    """The least and the most of the last weeks at this time; None while less than two are known."""
+
+
+class Affected(msgspec.Struct, frozen=True):
+    """Pupils of schools with an open alert of priority 1 or 2."""
+
+    pupils: int | None
+    """None where nobody knows how many pupils schools have."""
+    of: int
+    """All pupils."""
+    schools: int
+    """Such schools."""
+    priority: int | None
+    """1 or 2 where it is past its target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,26 +85,74 @@ def add_kpis(parts: Iterable[Mapping[str, Kpi]]) -> dict[str, Kpi]:
     return sums
 
 
-def make_tiles(sums: Mapping[str, Kpi], coverage_min: float) -> Tiles:
+def make_tiles(
+    sums: Mapping[str, Kpi],
+    coverage_min: float,
+    targets: Targets | None = None,
+    past: Past | None = None,
+    latest_us: Callable[[str], int] = lambda _: 0,
+    untold: Set[str] = frozenset(),
+) -> Tiles:
     """Return the figures of the wall; one below `coverage_min` (0 to 1) has no value.
 
     Nor has one that would tell a small group of pupils of one school (`contract.privacy`).
     A school whose gateway says nothing is not counted as online, so silence never raises the share.
+
+    Args:
+        sums: by metric.
+        coverage_min: share of expected series that must report.
+        targets: what the figures should be.
+        past: what they were.
+        latest_us: event time of a metric's youngest value.
+        untold: metrics whose sums may not be told, because of what else is.
     """
     online = sums.get("online", NOTHING)
-    present, enrolled = sums.get("present", NOTHING), sums.get("enrolled", NOTHING)
-    share_online = online.total / online.expected if online.expected else None
-    return Tiles(
-        connected=_tile(online, share_online, coverage_min),
-        attendance=_tile(present, shown_share(present, enrolled), coverage_min),
-        elearning=_sum_tile(sums.get("active_users", NOTHING), coverage_min),
-        down_bps=_sum_tile(sums.get("down_bps", NOTHING), coverage_min),
-        up_bps=_sum_tile(sums.get("up_bps", NOTHING), coverage_min),
-    )
+    values = {
+        "connected": online.total / online.expected if online.expected else None,
+        "attendance": shown_share(sums.get("present", NOTHING), sums.get("enrolled", NOTHING)),
+        **{
+            name: shown_sum(sums.get(METRIC_OF[name], NOTHING))
+            for name in ("elearning", "down_bps", "up_bps")
+        },
+    }
+    known = past or Past()
+    tiles = {}
+    for name, value in values.items():
+        kpi = sums.get(METRIC_OF[name], NOTHING)
+        tile = _tile(kpi, None if METRIC_OF[name] in untold else value, coverage_min)
+        usual = known.usual.get(name)
+        tiles[name] = msgspec.structs.replace(
+            tile,
+            latest_us=latest_us(METRIC_OF[name]),
+            priority=_priority(targets or {}, name, tile.value, None if usual is None else usual[0]),
+            before=known.before.get(name),
+            usual=usual,
+        )
+    return Tiles(**tiles)
 
 
-def _sum_tile(kpi: Kpi, coverage_min: float) -> Tile:
-    return _tile(kpi, shown_sum(kpi), coverage_min)
+def make_affected(
+    states: str, pupils: NDArray[np.int64], schools: NDArray[np.bool_], targets: Targets | None = None
+) -> Affected:
+    """Return whom the alerts concern.
+
+    Args:
+        states: one character a school (`contract.live`).
+        pupils: of each school.
+        schools: those that are asked about.
+        targets: what the figures should be.
+    """
+    letters = np.frombuffer(states.encode("ascii"), np.uint8)
+    hit = schools & np.isin(letters, np.frombuffer(b"12", np.uint8))
+    of, own = int(pupils[schools].sum()), int(pupils[hit].sum())
+    is_known = of > int(schools.sum()) * PUPILS_UNKNOWN
+    priority = _priority(targets or {}, Figure.AFFECTED, own / of if of else None, None)
+    return Affected(own if is_known else None, of, int(hit.sum()), priority)
+
+
+def _priority(targets: Targets, name: str, value: float | None, usual_least: float | None) -> int | None:
+    target = targets.get(Figure(name)) if name in set(Figure) else None
+    return None if target is None or value is None else target.priority(value, usual_least)
 
 
 def _tile(kpi: Kpi, value: float | None, coverage_min: float) -> Tile:

@@ -1,6 +1,7 @@
 """The alarm lines of the wall, as the browser writes them: one an incident (pure)."""
 
 from collections.abc import Collection, Iterable, Set
+from enum import StrEnum
 from typing import Final
 
 import msgspec
@@ -8,12 +9,29 @@ import msgspec
 from alerting.incidents.groups import covers_school, place_of
 from alerting.outside.placing import cause_of_center
 from contract.alert import Alert
+from contract.calendar import MINUTE_US
 from contract.canary import SYSTEM_SCHOOL_ID
-from contract.fleet import Fleet
-from contract.incident import Cause, CauseKind, Incident, IncidentState
+from contract.fleet import PUPILS_UNKNOWN, Fleet
+from contract.incident import Cause, CauseKind, Incident, IncidentState, lost_pupil_minutes
 
 _RANK: Final = {kind: rank for rank, kind in enumerate(CauseKind)}
 """The broader cause comes first among incidents of one priority."""
+
+
+GROWS_US: Final = 5 * MINUTE_US
+"""So long after its last opening an incident still grows: chosen, by then an outage is all there."""
+HEALS_US: Final = 2 * MINUTE_US
+"""So long no alert has opened in one that heals: chosen, shorter than that it may only sway."""
+
+
+class Trend(StrEnum):
+    """Where an incident is going; each has a shape on the wall."""
+
+    GROWING = "growing"
+    """It has as many schools as ever, and another one came lately."""
+    HEALING = "healing"
+    """Schools have left it, and none came lately."""
+    STEADY = "steady"
 
 
 class WallLine(msgspec.Struct, frozen=True):
@@ -37,7 +55,13 @@ class WallLine(msgspec.Struct, frozen=True):
     """Open alerts, 1 or more."""
     schools: int
     """Schools with open alerts; 0 for what concerns the center itself."""
-    pupils: int
+    most_schools: int
+    """The most it ever had at once."""
+    pupils: int | None
+    """Pupils of `schools`; None where nobody knows how many they are."""
+    lost_pupil_minutes: int | None
+    """What it has cost so far, to the last whole minute; None where nobody knows."""
+    trend: Trend
     opened_at_us: int
     """Event time of the earliest opening, µs since 1970."""
     unacknowledged: int
@@ -65,6 +89,19 @@ def wall_incidents(incidents: Iterable[Incident], fleet: Fleet) -> list[Incident
     return sorted(shown, key=_urgency)
 
 
+def incidents_within(
+    incidents: Iterable[Incident], alerts: Collection[Alert], schools: Set[int], fleet: Fleet
+) -> list[Incident]:
+    """Return the incidents that concern schools, given by id, now; those about the center concern all."""
+    own = [alert for alert in alerts if alert.school_id in schools]
+    return [
+        i
+        for i in incidents
+        if i.cause.kind is CauseKind.SYSTEM
+        or any(a.rule in i.rules and _may_be_of(i.cause, a, fleet) for a in own)
+    ]
+
+
 def is_silenced(incident: Incident, alerts: Collection[Alert], muted: Set[str], fleet: Fleet) -> bool:
     """Return whether all open alerts of an incident are muted.
 
@@ -89,9 +126,20 @@ def _may_be_of(cause: Cause, alert: Alert, fleet: Fleet) -> bool:
     return school is not None and covers_school(cause, school, fleet)
 
 
-def wall_line(incident: Incident, fleet: Fleet, silenced: bool) -> WallLine:
-    """Return an incident as the browser writes it."""
+def trend_of(incident: Incident, now_us: int) -> Trend:
+    """Return where an incident is going; `now_us` is the log time."""
+    quiet_us = now_us - incident.last_opened_at_us
+    if incident.schools < incident.most_schools:
+        return Trend.HEALING if quiet_us >= HEALS_US else Trend.STEADY
+    return Trend.GROWING if incident.schools > 1 and quiet_us < GROWS_US else Trend.STEADY
+
+
+def wall_line(incident: Incident, fleet: Fleet, silenced: bool, now_us: int) -> WallLine:
+    """Return an incident as the browser writes it; `now_us` is the log time."""
     cause = incident.cause
+    # To the minute, so that a wall writes its lines anew once a minute only.
+    lost = lost_pupil_minutes(incident, now_us // MINUTE_US * MINUTE_US)
+    is_known = incident.most_pupils > incident.most_schools * PUPILS_UNKNOWN
     is_taken = incident.state is IncidentState.ACKNOWLEDGED
     return WallLine(
         incident_id=incident.incident_id,
@@ -104,7 +152,10 @@ def wall_line(incident: Incident, fleet: Fleet, silenced: bool) -> WallLine:
         place=place_of(cause, fleet),
         alerts=incident.alerts,
         schools=incident.schools,
-        pupils=incident.pupils,
+        most_schools=incident.most_schools,
+        pupils=incident.pupils if is_known else None,
+        lost_pupil_minutes=lost if is_known else None,
+        trend=trend_of(incident, now_us),
         opened_at_us=incident.opened_at_us,
         unacknowledged=incident.unacknowledged,
         acknowledged_by=(incident.acknowledged_by or "") if is_taken else "",

@@ -20,6 +20,13 @@ class SchoolRow(msgspec.Struct, frozen=True, array_like=True):
     pupils: int
 
 
+class AreaCodes(msgspec.Struct, frozen=True):
+    """Codes of the areas, in the order of their names."""
+
+    clusters: list[str]
+    wards: list[str]
+
+
 class Topology(msgspec.Struct, frozen=True):
     """Everything that does not change from second to second."""
 
@@ -28,6 +35,7 @@ class Topology(msgspec.Struct, frozen=True):
     """Names, in fleet order: an area never moves on the wall."""
     wards: list[tuple[str, str, int]]
     """Name, short name, and position in `clusters`."""
+    codes: AreaCodes
     isps: list[str]
     levels: list[str]
     schools: list[SchoolRow]
@@ -51,6 +59,7 @@ def make_topology(fleet: Fleet) -> Topology:
         version=fleet.version,
         clusters=[c.name for c in fleet.clusters],
         wards=[(w.name, w.short_name, cluster_position[w.cluster_code]) for w in fleet.wards],
+        codes=AreaCodes([c.code for c in fleet.clusters], [w.code for w in fleet.wards]),
         isps=isps,
         levels=[level.value for level in LEVELS],
         schools=[row(s) for s in fleet.schools],

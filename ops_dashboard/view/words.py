@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from contract.catalogue import Catalogue
+from contract.figures.targets import Targets
 from contract.rule import MetricRule, Rule
 from contract.texts import Language, Texts
 
@@ -26,6 +27,15 @@ class MetricWords(msgspec.Struct, frozen=True):
     meaning: str
 
 
+class TargetWords(msgspec.Struct, frozen=True):
+    """What a figure should be, as people read it."""
+
+    at_least: float | None
+    at_most: float | None
+    of_usual: bool
+    reason: str
+
+
 class PageWords(msgspec.Struct, frozen=True):
     """Everything of one language, for the script of a page."""
 
@@ -36,6 +46,8 @@ class PageWords(msgspec.Struct, frozen=True):
     texts: dict[str, str]
     rules: dict[str, RuleWords]
     metrics: dict[int, MetricWords]
+    targets: dict[str, TargetWords]
+    """By figure."""
 
 
 def page_words(
@@ -43,6 +55,7 @@ def page_words(
     language: Language,
     rules: Sequence[Rule],
     catalogue: Catalogue,
+    targets: Targets,
     *,
     build: str,
     topology: str,
@@ -67,6 +80,10 @@ def page_words(
         },
         metrics={
             m.id: MetricWords(m.name, m.unit, m.meaning_vi if vi else m.meaning_en) for m in catalogue.metrics
+        },
+        targets={
+            name.value: TargetWords(t.at_least, t.at_most, t.of_usual, t.reason_vi if vi else t.reason_en)
+            for name, t in targets.items()
         },
     )
 

@@ -15,6 +15,7 @@ from contract.calendar import Context, SchoolCalendar
 from contract.canary import CANARY_METRIC, canary_series
 from contract.catalogue import Catalogue, Metric, Published
 from contract.fleet import LEVELS, Fleet
+from contract.live import WARD_METRICS
 from contract.rule import JOINT_METRICS, Rule, ThresholdRule
 from contract.series import MAX_METRIC_ID, METRIC_BITS
 from contract.topic import Stream
@@ -202,6 +203,17 @@ class Fold:
             (m, np.flatnonzero(self.layout.metric_id == m.id))
             for m in self.catalogue.metrics
             if m.published in (Published.COUNT, Published.AREA) and m.unit == "count"
+        )
+
+    @cached_property
+    def slots_of_wards(self) -> tuple[tuple[Metric, NDArray[np.intp], NDArray[np.intp]], ...]:
+        """Each metric of `WARD_METRICS` that the partition has, with its slots and the wards of these."""
+        shown = {name for _, name in self.metrics} & set(WARD_METRICS)
+        found = [(m, np.flatnonzero(self.layout.metric_id == m.id)) for m in self.catalogue.metrics]
+        return tuple(
+            (metric, slots, self.layout.ward[self.layout.school[slots]])
+            for metric, slots in found
+            if metric.name in shown
         )
 
     @property

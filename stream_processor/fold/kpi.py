@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from contract.alert import Channel
 from contract.calendar import MINUTE_US
 from contract.commit import KpiMinute
-from contract.live import STATE_ALERTED, STATE_NORMAL, STATE_UNKNOWN, Hidden, Kpi, Summary
-from contract.privacy import hidden_in
+from contract.live import STATE_ALERTED, STATE_NORMAL, STATE_UNKNOWN, Hidden, Kpi, Summary, WardSums
+from contract.privacy import hidden_by, hidden_in
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.layout import UNKNOWN_SLOT
 from stream_processor.fold.state import NEVER_US, State
@@ -83,7 +83,38 @@ def summarise(fold: Fold, state: State, at_us: int) -> Summary:
         )
         for i, (_, name) in enumerate(fold.metrics)
     }
-    return Summary(fold.layout.partition, at_us, 0, _states(fold, state, fresh), kpis, state.canary)
+    return Summary(
+        fold.layout.partition,
+        at_us,
+        0,
+        _states(fold, state, fresh),
+        kpis,
+        state.canary,
+        _ward_sums(fold, state, at_us, fresh),
+    )
+
+
+def _ward_sums(fold: Fold, state: State, at_us: int, fresh: NDArray[np.bool_]) -> dict[str, WardSums]:
+    expected, wards = _expected(fold, at_us), fold.layout.wards
+    of_pupils = {metric.id for metric, _ in fold.slots_of_pupils}
+    found = {}
+    for metric, slots, ward in fold.slots_of_wards:
+        due = expected[slots]
+        is_told = due & fresh[slots]
+        own, where = slots[is_told], ward[is_told]
+        latest_us = np.zeros(wards, np.int64)
+        np.maximum.at(latest_us, where, np.minimum(state.event_us[own], at_us))
+        columns = [
+            np.bincount(ward[due], minlength=wards),
+            np.bincount(where, minlength=wards),
+            np.bincount(where, state.value[own], minlength=wards),
+            latest_us,
+        ]
+        if metric.id in of_pupils:
+            people = np.rint(state.value[own]).astype(np.int64)
+            columns += hidden_by(people, fold.layout.pupils[fold.layout.school[own]], metric, where, wards)
+        found[metric.name] = WardSums(*(column.tolist() for column in columns))
+    return found
 
 
 def _hidden(fold: Fold, state: State, at_us: int, fresh: NDArray[np.bool_]) -> dict[str, Hidden]:

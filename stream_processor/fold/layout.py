@@ -38,6 +38,10 @@ class Layout:
     """Codes of the same schools."""
     pupils: NDArray[np.int64]
     """Pupils of the same schools, shape (m,)."""
+    ward: NDArray[np.intp]
+    """Position of the same schools' wards among the fleet's, shape (m,)."""
+    wards: int
+    """Wards of the fleet."""
     heartbeat_slot: NDArray[np.intp]
     """Slot whose freshness says that a school is heard: of its gateway, else of any device; -1 if none."""
 
@@ -129,6 +133,8 @@ def lay_out(
         school_ids=np.array([fleet.schools[i].id for i in ours], np.int64),
         school_codes=tuple(fleet.schools[i].code for i in ours),
         pupils=fleet.pupils[ours],
+        ward=fleet.ward_index[ours],
+        wards=len(fleet.wards),
         heartbeat_slot=_heartbeat_slots(
             _flags({m.id for m in catalogue.metrics if m.heartbeat})[metric_id],
             school,

@@ -28,11 +28,17 @@ from contract.calendar import SchoolCalendar
 from contract.commit import Commit, Counts
 from contract.entry import ALERTS_LOG, EntryKind, RawEntry
 from contract.incident import EXERCISE_LAG_US, SECOND_US, Incident, IncidentAction
-from contract.live import ALERT_SUBJECT, INCIDENT_SUBJECT, SILENCE_SUBJECT, IncidentChanged
+from contract.live import (
+    ALERT_SUBJECT,
+    INCIDENT_SUBJECT,
+    MOST_AT_ONCE,
+    SILENCE_SUBJECT,
+    IncidentChanged,
+)
 from contract.routing.contact import Rota
 from contract.routing.route import Routing
 from contract.routing.silence import SilenceEnded, SilenceSet
-from storage.alerts import alert_history, load_alert, load_outside, open_alerts, open_outside
+from storage.alerts import alert_history, load_alerts, load_outside, open_alerts, open_outside
 from storage.incidents import (
     actions_done,
     exercises_since,
@@ -130,13 +136,10 @@ class AlertsOwner:
             telling = Telling(self._groups.fleet, self._routing(), self._calendar)
             made = fold_desk(self._groups, telling, self._state, record, said, self._pupils)
         await self._commit(raws[-1], made)
-        for change in made.alerts:
-            await self._publish(ALERT_SUBJECT, msgspec.msgpack.encode(change))
+        await self._tell(ALERT_SUBJECT, made.alerts)
         for silence in made.silences:
             await self._publish(SILENCE_SUBJECT, msgspec.msgpack.encode(silence))
-        for changed in made.incidents:
-            told = IncidentChanged(changed.incident, changed.events)
-            await self._publish(INCIDENT_SUBJECT, msgspec.msgpack.encode(told))
+        await self._tell(INCIDENT_SUBJECT, [IncidentChanged(c.incident, c.events) for c in made.incidents])
 
     async def pass_time(self) -> None:
         """Append a tick once the time has come that something waits for, and no entry has said so.
@@ -151,6 +154,11 @@ class AlertsOwner:
 
     async def finish(self) -> None:
         """Do nothing: every commit is complete."""
+
+    async def _tell(self, subject: str, changes: Sequence[object]) -> None:
+        """Publish changes, many at once: a deed on an incident may change thousands of alerts."""
+        for n in range(0, len(changes), MOST_AT_ONCE):
+            await self._publish(subject, msgspec.msgpack.encode(changes[n : n + MOST_AT_ONCE]))
 
     async def _look_up(self, words: Sequence[Word]) -> OnRecord:
         deeds = [word for word in words if isinstance(word, IncidentAction)]
@@ -185,11 +193,9 @@ class AlertsOwner:
 
     async def _known(self, alert_ids: set[str]) -> dict[str, Alert]:
         known = {alert_id: self._open[alert_id] for alert_id in alert_ids & self._open.keys()}
-        for alert_id in sorted(alert_ids - known.keys()):
-            alert = await load_alert(self._conn, alert_id)
-            if alert is not None:
-                known[alert_id] = alert
-        return known
+        # One question for all: in an outage they are a thousand, and this loop serves partitions too.
+        asked = sorted(alert_ids - known.keys())
+        return known | {a.alert_id: a for a in (await load_alerts(self._conn, asked) if asked else [])}
 
     async def _commit(self, last: RawEntry, made: DeskChanges) -> None:
         what = Commit(

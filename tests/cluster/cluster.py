@@ -23,8 +23,9 @@ from tests.running_system import eventually
 NODES = 3
 CREDENTIALS = NatsCredentials(
     service_password="service-of-a-test",
-    device_password="device-of-a-test",
     ingest_password="ingest-of-a-test",
+    watchdog_password="watchdog-of-a-test",
+    authoriser_password="authoriser-of-a-test",
 )
 PATIENCE_S = 60.0
 
@@ -55,7 +56,7 @@ authorization {{
   users: [
     {{ user: {service_user}, password: {service_password}, allowed_connection_types: ["STANDARD", "MQTT"] }}
     {{
-      user: {device_user}, password: {device_password}, allowed_connection_types: ["MQTT"]
+      user: {watchdog_user}, password: {watchdog_password}, allowed_connection_types: ["MQTT"]
       permissions: {{ publish: {{ allow: ["edu.v1.>"] }}, subscribe: {{ deny: [">"] }} }}
     }}
   ]
@@ -252,8 +253,8 @@ def _node(folder: Path, name: str, ports: Ports, routes: list[str], sync_interva
         replicas=NODES,
         service_user=own.service_user,
         service_password=json.dumps(own.service_password),
-        device_user=own.device_user,
-        device_password=json.dumps(own.device_password),
+        watchdog_user=own.watchdog_user,
+        watchdog_password=json.dumps(own.watchdog_password),
     )
     (folder / "nats.conf").write_text(config)
     # a node without the others has no quorum and opens no MQTT port: only the client port says "started"

@@ -126,7 +126,7 @@ class ClusteredSystem:
         """Where devices connect."""
         own = self.cluster.credentials
         assert self._front is not None
-        return Broker("127.0.0.1", self._front.port, own.device_user, own.device_password)
+        return Broker("127.0.0.1", self._front.port, own.service_user, own.service_password, issued=False)
 
     def whole(self) -> None:
         """Return when every node has a current copy of everything, so that any one of them may go."""

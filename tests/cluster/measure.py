@@ -119,7 +119,7 @@ def _publish(cluster: Cluster) -> tuple[int, float]:
 def _device(cluster: Cluster, number: int, acknowledged: list[int], began_s: float) -> None:
     own = cluster.credentials
     client = mqtt.Client(CallbackAPIVersion.VERSION2, f"measure-{number}", protocol=mqtt.MQTTv311)
-    client.username_pw_set(own.device_user, own.device_password)
+    client.username_pw_set(own.service_user, own.service_password)
     client.max_inflight_messages_set(WINDOW)
     window = threading.Semaphore(WINDOW)
 

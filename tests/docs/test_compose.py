@@ -61,7 +61,10 @@ def resolved(text: str) -> str:
     return re.sub(r"\$\{\w+:\?[^}]*\}", "x", text).replace("$$", "$")
 
 
-OURS = ["prepare", "demo", "eduops", "ingest", "process", "dashboard", "notify", "watch", "simulate"]
+OURS = [
+    "issuer", "prepare", "demo", "eduops", "ingest", "authorise", "process", "dashboard", "notify", "watch",
+    "simulate",
+]  # fmt: skip
 
 
 def test_ours_are_all_ours(compose: dict[str, Any]) -> None:
@@ -87,7 +90,7 @@ def test_every_service_is_bounded_and_whatever_stays_is_watched(compose: dict[st
         assert re.fullmatch(r"[1-9]g", resolved(limits["memory"]))
         assert set(service["logging"]["options"]) == {"max-size", "max-file"}
         stays = service["restart"] == "unless-stopped"
-        assert stays is (name not in ("prepare", "demo", "eduops"))
+        assert stays is (name not in ("issuer", "prepare", "demo", "eduops"))
         assert ("healthcheck" in service) is stays
 
 
@@ -102,7 +105,7 @@ def test_no_image_is_a_first_release(compose: dict[str, Any]) -> None:
         assert int(version[3]) > 0
 
 
-@pytest.mark.parametrize("service", OURS[:2] + OURS[3:])
+@pytest.mark.parametrize("service", [name for name in OURS if name != "eduops"])
 def test_every_command_is_a_verb_with_those_options(compose: dict[str, Any], service: str) -> None:
     verb, *options = compose["services"][service]["command"]
     shown = subprocess.run(
@@ -123,14 +126,21 @@ def test_every_own_health_check_asks_for_the_process_of_its_service(compose: dic
         if name in services and name != "dashboard"
     }
     assert asked == {name: ["CMD", "eduops", "ready", services[name]] for name in asked}
-    assert len(asked) == 5
+    assert len(asked) == 6
 
 
 def test_the_brokers_of_both_ways_agree(compose: dict[str, Any], tmp_path: Path) -> None:
     prepare_nats(tmp_path)
     embedded = (tmp_path / "nats" / "nats.conf").read_text()
     written = resolved(compose["configs"]["nats"]["content"])
-    for pattern in (r"max_payload: \d+", r"sync_interval: \S+", r"ack_wait: \S+", r"max_ack_pending: \d+"):
+    assert sorted(re.findall(r"\$SYS\.[\w.*]+", embedded)) == sorted(re.findall(r"\$SYS\.[\w.*]+", written))
+    for pattern in (
+        r"  timeout: \d+",
+        r"max_payload: \d+",
+        r"sync_interval: \S+",
+        r"ack_wait: \S+",
+        r"max_ack_pending: \d+",
+    ):
         mine, theirs = re.search(pattern, embedded), re.search(pattern, written)
         assert mine
         assert theirs
@@ -143,6 +153,16 @@ def test_the_broker_reads_any_password_as_text(
 ) -> None:
     config = tmp_path / "nats.conf"
     config.write_text(resolved(compose["configs"]["nats"]["content"]))
+    (tmp_path / "issuer").mkdir()
+    issuer = [sys.executable, "-m", "eduops", *compose["services"]["issuer"]["command"][:2]]
+    done = subprocess.run(
+        [*issuer, str(tmp_path / "issuer" / "issuer.conf")],
+        env={**os.environ, "EDUOPS_AUTHORISER_PASSWORD": password},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
     given = {
         name: re.sub(r"\$\{[^}]*\}", password, value)
         for name, value in compose["services"]["nats"]["environment"].items()

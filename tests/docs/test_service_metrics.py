@@ -10,7 +10,7 @@ from eduops.exporter import metrics_of
 
 TEXT = (Path(__file__).parents[2] / "docs" / "operating.md").read_text(encoding="utf-8")
 ROWS = {row.split("`")[1]: row for row in re.findall(r"^\| `eduops_.*\|$", TEXT, re.MULTILINE)}
-SERVICES = ("ingest", "processor", "dashboard", "simulator", "notifier", "watchdog")
+SERVICES = ("authoriser", "ingest", "processor", "dashboard", "simulator", "notifier", "watchdog")
 
 
 def test_no_row_is_too_many() -> None:

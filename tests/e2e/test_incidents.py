@@ -130,7 +130,6 @@ async def test_an_incident_opens_is_told_and_is_taken_by_keyboard_without_a_relo
         await expect(notices).to_contain_text("Sent")
         await expect(notices).to_contain_text("inbox · taken · kept")
         await page.keyboard.press("a")
-        await page.locator("#action-name").press_sequentially("Lan")
         await page.keyboard.press("Enter")
         await expect(page.locator("#deed-result")).to_contain_text("waiting")
         await desk.fold()
@@ -141,6 +140,27 @@ async def test_an_incident_opens_is_told_and_is_taken_by_keyboard_without_a_relo
         assert await page.evaluate("document.documentElement.dataset.loaded") == "once"
 
 
+async def test_keys_can_be_turned_off_and_stay_so(settings: Settings, browser: Browser) -> None:
+    async with open_stage(*settings) as stage, talking(stage), open_page(browser, stage.url) as page:
+        desk = await desk_of(stage)
+        changed = stage.opened(0)
+        await desk.open(changed)
+        await settle(page, f"/incidents/{changed.alert.alert_id}?lang=en")
+        await expect(page.locator(".deeds kbd").first).to_be_visible()
+        await page.locator(".keys-help summary").click()
+        await page.get_by_label("Use keys of a single letter").uncheck()
+        await settle(page, f"/incidents/{changed.alert.alert_id}")
+        await expect(page.locator(".deeds .button").first).to_be_visible()
+        await expect(page.locator(".deeds kbd").first).to_be_hidden()
+        await page.keyboard.press("a")
+        await expect(page.locator("dialog")).to_have_count(0)
+        await page.locator(".keys-help summary").click()
+        await page.get_by_label("Use keys of a single letter").check()
+        await page.locator("#incident-name").click()
+        await page.keyboard.press("a")
+        await expect(page.locator("dialog")).to_have_count(1)
+
+
 async def test_a_deed_that_cannot_be_says_why_where_it_was_done(settings: Settings, browser: Browser) -> None:
     async with open_stage(*settings) as stage, talking(stage), open_page(browser, stage.url) as page:
         desk = await desk_of(stage)
@@ -148,7 +168,6 @@ async def test_a_deed_that_cannot_be_says_why_where_it_was_done(settings: Settin
         await desk.open(changed)
         await settle(page, f"/incidents/{changed.alert.alert_id}?lang=en")
         await page.get_by_role("button", name="End it").click()
-        await page.locator("#action-name").fill("Lan")
         await page.locator("dialog [type=submit]").click()
         await expect(page.locator("dialog")).to_have_count(0)
         await desk.fold()
@@ -170,7 +189,6 @@ async def test_a_silence_is_seen_before_it_is_made_and_then_on_the_page(
         dialog = page.locator("dialog")
         await expect(dialog.locator(".effect")).to_contain_text("It mutes 1 open alerts")
         await expect(dialog.locator(".matchers")).to_contain_text(f'school="{stage.fleet.schools[0].code}"')
-        await dialog.locator("#action-name").fill("Lan")
         await dialog.locator("#action-note").fill("nhà mạng bảo trì")
         await dialog.locator("[type=submit]").click()
         await expect(dialog).to_have_count(0)

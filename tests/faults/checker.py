@@ -17,6 +17,7 @@ import paho.mqtt.client as mqtt
 import psycopg
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tests.device_secrets import device_of, issue_to_fleet_now, secret_of
 from tests.fault_table import Account
 from tests.running_system import PATIENCE_S, eventually
 
@@ -35,13 +36,29 @@ class Broker:
     host: str
     port: int
     user: str
+    """Who may speak for every device: what a test publishes for many of them in one order."""
     password: str
+    issued: bool = True
+    """Whether each device has a credential of its own; else all are the user above."""
 
     @classmethod
-    def of(cls, addresses: dict[str, Any]) -> "Broker":
-        """Return the broker of what a running system left in addresses.json."""
-        found = addresses
-        return cls("127.0.0.1", found["mqtt_port"], found["device_user"], found["device_password"])
+    def of(cls, addresses: dict[str, Any], port: int | None = None) -> "Broker":
+        """Return the broker of what a running system left in addresses.json; its devices get credentials.
+
+        Args:
+            addresses: What it left.
+            port: Of what stands in front of the broker; None for nothing.
+        """
+        issue_to_fleet_now(addresses["database_url"])
+        where = ("127.0.0.1", port or addresses["mqtt_port"])
+        return cls(*where, addresses["nats_user"], addresses["nats_password"])
+
+    def login(self, topic: str) -> tuple[str, str]:
+        """Return user and password of the device that publishes there."""
+        if not self.issued:
+            return self.user, self.password
+        name = device_of(topic)
+        return str(name), secret_of(name)
 
 
 @dataclass(frozen=True)
@@ -80,7 +97,6 @@ class NumberedDevice:
         every_s: float = 0.005,
         pack: int = 1,
         window: int = 50,
-        name: str | None = None,
     ) -> None:
         """Connect in the background and begin to publish.
 
@@ -92,7 +108,6 @@ class NumberedDevice:
             every_s: Pause between two messages.
             pack: Readings in a message.
             window: Messages that may wait for their acknowledgement.
-            name: MQTT client id; one of its own for each series without.
         """
         self.gateway = gateway
         begin_us = (int(time.time()) - FIRST_AGE_S) * 1_000_000 if first_us is None else first_us
@@ -106,13 +121,14 @@ class NumberedDevice:
         self._early: set[int] = set()
         """Messages acknowledged before `publish` told their number."""
         self._lock = threading.Lock()
+        user, password = broker.login(gateway.topic)
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
-            client_id=name or f"numbered-{gateway.series}",
+            client_id=user if broker.issued else f"numbered-{gateway.series}",
             clean_session=False,
             protocol=mqtt.MQTTv311,
         )
-        self._client.username_pw_set(broker.user, broker.password)
+        self._client.username_pw_set(user, password)
         self._client.reconnect_delay_set(1, 1)
         self._client.max_inflight_messages_set(window)
         self._client.on_publish = self._on_publish

@@ -31,6 +31,8 @@ class _Line:
         """End both connections by RST instead of FIN, as a router that lost its table does."""
         for writer in self.writers:
             own: socket.socket = writer.get_extra_info("socket")
+            if own.fileno() < 0:
+                continue  # it has ended by itself
             if own.family != socket.AF_UNIX:
                 own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             writer.transport.abort()

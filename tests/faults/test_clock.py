@@ -69,7 +69,9 @@ class TwoClocks:
 
     def __init__(self, folder: Path, nats: TestNats, database_url: str) -> None:
         self.addresses: dict[str, Any] = {"database_url": database_url}
-        self.broker = Broker(nats.mqtt_host, nats.mqtt_port, nats.device_user, nats.device_password)
+        self.broker = Broker(
+            nats.mqtt_host, nats.mqtt_port, nats.publisher_user, nats.publisher_password, issued=False
+        )
         self.settings: Settings = load_settings(
             overrides={
                 "data": folder / "prepare",

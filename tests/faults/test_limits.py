@@ -42,7 +42,7 @@ def client(broker: EmbeddedNats, name: str) -> mqtt.Client:
     made = mqtt.Client(
         CallbackAPIVersion.VERSION2, client_id=name, protocol=mqtt.MQTTv311, reconnect_on_failure=False
     )
-    made.username_pw_set(broker.credentials.device_user, broker.credentials.device_password)
+    made.username_pw_set(broker.credentials.service_user, broker.credentials.service_password)
     made.connect("127.0.0.1", broker.mqtt_port)
     made.loop_start()
     return made

@@ -75,12 +75,10 @@ def networked(servers_folder: Path, postgres: TestPostgres, start: Start) -> Ite
             "EDUOPS_NATS_USER": own.service_user,
             "EDUOPS_NATS_PASSWORD": own.service_password,
             "EDUOPS_MQTT_PORT": str(lines["ingest–broker"].port),
-            "EDUOPS_DEVICE_USER": own.device_user,
-            "EDUOPS_DEVICE_PASSWORD": own.device_password,
+            "EDUOPS_AUTHORISER_PASSWORD": own.authoriser_password,
         }
         system = start(env=env)
-        port = lines["device–broker"].port
-        yield Networked(system, Broker("127.0.0.1", port, own.device_user, own.device_password), lines)
+        yield Networked(system, Broker.of(system.addresses, lines["device–broker"].port), lines)
         system.end()
 
 

@@ -15,7 +15,7 @@ from contract.catalogue import Catalogue
 from contract.fleet import Fleet
 from contract.rule import Rule
 from tests.conftest import TestNats
-from tests.dashboard_stage import Stage, open_stage
+from tests.dashboard_stage import Stage, open_stage, program
 from tests.ingest_door import LOGS, Door
 from tests.mosquitto import Mosquitto
 
@@ -36,6 +36,12 @@ def broker(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture
+def stage_settings() -> dict[str, Any]:
+    """What the dashboard is told beside the usual; a module's own fixture of this name says more."""
+    return {}
+
+
+@pytest.fixture
 async def stage(
     nats: TestNats,
     postgres_url: str,
@@ -43,16 +49,17 @@ async def stage(
     catalogue: Catalogue,
     calendar: SchoolCalendar,
     rules: tuple[Rule, ...],
+    stage_settings: dict[str, Any],
 ) -> AsyncIterator[Stage]:
     """A dashboard over a PostgreSQL and a NATS of the test's own."""
-    async with open_stage(nats, postgres_url, city, catalogue, calendar, rules) as opened:
+    async with open_stage(nats, postgres_url, city, catalogue, calendar, rules, **stage_settings) as opened:
         yield opened
 
 
 @pytest.fixture
 async def client(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
-    """An HTTP client of that dashboard."""
-    async with httpx.AsyncClient(timeout=60.0, base_url=stage.url) as opened:
+    """A program that may do everything, for whomever it says."""
+    async with httpx.AsyncClient(timeout=60.0, base_url=stage.url, headers=await program(stage)) as opened:
         yield opened
 
 
@@ -69,8 +76,8 @@ async def door(nats: Any, broker: Any, city: Fleet, catalogue: Catalogue) -> Asy
         device = devices.add(
             "device",
             generator=np.random.default_rng(1),
-            user=broker.device_user,
-            password=broker.device_password,
+            user=broker.publisher_user,
+            password=broker.publisher_password,
         )
         door = Door(broker, log, city, catalogue, device)
         async with door.session():

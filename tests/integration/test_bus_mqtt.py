@@ -35,8 +35,8 @@ def _device(
     return devices.add(
         name,
         generator=np.random.default_rng(1),
-        user=broker.device_user,
-        password=broker.device_password,
+        user=broker.publisher_user,
+        password=broker.publisher_password,
         will=will,
         max_queued=max_queued,
     )
@@ -254,9 +254,9 @@ async def test_five_hundred_devices_connect_and_come_back(broker: Any, devices: 
     assert (devices.acknowledged, devices.lost) == (len(fleet), 0)
 
 
-async def test_a_device_may_not_read_other_schools(nats: Any) -> None:
+async def test_who_publishes_may_not_read_schools(nats: Any) -> None:
     nosy = IngestSession(
-        nats.mqtt_host, nats.mqtt_port, client_id="nosy", user=nats.device_user, password=nats.device_password
+        nats.mqtt_host, nats.mqtt_port, client_id="nosy", user="watchdog", password=nats.watchdog_password
     )
     async with nosy:
         with pytest.raises(TimeoutError):

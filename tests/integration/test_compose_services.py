@@ -35,7 +35,8 @@ class Compose:
             "EDUOPS_MQTT_HOST": nats.mqtt_host,
             "EDUOPS_MQTT_PORT": str(nats.mqtt_port),
             "EDUOPS_MQTT_PASSWORD": nats.ingest_password,
-            "EDUOPS_DEVICE_PASSWORD": nats.device_password,
+            "EDUOPS_WATCHDOG_PASSWORD": nats.watchdog_password,
+            "EDUOPS_AUTHORISER_PASSWORD": nats.authoriser_password,
             "EDUOPS_DATA": str(data),
             "EDUOPS_METRICS_PORT": str(free_ports(1)[0]),
         }

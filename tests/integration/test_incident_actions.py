@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import msgspec
 import psycopg
 import pytest
 
@@ -10,10 +11,11 @@ from bus.memory import MemoryLog
 from contract.alert import Action, Because, Transition
 from contract.entry import ALERTS_LOG, EntryKind
 from contract.incident import SECOND_US, IncidentAction, IncidentDeed, IncidentState
+from contract.live import ALERT_SUBJECT, AlertChanged
 from storage.alerts import alert_history, load_alert
 from storage.database import connect
 from storage.feedback import judged_alerts
-from storage.incidents import aliases, incident_history, load_incident, memberships_of
+from storage.incidents import aliases, incident_history, load_incident, memberships_of, open_incidents
 from tests.alerts_owner import alerts_owner
 from tests.incident_log import (
     GROUPS,
@@ -155,3 +157,34 @@ async def test_everything_is_on_record_and_labels_follow(postgres_url: str) -> N
         assert [(label.because, label.actor) for label in judged] == [("planned_work", "Minh")] * 5
         kinds = [event.kind for event in await alert_history(conn, split)]
         assert kinds == ["opened", "acknowledged", "handed_back", "resolved"]
+
+
+async def test_a_deed_on_many_alerts_is_told_in_a_few_messages(postgres_url: str) -> None:
+    rules = ("wan_down", *(f"own_{n}" for n in range(6)))
+    alerts = [opened(school, T0, rule) for rule in rules for school in schools_of("FPT")]
+    log = await written([*alerts, LogEntry(T0 + 2 * SECOND_US)])
+    told: list[AlertChanged] = []
+    messages = 0
+
+    async def listen(subject: str, payload: bytes) -> None:
+        nonlocal messages
+        if subject == ALERT_SUBJECT:
+            messages += 1
+            told.extend(msgspec.msgpack.decode(payload, type=list[AlertChanged]))
+
+    async with await connect(postgres_url) as conn:
+        owner = alerts_owner(conn, log, GROUPS, lambda: T0, listen)
+        await owner.load()
+        reader = await log.reader(ALERTS_LOG, 0)
+        await owner.take(await reader.fetch(len(alerts) + 1, 1.0))
+        told.clear()
+        messages = 0
+        (incident,) = await open_incidents(conn)
+        taking = did(IncidentDeed.ACKNOWLEDGED, incident.incident_id, T0 + 5 * SECOND_US, "Lan").said
+        assert isinstance(taking, IncidentAction)
+        payload = encode_incident_action(taking)
+        await log.append(ALERTS_LOG, EntryKind.INCIDENT_ACTION, payload, at_us=taking.at_us)
+        await owner.take(await reader.fetch(1, 1.0))
+    taken = [changed for changed in told if changed.event.kind == "acknowledged"]
+    assert len(taken) == len(alerts) == 280
+    assert messages == 2

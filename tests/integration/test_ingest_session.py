@@ -42,7 +42,7 @@ async def _is_ended(door: Door, client_id: str) -> bool:
 def _thief(broker: Any, client_id: str) -> None:
     """Connect as a device with a client id, ask for a clean session, and go."""
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=True)
-    client.username_pw_set(broker.device_user, broker.device_password)
+    client.username_pw_set(broker.publisher_user, broker.publisher_password)
     client.connect(broker.mqtt_host, broker.mqtt_port)
     while not client.is_connected():
         client.loop(0.1)

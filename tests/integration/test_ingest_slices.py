@@ -119,8 +119,8 @@ async def _publish(broker: Any, publications: Publications) -> None:
             device = devices.add(
                 f"d{number}",
                 generator=np.random.default_rng(number),
-                user=broker.device_user,
-                password=broker.device_password,
+                user=broker.publisher_user,
+                password=broker.publisher_password,
             )
             device.connect()
             for topic, payload in messages:

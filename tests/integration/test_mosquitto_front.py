@@ -8,7 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from bus.device import DeviceLoop
-from bus.mqtt import IngestSession
+from bus.mqtt import IngestSession, MqttMessage
+from contract.devices.credential import DeviceName
+from contract.fleet import Fleet
+from eduops.settings import load_settings
+from eduops.verbs.devices.mosquitto import write_files
+from storage.database import connect
+from storage.fleet import save_fleet
+from tests.device_secrets import issue_to_fleet, secret_of
 from tests.mosquitto import Mosquitto, configuration
 from tests.running_system import eventually
 
@@ -31,8 +38,8 @@ async def _publish(broker: Mosquitto, payloads: list[bytes]) -> None:
         device = devices.add(
             "d",
             generator=np.random.default_rng(1),
-            user=broker.device_user,
-            password=broker.device_password,
+            user=broker.publisher_user,
+            password=broker.publisher_password,
             max_queued=len(payloads),
         )
         device.connect()
@@ -90,6 +97,44 @@ async def test_more_waits_than_the_default_would_keep(mosquitto: Mosquitto) -> N
 
 
 def test_the_documented_lines_are_the_ones_that_lose_nothing() -> None:
-    config, rights = configuration()
-    assert {"max_queued_messages 0", "max_queued_bytes 0", "persistence true"} <= set(config.splitlines())
-    assert "topic read #" in rights
+    lines = set(configuration().splitlines())
+    assert {"max_queued_messages 0", "max_queued_bytes 0", "persistence true"} <= lines
+    assert {"allow_anonymous false", "use_username_as_clientid true"} <= lines
+
+
+async def test_the_files_that_are_written_hold_each_device_to_its_own(
+    mosquitto: Mosquitto, postgres_url: str, city: Fleet
+) -> None:
+    async with await connect(postgres_url) as conn:
+        await save_fleet(conn, city)
+    await issue_to_fleet(postgres_url)
+    settings = load_settings(None).but(
+        database_url=postgres_url,
+        mqtt_user=mosquitto.service_user,
+        mqtt_password=mosquitto.service_password,
+        watchdog_password="w" * 24,
+    )
+    await write_files(settings, mosquitto.folder)
+    await asyncio.to_thread(mosquitto.reload)
+    own, other = (DeviceName(*path) for path in list(city.device_by_path)[:2])
+    async with _session(mosquitto) as session, DeviceLoop("127.0.0.1", mosquitto.device_port) as devices:
+        await session.ready()
+        named = {"own": secret_of(own), "guessed": secret_of(other)}
+        lines = {
+            client_id: devices.add(
+                client_id, generator=np.random.default_rng(1), user=str(own), password=secret
+            )
+            for client_id, secret in named.items()
+        }
+        for line in lines.values():
+            line.connect()
+        async with asyncio.timeout(30):
+            await lines["own"].connected()
+        for topic in (f"{other.topics('79')}status", f"{own.topics('79')}status"):
+            lines["own"].publish(topic, topic.encode())
+        heard: list[MqttMessage] = []
+        async with asyncio.timeout(30):
+            while not heard:
+                heard += await session.receive(10, 1.0)
+        assert [message.topic for message in heard] == [f"{own.topics('79')}status"]
+        assert not lines["guessed"].is_connected

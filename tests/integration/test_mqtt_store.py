@@ -31,7 +31,7 @@ class RawDevice:
         flags = bytes([0xC0 | (0x02 if clean else 0)])
         body = _text("MQTT") + b"\x04" + flags + struct.pack(">H", 0) + _text(client_id)
         self.is_connected = self._ask(
-            0x10, body + _text(nats.device_user) + _text(nats.device_password), CONNACK
+            0x10, body + _text(nats.publisher_user) + _text(nats.publisher_password), CONNACK
         )
 
     def publish(self, payload: bytes, *, qos: int, retain: bool = False, topic: str = TOPIC) -> bool:

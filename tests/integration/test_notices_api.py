@@ -1,8 +1,8 @@
 """Who was told of an incident, and the inbox, over HTTP and live."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import msgspec
@@ -10,34 +10,18 @@ import pytest
 from websockets.asyncio.client import connect
 
 from config.inbox import InboxMessage, keep_message, kept_messages
-from contract.calendar import SchoolCalendar
-from contract.catalogue import Catalogue
-from contract.fleet import Fleet
 from contract.incident import Cause, CauseKind
 from contract.live import NOTICE_SUBJECT, NoticeTried
 from contract.routing.delivery import AttemptOutcome, NoticeAttempt
 from contract.routing.notice import NoticeReason
-from contract.rule import Rule
 from storage.outbox import claim_notice, end_sent, open_outbox, put_off, write_attempt
-from tests.conftest import TestNats
-from tests.dashboard_stage import Stage, open_stage
+from tests.dashboard_stage import Stage
 from tests.outbox import incident_of, notice_of, put_incidents, put_notices
 
 
 @pytest.fixture
-async def stage(
-    nats: TestNats,
-    postgres_url: str,
-    city: Fleet,
-    catalogue: Catalogue,
-    calendar: SchoolCalendar,
-    rules: tuple[Rule, ...],
-    tmp_path: Path,
-) -> AsyncIterator[Stage]:
-    async with open_stage(
-        nats, postgres_url, city, catalogue, calendar, rules, inbox=tmp_path / "inbox"
-    ) as opened:
-        yield opened
+def stage_settings(tmp_path: Path) -> dict[str, Any]:
+    return {"inbox": tmp_path / "inbox"}
 
 
 def message(n: int, to: str = "An") -> InboxMessage:
@@ -87,7 +71,10 @@ async def test_the_inbox_is_newest_first_and_told_live(
     assert [one["key"] for one in found] == ["key2", "key1", "key0"]
     assert {one["to"] for one in found} == {"An"}
     address = stage.url.replace("http", "ws") + "/ws/live?alerts=1"
-    async with connect(address, origin=stage.url) as socket, asyncio.timeout(60):  # type: ignore[arg-type]
+    async with (
+        connect(address, additional_headers=stage.headers, origin=stage.url) as socket,
+        asyncio.timeout(60),
+    ):  # type: ignore[arg-type]
         await socket.recv()
         tried = NoticeTried("key9", "0000000000000001", "sent")
         await stage.live.publish(NOTICE_SUBJECT, msgspec.json.encode(tried))

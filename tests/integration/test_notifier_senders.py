@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from email import message_from_bytes
 from email.message import Message
 from email.policy import default
@@ -294,6 +295,17 @@ async def test_a_mail_arrives_with_subject_and_text(mailbox: tuple[Mailbox, str]
     assert text.strip().splitlines() == TEXT.body.splitlines()
     box.answer = "451 try again later"
     assert (await outlet.send(LETTER)).outcome is AttemptOutcome.FAILED
+
+
+async def test_a_report_goes_with_its_mail(mailbox: tuple[Mailbox, str], tmp_path: Path) -> None:
+    box, url = mailbox
+    report = tmp_path / "eduops-day-2026-11-27.pdf"
+    report.write_bytes(b"%PDF-1.7 made up")
+    outlet = await open_apprise(url)
+    assert (await outlet.send(replace(LETTER, attached=report))).outcome is AttemptOutcome.SENT
+    (mail,) = box.mails
+    (attached,) = mail.iter_attachments()  # type: ignore[attr-defined]
+    assert (attached.get_filename(), attached.get_content()) == (report.name, report.read_bytes())
 
 
 async def test_a_mail_server_that_is_away_or_hangs_is_a_failure() -> None:

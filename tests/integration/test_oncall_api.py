@@ -1,35 +1,19 @@
 """Who is on duty, over HTTP: by the routes that are in force."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from icalendar import Calendar
 
-from contract.calendar import SchoolCalendar
-from contract.catalogue import Catalogue
-from contract.fleet import Fleet
-from contract.rule import Rule
-from tests.conftest import TestNats
-from tests.dashboard_stage import Stage, open_stage
+from tests.dashboard_stage import Stage
 from tests.unit.test_ops_dashboard_oncall import ROUTES
 
 
 @pytest.fixture
-async def stage(
-    nats: TestNats,
-    postgres_url: str,
-    city: Fleet,
-    catalogue: Catalogue,
-    calendar: SchoolCalendar,
-    rules: tuple[Rule, ...],
-    tmp_path: Path,
-) -> AsyncIterator[Stage]:
-    async with open_stage(
-        nats, postgres_url, city, catalogue, calendar, rules, own_config=tmp_path / "config"
-    ) as opened:
-        yield opened
+def stage_settings(tmp_path: Path) -> dict[str, Any]:
+    return {"own_config": tmp_path / "config"}
 
 
 async def test_duty_follows_the_file_and_is_a_calendar_of_one_or_all(

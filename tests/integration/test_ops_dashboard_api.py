@@ -11,13 +11,16 @@ from contract.alert import Action
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.commit import Counts, KpiMinute
 from contract.entry import ALERTS_LOG, QUARANTINE_LOG, EntryKind
-from contract.incident import IncidentDeed, IncidentEvent, IncidentEventKind
+from contract.incident import Cause, CauseKind, IncidentDeed, IncidentEvent, IncidentEventKind
 from contract.live import SILENCE_SUBJECT, IncidentChanged
 from contract.reading import Readings, Scored
 from contract.rejected import Reason, Rejected
 from contract.routing.silence import SilenceMatcher
 from contract.series import series_of
+from ops_dashboard.view.past import SPAN_US, WEEK_US
 from tests.dashboard_stage import Stage, acknowledged, resolved
+from tests.outbox import incident_of, put_incidents
+from tests.outbox import resolved as over
 from tests.silence_words import HOUR_US, silence
 
 MINUTE_US = 60_000_000
@@ -61,7 +64,9 @@ async def test_an_incident_has_its_words_and_says_whether_it_is_silenced(
     assert found["incident"]["silenced"] is False
     matchers = [SilenceMatcher(m["name"], m["value"], m["is_regex"]) for m in found["matchers"]]
     made = silence("a", stage.now_us(), stage.now_us() + HOUR_US, *matchers)
-    async with connect(stage.url.replace("http", "ws") + "/ws/live", origin=stage.url) as socket:  # type: ignore[arg-type]
+    async with connect(
+        stage.url.replace("http", "ws") + "/ws/live", origin=stage.url, additional_headers=stage.headers
+    ) as socket:  # type: ignore[arg-type]
         await stage.commit(ALERTS_LOG, silences=(made,))
         await stage.live.publish(SILENCE_SUBJECT, msgspec.msgpack.encode(made))
         while msgspec.json.decode(await socket.recv()).get("open", {}).get("muted") != 1:
@@ -259,6 +264,25 @@ async def test_the_city_hour_leaves_out_what_is_unknown(stage: Stage, client: ht
     assert points == [[minute_us - 2 * MINUTE_US, 4e8, 1e8]]
 
 
+async def test_the_day_so_far_has_learners_as_they_may_be_told_and_what_ended(
+    stage: Stage, client: httpx.AsyncClient
+) -> None:
+    users = stage.catalogue.named("active_users").id
+    first_us = stage.now_us() // SPAN_US * SPAN_US - SPAN_US
+    kpis = [
+        KpiMinute(at_us - ago * WEEK_US + MINUTE_US, 0, users, schools, schools, 1_249.0)
+        for ago in range(3)
+        for at_us, schools in ((first_us, 60), (first_us - SPAN_US, 49))
+    ]
+    changed = stage.opened(0)
+    await stage.change(changed)
+    await stage.commit("telemetry-0", kpis=tuple(kpis))
+    found = (await client.get("/api/day")).json()
+    assert found["users"] == [[first_us, 1_200.0]], "of 49 schools nothing is told"
+    assert found["users_usual"] == [[first_us, 1_200.0, 1_200.0]]
+    assert (found["resolved"], found["resolved_count"]) == ([], 0)
+
+
 async def test_quarantine_says_why_in_both_languages(stage: Stage, client: httpx.AsyncClient) -> None:
     rejected = tuple(
         Rejected(reason, "edu/v1/79/x/gw-1/bandwidth", "down_bps", stage.now_us(), 90)
@@ -290,3 +314,23 @@ async def test_attendance_of_a_school_is_capped(stage: Stage, client: httpx.Asyn
     await stage.change(changed)
     one = (await client.get(f"/api/alerts/{changed.alert.alert_id}")).json()
     assert one["alert"]["value"] == one["events"][0]["value"] == 0.05
+
+
+async def test_an_incident_tells_its_reach_and_how_the_same_ended_before(
+    stage: Stage, client: httpx.AsyncClient
+) -> None:
+    changed = stage.opened(0)
+    await stage.change(changed)
+    own = Cause(CauseKind.SCHOOL, school_id=changed.alert.school_id)
+    other = Cause(CauseKind.SCHOOL, school_id=stage.fleet.schools[1].id)
+    former, dismissed = (
+        over(incident_of(n, own, assignee="Lan", because=why)) for n, why in ((7, ""), (8, "other"))
+    )
+    await put_incidents(stage.conn, former, dismissed, over(incident_of(9, other)))
+    page = (await client.get(f"/api/incidents/{changed.alert.alert_id}?lang=en")).json()
+    assert page["reach"] == [[changed.alert.opened_at_us, 1]]
+    before = {one["incident_id"]: (one["ended"], one["lasted_s"], one["note"]) for one in page["similar"]}
+    assert before == {
+        former.incident_id: ("Lan had it.", 20 * 60, ""),
+        dismissed.incident_id: ("Not a problem, because: Another reason.", 20 * 60, ""),
+    }

@@ -105,7 +105,7 @@ async def test_a_line_goes_down_is_acknowledged_and_comes_back(
     ):
         await bench.tick((1, "online", 1.0), (1, "down_bps", 5e7), (2, "down_bps", 4e7))
         await bench.tick((1, "online", 0.0))
-        opened = await until(aiter(changes), AlertChanged, lambda c: c.event.kind == "opened")
+        (opened,) = await until(aiter(changes), list[AlertChanged], lambda c: c[0].event.kind == "opened")
         assert (opened.alert.rule, opened.alert.school_id, opened.alert.priority) == ("wan_down", 1, 1)
         summary = await until(aiter(summaries), Summary, lambda s: s.at_us == bench.now_us)
         assert summary.states == "1nuu"
@@ -114,10 +114,12 @@ async def test_a_line_goes_down_is_acknowledged_and_comes_back(
         action = Action("a-1", ActionKind.ACKNOWLEDGED, alert_id, "Lan", "đã gọi nhà mạng", bench.now_us)
         for _ in range(2):
             await bench.log.append(ALERTS_LOG, EntryKind.ACTION, encode_action(action), at_us=bench.now_us)
-        acknowledged = await until(aiter(changes), AlertChanged, lambda c: c.event.kind == "acknowledged")
+        (acknowledged,) = await until(
+            aiter(changes), list[AlertChanged], lambda c: c[0].event.kind == "acknowledged"
+        )
         assert acknowledged.alert.acknowledged_by == "Lan"
         await bench.tick((1, "online", 1.0))
-        await until(aiter(changes), AlertChanged, lambda c: c.event.kind == "resolved")
+        await until(aiter(changes), list[AlertChanged], lambda c: c[0].event.kind == "resolved")
         async with await connect(postgres_url) as conn:
             assert await open_alerts(conn) == []
             kinds = [event.kind for event in await alert_history(conn, alert_id)]

@@ -19,15 +19,17 @@ import pytest
 import typer
 from typer.testing import CliRunner
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from contract.alert import Alert, AlertEvent, alert_id_of
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue, parse_catalogue
 from contract.commit import Counts
 from contract.entry import QUARANTINE_LOG
+from contract.figures.spans import SpanKind
 from contract.fleet import STREAMS_OF, Device, Fleet
-from contract.live import AlertChanged, Hidden, Kpi
-from contract.privacy import hidden_in
+from contract.live import WARD_METRICS, AlertChanged, Hidden, Kpi, WardSums
+from contract.privacy import hidden_by, hidden_in
 from contract.reading import Readings, Scored
 from contract.rejected import Reason, Rejected
 from contract.rule import Rule
@@ -41,7 +43,9 @@ from ingest.acceptance.registry import Registry
 from ingest.acceptance.validation import AcceptanceLimits
 from ops_dashboard.app import create_app
 from ops_dashboard.config import DashboardConfig
+from ops_dashboard.view.leadership.maker import OUTER
 from storage.fleet import save_fleet
+from stream_processor.figures import keep_figures
 from tests.conftest import TestNats
 from tests.dashboard_stage import PARTITIONS, Stage, acknowledged, open_stage, route_table
 
@@ -89,11 +93,13 @@ PAGES: Final = (
     "/oncall",
     "/inbox",
     "/response",
+    "/kpi?span=week&by=level",
+    "/silences",
     "/quarantine",
     "/school/{school}?range=1h",
     "/school/{school}?range=24h",
 )
-VERBS_THAT_TELL: Final = frozenset({"quarantine", "feedback export", "rules test"})
+VERBS_THAT_TELL: Final = frozenset({"quarantine", "feedback export", "report", "rules test"})
 VERBS_THAT_DO_NOT: Final = frozenset(
     {
         *(
@@ -117,6 +123,27 @@ VERBS_THAT_DO_NOT: Final = frozenset(
         "notify test",
         # What is muted, and how many alerts.
         *("silence list", "silence add", "silence end", "silence preview", "silence import"),
+        # Who may sign in.
+        *(
+            "user add",
+            "user list",
+            "user link",
+            "user role",
+            "user end-sessions",
+            "user disable",
+            "user drop-code",
+        ),
+        *(
+            "token issue",
+            "token list",
+            "token revoke",
+            "screen list",
+            "screen end",
+            "audit verify",
+            "audit list",
+        ),
+        # Lines of schools, which are open; and whether a file is whole.
+        *("evidence export", "evidence verify"),
         # The database itself, for whoever runs the center.
         *("backup", "restore"),
     }
@@ -197,6 +224,9 @@ async def _fill(stage: Stage) -> None:
         excerpt = msgspec.json.encode([{"n": "", "v": of["present"]}, {"n": "", "v": of["absent"]}]).decode()
         refused.append(Rejected(Reason.INCONSISTENT, topic, detail, at_us, OLD, excerpt))
     await stage.commit(QUARANTINE_LOG, rejected=tuple(refused))
+    await save_fleet(stage.conn, fleet)
+    while await keep_figures(stage.conn, fleet, own, stage.calendar):
+        pass
 
 
 def _alerts(stage: Stage) -> list[AlertChanged]:
@@ -226,6 +256,22 @@ def _kpis(stage: Stage) -> dict[str, Kpi]:
         return Kpi(n, n, sum(row), hidden)
 
     return {name: kpi(name, row) for name, row in OF_SCHOOL.items()}
+
+
+def _ward_sums(stage: Stage) -> dict[str, WardSums]:
+    """Return the sums by ward as the fold makes them."""
+    ward, wards = stage.fleet.ward_index, len(stage.fleet.wards)
+    schools = np.bincount(ward, minlength=wards).tolist()
+    found = {}
+    for name in WARD_METRICS:
+        if name in OF_SCHOOL:
+            row = np.array(OF_SCHOOL[name])
+            total = np.bincount(ward, row, minlength=wards).tolist()
+            people = np.rint(row).astype(np.int64)
+            hidden = hidden_by(people, np.array(PUPILS), stage.catalogue.named(name), ward, wards)
+            columns = [column.tolist() for column in hidden]
+            found[name] = WardSums(schools, schools, total, [stage.now_us()] * wards, *columns)
+    return found
 
 
 def numbers_in(value: object) -> Iterator[float]:
@@ -284,7 +330,16 @@ ROUTES: Final[Mapping[str, Paths]] = {
     ],
     "/api/cap/{incident_id}": lambda _f, _c, alerts: [f"/api/cap/{a.alert.alert_id}" for a in alerts],
     "/incidents/{incident_id}": lambda _f, _c, alerts: [f"/incidents/{a.alert.alert_id}" for a in alerts],
+    "/enter/{secret}": lambda _f, _c, _a: ["/enter/nothing"],
     "/school/{code}": lambda fleet, _c, _a: [f"/school/{s.code}" for s in fleet.schools],
+    **{
+        path: lambda _f, _c, _a, path=path: [  # type: ignore[misc]
+            f"{path}?span={span}&by={by}" for span in SpanKind for by in OUTER
+        ]
+        for path in ("/api/leadership", "/api/leadership.csv")
+    },
+    # The words of the table as a picture: told by `eduops report` as well.
+    "/api/leadership.pdf": lambda _f, _c, _a: ["/api/leadership.pdf"],
     # Dash's own programs: no data.
     "/_dash-component-suites/{package_name}/{fingerprinted_path:path}": lambda _f, _c, _a: [],
     **{
@@ -293,6 +348,7 @@ ROUTES: Final[Mapping[str, Paths]] = {
             *(
                 "/openapi.json",
                 "/api/fleet",
+                *("/api/me", "/account", "/sign-in", "/users", "/pair", "/screens", "/audit", "/audit.csv"),
                 "/api/alerts",
                 "/api/incidents",
                 "/api/inbox",
@@ -300,8 +356,10 @@ ROUTES: Final[Mapping[str, Paths]] = {
                 "/api/oncall",
                 "/api/oncall.ics",
                 "/api/city/bandwidth",
+                "/api/day",
                 "/api/quarantine",
                 "/api/silences",
+                "/api/silences.csv",
                 "/api/maintenance.ics",
                 "/api/cap.atom",
                 "/api/v2/status",
@@ -319,6 +377,8 @@ ROUTES: Final[Mapping[str, Paths]] = {
                 "/inbox",
                 "/oncall",
                 "/response",
+                "/kpi",
+                "/silences",
                 "/quarantine",
             ),
             *("/_dash-layout", "/_dash-dependencies", "/_reload-hash", "/_favicon.ico"),
@@ -364,7 +424,11 @@ async def test_no_page_tells_a_small_number(stage: Stage, client: httpx.AsyncCli
 
 
 async def test_the_push_tells_no_small_number(stage: Stage) -> None:
-    async with connect(stage.url.replace("http", "ws") + "/ws/live?alerts=1", origin=stage.url) as socket:  # type: ignore[arg-type]
+    async with connect(
+        stage.url.replace("http", "ws") + "/ws/live?alerts=1",
+        origin=stage.url,
+        additional_headers=stage.headers,
+    ) as socket:  # type: ignore[arg-type]
         await stage.say_summaries(kpis=_kpis(stage), partitions=[0])
         await stage.say_summaries(kpis={}, partitions=[1])
         await stage.change(*_alerts(stage))
@@ -376,8 +440,41 @@ async def test_the_push_tells_no_small_number(stage: Stage) -> None:
                 heard.add(message["kind"])
                 if message["kind"] == "snapshot" and message["elearning"]["expected"] == len(PUPILS):
                     # All that the others are not told of is 38 of 47: too near the end to hide the largest.
-                    assert message["attendance"] == {"value": None, "reporting": 5, "expected": 5}
+                    told = [message["attendance"][name] for name in ("value", "reporting", "expected")]
+                    assert told == [None, 5, 5]
                     heard.add("full")
+
+
+async def test_the_push_of_an_area_tells_no_small_number(stage: Stage) -> None:
+    fleet = stage.fleet
+    wards = [fleet.ward_by_code[school.ward_code] for school in fleet.schools]
+    for area in sorted({w.code for w in wards} | {w.cluster_code for w in wards}):
+        address = stage.url.replace("http", "ws") + f"/ws/live?area={area}"
+        async with (
+            connect(address, origin=stage.url, additional_headers=stage.headers) as socket,
+            asyncio.timeout(30),
+        ):  # type: ignore[arg-type]
+            await stage.say_summaries(kpis=_kpis(stage), partitions=[0], wards=_ward_sums(stage))
+            await stage.say_summaries(kpis={}, partitions=[1])
+            expected = 0
+            while not expected:
+                message = msgspec.json.decode(await socket.recv())
+                assert not marks_in(message)
+                if message["kind"] == "snapshot":
+                    assert message["area"] == area
+                    expected = message["elearning"]["expected"]
+            large = fleet.schools[-1].ward_code
+            own = {large, fleet.ward_by_code[large].cluster_code}
+            assert message["elearning"]["value"] is None or area in own
+
+
+async def test_an_area_that_the_fleet_does_not_have_is_refused(stage: Stage) -> None:
+    address = stage.url.replace("http", "ws") + "/ws/live?area=Atlantis"
+    async with connect(address, origin=stage.url, additional_headers=stage.headers) as socket:  # type: ignore[arg-type]
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.recv()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1008
 
 
 async def test_what_is_kept_of_refusals_has_no_small_number(stage: Stage) -> None:
@@ -391,18 +488,22 @@ async def test_what_is_kept_of_refusals_has_no_small_number(stage: Stage) -> Non
 
 async def test_no_verb_tells_a_small_number(stage: Stage, tmp_path: Path, postgres_url: str) -> None:
     assert set(_verbs()) == VERBS_THAT_TELL | VERBS_THAT_DO_NOT, "a new verb needs a case here"
-    await save_fleet(stage.conn, stage.fleet)
     await stage.change(*(acknowledged(a, "Lan", stage.now_us()) for a in _alerts(stage)))
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "metrics.toml").write_text(_metrics(), encoding="utf-8")
     settings = {"EDUOPS_DATABASE_URL": postgres_url, "EDUOPS_NATS_URL": "nats://127.0.0.1:1"}
     labels, folder = tmp_path / "labels.csv", tmp_path / "series"
-    for arguments in (["quarantine"], ["feedback", "export", str(labels), "--series", str(folder)]):
+    table = tmp_path / "table.csv"
+    for arguments in (
+        ["quarantine"],
+        ["feedback", "export", str(labels), "--series", str(folder)],
+        ["report", "week", "--csv", "--day", "2026-11-23", "--out", str(table)],
+    ):
         whole = [*arguments, "--data", str(tmp_path)]
         result = await asyncio.to_thread(CliRunner().invoke, app, whole, env=settings)
         assert result.exit_code == 0, result.output
         assert not marks_in(result.output), arguments
-    written = {path.name: path.read_text(encoding="utf-8") for path in [labels, *folder.iterdir()]}
+    written = {path.name: path.read_text(encoding="utf-8") for path in [labels, table, *folder.iterdir()]}
     assert not marks_in(list(written.values()))
     own = written[f"{stage.fleet.schools[-1].code}.att-1.attendance_ratio.csv"]
     assert own.count(",0.9\n") == 3

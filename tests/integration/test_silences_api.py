@@ -1,5 +1,8 @@
 """Silences over HTTP: seen, tried, wanted, ended; what is refused changes nothing."""
 
+import csv
+import io
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -191,3 +194,86 @@ async def test_silences_are_a_calendar_to_subscribe_to(stage: Stage, client: htt
     assert any(line.startswith("RRULE:FREQ=WEEKLY;UNTIL=") for line in lines)
     assert sum(line.startswith("EXDATE") for line in lines) == 2  # the weeks of the first term's exams
     assert "nhà mạng bảo trì" in str(event["DESCRIPTION"])
+
+
+async def test_a_name_that_nothing_has_is_warned_about_with_what_is_near(
+    stage: Stage, client: httpx.AsyncClient
+) -> None:
+    isp = stage.fleet.schools[0].isp
+    mistyped = {"matchers": [{"name": "isp", "value": isp.lower() + "x"}]}
+    for address, status in (("/api/silences/preview", 200), ("/api/silences", 202)):
+        answer = await client.post(f"{address}?lang=en", json=wish(stage, **mistyped))
+        assert answer.status_code == status, answer.text
+        (told,) = answer.json()["warnings"]
+        assert told.startswith(f"The center knows no isp called “{isp.lower()}x”")
+        assert f"Near to it: {isp}" in told
+        assert (await client.post(address, json=wish(stage))).json()["warnings"] == []
+
+
+async def test_silences_are_a_table_for_spreadsheets(stage: Stage, client: httpx.AsyncClient) -> None:
+    own = await open_alerts(stage)
+    weekly = recurring(NEW_ID, stage.now_us() + DAY_US, "FREQ=WEEKLY", 3)
+    await stored(stage, replace(of_first_school(stage), reason="=1+1"), weekly)
+    answer = await client.get("/api/silences.csv")
+    assert answer.headers["content-type"].startswith("text/csv")
+    rows = {row["silence_id"]: row for row in csv.DictReader(io.StringIO(answer.text.lstrip("\ufeff")))}
+    assert rows[ID]["mutes_now"] == str(len(own))
+    assert rows[ID]["reason"] == "'=1+1", "no spreadsheet program computes it"
+    assert rows[NEW_ID]["rrule"] == "FREQ=WEEKLY"
+    assert rows[NEW_ID]["next_from"] == rows[NEW_ID]["from"]
+
+
+def calendar_file(*events: str) -> str:
+    """Return a calendar file of these events."""
+    return "\r\n".join(["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:vnpt", *events, "END:VCALENDAR", ""])
+
+
+def work(uid: str, begin_us: int, *more: str) -> str:
+    """Return an event of three hours."""
+    begin = datetime.fromtimestamp(begin_us // 1_000_000, UTC)
+    first, last = (t.strftime("%Y%m%dT%H%M%SZ") for t in (begin, begin + timedelta(hours=3)))
+    words = (f"UID:{uid}", f"DTSTART:{first}", f"DTEND:{last}", "SUMMARY:Bảo trì", *more)
+    return "\r\n".join(("BEGIN:VEVENT", *words, "END:VEVENT"))
+
+
+async def test_a_calendar_is_looked_at_and_then_taken_over_once(
+    stage: Stage, client: httpx.AsyncClient
+) -> None:
+    from_us = (stage.now_us() // 1_000_000 + 86_400) * 1_000_000
+    file = calendar_file(work("a", from_us), work("b", from_us - 30 * DAY_US), "BEGIN:VEVENT\r\nEND:VEVENT")
+    body = {"calendar": file, "matchers": wish(stage)["matchers"]}
+    seen = (await client.post("/api/silences/import?lang=en", json=body | {"is_trial": True})).json()
+    assert [(one["uid"], one["outcome"]) for one in seen["works"]] == [("a", "new"), ("b", "over")]
+    assert len(seen["troubles"]) == 1
+    assert await words(stage) == []
+    taken = await client.post("/api/silences/import", json=body | {"owner": "Lan"})
+    assert taken.status_code == 202, taken.text
+    (word,) = await words(stage)
+    assert isinstance(word, SilenceSet)
+    assert (word.silence.uid, word.silence.from_us, word.silence.owner) == ("a", from_us, "Lan")
+    assert taken.json()["works"][0]["silence_id"] == word.silence.silence_id
+    await stored(stage, word.silence)
+    again = (await client.post("/api/silences/import", json=body | {"owner": "Lan"})).json()
+    assert again["works"][0]["outcome"] == "unchanged"
+    assert len(await words(stage)) == 1
+
+
+@pytest.mark.parametrize(
+    "file", ["", "what?", "BEGIN:VCALENDAR", "BEGIN:VEVENT\r\nUID", "\x00", "END:VEVENT"]
+)
+async def test_what_is_no_calendar_is_refused_in_a_sentence(client: httpx.AsyncClient, file: str) -> None:
+    body = {"calendar": file, "matchers": [{"name": "isp", "value": "VNPT"}], "owner": "Lan"}
+    answer = await client.post("/api/silences/import", json=body)
+    is_empty = answer.status_code == 202 and answer.json()["works"] == []
+    assert is_empty or answer.json()["code"] == "silence_bad_calendar", answer.text
+
+
+async def test_work_without_an_owner_or_a_condition_is_refused(
+    stage: Stage, client: httpx.AsyncClient
+) -> None:
+    body = {"calendar": calendar_file(work("a", stage.now_us() + DAY_US))}
+    (one,) = (await client.post("/api/silences/import?lang=en", json=body)).json()["works"]
+    assert (one["outcome"], one["refused"]) == ("refused", "It is not said who wants this silence (owner).")
+    (one,) = (await client.post("/api/silences/import?lang=en", json=body | {"owner": "Lan"})).json()["works"]
+    assert "what should be muted" in one["refused"]
+    assert await words(stage) == []

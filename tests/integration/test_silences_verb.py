@@ -133,6 +133,8 @@ async def test_what_is_refused_is_said_and_changes_nothing(
 async def test_a_preview_changes_nothing(system: System) -> None:
     told = await system.said("preview", "--rule", "wan_down", "--for", "2h")
     assert "mutes 0 open alerts now" in told
+    mistyped = await system.said("preview", "--isp", "VNTP", "--for", "2h")
+    assert mistyped.startswith("The center knows no isp called “VNTP”")
     assert (
         json.loads(await system.said("preview", "--rule", "wan_down", "--for", "2h", "--json"))["matched"]
         == 0

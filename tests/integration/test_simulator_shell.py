@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -12,19 +12,28 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import pytest
 
 from bus.live import Live
 from bus.mqtt import IngestSession
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.clock import LogClock
+from contract.devices.credential import DeviceName
+from contract.fleet import Fleet
 from contract.topic import Stream
+from device_simulator.lines import Login
 from device_simulator.recordings import read_recording
 from device_simulator.replay import Progress, ReplayConfig, publish
 from device_simulator.shell import SimulatorConfig, run
 from device_simulator.world.city import World
 from device_simulator.world.faults import FAULT_SUBJECT, FaultReply, FaultRequest
 from device_simulator.world.fleet import generate_fleet
+from storage.database import connect
+from storage.fleet import save_fleet
+from tests.conftest import TestNats as RunningNats
+from tests.conftest import running_nats
+from tests.device_secrets import issue_to_fleet, running_authoriser, secret_of
 
 FLEET = generate_fleet(60)
 LESSON_US = int(datetime(2026, 11, 25, 2, 30, tzinfo=UTC).timestamp()) * 1_000_000
@@ -36,9 +45,35 @@ Seen = list[tuple[str, Any]]
 
 def _config(nats: Any, **fields: Any) -> SimulatorConfig:
     clock = LogClock(LESSON_US, time.time_ns() // 1000, STRETCH)
+    shared_as = Login(nats.publisher_user, nats.publisher_password)
+    secrets = {DeviceName(*path): secret_of(DeviceName(*path)) for path in FLEET.device_by_path}
     return SimulatorConfig(
-        nats.mqtt_host, nats.mqtt_port, nats.device_user, nats.device_password, clock=clock, **fields
+        nats.mqtt_host, nats.mqtt_port, secrets=secrets, shared_as=shared_as, clock=clock, **fields
     )
+
+
+@pytest.fixture
+async def nats(nats: RunningNats, postgres_url: str) -> AsyncIterator[RunningNats]:
+    """A broker that knows the city's devices."""
+    async with _knowing(nats, postgres_url, FLEET):
+        yield nats
+
+
+@pytest.fixture
+def nats_alone(tmp_path: Path) -> Iterator[RunningNats]:
+    """A broker whose devices nobody knows yet."""
+    (tmp_path / "alone").mkdir()
+    with running_nats(tmp_path / "alone") as running:
+        yield running
+
+
+@asynccontextmanager
+async def _knowing(nats: RunningNats, postgres_url: str, fleet: Fleet) -> AsyncIterator[None]:
+    async with await connect(postgres_url) as conn:
+        await save_fleet(conn, fleet)
+    await issue_to_fleet(postgres_url)
+    async with running_authoriser(nats, postgres_url):
+        yield
 
 
 @asynccontextmanager
@@ -160,15 +195,16 @@ async def test_a_broker_that_was_killed_gets_everything_in_the_end(
 
 
 async def test_a_replay_publishes_every_reading_with_its_own_time(
-    nats: Any, catalogue: Catalogue, tmp_path: Path
+    nats_alone: RunningNats, postgres_url: str, catalogue: Catalogue, tmp_path: Path
 ) -> None:
-    path = tmp_path / "own.csv"
+    nats, path = nats_alone, tmp_path / "own.csv"
     rows = [f"{1000000000 + k},S{k % 7},latency_ms,{k % 50}" for k in range(500)]
     path.write_text("time,school,metric,value\n" + "\n".join(rows) + "\n", encoding="utf-8")
     recording = read_recording(path, catalogue)
-    config = ReplayConfig(nats.mqtt_host, nats.mqtt_port, nats.device_user, nats.device_password)
+    secrets = {DeviceName(*path): secret_of(DeviceName(*path)) for path in recording.fleet.device_by_path}
+    config = ReplayConfig(nats.mqtt_host, nats.mqtt_port, secrets)
     told: list[Progress] = []
-    async with _listening(nats) as until:
+    async with _knowing(nats, postgres_url, recording.fleet), _listening(nats) as until:
         last = await publish(recording, config, catalogue, told.append, asyncio.Event())
         assert (last.readings, last.acknowledged) == (500, last.packs)
         seen = await until(lambda seen: sum(len(p) for _, p in seen) >= 500)

@@ -9,6 +9,7 @@ import pytest
 from psycopg import AsyncConnection
 
 from contract.commit import Commit, Counts
+from contract.figures.sums import COLUMNS
 from contract.reading import Corrections, Readings, Scored
 from storage.database import connect
 from storage.maintenance import Maintained, maintain
@@ -210,6 +211,8 @@ INSERT = {
     "silence": "(silence_id, kind, matchers, from_at, until_at, owner, reason, created_at, recurrence) "
     "values ({at}::text, 'silence', '[]', {at}, {at}, 'x', '', {at}, 'null')",
     "exercise": "values ({at}::text, 'x', '', '{{1}}', {at}, {at}, {at})",
+    "figure": "values ('city', '', '', {at}, 'day', {at}, " + "0, " * len(COLUMNS) + "'{{}}')",
+    "figure_day": "values ({at}, {at}, {at})",
     "outside_alert": "values ({at}::text, 'a', {at}, {at}, false)",
     "notice": "(notice_id, incident_id, recipient, contact, reason, priority, decided_at, route, step, fate, "
     "over_at) values ({at}::text, 'i', 'x', 'x', 'opened', 1, {at}, '', 1, 'sent', {at})",
@@ -231,7 +234,8 @@ async def test_each_table_forgets_when_its_retention_says(conn: AsyncConnection[
     keep_us, chunk_us = await cursor.fetchone() or (0, 0)
     assert keep_us > 48 * HOUR_US
     await store(conn, Readings.empty(), NOW_US)
-    for age_us in (keep_us - HOUR_US, keep_us + chunk_us + HOUR_US):
+    near_us = DAY_US if table.startswith("figure") else HOUR_US  # figures are of whole days
+    for age_us in (keep_us - near_us, keep_us + chunk_us + near_us):
         at = f"from_us({NOW_US - age_us})"
         if chunk_us:
             await conn.execute(f"select ensure_chunks(%s, array[{at}])", [table])

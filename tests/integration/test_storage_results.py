@@ -22,7 +22,15 @@ from storage.chunks import make_chunks
 from storage.database import connect, open_pool
 from storage.recovery import earlier_words
 from storage.results import commit, load_position, look_up
-from storage.wall import kpi_history, ledger, quarantine_counts, quarantine_page, series_history, unaccounted
+from storage.wall import (
+    kpi_history,
+    kpi_stretches,
+    ledger,
+    quarantine_counts,
+    quarantine_page,
+    series_history,
+    unaccounted,
+)
 
 NOW_US = 1_795_000_000_000_000
 DAY_US = 86_400_000_000
@@ -242,6 +250,14 @@ async def test_kpis_are_summed_over_partitions_and_replaced_by_minute(conn: Asyn
     columns = (history.minute_us, history.expected, history.reporting, history.total)
     assert [column.tolist() for column in columns] == [[minute], [16], [14], [6.5]]
     assert len((await kpi_history(conn, 4, minute, minute + 1)).total) == 0
+
+
+async def test_stretches_of_minutes_are_means_of_what_is_kept(conn: AsyncConnection[Any]) -> None:
+    minute = NOW_US // 60_000_000 * 60_000_000
+    kpis = [KpiMinute(minute + n * 60_000_000, p, 3, 10, 9, 4.0 + n) for n in range(3) for p in (0, 1)]
+    await commit(conn, Commit(LOG, 0, 1, NOW_US, kpis=tuple(kpis)))
+    two, none = (minute, minute + 120_000_000), (minute + 600_000_000, minute + 900_000_000)
+    assert await kpi_stretches(conn, [3, 4], [two, none]) == {(minute, 3): (20.0, 18.0, 9.0)}
 
 
 async def test_quarantine_is_read_in_pages(conn: AsyncConnection[Any]) -> None:

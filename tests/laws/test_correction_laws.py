@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from hypothesis import given, settings
+from hypothesis import given
 
 from contract.alert import Ending, TransitionKind
 from contract.commit import Counts
@@ -11,6 +11,7 @@ from stream_processor.fold.snapshot import decode, encode
 from stream_processor.fold.state import State
 from stream_processor.fold.step import step
 from tests.drawn_logs import logs
+from tests.examples import examples
 from tests.fold_world import (
     CATALOGUE,
     MONDAY_9H_US,
@@ -25,7 +26,7 @@ from tests.fold_world import (
     small_fold,
 )
 
-calm = settings(max_examples=30)
+calm = examples(20)
 LATENCY = series_named(1, "latency_ms")
 ONLINE = series_named(1, "online")
 NORMAL, HIGH = 20.0, 400.0

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -15,6 +15,7 @@ from anomaly.judgement import Judgement
 from anomaly.moments import HOUR_US, NO_PHASE, PHASES, Moments, phase_of_hour
 from anomaly.score import score_of
 from contract.errors import ConfigurationError
+from tests.examples import examples
 
 every = pytest.mark.parametrize("detector", [r.detector for r in DETECTORS.values()], ids=list(DETECTORS))
 Floats = NDArray[np.float64]
@@ -104,7 +105,7 @@ def test_a_constant_is_as_expected_and_a_change_of_it_is_finite(detector: Detect
 
 @every
 @given(st.floats(1e-6, 1e6), st.integers(0, 5))
-@settings(max_examples=20)
+@examples(20)
 def test_the_unit_does_not_matter(detector: Detector, scale: float, seed: int) -> None:
     values = noise(100, seed)
     z = Pupil(detector).learn(values).z(80.0)

@@ -6,7 +6,7 @@ from typing import TypeGuard
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.alert import Channel
@@ -19,6 +19,7 @@ from contract.series import device_ids, series_of
 from stream_processor.fold.state import State
 from stream_processor.fold.step import step
 from tests.drawn_logs import logs
+from tests.examples import examples
 from tests.fold_world import (
     CATALOGUE,
     MONDAY_9H_US,
@@ -35,7 +36,7 @@ from tests.fold_world import (
     split_entries,
 )
 
-calm = settings(max_examples=60)
+calm = examples(30)
 
 
 @calm

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from alerting.incidents.fold import Moment, step
@@ -12,6 +12,7 @@ from alerting.incidents.state import Incidents
 from contract.alert import Because, Transition
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.incident import SECOND_US, IncidentAction, IncidentDeed, IncidentEventKind, IncidentState
+from tests.examples import examples
 from tests.incident_log import (
     GROUPS,
     MINUTE_US,
@@ -26,7 +27,7 @@ from tests.incident_log import (
     schools_of,
 )
 
-few = settings(max_examples=40)
+few = examples(25)
 """Each example is a log of up to some hundred entries, folded two times."""
 BEGAN_US = 1_795_399_200_000_000
 PLACES = (

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from contract.catalogue import Catalogue
@@ -19,6 +19,7 @@ from ingest.acceptance.registry import Registry, Route
 from ingest.acceptance.validation import AcceptanceLimits
 from ingest.decoders.pack_columns import Columns, decode_plain, plain_packs, to_columns
 from ingest.decoders.senml import KNOWN_FIELDS, Defect, resolve
+from tests.examples import examples
 
 NOW_US = 1_790_000_000_000_000
 LIMITS = AcceptanceLimits()
@@ -211,7 +212,7 @@ def test_no_json_raises(document: Any, stream: str, registry: Registry, city: Fl
     assert accept([Message(topic, json.dumps(document).encode(), NOW_US)], registry, LIMITS).received >= 1
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(pack=st.lists(records(), min_size=1, max_size=5) | NEARLY_PLAIN)
 def test_a_plain_pack_reads_as_the_general_rules_say(
     pack: list[dict[str, Any]], registry: Registry, city: Fleet
@@ -299,7 +300,7 @@ REGISTERS = st.lists(
 )
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(register=REGISTERS, data=st.data())
 def test_figures_that_contradict_each_other_are_refused_whatever_their_order(
     register: list[tuple[int, str, int]], data: st.DataObject, registry: Registry, city: Fleet

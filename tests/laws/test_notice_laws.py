@@ -1,18 +1,24 @@
 """Notices follow from the alerts log alone; who hears of an incident hears its end, and nobody too much."""
 
+import dataclasses
 from collections import defaultdict
 from collections.abc import Sequence
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from contract.incident import SECOND_US, IncidentEventKind, IncidentState
-from contract.routing.notice import NoticeAnswer, NoticeReason
+from alerting.routing.facts import facts_of, is_outside
+from contract.alert import Transition
+from contract.incident import SECOND_US, CauseKind, IncidentEventKind, IncidentState
+from contract.routing.contact import Person
+from contract.routing.notice import HeldReason, NoticeAnswer, NoticeReason
 from contract.routing.routes_file import parse_routes
-from tests.incident_log import MINUTE_US, Desk, LogEntry, folded, opened, resolved
+from tests.examples import examples
+from tests.incident_log import FLEET, MINUTE_US, Desk, LogEntry, folded, opened, resolved, schools_of
 from tests.laws.test_incident_laws import BEGAN_US, cut, logs
 
-few = settings(max_examples=40)
+few = examples(25)
 ROUTING = parse_routes(
     "".join(f'[[person]]\nname = "{n}"\nchannels = ["inbox"]\n' for n in ("An", "Chi", "Lan"))
     + """
@@ -124,12 +130,47 @@ def test_who_hears_of_an_incident_hears_its_end(entries: list[LogEntry]) -> None
 @few
 @given(logs())
 def test_nobody_is_told_more_than_a_person_takes_in(entries: list[LogEntry]) -> None:
+    desk = folded([all_over(entries)], ROUTING)
     times: dict[str, list[int]] = defaultdict(list)
-    for notice in folded([all_over(entries)], ROUTING).notices:
+    for notice in desk.notices:
+        is_outage = desk.incidents[notice.incident_id].cause.kind is not CauseKind.SCHOOL
         times[notice.to].append(notice.at_us)
-    for of_one in times.values():
-        for at_us in of_one:
-            assert sum(at_us - 10 * MINUTE_US < other <= at_us for other in of_one) <= 10
+        recent = [us for us in times[notice.to] if us > notice.at_us - 10 * MINUTE_US]
+        assert len(recent) <= (20 if is_outage and notice.priority == 1 else 10)
+
+
+@few
+@given(logs(), st.integers(0, 25))
+def test_an_outage_rings_within_a_minute_whatever_else_does(entries: list[LogEntry], others: int) -> None:
+    """A provider fails amid others' troubles, each of a cause of its own."""
+    began_us = entries[-1].at_us + 2 * MINUTE_US
+    noise = [opened(s, began_us, f"own_{s}", 1 + s % 2) for s in schools_of("FPT")[:others]]
+    outage = [opened(s, began_us + SECOND_US, "link_lost", 1) for s in schools_of("VNPT")]
+    log = [*all_over(entries)[:-2], LogEntry(began_us - 1), *noise, *outage, LogEntry(began_us + MINUTE_US)]
+    desk = folded([log], ROUTING)
+    ids = [e.said.alert_id for e in outage if isinstance(e.said, Transition)]
+    (found,) = {desk.survivor(desk.members[one].incident_id).incident_id for one in ids}
+    rung = [n for n in desk.notices if n.incident_id == found and not n.incidents]
+    assert rung, "by itself, at once"
+    assert all(n.at_us <= began_us + MINUTE_US for n in rung)
+
+
+BY_STEPS = {NoticeReason.OPENED, NoticeReason.NEXT_STEP, NoticeReason.REPEATED, NoticeReason.REPEAT_INTERVAL}
+
+
+@few
+@given(logs(), st.sampled_from(["c0", "Ward 1", "W6"]))
+def test_a_person_with_an_area_is_told_of_what_touches_it_alone(entries: list[LogEntry], area: str) -> None:
+    chi = ROUTING.contacts["Chi"]
+    assert isinstance(chi, Person)
+    routing = dataclasses.replace(ROUTING, contacts={**ROUTING.contacts, "Chi": replace(chi, area=area)})
+    desk = folded([all_over(entries)], routing)
+    for notice in desk.notices:
+        incident = desk.incidents[notice.incident_id]
+        if notice.to == "Chi" and notice.reason in BY_STEPS:
+            assert not is_outside(area, facts_of(incident, FLEET))
+    left_out = [e for e in desk.timeline if e.why == HeldReason.OUTSIDE_AREA]
+    assert {e.told for e in left_out} <= {"Chi"}
 
 
 @few

@@ -10,21 +10,31 @@ from itertools import product
 
 import msgspec
 import numpy as np
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from contract.alert import Alert
 from contract.catalogue import Catalogue, Metric, parse_catalogue
 from contract.live import Kpi
-from contract.privacy import K, hidden_in, shown_alert, shown_history, shown_share, shown_sum, shown_value
+from contract.privacy import (
+    K,
+    hidden_in,
+    shown_alert,
+    shown_history,
+    shown_share,
+    shown_sum,
+    shown_value,
+    told_apart,
+)
 from contract.series import series_of
 from contract.topic import PRIVATE_STREAMS
+from tests.examples import examples
 from tests.fold_world import packaged
 
 CATALOGUE = parse_catalogue(packaged("metrics.toml"))
 RATIO, PRESENT, USERS = (CATALOGUE.named(n) for n in ("attendance_ratio", "present", "active_users"))
 SMALL = set(range(K))
-calm = settings(deadline=None, max_examples=60)
+calm = examples(60)
 sizes = st.one_of(
     st.integers(1, 200), st.integers(1, 4000), st.sampled_from((3, 8, 12, 19, 20, 179, 180, 480))
 )
@@ -78,7 +88,7 @@ def test_a_bucket_tells_no_reading_that_is_not_told(pupils: int, data: st.DataOb
     np.testing.assert_array_equal(bucket(small), bucket(other))
 
 
-@settings(deadline=None, max_examples=100)
+@examples(100)
 @given(schools=st.lists(st.sampled_from((3, 8, 12, 19, 30, 60, 200)), min_size=1, max_size=3), data=st.data())
 def test_a_sum_over_schools_tells_no_school_that_is_not_told(schools: list[int], data: st.DataObject) -> None:
     metric = data.draw(st.sampled_from((PRESENT, USERS)))
@@ -91,6 +101,34 @@ def test_a_sum_over_schools_tells_no_school_that_is_not_told(schools: list[int],
         hidden = hidden_in(np.array(world), np.array(schools), metric)
         part = Kpi(len(world), len(world), float(sum(world)), hidden)
         return shown_share(part, Kpi(1, 1, float(sum(schools)))) if metric is PRESENT else shown_sum(part)
+
+    seen = published(tuple(people))
+    worlds = [world for world in product(*classes) if published(world) == seen]
+    for place, pupils in enumerate(schools):
+        assert keeps_small_together((world[place] for world in worlds), pupils)
+
+
+@examples(40)
+@given(
+    parts=st.lists(
+        st.lists(st.sampled_from((3, 8, 12, 19, 30, 200)), min_size=1, max_size=2), min_size=2, max_size=3
+    ),
+    data=st.data(),
+)
+def test_sums_over_parts_beside_the_whole_tell_no_school(parts: list[list[int]], data: st.DataObject) -> None:
+    schools = [pupils for part in parts for pupils in part]
+    people = [data.draw(st.integers(0, n) | st.integers(max(0, n - K), n)) for n in schools]
+    classes = [lookalikes(RATIO, n, p) for n, p in zip(schools, people, strict=True)]
+    assume(np.prod([len(one) for one in classes]) <= 1000)
+    ends = np.cumsum([len(part) for part in parts])
+
+    def published(world: tuple[int, ...]) -> tuple[float | None, ...]:
+        own = [world[end - len(part) : end] for part, end in zip(parts, ends, strict=True)]
+        hidden = [hidden_in(np.array(o), np.array(p), PRESENT) for o, p in zip(own, parts, strict=True)]
+        told = told_apart(hidden)
+        whole = Kpi(1, 1, float(sum(world)), hidden_in(np.array(world), np.array(schools), PRESENT))
+        sums = [float(sum(o)) if is_told else None for o, is_told in zip(own, told, strict=True)]
+        return shown_share(whole, Kpi(1, 1, float(sum(schools)))), *sums
 
     seen = published(tuple(people))
     worlds = [world for world in product(*classes) if published(world) == seen]

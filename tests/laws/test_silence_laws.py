@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -15,12 +15,13 @@ from contract.calendar import SchoolCalendar
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.routing.silence import Silence, SilenceEnded, SilenceMatcher, SilenceSet
 from contract.series import MAX_DEVICE_ID, series_of
+from tests.examples import examples
 from tests.incident_log import FLEET, MINUTE_US, SECOND_US, Desk, LogEntry, folded
 from tests.silence_words import recurring, silence, wanted
 
 BEGAN_US = 1_795_399_200_000_000
 NAMES = ("a", "b", "c", "d")
-few = settings(deadline=None, max_examples=60)
+few = examples(40)
 
 
 @st.composite

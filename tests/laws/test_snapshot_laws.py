@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from contract.alert import CHANNELS, Channel
 from contract.canary import SYSTEM_SCHOOL_ID
@@ -17,6 +17,7 @@ from contract.errors import SnapshotVersionError
 from stream_processor.fold.snapshot import decode, encode
 from stream_processor.fold.state import NEVER_US
 from tests.drawn_logs import logs
+from tests.examples import examples
 from tests.fold_world import (
     MONDAY_9H_US,
     RULES,
@@ -31,7 +32,7 @@ from tests.fold_world import (
 
 BY_CHANNEL = ("is_open", "run", "since_us", "priority")
 """Columns of the state that have a row a channel."""
-calm = settings(max_examples=40)
+calm = examples(20)
 
 
 @calm

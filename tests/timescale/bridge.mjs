@@ -2,7 +2,8 @@
 //
 // PGlite is PostgreSQL compiled to WebAssembly: one session, no background workers. Clients are served
 // one after the other. The database name of the startup message chooses a PGlite of its own, and
-// only the last one chosen is kept, so that a new name is a new, empty server.
+// only the last one chosen is kept, so that a new name is a new server: an empty one, or, where the name
+// begins with "like_template", what the server named "template" was when it was left.
 //
 // PGlite cannot wait for COPY data in the middle of a statement. The bridge answers CopyInResponse
 // itself, collects the rows, and hands over statement and rows as one buffer.
@@ -27,12 +28,16 @@ const PARAMETERS = {
 }
 
 let current = { name: null, db: null }
+let template = null
 let turn = Promise.resolve()
 
 async function database(name) {
   if (current.name !== name) {
+    if (current.name === 'template') template = await current.db.dumpDataDir('none')
     await current.db?.close()
-    current = { name, db: await PGlite.create({ extensions: { timescaledb } }) }
+    const loadDataDir = name.startsWith('like_template') ? template : undefined
+    current = { name, db: await PGlite.create({ extensions: { timescaledb }, loadDataDir }) }
+    if (loadDataDir) await current.db.exec("load 'timescaledb'") // what shared_preload_libraries does elsewhere
   }
   return current.db
 }

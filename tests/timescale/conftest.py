@@ -22,7 +22,7 @@ NewDatabase = Callable[[], str]
 
 @pytest.fixture(scope="session")
 def timescale(pytestconfig: pytest.Config) -> Iterator[NewDatabase]:
-    """Makes new, empty databases on a server that has TimescaleDB and returns their connection strings."""
+    """Makes new databases with this version's schema on TimescaleDB and returns their connection strings."""
     server_url = os.environ.get("EDUOPS_TEST_TIMESCALE_URL")
     if server_url:
         yield from _on_server(server_url)
@@ -37,22 +37,21 @@ def timescale(pytestconfig: pytest.Config) -> Iterator[NewDatabase]:
         if not port:
             pytest.skip("the bridge to PGlite did not start; its reason is in the captured standard error")
 
-        def new() -> str:
-            dsn = f"host=127.0.0.1 port={port} user=postgres dbname=test_{uuid.uuid4().hex[:12]}"
+        def server(name: str) -> str:
+            dsn = f"host=127.0.0.1 port={port} user=postgres dbname={name}"
             # The first connection to a name makes its server, on a busy machine in longer than ours may take.
             psycopg.connect(dsn, connect_timeout=int(PATIENCE_S)).close()
             return dsn
 
-        yield new
+        prepare_database(server("template"))
+        yield lambda: server(f"like_template_{uuid.uuid4().hex[:12]}")
         bridge.kill()
 
 
 @pytest.fixture
 def timescale_url(timescale: NewDatabase) -> str:
     """A new database with this version's schema on TimescaleDB."""
-    dsn = timescale()
-    prepare_database(dsn)
-    return dsn
+    return timescale()
 
 
 @pytest.fixture
@@ -69,7 +68,9 @@ def _on_server(server_url: str) -> Iterator[NewDatabase]:
         names.append(f"eduops_test_{uuid.uuid4().hex[:12]}")
         with psycopg.connect(server_url, autocommit=True) as conn:
             conn.execute(sql.SQL("create database {}").format(sql.Identifier(names[-1])))
-        return make_conninfo(server_url, dbname=names[-1])
+        dsn = make_conninfo(server_url, dbname=names[-1])
+        prepare_database(dsn)
+        return dsn
 
     yield new
     with psycopg.connect(server_url, autocommit=True) as conn:

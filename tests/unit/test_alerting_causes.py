@@ -116,3 +116,25 @@ def test_schools_that_fail_by_themselves_have_no_cause(city: Groups) -> None:
 
 def test_a_school_with_many_devices_is_one_failure(city: Groups) -> None:
     assert causes(city, np.zeros(20, np.intp)) == []
+
+
+@pytest.mark.parametrize("schools", [60, 120, 500])
+@pytest.mark.parametrize("share", [0.9, 1.0])
+def test_two_providers_at_once_are_not_the_city(schools: int, share: float) -> None:
+    """The largest two serve three of four schools; nobody else's fail."""
+    fleet = Groups(generate_fleet(schools))
+    isp = fleet.by_kind[CauseKind.ISP]
+    pair = np.argsort(-isp.size)[:2]
+    chance = np.random.default_rng(schools).random(schools)
+    failing = np.flatnonzero(np.isin(isp.group, pair) & (chance < share))
+    found = causes(fleet, failing)
+    assert {one.cause for one in found} == {isp.causes[g] for g in pair}
+    assert sum(len(one.members) for one in found) == len(failing)
+
+
+def test_most_of_every_provider_is_the_city_or_our_own_line() -> None:
+    fleet = Groups(generate_fleet(60))
+    chance = np.random.default_rng(1).random(60)
+    for share, kind in ((0.6, CauseKind.CITY), (0.95, CauseKind.FLEET)):
+        (found,) = causes(fleet, np.flatnonzero(chance < share))
+        assert found.cause.kind is kind

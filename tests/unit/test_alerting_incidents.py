@@ -1,5 +1,6 @@
 """Stories of incidents: how one grows, is absorbed, ends and comes back."""
 
+import random
 from collections.abc import Iterable
 
 from alerting.incidents.state import REOPEN_US, SETTLE_US
@@ -244,3 +245,16 @@ def test_a_line_that_flaps_is_one_incident() -> None:
     desk.tick(T0 + 7 * MINUTE_US)
     assert list(desk.incidents) == [incident.incident_id]
     assert desk.kinds(incident.incident_id) == ["opened", "left", "resolved"]
+
+
+def test_two_providers_that_fail_within_a_minute_are_two_incidents() -> None:
+    """Two of three schools are theirs: a quarter of the city fails before anybody can tell whose it is."""
+    desk = Desk()
+    failing = random.Random(1).sample([*schools_of("FPT"), *schools_of("VNPT")], 80)
+    for n, school in enumerate(failing):
+        desk.take([opened(school, T0 + n * 700_000)])
+    desk.tick(T0 + MINUTE_US)
+    found = {incident.cause: incident.schools for incident in desk.open()}
+    assert found == {Cause(CauseKind.ISP, "FPT"): 40, Cause(CauseKind.ISP, "VNPT"): 40}
+    told = [i for i in desk.incidents.values() if i.cause.kind is CauseKind.CITY]
+    assert told == [], "it never was the city's"

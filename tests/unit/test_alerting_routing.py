@@ -5,6 +5,7 @@ from importlib.resources import files
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec.structs import replace
 
 from alerting.incidents.groups import cause_of
 from alerting.routing.duty import OnDuty, duty_turns, on_duty
@@ -371,6 +372,7 @@ def test_facts_of_an_incident_are_its_worst_with_all_names_of_its_place(city: Fl
         1, "wan_down", CauseKind.SCHOOL, school.isp, (cluster.code, cluster.name),
         (ward.code, ward.name, ward.short_name), (school.code, school.name), 800,
         (LEVELS.index(school.level),),
+        frozenset({cluster.code, cluster.name, ward.code, ward.name, ward.short_name}),
     )  # fmt: skip
     shared = facts_of(an_incident(cause_of(school, CauseKind.ISP, city)), city)
     assert (shared.isp, shared.cluster, shared.ward, shared.school) == (school.isp, (), (), ())
@@ -396,3 +398,30 @@ def test_names_that_nothing_has_are_told(city: Fleet, rules: tuple[Rule, ...]) -
         f"routes.toml, line {at}: route 'wrong': no rule is called 'wlan'",
         f"routes.toml, line {INBOX.count(chr(10)) + 1}: person 'A': no cluster or ward is called 'Atlantis'",
     ]
+
+
+def test_a_person_with_an_area_is_told_of_what_touches_it_alone(calendar: SchoolCalendar) -> None:
+    areas = frozenset({"01", "Sài Gòn", "26737", "Tân Định"})
+    found = {}
+    for area in ("", "Tân Định", "02"):
+        person = f'[[person]]\nname = "E"\nchannels = ["inbox"]\narea = "{area}"\n'
+        text = INBOX + person + ROOT + route("own", 'escalation = "own"')
+        text += '[[escalation]]\nname = "own"\n[[escalation.step]]\nwait = "20m"\ncontacts = ["E"]\n'
+        text += '[[escalation.step]]\nwait = "20m"\ncontacts = ["inbox"]\n'
+        facts = replace(FACTS, areas=areas)
+        whole = plan(facts, us("2026-11-25T09:00:00"), parse_routes(text), calendar, hours=1)
+        found[area] = [(local(n.at_us), n.to, n.outside) for n in whole.notices]
+    told = [("25 09:00:30", "E", ""), ("25 09:20:30", "inbox", "")]
+    assert found == {
+        "": told,
+        "Tân Định": told,
+        "02": [("25 09:00:30", "E", "02"), ("25 09:00:30", "inbox", "")],
+    }, "a step that tells nobody waits for nobody"
+
+
+def test_a_route_that_tells_only_people_with_an_area_is_named(city: Fleet, rules: tuple[Rule, ...]) -> None:
+    area = city.wards[0].code
+    person = f'[[person]]\nname = "E"\nchannels = ["inbox"]\narea = "{area}"\n'
+    text = INBOX + person + ROOT + route("own", 'contacts = ["E"]')
+    (said,) = unknown_names(parse_routes(text), city, rules)
+    assert "route 'own': everybody whom it tells has an area" in said

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec.structs import replace
 
+from alerting.silences.known_names import unknown_names
 from alerting.silences.labels import labels_of
 from alerting.silences.matcher_text import parse_matcher
 from alerting.silences.matching import Silenced, holds, matches, muted, silenced
@@ -28,6 +29,7 @@ from contract.routing.silence import (
     SilenceMatcher,
     SilenceState,
 )
+from contract.rule import Rule
 from contract.series import series_of
 from tests.incident_log import FLEET, schools_of
 from tests.silence_words import HOUR_US, ZONE, recurring, silence
@@ -321,3 +323,31 @@ def test_a_preview_of_a_week_is_the_whole_last_week(calendar: SchoolCalendar) ->
     for begins_us in (NOW_US - HOUR_US, NOW_US, NOW_US + 30 * HOUR_US):
         made = silence("a", begins_us, begins_us + WEEK_US + HOUR_US)
         assert preview(made, [], past, FLEET, calendar, NOW_US).would_have_muted == 3
+
+
+@pytest.mark.parametrize(
+    ("matcher", "nearest"),
+    [
+        ('isp="VNTP"', "VNPT"),
+        ('isp="vnpt"', "VNPT"),
+        ('cluster="clusetr 1"', "Cluster 1"),
+        ('ward="Wárd 3"', "Ward 3"),
+        ('rule="wan_dwon"', "wan_down"),
+        ('priority="4"', None),
+        ('system="gatway"', "gateway"),
+        ('school="THPT Khong Co O Day"', None),
+    ],
+)
+def test_a_name_that_nothing_has_is_told_with_those_near_it(
+    matcher: str, nearest: str | None, rules: tuple[Rule, ...]
+) -> None:
+    (found,) = unknown_names([parse_matcher(matcher)], FLEET, rules)
+    assert f'{found.label}="{found.value}"' == matcher
+    assert nearest is None or found.nearest[0] == nearest
+
+
+@pytest.mark.parametrize(
+    "matcher", ['isp="VNPT"', 'isp!="VNTP"', 'isp=~"VNTP|FPT"', 'rule=""', 'province="79"', 'priority="P2"']
+)
+def test_what_may_match_is_not_warned_about(matcher: str, rules: tuple[Rule, ...]) -> None:
+    assert unknown_names([parse_matcher(matcher)], FLEET, rules) == []

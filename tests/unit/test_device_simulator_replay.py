@@ -10,6 +10,7 @@ import pytest
 from contract.calendar import Context, parse_calendar
 from contract.catalogue import Catalogue
 from contract.errors import ConfigurationError
+from contract.topic import Stream
 from device_simulator.recording import Recording
 from device_simulator.recordings import read_recording
 from device_simulator.replay import encode_batch
@@ -81,12 +82,12 @@ def test_a_long_csv_keeps_good_rows_and_tells_bad_ones(tmp_path: Path, catalogue
     assert found.readings == 3
     assert {d.code for d in found.fleet.devices} == {"gw-1", "lms-1"}
     packs = [p for batch in found.batches(moments=2) for p in encode_batch(batch, found, catalogue)]
-    assert {topic for _, topic, _ in packs} == {
+    assert {str(topic) for topic, _ in packs} == {
         "edu/v1/recorded/S1/gw-1/bandwidth",
         "edu/v1/recorded/S2/lms-1/elearning",
         "edu/v1/recorded/S1/gw-1/status",
     }
-    status = next(json.loads(p) for _, topic, p in packs if topic.endswith("status"))
+    status = next(json.loads(p) for topic, p in packs if topic.stream is Stream.STATUS)
     assert status == {"online": True, "t": 1795568400.0}
 
 
@@ -100,10 +101,10 @@ def test_many_moments_of_a_school_share_a_pack_with_their_own_times(
     assert np.diff(found.columns.time_us).min() > 0
     (batch,) = found.batches(moments=20)
     told = {}
-    for _, topic, payload in encode_batch(batch, found, catalogue):
+    for topic, payload in encode_batch(batch, found, catalogue):
         records = json.loads(payload)
         base = records[0]["bt"]
-        told[topic.split("/")[3]] = [(base + r.get("t", 0.0), r["v"]) for r in records]
+        told[topic.school] = [(base + r.get("t", 0.0), r["v"]) for r in records]
     assert told["S1"] == [(1795568400.0 + k * 7, float(k)) for k in range(1, 10, 2)]
 
 

@@ -2,17 +2,24 @@
 
 import json
 import math
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from alerting.routing.facts import IncidentFacts
+from alerting.routing.tree import routes_of
 from config.files import load_configuration
 from contract.catalogue import Catalogue
 from contract.commit import Counts
 from contract.errors import ConfigurationError
-from contract.fleet import Fleet
+from contract.fleet import DeviceKind, Fleet
+from contract.incident import CauseKind
+from contract.routing.routes_file import parse_routes
+from contract.rule import Rule
+from device_simulator.world.fleet import generate_fleet
 from eduops.bench.generator import pack_tail
 from eduops.bench.limits import Ceilings
 from eduops.bench.load import LOADS
@@ -21,6 +28,7 @@ from eduops.bench.report import BenchResult, Latency, Paced, render_bench
 from eduops.bench.run import run_bench, run_loads
 from eduops.bench.state import StateFigures, measure_state
 from eduops.bench.subscriber import rows_of
+from eduops.bench.told import told_plan, told_routes
 from ingest.acceptance.accept import Message, accept
 from ingest.acceptance.registry import Registry
 from ingest.acceptance.validation import AcceptanceLimits
@@ -38,6 +46,8 @@ RESULT = BenchResult(
     stage_cpu_us={"receive": 0.5, "fold": 0.25},
     latency_ms=Latency(10.0, 20.0),
     pushed_ms=Latency(30.0, 40.0),
+    told_ms=Latency(800.0, 1200.0),
+    outage_told_ms=Latency(1500.0, 1900.0),
     memory_bytes={"ingest": 1 << 20, "nats": 1 << 21},
     paced=Paced(1416.0, 1415.0, 0.05),
     start_s=2.5,
@@ -88,6 +98,8 @@ def test_json_keeps_its_names_and_tells_the_limits() -> None:
         "cpu_us_per_reading": 3.5,
         "latency_ms": {"p50": 10.0, "p99": 20.0},
         "pushed_ms": {"p50": 30.0, "p99": 40.0},
+        "told_ms": {"p50": 800.0, "p99": 1200.0},
+        "outage_told_ms": {"p50": 1500.0, "p99": 1900.0},
         "broker_messages_per_s": 9000.0,
         "baseline_executemany_readings_per_s": 2000.0,
         "baseline_copy_readings_per_s": 40_000.0,
@@ -131,3 +143,19 @@ def test_senseless_runs_are_refused(load: str, seconds: float) -> None:
         run_bench(load, seconds)
     with pytest.raises(ConfigurationError, match=r"village|too short"):
         run_loads([load], seconds)
+
+
+def test_schools_that_fail_by_themselves_have_a_contact_each(rules: tuple[Rule, ...]) -> None:
+    city = generate_fleet(400)
+    gateways = [device for device in city.devices if device.kind is DeviceKind.GATEWAY]
+    plan = told_plan(city, gateways, rules)
+    routing = parse_routes(told_routes(plan, city))
+    apart = Counter(rule for _, rule in plan.singles)
+    assert max(apart.values()) <= 2, "three would be thought to share a cause"
+    for n, (gateway, rule) in enumerate(plan.singles):
+        school = city.school_by_id[gateway.school_id]
+        facts = IncidentFacts(1, rule, CauseKind.SCHOOL, school.isp, school=(school.code, school.name))
+        (chosen,) = routes_of(facts, routing).chosen
+        assert chosen.name == f"single {n}"
+    (chosen,) = routes_of(IncidentFacts(1, "wan_down", CauseKind.ISP, "VNPT"), routing).chosen
+    assert len(chosen.escalation.steps[0].contacts) == 50

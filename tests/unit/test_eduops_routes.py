@@ -49,6 +49,14 @@ def test_a_made_up_incident_is_routed(run: Run) -> None:
     assert "inbox (inbox)" in said.out
 
 
+def test_who_is_outside_of_their_area_is_shown(run: Run, tmp_path: Path) -> None:
+    own = tmp_path / "config" / "routes.toml"
+    text = own.read_text(encoding="utf-8")
+    own.write_text(text.replace('name = "An"', 'name = "An"\narea = "Bến Thành"', 1), encoding="utf-8")
+    said = run(*ASKED, "--pupils", "900", "--hours", "1")
+    assert "step 1: not told, outside the area of An (Bến Thành)" in said.out
+
+
 def test_programs_get_json(run: Run) -> None:
     said = run(*ASKED, "--pupils", "900", "--hours", "1", "--json")
     found = json.loads(said.out)

@@ -70,7 +70,7 @@ def test_children_get_the_same_settings(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_no_password_is_shown() -> None:
-    shown = repr(load_settings().but(nats_password="secret-1", device_password="secret-2"))
+    shown = repr(load_settings().but(nats_password="secret-1", watchdog_password="secret-2"))
     assert "secret" not in shown
 
 

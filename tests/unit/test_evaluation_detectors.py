@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -16,6 +16,7 @@ from evaluation.detectors.measures import measure
 from evaluation.detectors.own import run_detector
 from evaluation.detectors.peer_forests import needed
 from evaluation.detectors.peers import PEERS
+from tests.examples import examples
 
 Floats = NDArray[np.float64]
 HOUR_US = 3_600_000_000
@@ -49,7 +50,7 @@ def test_refractory_period_counts_from_the_last_alarm_fired() -> None:
     assert fired(zigzag, refractory_h=5) == [0, 6]
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(st.lists(st.floats(0, 10) | st.just(NAN), max_size=80), st.integers(0, 9))
 def test_alarms_are_onsets_far_enough_apart(score: list[float], refractory_h: int) -> None:
     found = fired(score, 5.0, refractory_h)
@@ -58,7 +59,7 @@ def test_alarms_are_onsets_far_enough_apart(score: list[float], refractory_h: in
     assert all(b - a >= max(refractory_h, 1) for a, b in itertools.pairwise(found))
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(st.integers(0, 2**32 - 1), st.floats(0, 40))
 def test_the_threshold_keeps_the_budget(seed: int, budget: float) -> None:
     scores = list(np.random.default_rng(seed).random((3, 120)))

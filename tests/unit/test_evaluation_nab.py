@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -21,6 +21,7 @@ from evaluation.detectors.nab import (
     score_table,
     tally,
 )
+from tests.examples import examples
 
 MINUTE_US = 60_000_000
 STANDARD = PROFILES[0]
@@ -74,7 +75,7 @@ def test_a_profile_weighs_what_it_is_called_after() -> None:
     assert low_fn == pytest.approx(1.0 - 2.0 - 0.11)
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 3))
 def test_sweeping_all_thresholds_at_once_equals_scoring_each(seed: int, digits: int) -> None:
     random = np.random.default_rng(seed)
@@ -101,7 +102,7 @@ def test_cross_validation_chooses_on_other_files_only() -> None:
     assert cross_validated(table, np.array([1, 1]), folds=2)[0] == pytest.approx(50.0 - 100 * STANDARD.fp / 4)
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(st.integers(0, 2**32 - 1))
 def test_cross_validated_is_never_above_the_optimum(seed: int) -> None:
     random = np.random.default_rng(seed)

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from config.files import shipped_texts
+from config.files import load_targets, shipped_texts
 from contract.address import is_loopback
 from contract.catalogue import Catalogue
 from contract.errors import ConfigurationError
@@ -23,6 +23,7 @@ from ops_dashboard.view.words import page_words, page_words_json
 
 PACKAGE = Path(__file__).parents[2] / "ops_dashboard"
 SCRIPT_LINES_MAX = 400
+TARGETS = load_targets(None)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
@@ -33,7 +34,7 @@ def test_loopback_needs_no_flag(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.5", "eduops.example", ""])
 def test_beyond_loopback_needs_the_flag(host: str) -> None:
-    with pytest.raises(ConfigurationError, match="no sign-in"):
+    with pytest.raises(ConfigurationError, match="no TLS"):
         DashboardConfig("dsn", 4, "b", host=host)
     assert DashboardConfig("dsn", 4, "b", host=host, allow_remote=True).host == host
 
@@ -105,7 +106,14 @@ def test_the_topology_keeps_the_order_of_the_fleet(city: Fleet) -> None:
 def test_words_cannot_leave_their_element(catalogue: Catalogue, rules: tuple[Rule, ...]) -> None:
     for language in Language:
         words = page_words(
-            shipped_texts(), language, rules, catalogue, build="</script><b>", topology="t", zone="UTC"
+            shipped_texts(),
+            language,
+            rules,
+            catalogue,
+            TARGETS,
+            build="</script><b>",
+            topology="t",
+            zone="UTC",
         )
         written = page_words_json(words)
         assert "<" not in written

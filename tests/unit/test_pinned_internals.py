@@ -18,6 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from bus.mqtt_client import LoopClient
 from bus.mqtt_frames import FrameCutter
+from ops_dashboard.address import Address
 from ops_dashboard.frame import QuietBackend
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
@@ -82,4 +83,12 @@ def test_dash_makes_its_document_within_a_request_that_it_is_given() -> None:
     backend.reset_current_request(held)  # type: ignore[no-untyped-call]
     assert {"css", "app_entry", "config", "scripts", "renderer"} <= {
         *inspect.signature(Dash.interpolate_index).parameters
+    }
+
+
+def test_a_component_of_our_own_is_one_of_dash() -> None:
+    assert Address("a").to_plotly_json() == {
+        "props": {"id": "a"},
+        "type": "Address",
+        "namespace": "eduops",
     }

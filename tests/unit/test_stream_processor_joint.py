@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.alert import Transition, TransitionKind
@@ -16,6 +16,7 @@ from contract.rule import JOINT_METRICS, parse_rules
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.layout import lay_out
 from stream_processor.fold.snapshot import decode, encode
+from tests.examples import examples
 from tests.fold_world import (
     CATALOGUE,
     MONDAY_9H_US,
@@ -216,7 +217,7 @@ def test_a_school_without_one_of_the_three_is_never_judged() -> None:
     assert told(heard) == []
 
 
-@settings(max_examples=10)
+@examples(10)
 @given(st.integers(0, 2**32 - 1))
 def test_any_cutting_of_the_log_gives_the_same(seed: int) -> None:
     log = looks(10, 40)

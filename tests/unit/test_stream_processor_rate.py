@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.alert import Transition, TransitionKind
@@ -17,6 +17,7 @@ from ingest.acceptance.accept import Message, accept
 from ingest.acceptance.registry import Registry
 from ingest.acceptance.validation import AcceptanceLimits
 from stream_processor.fold.constants import Fold, build_fold
+from tests.examples import examples
 from tests.fold_world import (
     CALENDAR,
     CATALOGUE,
@@ -109,7 +110,7 @@ def test_a_late_reading_is_stored_and_never_a_restart() -> None:
     assert folded.state.value[packaged_fold().layout.slots_of(np.array([ERRORS], np.int32))[0]] > 50_000
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     st.lists(
         st.tuples(st.integers(0, 400), st.sampled_from([0.0, 30.0, 400.0, TOP - 10])), min_size=1, max_size=30

@@ -12,8 +12,16 @@ from alerting.explanation.verdict import Verdict
 from alerting.incidents.response import GroupBy
 from alerting.messages.wording import MessageForm
 from alerting.outside.validity import OutsideFault
+from alerting.silences.announced import ImportOutcome
+from contract.access.decision import NotAllowed
+from contract.access.fault import AccessFault
+from contract.access.permission import Role
 from contract.alert import ActionKind, Because, Beginning, Ending, TransitionKind
 from contract.errors import ConfigurationError
+from contract.figures.definitions import FigureName
+from contract.figures.plan import RESPONSE_TIMES
+from contract.figures.school_day import SESSION_PARTS
+from contract.figures.spans import SpanKind
 from contract.fleet import DeviceKind, Level
 from contract.incident import CauseKind, IncidentDeed, IncidentEventKind, NotDone
 from contract.rejected import Reason
@@ -25,11 +33,17 @@ from contract.texts import Language, Texts, parse_language, parse_texts, write_c
 from ops_dashboard.charts.school_charts import PLANS
 from ops_dashboard.pages.incidents import COLUMNS as INCIDENT_COLUMNS
 from ops_dashboard.pages.incidents import GROUPS
+from ops_dashboard.pages.leadership import INCIDENT_HEADS
 from ops_dashboard.pages.quarantine import COLUMNS
 from ops_dashboard.pages.registry import PAGES
 from ops_dashboard.pages.response import LOAD_COLUMNS, SPANS, STANDING
 from ops_dashboard.pages.school import RANGES
+from ops_dashboard.pages.silences import COLUMNS as SILENCE_COLUMNS
+from ops_dashboard.pages.silences import GROUPS as SILENCE_GROUPS
+from ops_dashboard.pages.silences import LABELS
 from ops_dashboard.pages.wall import TILES
+from ops_dashboard.view.leadership.maker import OUTER
+from ops_dashboard.view.lines import Trend
 from ops_dashboard.view.timeline import BY_HAND
 from watchdog.watch import NoticeKind, Suspect
 
@@ -40,12 +54,24 @@ FAMILIES = {
     "device": {kind.value for kind in DeviceKind},
     "range": set(RANGES),
     "figure": {plan.key for plan in PLANS} | {key for plan in PLANS for _, key in plan.metrics},
-    "kpi": set(TILES),
+    "kpi": set(TILES) | {f"{name}_coverage" for name in TILES},
+    "session": {"morning", "afternoon"},
+    "wall": {trend.value for trend in Trend if trend is not Trend.STEADY}
+    | {f"bad_{name}" for name in ("area", "view", "rotate", "scale", "dim")},
     "silence": {kind.value for kind in SilenceKind},
     "error": {
         *(f"silence_{fault.value}" for fault in SilenceFault),
         *(f"outside_{fault.value}" for fault in OutsideFault),
+        *(fault.value for fault in (*AccessFault, *NotAllowed)),
+        *("sign_in_wait", "sign_in_wrong"),
     },
+    "role": {role.value for role in Role},
+    "silences": {f"head_{name}" for name in SILENCE_COLUMNS}
+    | {f"group_{group}" for group in SILENCE_GROUPS}
+    | {f"label_{label}" for label in LABELS}
+    | {f"outcome_{outcome.value}" for outcome in ImportOutcome}
+    | {f"recurs_{often}" for often in ("once", "daily", "weekly", "monthly", "rule")}
+    | {"title", "none", "new", "import", "table", "calendar"},
     "quarantine": set(COLUMNS),
     "state": {"n", "u", "m", "p1", "p2", "p3"},
     "event": {kind.value for kind in (*TransitionKind, *ActionKind, *Beginning, *Ending)},
@@ -77,6 +103,12 @@ FAMILIES = {
     "alerts": {"state", "priority", "rule", "cluster", "isp"}
     | {f"state_{state}" for state in ("open", "acknowledged", "resolved")},
     "watchdog": {suspect.value for suspect in Suspect} | {f"said_{kind.value}" for kind in NoticeKind},
+    "measure": {name.value for name in FigureName} | set(RESPONSE_TIMES),
+    "leadership": {f"title_{kind.value}" for kind in SpanKind}
+    | {f"{word}{kind.value}" for kind in SpanKind for word in ("", "lost_", "span_")}
+    | {f"compare_{kind.value}" for kind in OUTER}
+    | {f"part_{part.value}" for part in SESSION_PARTS}
+    | {f"head_{name}" for name in INCIDENT_HEADS},
     "nav": {page.link.removeprefix("nav.") for page in PAGES if page.link},
 }
 """Keys that the code puts together, by their first word."""
@@ -91,7 +123,9 @@ def written_keys() -> set[str]:
     """Return every key that stands in a script or module as a whole."""
     found: set[str] = set()
     packages = [ROOT / name for name in ("alerting", "ops_dashboard")]
-    sources = [path for package in packages for end in ("py", "js") for path in package.rglob(f"*.{end}")]
+    sources = [
+        path for package in packages for end in ("py", "js", "html") for path in package.rglob(f"*.{end}")
+    ]
     for path in sources:
         found |= set(re.findall(r"""['"]([a-z]+\.[a-z0-9_]+)['"]""", path.read_text(encoding="utf-8")))
         found |= {

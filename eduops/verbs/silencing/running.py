@@ -9,8 +9,10 @@ from psycopg import AsyncConnection
 
 from alerting.silences.announced import Imported, imported
 from alerting.silences.calendar_file import AnnouncedWork
+from alerting.silences.known_names import UnknownName, unknown_names
 from alerting.silences.preview import WEEK_US, SilencePreview, preview
 from bus.codec import encode_silence_word
+from config.files import Configuration
 from contract.alert import Alert
 from contract.calendar import SchoolCalendar
 from contract.entry import ALERTS_LOG, EntryKind
@@ -51,17 +53,20 @@ async def read_silences(settings: Settings, now_us: int) -> SilencesNow:
 
 
 async def preview_silence(
-    settings: Settings, silence: Silence, calendar: SchoolCalendar, now_us: int
-) -> SilencePreview:
-    """Return what a silence would do."""
+    settings: Settings, silence: Silence, own: Configuration, now_us: int
+) -> tuple[SilencePreview, list[UnknownName]]:
+    """Return what a silence would do, and the names in it that nothing has."""
     fleet = await saved_fleet(settings)
     async with _database(settings) as conn:
         past = await alerts_since(conn, now_us - WEEK_US)
-        return preview(silence, await open_alerts(conn), past, fleet, calendar, now_us)
+        seen = preview(silence, await open_alerts(conn), past, fleet, own.calendar, now_us)
+    return seen, unknown_names(silence.matchers, fleet, own.rules)
 
 
-async def add_silence(settings: Settings, silence: Silence, replaces: str, now_us: int) -> None:
-    """Append the word that makes a silence.
+async def add_silence(
+    settings: Settings, silence: Silence, replaces: str, own: Configuration, now_us: int
+) -> list[UnknownName]:
+    """Append the word that makes a silence; return the names in it that nothing has.
 
     Raises:
         ConfigurationError: what it replaces does not exist or is over, or there are too many.
@@ -72,6 +77,7 @@ async def add_silence(settings: Settings, silence: Silence, replaces: str, now_u
         elif len(await silences_since(conn, now_us)) >= MOST_IN_FORCE:
             raise ConfigurationError(f"{MOST_IN_FORCE} silences are not over yet; end some of them")
     await _say(settings, [SilenceSet(silence, replaces)], now_us)
+    return unknown_names(silence.matchers, await saved_fleet(settings), own.rules)
 
 
 async def end_silence(settings: Settings, silence_id: str, actor: str, now_us: int) -> None:

@@ -10,11 +10,14 @@ import msgspec
 
 from alerting.silences.announced import Imported, ImportOutcome
 from alerting.silences.calendar_file import AnnouncedWork
+from alerting.silences.known_names import UnknownName, warnings
 from alerting.silences.matching import matches, muted
 from alerting.silences.preview import SilencePreview
 from alerting.silences.recurrence import state_of
+from config.files import shipped_texts
 from contract.calendar import SchoolCalendar
 from contract.routing.silence import Silence, SilenceSet, SilenceState
+from contract.texts import Language
 from eduops.verbs.silencing.options import sentence
 from eduops.verbs.silencing.running import SilencesNow
 
@@ -51,12 +54,24 @@ def render_silences(now: SilencesNow, calendar: SchoolCalendar, at_us: int, *, a
     return "\n".join(lines)
 
 
-def render_preview(seen: SilencePreview, zone: ZoneInfo, *, as_json: bool) -> str:
-    """Return what a silence would do."""
+def render_added(silence: Silence, unknown: Iterable[UnknownName], *, as_json: bool) -> str:
+    """Return the id of a silence that was made, and what is odd about it."""
+    warned = list(warnings(unknown, shipped_texts(), Language.EN))
     if as_json:
-        return json.dumps(msgspec.to_builtins(seen), ensure_ascii=False, indent=1)
+        return json.dumps({"silence_id": silence.silence_id, "warnings": warned}, ensure_ascii=False)
+    return "\n".join([silence.silence_id, *warned])
+
+
+def render_preview(
+    seen: SilencePreview, unknown: Iterable[UnknownName], zone: ZoneInfo, *, as_json: bool
+) -> str:
+    """Return what a silence would do."""
+    warned = list(warnings(unknown, shipped_texts(), Language.EN))
+    if as_json:
+        return json.dumps(msgspec.to_builtins(seen) | {"warnings": warned}, ensure_ascii=False, indent=1)
     urgent = ", ".join(f"{count:,} P{priority}" for priority, count in seen.by_priority.items())
     lines = [
+        *warned,
         f"mutes {seen.mutes_now:,} open alerts now",
         f"would have muted {seen.would_have_muted:,} in the last week ({urgent}),"
         f" of {seen.matched:,} that it matches at any hour",

@@ -1,85 +1,148 @@
-// The alarms of the wall: as many as fit whole, most urgent first; names have two lines, never dots.
+// The incidents of the wall: five lines, most urgent first, each as on the desk; what is left is counted by priority.
 import { byId, make, setText } from './dom.js';
-import { duration, number, rule, say } from './words.js';
+import { makeMark } from './mark.js';
+import { compact, duration, number, rule, say } from './words.js';
 
-const SHOWN_MIN = 3;
+const LEVELS = /^((?:TH|THCS|THPT|MN|MG|TTGDTX|và|-)\s+)+/; // a school's level stays whole when its name is shortened
 let written = '';
 
-/** Show the first alarms of a snapshot. */
+/** Show the first incidents of a snapshot. */
 export function showAlarms(snapshot, fleet) {
   const list = byId('alarms');
-  const lines = snapshot.open.lines;
+  const { open } = snapshot;
   const minute = Math.floor(snapshot.at_us / 6e7);
-  const shape = JSON.stringify([lines, minute, list.clientHeight, list.clientWidth, snapshot.open.unacknowledged]);
-  if (shape === written && list.firstChild) return;
+  const shape = JSON.stringify([open.lines, minute, list.clientHeight, list.clientWidth, open.lines_by_priority, open.untaken]);
+  list.hidden = open.line_count === 0;
+  if (shape === written && (list.firstChild || list.hidden)) return;
   written = shape;
-  const rows = lines.map((line) => makeRow(line, snapshot.at_us, fleet));
-  list.replaceChildren(...(rows.length > 0 ? rows : [make('li', { className: 'calm', textContent: say('wall.calm') })]));
+  const rows = open.lines.map((line) => makeRow(line, snapshot.at_us, fleet));
+  list.replaceChildren(...rows);
+  rows.forEach((row, i) => {
+    fitName(row.querySelector('.alarm-name'));
+    fitWhat(row.querySelector('.alarm-what'), open.lines[i]);
+  });
   const shown = dropOverflow(list, rows);
-  const more = snapshot.open.line_count - shown;
-  const words = [
-    snapshot.open.unacknowledged > 0 ? say('wall.partly', { n: number(snapshot.open.unacknowledged) }) : '',
-    more > 0 ? say('wall.more', { n: number(more) }) : '',
-  ];
-  setText(byId('alarms-more'), words.filter(Boolean).join(' · '));
+  showHead(open, shown);
 }
 
-/** Remove the last rows until the list holds whole rows only. */
+/** Forget what is shown: nothing that we have is young enough. */
+export function clearAlarms() {
+  written = '';
+  byId('alarms').hidden = true;
+  setText(byId('alarms-title'), say('wall.not_known'));
+  byId('alarms-more').replaceChildren();
+}
+
+function showHead(open, shown) {
+  const title = say(open.live_partitions < open.partitions ? 'wall.open_more' : 'wall.open', { n: number(open.line_count) });
+  const untaken = open.untaken > 0 ? ` · ${say('wall.partly', { n: number(open.untaken) })}` : '';
+  if (open.line_count > 0) setText(byId('alarms-title'), `${title}${untaken}`);
+  const left = [1, 2, 3].map((priority) => open.lines_by_priority[priority - 1]
+    - open.lines.slice(0, shown).filter((line) => line.priority === priority).length);
+  const more = left.reduce((a, b) => a + b, 0);
+  byId('alarms-more').replaceChildren(...(more === 0 || open.line_count === 0 ? [] : [
+    make('span', { textContent: say('wall.more', { n: number(more) }) }),
+    ...left.map((n, i) => (n === 0 ? null : make('span', { className: 'more-count', dataset: { priority: String(i + 1) } },
+      make('i', { textContent: `P${i + 1}` }), make('b', { textContent: number(n) })))).filter(Boolean)]));
+}
+
+/** Remove the last rows until the list holds whole rows only; five fit where a wall is. */
 function dropOverflow(list, rows) {
   let shown = rows.length;
   while (shown > 1 && list.scrollHeight > list.clientHeight + 1) {
     rows[shown - 1].remove();
     shown -= 1;
   }
-  list.dataset.full = shown >= SHOWN_MIN ? 'yes' : 'no';
   return shown;
+}
+
+/** Write a name smaller where its line is too short, then shorten its words from the first on to their letters. */
+function fitName(name) {
+  const fits = () => name.scrollWidth <= name.clientWidth;
+  if (name.clientWidth === 0 || fits()) return;
+  name.closest('.alarm').dataset.long = 'yes';
+  const full = name.textContent;
+  const level = LEVELS.exec(full)?.[0] ?? '';
+  const words = full.slice(level.length).split(' ');
+  for (let n = 0; n < words.length - 1 && !fits(); n += 1) {
+    words[n] = words[n].length > 2 ? `${words[n][0]}.` : words[n];
+    name.textContent = `${level}${words.join(' ')}`;
+    name.title = full;
+  }
+}
+
+/** Leave out where it is, if both do not fit: the name of a school leads there. */
+function fitWhat(what, line) {
+  if (what.clientHeight > 0 && what.scrollHeight > what.clientHeight + 2) what.textContent = titleOf(line);
 }
 
 function makeRow(line, atUs, fleet) {
   const waiting = line.unacknowledged > 0 && !line.silenced;
-  return make('li', { className: 'alarm', dataset: { priority: String(line.priority) } },
-    make('span', {
-      className: waiting ? 'badge waiting' : 'badge', dataset: { priority: String(line.priority) },
-      textContent: `P${line.priority}`,
-    }),
+  const priority = String(line.priority);
+  return make('li', { className: 'alarm', dataset: { priority, trend: line.trend, alone: line.most_schools > 1 ? 'no' : 'yes' } },
+    make('div', { className: 'alarm-mark' }, makeMark(line.priority, line.unacknowledged === 0),
+      make('span', { className: waiting ? 'badge-word waiting' : 'badge-word', textContent: `P${priority}` })),
     make('div', { className: 'alarm-lines' },
-      make('div', { className: 'alarm-line' },
-        make('a', { className: 'alarm-name', href: `/incidents/${line.incident_id}`, textContent: nameOf(line, fleet) }),
-        make('span', { className: 'alarm-since', textContent: duration((atUs - line.opened_at_us) / 1e6) })),
-      make('div', { className: 'alarm-line alarm-what' },
-        make('span', { textContent: whatOf(line, fleet) }),
-        make('span', { className: line.unacknowledged > 0 ? 'alarm-who short' : 'alarm-who', textContent: whoOf(line) }))));
+      make('a', { className: 'alarm-name', href: `/incidents/${line.incident_id}`, textContent: nameOf(line, fleet) }),
+      line.most_schools > 1 ? makeReach(line) : null,
+      make('span', { className: 'alarm-what', textContent: whatOf(line, fleet) }),
+      make('span', { className: 'alarm-harm', textContent: pupilsOf(line) }),
+      make('span', { className: 'alarm-since' },
+        make('span', { textContent: `${duration((atUs - line.opened_at_us) / 1e6)} · ` }),
+        make('span', { className: waiting ? 'alarm-who alarm-open' : 'alarm-who', textContent: whoOf(line) })),
+      make('span', { className: 'alarm-harm', textContent: lostOf(line) })));
 }
 
-function nameOf(line, fleet) {
+const ARROWS = { growing: '▲', healing: '▽' };
+
+/** Return how many schools it has now, of how many at worst; growing and healing have a shape of their own. */
+function makeReach(line) {
+  const arrow = ARROWS[line.trend];
+  return make('span', { className: 'alarm-reach' },
+    arrow ? make('i', { className: 'alarm-trend', textContent: arrow, title: say(`wall.${line.trend}`), role: 'img', 'aria-label': say(`wall.${line.trend}`) }) : null,
+    make('b', { textContent: number(line.schools) }), make('span', { textContent: say('wall.reach', { most: number(line.most_schools) }) }));
+}
+
+/** Return who or what has it, as the desk and messages say it. */
+export function nameOf(line, fleet) {
   if (line.cause === 'system') return say('wall.center');
   if (line.cause === 'fleet') return say('wall.fleet', { n: number(line.schools), of: number(fleet.count) });
   if (line.cause === 'platform') return say('wall.platform');
-  if (line.school === null) return sharedBy(line);
-  return shortName(fleet.school(line.school).name);
+  if (line.school === null) return [line.isp, line.place].filter(Boolean).join(' · ') || say('wall.city');
+  return fleet.school(line.school).name.replace(/^Trường /, '');
 }
 
-/** Return what the schools of a line have in common. */
-function sharedBy(line) {
-  return [line.isp, line.place].filter(Boolean).join(' · ') || say('wall.city');
-}
-
-/** Return a school's name without the word that every name begins with. */
-function shortName(name) {
-  return name.replace(/^Trường /, '');
+function titleOf(line) {
+  const main = rule(line.rule).title;
+  return line.others > 0 ? say('wall.others', { title: main, n: number(line.others) }) : main;
 }
 
 function whatOf(line, fleet) {
-  const main = rule(line.rule).title;
-  const title = line.others > 0 ? say('wall.others', { title: main, n: number(line.others) }) : main;
+  const title = titleOf(line);
   if (line.cause === 'system' || line.schools === 0) return title; // of no school, from outside too
   if (line.cause === 'fleet') return say('wall.fleet_what', { title });
   if (line.school !== null) return `${title} · ${fleet.school(line.school).shortWard}`;
-  return say('wall.group', { title, n: number(line.schools) });
+  return title;
 }
 
 function whoOf(line) {
   if (line.silenced) return say('wall.silenced');
-  if (line.unacknowledged === 0) return line.acknowledged_by ? say('wall.acknowledged_by', { name: line.acknowledged_by }) : '';
+  if (line.unacknowledged === 0) return shortPerson(line.acknowledged_by);
   return line.unacknowledged < line.alerts ? say('wall.partly', { n: number(line.unacknowledged) }) : say('wall.unacknowledged');
+}
+
+/** Return the last two words of a person's name, by which colleagues call one another. */
+function shortPerson(name) {
+  return name.split(' ').slice(-2).join(' ');
+}
+
+function pupilsOf(line) {
+  if (line.schools === 0) return '';
+  if (line.pupils === null) return say('wall.pupils_unknown');
+  return say('wall.pupils', { n: line.pupils > 0 && line.pupils < 10 ? '< 10' : number(line.pupils) });
+}
+
+function lostOf(line) {
+  if (line.schools === 0 || line.lost_pupil_minutes === null) return '';
+  return say('wall.lost', { n: compact(line.lost_pupil_minutes).join(' ').trim() });
 }

@@ -1,6 +1,7 @@
 // The pictures of a school's state: shape and colour together, drawn once for each size.
 
-const COLOURS = { n: '#39434F', u: '#A9B4C0', 1: '#FF4B3E', 2: '#FFC233', 3: '#4FA3FF', m: '#6B7683' };
+// Names of the sheet's colours: once the picture is stale they are greys, and the most urgent is the brightest.
+const COLOURS = { n: '--cell', u: '--soft', 1: '--p1', 2: '--p2', 3: '--p3', m: '--works' };
 const INK = '#14171B';
 
 /** Order of the legend, worst first. */
@@ -17,6 +18,8 @@ export function drawCells(width) {
 }
 
 function drawCell(state, width) {
+  const style = window.getComputedStyle(document.documentElement);
+  const colour = (of) => style.getPropertyValue(COLOURS[of]).trim();
   const canvas = document.createElement('canvas');
   const height = width * 2 / Math.sqrt(3);
   canvas.width = Math.ceil(width);
@@ -26,15 +29,15 @@ function drawCell(state, width) {
   const radius = height / 2 * 0.94;
   hexagon(pen, state === 'u' ? radius * 0.86 : radius);
   if (state === 'u') {
-    pen.strokeStyle = COLOURS.u;
+    pen.strokeStyle = colour('u');
     pen.lineWidth = Math.max(1, width * 0.11);
     pen.stroke();
     return canvas;
   }
-  pen.fillStyle = state === 'm' ? '#242B33' : COLOURS[state];
+  pen.fillStyle = state === 'm' ? '#242B33' : colour(state);
   pen.fill();
-  const mark = { 1: cross, 2: dot, m: hatch }[state];
-  if (mark) mark(pen, radius);
+  const mark = { 1: cross, 2: dot, 3: dash, m: hatch }[state];
+  if (mark) mark(pen, radius, colour('m'));
   return canvas;
 }
 
@@ -64,9 +67,17 @@ function dot(pen, radius) {
   pen.fill();
 }
 
-function hatch(pen, radius) {
+function dash(pen, radius) {
+  pen.strokeStyle = INK;
+  pen.lineWidth = Math.max(1, radius * 0.24);
+  pen.beginPath();
+  pen.moveTo(-radius * 0.36, 0); pen.lineTo(radius * 0.36, 0);
+  pen.stroke();
+}
+
+function hatch(pen, radius, colour) {
   pen.clip();
-  pen.strokeStyle = COLOURS.m;
+  pen.strokeStyle = colour;
   pen.lineWidth = Math.max(1, radius * 0.16);
   pen.beginPath();
   for (let offset = -2; offset <= 2; offset += 0.5) {

@@ -14,6 +14,14 @@ export class BandwidthChart {
     new ResizeObserver(() => this.draw()).observe(byId('chart'));
   }
 
+  /** Forget: nothing that we have is young enough; what comes next loads the hour anew. */
+  clear() {
+    this.points = [];
+    this.forgotten = true;
+    setNow(null, null);
+    this.draw();
+  }
+
   /** Load the hour before; the live points that came meanwhile stay. */
   async load() {
     const answer = await fetch('/api/city/bandwidth');
@@ -29,6 +37,7 @@ export class BandwidthChart {
   add(snapshot) {
     const down = snapshot.down.value, up = snapshot.up.value;
     setNow(down, up);
+    if (this.forgotten) { this.forgotten = false; this.load(); }
     if (down === null) return;
     const last = this.points.at(-1), before = this.points.at(-2);
     if (last && before && snapshot.at_us - before[0] < POINT_US) this.points.pop();
@@ -42,6 +51,7 @@ export class BandwidthChart {
     const { width, height } = host.getBoundingClientRect();
     if (width === 0 || this.points.length === 0) {
       host.replaceChildren(make('p', { className: 'panel-note', textContent: say('wall.chart_wait') }));
+      byId('chart-table').replaceChildren();
       return;
     }
     this.drawnAt = performance.now();
@@ -105,6 +115,7 @@ function niceStep(least) {
 
 function setNow(down, up) {
   const host = byId('chart-now');
+  if (down === null && up === null) { host.replaceChildren(); return; }
   if (!host.firstChild) host.append(make('span', {}, '↓ ', make('b')), make('span', {}, '↑ ', make('b')));
   const write = (bps) => (bps === null ? '–' : number(bps / 1e9, 2));
   const [first, second] = host.querySelectorAll('b');

@@ -19,20 +19,36 @@ export async function loadFleet() {
     version: topology.version,
     clusters: topology.clusters,
     isps: topology.isps,
+    sizes: clusterSizes(topology),
     count: topology.schools.length,
     school: (position) => named(topology.schools[position]),
     /** A school by its number, also one that is no more. */
     schoolOfId: (id) => (rowOf.has(id) ? named(rowOf.get(id)) : null),
-    /** Positions of each cluster's schools, neighbours of one ward together. */
-    areas: () => topology.clusters.map((name, cluster) => ({
-      name,
-      members: topology.schools
-        .map((row, position) => [topology.wards[row[WARD]][2], row[WARD], position])
-        .filter(([own]) => own === cluster)
-        .sort((a, b) => a[1] - b[1] || a[2] - b[2])
-        .map(([, , position]) => position),
-    })),
+    /** Positions of each cluster's schools, neighbours of one ward together; those that have any. */
+    areas: () => group(topology, (ward) => topology.wards[ward][2], topology.clusters),
+    /** The same by ward, of one cluster or of one ward, by code. */
+    wardsOf: (code) => group(topology, (ward) => ward, topology.wards.map(([, short]) => short))
+      .filter(({ members: [first] }) => {
+        const ward = topology.schools[first][WARD];
+        return topology.codes.wards[ward] === code || topology.codes.clusters[topology.wards[ward][2]] === code;
+      }),
   };
+}
+
+function group(topology, groupOf, names) {
+  const members = names.map(() => []);
+  topology.schools.forEach((row, position) => members[groupOf(row[WARD])].push(position));
+  const wardOf = (position) => topology.schools[position][WARD];
+  return names
+    .map((name, i) => ({ name, members: members[i].sort((a, b) => wardOf(a) - wardOf(b) || a - b) }))
+    .filter((area) => area.members.length > 0);
+}
+
+/** Return how many schools each cluster has. */
+function clusterSizes(topology) {
+  const sizes = topology.clusters.map(() => 0);
+  for (const row of topology.schools) sizes[topology.wards[row[WARD]][2]] += 1;
+  return sizes;
 }
 
 /** Load the fleet, trying again until the server answers. */

@@ -1,6 +1,7 @@
 // All schools as a honeycomb of areas on one canvas. Areas never move; cells grow to fill the place.
 import { STATES, drawCells, worst } from './cells.js';
 import { byId, hiddenTable, make, setText, unitPx } from './dom.js';
+import { makeMark } from './mark.js';
 import { number, say } from './words.js';
 
 const ROW = Math.sqrt(3) / 2; // height of a row of hexagons, in cell widths
@@ -36,7 +37,7 @@ function arrange(areas, cell, room) {
 
 /** Return where everything goes, with the largest cells that fit the room. */
 function fit(areas, room) {
-  let low = 1, high = 60, found = arrange(areas, low, room);
+  let low = 1, high = room.mostPx, found = arrange(areas, low, room);
   while (high - low > 0.05) {
     const cell = (low + high) / 2;
     const tried = arrange(areas, cell, room);
@@ -59,15 +60,15 @@ function fit(areas, room) {
 }
 
 export class Honeycomb {
-  constructor(fleet) {
+  constructor(fleet, area = '') {
     this.fleet = fleet;
     // Large areas first, so that a row of areas wastes little; fixed for as long as the fleet is.
-    this.areas = fleet.areas().sort((a, b) => b.members.length - a.members.length);
+    this.areas = (area ? fleet.wardsOf(area) : fleet.areas()).sort((a, b) => b.members.length - a.members.length);
     this.states = '';
     this.canvas = byId('honeycomb');
     this.labels = this.areas.map((area) => make('div', { className: 'area' },
       make('span', { className: 'area-name', textContent: area.name }),
-      make('span', { className: 'area-count' })));
+      make('span', { className: 'area-mark' }), make('span', { className: 'area-count' })));
     byId('areas').replaceChildren(...this.labels);
     this.legend = makeLegend();
     new ResizeObserver(() => this.resize()).observe(byId('map'));
@@ -83,14 +84,31 @@ export class Honeycomb {
     this.count();
   }
 
+  /** Forget what the schools were: all are unknown, and no number stands. */
+  clear() {
+    this.show('u'.repeat(this.fleet.count));
+    for (const place of Object.values(this.legend)) setText(place, '–');
+    for (const label of this.labels) setText(label.lastChild, '');
+  }
+
+  /** Draw anew with the colours of now: the sheet has others once the picture is stale. */
+  repaint() {
+    if (!this.layout) return;
+    this.cells = drawCells(this.layout.cell * this.scale);
+    const shown = Object.entries(this.legend).map(([state, place]) => [state, place.textContent]);
+    this.legend = makeLegend();
+    for (const [state, text] of shown) setText(this.legend[state], text);
+    this.draw();
+  }
+
   resize() {
     const { width, height } = byId('map').getBoundingClientRect();
     if (width === 0 || height === 0) return;
     const u = unitPx();
     const labelPx = Math.max(6.6 * u, u < 3 ? 15 : 0) * 1.3 + u;
     const names = this.measureNames();
-    const leastPx = (area) => names.get(area) + 15 * u; // the name and a count of three digits
-    this.layout = fit(this.areas, { width, height, labelPx, gapPx: 3.5 * u, leastPx });
+    const leastPx = (area) => names.get(area) + (u < 3 ? 26 : 19) * u; // the name, a mark and a count of three digits
+    this.layout = fit(this.areas, { width, height, labelPx, gapPx: 3 * u, leastPx, mostPx: 18 * u });
     if (!this.layout) return;
     const scale = window.devicePixelRatio || 1;
     this.canvas.width = Math.round(width * scale);
@@ -137,8 +155,8 @@ export class Honeycomb {
       for (const position of area.members) own[this.states[position]] += 1;
       for (const state of STATES) totals[state] += own[state];
       const bad = worst(new Set(STATES.filter((state) => own[state] > 0)));
-      this.labels[i].dataset.worst = bad;
-      setText(this.labels[i].lastChild, bad ? number(own[1] + own[2] + own[3] || own.u) : '');
+      mark(this.labels[i], bad);
+      setText(this.labels[i].lastChild, bad ? number(own[bad]) : '');
       return [area.name, number(area.members.length), ...STATES.map((state) => number(own[state]))];
     });
     for (const state of STATES) setText(this.legend[state], number(totals[state]));
@@ -181,6 +199,12 @@ export class Honeycomb {
   }
 }
 
+function mark(label, bad) {
+  if (label.dataset.worst === bad) return;
+  label.dataset.worst = bad;
+  label.children[1].replaceChildren(...('123'.includes(bad) && bad ? [makeMark(bad)] : []));
+}
+
 function stateWord(state) {
   return say(`state.${'123'.includes(state) ? `p${state}` : state}`);
 }
@@ -188,7 +212,7 @@ function stateWord(state) {
 function makeLegend() {
   const cells = drawCells(44);
   const counts = {};
-  byId('legend').replaceChildren(...['1', '2', '3', 'u'].map((state) => {
+  byId('legend').replaceChildren(...['1', '2', '3', 'u', 'm'].map((state) => {
     counts[state] = make('b', { textContent: '–' });
     cells[state].setAttribute('aria-hidden', 'true');
     return make('li', {}, cells[state], make('span', { textContent: stateWord(state) }), counts[state]);

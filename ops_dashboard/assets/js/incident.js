@@ -1,12 +1,15 @@
 // The page of an incident: it follows the push, and asks for the rest whenever something became of it.
 import { showBar, tellResult, watchKeys } from './incident_deeds.js';
-import { showMembers, showNotices, showTimeline } from './incident_parts.js';
+import { showMembers, showNotices, showSimilar, showTimeline } from './incident_parts.js';
+import { showReach } from './reach_chart.js';
 import { byId, make, renew } from './dom.js';
 import { groupOf, lostMinutes } from './incident_state.js';
 import { openLink } from './link.js';
 import { reader, readJson } from './loading.js';
 import { watchStaleness } from './staleness.js';
 import { duration, language, number, say } from './words.js';
+
+const REACH_US = 10e6; // the chart moves on so often while nothing changes
 
 class IncidentDesk {
   constructor(asked) {
@@ -75,6 +78,7 @@ class IncidentDesk {
     showNotices(byId('notices'), this.notices, this.nowUs);
     byId('members-note').textContent = say('incident.members_note', { n: number(incident.alerts), of: number(incident.all_alerts) });
     showMembers(byId('members'), members);
+    showSimilar(byId('similar'), this.page.similar);
     this.showFigures();
   }
 
@@ -82,6 +86,7 @@ class IncidentDesk {
     const { incident } = this.page;
     const isOver = incident.ended_at_us !== null;
     const untilUs = isOver ? (incident.quiet_at_us ?? incident.ended_at_us) : this.nowUs;
+    showReach(byId('reach'), this.page.reach, Math.floor(untilUs / REACH_US) * REACH_US);
     const figures = [
       ...(incident.cause.kind === 'system' ? [] : [
         ['schools', number(incident.schools), say('incident.most', { n: number(incident.most_schools) })],

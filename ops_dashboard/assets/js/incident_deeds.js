@@ -2,6 +2,7 @@
 import { askDeed, labelled, post } from './deed_dialog.js';
 import { makeReasons } from './alert_why.js';
 import { byId, make, renew, setText } from './dom.js';
+import { isKey, watchSwitch } from './keys.js';
 import { readJson } from './loading.js';
 import { clock, dayAndClock, duration, language, number, rule, say } from './words.js';
 
@@ -25,8 +26,9 @@ const offered = (incident) => DEEDS.filter((deed) => deed.fits(incident));
 /** Show the buttons of what can be done now. */
 export function showBar(desk) {
   const deeds = offered(desk.page.incident);
-  renew(byId('deeds'), deeds.map((deed) => deed.name), () => [...deeds.map((deed) => {
-    const button = make('button', { type: 'button', className: deed.name === 'acknowledged' ? 'button button-main' : 'button', dataset: { key: deed.name }, 'aria-keyshortcuts': deed.key },
+  const { keys } = document.documentElement.dataset;
+  renew(byId('deeds'), [keys, ...deeds.map((deed) => deed.name)], () => [...deeds.map((deed) => {
+    const button = make('button', { type: 'button', className: deed.name === 'acknowledged' ? 'button button-main' : 'button', dataset: { key: deed.name }, 'aria-keyshortcuts': keys === 'on' ? deed.key : null },
       say(`incident.do_${deed.name}`), deed.key ? make('kbd', { textContent: deed.key, 'aria-hidden': 'true' }) : null);
     button.onclick = () => deed.ask(desk, deed.name);
     return button;
@@ -40,11 +42,11 @@ function moreButton() {
   return button;
 }
 
-/** Let the keys of the buttons do what they do, unless somebody writes. */
+/** Let the keys of the buttons do what they do, unless somebody writes or turned them off. */
 export function watchKeys(desk) {
+  watchSwitch(() => { if (desk.page) showBar(desk); });
   document.addEventListener('keydown', (event) => {
-    const writes = event.target.closest?.('input, textarea, select, dialog');
-    if (writes || event.ctrlKey || event.metaKey || event.altKey || !desk.page) return;
+    if (!isKey(event) || !desk.page) return;
     const deed = offered(desk.page.incident).find((one) => one.key === event.key);
     if (!deed) return;
     event.preventDefault();
@@ -144,9 +146,9 @@ function askSilence(desk) {
       make('p', { className: 'matchers' }, ...matchers.map(({ text }) => make('code', { textContent: text }))),
       effect,
       labelled(say('incident.silence_until'), hours)],
-    send: async ({ actor, note }) => {
+    send: async ({ note }) => {
       const end = untilUs(Number(hours.value));
-      const { refused } = await post('/api/silences', { matchers: conditions, until_us: end, owner: actor, reason: note });
+      const { refused } = await post('/api/silences', { matchers: conditions, until_us: end, reason: note });
       if (refused === null) result(say('incident.silence_sent', { at: dayAndClock(end) }), 'done');
       return refused;
     },

@@ -1,6 +1,6 @@
 // The parts of an incident's page: what happened, who was told, and its alerts by school.
 import { make, renew } from './dom.js';
-import { clock, clockSeconds, dayAndClock, number, rule, say } from './words.js';
+import { clock, clockSeconds, dayAndClock, duration, fullDay, number, rule, say } from './words.js';
 
 const LINES_MAX = 300; // a screen of a week; the rest is counted
 const SCHOOLS_MAX = 24;
@@ -98,4 +98,14 @@ function alertLine({ alert, left_at_us: leftUs }) {
   return make('li', {},
     make('a', { href: `/alerts?alert=${alert.alert_id}`, textContent: rule(alert.rule).title, dataset: { key: `alert-${alert.alert_id}` } }),
     make('span', { className: 'soft', textContent: ` · ${span}${taken}` }));
+}
+
+/** Show how incidents of the same cause went before, each a link to its page. */
+export function showSimilar(box, similar) {
+  renew(box, similar, () => (similar.length
+    ? [make('ol', { className: 'similar' }, ...similar.map((one) => make('li', {},
+      make('a', { href: `/incidents/${one.incident_id}`, textContent: fullDay(one.opened_at_us), dataset: { key: `similar-${one.incident_id}` } }),
+      make('span', { textContent: ` ${one.what} · ${duration(one.lasted_s)}` }),
+      make('p', { className: 'soft', textContent: [one.ended, one.note && `“${one.note}”`].filter(Boolean).join(' ') }))))]
+    : [make('p', { className: 'soft', textContent: say('incident.similar_none') })]));
 }

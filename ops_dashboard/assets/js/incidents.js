@@ -1,6 +1,7 @@
 // The list of incidents: filters stand in the address, and every change comes by the push.
 import { byId, make, renew, setText } from './dom.js';
 import { groupOf } from './incident_state.js';
+import { isKey, watchSwitch } from './keys.js';
 import { openLink } from './link.js';
 import { reader, readJson } from './loading.js';
 import { watchStaleness } from './staleness.js';
@@ -23,6 +24,7 @@ class IncidentList {
       this.show();
     });
     this.takeAddress();
+    watchSwitch();
     document.addEventListener('keydown', (event) => this.move(event));
   }
 
@@ -80,7 +82,7 @@ class IncidentList {
 
   /** Let j and k go from line to line, as Tab does. */
   move(event) {
-    if (event.target.closest?.('input, select') || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!isKey(event)) return;
     const step = { j: 1, k: -1 }[event.key];
     if (!step) return;
     const links = [...document.querySelectorAll('.incident-link')];

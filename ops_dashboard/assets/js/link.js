@@ -4,19 +4,23 @@ import { build } from './words.js';
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15000;
 const SILENT_MS = 12000; // a frozen server keeps its socket open: give it up and try again
+const ENDED = 4401; // the session ended while the line was up
 const RELOAD_NOTE = 'eduops-reloaded-for';
 
 /** Return a line to `/ws/live` that calls `hear(message)` for each message. */
-export function openLink({ alerts = false, hear }) {
+export function openLink({ alerts = false, area = '', hear }) {
   const address = new URL('/ws/live', window.location.href);
   address.protocol = address.protocol.replace('http', 'ws');
   if (alerts) address.searchParams.set('alerts', '1');
+  if (area) address.searchParams.set('area', area);
   const line = { socket: null, wait: FIRST_WAIT_MS, heardAt: null, startedAt: performance.now(), triedAt: 0 };
 
   function connect() {
     line.triedAt = performance.now();
     const socket = new WebSocket(address);
+    let opened = false;
     line.socket = socket;
+    socket.onopen = () => { opened = true; };
     socket.onmessage = (event) => {
       const message = JSON.parse(event.data);
       line.wait = FIRST_WAIT_MS;
@@ -24,7 +28,8 @@ export function openLink({ alerts = false, hear }) {
       if (message.kind === 'snapshot') line.heardAt = performance.now();
       hear(message);
     };
-    socket.onclose = () => {
+    socket.onclose = ({ code }) => {
+      if (code === ENDED || !opened) leaveIfEnded();
       if (line.socket !== socket) return;
       line.socket = null;
       const jittered = line.wait * (0.5 + Math.random() / 2);
@@ -50,4 +55,10 @@ function reloadIfOld(hello) {
   if (hello.build === build || sessionStorage.getItem(RELOAD_NOTE) === hello.build) return;
   sessionStorage.setItem(RELOAD_NOTE, hello.build);
   window.location.reload();
+}
+
+/** Go where one signs in, if that is why there is no line. */
+async function leaveIfEnded() {
+  const answer = await fetch('/api/me', { headers: { Accept: 'application/json' } }).catch(() => null);
+  if (answer?.status === 401) window.location.assign(`/sign-in?next=${encodeURIComponent(window.location.pathname + window.location.search)}`);
 }

@@ -5,6 +5,8 @@ const PAGES = {
   alerts: async () => (await import('./alerts.js')).startAlerts(),
   incidents: async () => (await import('./incidents.js')).startIncidents(),
   incident: async () => (await import('./incident.js')).startIncident(),
+  leadership: async () => (await import('./leadership.js')).startLeadership(),
+  silences: async () => (await import('./silences.js')).startSilences(),
   oncall: async () => (await import('./oncall.js')).startOncall(),
   inbox: async () => (await import('./inbox.js')).startInbox(),
 };

@@ -1,6 +1,6 @@
 // How old is what we see? Judged here, by the age of the last message and of the data in it.
 import { byId, setText } from './dom.js';
-import { clock, duration, say } from './words.js';
+import { clock, duration, number, say } from './words.js';
 
 export const LATE_S = 5;
 export const STALE_S = 15;
@@ -13,16 +13,33 @@ export function judge(ageS) {
   return ageS >= LATE_S ? 'late' : 'ok';
 }
 
-/** Keep the pill, the bar and the clock true; `lost` is called once figures may no longer be shown. */
-export function watchStaleness(link, { lost = () => {} } = {}) {
-  const seen = { dataAgeS: 0, at_us: null, hasData: false, state: '' };
+/**
+ * Keep the pill, the bar, the clock and the title true; `turned` is called when the state is another, `lost`
+ * once figures may no longer be shown.
+ */
+export function watchStaleness(link, { lost = () => {}, turned = () => {} } = {}) {
+  const seen = { dataAgeS: 0, at_us: null, hasData: false };
+  const name = document.title;
 
   function look() {
     const ageS = link.ageS() + (seen.hasData ? seen.dataAgeS : 0);
     const state = !seen.hasData && ageS < STALE_S ? 'connecting' : judge(ageS);
+    const before = document.documentElement.dataset.stale;
     show(state, ageS);
-    if (state === 'lost') lost();
-    if (seen.at_us !== null && link.heard()) setText(byId('clock'), clock(seen.at_us + link.ageS() * 1e6));
+    if (before !== state) turned();
+    if (state === 'lost') {
+      if (before !== state) lost();
+      setText(byId('clock'), '–');
+    } else if (seen.at_us !== null && link.heard()) {
+      setText(byId('clock'), clock(seen.at_us + link.ageS() * 1e6));
+    }
+  }
+
+  /** Say in the window's title how many incidents of priority 1 there are, if that is known. */
+  function entitle({ open }) {
+    const urgent = open.lines_by_priority[0];
+    const title = urgent > 0 ? `${number(urgent)} P1 · ${name}` : name;
+    if (document.title !== title) document.title = title;
   }
 
   function show(state, ageS) {
@@ -45,6 +62,7 @@ export function watchStaleness(link, { lost = () => {} } = {}) {
       seen.dataAgeS = Math.max(0, (snapshot.age_s ?? 0) - 2);
       seen.at_us = snapshot.at_us;
       look();
+      entitle(snapshot);
     },
   };
 }

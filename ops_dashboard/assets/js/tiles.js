@@ -1,13 +1,24 @@
-// The four figures; each says how many report, and turns to "unknown" below its coverage.
-import { byId, make, setText } from './dom.js';
-import { number, say } from './words.js';
+// The four figures: value, target, last week, its own age and coverage; past its target a figure takes the mark
+// and the colour of its priority, under its coverage it turns to "unknown".
+import { byId, setText } from './dom.js';
+import { makeMark } from './mark.js';
+import { clock, compact, number, percent, say, sessionName, since, target } from './words.js';
+
+const SAME_SHARE = 0.0005, SAME_PART = 0.02; // closer than this a figure is as last week
+const shares = new Set(['connected', 'attendance']);
 
 /** Show the figures of a snapshot. */
 export function showTiles(snapshot) {
-  showTile('connected', snapshot, (v) => [number(Math.floor(v * 1e4) / 100, 2), '%']);
-  showTile('attendance', snapshot, (v) => [number(v * 100, 1), '%']);
-  showTile('elearning', snapshot, (v) => [number(v), '']);
-  showAlerts(snapshot);
+  showTile('connected', snapshot, connectedCoverage(snapshot), ageOf(snapshot.connected, snapshot));
+  showTile('attendance', snapshot, coverageOf('attendance', snapshot), sessionOf(snapshot));
+  showTile('elearning', snapshot, coverageOf('elearning', snapshot), ageOf(snapshot.elearning, snapshot));
+  showAffected(snapshot);
+}
+
+/** Show dashes: nothing that we have is young enough to be called a figure. */
+export function clearTiles() {
+  for (const name of ['connected', 'attendance', 'elearning', 'affected']) write(name, { known: false, value: '–' });
+  byId('muted').replaceChildren();
 }
 
 /** Show how many of the open alerts nobody is told of: always, 0 too, for it must be seen somewhere. */
@@ -19,37 +30,80 @@ function showMuted(muted) {
   place.setAttribute('aria-label', place.title);
 }
 
-/** Show dashes: nothing that we have is young enough to be called a figure. */
-export function clearTiles() {
-  for (const name of ['connected', 'attendance', 'elearning', 'alerts']) write(name, { known: false, value: '–' });
-  byId('muted').replaceChildren();
-}
-
-function write(name, { known, value, unit = '', coverage = '', age = '', counts = [] }) {
+function write(name, { known, value, unit = '', coverage = '', age = '', bound = '', why = '', before = '', priority = null }) {
   const tile = byId(`tile-${name}`);
   tile.dataset.known = known ? 'yes' : 'no';
-  tile.dataset.wide = counts.length > 0 && value.length > 3 ? 'yes' : 'no'; // leaves room for the counts
-  setText(tile.querySelector('.tile-number'), value);
-  setText(tile.querySelector('.tile-unit'), unit);
-  setText(tile.querySelector('.tile-coverage'), coverage);
-  setText(tile.querySelector('.tile-age'), age);
-  const place = tile.querySelector('.tile-counts');
-  if (place.dataset.written === counts.join()) return;
-  place.dataset.written = counts.join();
-  place.replaceChildren(...counts.map((count, i) => make('span', { dataset: { priority: String(i + 1) } },
-    make('i', { textContent: `P${i + 1}` }), make('b', { textContent: number(count) }))));
+  const put = (part, text) => setText(tile.querySelector(`.tile-${part}`), text);
+  put('number', value);
+  put('unit', unit);
+  put('coverage', coverage);
+  put('age', age);
+  put('target', bound);
+  put('before', before);
+  tile.querySelector('.tile-target').title = why;
+  const shown = String(priority ?? '');
+  if (tile.dataset.priority === shown) return;
+  tile.dataset.priority = shown;
+  tile.querySelector('.tile-mark').replaceChildren(...(priority === null ? [] : [makeMark(priority)]));
 }
 
-function ageOf(snapshot) {
-  return snapshot.age_s === null ? '' : say('unit.age', { n: number(Math.floor(snapshot.age_s)) });
-}
-
-function showTile(name, snapshot, writeValue) {
+function showTile(name, snapshot, coverage, age) {
   const tile = snapshot[name];
   const known = tile.value !== null;
-  const [value, unit] = known ? writeValue(tile.value) : [unknownWord(tile, snapshot), ''];
-  const coverage = tile.expected > 0 ? say('kpi.coverage', { n: number(tile.reporting), of: number(tile.expected) }) : '';
-  write(name, { known, value, unit, coverage, age: ageOf(snapshot) });
+  const [value, unit] = known ? written(name, tile) : [unknownWord(tile, snapshot), ''];
+  const { bound, why } = boundOf(name, tile);
+  write(name, { known, value, unit, coverage, age, bound, why, before: beforeOf(name, tile), priority: tile.priority });
+}
+
+function written(name, { value, expected }) {
+  if (name === 'connected') return [percent(value), say('kpi.of_schools', { of: number(expected) })];
+  return shares.has(name) ? [percent(value), '%'] : compact(value);
+}
+
+function boundOf(name, tile) {
+  const wanted = target(name);
+  if (!wanted) return { bound: '', why: '' };
+  if (wanted.of_usual) {
+    if (tile.usual === null) return { bound: '', why: '' };
+    const [low, high] = tile.usual.map((n) => (tile.usual[1] >= 1e4 ? number(n / 1e3) : number(n)));
+    return { bound: say('kpi.usual', { low, high }), why: wanted.reason };
+  }
+  return { bound: say('kpi.at_least', { n: number(wanted.at_least * 100) }), why: wanted.reason };
+}
+
+/** Return last week's figure with an arrow: where this one stands against it. */
+function beforeOf(name, tile) {
+  if (tile.before === null) return '';
+  const [n] = shares.has(name) ? [percent(tile.before)] : compact(tile.before);
+  // Beside what is usual there is no room for the words.
+  const text = target(name)?.of_usual && tile.usual !== null ? n : say('kpi.before', { n });
+  if (tile.value === null) return '';
+  const change = tile.value - tile.before;
+  const same = shares.has(name) ? SAME_SHARE : SAME_PART * tile.before;
+  return `${Math.abs(change) <= same ? '→' : change > 0 ? '↑' : '↓'} ${text}`;
+}
+
+function ageOf(tile, snapshot) {
+  return tile.latest_us > 0 ? since((snapshot.at_us - tile.latest_us) / 1e6) : '';
+}
+
+/** Return which session the attendance is of, and when its youngest register came. */
+function sessionOf(snapshot) {
+  const { latest_us: latestUs } = snapshot.attendance;
+  return latestUs > 0 ? `${sessionName(snapshot.session)} ${clock(latestUs)}` : '';
+}
+
+function connectedCoverage({ connected }) {
+  if (connected.expected === 0) return '';
+  const unknown = connected.expected - connected.reporting;
+  if (connected.value === null) return coverageOf('elearning', { elearning: connected });
+  const down = connected.reporting - Math.round(connected.value * connected.expected);
+  return say('kpi.connected_coverage', { down: number(down), unknown: number(unknown) });
+}
+
+function coverageOf(name, snapshot) {
+  const tile = snapshot[name];
+  return tile.expected > 0 ? say(`kpi.${name}_coverage`, { n: number(tile.reporting), of: number(tile.expected) }) : '';
 }
 
 function unknownWord(tile, snapshot) {
@@ -57,15 +111,23 @@ function unknownWord(tile, snapshot) {
   return tile.expected === 0 ? say('kpi.outside') : say('kpi.unknown');
 }
 
-function showAlerts(snapshot) {
-  const { open } = snapshot;
-  const known = open.live_partitions === open.partitions;
-  const total = open.by_priority.reduce((a, b) => a + b, 0);
-  // Alerts that we know of stand even while a partition is silent; there may be more.
-  const value = known ? number(total) : total > 0 ? `≥ ${number(total)}` : say('kpi.unknown');
-  write('alerts', {
-    known, value, age: ageOf(snapshot), counts: total > 0 ? open.by_priority : [],
-    coverage: say('kpi.partitions', { n: number(open.live_partitions), of: number(open.partitions) }),
+function showAffected({ affected, open, age_s: ageS }) {
+  const heard = open.live_partitions / open.partitions;
+  const alerts = open.by_priority.reduce((a, b) => a + b, 0);
+  const known = ageS !== null && heard > 0;
+  const counted = affected.pupils ?? affected.schools;
+  const wanted = target('affected');
+  const atMost = wanted ? say('kpi.at_most', { n: compact(Math.round(wanted.at_most * affected.of)).join(' ').trim() }) : '';
+  // What we know of stands even while part of the schools is not heard; there may be more.
+  const least = heard < 1 && counted > 0 ? '≥ ' : '';
+  write('affected', {
+    known: known && (heard === 1 || counted > 0),
+    value: !known ? '–' : heard < 1 && counted === 0 ? say('kpi.unknown') : `${least}${number(counted)}`,
+    coverage: heard < 1 && known
+      ? say('kpi.unheard', { n: number(Math.round((1 - heard) * 100)) })
+      : say('kpi.affected_coverage', { n: number(affected.schools), open: number(alerts) }),
+    bound: affected.pupils === null ? '' : atMost, why: wanted?.reason ?? '',
+    priority: affected.priority,
   });
   showMuted(open.muted);
 }

@@ -1,6 +1,7 @@
-// The overview: one snapshot a second becomes cells, figures, alarms and a line.
-import { showAlarms } from './alarms.js';
+// The overview: one snapshot a second becomes figures, cells, incidents, or the day so far.
+import { clearAlarms, showAlarms } from './alarms.js';
 import { BandwidthChart } from './chart.js';
+import { followDay } from './day.js';
 import { byId } from './dom.js';
 import { loadFleetPatiently } from './fleet.js';
 import { Honeycomb } from './honeycomb.js';
@@ -8,7 +9,8 @@ import { openLink } from './link.js';
 import { makeBell } from './sound.js';
 import { watchStaleness } from './staleness.js';
 import { clearTiles, showTiles } from './tiles.js';
-import { topologyVersion } from './words.js';
+import { makeViews } from './views.js';
+import { hourOfDay, topologyVersion } from './words.js';
 
 const SHIFT_MS = 180000; // burn-in: the picture moves by a unit every three minutes
 const SHIFTS = [[0, 0], [1, 0], [1, 1], [0, 1], [-1, 1], [-1, 0], [-1, -1], [0, -1]];
@@ -16,30 +18,58 @@ const QUIET_HOUR = 3; // local; a wall that runs for months starts afresh each n
 
 /** Start the wall. */
 export async function startWall() {
+  const main = byId('main');
+  document.documentElement.style.setProperty('--scale', main.dataset.scale);
   const bell = makeBell();
   const fleet = await loadFleetPatiently();
-  const honeycomb = new Honeycomb(fleet);
-  const chart = new BandwidthChart();
+  const honeycomb = new Honeycomb(fleet, main.dataset.area);
+  const traffic = new BandwidthChart();
+  const day = followDay(fleet, () => last && showRest(last));
+  const views = makeViews(main, day);
   let staleness = null;
   let topology = fleet.version;
+  let last = null;
+
+  function showRest(snapshot) {
+    showAlarms(snapshot, fleet);
+    day.show(snapshot);
+    views.show(snapshot);
+  }
 
   const hear = (message) => {
     if (message.kind !== 'snapshot') return;
     if (message.topology !== topology && message.topology !== topologyVersion) window.location.reload();
     topology = message.topology;
+    last = message;
     staleness?.note(message);
+    if (document.documentElement.dataset.stale === 'lost') return;
     honeycomb.show(message.states);
     showTiles(message);
-    showAlarms(message, fleet);
-    chart.add(message);
+    showRest(message);
+    traffic.add(message);
     bell.note(message);
+    dim(main.dataset.dim, message);
   };
-  const link = openLink({ hear });
-  staleness = watchStaleness(link, { lost: clearTiles });
-  chart.load();
-  window.setInterval(() => chart.load(), 900000);
+  const lost = () => {
+    for (const part of [honeycomb, traffic, views, day]) part.clear();
+    clearTiles();
+    clearAlarms();
+    last = null;
+  };
+  const link = openLink({ area: main.dataset.area, hear });
+  staleness = watchStaleness(link, { lost, turned: () => honeycomb.repaint() });
+  traffic.load();
+  window.setInterval(() => traffic.load(), 900000);
   shiftPicture();
   startAfreshAtNight();
+}
+
+/** Darken the picture in the hours that the address says; never while a P1 waits for somebody. */
+function dim(hours, snapshot) {
+  if (!hours) return;
+  const [from, until] = hours.split('-').map(Number), hour = hourOfDay(snapshot.at_us);
+  const night = from <= until ? hour >= from && hour < until : hour >= from || hour < until;
+  document.documentElement.dataset.dim = night && snapshot.open.sounding === 0 ? 'yes' : 'no';
 }
 
 function shiftPicture() {

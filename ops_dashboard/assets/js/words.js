@@ -4,6 +4,9 @@ const locale = given.language === 'vi' ? 'vi-VN' : 'en-GB';
 const clockFormat = new Intl.DateTimeFormat(locale, { timeZone: given.zone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 const secondFormat = new Intl.DateTimeFormat(locale, { timeZone: given.zone, hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
 const dayFormat = new Intl.DateTimeFormat('en-GB', { timeZone: given.zone, day: '2-digit', month: '2-digit' });
+const fullDayFormat = new Intl.DateTimeFormat('en-GB', { timeZone: given.zone, day: '2-digit', month: '2-digit', year: 'numeric' });
+const fieldFormat = new Intl.DateTimeFormat('sv-SE', { timeZone: given.zone, year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit' });
+const JUST_NOW_S = 10;
 const numberFormats = new Map();
 
 export const language = given.language;
@@ -28,9 +31,38 @@ export function number(value, decimals = 0) {
   return numberFormats.get(decimals).format(value);
 }
 
+/** Return a share as whole and tenths of a percent, rounded down: 99.97 is not all. */
+export const percent = (share) => number(Math.floor(share * 1000 + 1e-6) / 10, 1);
+
+/** Return a number of people in two parts, such as 141,9 and "nghìn"; `like` chooses the unit if given. */
+export function compact(value, like = value) {
+  if (like >= 1e6) return [number(value / 1e6, 2), say('wall.million', { n: '' }).trim()];
+  if (like >= 1e4) return [number(value / 1e3, 1), say('wall.thousand', { n: '' }).trim()];
+  return [number(value), ''];
+}
+
+export const target = (figure) => given.targets[figure];
+export const sessionName = (name) => given.texts[`session.${name}`] ?? name;
+
+/** Return an age in words; what came within seconds came just now. */
+export const since = (seconds) => (seconds < JUST_NOW_S ? say('unit.just_now') : duration(seconds));
+
 export const clock = (atUs) => clockFormat.format(atUs / 1000);
+export const hourOfDay = (atUs) => Number(clock(atUs).slice(0, 2));
 export const clockSeconds = (atUs) => secondFormat.format(atUs / 1000);
+export const fullDay = (atUs) => fullDayFormat.format(atUs / 1000);
 export const dayAndClock = (atUs) => `${dayFormat.format(atUs / 1000)} ${clock(atUs)}`; // 24/11 05:02 in both
+
+/** Return a moment as a field of date and time holds it, in the center's zone wherever the browser is. */
+export const toField = (atUs) => fieldFormat.format(atUs / 1000).replace(' ', 'T');
+
+/** Return the moment that such a field means, null if it is empty. */
+export function fromField(text) {
+  if (!text) return null;
+  const asUtcMs = Date.parse(`${text}Z`);
+  const aheadMs = Date.parse(`${toField(asUtcMs * 1000)}Z`) - asUtcMs;
+  return (asUtcMs - aheadMs) * 1000;
+}
 
 /** Return a length of time in its largest whole unit: 42 s, 5 min, 3 h, 2 d. */
 export function duration(seconds) {

@@ -9,7 +9,7 @@ import pytest
 from tests.faults.checker import Gateway, gateways
 from tests.running_system import RunningSystem, eventually
 
-SCHOOLS = 12
+SCHOOLS = 18
 
 
 class SharedSystem(RunningSystem):

@@ -1,0 +1,162 @@
+"""The server asks who a client is, and the other way round: who is there, and away with it.
+
+The connection belongs to the server's system account, with the few subjects below and no other.
+"""
+
+import json
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import nats
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from bus.connection import open_nats
+from bus.mqtt_store import ns_of
+from bus.nats_jwt import CalloutQuestion, TokenSigner
+from contract.devices.connecting import ConnectRequest, DeviceRights
+from contract.errors import InfrastructureError
+
+_logger: Final = logging.getLogger(__name__)
+
+QUESTIONS: Final = "$SYS.REQ.USER.AUTH"
+GONE: Final = "$SYS.ACCOUNT.*.DISCONNECT"
+CONNECTIONS: Final = "$SYS.REQ.SERVER.PING.CONNZ"
+KICK: Final = "$SYS.REQ.SERVER.{server}.KICK"
+HEARD: Final = (QUESTIONS, GONE, "_INBOX.>")
+"""Subjects that its user may hear."""
+SAID: Final = (CONNECTIONS, KICK.format(server="*"))
+"""Subjects on which its user may publish, besides answers."""
+GROUP: Final = "authoriser"
+"""Several divide the questions among them."""
+TAKEN_OVER: Final = b'"reason":"Duplicate Client ID"'
+"""In the news of a connection whose client id another one took. Source: nats-server, server/monitor.go."""
+PATIENCE_S: Final = 10.0
+RECONNECT_S: Final = 0.05
+"""A restarted server asks at once, and whoever is asked for while nobody hears it waits in vain."""
+ANSWER_S: Final = 2.0
+MORE_S: Final = 0.2
+"""After the first server's answer the others of a cluster have this long; nobody says how many there are."""
+PAGE: Final = 2048
+
+Judge = Callable[[ConnectRequest], DeviceRights | None]
+"""Says what a client may do; None for a client that is not let in."""
+Unwanted = Callable[[str, int], bool]
+"""Says of a client id, and of when its connection began, µs since 1970, that it may not stay."""
+TakenOver = Callable[[str], None]
+"""Hears the client id that one connection took from another."""
+
+
+class _Held(NamedTuple):
+    """A connection of a device."""
+
+    server: str
+    number: int
+    client_id: str
+    started_us: int
+
+
+class AuthCallout:
+    """Answers the server's questions; made by `connect`."""
+
+    def __init__(self, client: Client, signer: TokenSigner) -> None:
+        self._client = client
+        self._signer = signer
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls, url: str, *, user: str, password: str, name: str) -> AsyncIterator["AuthCallout"]:
+        """Connect as the user whom the server asks.
+
+        Raises:
+            InfrastructureError: the server is out of reach or refuses.
+        """
+        signer = TokenSigner(password)
+        async with open_nats(
+            url, user=user, password=password, name=name, patience_s=PATIENCE_S, reconnect_s=RECONNECT_S
+        ) as connection:
+            yield cls(connection.client, signer)
+
+    async def serve(self, judge: Judge, taken_over: TakenOver) -> None:
+        """Answer from now on, and tell who is thrown off by another connection with its name."""
+
+        async def on_question(message: Msg) -> None:
+            await self._answer(message, judge)
+
+        async def on_gone(message: Msg) -> None:
+            if TAKEN_OVER in message.data:
+                taken_over(str(json.loads(message.data)["client"].get("client_id", "")))
+
+        await self._client.subscribe(QUESTIONS, queue=GROUP, cb=on_question)
+        await self._client.subscribe(GONE, cb=on_gone)
+        await self._client.flush()
+
+    async def kick(self, unwanted: Unwanted, client_id: str | None = None) -> int:
+        """End the connections of MQTT clients that are unwanted, and return how many.
+
+        Args:
+            unwanted: Says so of a client id and when its connection began.
+            client_id: Only of this one; None looks at all there are.
+
+        Raises:
+            InfrastructureError: the server is out of reach.
+        """
+        found = [held for held in await self._held(client_id) if unwanted(held.client_id, held.started_us)]
+        try:
+            for held in found:
+                subject = KICK.format(server=held.server)
+                await self._client.request(subject, json.dumps({"cid": held.number}).encode(), ANSWER_S)
+        except (nats.errors.Error, TimeoutError, OSError) as error:
+            raise InfrastructureError(f"the broker does not end connections: {error!r}") from error
+        return len(found)
+
+    async def _answer(self, message: Msg, judge: Judge) -> None:
+        try:
+            question = CalloutQuestion(message.data)
+        except (msgspec.MsgspecError, ValueError) as error:
+            _logger.warning("event=callout_unreadable: %s", error)
+            return
+        answer = question.answer(self._signer, judge(question.request), int(time.time()))
+        try:
+            await message.respond(answer)
+        except (nats.errors.Error, OSError):
+            _logger.warning("event=answer_not_sent subject=%s", QUESTIONS)
+
+    async def _held(self, client_id: str | None) -> list[_Held]:
+        found: list[_Held] = []
+        offset, more = 0, True
+        while more:
+            asked: dict[str, Any] = {"limit": PAGE, "offset": offset}
+            if client_id is not None:
+                asked["mqtt_client"] = client_id
+            more = False
+            for server, page in await self._ask_all(asked):
+                found += [
+                    _Held(server, int(c["cid"]), str(c["mqtt_client"]), ns_of(c["start"]) // 1000)
+                    for c in page["connections"]
+                    if c.get("mqtt_client")
+                ]
+                more = more or len(page["connections"]) == PAGE
+            offset += PAGE
+        return found
+
+    async def _ask_all(self, asked: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+        """Return what every server of the cluster answers: its id and the page of its connections."""
+        inbox = self._client.new_inbox()
+        answers: list[tuple[str, dict[str, Any]]] = []
+        try:
+            heard = await self._client.subscribe(inbox)
+            await self._client.publish(CONNECTIONS, json.dumps(asked).encode(), reply=inbox)
+            try:
+                while True:
+                    said = json.loads((await heard.next_msg(MORE_S if answers else ANSWER_S)).data)
+                    answers.append((str(said["server"]["id"]), said["data"]))
+            except TimeoutError:
+                await heard.unsubscribe()
+        except (nats.errors.Error, OSError) as error:
+            raise InfrastructureError(f"the broker does not say who is connected: {error!r}") from error
+        return answers

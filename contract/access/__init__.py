@@ -1,0 +1,1 @@
+"""Who may do what, and where: roles, permissions, areas, and the one function that decides. Pure."""

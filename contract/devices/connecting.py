@@ -1,0 +1,26 @@
+"""What the broker asks when a client connects, and what it is answered."""
+
+from typing import NamedTuple
+
+
+class ConnectRequest(NamedTuple):
+    """A client that wants to come in."""
+
+    user: str
+    secret: str
+    client_id: str
+    """Of MQTT; "" for another protocol."""
+    address: str
+    """Host from which it comes, as the broker sees it."""
+    is_mqtt: bool = True
+
+
+class DeviceRights(NamedTuple):
+    """What a client that is let in may do."""
+
+    user: str
+    publish: tuple[str, ...]
+    """Subjects on which it may publish; it may subscribe to none."""
+    until_s: int | None = None
+    """When the broker ends the connection, real time, s since 1970; None for not by itself: it would publish
+    the last will of a device that is well."""

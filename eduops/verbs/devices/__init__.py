@@ -1,0 +1,1 @@
+"""The verbs `eduops device …`, a module each for what they do. Shell."""

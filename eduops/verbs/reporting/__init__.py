@@ -1,0 +1,1 @@
+"""The verbs that write leadership's reports and the evidence against a provider. Shell."""

@@ -1,0 +1,200 @@
+"""`eduops report`: the day, the week or the term for leadership, as a paged report or as a table."""
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from contract.figures.spans import SpanKind
+from contract.figures.sums import GroupKind
+from contract.texts import Language
+
+if TYPE_CHECKING:
+    from eduops.settings import Settings
+
+
+class ReportOptions(NamedTuple):
+    """Which report is wanted, and how it is written."""
+
+    span: SpanKind
+    day: date | None
+    """Its last day; None for today, by the log's clock."""
+    by: GroupKind
+    cluster: str
+    """Code or name; empty for the city."""
+    language: Language
+    form: str
+    """`pdf`, `csv`, or `excel` for a table as Vietnamese Excel reads it."""
+    out: Path | None
+    to: tuple[str, ...] = ()
+    """People and channels of routes.toml who get it."""
+
+
+def report(
+    span: Annotated[SpanKind, typer.Argument(help="How far back it goes.")],
+    pdf: Annotated[bool, typer.Option("--pdf", help="Write a paged report.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Write a table: commas and a decimal point.")] = False,
+    excel: Annotated[
+        bool, typer.Option("--excel", help="Write the table as Excel reads it in Vietnamese: ; and a comma.")
+    ] = False,
+    lang: Annotated[Language, typer.Option(help="Language.")] = Language.VI,
+    day: Annotated[
+        datetime | None, typer.Option(help="Last day.", formats=["%Y-%m-%d"], show_default="today")
+    ] = None,
+    by: Annotated[GroupKind, typer.Option(help="What is compared.")] = GroupKind.CLUSTER,
+    cluster: Annotated[str, typer.Option(help="Compare within this cluster, code or name.")] = "",
+    out: Annotated[
+        Path | None, typer.Option(help="File to write.", show_default="eduops-SPAN-DAY.pdf or .csv")
+    ] = None,
+    to: Annotated[
+        list[str] | None,
+        typer.Option(help="Also send it to this person or channel of routes.toml: by mail with the file."),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")
+    ] = None,
+    config: Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")] = None,
+) -> None:
+    """Write leadership's report: the figures of the page /kpi, to the digit."""
+    import asyncio
+
+    from contract.errors import ConfigurationError
+    from eduops.machine.attach import attach
+    from eduops.settings import load_settings
+
+    forms = [name for name, wanted in (("pdf", pdf), ("csv", csv), ("excel", excel)) if wanted]
+    if len(forms) > 1:
+        raise ConfigurationError(f"--{forms[0]} and --{forms[1]} exclude each other: one file at a time")
+    form = forms[0] if forms else "pdf"
+    wanted = ReportOptions(
+        span, None if day is None else day.date(), by, cluster, lang, form, out, tuple(to or ())
+    )
+    settings = attach(load_settings(config, {"data": data}))
+    for line in asyncio.run(write_report(settings, wanted)):
+        typer.echo(line)
+
+
+async def write_report(settings: "Settings", wanted: ReportOptions) -> list[str]:
+    """Write the file, send it to whoever is named, and return what was done, a sentence each.
+
+    Raises:
+        ConfigurationError: there is no such cluster or contact, or the file cannot be written.
+        InfrastructureError: the database does not answer, or a channel did not take it.
+    """
+    import time
+
+    from config.files import load_configuration, shipped_texts
+    from eduops.connections import database_url, saved_fleet
+    from eduops.data_folder import DataFolder
+    from ops_dashboard.charts.marks import PAPER
+    from ops_dashboard.report.pdf import report_pdf
+    from ops_dashboard.report.reading import read_brief
+    from ops_dashboard.view.leadership.maker import Brand, BriefAsked
+    from ops_dashboard.view.leadership.tables import TableForm, brief_table
+    from ops_dashboard.view.leadership.worded import Wording
+    from ops_dashboard.view.leadership.wording import worded
+    from storage.database import connect
+
+    folder = DataFolder(settings.data).config
+    own, texts, fleet = load_configuration(folder), shipped_texts(), await saved_fleet(settings)
+    day = wanted.day or own.calendar.local_day(settings.clock.log_us(time.time_ns() // 1000))
+    scope = cluster_code(wanted.cluster, {c.code: c.name for c in fleet.clusters})
+    by = GroupKind.WARD if scope and wanted.by in (GroupKind.CLUSTER, GroupKind.CITY) else wanted.by
+    by = GroupKind.CLUSTER if by is GroupKind.CITY else by
+    brand = Brand(fleet, own.calendar, own.plan, settings.coverage_min)
+    async with await connect(database_url(settings), "eduops report") as conn:
+        brief = await read_brief(conn, BriefAsked(wanted.span, day, by, scope), brand)
+    rules = {rule.name: rule for rule in own.rules}
+    wording = Wording(texts, wanted.language, own.calendar.timezone, fleet, rules)
+    words = worded(brief, wording, PAPER)
+    if wanted.form == "pdf":
+        content = report_pdf(words, texts, wanted.language)
+    else:
+        form = TableForm.EXCEL if wanted.form == "excel" else TableForm.PLAIN
+        content = brief_table(brief, texts, wanted.language, form).encode()
+    end = "pdf" if wanted.form == "pdf" else "csv"
+    path = wanted.out or Path(f"eduops-{wanted.span}-{day.isoformat()}.{end}")
+    write_file(path, content)
+    said = [f"{path}: {wanted.span} up to {day.isoformat()}, {len(content):,} bytes"]
+    if wanted.to:
+        said += await send_report(settings, wanted.to, words.title, words.sentence, path)
+    return said
+
+
+async def send_report(
+    settings: "Settings", to: tuple[str, ...], title: str, sentence: str, path: Path
+) -> list[str]:
+    """Send a report to people and channels, and return who took it, a line each.
+
+    Raises:
+        ConfigurationError: routes.toml has no such person or channel.
+        InfrastructureError: a channel did not take it.
+    """
+    import uuid
+
+    from alerting.messages.webhook import webhook_test
+    from alerting.messages.wording import MessageForm, NoticeText
+    from config.files import load_configuration
+    from contract.errors import ConfigurationError, InfrastructureError
+    from contract.routing.contact import Rota
+    from contract.routing.delivery import AttemptOutcome
+    from eduops.connections import saved_fleet
+    from eduops.data_folder import DataFolder
+    from eduops.wiring import notifier_config
+    from notifier.senders.outlet import Letter
+    from notifier.shell import make_office
+    from notifier.trial import send_everywhere
+
+    config, own = notifier_config(settings), load_configuration(DataFolder(settings.data).config)
+    office = make_office(config, await saved_fleet(settings), own.catalogue, own.calendar, own.rules)
+    known = {name for name, contact in own.routing.contacts.items() if not isinstance(contact, Rota)}
+    said = []
+    for name in to:
+        if name not in known:
+            raise ConfigurationError(
+                f"routes.toml has no person or channel {name!r}; it has {', '.join(sorted(known))}"
+            )
+        key = f"report-{uuid.uuid4().hex[:18]}"
+
+        def letter(form: MessageForm, name: str = name, key: str = key) -> Letter:
+            text = NoticeText(
+                "" if form is MessageForm.SMS else title, f"{sentence}\n{office.public_url}/kpi"
+            )
+            return Letter(key, name, text, webhook_test(name, text, office), attached=path)
+
+        for scheme, (outcome, words, _) in await send_everywhere(config, own.routing, name, letter):
+            if outcome is not AttemptOutcome.SENT:
+                raise InfrastructureError(f"{name} ({scheme}) did not take it: {outcome.value} {words}")
+            said.append(f"{name} ({scheme}): {outcome.value}")
+    return said
+
+
+def cluster_code(text: str, clusters: dict[str, str]) -> str:
+    """Return the code of the cluster with a code or name; empty for no text.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    from contract.errors import ConfigurationError
+
+    if not text or text in clusters:
+        return text
+    for code, name in clusters.items():
+        if name.casefold() == text.casefold():
+            return code
+    raise ConfigurationError(f"no cluster is called {text!r}; there are {', '.join(clusters.values())}")
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file.
+
+    Raises:
+        ConfigurationError: it cannot be written; says why.
+    """
+    from contract.errors import ConfigurationError
+
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror or error}") from error

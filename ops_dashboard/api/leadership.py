@@ -1,0 +1,104 @@
+"""Leadership's brief over HTTP: as JSON, as a table, and as a paged report."""
+
+import asyncio
+import time
+from datetime import date
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Response
+
+from contract.figures.spans import SpanKind
+from contract.figures.sums import GroupKind
+from contract.texts import Language
+from ops_dashboard.api.answers import NOT_KEPT, Refusal, json_answer
+from ops_dashboard.charts.marks import PAPER
+from ops_dashboard.report.pdf import report_pdf
+from ops_dashboard.services import Services
+from ops_dashboard.view.leadership.brief import Brief
+from ops_dashboard.view.leadership.maker import INNER, Brand, BriefAsked
+from ops_dashboard.view.leadership.tables import TableForm, brief_table
+from ops_dashboard.view.leadership.worded import Wording
+from ops_dashboard.view.leadership.wording import worded
+
+FIRST_DAY: Final = date(2000, 1, 1)
+LAST_DAY: Final = date(2100, 1, 1)
+Day = Annotated[date | None, Query(ge=FIRST_DAY, le=LAST_DAY)]
+Scope = Annotated[str, Query(alias="in", max_length=20)]
+CSV_TYPE: Final = "text/csv; charset=utf-8"
+
+
+def add_leadership(router: APIRouter, services: Services) -> None:
+    @router.get("/api/leadership")
+    async def leadership(
+        span: SpanKind = SpanKind.DAY, by: GroupKind = GroupKind.CLUSTER, within: Scope = "", day: Day = None
+    ) -> Response:
+        """Return the figures of a day, or of its week or term so far, with coverage and the span before."""
+        return json_answer(await leadership_brief(services, span, by, within, day))
+
+    @router.get("/api/leadership.csv")
+    async def leadership_table(
+        span: SpanKind = SpanKind.DAY,
+        by: GroupKind = GroupKind.CLUSTER,
+        within: Scope = "",
+        day: Day = None,
+        form: TableForm = TableForm.PLAIN,
+        lang: Language = Language.VI,
+    ) -> Response:
+        """Return the same figures as a table."""
+        brief = await leadership_brief(services, span, by, within, day)
+        text = brief_table(brief, services.texts, lang, form)
+        return Response(text.encode(), headers=_named(brief, "csv"), media_type=CSV_TYPE)
+
+    @router.get("/api/leadership.pdf")
+    async def leadership_report(
+        span: SpanKind = SpanKind.DAY,
+        by: GroupKind = GroupKind.CLUSTER,
+        within: Scope = "",
+        day: Day = None,
+        lang: Language = Language.VI,
+    ) -> Response:
+        """Return the same figures as a report of two pages."""
+        brief = await leadership_brief(services, span, by, within, day)
+        words = worded(brief, wording_of(services, lang), PAPER)
+        document = await asyncio.to_thread(report_pdf, words, services.texts, lang)
+        return Response(document, headers=_named(brief, "pdf"), media_type="application/pdf")
+
+
+async def leadership_brief(
+    services: Services, span: SpanKind, by: GroupKind, within: str, day: date | None
+) -> Brief:
+    """Return the brief that a query asks for; without a day it is today's.
+
+    Raises:
+        Refusal: there is no such cluster.
+    """
+    if within and within not in services.fleet.cluster_by_code:
+        raise Refusal(404, "not_found")
+    if within and by not in INNER:
+        by = GroupKind.WARD
+    if by is GroupKind.CITY:
+        by = GroupKind.CLUSTER
+    now_us = services.config.clock.log_us(time.time_ns() // 1000)
+    asked = BriefAsked(span, day or services.calendar.local_day(now_us), by, within)
+    brand = Brand(services.fleet, services.calendar, services.plan, services.config.coverage_min)
+    return await services.archive.brief(asked, brand)
+
+
+def parse_day(text: str) -> date | None:
+    """Return the day that an address names; None for none, and for what is no day."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if FIRST_DAY <= day <= LAST_DAY else None
+
+
+def wording_of(services: Services, language: Language) -> Wording:
+    """Return in which words a brief is told."""
+    rules = {rule.name: rule for rule in services.rules}
+    return Wording(services.texts, language, services.calendar.timezone, services.fleet, rules)
+
+
+def _named(brief: Brief, end: str) -> dict[str, str]:
+    name = f"eduops-{brief.span}-{brief.day.isoformat()}.{end}"
+    return {**NOT_KEPT, "Content-Disposition": f'attachment; filename="{name}"'}

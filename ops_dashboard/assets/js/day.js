@@ -1,0 +1,161 @@
+// The day so far: what a calm wall tells where incidents stand otherwise, and two of the views that come in turn.
+import { nameOf } from './alarms.js';
+import { byId, hiddenTable, make, makeSvg, setText } from './dom.js';
+import { clock, duration, number, percent, say, target } from './words.js';
+
+const HOUR_US = 3600e6;
+const HOLE_US = 11 * 60e6; // two missing points are a hole in the line, not a slope
+const BAR_FROM = 0.8; // bars of attendance begin here: what is below is as bad as can be
+const READ_MS = 60000;
+
+/** Return the day: read once a minute, and drawn wherever it is asked for. */
+export function followDay(fleet, changed) {
+  const day = { data: null };
+  async function read() {
+    try {
+      const answer = await fetch('/api/day');
+      if (answer.ok) { day.data = await answer.json(); changed(); }
+    } catch (error) {
+      console.warn('the day was not read; again in a minute', error);
+    }
+  }
+  read();
+  window.setInterval(read, READ_MS);
+  return {
+    /** Show the day in place of the incidents, if there are none. */
+    show(snapshot) {
+      const host = byId('day');
+      const calm = snapshot.open.line_count === 0;
+      host.hidden = !calm;
+      if (!calm) return;
+      const silent = snapshot.open.live_partitions < snapshot.open.partitions;
+      setText(byId('alarms-title'), say(silent ? 'wall.not_known' : 'wall.calm'));
+      byId('alarms-more').replaceChildren(day.data ? say('wall.resolved', { n: number(day.data.resolved_count) }) : '');
+      renewDay(host, snapshot, day.data, fleet);
+    },
+    draw(view, host, snapshot) {
+      if (view === 'elearning') { drawUsers(host, day.data); return; }
+      const bars = make('div', { className: 'clusters' });
+      host.replaceChildren(bars);
+      drawClusters(bars, snapshot, fleet);
+    },
+    /** Another one means: what is drawn of the day is old. */
+    version: () => day.data?.at_us ?? 0,
+    clear() { byId('day').hidden = true; },
+  };
+}
+
+function renewDay(host, snapshot, day, fleet) {
+  const never = snapshot.age_s === null;
+  const shape = JSON.stringify([snapshot.attendance_by_cluster, day, never, host.clientHeight, host.clientWidth]);
+  if (host.dataset.shape === shape) return;
+  host.dataset.shape = shape;
+  const whole = snapshot.area === '' ? null : say('wall.of_city');
+  const parts = never ? [make('p', { textContent: say('wall.chart_wait') })] : [];
+  if (snapshot.attendance_by_cluster.some((share) => share !== null)) {
+    const bars = make('div', { className: 'clusters' });
+    parts.push(heading(say('wall.attendance'), whole ?? targetWord()), bars);
+    drawClusters(bars, snapshot, fleet);
+  }
+  const curve = day && day.users.length > 1 ? make('div', { className: 'curve' }) : null;
+  if (curve) parts.push(heading(say('wall.users'), whole ?? (day.users_usual.length > 0 ? make('span', { className: 'usual', textContent: say('wall.usual') }) : '')), curve);
+  if (day) parts.push(resolvedList(day, fleet), dutyLine(day));
+  host.replaceChildren(...parts);
+  if (curve) drawUsers(curve, day);
+}
+
+function heading(text, note) {
+  return make('div', { className: 'day-head' }, make('h3', { textContent: text }), make('span', { className: 'panel-note' }, note));
+}
+
+function targetWord() {
+  const wanted = target('attendance');
+  return wanted ? say('wall.attendance_target', { n: number(wanted.at_least * 100) }) : '';
+}
+
+/** Draw a bar a cluster, the worst last, with the target as a mark; what nobody knows has no bar. */
+function drawClusters(host, snapshot, fleet) {
+  const wanted = target('attendance')?.at_least ?? null;
+  const rows = fleet.clusters.map((name, i) => [name, snapshot.attendance_by_cluster[i], fleet.sizes[i]])
+    .filter(([, , schools]) => schools > 0)
+    .sort((a, b) => (b[1] ?? -1) - (a[1] ?? -1));
+  host.style.setProperty('--rows', Math.ceil(rows.length / 2));
+  host.replaceChildren(...rows.map(([name, share]) => {
+    const past = share !== null && wanted !== null && share < wanted;
+    const width = share === null ? 0 : Math.max(0, (share - BAR_FROM) / (1 - BAR_FROM));
+    const bar = make('span', { className: 'bar' }, make('i', {}), wanted === null ? null : make('b', {}));
+    bar.style.setProperty('--share', width);
+    if (wanted !== null) bar.style.setProperty('--target', (wanted - BAR_FROM) / (1 - BAR_FROM));
+    return make('div', { className: 'cluster', dataset: { past: past ? 'yes' : 'no' } },
+      make('span', { className: 'cluster-name', textContent: name }), bar,
+      make('span', { className: 'cluster-share', textContent: share === null ? '–' : percent(share) }));
+  }));
+}
+
+/** Draw the learners of the day over the band of what is usual. */
+function drawUsers(host, day) {
+  const { width, height } = host.getBoundingClientRect();
+  const fontPx = parseFloat(window.getComputedStyle(host).fontSize);
+  if (!day || day.users.length === 0 || width === 0 || height < 3 * fontPx) {
+    host.replaceChildren(make('p', { className: 'panel-note', textContent: height < 3 * fontPx ? '' : say('wall.chart_wait') }));
+    return;
+  }
+  const { users, users_usual: usual } = day;
+  const from = Math.min(users[0][0], usual[0]?.[0] ?? Infinity);
+  const until = Math.max(users.at(-1)[0], usual.at(-1)?.[0] ?? 0, from + HOUR_US);
+  const top = niceTop(Math.max(1000, ...users.map(([, n]) => n), ...usual.map(([, , high]) => high)));
+  const thousands = (n) => number(n / 1000);
+  const left = fontPx * (0.8 + 0.62 * thousands(top).length), bottom = height - fontPx * 1.5, upper = fontPx * 0.7;
+  const x = (us) => left + (width - left - fontPx * 0.5) * (us - from) / (until - from);
+  const y = (n) => bottom - (bottom - upper) * n / top;
+  const svg = makeSvg('svg', { viewBox: `0 0 ${width} ${height}`, 'aria-hidden': 'true' });
+  for (const n of [0, top]) {
+    svg.append(makeSvg('line', { class: 'axis', x1: left, x2: width, y1: y(n), y2: y(n) }));
+    svg.append(makeSvg('text', { x: left - fontPx * 0.4, y: y(n) + fontPx * 0.35, 'text-anchor': 'end' }, thousands(n)));
+  }
+  for (let us = Math.ceil(from / HOUR_US) * HOUR_US; us <= until; us += HOUR_US) {
+    if (x(us) < left + fontPx * 1.4 || x(us) > width - fontPx * 1.5) continue;
+    svg.append(makeSvg('text', { x: x(us), y: bottom + fontPx * 1.25, 'text-anchor': 'middle' }, clock(us)));
+  }
+  if (usual.length > 1) {
+    const edge = [...usual.map(([us, low]) => [us, low]), ...usual.map(([us, , high]) => [us, high]).reverse()];
+    svg.append(makeSvg('path', { class: 'band', d: `M${edge.map(([us, n]) => `${x(us).toFixed(1)} ${y(n).toFixed(1)}`).join('L')}Z` }));
+  }
+  svg.append(makeSvg('path', { class: 'line', d: linePath(users, x, y) }));
+  const [lastUs, lastN] = users.at(-1);
+  svg.append(makeSvg('circle', { class: 'line-end', cx: x(lastUs), cy: y(lastN), r: fontPx * 0.22 }));
+  const table = hiddenTable(say('wall.users'), [say('wall.chart_time'), say('wall.users')],
+    users.filter((_, i) => i % 6 === 0).map(([us, n]) => [clock(us), number(n / 1000, 1)]));
+  host.replaceChildren(svg, make('div', { className: 'visually-hidden' }, table));
+}
+
+/** Return the least of 1, 1.5, 2, 3, 5 and 8 times a power of ten that holds a value. */
+function niceTop(value) {
+  const power = 10 ** Math.floor(Math.log10(value));
+  return power * [1, 1.5, 2, 3, 5, 8, 10].find((step) => step * power >= value);
+}
+
+function linePath(points, x, y) {
+  let d = '', previous = -Infinity;
+  for (const [us, n] of points) {
+    d += `${us - previous > HOLE_US ? 'M' : 'L'}${x(us).toFixed(1)} ${y(n).toFixed(1)}`;
+    previous = us;
+  }
+  return d;
+}
+
+function resolvedList(day, fleet) {
+  return day.resolved.length === 0 ? '' : make('div', { className: 'resolved' },
+    ...day.resolved.map(({ line, ended_at_us: endedUs }) => make('div', { className: 'resolved-line' },
+      make('span', { textContent: clock(line.opened_at_us) }),
+      make('a', {
+        href: `/incidents/${line.incident_id}`,
+        textContent: line.most_schools > 1 ? say('wall.resolved_line', { name: nameOf(line, fleet), n: number(line.most_schools) }) : nameOf(line, fleet),
+      }),
+      make('span', { textContent: duration((endedUs - line.opened_at_us) / 1e6) }))));
+}
+
+function dutyLine(day) {
+  return day.duty.length === 0 ? '' : make('div', { className: 'duty' }, ...day.duty.slice(0, 2).map(({ rota, person, until_us: untilUs }) =>
+    make('p', { textContent: say('wall.duty', { rota, person, at: clock(untilUs) }) })));
+}

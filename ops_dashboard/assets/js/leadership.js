@@ -1,0 +1,22 @@
+// Leadership: puts the charts of the server into their places; loads anew when there are newer figures.
+import { openLink } from './link.js';
+import { watchStaleness } from './staleness.js';
+
+/** Start the page. */
+export function startLeadership() {
+  for (const place of document.querySelectorAll('[data-svg]')) {
+    const drawn = new DOMParser().parseFromString(place.dataset.svg, 'image/svg+xml');
+    place.replaceChildren(document.importNode(drawn.documentElement, true));
+  }
+  const untilUs = Number(document.querySelector('[data-page]').dataset.until);
+  const openedAtUs = { first: 0 };
+  let staleness = null;
+  const hear = (message) => {
+    if (message.kind !== 'snapshot') return;
+    staleness?.note(message);
+    openedAtUs.first ||= message.at_us;
+    // A page of the past, or before the first figures, is not loaded again and again.
+    if (openedAtUs.first < untilUs && message.at_us >= untilUs) window.location.reload();
+  };
+  staleness = watchStaleness(openLink({ hear }));
+}

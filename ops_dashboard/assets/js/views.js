@@ -1,0 +1,47 @@
+// What stands at the wall's left: one view, or several in turn; a new P1 brings the map back until it is taken.
+import { byId, setText } from './dom.js';
+import { say } from './words.js';
+
+const TURN = ['map', 'attendance', 'elearning', 'traffic'];
+const TITLES = { attendance: 'wall.attendance', elearning: 'wall.users' };
+
+/** Return the views; the day draws two of them, the map and the traffic draw themselves. */
+export function makeViews(main, day) {
+  const rotateS = Number(main.dataset.rotate);
+  const host = byId('view');
+  const seen = { snapshot: null, drawn: '' };
+
+  function draw() {
+    const { view } = main.dataset, { snapshot } = seen;
+    if (!(view in TITLES) || snapshot === null) return;
+    const shape = JSON.stringify([view, day.version(), snapshot.attendance_by_cluster, host.clientWidth, host.clientHeight]);
+    if (shape === seen.drawn) return;
+    seen.drawn = shape;
+    setText(byId('view-title'), say(TITLES[view]));
+    host.dataset.view = view;
+    day.draw(view, host, snapshot);
+  }
+
+  if (rotateS > 0) {
+    window.setInterval(() => {
+      const held = seen.snapshot === null || seen.snapshot.open.sounding > 0;
+      main.dataset.view = held ? 'map' : TURN[(TURN.indexOf(main.dataset.view) + 1) % TURN.length];
+      draw();
+    }, rotateS * 1000);
+  }
+  new ResizeObserver(draw).observe(host);
+  return {
+    show(snapshot) {
+      const worse = seen.snapshot !== null && snapshot.open.sounding > seen.snapshot.open.sounding;
+      seen.snapshot = snapshot;
+      if (worse && rotateS > 0) main.dataset.view = 'map';
+      draw();
+    },
+    /** Forget: nothing that we have is young enough. */
+    clear() {
+      seen.snapshot = null;
+      seen.drawn = '';
+      host.replaceChildren();
+    },
+  };
+}

@@ -1,0 +1,1 @@
+"""Devices' credentials and how they were seen at the broker. Shell."""

@@ -1,0 +1,292 @@
+"""Leadership's brief: the same digits on page, paper, table and API, and nothing that is not known."""
+
+import csv
+import io
+from collections import defaultdict
+from dataclasses import replace
+from datetime import date, time, timedelta
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+import pytest
+
+from contract.calendar import SchoolCalendar
+from contract.catalogue import Catalogue
+from contract.errors import ConfigurationError
+from contract.figures.definitions import FigureName, FigureUnit
+from contract.figures.plan import CityPlan, parse_plan
+from contract.figures.spans import SpanKind, span_pair, trend_weeks
+from contract.figures.sums import DayPart, FigureRow, FigureSums, GroupKind, add_sums
+from contract.fleet import Fleet
+from contract.rule import Rule
+from contract.texts import Language, Texts, parse_texts
+from ops_dashboard.charts.marks import PAGE, PAPER, bar, meter, spark, strip
+from ops_dashboard.pages.leadership import leadership_page
+from ops_dashboard.report.pdf import report_data, report_pdf
+from ops_dashboard.view.leadership.brief import Brief
+from ops_dashboard.view.leadership.maker import Brand, BriefAsked, BriefData, make_brief
+from ops_dashboard.view.leadership.numbers import written
+from ops_dashboard.view.leadership.tables import MARK, TableForm, brief_table
+from ops_dashboard.view.leadership.worded import UNKNOWN, Wording
+from ops_dashboard.view.leadership.wording import worded
+from tests.figure_years import base_rows, day_figures, years_of_rows
+
+DAY = date(2026, 11, 27)
+FIRST = date(2026, 8, 31)
+
+
+@pytest.fixture(scope="module")
+def texts() -> Texts:
+    return parse_texts((files("config") / "texts.toml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def plan() -> CityPlan:
+    return parse_plan((files("config") / "targets.toml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def rows(city: Fleet, calendar: SchoolCalendar, catalogue: Catalogue) -> list[FigureRow]:
+    """A term so far, and today until half past ten."""
+    base = base_rows(city, calendar, catalogue)
+    found = [r for _, of in years_of_rows(base, calendar, FIRST, DAY - timedelta(1)) for r in of]
+    until_us = calendar.moment_us(DAY, time(10, 30))
+    return found + day_figures(city, calendar, DAY, 5, until_us).rows(catalogue)
+
+
+@cache
+def _indexed(key: int) -> dict[tuple[GroupKind, str], list[FigureRow]]:
+    """Return rows by what stands side by side; `key` is their identity, for rows are many."""
+    found: dict[tuple[GroupKind, str], list[FigureRow]] = defaultdict(list)
+    for row in _ROWS[key]:
+        found[row.kind, row.scope].append(row)
+    return found
+
+
+_ROWS: dict[int, list[FigureRow]] = {}
+
+
+def sums_of(rows: list[FigureRow], kind: GroupKind, scope: str, span: Any) -> dict[str, FigureSums]:
+    groups: dict[str, list[FigureSums]] = {}
+    _ROWS[id(rows)] = rows
+    for row in _indexed(id(rows))[kind, scope]:
+        if span is not None and span.first <= row.day <= span.last:
+            groups.setdefault(row.member, []).append(row.sums)
+    return {member: add_sums(sums) for member, sums in groups.items()}
+
+
+def brief_of(
+    rows: list[FigureRow],
+    brand: Brand,
+    kind: SpanKind = SpanKind.DAY,
+    by: GroupKind = GroupKind.CLUSTER,
+    scope: str = "",
+    day: date = DAY,
+) -> Brief:
+    pair = span_pair(brand.calendar, kind, day)
+    data = BriefData(
+        [r for r in rows if r.kind is GroupKind.CITY and r.day <= day],
+        (sums_of(rows, GroupKind.CLUSTER, "", pair.now), sums_of(rows, GroupKind.CLUSTER, "", pair.before)),
+        (sums_of(rows, by, scope, pair.now), sums_of(rows, by, scope, pair.before)),
+        {c.code: sums_of(rows, GroupKind.ISP, c.code, pair.now) for c in brand.fleet.clusters},
+        [],
+        [],
+    )
+    return make_brief(BriefAsked(kind, day, by, scope), data, brand)
+
+
+@pytest.fixture(scope="module")
+def brand(city: Fleet, calendar: SchoolCalendar, plan: CityPlan) -> Brand:
+    return Brand(city, calendar, plan, 0.8)
+
+
+@pytest.fixture(scope="module")
+def brief(rows: list[FigureRow], brand: Brand) -> Brief:
+    return brief_of(rows, brand)
+
+
+def wording(texts: Texts, brand: Brand, language: Language = Language.VI) -> Wording:
+    rules: dict[str, Rule] = {}
+    return Wording(texts, language, brand.calendar.timezone, brand.fleet, rules)
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("kind", SpanKind)
+def test_page_paper_table_and_api_agree_to_the_digit(
+    rows: list[FigureRow], brand: Brand, texts: Texts, language: Language, kind: SpanKind
+) -> None:
+    brief = brief_of(rows, brand, kind)
+    words = worded(brief, wording(texts, brand, language), PAGE)
+    page = msgspec.json.encode(leadership_page(texts, language, brief, words, {}), enc_hook=_plain)
+    shown = page.decode()
+    on_paper = worded(brief, wording(texts, brand, language), PAPER)
+    data = report_data(on_paper, texts, language)["brief"]
+    api = msgspec.json.decode(msgspec.json.encode(brief))
+    tables = {form: read_table(brief_table(brief, texts, language, form), form) for form in TableForm}
+    for nth, card in enumerate(api["cards"]):
+        unit, name = FigureUnit(card["unit"]), card["name"]
+        value = card["figure"]["value"]
+        title = texts.say(f"measure.{name}", language)
+        assert data["cards"][nth]["title"] == title
+        if value is None:
+            assert data["cards"][nth]["value"] == UNKNOWN
+            assert {tables[form][title, ""] for form in TableForm} == {""}
+            continue
+        digits = written(value, unit, name)
+        assert data["cards"][nth]["value"] == words.cards[nth].value == digits.words(language)
+        assert f'"{digits.words(language)}"' in shown
+        assert tables[TableForm.PLAIN][title, ""] == digits.plain(".")
+        assert tables[TableForm.EXCEL][title, ""] == digits.plain(",")
+    for group, line in zip(api["comparison"]["groups"], data["bars"], strict=True):
+        if group["figure"]["value"] is not None:
+            digits = written(group["figure"]["value"], FigureUnit.MINUTES)
+            assert line["value"] == digits.words(language)
+            title = texts.say("measure.lost_each", language)
+            assert tables[TableForm.EXCEL][title, group["name"]] == digits.plain(",")
+    assert [h["value"] for h in data["headlines"]] == [h.value for h in words.headlines]
+    assert sum(card["figure"]["value"] is not None for card in api["cards"]) >= (
+        5 if kind is SpanKind.WEEK else 4
+    )
+
+
+def _plain(value: Any) -> Any:
+    return value.to_plotly_json()
+
+
+def read_table(text: str, form: TableForm) -> dict[tuple[str, str], str]:
+    """Return the value of each figure and group."""
+    assert text.startswith(MARK) is (form is TableForm.EXCEL)
+    table = csv.reader(
+        io.StringIO(text.removeprefix(MARK)), delimiter=";" if form is TableForm.EXCEL else ","
+    )
+    return {(row[0], row[1]): row[2] for row in table}
+
+
+def test_the_day_in_a_sentence(brief: Brief, texts: Texts, brand: Brand) -> None:
+    said = worded(brief, wording(texts, brand), PAGE).sentence
+    n = round(brief.sums["open_schools"] - brief.sums["down_schools"] - brief.sums["unknown_schools"])
+    assert f"Đến 10:30, {n}/{round(brief.sums['open_schools'])} trường có mạng" in said
+    assert "Chuyên cần buổi sáng" in said
+    assert "trường chưa nộp" in said
+
+
+def test_a_day_so_far_is_beside_the_same_hours_of_last_week(brief: Brief, rows: list[FigureRow]) -> None:
+    (before,) = [
+        r for r in rows if r.kind is GroupKind.CITY and r.part is DayPart.DAY and r.day == DAY - timedelta(7)
+    ]
+    assert brief.headlines[0].before == pytest.approx(sum(before.profile[:42]))
+    assert 0 < sum(before.profile[:42]) < sum(before.profile)
+
+
+def test_spans_and_those_before(calendar: SchoolCalendar) -> None:
+    day = span_pair(calendar, SpanKind.DAY, DAY)
+    week = span_pair(calendar, SpanKind.WEEK, DAY)
+    term = span_pair(calendar, SpanKind.TERM, DAY)
+    assert day.before == (DAY - timedelta(7), DAY - timedelta(7))
+    assert (week.now, week.before) == (
+        (date(2026, 11, 23), DAY),
+        (date(2026, 11, 16), DAY - timedelta(7)),
+    )
+    assert (term.now, term.before) == ((date(2026, 9, 5), DAY), (date(2025, 9, 5), date(2025, 11, 27)))
+    weeks = trend_weeks(DAY)
+    assert (len(weeks), weeks[0].first, weeks[-1]) == (12, date(2026, 9, 7), (date(2026, 11, 23), DAY))
+
+
+def test_too_little_history_is_said_and_not_compared(
+    rows: list[FigureRow], brand: Brand, texts: Texts
+) -> None:
+    young = [r for r in rows if r.day >= DAY - timedelta(1)]
+    brief = brief_of(young, brand, SpanKind.TERM)
+    words = worded(brief, wording(texts, brand), PAGE)
+    assert [h.before for h in brief.headlines] == [None, None, None]
+    assert "chưa có kỳ trước" in words.headlines[2].before
+    assert "có số liệu 2/" in words.headlines[2].note
+    assert words.questions == []
+    nothing = worded(brief_of([], brand), wording(texts, brand), PAGE)
+    assert nothing.sentence == texts.say("leadership.no_history", Language.VI)
+    assert {card.value for card in nothing.cards} == {UNKNOWN}
+
+
+def test_a_group_of_which_too_little_is_known_is_last_and_has_no_value(
+    rows: list[FigureRow], brand: Brand, texts: Texts
+) -> None:
+    code = brand.fleet.clusters[0].code
+    dark = [
+        r._replace(sums=r.sums._replace(up_min=0.0, lost_min=0.0))
+        if (r.kind, r.member) == (GroupKind.CLUSTER, code)
+        else r
+        for r in rows
+    ]
+    words = worded(brief_of(dark, brand), wording(texts, brand), PAGE)
+    assert (words.bars[-1].member, words.bars[-1].value) == (code, UNKNOWN)
+    assert brand.fleet.clusters[0].name in words.unknown
+    assert code not in {one.member for one in brief_of(dark, brand).questions}
+
+
+def test_groups_within_a_cluster_have_a_way_back(rows: list[FigureRow], brand: Brand) -> None:
+    busiest = max(
+        brand.fleet.clusters,
+        key=lambda c: sum(
+            brand.fleet.ward_by_code[s.ward_code].cluster_code == c.code for s in brand.fleet.schools
+        ),
+    )
+    comparison = brief_of(rows, brand, SpanKind.WEEK, GroupKind.WARD, busiest.code).comparison
+    assert [place.name for place in comparison.way] == ["", busiest.name]
+    wards = {w.code for w in brand.fleet.wards if w.cluster_code == busiest.code}
+    assert {g.member for g in comparison.groups} <= wards
+    assert len(comparison.groups) > 1
+    assert all(g.pupils >= 10 for g in comparison.groups)
+
+
+def test_what_changed_most_is_asked_first(brief: Brief) -> None:
+    changes = [abs(q.now - q.before) for q in brief.questions]
+    assert len(changes) == 3
+    assert changes == sorted(changes, reverse=True)
+    worst = next(q for q in brief.questions if q.now > 0)
+    assert worst.isp
+    assert 0 < worst.isp_share <= 1
+
+
+def test_names_are_data_on_paper(rows: list[FigureRow], brand: Brand, texts: Texts) -> None:
+    """Nothing that an operator names is markup: not of typst, not of SVG, not a formula."""
+    evil = '=#panic("x") *_<script>$'
+    clusters = (replace(brand.fleet.clusters[0], name=evil), *brand.fleet.clusters[1:])
+    fleet = Fleet("79", clusters, brand.fleet.wards, brand.fleet.schools, brand.fleet.devices)
+    brief = brief_of(rows, brand._replace(fleet=fleet))
+    words = worded(brief, wording(texts, brand._replace(fleet=fleet)), PAPER)
+    document = report_pdf(words, texts, Language.VI)
+    assert document.startswith(b"%PDF-")
+    table = brief_table(brief, texts, Language.VI, TableForm.PLAIN)
+    assert f"'{evil}".replace('"', '""') in table
+
+
+def test_marks_are_drawn_of_what_is_known() -> None:
+    line = spark([1.0, None, 2.0, 3.0, None], 2.5, PAGE)
+    assert (line.count("<polyline"), line.count("<circle"), line.count("dasharray")) == (1, 1, 1)
+    assert "<polyline" not in spark([None] * 12, 1.0, PAGE)
+    dots = strip([1.0, 1.0, 1.0, 2.0], 1.5, None, PAPER)
+    heights = {part.split('"')[0] for part in dots.split('cy="')[1:]}
+    assert (dots.count("<circle"), len(heights)) == (4, 3)
+    assert PAPER.bad in meter(3.0, 2.0, 1.0, PAPER)
+    assert PAPER.bad not in bar(1.0, 3.0, None, 2.0, PAPER)
+    assert "<rect" not in meter(None, None, 1.0, PAGE)
+
+
+def test_a_target_moves_along_its_steps(plan: CityPlan) -> None:
+    adequate = plan.figures[FigureName.ADEQUATE]
+    assert [adequate.on(day) for day in (DAY, date(2026, 12, 31), date(2031, 1, 1))] == [0.93, 0.95, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ('[plan.nothing]\nvalue = 1.0\nsource = "x"\n[response_s]', "nothing"),
+        ("[plan]\n[response_s]\nrepair = 60", "repair"),
+        ("[plan.use]\nvalue = 'x'", "value"),
+    ],
+)
+def test_a_wrong_target_is_refused_by_name(text: str, word: str) -> None:
+    with pytest.raises(ConfigurationError, match=word):
+        parse_plan(text)
