@@ -22,6 +22,10 @@ from eduops.verbs.feedback import feedback_app
 from eduops.verbs.fleet import fleet_app
 from eduops.verbs.notify import notify_app
 from eduops.verbs.oncall import oncall
+from eduops.verbs.people.audit import audit_app
+from eduops.verbs.people.screen import screen_app
+from eduops.verbs.people.token import token_app
+from eduops.verbs.people.user import user_app
 from eduops.verbs.reporting.evidence import evidence_app
 from eduops.verbs.reporting.report import report
 from eduops.verbs.routes import routes_app
@@ -43,6 +47,10 @@ app.add_typer(rules_app, name="rules")
 app.add_typer(routes_app, name="routes")
 app.add_typer(notify_app, name="notify")
 app.add_typer(silence_app, name="silence")
+app.add_typer(user_app, name="user")
+app.add_typer(token_app, name="token")
+app.add_typer(screen_app, name="screen")
+app.add_typer(audit_app, name="audit")
 app.add_typer(evidence_app, name="evidence")
 app.command()(oncall)
 app.command()(report)
@@ -132,7 +140,7 @@ def dashboard(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
     allow_remote: Annotated[
-        bool | None, typer.Option("--allow-remote", help="Listen beyond loopback, without sign-in.")
+        bool | None, typer.Option("--allow-remote", help="Listen beyond loopback, without TLS.")
     ] = None,
 ) -> None:
     """Run the wall and the engineers' pages alone."""

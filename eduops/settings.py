@@ -230,8 +230,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address that the dashboard listens on.")
     port: Port = Field(8050, description="Port of the dashboard, 0 to 65535; 0 takes a free one.")
     allow_remote: bool = Field(
-        False,
-        description="Lets the dashboard listen beyond loopback although it has no sign-in (containers).",
+        False, description="Lets the dashboard listen beyond loopback, where it speaks no TLS (containers)."
     )
     allowed_hosts: str | None = Field(
         None,
@@ -241,14 +240,14 @@ class Settings(BaseSettings):
             "ports, besides loopback and `host`; a proxy's public name belongs here."
         ),
     )
+    forwarded_allow_ips: str = Field(
+        "127.0.0.1", description="Proxies whose word on a client's address counts, with commas between."
+    )
     alerts_body_bytes: Annotated[int, Field(ge=1_048_576, le=67_108_864)] = Field(
         4_194_304, description="Largest body of `POST /api/v2/alerts`, in bytes, 1 MiB to 64 MiB."
     )
     coverage_min: float = Field(
-        0.8,
-        ge=0,
-        le=1,
-        description="Share of expected series that must report before a figure is known, 0 to 1.",
+        0.8, ge=0, le=1, description="Share of expected series that must report before a figure is known."
     )
 
     watchdog_url: str | None = Field(
@@ -256,6 +255,9 @@ class Settings(BaseSettings):
         repr=False,
         pattern="^https?://",
         description="Webhook that the watchdog posts JSON to when the pipeline is dead and when it is back.",
+    )
+    wall_token: str | None = Field(
+        None, repr=False, description="Token of the watchdog for the wall; none is the data folder's own."
     )
     watchdog_command: str | None = Field(
         None, description="Command that the watchdog runs then; the JSON comes on its standard input."

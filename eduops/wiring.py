@@ -20,6 +20,7 @@ from eduops.exporter import publish_metrics
 from eduops.failpoint import parse_failpoint
 from eduops.machine.attach import completed
 from eduops.machine.embedded_nats import AUTHORISER_USER, WATCHDOG_USER
+from eduops.machine.people import wall_token
 from eduops.machine.refusals import RefusalFollower
 from eduops.session_notes import SessionNotes
 from eduops.settings import Settings, command_environment
@@ -174,6 +175,8 @@ async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
         allowed_hosts=tuple((settings.allowed_hosts or "").split(",")),
         inbox=DataFolder(settings.data).path / INBOX,
         own_config=DataFolder(settings.data).config,
+        forwarded_allow_ips=settings.forwarded_allow_ips,
+        secure_cookies=(settings.public_url or "").startswith("https://"),
         clock=settings.clock,
         alerts_body_bytes=settings.alerts_body_bytes,
         coverage_min=settings.coverage_min,
@@ -264,6 +267,7 @@ def watchdog_config(settings: Settings) -> "WatchdogConfig":
     return WatchdogConfig(
         state=folder.path / "watchdog",
         wall_url=wall_url(settings),
+        wall_token=wall_token(folder, settings),
         partitions=settings.partitions,
         mqtt_addresses=settings.mqtt_addresses,
         user=WATCHDOG_USER,

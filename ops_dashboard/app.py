@@ -5,40 +5,52 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import HTMLResponse, Response
-from psycopg_pool import AsyncConnectionPool
 
 from bus.live import Live
 from bus.log import Log
 from config.files import load_plan, load_targets, shipped_texts
 from config.routing import follow_routing
+from contract.access.area import Area
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.errors import InfrastructureError
+from contract.figures.targets import Targets
 from contract.fleet import Fleet
 from contract.rule import Rule
 from contract.service.metrics import Meter
 from contract.texts import Language, Texts
 from ops_dashboard.access.connection import BoundedConnection
+from ops_dashboard.access.door import Door
 from ops_dashboard.access.guard import Guard, security_headers
+from ops_dashboard.access.permissions import guarded_routes
+from ops_dashboard.access.recorder import Recorder
+from ops_dashboard.access.register import Register
 from ops_dashboard.api.alertmanager_reports import ALERTS_PATH
 from ops_dashboard.api.answers import install_refusals, refuse_with
 from ops_dashboard.api.routes import api_routes
 from ops_dashboard.archive import Archive
+from ops_dashboard.borrowing import ReaderPool
 from ops_dashboard.config import DashboardConfig
 from ops_dashboard.frame import FrameDash, make_frame
 from ops_dashboard.language import COOKIE, COOKIE_MAX_AGE_S, choose_language
-from ops_dashboard.live.hub import Hello, Hub
+from ops_dashboard.live.feed import Feed, Hello
+from ops_dashboard.live.hub import Hub
 from ops_dashboard.live.socket import live_routes
 from ops_dashboard.pages.registry import PAGES
 from ops_dashboard.pages.router import make_page
+from ops_dashboard.people.office import PeopleOffice
+from ops_dashboard.people.passwords import PasswordKeeper
+from ops_dashboard.people.render import Renderer
+from ops_dashboard.people.routes import people_routes
 from ops_dashboard.services import Services
 from ops_dashboard.view.board import Board
+from ops_dashboard.view.narrowing import Narrowing
 from ops_dashboard.view.past import PAST_METRICS, Past, past_of
 from ops_dashboard.view.words import page_words
 from storage.database import open_pool
@@ -74,25 +86,13 @@ def create_app(
         meter: counts viewers and pushes.
     """
     targets = load_targets(config.own_config)
-    pool = open_pool(config.dsn)
+    pool, register = open_pool(config.dsn), Register(config.dsn)
     archive = Archive(pool)
-    board = Board(
-        fleet,
-        config.partitions,
-        config.clock,
-        calendar,
-        build_id=config.build_id,
-        coverage_min=config.coverage_min,
-        stale_s=config.summary_stale_s,
-        targets=targets,
-    )
     hub = Hub(
-        board,
+        partial(_make_feed, config, fleet, catalogue, calendar, targets),
         config.clock,
         archive.open_work,
         _past_reader(archive, catalogue, config.coverage_min),
-        Hello(config.build_id, fleet.version, fleet.province, config.partitions),
-        catalogue,
         heal_s=config.heal_s,
         client_queue=config.client_queue,
         meter=meter,
@@ -101,6 +101,7 @@ def create_app(
         config,
         log,
         hub,
+        hub.board,
         archive,
         fleet,
         catalogue,
@@ -116,14 +117,50 @@ def create_app(
         docs_url=None,  # the default page loads from a CDN
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=_lifespan(hub, live, pool),
+        lifespan=_lifespan(hub, live, pool, register),
     )
     app.include_router(api_routes(services))
-    app.include_router(live_routes(hub, fleet))
+    app.include_router(live_routes(hub, fleet, register))
+    renderer = Renderer(services.texts, calendar, config.build_id)
+    office = PeopleOffice(pool, register, fleet, renderer, PasswordKeeper(), config.secure_cookies)
+    app.include_router(people_routes(office))
     frame = _attach_pages(app, services)
-    _add_guards(app, services, frame)
+    app.add_middleware(
+        Door,
+        routes=guarded_routes(app.routes),
+        register=register,
+        recorder=Recorder(pool),
+        texts=services.texts,
+        refused_page=renderer.refused,
+        secure=config.secure_cookies,
+    )
+    _add_guards(app, services, frame, renderer)
     app.state.headers = security_headers(frame.csp_hashes())  # for the server: it answers more than the app
     return app
+
+
+def _make_feed(
+    config: DashboardConfig,
+    fleet: Fleet,
+    catalogue: Catalogue,
+    calendar: SchoolCalendar,
+    targets: Targets,
+    area: Area,
+) -> Feed:
+    narrowing = None if area.is_city else Narrowing(fleet, area, config.partitions)
+    own = fleet if narrowing is None else narrowing.fleet
+    board = Board(
+        own,
+        config.partitions,
+        config.clock,
+        calendar,
+        build_id=config.build_id,
+        coverage_min=config.coverage_min,
+        stale_s=config.summary_stale_s,
+        targets=targets,
+    )
+    hello = Hello(config.build_id, own.version, own.province, config.partitions)
+    return Feed(board, hello, catalogue, narrowing)
 
 
 def _past_reader(
@@ -138,7 +175,7 @@ def _past_reader(
 
 
 def _lifespan(
-    hub: Hub, live: Live, pool: AsyncConnectionPool[Any]
+    hub: Hub, live: Live, pool: ReaderPool, register: Register
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -146,11 +183,13 @@ def _lifespan(
         # The pool connects in the background: a wall comes up, grey, even while the database is away.
         await pool.open(wait=False)
         task = asyncio.create_task(hub.run(live, stop))
+        watching = asyncio.create_task(register.run())
         try:
             yield
         finally:
             stop.set()
-            await asyncio.gather(task, return_exceptions=True)
+            watching.cancel()
+            await asyncio.gather(task, watching, return_exceptions=True)
             await pool.close()
 
     return lifespan
@@ -189,8 +228,8 @@ def _attach_pages(app: FastAPI, services: Services) -> FrameDash:
     return frame
 
 
-def _add_guards(app: FastAPI, services: Services, frame: FrameDash) -> None:
-    install_refusals(app, services.texts, frame.document)
+def _add_guards(app: FastAPI, services: Services, frame: FrameDash, renderer: Renderer) -> None:
+    install_refusals(app, services.texts, frame.document, renderer.refused)
     app.add_middleware(GZipMiddleware, minimum_size=500)  # the ASGI backend does not compress
     app.add_middleware(
         Guard,
@@ -267,6 +306,7 @@ def _server_config(app: FastAPI, config: DashboardConfig) -> uvicorn.Config:
         # A message of 5 kB a second is not worth a compressor for each wall.
         ws_per_message_deflate=False,
         server_header=False,
+        forwarded_allow_ips=config.forwarded_allow_ips,
         timeout_graceful_shutdown=3,
     )
 

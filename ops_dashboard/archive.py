@@ -1,21 +1,19 @@
 """What the pages read from the tables, through one pool; a database that is away is told as such."""
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from psycopg import AsyncConnection, DataError, Error
-from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
+from psycopg import AsyncConnection
 
 from contract.alert import Alert, AlertEvent, Dismissal
 from contract.commit import Position
-from contract.errors import InfrastructureError
 from contract.incident import Incident, IncidentEvent, IncidentTimes, Membership, SchoolSpan
 from contract.rejected import Reason
 from contract.routing.delivery import NoticeRecord
 from contract.routing.silence import Silence
+from ops_dashboard.borrowing import ReaderPool, borrowed
 from ops_dashboard.report.reading import read_brief
 from ops_dashboard.view.alertmanager import OpenDesk
 from ops_dashboard.view.leadership.brief import Brief
@@ -99,7 +97,7 @@ class OpenWork(NamedTuple):
 class Archive:
     """Reads of the tables; each borrows a connection for as long as it takes."""
 
-    def __init__(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> None:
+    def __init__(self, pool: ReaderPool) -> None:
         self._pool = pool
 
     async def open_alerts(self) -> list[Alert]:
@@ -287,15 +285,8 @@ class Archive:
         async with self._connection() as conn:
             return await ledger(conn)
 
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection[Any]]:
-        try:
-            async with asyncio.timeout(ANSWER_S), self._pool.connection() as conn:
-                yield conn
-        except DataError:  # the question is wrong, and the database has answered
-            raise
-        except (Error, PoolTimeout, TooManyRequests, TimeoutError) as error:
-            raise InfrastructureError(f"PostgreSQL does not answer: {error!r}") from error
+    def _connection(self) -> AbstractAsyncContextManager[AsyncConnection[Any]]:
+        return borrowed(self._pool, ANSWER_S)
 
 
 def of_series(history: SeriesHistory, series: int) -> SeriesHistory:

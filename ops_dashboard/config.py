@@ -24,10 +24,14 @@ class DashboardConfig:
     port: int = 8050
     """TCP port, 0 to 65535; 0 takes a free one."""
     allow_remote: bool = False
-    """Listen beyond loopback although there is no sign-in; for a container whose port is published on
-    127.0.0.1 only."""
+    """Listen beyond loopback although nothing is encrypted; for a container whose port is published on
+    127.0.0.1 only, or a proxy on another machine."""
     allowed_hosts: tuple[str, ...] = ()
     """Names that a request's Host may bear besides loopback and `host`, without ports."""
+    secure_cookies: bool = False
+    """Whether people reach the dashboard by TLS, which a proxy ends."""
+    forwarded_allow_ips: str = "127.0.0.1"
+    """Proxies whose word on a client's address counts, with commas between."""
     request_s: float = 10.0
     """Seconds within which a request must have arrived, above 0."""
     connections_max: int = 900
@@ -62,7 +66,7 @@ class DashboardConfig:
             raise ConfigurationError(f"client_queue is {self.client_queue}; it must be 2 to 1000")
         if not self.allow_remote and not is_loopback(self.host):
             raise ConfigurationError(
-                f"the dashboard has no sign-in, so it listens on loopback only; host is {self.host!r}. "
-                "Use 127.0.0.1 behind a proxy that signs people in, or set allow_remote if the port is "
+                f"the dashboard speaks no TLS, so it listens on loopback only; host is {self.host!r}. "
+                "Use 127.0.0.1 behind a proxy that has a certificate, or set allow_remote if the port is "
                 "published on 127.0.0.1 only"
             )

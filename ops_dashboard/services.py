@@ -15,6 +15,7 @@ from contract.texts import Texts
 from ops_dashboard.archive import Archive
 from ops_dashboard.config import DashboardConfig
 from ops_dashboard.live.hub import Hub
+from ops_dashboard.view.board import Board
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Services:
     config: DashboardConfig
     log: Log
     hub: Hub
+    board: Board
+    """What is open and how every school is, of the area that is asked for."""
     archive: Archive
     fleet: Fleet
     catalogue: Catalogue

@@ -8,6 +8,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, Route
 
 from tests.running_system import until
+from tests.signed_in import cookies
 
 SIZES = [(3840, 2160), (1920, 1080), (1366, 768), (390, 844)]
 FIRST_SIZE = {"vi": (390, 844), "en": (3840, 2160)}
@@ -36,6 +37,7 @@ async def open_page(
     context = await browser.new_context(
         viewport={"width": width, "height": height}, reduced_motion="reduce", base_url=url
     )
+    await context.add_cookies([{"name": n, "value": v, "url": url} for n, v in cookies(url).items()])
     page = await context.new_page()
     foreign: list[str] = []
     complaints: list[str] = []

@@ -18,6 +18,8 @@ from alerting.incidents.state import Incidents
 from alerting.lifecycle import fold_alerts
 from bus.jetstream import JetStreamLog
 from bus.live import Live
+from contract.access.area import CITY
+from contract.access.permission import Role, TokenScope
 from contract.alert import Action, ActionKind, Alert, AlertEvent, alert_id_of
 from contract.calendar import SchoolCalendar
 from contract.canary import SYSTEM_SCHOOL_ID, system_series
@@ -43,8 +45,10 @@ from eduops.machine.ports import free_ports
 from ops_dashboard.app import run
 from ops_dashboard.config import DashboardConfig
 from storage.database import connect
+from storage.people.credentials import issue_token
 from storage.results import commit
 from tests.conftest import TestNats
+from tests.signed_in import headers, remember, session_of
 
 PARTITIONS = 2
 LOG_BYTES = 10_000_000
@@ -66,6 +70,11 @@ class Stage:
     calendar: SchoolCalendar
     positions: dict[str, int] = field(default_factory=dict)
     incidents: Incidents = field(default_factory=Incidents)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Those of whoever is signed in."""
+        return headers(self.url)
 
     def now_us(self) -> int:
         """Return the log time now."""
@@ -178,6 +187,12 @@ def real_us() -> int:
     return time.time_ns() // 1000
 
 
+async def program(stage: Stage) -> dict[str, str]:
+    """Return the headers of a program that may do everything."""
+    token = await issue_token(stage.conn, "program", TokenScope.ADMIN, CITY, 1, "test")
+    return {"Authorization": f"Bearer {token}"}
+
+
 @asynccontextmanager
 async def open_stage(
     nats: TestNats,
@@ -204,6 +219,7 @@ async def open_stage(
         await log.create(logs, LOG_BYTES)
         task = asyncio.create_task(run(config, log, live, fleet, catalogue, calendar, rules, stop))
         url = f"http://127.0.0.1:{config.port}"
+        remember(url, await session_of(conn, "Lan", Role.ADMINISTRATOR))
         try:
             await until_answers(url, task)
             yield Stage(url, fleet, catalogue, live, log, conn, clock, calendar)

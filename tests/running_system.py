@@ -24,6 +24,8 @@ from eduops.machine.attach import attach
 from eduops.machine.supervisor import end_leftovers, is_alive
 from eduops.settings import load_settings
 from eduops.verbs.status import read_status
+from ops_dashboard.access.door import SESSION_COOKIE
+from tests.signed_in import headers, remember
 
 ROOT = Path(__file__).parents[1]
 PATIENCE_S = 180.0
@@ -31,6 +33,8 @@ PATIENCE_S = 180.0
 _TEST_DISK = {"EDUOPS_SYNC_INTERVAL": "1s"}
 """What a slow disk gets: tests tell of the system, not of the disk that they happen to have."""
 
+
+_PRINTED = re.compile(r"^The wall: http://localhost:\d+/(enter/\S+)\?next=/$", re.MULTILINE)
 
 Look = Callable[[], object]
 """Says what there is to see; asked when a test gives up waiting."""
@@ -105,10 +109,24 @@ class RunningSystem:
         eventually(lambda: self._serves(), "eduops up prints the wall's address")
         self.addresses: dict[str, Any] = json.loads((data / "addresses.json").read_text())
         self.url = f"http://127.0.0.1:{self.addresses['port']}"
+        self._sign_in()
 
     def _serves(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()[-3000:]
-        return re.search(r"^The wall: http://localhost:\d+/$", self.log.read_text(), re.MULTILINE) is not None
+        return _PRINTED.search(self.log.read_text()) is not None
+
+    def _sign_in(self) -> None:
+        """Follow the printed address, which lets in once; later tests of the system ask as the same user."""
+        printed = _PRINTED.search(self.log.read_text())
+        assert printed is not None
+        answer = httpx.post(f"{self.url}/{printed[1]}", data={"next": "/"}, timeout=30)
+        assert answer.status_code == 303, answer.text
+        remember(self.url, answer.cookies[SESSION_COOKIE])
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Those of whoever is signed in."""
+        return headers(self.url)
 
     def processes(self) -> dict[str, Any]:
         """Return the supervisor's state file's processes."""
@@ -160,7 +178,9 @@ class RunningSystem:
         if status.get("in_flight") != 0 or not all(own["alive"] for own in status["processes"].values()):
             return False
         try:
-            return bool(httpx.get(f"{self.url}/api/alerts", timeout=30).status_code == 200)
+            return bool(
+                httpx.get(f"{self.url}/api/alerts", headers=self.headers, timeout=30).status_code == 200
+            )
         except httpx.TransportError:
             return False
 

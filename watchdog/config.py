@@ -23,6 +23,8 @@ class WatchdogConfig:
     """Folder of the watchdog's own state."""
     wall_url: str
     """Address of the wall without a path, such as `http://127.0.0.1:8050`."""
+    wall_token: str = field(repr=False)
+    """Token by which the wall knows the watchdog."""
     partitions: int
     """Telemetry partitions; each gets a canary."""
     mqtt_addresses: Sequence[tuple[str, int]]

@@ -78,6 +78,7 @@ class Watchdog:
         self._meter = meter
         self._watch = Watch(config.partitions, config.after_s, config.clock, now_s=time.monotonic())
         self._wall = config.wall_url
+        self._headers = {"Authorization": f"Bearer {config.wall_token}"} if config.wall_token else {}
         self._more = {sender.name: asyncio.Event() for sender in senders}
         self._unacknowledged: set[int] = set()
         """Partitions whose last canary the broker has not acknowledged yet."""
@@ -135,6 +136,7 @@ class Watchdog:
             try:
                 async with connect(
                     address,
+                    additional_headers=self._headers,
                     open_timeout=ANSWER_S,
                     close_timeout=1.0,
                     ping_interval=ANSWER_S,
@@ -166,7 +168,7 @@ class Watchdog:
         """Be a browser that opens the wall, again and again."""
         while True:
             try:
-                if await http_status("GET", f"{self._wall}/", {}, b"", ANSWER_S) == 200:
+                if await http_status("GET", f"{self._wall}/", self._headers, b"", ANSWER_S) == 200:
                     self._watch.heard_page(time.monotonic())
             except InfrastructureError as error:
                 _logger.debug("event=page_not_served: %s", error)

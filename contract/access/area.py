@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from contract.errors import ConfigurationError
+from contract.access.fault import AccessError, AccessFault
 from contract.fleet import Fleet, School
 
 MOST_NAMES: Final = 200
@@ -49,7 +49,7 @@ def parse_area(text: str) -> Area:
     """Return the area of a text: `city`, `isp:NAME`, or `cluster:…`, `ward:…`, `school:…`, commas between.
 
     Raises:
-        ConfigurationError: it is none.
+        AccessError: it is none.
     """
     words = [word.strip() for word in text.split(",") if word.strip()]
     if words == ["city"]:
@@ -58,14 +58,16 @@ def parse_area(text: str) -> Area:
     for word in words:
         kind, _, name = word.partition(":")
         if kind not in found or not name.strip():
-            raise ConfigurationError(
-                f"{word!r} is no area: write city, isp:NAME, cluster:CODE, ward:CODE or school:CODE"
+            raise AccessError(
+                AccessFault.NO_AREA,
+                f"{word!r} is no area: write city, isp:NAME, cluster:CODE, ward:CODE or school:CODE",
             )
         found[kind].append(name.strip())
     isps = found.pop("isp")
     if not words or len(isps) > 1 or (isps and any(found.values())) or len(words) > MOST_NAMES:
-        raise ConfigurationError(
-            f"{text!r} is no area: the city, one provider, or up to {MOST_NAMES} clusters, wards, schools"
+        raise AccessError(
+            AccessFault.NO_AREA,
+            f"{text!r} is no area: the city, one provider, or up to {MOST_NAMES} clusters, wards, schools",
         )
     names = {f"{kind}s": tuple(sorted(set(codes))) for kind, codes in found.items()}
     return Area(**names, isp=isps[0] if isps else "")
@@ -84,7 +86,7 @@ def check_area(area: Area, fleet: Fleet) -> None:
     """Refuse an area that names what the fleet does not have: a slip of the pen opens or closes too much.
 
     Raises:
-        ConfigurationError: says which names are unknown.
+        AccessError: says which names are unknown.
     """
     known = {
         "clusters": {c.code for c in fleet.clusters},
@@ -95,7 +97,8 @@ def check_area(area: Area, fleet: Fleet) -> None:
     if area.isp and area.isp not in {s.isp for s in fleet.schools}:
         unknown.append(area.isp)
     if unknown:
-        raise ConfigurationError(f"the fleet has no {', '.join(unknown)}")
+        named = ", ".join(unknown)
+        raise AccessError(AccessFault.UNKNOWN_AREA, f"the fleet has no {named}", names=named)
 
 
 def narrow_fleet(fleet: Fleet, area: Area) -> Fleet:

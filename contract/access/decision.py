@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from contract.access.area import Area
-from contract.access.permission import GRANTS, Permission, Role, TokenScope
+from contract.access.permission import CHANGING, GRANTS, Permission, Role, TokenScope
 
 
 class NotAllowed(StrEnum):
@@ -16,6 +16,8 @@ class NotAllowed(StrEnum):
     """Nobody knows who asks."""
     ROLE = "not_your_role"
     AREA = "beyond_area"
+    CODE = "second_factor_first"
+    """A second factor is asked for where people come from beyond this machine."""
 
 
 class Principal(msgspec.Struct, frozen=True):
@@ -28,11 +30,19 @@ class Principal(msgspec.Struct, frozen=True):
     area: Area
     session: str = ""
     """Hex digits by which the session or token is known, never what proves it."""
+    has_code: bool = False
+    """Whether a person has a second factor."""
 
     @property
     def is_person(self) -> bool:
         """Whether it is a person, not a screen and not a program."""
         return isinstance(self.grade, Role) and self.grade is not Role.SCREEN
+
+    @property
+    def lacks_code(self) -> bool:
+        """Whether a person may change something for others, and has no second factor."""
+        grants = (GRANTS[what] for what in CHANGING)
+        return self.is_person and not self.has_code and any(self.grade in g.roles for g in grants)
 
 
 OPEN: Final = frozenset({Permission.ENTER})

@@ -59,10 +59,14 @@ class Permission(StrEnum):
     SEE_ALERTS = "see_alerts"
     SEE_INCIDENTS = "see_incidents"
     """With their timelines, and who was told."""
+    SEE_FIGURES = "see_figures"
+    """Leadership's figures, on the page, as a table and as a report."""
     SEE_RESPONSE = "see_response"
     SEE_ONCALL = "see_oncall"
     SEE_INBOX = "see_inbox"
     SEE_SILENCES = "see_silences"
+    SEE_FEEDS = "see_feeds"
+    """What other authorities are told."""
     SEE_CENTER = "see_center"
     """How the center itself is: its logs and their lag."""
     SEE_QUARANTINE = "see_quarantine"
@@ -114,10 +118,12 @@ GRANTS: Final[Mapping[Permission, Grant]] = {
     Permission.SEE_SCHOOL: _grant(_PEOPLE, _READ),
     Permission.SEE_ALERTS: _grant(_PEOPLE, _READ),
     Permission.SEE_INCIDENTS: _grant(_PEOPLE, _READ),
+    Permission.SEE_FIGURES: _grant(_LEADERS, _READ, whole_city=True),
     Permission.SEE_RESPONSE: _grant(_LEADERS, _READ, whole_city=True),
     Permission.SEE_ONCALL: _grant(_LEADERS, _READ),
     Permission.SEE_INBOX: _grant(_OPERATORS, _READ, whole_city=True),
     Permission.SEE_SILENCES: _grant(_LEADERS, _READ, whole_city=True),
+    Permission.SEE_FEEDS: _grant(_LEADERS, _READ, whole_city=True),
     Permission.SEE_CENTER: _grant(_LEADERS, _READ, whole_city=True),
     Permission.SEE_QUARANTINE: _grant(_ENGINEERS, _READ, whole_city=True),
     Permission.HANDLE_ALERTS: _grant(_OPERATORS, _OPERATE),

@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 import msgspec
 
 from contract.access.area import Area
+from contract.access.fault import AccessError, AccessFault
 from contract.access.permission import Role
-from contract.errors import ConfigurationError
 
 MOST_NAME: Final = 80
 """Characters of a name."""
@@ -55,6 +55,8 @@ class User(msgspec.Struct, frozen=True):
     disabled: bool = False
     signed_in_at_us: int | None = None
     """When they last signed in; None before."""
+    has_code: bool = False
+    """Whether they sign in with a second factor."""
 
 
 def is_plain(text: str) -> bool:
@@ -69,12 +71,14 @@ def check_name(name: str) -> str:
     """Return a name for a user, a screen or a token, in one form of Unicode.
 
     Raises:
-        ConfigurationError: it is empty, too long, or not all of it can be seen.
+        AccessError: it is empty, too long, or not all of it can be seen.
     """
     found = unicodedata.normalize("NFC", name).strip()
     if not 0 < len(found) <= MOST_NAME or not is_plain(found):
-        raise ConfigurationError(
-            f"a name has 1 to {MOST_NAME} characters, none of which is invisible; this one is {name!a}"
+        raise AccessError(
+            AccessFault.NAME,
+            f"a name has 1 to {MOST_NAME} characters, none of which is invisible; this one is {name!a}",
+            n=MOST_NAME,
         )
     return found
 
@@ -83,10 +87,32 @@ def check_role(role: Role, area: Area) -> None:
     """Refuse what does not go together.
 
     Raises:
-        ConfigurationError: says what.
+        AccessError: says what.
     """
     is_of_schools = bool(area.schools) and not (area.clusters or area.wards or area.isp)
     if role is Role.SCHOOL and not is_of_schools:
-        raise ConfigurationError("the role school is for named schools alone: --area school:CODE")
+        raise AccessError(
+            AccessFault.ROLE_OF_SCHOOL, "the role school is for named schools alone: --area school:CODE"
+        )
     if role is Role.ADMINISTRATOR and not area.is_city:
-        raise ConfigurationError("an administrator's area is the whole city")
+        raise AccessError(AccessFault.ROLE_OF_CITY, "an administrator's area is the whole city")
+
+
+def check_password(password: str, name: str) -> str:
+    """Return a new password in the one form in which it is compared.
+
+    Raises:
+        AccessError: it is too short, too long, or little else than the name.
+    """
+    found = unicodedata.normalize("NFC", password)
+    if not LEAST_PASSWORD <= len(found) <= MOST_PASSWORD:
+        raise AccessError(
+            AccessFault.PASSWORD_SHORT,
+            f"a password has {LEAST_PASSWORD} to {MOST_PASSWORD} characters",
+            least=LEAST_PASSWORD,
+            most=MOST_PASSWORD,
+        )
+    rest = found.casefold().replace(name.casefold(), "").replace("eduops", "")
+    if len(set(found)) < 5 or len(rest) < LEAST_PASSWORD // 2:
+        raise AccessError(AccessFault.PASSWORD_LIKE_NAME, "this password is too easy to guess")
+    return found

@@ -24,7 +24,7 @@ class LogEvent(NamedTuple):
 
 LOG_FIELDS: Final[Mapping[str, str]] = {
     "acknowledged": "MQTT messages acknowledged",
-    "address": "of a websocket; from where a client connects",
+    "address": "of a client, or of a websocket",
     "alert": "identity of an alert",
     "appended": "readings and refusals that are durable in their logs",
     "by": "the way out: webhook or command of the watchdog, else the scheme of a channel",
@@ -84,6 +84,7 @@ LOG_EVENTS: Final = (
     LogEvent("alerts_not_read", (), "The dashboard could not read the open alerts and tries again."),
     LogEvent("answer_not_sent", ("subject",), "The line to NATS broke before an answer was sent."),
     LogEvent("append_failed", ("log", "retry_s"), "A log did not take an entry; it is offered again."),
+    LogEvent("audit_not_written", ("method", "path"), "A deed is not on record: PostgreSQL does not answer."),
     LogEvent("callout_unreadable", (), "The broker asked who a client is in words that nobody knows."),
     LogEvent(
         "connections_full",
@@ -161,6 +162,8 @@ LOG_EVENTS: Final = (
     LogEvent("session_not_retired", ("client",), "A former session is not drained yet; it is tried again."),
     LogEvent("session_retired", ("client", "messages"), "A former session is drained and ended."),
     LogEvent("sightings_wait", (), "How devices were seen could not be kept yet."),
+    LogEvent("sign_in_failed", ("address",), "Somebody tried a wrong name or password."),
+    LogEvent("sign_in_slowed", ("address",), "After too many failures in a row a sign-in has to wait."),
     LogEvent("simulator_behind", ("lag_s",), "The simulator is too slow and leaves slots out."),
     LogEvent(
         "simulator_progress",

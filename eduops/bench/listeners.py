@@ -53,8 +53,9 @@ async def stored_latencies_ms(
 class PushListener:
     """A page of the engineers, as far as its websocket goes; use as `async with`."""
 
-    def __init__(self, port: int, series: Collection[int], rule: str) -> None:
+    def __init__(self, port: int, token: str, series: Collection[int], rule: str) -> None:
         self._url = f"ws://127.0.0.1:{port}/ws/live?alerts=1"
+        self._headers = {"Authorization": f"Bearer {token}"}
         self._series = frozenset(series)
         self._rule = rule
         self._task: asyncio.Task[None] | None = None
@@ -78,7 +79,7 @@ class PushListener:
         await asyncio.wait((self._task,))
 
     async def _listen(self) -> None:
-        async with connect(self._url, max_size=_MESSAGE_BYTES) as socket:
+        async with connect(self._url, additional_headers=self._headers, max_size=_MESSAGE_BYTES) as socket:
             async for message in socket:
                 now_us = time.time_ns() // 1000
                 self._ready.set()

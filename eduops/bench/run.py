@@ -21,6 +21,8 @@ import msgspec
 from psycopg import AsyncConnection
 
 from config.files import load_configuration, read_config
+from contract.access.area import CITY
+from contract.access.permission import TokenScope
 from contract.commit import Counts
 from contract.errors import ConfigurationError, InfrastructureError
 from contract.fleet import DeviceKind, Fleet
@@ -50,6 +52,7 @@ from eduops.machine.supervisor import is_alive
 from eduops.machine.system import System
 from eduops.settings import Settings, load_settings
 from storage.database import connect
+from storage.people.credentials import issue_token
 
 __all__ = ["BenchResult", "render_bench", "run_bench", "run_loads"]
 
@@ -210,7 +213,8 @@ class _Run:
     ) -> _Paced:
         """Publish at the load's own rate."""
         before, running = (await counts(conn)).accounted, self._processes
-        async with PushListener(self._settings.port, plan.status_series, _PUSH_RULE) as page:
+        token = await issue_token(conn, "bench", TokenScope.READ, CITY, 1, "bench")
+        async with PushListener(self._settings.port, token, plan.status_series, _PUSH_RULE) as page:
             offering = asyncio.create_task(offer(plan.spec))
             deadline_s = time.monotonic() + plan.spec.seconds + DRAIN_S
             probing = asyncio.create_task(

@@ -15,6 +15,7 @@ from contract.fleet import Fleet
 from device_simulator.world.fleet import generate_fleet
 from eduops.connections import all_logs, database_url, open_log
 from eduops.data_folder import DataFolder
+from eduops.machine.people import keep_wall_token
 from eduops.machine.seed import SeedPlan, seed_history
 from eduops.settings import Settings
 from storage.database import connect, prepare_database
@@ -50,6 +51,7 @@ async def run_prepare(
     with folder.locked():
         make_fleet = fleet_maker(settings) if demo else None
         fleet = await _patiently(lambda: prepare_storage(settings, make_fleet, tell), tell, patience_s)
+        await keep_wall_token(folder, settings)
         if demo and fleet is not None:
             await seed_once(folder, settings, fleet, tell)
 

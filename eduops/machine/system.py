@@ -16,6 +16,7 @@ from eduops.machine.embedded_nats import prepare_nats
 from eduops.machine.embedded_postgres import prepare_postgres
 from eduops.machine.idle import since_last_entry
 from eduops.machine.output import ProcessOutput
+from eduops.machine.people import keep_wall_token
 from eduops.machine.ports import free_ports
 from eduops.machine.prepare import Tell, prepare_storage, seed_once
 from eduops.machine.process import ProcessSpec
@@ -78,6 +79,7 @@ class System:
         """Bring database and logs to this version; save the made fleet unless there is one already."""
         fleet = await prepare_storage(self.settings, make_fleet, self._tell)
         assert fleet is not None  # made if there was none
+        await keep_wall_token(self.folder, self.settings)
         note_schools(self.folder, len(fleet.schools))
         said = await since_last_entry(self.settings, time.time_ns() // 1000)
         if said is not None:

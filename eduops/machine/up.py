@@ -14,6 +14,7 @@ from eduops.machine.calendar_end import SOON_DAYS, calendar_end
 from eduops.machine.first_start import fix_first_start
 from eduops.machine.full_disk import mend_full_log
 from eduops.machine.output import ProcessOutput
+from eduops.machine.people import wall_address
 from eduops.machine.ports import free_ports
 from eduops.machine.prepare import Tell, fleet_maker
 from eduops.machine.rolling import serve_restarts
@@ -66,7 +67,7 @@ async def run_up(settings: Settings, options: UpOptions, stop: asyncio.Event, te
                     store = folder.path / "nats"
                     group.create_task(mend_full_log(store, system.supervisor, output, tell, stop))
                 if not stop.is_set():
-                    tell(f"The wall: {wall_address(system.settings)}")
+                    tell(f"The wall: {await wall_address(system.settings)}")
         finally:
             await system.supervisor.stop()
     tell("stopped")
@@ -108,9 +109,3 @@ async def _bring_up(system: System, options: UpOptions) -> None:
     await system.start_services(*doors, "ingest", "dashboard", "notifier")
     # Those that publish come when they can be heard.
     await system.start_services(*["simulator"] * options.simulator, *["watchdog"] * options.watchdog)
-
-
-def wall_address(settings: Settings) -> str:
-    """Return the wall's URL as a person types it."""
-    host = "localhost" if settings.host in ("127.0.0.1", "0.0.0.0", "::", "::1") else settings.host
-    return f"http://{host}:{settings.port}/"

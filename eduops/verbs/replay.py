@@ -20,10 +20,10 @@ from eduops.connections import database_url
 from eduops.data_folder import DataFolder
 from eduops.machine.attach import leave_addresses
 from eduops.machine.output import ProcessOutput
+from eduops.machine.people import wall_address
 from eduops.machine.prepare import Tell
 from eduops.machine.supervisor import end_leftovers, unless_stopped
 from eduops.machine.system import System, usable
-from eduops.machine.up import wall_address
 from eduops.settings import Settings
 from eduops.simulated_devices import simulated_secrets
 from eduops.verbs.status import Status, read_status, render_status
@@ -87,7 +87,7 @@ async def run_replay(settings: Settings, options: ReplayOptions, stop: asyncio.E
                 if not options.keep:
                     stop.set()
                 elif not stop.is_set():
-                    tell(f"The wall: {wall_address(system.settings)}")
+                    tell(f"The wall: {await wall_address(system.settings)}")
         finally:
             await system.supervisor.stop()
 

@@ -17,6 +17,7 @@ from alerting.silences.preview import WEEK_US
 from contract.alert import Alert
 from contract.routing.silence import MOST_MATCHERS, MOST_VALUE, SilenceMatcher
 from contract.texts import Language
+from ops_dashboard.access.own import own
 from ops_dashboard.api.answers import AlertmanagerRefusal, json_answer
 from ops_dashboard.language import choose_language
 from ops_dashboard.services import Services
@@ -81,8 +82,9 @@ def add_alertmanager(router: APIRouter, services: Services) -> None:
 
 def _add_alerts(router: APIRouter, services: Services) -> None:
     async def answer(tell: Callable[..., Any], request: Request, choice: AlertChoice) -> Response:
-        world = world_of(services, request)
-        desk = await services.archive.desk(log_now_us(services))
+        mine = own(services)
+        world = world_of(mine, request)
+        desk = await mine.archive.desk(log_now_us(mine))
         # Thousands of alerts take a second to put into words: the walls go on meanwhile.
         return json_answer(await asyncio.to_thread(tell, desk, world, choice))
 

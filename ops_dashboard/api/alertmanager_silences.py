@@ -24,9 +24,10 @@ from contract.routing.silence import (
     SilenceSet,
     SilenceState,
 )
+from ops_dashboard.access.own import who_acts
 from ops_dashboard.api.alertmanager import log_now_us, world_of
 from ops_dashboard.api.answers import NOT_KEPT, AlertmanagerRefusal, json_answer
-from ops_dashboard.api.silence_actions import SilenceId, Uuid, keep_word
+from ops_dashboard.api.silence_actions import SilenceId, Uuid, keep_word, owner_of
 from ops_dashboard.services import Services
 from ops_dashboard.view.alertmanager import tell_silence
 
@@ -90,7 +91,7 @@ def add_alertmanager_silences(router: APIRouter, services: Services) -> None:
         at_us = log_now_us(services)
         if _is_over(await _found(silence_id, services), services, at_us):
             raise AlertmanagerRefusal(400, "silence_expired")
-        await keep_word(SilenceEnded(silence_id, ACTOR, at_us), at_us, services)
+        await keep_word(SilenceEnded(silence_id, who_acts(ACTOR), at_us), at_us, services)
         await _until(silence_id, services, lambda known: known is None or known.ended_at_us is not None)
         return Response(headers=NOT_KEPT)
 
@@ -118,7 +119,7 @@ async def _settled(posted: PostedSilence, services: Services, at_us: int) -> Sil
         tuple(SilenceMatcher(m.name, m.value, m.is_regex, m.is_equal) for m in posted.matchers),
         max(at_us, _log_us(posted.starts_at, services)),
         _log_us(posted.ends_at, services),
-        posted.created_by,
+        owner_of(posted.created_by),
         posted.comment,
         at_us,
     )

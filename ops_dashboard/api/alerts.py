@@ -13,6 +13,8 @@ from contract.canary import SYSTEM_SCHOOL_ID
 from contract.entry import ALERTS_LOG, EntryKind
 from contract.errors import InfrastructureError
 from contract.privacy import shown_alert, shown_event
+from ops_dashboard.access.own import own, who_acts
+from ops_dashboard.access.record import on_record
 from ops_dashboard.api.answers import Refusal, json_answer
 from ops_dashboard.api.explanations import explained
 from ops_dashboard.services import Services
@@ -25,8 +27,10 @@ class Deed(BaseModel):
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
-    actor: Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$")]
-    """Name of the engineer, 1 to 80 characters, no control characters."""
+    actor: (
+        Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$")] | None
+    ) = None
+    """For whom a program acts, 1 to 80 characters, no control characters; of people the sign-in counts."""
     note: Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")] = ""
     """At most 500 characters."""
 
@@ -50,12 +54,13 @@ def add_alerts(router: APIRouter, services: Services) -> None:
     @router.get("/api/alerts")
     async def alerts() -> Response:
         """Return the open alerts and the last resolved ones."""
-        return json_answer({"alerts": [shown(a) for a in await services.archive.known_alerts()]})
+        return json_answer({"alerts": [shown(a) for a in await own(services).archive.known_alerts()]})
 
     @router.get("/api/alerts/{alert_id}")
     async def alert(alert_id: AlertId) -> Response:
         """Return an alert, all that happened to it, and why it is there."""
-        found = await services.archive.alert(alert_id)
+        mine = own(services)
+        found = await mine.archive.alert(alert_id)
         if found is None:
             raise Refusal(404, "unknown_alert")
         one, events = found
@@ -63,7 +68,7 @@ def add_alerts(router: APIRouter, services: Services) -> None:
             {
                 "alert": shown(one),
                 "events": [shown_event(e, one, services.catalogue) for e in events],
-                "explanation": await explained(services, one),
+                "explanation": await explained(mine, one),
             }
         )
 
@@ -71,15 +76,16 @@ def add_alerts(router: APIRouter, services: Services) -> None:
 def add_deeds(router: APIRouter, services: Services) -> None:
     async def keep(alert_id: str, kind: ActionKind, deed: Deed, because: str = "") -> Response:
         """Append the action; what comes of it is on the push, on every screen at once."""
-        found = await services.archive.alert(alert_id)
+        found = await own(services).archive.alert(alert_id)
         if found is None:
             raise Refusal(404, "unknown_alert")
-        concerned = [alert_id]
+        actor, concerned = who_acts(deed.actor), [alert_id]
+        on_record(detail=f"as {actor}" + (f", because {because}" if because else ""))
         if kind is not ActionKind.NOTED:
             concerned += await same_line(found[0])
         at_us = services.config.clock.log_us(time.time_ns() // 1000)
         actions = [
-            Action(uuid.uuid4().hex, kind, each, deed.actor, deed.note, at_us, because) for each in concerned
+            Action(uuid.uuid4().hex, kind, each, actor, deed.note, at_us, because) for each in concerned
         ]
         for action in actions:
             await append(action)
@@ -103,7 +109,7 @@ def add_deeds(router: APIRouter, services: Services) -> None:
             return []
         return [
             other.alert_id
-            for other in await services.archive.open_alerts()
+            for other in await own(services).archive.open_alerts()
             if other.school_id == SYSTEM_SCHOOL_ID
             and other.rule == alert.rule
             and other.alert_id != alert.alert_id

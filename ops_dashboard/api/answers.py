@@ -54,23 +54,31 @@ def refuse_with(texts: Texts, status: int, code: str) -> ASGIApp:
     return refuse
 
 
-def install_refusals(app: FastAPI, texts: Texts, document: Callable[[Request, Language], str]) -> None:
+def install_refusals(
+    app: FastAPI,
+    texts: Texts,
+    document: Callable[[Request, Language], str],
+    refused_page: Callable[[Request, Refusal], Response],
+) -> None:
     """Make every error of `app` a code and a sentence; none shows the inside of the program.
 
     Args:
         app: gets the handlers.
         texts: all sentences.
         document: makes the page that a person gets who asks for an address without anything.
+        refused_page: makes the page that a person gets whose request is refused.
     """
 
     async def on_refusal(request: Request, error: Exception) -> Response:
         assert isinstance(error, Refusal)
+        if is_for_a_person(request):
+            return refused_page(request, error)
         return refusal_answer(texts, request, error)
 
     async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         if error.status_code == 404:
-            if _is_for_a_person(request):
+            if is_for_a_person(request):
                 page = document(request, choose_language(request.query_params, request.cookies))
                 return HTMLResponse(page, 404, NOT_KEPT)
             return refusal_answer(texts, request, Refusal(404, "not_found"))
@@ -86,13 +94,13 @@ def install_refusals(app: FastAPI, texts: Texts, document: Callable[[Request, La
 
     async def on_infrastructure(request: Request, error: Exception) -> Response:
         _logger.warning(
-            "event=database_unavailable method=%s path=%s: %s", request.method, request.url.path, error
+            "event=database_unavailable method=%s path=%s: %s", request.method, _told_path(request), error
         )
         return refusal_answer(texts, request, Refusal(503, "database_unavailable"))
 
     async def on_bug(request: Request, error: Exception) -> Response:
         _logger.error(
-            "event=request_failed method=%s path=%s", request.method, request.url.path, exc_info=error
+            "event=request_failed method=%s path=%s", request.method, _told_path(request), exc_info=error
         )
         return refusal_answer(texts, request, Refusal(500, "internal"))
 
@@ -107,7 +115,14 @@ def install_refusals(app: FastAPI, texts: Texts, document: Callable[[Request, La
         app.add_exception_handler(kind, handler)
 
 
-def _is_for_a_person(request: Request) -> bool:
+def _told_path(request: Request) -> str:
+    """Return a path for the log: the secret of a link is no business of it."""
+    path = request.url.path
+    return "/enter/…" if path.startswith("/enter/") else path
+
+
+def is_for_a_person(request: Request) -> bool:
+    """Return whether a browser asks that shows the answer to somebody."""
     return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
 
 

@@ -2,30 +2,38 @@
 
 import hashlib
 import time
+from functools import lru_cache
 from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
+from contract.fleet import Fleet
 from contract.privacy import shown_refusal
 from contract.rejected import Reason
 from contract.texts import Language
+from ops_dashboard.access.own import own
 from ops_dashboard.api.answers import json_answer
 from ops_dashboard.services import Services
 from ops_dashboard.view.topology import make_topology
 
+MOST_TOPOLOGIES: Final = 50
+"""Fleets that are kept as they are sent, of the city and of areas."""
 INT64_MAX: Final = 2**63 - 1
 """Largest number of a row."""
 
 
 def add_fleet(router: APIRouter, services: Services) -> None:
-    body = msgspec.json.encode(make_topology(services.fleet))
-    tag = f'"{hashlib.blake2b(body, digest_size=8).hexdigest()}"'
-    headers = {"ETag": tag, "Cache-Control": "no-cache"}
+    @lru_cache(maxsize=MOST_TOPOLOGIES)
+    def topology(fleet: Fleet) -> tuple[bytes, str]:
+        body = msgspec.json.encode(make_topology(fleet))
+        return body, f'"{hashlib.blake2b(body, digest_size=8).hexdigest()}"'
 
     @router.get("/api/fleet")
     async def fleet(request: Request) -> Response:
         """Return the fleet as rows; unchanged since `If-None-Match` answers 304."""
+        body, tag = topology(own(services).fleet)
+        headers = {"ETag": tag, "Cache-Control": "no-cache"}
         known = request.headers.get("if-none-match", "")
         if any(word.strip().removeprefix("W/") == tag for word in known.split(",")):
             return Response(status_code=304, headers=headers)

@@ -44,7 +44,7 @@ async def explained(services: Services, alert: Alert) -> dict[str, object]:
 
 
 async def _known(services: Services, alert: Alert, rules: dict[str, Rule]) -> Known:
-    board, real_us = services.hub.board, time.time_ns() // 1000
+    board, real_us = services.board, time.time_ns() // 1000
     now_us = services.config.clock.log_us(real_us)
     about_attendance = is_about_attendance(rules.get(alert.rule), services.catalogue)
     dismissals, dismissed_nearby = await services.archive.dismissed(
@@ -70,7 +70,7 @@ async def _of_school(services: Services, alert: Alert) -> Sequence[Alert]:
     """Return the alerts of a school that may stand beside one: for a resolved one the past is read."""
     if alert.resolved_at_us is not None:
         return await services.archive.school_alerts(alert.school_id)
-    opened = services.hub.board.open_alerts.values()
+    opened = services.board.open_alerts.values()
     return [other for other in opened if other.school_id == alert.school_id]
 
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Query, Response
 from contract.errors import ConfigurationError
 from contract.privacy import is_published, shown_history
 from contract.series import series_of
+from ops_dashboard.access.own import own
 from ops_dashboard.api.answers import Refusal, json_answer
 from ops_dashboard.archive import of_series
 from ops_dashboard.services import Services
@@ -35,8 +36,9 @@ def add_histories(router: APIRouter, services: Services) -> None:
         What is no longer kept so finely comes in hours, for two years, and in days, for ever. What would
         tell a small group of pupils is null.
         """
-        owner = services.fleet.school_ever(school)
-        devices = [] if owner is None else services.fleet.devices_ever(owner.id)
+        mine = own(services)
+        owner = mine.fleet.school_ever(school)
+        devices = [] if owner is None else mine.fleet.devices_ever(owner.id)
         found = next((d for d in reversed(devices) if d.code == device), None)
         if owner is None or found is None:
             raise Refusal(404, "unknown_school")
@@ -51,15 +53,15 @@ def add_histories(router: APIRouter, services: Services) -> None:
         if not 0 < end_us - start_us <= RANGE_MAX_US:
             raise Refusal(422, "bad_request", detail="from_us, to_us: 1 µs to 31 days")
         number = series_of(found.id, measure.id)
-        bucket, history = await services.archive.series([number], start_us, end_us)
-        own = of_series(history, number)
-        told = shown_history(measure, owner.pupils, own.mean, own.min, own.max)
+        bucket, history = await mine.archive.series([number], start_us, end_us)
+        rows = of_series(history, number)
+        told = shown_history(measure, owner.pupils, rows.mean, rows.min, rows.max)
         return json_answer(
             {
                 "series": number,
                 "unit": measure.unit,
                 "bucket": bucket,
-                "time_us": own.time_us.tolist(),
+                "time_us": rows.time_us.tolist(),
                 "mean": told.mean.tolist(),
                 "min": told.low.tolist(),
                 "max": told.high.tolist(),

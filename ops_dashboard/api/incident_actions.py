@@ -8,9 +8,12 @@ from fastapi import APIRouter, Body, Response
 from pydantic import Field, StringConstraints
 
 from bus.codec import encode_incident_action
+from contract.access.user import is_plain
 from contract.entry import ALERTS_LOG, EntryKind
 from contract.errors import InfrastructureError
 from contract.incident import IncidentAction, IncidentDeed
+from ops_dashboard.access.own import own, who_acts
+from ops_dashboard.access.record import on_record
 from ops_dashboard.api.alerts import Deed, Denial, Remark
 from ops_dashboard.api.answers import Refusal, json_answer
 from ops_dashboard.api.incidents import IncidentId
@@ -71,7 +74,11 @@ def add_incident_actions(router: APIRouter, services: Services) -> None:
 
         What comes of it is in its timeline: a deed that somebody was faster with is a comment there.
         """
-        incident = await services.archive.survivor(incident_id)
+        actor = who_acts(deed.actor)
+        on_record(detail=f"{deed.kind.value} as {actor}")
+        if isinstance(deed, Assignment) and not is_plain(deed.assignee):
+            raise Refusal(422, "bad_request", detail="assignee")
+        incident = await own(services).archive.survivor(incident_id)
         if incident is None:
             raise Refusal(404, "unknown_incident")
         at_us = services.config.clock.log_us(time.time_ns() // 1000)
@@ -79,7 +86,7 @@ def add_incident_actions(router: APIRouter, services: Services) -> None:
             uuid.uuid4().hex,
             deed.kind,
             incident.incident_id,
-            deed.actor,
+            actor,
             deed.note,
             at_us,
             because=deed.because.value if isinstance(deed, IncidentDenial) else "",

@@ -12,6 +12,7 @@ from alerting.silences.cause_matchers import cause_matchers
 from contract.incident import Incident, Membership, lost_pupil_minutes
 from contract.privacy import shown_alert
 from contract.texts import Language
+from ops_dashboard.access.own import own
 from ops_dashboard.api.answers import Refusal, json_answer
 from ops_dashboard.archive import KnownIncident
 from ops_dashboard.language import choose_language
@@ -26,26 +27,26 @@ def add_incidents(router: APIRouter, services: Services) -> None:
     @router.get("/api/incidents")
     async def incidents(request: Request) -> Response:
         """Return the open incidents and the last resolved ones, each with its words."""
-        teller = _Teller(services, choose_language(request.query_params, request.cookies))
-        known = await services.archive.known_incidents()
+        mine = own(services)
+        teller = _Teller(mine, choose_language(request.query_params, request.cookies))
+        known = await mine.archive.known_incidents()
         return json_answer({"incidents": [teller.line(i) for i in known]})
 
     @router.get("/api/incidents/{incident_id}")
     async def incident(incident_id: IncidentId, request: Request) -> Response:
         """Return an incident with words, timeline and alerts; for one that was merged, the survivor."""
-        found = await services.archive.incident(incident_id)
+        mine = own(services)
+        found = await mine.archive.incident(incident_id)
         if found is None:
             raise Refusal(404, "unknown_incident")
-        return json_answer(
-            _Teller(services, choose_language(request.query_params, request.cookies)).page(found)
-        )
+        return json_answer(_Teller(mine, choose_language(request.query_params, request.cookies)).page(found))
 
 
 class _Teller:
     """Says incidents as they are at one moment, in one language."""
 
     def __init__(self, services: Services, language: Language) -> None:
-        board = services.hub.board
+        board = services.board
         self._services = services
         self._language = language
         self._now_us = services.config.clock.log_us(time.time_ns() // 1000)

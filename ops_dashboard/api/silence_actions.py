@@ -29,13 +29,15 @@ from contract.routing.silence import (
     SilenceState,
     SilenceWord,
 )
+from ops_dashboard.access.own import is_by_person, who_acts
+from ops_dashboard.access.record import on_record
 from ops_dashboard.api.answers import Refusal, json_answer
 from ops_dashboard.language import choose_language
 from ops_dashboard.services import Services
 
 Uuid = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 SilenceId = Annotated[str, Path(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
-Actor = Annotated[str, Query(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Actor = Annotated[str | None, Query(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
 class WantedMatcher(BaseModel):
@@ -118,11 +120,11 @@ def add_silence_actions(router: APIRouter, services: Services) -> None:
         return json_answer(msgspec.to_builtins(seen, str_keys=True) | {"warnings": told})
 
     @router.delete("/api/silences/{silence_id}", status_code=202)
-    async def end(silence_id: SilenceId, actor: Actor) -> Response:
+    async def end(silence_id: SilenceId, actor: Actor = None) -> Response:
         """End a silence now."""
-        at_us = now_us()
+        at_us, by = now_us(), who_acts(actor)
         await must_last(silence_id, services, at_us)
-        await keep_word(SilenceEnded(silence_id, actor, at_us), at_us, services)
+        await keep_word(SilenceEnded(silence_id, by, at_us), at_us, services)
         return json_answer({"silence_id": silence_id}, 202)
 
 
@@ -139,7 +141,7 @@ async def _wanted(wanted: WantedSilence, services: Services, at_us: int) -> Sile
         matchers_of(wanted.matchers),
         at_us if wanted.from_us is None else wanted.from_us,
         at_us if until_us is None else until_us,
-        wanted.owner,
+        owner_of(wanted.owner),
         wanted.reason,
         at_us,
         _recurrence(wanted.recurrence, services),
@@ -181,6 +183,15 @@ def _refusal(complaint: Complaint) -> Refusal:
     return Refusal(422, f"silence_{complaint.fault.value}", **complaint.values)
 
 
+def owner_of(said: str) -> str:
+    """Return under whose name a silence is kept: a person's own; a program says for whom it acts.
+
+    Raises:
+        Refusal: not all of the name can be seen. An empty one is refused with the silence.
+    """
+    return said if not said and not is_by_person() else who_acts(said)
+
+
 async def must_last(silence_id: str, services: Services, at_us: int) -> None:
     """Refuse to change a silence that does not exist or is over."""
     found = await services.archive.silence(silence_id)
@@ -196,6 +207,8 @@ async def keep_word(word: SilenceWord, at_us: int, services: Services) -> None:
     Raises:
         Refusal: the log does not answer.
     """
+    subject = word.silence_id if isinstance(word, SilenceEnded) else word.silence.silence_id
+    on_record(subject=subject)
     try:
         await services.log.append(
             ALERTS_LOG,

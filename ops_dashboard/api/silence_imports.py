@@ -12,7 +12,7 @@ from alerting.silences.calendar_file import AnnouncedWork, read_calendar
 from contract.routing.silence import SilenceSet
 from contract.texts import Language
 from ops_dashboard.api.answers import Refusal, json_answer
-from ops_dashboard.api.silence_actions import WantedMatcher, keep_word, matchers_of, warned
+from ops_dashboard.api.silence_actions import WantedMatcher, keep_word, matchers_of, owner_of, warned
 from ops_dashboard.language import choose_language
 from ops_dashboard.services import Services
 
@@ -38,7 +38,7 @@ def add_silence_imports(router: APIRouter, services: Services) -> None:
         at_us = services.config.clock.log_us(time.time_ns() // 1000)
         language = choose_language(request.query_params, request.cookies)
         matchers = matchers_of(wanted.matchers)
-        owner = wanted.owner or "–" * wanted.is_trial
+        owner = owner_of(wanted.owner) or "–" * wanted.is_trial
         try:
             read = await asyncio.to_thread(read_calendar, wanted.calendar, services.calendar.timezone)
         except ValueError as error:

@@ -7,7 +7,6 @@ and comes back by itself. Snapshots are whole, so nothing needs to be made good 
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
@@ -16,7 +15,7 @@ import msgspec
 
 from bus.live import Live
 from bus.pause import pause
-from contract.catalogue import Catalogue
+from contract.access.area import CITY, Area
 from contract.clock import LogClock
 from contract.errors import InfrastructureError
 from contract.live import (
@@ -30,10 +29,11 @@ from contract.live import (
     NoticeTried,
     Summary,
 )
-from contract.privacy import shown_change
 from contract.routing.silence import Silence
 from contract.service.metrics import Meter
 from ops_dashboard.archive import OpenWork
+from ops_dashboard.live.client import Client
+from ops_dashboard.live.feed import Feed, SilencesMoved
 from ops_dashboard.view.areas import WallArea
 from ops_dashboard.view.board import Board
 from ops_dashboard.view.past import Past
@@ -42,12 +42,12 @@ SNAPSHOT_S: Final = 1.0
 """Seconds between two snapshots; the wall's heartbeat."""
 COALESCE_S: Final = 0.05
 """Changes within this go out together, so a storm of alerts is a few messages and none waits 0.1 s."""
-CHANGES_MAX: Final = 200
-"""More changes at once than this are not sent one by one: the pages read the table anew instead."""
 PAST_S: Final = 60.0
 """Seconds between two looks at the past: its minutes are no finer."""
 QUIET_S: Final = 3.0
 """A pause of the summaries longer than this means a broken line: alerts may have been missed."""
+MOST_AREAS: Final = 500
+"""Areas whose boards are kept at once; the least lately asked for, without a page, goes first."""
 
 _logger: Final = logging.getLogger(__name__)
 _summary: Final = msgspec.msgpack.Decoder(Summary)
@@ -58,133 +58,84 @@ _silence: Final = msgspec.msgpack.Decoder(Silence)
 _json: Final = msgspec.json.Encoder()
 
 
-class Hello(msgspec.Struct, frozen=True, tag_field="kind", tag="hello"):
-    """The first message to a browser."""
-
-    build: str
-    topology: str
-    province: str
-    """Token of the fleet's province in topics: all that a watchdog must know to publish its canaries."""
-    partitions: int
-
-
-class Changes(msgspec.Struct, frozen=True, tag_field="kind", tag="changes"):
-    """Alerts that changed within the last moment, in order."""
-
-    changes: Sequence[AlertChanged]
-
-
-class IncidentsMoved(msgspec.Struct, frozen=True, tag_field="kind", tag="incidents"):
-    """Incidents that changed within the last moment; pages that show any ask for the rest."""
-
-    ids: Sequence[str]
-    """Empty for more than `CHANGES_MAX`: it may be any."""
-
-
-class SilencesMoved(msgspec.Struct, frozen=True, tag_field="kind", tag="silences"):
-    """Silences that were made or ended within the last moment; pages that show them ask for all."""
-
-
-class Client:
-    """One open page: a bounded queue that a writer drains."""
-
-    def __init__(self, size: int, wants_changes: bool, area: WallArea | None = None) -> None:
-        self.area = area
-        """What its snapshots are of; None for the whole city."""
-        self.wants_changes = wants_changes
-        """The engineers' pages follow single alerts, incidents and notices; a wall needs snapshots only."""
-        self.dropped = False
-        """True once the page fell too far behind; its socket is then closed."""
-        self._size = size
-        self._waiting: deque[tuple[bool, bytes]] = deque()
-        self._more = asyncio.Event()
-
-    def offer(self, message: bytes, *, replaceable: bool) -> None:
-        """Put a message in the queue; an older replaceable one makes room, else the client is dropped."""
-        if len(self._waiting) >= self._size and not self._make_room():
-            self.dropped = True
-        if not self.dropped:
-            self._waiting.append((replaceable, message))
-        self._more.set()
-
-    async def next_message(self) -> bytes | None:
-        """Return the next message, or None once the client has been dropped."""
-        while not self._waiting and not self.dropped:
-            self._more.clear()
-            await self._more.wait()
-        return None if self.dropped else self._waiting.popleft()[1]
-
-    def drop(self) -> None:
-        """End the client: its writer closes the socket."""
-        self.dropped = True
-        self._more.set()
-
-    def _make_room(self) -> bool:
-        for position, (replaceable, _) in enumerate(self._waiting):
-            if replaceable:
-                del self._waiting[position]
-                return True
-        return False
-
-
 class Hub:
-    """Keeps the board, and broadcasts it once a second and at every change of an alert or incident."""
+    """Keeps the boards, and broadcasts them once a second and at every change of an alert or incident."""
 
     def __init__(
         self,
-        board: Board,
+        make_feed: Callable[[Area], Feed],
         clock: LogClock,
         read_open: Callable[[int], Awaitable[OpenWork]],
         read_past: Callable[[int], Awaitable[Past]],
-        hello: Hello,
-        catalogue: Catalogue,
         *,
         heal_s: float = 30.0,
         client_queue: int = 8,
         meter: Meter | None = None,
     ) -> None:
-        self.board = board
+        self._make_feed = make_feed
+        self._feeds: dict[Area, Feed] = {CITY: make_feed(CITY)}
         self._clock = clock
         self._read_open = read_open
         self._read_past = read_past
-        self._catalogue = catalogue
-        self._hello = _json.encode(hello)
         self._heal_s = heal_s
         self._client_queue = client_queue
         self._meter = meter or Meter()
-        self._clients: set[Client] = set()
         self._sequence = 0
-        self._changes: list[AlertChanged] = []
-        self._moved: set[str] = set()
         self._silences_moved = False
         self._arrived = 0
         """Changes of alerts, incidents and silences that were ever told."""
         self._changed = asyncio.Event()
         self._heal = asyncio.Event()
         self._summary_at_s = time.monotonic()
-        self.latest: bytes = b""
-        """The last snapshot as it went out; empty before the first."""
+
+    @property
+    def board(self) -> Board:
+        """The board of the whole city."""
+        return self._feeds[CITY].board
 
     @property
     def client_count(self) -> int:
         """Pages that are connected now."""
-        return len(self._clients)
+        return sum(len(feed.clients) for feed in self._feeds.values())
+
+    def feed(self, area: Area) -> Feed:
+        """Return what an area is told; made of what is known of the city when it is first asked for."""
+        found = self._feeds.pop(area, None)
+        if found is None:
+            found = self._make_feed(area)
+            city = self._feeds[CITY].board
+            for summary in city.summaries:
+                found.accept_summary(summary)
+            found.replace_open(city.open_alerts.values(), city.incidents.values(), city.silences.values())
+            idle = [a for a, feed in self._feeds.items() if a != CITY and not feed.clients]
+            for old in idle[: max(0, len(self._feeds) - MOST_AREAS)]:
+                del self._feeds[old]
+        self._feeds[area] = found  # the last one asked for stands last
+        return found
 
     @asynccontextmanager
-    async def client(self, *, wants_changes: bool, area: WallArea | None = None) -> AsyncIterator[Client]:
-        """Register a page for the length of the block; hello and the last snapshot wait in its queue."""
-        client = Client(self._client_queue, wants_changes, area)
-        client.offer(self._hello, replaceable=False)
-        if area is not None:
-            client.offer(self._encoded(area), replaceable=True)
-        elif self.latest:
-            client.offer(self.latest, replaceable=True)
-        self._clients.add(client)
+    async def client(
+        self, area: Area, *, wants_changes: bool, part: WallArea | None = None
+    ) -> AsyncIterator[Client]:
+        """Register a page for the length of the block; hello and the last snapshot wait in its queue.
+
+        Args:
+            area: of whoever looks.
+            wants_changes: whether the page follows single alerts, incidents and notices.
+            part: the cluster or ward of it that the wall speaks of; None for all of it.
+        """
+        feed, client = self.feed(area), Client(self._client_queue, wants_changes, part)
+        client.offer(feed.hello, replaceable=False)
+        if part is not None:
+            client.offer(self._encoded(feed, part), replaceable=True)
+        elif feed.latest:
+            client.offer(feed.latest, replaceable=True)
+        feed.clients.add(client)
         self._count_viewers()
         try:
             yield client
         finally:
-            self._clients.discard(client)
+            feed.clients.discard(client)
             self._count_viewers()
 
     async def run(self, live: Live, stop: asyncio.Event) -> None:
@@ -209,8 +160,9 @@ class Hub:
             for task in [*tasks, stopping]:
                 task.cancel()
             await asyncio.gather(*tasks, stopping, return_exceptions=True)
-            for client in self._clients:
-                client.drop()
+            for feed in self._feeds.values():
+                for client in feed.clients:
+                    client.drop()
 
     async def _follow_summaries(self, live: Live) -> None:
         async for subject, payload in live.subscribe(f"{SUMMARY_SUBJECT}.*"):
@@ -227,8 +179,13 @@ class Hub:
                 _logger.error(
                     "event=summary_misfit partition=%d: it does not fit this fleet", summary.partition
                 )
-            elif not self.board.accept_summary(summary):
+            elif not self._accept(summary):
                 _logger.warning("event=former_owner_speaks partition=%d: passed over", summary.partition)
+
+    def _accept(self, summary: Summary) -> bool:
+        """Let every board have a summary; return whether that of the city keeps it."""
+        kept = {area: feed.accept_summary(summary) for area, feed in self._feeds.items()}
+        return kept[CITY]
 
     async def _follow_alerts(self, live: Live) -> None:
         async for subject, payload in live.subscribe(ALERT_SUBJECT):
@@ -238,8 +195,8 @@ class Hub:
                 _logger.error("event=live_message_unreadable subject=%s: %s", subject, error)
                 continue
             for changed in changes:
-                self.board.apply(changed, self._clock.log_us(_real_us()))
-            self._changes += changes
+                for feed in self._feeds.values():
+                    feed.apply(changed, self._clock.log_us(_real_us()))
             self._arrived += len(changes)
             self._changed.set()
 
@@ -251,8 +208,8 @@ class Hub:
                 _logger.error("event=live_message_unreadable subject=%s: %s", subject, error)
                 continue
             for changed in changes:
-                self.board.apply_incident(changed.incident)
-                self._moved.add(changed.incident.incident_id)
+                for feed in self._feeds.values():
+                    feed.apply_incident(changed.incident)
             self._arrived += len(changes)
             self._changed.set()
 
@@ -264,7 +221,11 @@ class Hub:
             except msgspec.MsgspecError as error:
                 _logger.error("event=live_message_unreadable subject=%s: %s", subject, error)
                 continue
-            self._offer(_json.encode(tried))
+            for feed in self._feeds.values():
+                if feed.tells(tried):
+                    self._hand(
+                        [c for c in feed.clients if c.wants_changes], _json.encode(tried), changes=True
+                    )
 
     async def _follow_silences(self, live: Live) -> None:
         async for subject, payload in live.subscribe(SILENCE_SUBJECT):
@@ -273,7 +234,8 @@ class Hub:
             except msgspec.MsgspecError as error:
                 _logger.error("event=live_message_unreadable subject=%s: %s", subject, error)
                 continue
-            self.board.apply_silence(silence)
+            for feed in self._feeds.values():
+                feed.apply_silence(silence)
             self._silences_moved = True
             self._arrived += 1
             self._changed.set()
@@ -303,8 +265,13 @@ class Hub:
         found = await self._read_open(self._clock.log_us(_real_us()))
         if self._arrived != arrived:
             self._heal.set()
-        elif self.board.replace_open(*found):
+        elif self._replace(found):
             self.broadcast_snapshot()
+
+    def _replace(self, found: OpenWork) -> bool:
+        """Let every board have what is open; return whether anything differed."""
+        differed = [feed.replace_open(*found) for feed in self._feeds.values()]
+        return any(differed)
 
     async def _beat(self) -> None:
         while True:
@@ -316,34 +283,27 @@ class Hub:
             await self._changed.wait()
             await asyncio.sleep(COALESCE_S)
             self._changed.clear()
-            changes, self._changes = self._changes, []
-            if len(changes) > CHANGES_MAX:
-                self.board.alerts_version += 1
-            elif changes:
-                shown = [shown_change(changed, self._catalogue) for changed in changes]
-                self._offer(_json.encode(Changes(shown)))
-            moved, self._moved = self._moved, set()
-            if moved:
-                told = sorted(moved) if len(moved) <= CHANGES_MAX else ()
-                self._offer(_json.encode(IncidentsMoved(told)))
+            for feed in self._feeds.values():
+                for message in feed.flush():
+                    self._hand([c for c in feed.clients if c.wants_changes], message, changes=True)
             if self._silences_moved:
-                self._silences_moved = False
-                self._offer(_json.encode(SilencesMoved()))
+                self._silences_moved = False  # which are for those of the whole city alone
+                told = [c for c in self._feeds[CITY].clients if c.wants_changes]
+                self._hand(told, _json.encode(SilencesMoved()), changes=True)
             self.broadcast_snapshot()
 
     def broadcast_snapshot(self) -> None:
-        """Serialise the board once for each area that is looked at, and offer it to every page."""
+        """Serialise the board once for each part that is looked at, and offer it to every page."""
         self._sequence += 1
-        self.latest = self._encoded(None)
-        for area in {client.area for client in self._clients}:
-            of_area = [client for client in self._clients if client.area == area]
-            self._hand(of_area, self.latest if area is None else self._encoded(area), changes=False)
+        for area, feed in self._feeds.items():
+            if feed.clients or area == CITY:
+                feed.latest = self._encoded(feed, None)
+            for part in {client.part for client in feed.clients}:
+                told = [client for client in feed.clients if client.part == part]
+                self._hand(told, feed.latest if part is None else self._encoded(feed, part), changes=False)
 
-    def _encoded(self, area: WallArea | None) -> bytes:
-        return _json.encode(self.board.snapshot(_real_us(), self._sequence, area))
-
-    def _offer(self, message: bytes) -> None:
-        self._hand([client for client in self._clients if client.wants_changes], message, changes=True)
+    def _encoded(self, feed: Feed, part: WallArea | None) -> bytes:
+        return _json.encode(feed.snapshot(self.board, _real_us(), self._sequence, part))
 
     def _hand(self, told: Sequence[Client], message: bytes, *, changes: bool) -> None:
         for client in told:
@@ -352,7 +312,7 @@ class Hub:
         self._meter.add("eduops_dashboard_push_bytes_total", len(told) * len(message))
 
     def _count_viewers(self) -> None:
-        self._meter.put("eduops_dashboard_viewers", len(self._clients))
+        self._meter.put("eduops_dashboard_viewers", self.client_count)
 
 
 def _real_us() -> int:

@@ -1,12 +1,18 @@
-"""The websocket door `/ws/live`: hello, then whatever the hub says; the guard has asked who comes."""
+"""The websocket `/ws/live`: hello, then whatever the hub says, for as long as who listens may."""
 
 import asyncio
 from typing import Final
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
+from contract.access.decision import may
+from contract.access.permission import Permission
 from contract.fleet import Fleet
-from ops_dashboard.live.hub import Client, Hub
+from ops_dashboard.access.asking import asking
+from ops_dashboard.access.door import CLOSE_ENDED
+from ops_dashboard.access.register import Register
+from ops_dashboard.live.client import Client
+from ops_dashboard.live.hub import Hub
 from ops_dashboard.view.areas import find_area
 
 INBOUND_MAX_BYTES: Final = 256
@@ -21,7 +27,7 @@ CLOSE_TRY_LATER: Final = 1013
 """Close code: come back in a moment. Source: IANA WebSocket close codes."""
 
 
-def live_routes(hub: Hub, fleet: Fleet) -> APIRouter:
+def live_routes(hub: Hub, fleet: Fleet, register: Register) -> APIRouter:
     """Return the router with `/ws/live`.
 
     `?alerts=1` adds what changed: alerts, incidents, notices; `?area=` is a cluster or ward by code or name.
@@ -30,34 +36,44 @@ def live_routes(hub: Hub, fleet: Fleet) -> APIRouter:
 
     @router.websocket("/ws/live")
     async def live(socket: WebSocket) -> None:
+        bearer = asking()
+        assert bearer is not None  # the door lets nobody in of whom it does not know who they are
         await socket.accept()
-        asked = socket.query_params.get("area", "")
-        area = find_area(asked, fleet)
-        if asked and area is None:
+        who, asked = bearer.principal, socket.query_params.get("area", "")
+        narrowing = hub.feed(who.area).narrowing
+        part = find_area(asked, fleet if narrowing is None else narrowing.fleet)
+        if asked and part is None:
             await socket.close(CLOSE_NO_AREA)
             return
-        wants_changes = socket.query_params.get("alerts") == "1"
-        async with hub.client(wants_changes=wants_changes, area=area) as client:
-            await _converse(socket, client)
+        wants_changes = socket.query_params.get("alerts") == "1" and may(who, Permission.SEE_ALERTS) is None
+        with register.line(bearer) as ended:
+            async with hub.client(who.area, wants_changes=wants_changes, part=part) as client:
+                await _converse(socket, client, ended)
 
     return router
 
 
-async def _converse(socket: WebSocket, client: Client) -> None:
-    """Run the writer and the reader until either ends."""
+async def _converse(socket: WebSocket, client: Client, ended: asyncio.Event) -> None:
+    """Run the writer and the reader until either ends, or who listens may no longer."""
     writer = asyncio.create_task(_write(socket, client))
     reader = asyncio.create_task(_read(socket))
+    watcher = asyncio.create_task(_leave(ended))
     try:
-        done, _ = await asyncio.wait([writer, reader], return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait([watcher, writer, reader], return_when=asyncio.FIRST_COMPLETED)
         code = next(iter(done)).result()
         if code is not None:
             await socket.close(code)
     except (WebSocketDisconnect, RuntimeError, TimeoutError):
         client.drop()
     finally:
-        for task in (writer, reader):
+        for task in (writer, reader, watcher):
             task.cancel()
-        await asyncio.gather(writer, reader, return_exceptions=True)
+        await asyncio.gather(writer, reader, watcher, return_exceptions=True)
+
+
+async def _leave(ended: asyncio.Event) -> int:
+    await ended.wait()
+    return CLOSE_ENDED
 
 
 async def _write(socket: WebSocket, client: Client) -> int:

@@ -1,15 +1,20 @@
-"""The header that every page shares: title, links, state of the live line, clock (pure)."""
+"""The header that every page shares: title, links to what the reader may see, the live line, clock."""
 
 from dash import html
 
+from contract.access.decision import Principal, may
+from contract.access.permission import Permission
 from contract.texts import Language, Texts
+from ops_dashboard.access.asking import asking
 from ops_dashboard.pages.attributes import attributes
-from ops_dashboard.pages.registry import PAGES
+from ops_dashboard.pages.registry import PAGES, Page
 
 
 def page_header(texts: Texts, language: Language, here: str) -> html.Header:
     """Return the header; `here` is the path of the page it stands on."""
     other = Language.EN if language is Language.VI else Language.VI
+    bearer = asking()
+    who = None if bearer is None else bearer.principal
 
     def links(*, in_menu: bool) -> list[html.A]:
         return [
@@ -20,7 +25,7 @@ def page_header(texts: Texts, language: Language, here: str) -> html.Header:
                 **(attributes(aria_current="page") if page.route == here else {}),
             )
             for page in PAGES
-            if page.link and page.in_menu is in_menu
+            if page.link and page.in_menu is in_menu and _is_for(page, who)
         ]
 
     is_behind = any(page.in_menu and page.route == here for page in PAGES)
@@ -30,7 +35,7 @@ def page_header(texts: Texts, language: Language, here: str) -> html.Header:
                 texts.say("nav.more", language),
                 className="nav-link nav-here" if is_behind else "nav-link",
             ),
-            html.Div(links(in_menu=True), className="nav-menu"),
+            html.Div([*links(in_menu=True), *_own_links(texts, language, who)], className="nav-menu"),
         ],
         className="nav-more",
     )
@@ -41,7 +46,7 @@ def page_header(texts: Texts, language: Language, here: str) -> html.Header:
             html.Nav(
                 [
                     *links(in_menu=False),
-                    menu,
+                    *([menu] if who is None or who.is_person else []),
                     html.A(
                         texts.say("nav.language", language),
                         href=f"?lang={other.value}",
@@ -58,6 +63,27 @@ def page_header(texts: Texts, language: Language, here: str) -> html.Header:
         ],
         className="header",
     )
+
+
+def _is_for(page: Page, who: Principal | None) -> bool:
+    return who is None or may(who, page.permission) is None
+
+
+def _own_links(texts: Texts, language: Language, who: Principal | None) -> list[html.A]:
+    """Return the links to the reader's own account, and to what administrators see to."""
+    if who is None:
+        return []
+    found = [html.A(f"{who.name} · {texts.say('people.account', language)}", href="/account")]
+    for key, to, what in (
+        ("people.users", "/users", Permission.MANAGE_USERS),
+        ("people.screens", "/screens", Permission.MANAGE_SCREENS),
+        ("people.audit", "/audit", Permission.SEE_AUDIT),
+    ):
+        if may(who, what) is None:
+            found.append(html.A(texts.say(key, language), href=to))
+    for link in found:
+        link.className = "nav-link"
+    return found
 
 
 def stale_bar() -> html.Div:

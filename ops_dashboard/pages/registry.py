@@ -3,6 +3,8 @@
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
+from contract.access.permission import Permission
+
 
 class Page(NamedTuple):
     """A page and where it stands."""
@@ -11,6 +13,8 @@ class Page(NamedTuple):
     """Names its maker in `ops_dashboard.pages.router.MAKERS`; a script of that name may be in `main.js`."""
     route: str
     """Its address, with at most one place at its end, such as `/school/{code}`."""
+    permission: Permission
+    """Who may see it."""
     link: str = ""
     """Key of its word in the header of every page; none where no header links to it."""
     title: str = ""
@@ -29,23 +33,28 @@ LIBRARIES: Final = (AG_GRID, CORE, "dash/dash_table")
 """Folders of Dash's scripts that are heavy, and that few pages need."""
 
 PAGES: Final = (
-    Page("wall", "/", "nav.wall"),
-    Page("incidents", "/incidents", "nav.incidents"),
-    Page("incident", "/incidents/{incident_id}", title="nav.incident"),
-    Page("alerts", "/alerts", "nav.alerts", libraries=frozenset({AG_GRID})),
+    Page("wall", "/", Permission.SEE_WALL, "nav.wall"),
+    Page("incidents", "/incidents", Permission.SEE_INCIDENTS, "nav.incidents"),
+    Page("incident", "/incidents/{incident_id}", Permission.SEE_INCIDENTS, title="nav.incident"),
+    Page("alerts", "/alerts", Permission.SEE_ALERTS, "nav.alerts", libraries=frozenset({AG_GRID})),
     Page(
-        "school", "/school/{code}", title="alerts.school", title_has_place=True, libraries=frozenset({CORE})
+        "school",
+        "/school/{code}",
+        Permission.SEE_SCHOOL,
+        title="alerts.school",
+        title_has_place=True,
+        libraries=frozenset({CORE}),
     ),
-    Page("leadership", "/kpi", "nav.leadership"),
-    Page("response", "/response", "nav.response", in_menu=True),
-    Page("silences", "/silences", "nav.silences", in_menu=True),
-    Page("oncall", "/oncall", "nav.oncall", in_menu=True),
-    Page("inbox", "/inbox", "nav.inbox", in_menu=True),
-    Page("quarantine", "/quarantine", "nav.quarantine", in_menu=True),
+    Page("leadership", "/kpi", Permission.SEE_FIGURES, "nav.leadership"),
+    Page("response", "/response", Permission.SEE_RESPONSE, "nav.response", in_menu=True),
+    Page("silences", "/silences", Permission.SEE_SILENCES, "nav.silences", in_menu=True),
+    Page("oncall", "/oncall", Permission.SEE_ONCALL, "nav.oncall", in_menu=True),
+    Page("inbox", "/inbox", Permission.SEE_INBOX, "nav.inbox", in_menu=True),
+    Page("quarantine", "/quarantine", Permission.SEE_QUARANTINE, "nav.quarantine", in_menu=True),
 )
 
 
-NOWHERE: Final = Page("nowhere", "", title="nav.nowhere")
+NOWHERE: Final = Page("nowhere", "", Permission.LOAD_PAGE, title="nav.nowhere")
 """The page of every other address."""
 
 

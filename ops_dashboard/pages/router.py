@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 from dash import html
 
 from alerting.incidents.response import GroupBy
+from contract.access.decision import may
 from contract.errors import InfrastructureError
 from contract.figures.spans import SpanKind
 from contract.figures.sums import GroupKind
@@ -16,6 +17,8 @@ from contract.privacy import shown_refusal
 from contract.rejected import Reason
 from contract.routing.contact import Person
 from contract.texts import Language
+from ops_dashboard.access.asking import asking
+from ops_dashboard.access.own import own
 from ops_dashboard.api.leadership import leadership_brief, parse_day, wording_of
 from ops_dashboard.api.response import response_report
 from ops_dashboard.archive import of_series
@@ -47,7 +50,11 @@ async def make_page(services: Services, path: str, search: str, language: Langua
     query = {name: values[0] for name, values in parse_qs(search.lstrip("?")).items()}
     try:
         page, place = page_at(path)
-        return await MAKERS[page.name](services, place, query, language)
+        bearer = asking()
+        denied = may(None if bearer is None else bearer.principal, page.permission)
+        if denied is not None:
+            return _notice(services, language, f"error.{denied.value}")
+        return await MAKERS[page.name](own(services), place, query, language)
     except InfrastructureError:
         return _notice(services, language, "error.database_unavailable")
 

@@ -195,6 +195,21 @@ class Board:
         """All open alerts, by id."""
         return self._open
 
+    @property
+    def summaries(self) -> list[Summary]:
+        """The newest of each partition that said anything."""
+        return list(self._summaries.values())
+
+    @property
+    def incidents(self) -> Mapping[str, Incident]:
+        """All that are shown, by id."""
+        return self._incidents
+
+    @property
+    def silences(self) -> Mapping[str, Silence]:
+        """All that are not over, by id; some may be."""
+        return self._silences
+
     def states(self, real_us: int) -> str:
         """Return one character a school: the summary's state, worst open alert on top.
 

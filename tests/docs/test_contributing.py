@@ -137,7 +137,8 @@ assert "upload_flood" in str(told.transitions), told.transitions
         {
             "ops_dashboard/pages/about.py": at_end(PAGE),
             "ops_dashboard/pages/registry.py": after(
-                '    Page("wall", "/", "nav.wall"),', '    Page("about", "/about", "nav.about"),\n'
+                '    Page("wall", "/", Permission.SEE_WALL, "nav.wall"),',
+                '    Page("about", "/about", Permission.LOAD_PAGE, "nav.about"),\n',
             ),
             "ops_dashboard/pages/router.py": lambda text: after(
                 '    "wall": _wall,', '    "about": _about,\n'
@@ -152,13 +153,20 @@ import asyncio
 from pathlib import Path
 from types import SimpleNamespace
 from config.files import load_configuration, shipped_texts
+from contract.access.area import CITY
+from contract.access.decision import Principal
+from contract.access.permission import Role
 from contract.texts import Language
 from device_simulator.world.fleet import generate_fleet
+from ops_dashboard.access.asking import asked_by
+from ops_dashboard.access.register import Bearer
 from ops_dashboard.app import create_app
 from ops_dashboard.config import DashboardConfig
 from ops_dashboard.pages.router import make_page
+from storage.people.credentials import CredentialKind
 services = SimpleNamespace(texts=shipped_texts())
-page = str(asyncio.run(make_page(services, "/about", "", Language.VI)))
+with asked_by(Bearer(CredentialKind.SESSION, Principal("Lan", Role.LEADER, CITY), b"")):
+    page = str(asyncio.run(make_page(services, "/about", "", Language.VI)))
 assert "Trung tâm." in page and "Giới thiệu" in page, page
 own, nowhere = load_configuration(Path("none")), DashboardConfig("postgresql://127.0.0.1:1/none", 4, "b")
 fleet = generate_fleet(schools=2)

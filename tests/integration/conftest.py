@@ -15,7 +15,7 @@ from contract.catalogue import Catalogue
 from contract.fleet import Fleet
 from contract.rule import Rule
 from tests.conftest import TestNats
-from tests.dashboard_stage import Stage, open_stage
+from tests.dashboard_stage import Stage, open_stage, program
 from tests.ingest_door import LOGS, Door
 from tests.mosquitto import Mosquitto
 
@@ -58,8 +58,8 @@ async def stage(
 
 @pytest.fixture
 async def client(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
-    """An HTTP client of that dashboard."""
-    async with httpx.AsyncClient(timeout=60.0, base_url=stage.url) as opened:
+    """A program that may do everything, for whomever it says."""
+    async with httpx.AsyncClient(timeout=60.0, base_url=stage.url, headers=await program(stage)) as opened:
         yield opened
 
 

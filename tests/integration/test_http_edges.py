@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 import schemathesis
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import Case, GenerationMode
 from schemathesis.core.result import Ok
@@ -28,8 +28,9 @@ from ops_dashboard.access.guard import security_headers
 from ops_dashboard.api.answers import install_refusals
 from ops_dashboard.app import create_app, serve
 from ops_dashboard.config import DashboardConfig
+from tests import signed_in
 from tests.conftest import TestNats
-from tests.dashboard_stage import PARTITIONS, Stage, open_stage, route_table, until_answers
+from tests.dashboard_stage import PARTITIONS, Stage, open_stage, program, route_table, until_answers
 
 STRANGER: Final = {"Host": "stranger.example"}
 CROSS: Final = {"Sec-Fetch-Site": "cross-site"}
@@ -169,10 +170,17 @@ async def test_a_socket_is_refused_as_a_request_is(stage: Stage) -> None:
     for name, headers in (("stranger.example", {}), ("localhost", CROSS)):
         address = f"ws://{name}:{url.port}/ws/live"
         with pytest.raises(InvalidStatus) as refused:
-            async with connect(address, host=url.hostname, port=url.port, additional_headers=headers):
+            async with connect(
+                address, host=url.hostname, port=url.port, additional_headers={**stage.headers, **headers}
+            ):
                 pass
         assert refused.value.response.status_code == 403
-    async with connect(f"ws://localhost:{url.port}/ws/live", host=url.hostname, port=url.port) as socket:
+    async with connect(
+        f"ws://localhost:{url.port}/ws/live",
+        host=url.hostname,
+        port=url.port,
+        additional_headers=stage.headers,
+    ) as socket:
         await socket.recv()
 
 
@@ -183,7 +191,7 @@ async def test_a_name_that_is_allowed_is_answered(
     world = (nats, postgres_url, city, catalogue, calendar, rules)
     async with (
         open_stage(*world, allowed_hosts=("Wall.example",)) as stage,
-        httpx.AsyncClient(base_url=stage.url) as client,
+        httpx.AsyncClient(base_url=stage.url, headers=await program(stage)) as client,
     ):
         for host in ("wall.example", "WALL.example:8443"):
             assert (await client.get("/healthz", headers={"Host": host})).status_code == 200
@@ -217,6 +225,7 @@ async def test_a_request_that_does_not_end_is_ended(
         b"Content-Type: application/json\r\n"
     )
     async with open_stage(*world, request_s=0.5) as stage:
+        slow_body += f"Cookie: {stage.headers['Cookie']}\r\n".encode()
         for parts in (
             (b"",),
             (b"GET / HTTP/1.1\r\nHo",),
@@ -225,7 +234,9 @@ async def test_a_request_that_does_not_end_is_ended(
         ):
             answers = (await say(stage, *parts)).count(b"HTTP/1.1 ")
             assert answers == parts.count(whole), parts
-        async with connect(stage.url.replace("http", "ws") + "/ws/live") as socket:
+        async with connect(
+            stage.url.replace("http", "ws") + "/ws/live", additional_headers=stage.headers
+        ) as socket:
             # A wall says nothing for hours; three times the deadline passes by the pushes of a second.
             for _ in range(3):
                 await socket.recv()
@@ -265,7 +276,9 @@ async def test_what_is_no_http_is_refused_with_all_headers(stage: Stage) -> None
 async def test_a_failure_has_all_headers() -> None:
     app = FastAPI()
     app.state.headers = security_headers([])
-    install_refusals(app, shipped_texts(), lambda _request, _language: "")
+    install_refusals(
+        app, shipped_texts(), lambda _request, _language: "", lambda _request, _refusal: Response()
+    )
 
     @app.get("/api/broken")
     async def broken() -> None:
@@ -325,7 +338,7 @@ async def test_the_document_of_the_interface_is_kept(stage: Stage) -> None:
 
 def ask_all(url: str) -> None:
     """Ask every operation of a dashboard's document for some things that it allows and forbids."""
-    document = schemathesis.openapi.from_url(f"{url}/openapi.json")
+    document = schemathesis.openapi.from_url(f"{url}/openapi.json", headers=signed_in.headers(url))
     operations = [one.ok() for one in document.get_all_operations() if isinstance(one, Ok)]
     assert {one.path for one in operations} >= {"/api/alerts", "/api/alerts/{alert_id}/note"}
     few = settings(
@@ -346,7 +359,7 @@ def ask_all(url: str) -> None:
         @few
         @given(operation.as_strategy(generation_mode=mode))
         def ask(case: Case[Any]) -> None:
-            answer = case.call(base_url=url)
+            answer = case.call(base_url=url, headers=signed_in.headers(url))
             assert answer.status_code < 500, case.as_curl_command()
             assert {name.lower() for name in GUARDS} <= answer.headers.keys()
 

@@ -71,7 +71,10 @@ async def test_the_inbox_is_newest_first_and_told_live(
     assert [one["key"] for one in found] == ["key2", "key1", "key0"]
     assert {one["to"] for one in found} == {"An"}
     address = stage.url.replace("http", "ws") + "/ws/live?alerts=1"
-    async with connect(address, origin=stage.url) as socket, asyncio.timeout(60):  # type: ignore[arg-type]
+    async with (
+        connect(address, additional_headers=stage.headers, origin=stage.url) as socket,
+        asyncio.timeout(60),
+    ):  # type: ignore[arg-type]
         await socket.recv()
         tried = NoticeTried("key9", "0000000000000001", "sent")
         await stage.live.publish(NOTICE_SUBJECT, msgspec.json.encode(tried))

@@ -64,7 +64,9 @@ async def test_an_incident_has_its_words_and_says_whether_it_is_silenced(
     assert found["incident"]["silenced"] is False
     matchers = [SilenceMatcher(m["name"], m["value"], m["is_regex"]) for m in found["matchers"]]
     made = silence("a", stage.now_us(), stage.now_us() + HOUR_US, *matchers)
-    async with connect(stage.url.replace("http", "ws") + "/ws/live", origin=stage.url) as socket:  # type: ignore[arg-type]
+    async with connect(
+        stage.url.replace("http", "ws") + "/ws/live", origin=stage.url, additional_headers=stage.headers
+    ) as socket:  # type: ignore[arg-type]
         await stage.commit(ALERTS_LOG, silences=(made,))
         await stage.live.publish(SILENCE_SUBJECT, msgspec.msgpack.encode(made))
         while msgspec.json.decode(await socket.recv()).get("open", {}).get("muted") != 1:

@@ -17,7 +17,7 @@ from contract.fleet import Fleet
 from contract.live import SILENCE_SUBJECT, AlertChanged, Kpi
 from contract.routing.silence import SilenceMatcher
 from contract.rule import Rule
-from ops_dashboard.live.hub import CHANGES_MAX
+from ops_dashboard.live.feed import CHANGES_MAX
 from tests.conftest import TestNats
 from tests.dashboard_stage import Stage, acknowledged, open_stage, resolved
 from tests.silence_words import HOUR_US, silence
@@ -42,7 +42,8 @@ async def stage(
 
 def page(stage: Stage, query: str = "", **more: Any) -> connect:
     """Return a connection as a browser's page makes it."""
-    return connect(stage.url.replace("http", "ws") + "/ws/live" + query, origin=stage.url, **more)  # type: ignore[arg-type]
+    more = {"origin": stage.url, "additional_headers": stage.headers, **more}
+    return connect(stage.url.replace("http", "ws") + "/ws/live" + query, **more)  # type: ignore[arg-type]
 
 
 async def hear(socket: ClientConnection, **wanted: Any) -> dict[str, Any]:
@@ -204,7 +205,7 @@ async def test_a_figure_below_its_coverage_is_unknown(stage: Stage) -> None:
 async def test_other_sites_cannot_listen(stage: Stage) -> None:
     address = stage.url.replace("http", "ws") + "/ws/live"
     with pytest.raises(InvalidStatus) as refused:
-        async with connect(address, origin="https://elsewhere.example"):  # type: ignore[arg-type]
+        async with connect(address, origin="https://elsewhere.example", additional_headers=stage.headers):  # type: ignore[arg-type]
             pass
     assert refused.value.response.status_code == 403
 

@@ -13,7 +13,7 @@ from contract.entry import ALERTS_LOG
 from contract.fleet import Fleet
 from contract.rule import Rule
 from tests.conftest import TestPostgres, running_nats
-from tests.dashboard_stage import Stage, open_stage
+from tests.dashboard_stage import Stage, open_stage, program
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -46,7 +46,7 @@ async def alert_id(stage: Stage) -> str:
 @pytest_asyncio.fixture(loop_scope="module")
 async def client(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
     """An HTTP client of that dashboard, without a cookie."""
-    async with httpx.AsyncClient(timeout=60.0, base_url=stage.url) as opened:
+    async with httpx.AsyncClient(timeout=60.0, base_url=stage.url, headers=await program(stage)) as opened:
         yield opened
 
 

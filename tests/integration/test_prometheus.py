@@ -10,9 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
+from contract.access.area import CITY
+from contract.access.permission import TokenScope
 from contract.alert import TransitionKind
 from eduops.machine.ports import free_ports
-from tests.dashboard_stage import Stage
+from storage.people.credentials import issue_token
+from tests.dashboard_stage import Stage, program
 from tests.running_owner import running_owner
 from tests.running_system import until
 
@@ -30,7 +33,10 @@ groups:
 CONFIG = """
 global: {{evaluation_interval: 1s, scrape_interval: 1s, external_labels: {{site: hcm}}}}
 rule_files: [rules.yml]
-alerting: {{alertmanagers: [{{static_configs: [{{targets: ["{dashboard}"]}}]}}]}}
+alerting:
+  alertmanagers:
+  - authorization: {{credentials: "{token}"}}
+    static_configs: [{{targets: ["{dashboard}"]}}]
 scrape_configs: [{{job_name: power, static_configs: [{{targets: ["127.0.0.1:{port}"]}}]}}]
 """
 
@@ -59,7 +65,9 @@ async def running_prometheus(folder: Path, stage: Stage, school: str) -> AsyncIt
     port = server.sockets[0].getsockname()[1]
     (folder / "rules.yml").write_text(RULES.format(school=school), encoding="utf-8")
     config = folder / "prometheus.yml"
-    config.write_text(CONFIG.format(dashboard=stage.url.removeprefix("http://"), port=port), encoding="utf-8")
+    token = await issue_token(stage.conn, "prometheus", TokenScope.ALERTS_IN, CITY, 1, "test")
+    told = CONFIG.format(dashboard=stage.url.removeprefix("http://"), port=port, token=token)
+    config.write_text(told, encoding="utf-8")
     async with server:
         process = await asyncio.create_subprocess_exec(
             PROMETHEUS, f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}",
@@ -81,7 +89,7 @@ async def test_its_alert_is_an_incident_and_ends_with_its_rule(
     async with (
         running_owner(stage, postgres_url),
         running_prometheus(tmp_path, stage, school.code) as exporter,
-        httpx.AsyncClient(base_url=stage.url) as client,
+        httpx.AsyncClient(base_url=stage.url, headers=await program(stage)) as client,
     ):
 
         async def incidents() -> list[dict[str, Any]]:

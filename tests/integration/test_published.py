@@ -123,6 +123,25 @@ VERBS_THAT_DO_NOT: Final = frozenset(
         "notify test",
         # What is muted, and how many alerts.
         *("silence list", "silence add", "silence end", "silence preview", "silence import"),
+        # Who may sign in.
+        *(
+            "user add",
+            "user list",
+            "user link",
+            "user role",
+            "user end-sessions",
+            "user disable",
+            "user drop-code",
+        ),
+        *(
+            "token issue",
+            "token list",
+            "token revoke",
+            "screen list",
+            "screen end",
+            "audit verify",
+            "audit list",
+        ),
         # Lines of schools, which are open; and whether a file is whole.
         *("evidence export", "evidence verify"),
         # The database itself, for whoever runs the center.
@@ -311,6 +330,7 @@ ROUTES: Final[Mapping[str, Paths]] = {
     ],
     "/api/cap/{incident_id}": lambda _f, _c, alerts: [f"/api/cap/{a.alert.alert_id}" for a in alerts],
     "/incidents/{incident_id}": lambda _f, _c, alerts: [f"/incidents/{a.alert.alert_id}" for a in alerts],
+    "/enter/{secret}": lambda _f, _c, _a: ["/enter/nothing"],
     "/school/{code}": lambda fleet, _c, _a: [f"/school/{s.code}" for s in fleet.schools],
     **{
         path: lambda _f, _c, _a, path=path: [  # type: ignore[misc]
@@ -328,6 +348,7 @@ ROUTES: Final[Mapping[str, Paths]] = {
             *(
                 "/openapi.json",
                 "/api/fleet",
+                *("/api/me", "/account", "/sign-in", "/users", "/pair", "/screens", "/audit", "/audit.csv"),
                 "/api/alerts",
                 "/api/incidents",
                 "/api/inbox",
@@ -403,7 +424,11 @@ async def test_no_page_tells_a_small_number(stage: Stage, client: httpx.AsyncCli
 
 
 async def test_the_push_tells_no_small_number(stage: Stage) -> None:
-    async with connect(stage.url.replace("http", "ws") + "/ws/live?alerts=1", origin=stage.url) as socket:  # type: ignore[arg-type]
+    async with connect(
+        stage.url.replace("http", "ws") + "/ws/live?alerts=1",
+        origin=stage.url,
+        additional_headers=stage.headers,
+    ) as socket:  # type: ignore[arg-type]
         await stage.say_summaries(kpis=_kpis(stage), partitions=[0])
         await stage.say_summaries(kpis={}, partitions=[1])
         await stage.change(*_alerts(stage))
@@ -425,7 +450,10 @@ async def test_the_push_of_an_area_tells_no_small_number(stage: Stage) -> None:
     wards = [fleet.ward_by_code[school.ward_code] for school in fleet.schools]
     for area in sorted({w.code for w in wards} | {w.cluster_code for w in wards}):
         address = stage.url.replace("http", "ws") + f"/ws/live?area={area}"
-        async with connect(address, origin=stage.url) as socket, asyncio.timeout(30):  # type: ignore[arg-type]
+        async with (
+            connect(address, origin=stage.url, additional_headers=stage.headers) as socket,
+            asyncio.timeout(30),
+        ):  # type: ignore[arg-type]
             await stage.say_summaries(kpis=_kpis(stage), partitions=[0], wards=_ward_sums(stage))
             await stage.say_summaries(kpis={}, partitions=[1])
             expected = 0
@@ -442,7 +470,7 @@ async def test_the_push_of_an_area_tells_no_small_number(stage: Stage) -> None:
 
 async def test_an_area_that_the_fleet_does_not_have_is_refused(stage: Stage) -> None:
     address = stage.url.replace("http", "ws") + "/ws/live?area=Atlantis"
-    async with connect(address, origin=stage.url) as socket:  # type: ignore[arg-type]
+    async with connect(address, origin=stage.url, additional_headers=stage.headers) as socket:  # type: ignore[arg-type]
         with pytest.raises(ConnectionClosed) as closed:
             await socket.recv()
     assert closed.value.rcvd is not None

@@ -37,7 +37,7 @@ from storage.maintenance import maintain
 from storage.wall import kpi_history, ledger, series_history, unaccounted
 from stream_processor.worker import ProcessorConfig, run
 from tests.conftest import TestNats
-from tests.dashboard_stage import PARTITIONS, open_stage, real_us
+from tests.dashboard_stage import PARTITIONS, open_stage, program, real_us
 from tests.running_system import until
 from tests.school_year import DAY_US, LOCAL, STEP_HOURS, City, Figure, Key, Said, Site, us_of
 from tests.school_year_story import (
@@ -291,7 +291,7 @@ async def check_pages(year: Year, nats: TestNats, city: Fleet, codes: Mapping[st
         open_stage(
             nats, year.dsn, fleet, own.catalogue, own.calendar, own.rules, clock=LogClock(now_us, real_us())
         ) as stage,
-        httpx.AsyncClient(base_url=stage.url) as client,
+        httpx.AsyncClient(base_url=stage.url, headers=await program(stage)) as client,
     ):
         former = (await client.get("/api/fleet")).json()["former"]
         assert {code: name for _, code, name, *_ in former} == {code: names[code] for code in codes}

@@ -36,9 +36,11 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 def beside(system: RunningSystem, tmp_path: Path, url: str) -> Settings:
     """Return the settings of a watchdog on another folder that knows the system's addresses only."""
+    token = DataFolder(system.data).read("wall_token")["token"]
     own = load_settings(
         overrides={
             "data": system.data,
+            "wall_token": token,
             "watchdog_url": url,
             "watchdog_command": f"/usr/bin/tee -a {tmp_path / 'said.jsonl'}",
             "watchdog_after_s": AFTER_S,

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from ops_dashboard.live.hub import Client
+from ops_dashboard.live.client import Client
 
 
 async def drain(client: Client, count: int) -> list[bytes | None]:

@@ -13,6 +13,9 @@ from alerting.incidents.response import GroupBy
 from alerting.messages.wording import MessageForm
 from alerting.outside.validity import OutsideFault
 from alerting.silences.announced import ImportOutcome
+from contract.access.decision import NotAllowed
+from contract.access.fault import AccessFault
+from contract.access.permission import Role
 from contract.alert import ActionKind, Because, Beginning, Ending, TransitionKind
 from contract.errors import ConfigurationError
 from contract.figures.definitions import FigureName
@@ -59,7 +62,10 @@ FAMILIES = {
     "error": {
         *(f"silence_{fault.value}" for fault in SilenceFault),
         *(f"outside_{fault.value}" for fault in OutsideFault),
+        *(fault.value for fault in (*AccessFault, *NotAllowed)),
+        *("sign_in_wait", "sign_in_wrong"),
     },
+    "role": {role.value for role in Role},
     "silences": {f"head_{name}" for name in SILENCE_COLUMNS}
     | {f"group_{group}" for group in SILENCE_GROUPS}
     | {f"label_{label}" for label in LABELS}
@@ -117,7 +123,9 @@ def written_keys() -> set[str]:
     """Return every key that stands in a script or module as a whole."""
     found: set[str] = set()
     packages = [ROOT / name for name in ("alerting", "ops_dashboard")]
-    sources = [path for package in packages for end in ("py", "js") for path in package.rglob(f"*.{end}")]
+    sources = [
+        path for package in packages for end in ("py", "js", "html") for path in package.rglob(f"*.{end}")
+    ]
     for path in sources:
         found |= set(re.findall(r"""['"]([a-z]+\.[a-z0-9_]+)['"]""", path.read_text(encoding="utf-8")))
         found |= {

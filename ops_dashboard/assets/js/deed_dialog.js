@@ -1,16 +1,13 @@
-// The dialog in which an engineer does something: a name, words, and what the deed needs beside them.
+// The dialog in which an engineer does something: words, and what the deed needs beside them.
 import { make } from './dom.js';
 import { say } from './words.js';
 
-const NAME_KEY = 'eduops-engineer';
-
 /**
  * Ask for what a deed needs, and send it; the dialog stays open, and says why, while it is refused.
- * `fields` stand before the name; `note` is required, optional, or null for none; `send({actor, note})` returns
- * null or the sentence of the refusal.
+ * `fields` stand first; `note` is required, optional, or null for none; `send({note})` returns null or the
+ * sentence of the refusal. Who does it is whoever is signed in.
  */
 export function askDeed({ title, subject, fields = [], note: need = 'optional', noteLabel = null, noteText = '', send: deliver }) {
-  const name = make('input', { className: 'control', id: 'action-name', required: true, maxLength: 80, autocomplete: 'name', value: localStorage.getItem(NAME_KEY) ?? '' });
   const note = make('textarea', { className: 'control', id: 'action-note', rows: 3, maxLength: 500, required: need === 'required', value: noteText });
   const wrong = make('p', { className: 'form-error', hidden: true, role: 'alert' });
   const cancel = make('button', { type: 'button', className: 'button', textContent: say('alerts.cancel') });
@@ -20,7 +17,6 @@ export function askDeed({ title, subject, fields = [], note: need = 'optional', 
     make('h2', { className: 'details-title', id: 'action-title', textContent: title }),
     make('p', { className: 'soft', textContent: subject }),
     ...fields,
-    make('label', { htmlFor: 'action-name', textContent: say('alerts.your_name') }), name,
     ...(need ? [make('label', { htmlFor: 'action-note', textContent: words }), note] : []),
     wrong, make('div', { className: 'buttons' }, send, cancel));
   const dialog = make('dialog', { 'aria-labelledby': 'action-title' }, form);
@@ -29,17 +25,16 @@ export function askDeed({ title, subject, fields = [], note: need = 'optional', 
   form.onsubmit = async (event) => {
     event.preventDefault();
     send.disabled = true;
-    const sentence = await deliver({ actor: name.value.trim(), note: note.value.trim() });
+    const sentence = await deliver({ note: note.value.trim() });
     send.disabled = false;
     wrong.hidden = sentence === null;
     if (sentence !== null) { wrong.textContent = sentence; return; }
-    localStorage.setItem(NAME_KEY, name.value.trim());
     dialog.close();
   };
   document.querySelector('.page').append(dialog);
   dialog.showModal();
   const first = fields.map((field) => field.querySelector?.('input, select') ?? null).find(Boolean);
-  (first ?? (name.value ? (need ? note : send) : name)).focus();
+  (first ?? (need ? note : send)).focus();
 }
 
 /** Return a field with its label. */

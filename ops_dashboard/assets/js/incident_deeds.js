@@ -146,9 +146,9 @@ function askSilence(desk) {
       make('p', { className: 'matchers' }, ...matchers.map(({ text }) => make('code', { textContent: text }))),
       effect,
       labelled(say('incident.silence_until'), hours)],
-    send: async ({ actor, note }) => {
+    send: async ({ note }) => {
       const end = untilUs(Number(hours.value));
-      const { refused } = await post('/api/silences', { matchers: conditions, until_us: end, owner: actor, reason: note });
+      const { refused } = await post('/api/silences', { matchers: conditions, until_us: end, reason: note });
       if (refused === null) result(say('incident.silence_sent', { at: dayAndClock(end) }), 'done');
       return refused;
     },

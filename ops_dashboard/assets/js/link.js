@@ -4,6 +4,7 @@ import { build } from './words.js';
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15000;
 const SILENT_MS = 12000; // a frozen server keeps its socket open: give it up and try again
+const ENDED = 4401; // the session ended while the line was up
 const RELOAD_NOTE = 'eduops-reloaded-for';
 
 /** Return a line to `/ws/live` that calls `hear(message)` for each message. */
@@ -17,7 +18,9 @@ export function openLink({ alerts = false, area = '', hear }) {
   function connect() {
     line.triedAt = performance.now();
     const socket = new WebSocket(address);
+    let opened = false;
     line.socket = socket;
+    socket.onopen = () => { opened = true; };
     socket.onmessage = (event) => {
       const message = JSON.parse(event.data);
       line.wait = FIRST_WAIT_MS;
@@ -25,7 +28,8 @@ export function openLink({ alerts = false, area = '', hear }) {
       if (message.kind === 'snapshot') line.heardAt = performance.now();
       hear(message);
     };
-    socket.onclose = () => {
+    socket.onclose = ({ code }) => {
+      if (code === ENDED || !opened) leaveIfEnded();
       if (line.socket !== socket) return;
       line.socket = null;
       const jittered = line.wait * (0.5 + Math.random() / 2);
@@ -51,4 +55,10 @@ function reloadIfOld(hello) {
   if (hello.build === build || sessionStorage.getItem(RELOAD_NOTE) === hello.build) return;
   sessionStorage.setItem(RELOAD_NOTE, hello.build);
   window.location.reload();
+}
+
+/** Go where one signs in, if that is why there is no line. */
+async function leaveIfEnded() {
+  const answer = await fetch('/api/me', { headers: { Accept: 'application/json' } }).catch(() => null);
+  if (answer?.status === 401) window.location.assign(`/sign-in?next=${encodeURIComponent(window.location.pathname + window.location.search)}`);
 }

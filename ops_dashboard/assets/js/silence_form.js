@@ -30,8 +30,8 @@ export function askSilence({ nowUs, told, former = null }) {
     title: say(former ? 'silences.change' : 'silences.new'), subject: say('silences.why'),
     note: 'required', noteLabel: say('silences.reason'), noteText: former?.reason ?? '',
     fields: [conditions.box, ...hours.fields, isMaintenance, effect],
-    send: async ({ actor, note }) => {
-      const wanted = { ...read(), owner: actor, reason: note, ...(former ? { replaces: former.silence_id } : {}) };
+    send: async ({ note }) => {
+      const wanted = { ...read(), reason: note, ...(former ? { replaces: former.silence_id } : {}) };
       const { said, refused } = await post(`/api/silences?lang=${language}`, wanted);
       if (refused === null) told([say('silences.sent'), ...said.warnings].join(' '));
       return refused;

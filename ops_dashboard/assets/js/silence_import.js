@@ -22,8 +22,8 @@ export function askImport({ told }) {
   askDeed({
     title: say('silences.import'), subject: say('silences.import_hint'), note: null,
     fields: [labelled(say('silences.file'), file), conditions.box, effect],
-    send: async ({ actor }) => {
-      const { said, refused } = await post(`/api/silences/import?lang=${language}`, { ...wanted(), owner: actor });
+    send: async () => {
+      const { said, refused } = await post(`/api/silences/import?lang=${language}`, wanted());
       if (refused !== null) return refused;
       const changes = said.works.filter((work) => CHANGES.includes(work.outcome)).length;
       told([say('silences.import_done', { n: number(changes) }), ...said.warnings].join(' '));

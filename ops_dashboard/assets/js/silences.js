@@ -104,8 +104,8 @@ function endButton(silence) {
   button.onclick = () => askDeed({
     title: say('silences.end'), subject: say('silences.end_subject'), note: null,
     fields: [make('p', { className: 'matchers' }, ...silence.texts.map((text) => make('code', { textContent: text })))],
-    send: async ({ actor }) => {
-      const { refused } = await remove(`/api/silences/${silence.silence_id}?lang=${language}&actor=${encodeURIComponent(actor)}`);
+    send: async () => {
+      const { refused } = await remove(`/api/silences/${silence.silence_id}?lang=${language}`);
       if (refused === null) tell(say('silences.sent'));
       return refused;
     },

@@ -22,7 +22,8 @@ SERVICES = ("ingest", "processor", "dashboard")
 def get(system: RunningSystem, path: str) -> Any:
     """Return what the dashboard answers, None while it comes back."""
     try:
-        with urllib.request.urlopen(system.url + path, timeout=10) as answer:
+        asked = urllib.request.Request(system.url + path, headers=system.headers)
+        with urllib.request.urlopen(asked, timeout=10) as answer:
             return json.load(answer)
     except OSError:
         return None

@@ -13,7 +13,7 @@ SLACK_S = 15.0
 
 @pytest.mark.parametrize("path", ["/api/alerts", pytest.param("/api/city/bandwidth", marks=pytest.mark.slow)])
 def test_a_frozen_database_is_told(system: SharedSystem, path: str) -> None:
-    with httpx.Client(base_url=system.url, timeout=ANSWER_S + SLACK_S) as browser:
+    with httpx.Client(base_url=system.url, headers=system.headers, timeout=ANSWER_S + SLACK_S) as browser:
         assert browser.get(path).status_code == 200
         with system.paused("postgres"):
             answer = browser.get(path, headers={"Accept-Language": "vi"})

@@ -57,7 +57,9 @@ def seconds_to_push(system: RunningSystem, since_s: float) -> float:
     def pushes() -> bool:
         url = system.url.replace("http", "ws") + "/ws/live"
         try:
-            with connect(url, origin=Origin(system.url), open_timeout=2) as socket:
+            with connect(
+                url, origin=Origin(system.url), additional_headers=system.headers, open_timeout=2
+            ) as socket:
                 return any('"snapshot"' in str(socket.recv(timeout=2)) for _ in range(5))
         except (OSError, WebSocketException):
             return False

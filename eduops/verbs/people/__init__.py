@@ -1,0 +1,1 @@
+"""What the verbs of `eduops user` and `eduops token` do, a module each. Shell."""

@@ -1,0 +1,54 @@
+"""The verbs `eduops audit …`: the record, and whether it is whole."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+audit_app: Final = typer.Typer(help="The record of what each did.", no_args_is_help=True)
+Data = Annotated[
+    Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")
+]
+Config = Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")]
+
+
+@audit_app.command()
+def verify(
+    expect: Annotated[
+        str, typer.Option(help="NUMBER:HASH of an entry as an earlier run told it; it must be there still.")
+    ] = "",
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Read the whole record and say whether anything in it was changed or left out; exit code 1 if so."""
+    from eduops.verbs.people import running
+
+    found = asyncio.run(running.verify(_attached(data, config), expect))
+    if found.broken_at is not None:
+        typer.echo(f"BROKEN: entry {found.broken_at} does not follow from the one before, or is gone")
+        raise typer.Exit(1)
+    typer.echo(f"{found.entries} entries, each follows from the one before; the last is")
+    typer.echo(f"{found.entries}:{found.head.hex()}")
+
+
+@audit_app.command("list")
+def show(
+    actor: Annotated[str, typer.Option(help="Only what this user, screen or token did.")] = "",
+    action: Annotated[str, typer.Option(help="Only actions with this in their name.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many of the latest.")] = 50,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Show the latest entries of the record, the newest first."""
+    from eduops.verbs.people import running
+    from eduops.verbs.people.tables import render_audit
+
+    typer.echo(render_audit(asyncio.run(running.record(_attached(data, config), actor, action, limit))))
+
+
+def _attached(data: Path | None, config: Path | None) -> Any:
+    from eduops.machine.attach import attach
+    from eduops.settings import load_settings
+
+    return attach(load_settings(config, {"data": data}))

@@ -1,0 +1,67 @@
+"""The verbs `eduops token …`: what programs prove themselves with."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from contract.access.permission import TokenScope
+
+token_app: Final = typer.Typer(help="Tokens for programs.", no_args_is_help=True)
+Data = Annotated[
+    Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")
+]
+Config = Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Name = Annotated[str, typer.Argument(help="Name of the token: what program it is for.")]
+_SCOPES: Final = ", ".join(scope.value for scope in TokenScope)
+
+
+@token_app.command()
+def issue(
+    name: Name,
+    scope: Annotated[str, typer.Option(help=f"What it may do: {_SCOPES}.")] = TokenScope.READ.value,
+    area: Annotated[
+        str,
+        typer.Option(help="city, isp:NAME, or cluster:CODE, ward:CODE, school:CODE with commas between."),
+    ] = "city",
+    days: Annotated[int, typer.Option(min=1, max=400, help="Days that it lasts.")] = 365,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Issue a token for a program and print it; nobody can read it again."""
+    from eduops.verbs.people import running
+
+    if scope not in set(TokenScope):
+        raise typer.BadParameter(f"{scope!r} is none of {_SCOPES}")
+    settings = _attached(data, config)
+    typer.echo(asyncio.run(running.issue(settings, name, TokenScope(scope), area, days)))
+
+
+@token_app.command("list")
+def show(data: Data = None, config: Config = None, json: Json = False) -> None:
+    """Show the tokens in force: what each may do, where, until when, and when it was last used."""
+    from eduops.verbs.people import running
+    from eduops.verbs.people.tables import render_credentials
+    from storage.people.credentials import CredentialKind
+
+    found = asyncio.run(running.credentials(_attached(data, config), CredentialKind.TOKEN))
+    typer.echo(render_credentials(found, "there is no token", as_json=json))
+
+
+@token_app.command()
+def revoke(name: Name, data: Data = None, config: Config = None) -> None:
+    """End a token at once."""
+    from eduops.verbs.people import running
+    from storage.people.credentials import CredentialKind
+
+    asyncio.run(running.revoke(_attached(data, config), CredentialKind.TOKEN, name))
+    typer.echo(f"the token {name} has ended")
+
+
+def _attached(data: Path | None, config: Path | None) -> Any:
+    from eduops.machine.attach import attach
+    from eduops.settings import load_settings
+
+    return attach(load_settings(config, {"data": data}))

@@ -1,0 +1,108 @@
+"""The verbs `eduops user …`: who may sign in."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from contract.access.permission import Role
+
+user_app: Final = typer.Typer(help="Who may sign in, as what, and where.", no_args_is_help=True)
+Data = Annotated[
+    Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")
+]
+Config = Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Name = Annotated[str, typer.Argument(help="Name of the user.")]
+_AREA = "city, isp:NAME, or cluster:CODE, ward:CODE, school:CODE with commas between."
+
+
+@user_app.command()
+def add(
+    name: Name,
+    role: Annotated[
+        str, typer.Option(help="school, leader, operator, engineer or administrator.")
+    ] = "leader",
+    area: Annotated[str, typer.Option(help=_AREA)] = "city",
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Add somebody, and print a link that lets them in once to choose a password."""
+    from eduops.verbs.people import running
+
+    typer.echo(asyncio.run(running.add(_attached(data, config), name, _role(role), area)))
+
+
+@user_app.command("list")
+def show(data: Data = None, config: Config = None, json: Json = False) -> None:
+    """Show everybody who may sign in, and how many sessions they have."""
+    from eduops.verbs.people import running
+    from eduops.verbs.people.tables import render_users
+
+    found = asyncio.run(running.users(_attached(data, config)))
+    typer.echo(render_users(*found, as_json=json))
+
+
+@user_app.command()
+def link(name: Name, data: Data = None, config: Config = None) -> None:
+    """Print a new link that lets a user in once: for a forgotten password."""
+    from eduops.verbs.people import running
+
+    typer.echo(asyncio.run(running.let_in(_attached(data, config), name)))
+
+
+@user_app.command()
+def role(
+    name: Name,
+    role: Annotated[str, typer.Argument(help="school, leader, operator, engineer or administrator.")],
+    area: Annotated[str | None, typer.Option(help=_AREA, show_default="as it is")] = None,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Change a user's role and area, also of one who was disabled; their sessions end at once."""
+    from eduops.verbs.people import running
+
+    asyncio.run(running.change(_attached(data, config), name, _role(role), area, disabled=False))
+    typer.echo(f"{name} is {role} now; their sessions have ended")
+
+
+@user_app.command()
+def end_sessions(name: Name, data: Data = None, config: Config = None) -> None:
+    """End all sessions and links of a user at once."""
+    from eduops.verbs.people import running
+
+    count = asyncio.run(running.end_sessions(_attached(data, config), name))
+    typer.echo(f"{count} sessions and links of {name} have ended")
+
+
+@user_app.command()
+def drop_code(name: Name, data: Data = None, config: Config = None) -> None:
+    """Drop a user's second factor, for a lost phone; their sessions end at once."""
+    from eduops.verbs.people import running
+
+    asyncio.run(running.drop_code(_attached(data, config), name))
+    typer.echo(f"{name} has no second factor any more; their sessions have ended")
+
+
+@user_app.command()
+def disable(name: Name, data: Data = None, config: Config = None) -> None:
+    """Let somebody in no more; what they did stays on record."""
+    from eduops.verbs.people import running
+
+    asyncio.run(running.change(_attached(data, config), name, None, None, disabled=True))
+    typer.echo(f"{name} may no longer sign in; their sessions have ended")
+
+
+def _role(word: str) -> Role:
+    people = [role.value for role in Role if role is not Role.SCREEN]
+    if word not in people:
+        raise typer.BadParameter(f"{word!r} is none of {', '.join(people)}")
+    return Role(word)
+
+
+def _attached(data: Path | None, config: Path | None) -> Any:
+    from eduops.machine.attach import attach
+    from eduops.settings import load_settings
+
+    return attach(load_settings(config, {"data": data}))

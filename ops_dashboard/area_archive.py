@@ -1,0 +1,117 @@
+"""The tables as they are seen from an area: what lies beyond it is not there."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from contract.alert import Alert, AlertEvent, Dismissal
+from contract.incident import Incident
+from contract.routing.delivery import NoticeRecord
+from ops_dashboard.api.answers import Refusal
+from ops_dashboard.archive import Archive, KnownIncident, OpenWork
+from ops_dashboard.view.alertmanager import OpenDesk
+from ops_dashboard.view.narrowing import Narrowing
+from storage.wall import SeriesHistory
+
+
+class AreaArchive:
+    """Those reads of an `Archive` that can be narrowed; the others are for the whole city alone.
+
+    It is no subclass: what is added there is not open here.
+    """
+
+    def __init__(self, whole: Archive, narrowing: Narrowing) -> None:
+        self._whole = whole
+        self._narrowing = narrowing
+
+    async def open_alerts(self) -> list[Alert]:
+        """Return the alerts of the area that are not resolved."""
+        return self._narrowing.alerts(await self._whole.open_alerts())
+
+    async def open_work(self, now_us: int) -> OpenWork:
+        """Return the alerts and incidents of the area that are open, and the silences that are not over."""
+        found = await self._whole.open_work(now_us)
+        own = self._narrowing.alerts(found.alerts)
+        return OpenWork(own, self._seen(found.incidents, own), found.silences)
+
+    async def desk(self, now_us: int) -> OpenDesk:
+        """Return all that is open in the area."""
+        found = await self._whole.desk(now_us)
+        own = self._narrowing.alerts(found.alerts)
+        seen = {i.incident_id: i for i in self._seen(found.incidents.values(), own)}
+        ids = {alert.alert_id for alert in own}
+        of = {a: i for a, i in found.incident_of.items() if a in ids and i in seen}
+        return found._replace(alerts=own, incidents=seen, incident_of=of)
+
+    async def known_alerts(self) -> list[Alert]:
+        """Return the open alerts of the area and its last resolved ones."""
+        return self._narrowing.alerts(await self._whole.known_alerts())
+
+    async def school_alerts(self, school_id: int) -> list[Alert]:
+        """Return the last alerts of one school of the area, newest first."""
+        return self._narrowing.alerts(await self._whole.school_alerts(school_id))
+
+    async def alert(self, alert_id: str) -> tuple[Alert, list[AlertEvent]] | None:
+        """Return an alert of the area and its history."""
+        found = await self._whole.alert(alert_id)
+        return None if found is None or not self._narrowing.has(found[0].school_id) else found
+
+    async def shared_around(self, alert_id: str) -> tuple[Incident | None, frozenset[str]]:
+        """Return the incident of an alert as it is seen here, and the open alerts of other incidents."""
+        incident, elsewhere = await self._whole.shared_around(alert_id)
+        own = await self.open_alerts()
+        seen = None if incident is None else self._narrowing.incident(incident, own)
+        return seen, elsewhere & {alert.alert_id for alert in own}
+
+    async def dismissed(
+        self, alert: Alert, limit: int, nearby_ids: Sequence[int], after_us: int
+    ) -> tuple[list[Dismissal], int]:
+        """Return the last dismissals of an alert's rule at its school; how many at others of the area."""
+        nearby = [school_id for school_id in nearby_ids if self._narrowing.has(school_id)]
+        return await self._whole.dismissed(alert, limit, nearby, after_us)
+
+    async def heard(self, after_us: Mapping[int, int]) -> frozenset[int]:
+        """Return the series that have a reading since their moment; they are of a school of the area."""
+        return await self._whole.heard(after_us)
+
+    async def series(self, series: Sequence[int], from_us: int, to_us: int) -> tuple[str, SeriesHistory]:
+        """Return what the series measured; they are of a school of the area."""
+        return await self._whole.series(series, from_us, to_us)
+
+    async def known_incidents(self) -> list[Incident]:
+        """Return the incidents that are seen from the area: open ones, and resolved ones within it."""
+        return self._seen(await self._whole.known_incidents(), await self.open_alerts())
+
+    async def incident(self, incident_id: str) -> KnownIncident | None:
+        """Return an incident; of one that reaches further only what of it is here."""
+        found = await self._whole.incident(incident_id)
+        if found is None or self._narrowing.covers(found.incident):
+            return found
+        members = [m for m in found.members if self._narrowing.has(m.alert.school_id)]
+        seen = self._narrowing.incident(found.incident, [m.alert for m in members if m.left_at_us is None])
+        return None if seen is None else KnownIncident(seen, [], members, [], [], [], {})
+
+    async def notices(self, incident_id: str) -> list[NoticeRecord] | None:
+        """Return who was told of an incident; nobody of one that reaches further."""
+        incident = await self._whole.survivor(incident_id)
+        if incident is None:
+            return None
+        if self._narrowing.covers(incident):
+            return await self._whole.notices(incident_id)
+        seen = self._narrowing.incident(incident, await self.open_alerts())
+        return None if seen is None else []
+
+    async def survivor(self, incident_id: str) -> Incident | None:
+        """Return an incident that somebody wants to act on.
+
+        Raises:
+            Refusal: it reaches further: what is done to it is done to alerts elsewhere.
+        """
+        incident = await self._whole.survivor(incident_id)
+        if incident is None or self._narrowing.covers(incident):
+            return incident
+        if self._narrowing.incident(incident, await self.open_alerts()) is None:
+            return None
+        raise Refusal(403, "beyond_area")
+
+    def _seen(self, incidents: Iterable[Incident], own: Sequence[Alert]) -> list[Incident]:
+        seen = [self._narrowing.incident(incident, own) for incident in incidents]
+        return [incident for incident in seen if incident is not None]

@@ -1,0 +1,1 @@
+"""Signing in, and who may: pages of plain HTML, which need no script. Shell."""

@@ -1,0 +1,105 @@
+"""One's own account: sessions and password; and who one is, for the pages' scripts."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from contract.access.area import CITY, Area
+from contract.access.decision import may
+from contract.access.fault import AccessError, AccessFault
+from contract.access.permission import Permission
+from contract.access.user import LEAST_PASSWORD, check_password
+from contract.access.waiting import try_keys, wait_s
+from contract.fleet import Fleet
+from ops_dashboard.access.asking import asking
+from ops_dashboard.access.record import on_record
+from ops_dashboard.api.answers import Refusal, json_answer
+from ops_dashboard.people.forms import browser_of, go_on, read_form
+from ops_dashboard.people.office import PeopleOffice, asking_person
+from storage.people.credentials import CredentialKind, end_credentials, list_credentials
+from storage.people.failures import claim_try, forget_failures, know_browser
+from storage.people.users import password_of, save_password
+
+
+def add_account(router: APIRouter, office: PeopleOffice) -> None:
+    @router.get("/api/me")
+    async def me() -> Response:
+        """Return who asks, and what they may."""
+        bearer = asking()
+        if bearer is None:
+            raise Refusal(401, "sign_in_first")
+        who = bearer.principal
+        allowed = [what.value for what in Permission if may(who, what) is None]
+        return json_answer({"name": who.name, "grade": who.grade, "area": who.area, "permissions": allowed})
+
+    @router.get("/account", include_in_schema=False)
+    async def account(request: Request) -> Response:
+        return await show_account(office, request)
+
+    @router.post("/account/end", include_in_schema=False)
+    async def end(request: Request) -> Response:
+        who, fields = asking_person(), await read_form(request)
+        async with office.connection() as conn:
+            kinds, which = (CredentialKind.SESSION,), fields.get("id", "")
+            await end_credentials(conn, kinds, who.name, name=who.name, credential_id=which)
+        on_record(subject=which)
+        office.register.forget(who.name)
+        return go_on("/account")
+
+    @router.post("/account/password", include_in_schema=False)
+    async def change_password(request: Request) -> Response:
+        who, fields = asking_person(), await read_form(request)
+        keys = try_keys(who.name, "", who.session)
+        async with office.connection() as conn:
+            kept = await password_of(conn, who.name)
+            left_s = 0.0 if kept is None else await claim_try(conn, keys, wait_s)
+        try:
+            is_right = kept is None or (
+                left_s <= 0 and await office.passwords.verify(kept, fields.get("old", ""))
+            )
+            if not is_right:
+                raise AccessError(AccessFault.PASSWORD_WRONG, "this is not the password")
+            new = check_password(fields.get("new", ""), who.name)
+        except AccessError as error:
+            return await show_account(office, request, 422, office.renderer.fault(request, error))
+        hashed = await office.passwords.hash(new)
+        async with office.connection() as conn:
+            await forget_failures(conn, keys)
+            await save_password(conn, who.name, hashed)
+            browser = browser_of(request, secure=office.secure)
+            if browser:
+                await know_browser(conn, browser, who.name)
+            kinds = (CredentialKind.SESSION, CredentialKind.LINK)
+            await end_credentials(conn, kinds, who.name, name=who.name, but=who.session)
+        office.register.forget(who.name)
+        return go_on("/account")
+
+
+async def show_account(
+    office: PeopleOffice, request: Request, status: int = 200, fault: str = "", **more: Any
+) -> Response:
+    """Return the page of whoever asks; `more` is what setting a second factor up shows."""
+    who = asking_person()
+    async with office.connection() as conn:
+        has_password = await password_of(conn, who.name) is not None
+        sessions = await list_credentials(conn, CredentialKind.SESSION, who.name)
+    city = office.renderer.texts.say("people.area_city", office.renderer.language(request))
+    return office.renderer.page(
+        request, "account", status, fault=fault, has_password=has_password, sessions=sessions,
+        least=LEAST_PASSWORD, area=area_name(who.area, office.fleet, city),
+        code_needed=office.secure and who.lacks_code, **{"begun": "", "square": "", "recovery": (), **more},
+    )  # fmt: skip
+
+
+def area_name(area: Area, fleet: Fleet, city: str) -> str:
+    """Return an area in the words of people; `city` is theirs for the whole of it."""
+    if area == CITY:
+        return city
+    clusters = {c.code: c.name for c in fleet.clusters}
+    wards = {w.code: w.name for w in fleet.wards}
+    schools = {s.code: s.name for s in fleet.schools}
+    named = [clusters.get(code, code) for code in area.clusters]
+    named += [wards.get(code, code) for code in area.wards]
+    named += [schools.get(code, code) for code in area.schools]
+    return area.isp or ", ".join(named)

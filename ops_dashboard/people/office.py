@@ -1,0 +1,47 @@
+"""What the pages of people work with, wired once."""
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from psycopg import AsyncConnection
+
+from contract.access.decision import Principal
+from contract.fleet import Fleet
+from ops_dashboard.access.asking import asking
+from ops_dashboard.access.register import Register
+from ops_dashboard.api.answers import Refusal
+from ops_dashboard.borrowing import ReaderPool, borrowed
+from ops_dashboard.people.passwords import PasswordKeeper
+from ops_dashboard.people.render import Renderer
+
+ANSWER_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleOffice:
+    """Everything that a page of people may use."""
+
+    pool: ReaderPool
+    register: Register
+    fleet: Fleet
+    renderer: Renderer
+    passwords: PasswordKeeper
+    secure: bool
+    """Whether people reach the center by TLS."""
+
+    def connection(self) -> AbstractAsyncContextManager[AsyncConnection[Any]]:
+        """Lend a connection for the length of a block."""
+        return borrowed(self.pool, ANSWER_S)
+
+
+def asking_person() -> Principal:
+    """Return who asks.
+
+    Raises:
+        Refusal: nobody is signed in.
+    """
+    bearer = asking()
+    if bearer is None:
+        raise Refusal(401, "sign_in_first")
+    return bearer.principal

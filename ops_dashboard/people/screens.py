@@ -1,0 +1,89 @@
+"""Walls: a code on the wall, a name and an area by an administrator; and the end of a wall."""
+
+import segno
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from markupsafe import Markup
+
+from contract.access.area import parse_area
+from contract.access.fault import AccessError
+from ops_dashboard.access.door import SESSION_COOKIE, cookie_name
+from ops_dashboard.access.record import on_record
+from ops_dashboard.api.answers import Refusal
+from ops_dashboard.people.forms import PAIRING_COOKIE, go_on, read_form, set_pairing, set_session
+from ops_dashboard.people.office import PeopleOffice, asking_person
+from storage.people.credentials import CredentialKind, end_credentials, list_credentials
+from storage.people.pairing import (
+    Pairing,
+    approve_pairing,
+    begin_pairing,
+    find_pairing,
+    finish_pairing,
+    was_screen,
+)
+
+
+def add_screens(router: APIRouter, office: PeopleOffice) -> None:
+    @router.get("/pair", include_in_schema=False)
+    async def pair(request: Request) -> Response:
+        """Show a wall's code until somebody lets it in; the page asks again by itself."""
+        address = "" if request.client is None else request.client.host
+        secret = request.cookies.get(cookie_name(PAIRING_COOKIE, secure=office.secure), "")
+        session = request.cookies.get(cookie_name(SESSION_COOKIE, secure=office.secure), "")
+        async with office.connection() as conn:
+            admitted = await finish_pairing(conn, secret, address) if secret else None
+            if admitted is not None:
+                answer: Response = go_on("/")
+                set_session(answer, admitted, secure=office.secure)
+                return answer
+            pairing = await find_pairing(conn, secret) if secret else None
+            is_ended = bool(session) and await was_screen(conn, session)
+            if pairing is None:
+                begun = await begin_pairing(conn, address)
+                if begun is None:
+                    raise Refusal(503, "too_many_screens")
+                secret, pairing = begun
+        answer = shown_code(request, pairing, is_ended=is_ended)
+        set_pairing(answer, secret, secure=office.secure)
+        return answer
+
+    def shown_code(request: Request, pairing: Pairing, *, is_ended: bool) -> Response:
+        where = f"{request.base_url}screens?code={pairing.code}"
+        square = segno.make(where, error="m").svg_inline(scale=8, dark="#14171B", light="#E8EDF2", border=3)
+        return office.renderer.page(
+            request, "pair", code=pairing.shown, square=Markup(square), is_ended=is_ended,
+            where=f"{request.base_url}screens",
+        )  # fmt: skip
+
+    async def shown(request: Request, status: int = 200, fault: str = "", code: str = "") -> Response:
+        async with office.connection() as conn:
+            screens = await list_credentials(conn, CredentialKind.SCREEN)
+        return office.renderer.page(request, "screens", status, fault=fault, screens=screens, code=code)
+
+    @router.get("/screens", include_in_schema=False)
+    async def screens(request: Request, code: str = "") -> Response:
+        return await shown(request, code=code[:20])
+
+    @router.post("/screens", include_in_schema=False)
+    async def admit(request: Request) -> Response:
+        fields = await read_form(request)
+        on_record(subject=fields.get("name", ""), detail=f"area={fields.get('area', '')}")
+        try:
+            area = parse_area(fields.get("area", ""))
+            async with office.connection() as conn:
+                named, by = fields.get("name", ""), asking_person().name
+                await approve_pairing(conn, fields.get("code", ""), named, area, by)
+        except AccessError as error:
+            fault = office.renderer.fault(request, error)
+            return await shown(request, 422, fault, fields.get("code", "")[:20])
+        return go_on("/screens")
+
+    @router.post("/screens/end", include_in_schema=False)
+    async def end(request: Request) -> Response:
+        fields = await read_form(request)
+        which = fields.get("id", "")
+        on_record(subject=which)
+        async with office.connection() as conn:
+            kinds, by = (CredentialKind.SCREEN,), asking_person().name
+            await end_credentials(conn, kinds, by, credential_id=which)
+        return go_on("/screens")

@@ -1,0 +1,15 @@
+-- Named queries of the record; see `queries.py`.
+
+-- name: add_audit
+insert into audit (actor, grade, session, address, action, subject, result, detail)
+values (%(actor)s, %(grade)s, %(session)s, %(address)s, %(action)s, %(subject)s, %(result)s, %(detail)s)
+
+-- name: audit
+select seq, to_us(at), actor, grade, session, address, action, subject, result, detail, hash
+from audit
+where seq > %(after)s and (%(before)s::bigint is null or seq < %(before)s)
+    and (%(actor)s = '' or actor = %(actor)s) and (%(action)s = '' or strpos(action, %(action)s) > 0)
+    and (%(result)s = '' or result = %(result)s)
+
+-- name: audit_head
+select seq, hash from audit order by seq desc limit 1

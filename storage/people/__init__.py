@@ -1,0 +1,1 @@
+"""Users, sessions, tokens and screens, as pages, verbs and the door ask for them. Shell."""

@@ -1,0 +1,94 @@
+"""Users, as pages and the command line keep them."""
+
+from typing import Any
+
+from psycopg import AsyncConnection
+
+from contract.access.area import Area, check_area, parse_area, write_area
+from contract.access.fault import AccessError, AccessFault
+from contract.access.permission import Role
+from contract.access.user import User, check_name, check_role
+from contract.fleet import Fleet
+from storage.people.credentials import CredentialKind, end_credentials
+from storage.queries import query
+
+
+async def add_user(conn: AsyncConnection[Any], name: str, role: Role, area: Area, fleet: Fleet) -> str:
+    """Add somebody who has no password yet, and return their name in its one form.
+
+    Raises:
+        AccessError: there is one of that name, or role and area do not go together.
+    """
+    known = check_name(name)
+    check_role(role, area)
+    check_area(area, fleet)
+    values = {"name": known, "folded": known.casefold(), "role": role.value, "area": write_area(area)}
+    cursor = await conn.execute(query("add_user"), values)
+    if await cursor.fetchone() is None:
+        raise AccessError(AccessFault.NAME_TAKEN, f"there is a user {known} already", name=known)
+    return known
+
+
+async def list_users(conn: AsyncConnection[Any]) -> list[User]:
+    """Return all users by name, those that are disabled too."""
+    cursor = await conn.execute(query("users") + " order by folded")
+    return [_user(*row) for row in await cursor.fetchall()]
+
+
+async def find_user(conn: AsyncConnection[Any], name: str) -> User | None:
+    """Return a user by name, in whatever case it is written."""
+    cursor = await conn.execute(query("users") + " where folded = %(folded)s", {"folded": name.casefold()})
+    row = await cursor.fetchone()
+    return None if row is None else _user(*row)
+
+
+async def change_user(
+    conn: AsyncConnection[Any],
+    user: User,
+    fleet: Fleet,
+    by: str,
+    *,
+    role: Role | None = None,
+    area: Area | None = None,
+    disabled: bool | None = None,
+) -> None:
+    """Change what is given; all sessions and links of the user end with it.
+
+    Raises:
+        AccessError: role and area do not go together, or nobody would be left to administer.
+    """
+    now = (role or user.role, user.area if area is None else area)
+    gone = user.disabled if disabled is None else disabled
+    check_role(*now)
+    check_area(now[1], fleet)
+    async with conn.transaction():
+        await conn.execute("lock table app_user in share row exclusive mode")
+        others = [u for u in await list_users(conn) if u.name != user.name and not u.disabled]
+        is_last = not any(u.role is Role.ADMINISTRATOR for u in others)
+        if user.role is Role.ADMINISTRATOR and is_last and (gone or now[0] is not Role.ADMINISTRATOR):
+            raise AccessError(
+                AccessFault.LAST_ADMINISTRATOR,
+                f"{user.name} is the only administrator: make another one first",
+                name=user.name,
+            )
+        values = {"name": user.name, "role": now[0].value, "area": write_area(now[1]), "disabled": gone}
+        await conn.execute(query("change_user"), values)
+        await end_credentials(conn, (CredentialKind.SESSION, CredentialKind.LINK), by, name=user.name)
+
+
+async def password_of(conn: AsyncConnection[Any], name: str) -> str | None:
+    """Return the hash of a user's password, None without one."""
+    cursor = await conn.execute(query("password_of"), {"name": name})
+    row = await cursor.fetchone()
+    return None if row is None else row[0]
+
+
+async def save_password(conn: AsyncConnection[Any], name: str, password_hash: str) -> None:
+    """Keep the hash of a new password; browsers that knew the old one are strangers again."""
+    async with conn.transaction():
+        await conn.execute(query("save_password"), {"name": name, "password": password_hash})
+        await conn.execute(query("forget_browsers"), {"name": name})
+
+
+def _user(name: str, role: str, area: str, *rest: Any) -> User:
+    return User(name, Role(role), parse_area(area), *rest)
