@@ -1,6 +1,7 @@
 """Keeps leadership's figures: which days are due, what they measured, and their rows."""
 
 import asyncio
+from collections.abc import Iterable
 from datetime import date, time, timedelta
 from typing import Any, Final
 
@@ -50,11 +51,7 @@ async def keep_figures(
     oldest = calendar.local_day(folded_us if since_us is None else since_us)
     first = max(today - timedelta(OLDEST_DAYS), oldest)
     known = {day.day: day for day in await figure_days(conn, first)}
-    oldest_us = min((day.made_us for day in known.values()), default=folded_us)
-    corrected: dict[date, int] = {}
-    for quarter_us, at_us in await corrected_quarters(conn, oldest_us):
-        day = calendar.local_day(quarter_us)
-        corrected[day] = max(at_us, corrected.get(day, 0))
+    corrected = await _corrected(conn, calendar, known.values(), folded_us)
     due = []
     for day in (today - timedelta(n) for n in range((today - first).days + 1)):
         made, end_us = known.get(day), _end_us(calendar, day)
@@ -66,6 +63,18 @@ async def keep_figures(
         through_us = min(_end_us(calendar, day), folded_us // QUARTER_US * QUARTER_US)
         await keep_day(conn, day, rows, folded_us, through_us)
     return due[:MOST_DAYS]
+
+
+async def _corrected(
+    conn: AsyncConnection[Any], calendar: SchoolCalendar, known: Iterable[FigureDay], folded_us: int
+) -> dict[date, int]:
+    """Return when each day was corrected last, of those that may still be: what is older is not accepted."""
+    still_open = (d.made_us for d in known if d.made_us < _end_us(calendar, d.day) + LATE_UNTIL_US)
+    found: dict[date, int] = {}
+    for quarter_us, at_us in await corrected_quarters(conn, min(still_open, default=folded_us)):
+        day = calendar.local_day(quarter_us)
+        found[day] = max(at_us, found.get(day, 0))
+    return found
 
 
 def _end_us(calendar: SchoolCalendar, day: date) -> int:

@@ -92,7 +92,7 @@ class DayFigures:
             self._columns[part]["observed_min"] = (seen * share).sum(axis=1)
             self._columns[part]["impaired_min"] = (bad * share).sum(axis=1)
         peak = _greatest(down, in_session), _greatest(up, in_session)
-        measured = (in_session & (down.n > 0)).any(axis=1)
+        measured = _some(in_session & (down.n > 0))
         observed, impaired = self._of_sessions("observed_min"), self._of_sessions("impaired_min")
         found = bands(self._pupils, self._level, contracted, peak, impaired / np.maximum(observed, 1.0))
         own = self._columns[DayPart.DAY]
@@ -105,7 +105,7 @@ class DayFigures:
         for part in SESSION_PARTS:
             heard = self._day.of_part[part] & (enrolled.n > 0) & (present.n > 0)
             own = self._columns[part]
-            own["submitted"] = own["told_schools"] = _count(heard.any(axis=1))
+            own["submitted"] = own["told_schools"] = _count(_some(heard))
             own["enrolled"], own["present"] = _last(enrolled, heard), _last(present, heard)
             self._people[part]["present"] = np.rint(own["present"]).astype(np.int64)
 
@@ -121,7 +121,7 @@ class DayFigures:
         if not self._day.known.all():
             return
         own, heard = self._columns[DayPart.DAY], active.n > 0
-        learning = heard.any(axis=1)
+        learning = _some(heard)
         own["learning"] = _count(learning)
         own["learning_pupils"] = _count(learning) * self._pupils
         own["active_min"] = QUARTER_MIN * np.nansum(active.mean, axis=1)
@@ -134,10 +134,10 @@ class DayFigures:
     def take_platform(self, success: QuarterGrid, response: QuarterGrid, sync_age: QuarterGrid) -> None:
         """Take how requests went in session, and whether the platform was in step with the school."""
         in_session, own = self._in_session(), self._columns[DayPart.DAY]
-        answering = (in_session & (success.n > 0)).any(axis=1)
+        answering = _some(in_session & (success.n > 0))
         own["answering"] = _count(answering)
         own["success"], own["response_ms"] = _mean(success, in_session), _mean(response, in_session)
-        behind = (in_session & (sync_age.n > 0) & (sync_age.max > SYNC_WINDOW_S)).any(axis=1)
+        behind = _some(in_session & (sync_age.n > 0) & (sync_age.max > SYNC_WINDOW_S))
         own["synced"] = _count(answering & ~behind)
 
     def rows(self, catalogue: Catalogue) -> list[FigureRow]:
@@ -236,6 +236,12 @@ def _count(schools: NDArray[np.bool_]) -> Column:
     return schools.astype(np.float64)
 
 
+def _some(quarters: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which schools have some quarter hour that counts."""
+    found: NDArray[np.bool_] = np.any(quarters, axis=1)
+    return found
+
+
 def _greatest(grid: QuarterGrid, when: NDArray[np.bool_]) -> Column:
     greatest: Column = np.where(when, grid.max, 0.0).max(axis=1)
     return greatest
@@ -244,7 +250,7 @@ def _greatest(grid: QuarterGrid, when: NDArray[np.bool_]) -> Column:
 def _last(grid: QuarterGrid, when: NDArray[np.bool_]) -> Column:
     """Return the greatest value of each school's last quarter hour of some; 0 without any."""
     last = when.shape[1] - 1 - np.argmax(when[:, ::-1], axis=1)
-    found: Column = np.where(when.any(axis=1), grid.max[np.arange(len(last)), last], 0.0)
+    found: Column = np.where(_some(when), grid.max[np.arange(len(last)), last], 0.0)
     return found
 
 

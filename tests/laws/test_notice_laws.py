@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from alerting.routing.facts import facts_of, is_outside
+from contract.alert import Transition
 from contract.incident import SECOND_US, CauseKind, IncidentEventKind, IncidentState
 from contract.routing.contact import Person
 from contract.routing.notice import HeldReason, NoticeAnswer, NoticeReason
@@ -147,7 +148,8 @@ def test_an_outage_rings_within_a_minute_whatever_else_does(entries: list[LogEnt
     outage = [opened(s, began_us + SECOND_US, "link_lost", 1) for s in schools_of("VNPT")]
     log = [*all_over(entries)[:-2], LogEntry(began_us - 1), *noise, *outage, LogEntry(began_us + MINUTE_US)]
     desk = folded([log], ROUTING)
-    (found,) = {desk.survivor(desk.members[e.said.alert_id].incident_id).incident_id for e in outage}
+    ids = [e.said.alert_id for e in outage if isinstance(e.said, Transition)]
+    (found,) = {desk.survivor(desk.members[one].incident_id).incident_id for one in ids}
     rung = [n for n in desk.notices if n.incident_id == found and not n.incidents]
     assert rung, "by itself, at once"
     assert all(n.at_us <= began_us + MINUTE_US for n in rung)

@@ -107,8 +107,13 @@ def make_brief(asked: BriefAsked, data: BriefData, by: Brand) -> Brief:
         maker.questions(),
         maker.incidents(),
         by.calendar.is_school_day(asked.day),
-        min((r.day for r in data.city), default=None),
+        min((r.day for r in data.city if _is_known(r)), default=None),
     )
+
+
+def _is_known(row: FigureRow) -> bool:
+    """Return whether a row knows of any minute in session; days before the first reading have rows too."""
+    return row.sums.up_min + row.sums.lost_min > 0
 
 
 def _shown(figure: FigureValue) -> BriefFigure:
@@ -270,7 +275,7 @@ class _Maker:
 
     def _days(self, span: DaySpan) -> tuple[int, int]:
         """Return on how many school days of a span something is known, and how many it has."""
-        known = {r.day for r in self._data.city if span.first <= r.day <= span.last and r.sums.scheduled_min}
+        known = {r.day for r in self._data.city if span.first <= r.day <= span.last and _is_known(r)}
         days = [date.fromordinal(n) for n in range(span.first.toordinal(), span.last.toordinal() + 1)]
         return len(known), sum(self._by.calendar.is_school_day(day) for day in days)
 

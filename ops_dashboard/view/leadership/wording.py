@@ -327,7 +327,7 @@ class _Words:
 
     def _clock(self, at_us: int, *, is_dated: bool = False) -> str:
         clock = write_clock(at_us, self._language, self._zone)[:5]
-        return f"{clock} {write_date(at_us, self._language, self._zone)[:5]}" if is_dated else clock
+        return f"{clock} {write_date(at_us, self._language, self._zone)[:-5]}" if is_dated else clock
 
     def _number(self, n: float) -> str:
         return write_number(n, self._language)
