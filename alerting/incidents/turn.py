@@ -388,9 +388,8 @@ def _is_on_platform(alert: Alert, fleet: Fleet) -> bool:
 
 def _is_of_center(host: Host) -> bool:
     """Return whether an alert of no school may be its: from outside it may be about what schools share."""
-    incident = host.incident
-    is_of_outside = incident.rule.partition("/")[0] == EXTERNAL
-    return incident.cause.kind is CauseKind.SYSTEM or (incident.cause.school_id is None and is_of_outside)
+    cause, is_of_outside = host.incident.cause, host.incident.rule.partition("/")[0] == EXTERNAL
+    return cause.kind is CauseKind.SYSTEM or (cause.school_id is None and is_of_outside)
 
 
 def _opening(alert: Alert) -> tuple[int, str]:
