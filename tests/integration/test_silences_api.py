@@ -61,7 +61,7 @@ async def open_alerts(stage: Stage) -> list[Alert]:
 
 async def test_a_silence_is_an_entry_of_the_log(stage: Stage, client: httpx.AsyncClient) -> None:
     answer = await client.post("/api/silences", json=wish(stage, silence_id=ID, kind="maintenance"))
-    assert (answer.status_code, answer.json()) == (202, {"silence_id": ID})
+    assert (answer.status_code, answer.json()) == (202, {"silence_id": ID, "warnings": []})
     (word,) = await words(stage)
     assert isinstance(word, SilenceSet)
     made = word.silence
