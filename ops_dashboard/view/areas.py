@@ -57,6 +57,7 @@ class CitySums:
         self._fleet = fleet
         wards = len(fleet.wards)
         self._columns = {name: np.zeros((8, wards)) for name in WARD_METRICS}
+        self._clusters: dict[str, list[Kpi]] = {}
         for sums, is_fresh in parts:
             for name, own in sums.items():
                 if name in self._columns and len(own.expected) == wards:
@@ -75,9 +76,8 @@ class CitySums:
 
     def tells(self, metric: str, area: WallArea) -> bool:
         """Return whether an area's sum of a metric may stand beside those of the city and of all others."""
-        of_ward, clusters = self._fleet.cluster_of_wards, range(len(self._fleet.clusters))
-        columns = self._columns[metric]
-        by_cluster = told_apart([_kpi(columns[:, of_ward == c]).hidden for c in clusters])
+        of_ward, columns = self._fleet.cluster_of_wards, self._columns[metric]
+        by_cluster = told_apart([kpi.hidden for kpi in self._by_cluster(metric)])
         if not area.is_ward:
             return by_cluster[[c.code for c in self._fleet.clusters].index(area.code)]
         (own,) = wards_of(area, self._fleet)
@@ -92,13 +92,19 @@ class CitySums:
         """
         of_ward = self._fleet.cluster_of_wards
         found: list[float | None] = []
-        present, enrolled = self._columns["present"], self._columns["enrolled"]
-        kpis = [_kpi(present[:, of_ward == c]) for c in range(len(self._fleet.clusters))]
+        enrolled, kpis = self._columns["enrolled"], self._by_cluster("present")
         for c, (kpi, is_told) in enumerate(zip(kpis, told_apart([k.hidden for k in kpis]), strict=True)):
             whole = enrolled[2, of_ward == c].sum()
             is_known = kpi.reporting > 0 and kpi.reporting >= coverage_min * kpi.expected
             found.append(round(kpi.total / float(whole), 4) if is_told and is_known and whole > 0 else None)
         return found
+
+    def _by_cluster(self, metric: str) -> list[Kpi]:
+        if metric not in self._clusters:
+            of_ward, columns = self._fleet.cluster_of_wards, self._columns[metric]
+            clusters = range(len(self._fleet.clusters))
+            self._clusters[metric] = [_kpi(columns[:, of_ward == c]) for c in clusters]
+        return self._clusters[metric]
 
 
 def _add(columns: NDArray[np.float64], own: WardSums, *, is_fresh: bool) -> None:

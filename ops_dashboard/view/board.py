@@ -131,6 +131,7 @@ class Board:
         self._incidents: dict[str, Incident] = {}
         self._silences: dict[str, Silence] = {}
         self._calmed_us = np.zeros(len(fleet.schools), np.int64)
+        self._sums: tuple[tuple[object, ...], CitySums] | None = None
         self.alerts_version = 0
 
     def fits(self, summary: Summary) -> bool:
@@ -284,9 +285,7 @@ class Board:
         ages = [self._partition_age_s(p, real_us) for p in range(self._partitions)]
         known = [age for age in ages if age is not None]
         fresh = [age for age in known if age <= self._stale_s]
-        sums = CitySums(
-            self._fleet, ((s.wards, self._is_fresh(s, real_us)) for s in self._summaries.values())
-        )
+        sums = self._city_sums(real_us)
         tiles = self._tiles(sums, real_us, area)
         at_us, states = self._clock.log_us(real_us), self.states(real_us)
         return Snapshot(
@@ -310,6 +309,14 @@ class Board:
             down=tiles.down_bps,
             up=tiles.up_bps,
         )
+
+    def _city_sums(self, real_us: int) -> CitySums:
+        """Return the sums by ward; added up once for all that look at the same summaries."""
+        parts = [(s, self._is_fresh(s, real_us)) for s in self._summaries.values()]
+        of = tuple((s.partition, s.seq, s.at_us, is_fresh) for s, is_fresh in parts)
+        if self._sums is None or self._sums[0] != of:
+            self._sums = of, CitySums(self._fleet, ((s.wards, is_fresh) for s, is_fresh in parts))
+        return self._sums[1]
 
     def _tiles(self, sums: CitySums, real_us: int, area: WallArea | None) -> Tiles:
         """Return the figures; of the past of an area nothing is kept."""
