@@ -14,6 +14,7 @@ import random
 import resource
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -96,7 +97,7 @@ class Crowd:
                 try:
                     async with asyncio.timeout(ANSWER_S):
                         await loop.create_connection(
-                            lambda device=device: device, "127.0.0.1", self._port, local_addr=local
+                            partial(_same, device), "127.0.0.1", self._port, local_addr=local
                         )
                         is_in = await device.answered
                 except OSError:
@@ -111,6 +112,10 @@ class Crowd:
                 device.transport.abort()  # type: ignore[attr-defined]
             failures += 1
             await asyncio.sleep(RETRY.wait_s(failures, share=random.random()))
+
+
+def _same(device: Device) -> Device:
+    return device
 
 
 async def measure(devices: int, authorisers: int, together: int, sync: str) -> None:
