@@ -15,8 +15,8 @@ QUERY_FILES: Final = (
     "silences.sql",
     "times.sql",
     "figures.sql",
-    "people.sql",
-    "audit.sql",
+    "people/people.sql",
+    "people/audit.sql",
 )
 SCHEMA_FILES: Final = (
     "schema.sql",
@@ -25,8 +25,8 @@ SCHEMA_FILES: Final = (
     "schema_silences.sql",
     "schema_figures.sql",
     "devices/schema_devices.sql",
-    "schema_people.sql",
-    "schema_audit.sql",
+    "people/schema_people.sql",
+    "people/schema_audit.sql",
 )
 """What an empty database gets, in this order."""
 _HEAD: Final = re.compile(r"^-- name: (\w+)$", re.MULTILINE)

@@ -97,7 +97,7 @@ class Crowd:
                 try:
                     async with asyncio.timeout(ANSWER_S):
                         await loop.create_connection(
-                            partial(_same, device), "127.0.0.1", self._port, local_addr=local
+                            partial(_itself, device), "127.0.0.1", self._port, local_addr=local
                         )
                         is_in = await device.answered
                 except OSError:
@@ -112,10 +112,6 @@ class Crowd:
                 device.transport.abort()  # type: ignore[attr-defined]
             failures += 1
             await asyncio.sleep(RETRY.wait_s(failures, share=random.random()))
-
-
-def _same(device: Device) -> Device:
-    return device
 
 
 async def measure(devices: int, authorisers: int, together: int, sync: str) -> None:
@@ -167,6 +163,10 @@ async def floods(folder: DataFolder, crowd: Crowd) -> None:
             )
         )
         await crowd.leave()
+
+
+def _itself(device: Device) -> Device:
+    return device
 
 
 def main() -> None:

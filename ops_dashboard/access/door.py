@@ -179,7 +179,7 @@ def _password(word: str) -> str:
 
 
 def _cookie(headers: Headers, name: str) -> str:
-    jar = SimpleCookie[str]()
+    jar = SimpleCookie()
     try:
         jar.load(headers.get("cookie", ""))
     except CookieError:

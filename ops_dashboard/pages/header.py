@@ -73,17 +73,15 @@ def _own_links(texts: Texts, language: Language, who: Principal | None) -> list[
     """Return the links to the reader's own account, and to what administrators see to."""
     if who is None:
         return []
-    found = [html.A(f"{who.name} · {texts.say('people.account', language)}", href="/account")]
+    found = [(f"{who.name} · {texts.say('people.account', language)}", "/account")]
     for key, to, what in (
         ("people.users", "/users", Permission.MANAGE_USERS),
         ("people.screens", "/screens", Permission.MANAGE_SCREENS),
         ("people.audit", "/audit", Permission.SEE_AUDIT),
     ):
         if may(who, what) is None:
-            found.append(html.A(texts.say(key, language), href=to))
-    for link in found:
-        link.className = "nav-link"
-    return found
+            found.append((texts.say(key, language), to))
+    return [html.A(word, href=to, className="nav-link") for word, to in found]
 
 
 def stale_bar() -> html.Div:

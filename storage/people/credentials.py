@@ -132,7 +132,7 @@ async def list_credentials(
     conn: AsyncConnection[Any], kind: CredentialKind, name: str | None = None
 ) -> list[AccessCredential]:
     """Return the credentials of a kind that are in force, of one name or all, the newest first."""
-    cursor = await conn.execute(query("credentials"), {"kind": kind.value, "name": name})
+    cursor = await conn.execute(query("access_credentials"), {"kind": kind.value, "name": name})
     return [AccessCredential(row[0], CredentialKind(row[1]), *row[2:]) for row in await cursor.fetchall()]
 
 

@@ -22,7 +22,7 @@ async def claim_try(conn: AsyncConnection[Any], keys: Sequence[str], wait_s: Cal
     async with conn.transaction():
         await conn.execute(query("lock_tries"), {"keys": sorted(keys)})
         cursor = await conn.execute(query("sign_in_failures"), {"keys": list(keys)})
-        left = [wait_s(count) - age_s for count, age_s in await cursor.fetchall()]
+        left = [float(wait_s(count) - age_s) for count, age_s in await cursor.fetchall()]
         if max(left, default=0.0) > 0:
             return max(left)
         await conn.execute(query("add_failure"), {"keys": list(keys)})

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -27,17 +27,20 @@ SHOTS = os.environ.get("EDUOPS_TEST_SHOTS")
 """Folder that gets a picture of each page and size, for whoever wants to look at them."""
 
 
+Settings = tuple[TestNats, str, Fleet, Catalogue, SchoolCalendar, Sequence[Rule]]
+
+
 @pytest.fixture
-async def stage(
+def settings(
     nats: TestNats,
     postgres_url: str,
     city: Fleet,
     catalogue: Catalogue,
     calendar: SchoolCalendar,
-    rules: Sequence[Rule],
-) -> AsyncIterator[Stage]:
-    async with open_stage(nats, postgres_url, city, catalogue, calendar, rules) as opened:
-        yield opened
+    rules: tuple[Rule, ...],
+) -> Settings:
+    """A dashboard for forty schools."""
+    return nats, postgres_url, city, catalogue, calendar, rules
 
 
 async def fill(stage: Stage) -> None:
@@ -56,10 +59,13 @@ async def fill(stage: Stage) -> None:
 
 @pytest.mark.parametrize("language", ["vi", "en"])
 async def test_every_page_of_people_fits_and_is_accessible(
-    stage: Stage, browser: Browser, language: str
+    settings: Settings, browser: Browser, language: str
 ) -> None:
-    await fill(stage)
-    async with open_page(browser, stage.url, *FIRST_SIZE[language], quiet=False) as page:
+    async with (
+        open_stage(*settings) as stage,
+        open_page(browser, stage.url, *FIRST_SIZE[language], quiet=False) as page,
+    ):
+        await fill(stage)
         for path in ("/account", "/users", "/screens", "/audit", "/sign-in", "/pair", "/enter/x"):
             await set_size(page, *FIRST_SIZE[language])
             if path == "/enter/x":  # its script would be gone before anybody looks
@@ -77,11 +83,11 @@ async def test_every_page_of_people_fits_and_is_accessible(
 
 
 async def test_a_newcomer_reaches_the_wall_with_one_click_and_comes_again(
-    stage: Stage, browser: Browser
+    settings: Settings, browser: Browser
 ) -> None:
-    await signed_in.session_of(stage.conn, "Hoa", Role.OPERATOR)
-    secret = await issue_link(stage.conn, "Hoa", "test")
-    async with open_page(browser, stage.url, quiet=False) as page:
+    async with open_stage(*settings) as stage, open_page(browser, stage.url, quiet=False) as page:
+        await signed_in.session_of(stage.conn, "Hoa", Role.OPERATOR)
+        secret = await issue_link(stage.conn, "Hoa", "test")
         await page.context.clear_cookies()
         await page.goto(f"/enter/{secret}?next=/")  # the printed address: nothing else is clicked
         await expect(page.locator("#honeycomb")).to_be_visible(timeout=PATIENCE_MS)
@@ -105,9 +111,13 @@ async def test_a_newcomer_reaches_the_wall_with_one_click_and_comes_again(
         await expect(page.locator("#group-untaken, main").first).to_be_visible(timeout=PATIENCE_MS)
 
 
-async def test_a_changed_role_ends_the_page_that_is_open(stage: Stage, browser: Browser) -> None:
-    secret = await signed_in.session_of(stage.conn, "Hoa", Role.ENGINEER)
-    async with open_page(browser, stage.url, quiet=False) as page, open_page(browser, stage.url) as head:
+async def test_a_changed_role_ends_the_page_that_is_open(settings: Settings, browser: Browser) -> None:
+    async with (
+        open_stage(*settings) as stage,
+        open_page(browser, stage.url, quiet=False) as page,
+        open_page(browser, stage.url) as head,
+    ):
+        secret = await signed_in.session_of(stage.conn, "Hoa", Role.ENGINEER)
         await page.context.add_cookies([{"name": "eduops_session", "value": secret, "url": stage.url}])
         await page.goto("/quarantine")
         await expect(page.locator("#link-state")).to_be_visible(timeout=PATIENCE_MS)
@@ -118,8 +128,9 @@ async def test_a_changed_role_ends_the_page_that_is_open(stage: Stage, browser: 
         await page.wait_for_url("**/sign-in?next=%2Fquarantine", timeout=PATIENCE_MS)
 
 
-async def test_a_wall_is_paired_and_ended_in_the_browser(stage: Stage, browser: Browser) -> None:
+async def test_a_wall_is_paired_and_ended_in_the_browser(settings: Settings, browser: Browser) -> None:
     async with (
+        open_stage(*settings) as stage,
         open_page(browser, stage.url, 3840, 2160, quiet=False) as wall,
         open_page(browser, stage.url, 390, 844) as phone,
     ):

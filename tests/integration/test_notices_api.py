@@ -8,6 +8,7 @@ import httpx
 import msgspec
 import pytest
 from websockets.asyncio.client import connect
+from websockets.typing import Origin
 
 from config.inbox import InboxMessage, keep_message, kept_messages
 from contract.incident import Cause, CauseKind
@@ -72,9 +73,9 @@ async def test_the_inbox_is_newest_first_and_told_live(
     assert {one["to"] for one in found} == {"An"}
     address = stage.url.replace("http", "ws") + "/ws/live?alerts=1"
     async with (
-        connect(address, additional_headers=stage.headers, origin=stage.url) as socket,
+        connect(address, additional_headers=stage.headers, origin=Origin(stage.url)) as socket,
         asyncio.timeout(60),
-    ):  # type: ignore[arg-type]
+    ):
         await socket.recv()
         tried = NoticeTried("key9", "0000000000000001", "sent")
         await stage.live.publish(NOTICE_SUBJECT, msgspec.json.encode(tried))

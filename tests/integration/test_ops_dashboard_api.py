@@ -4,6 +4,7 @@ import httpx
 import msgspec
 import numpy as np
 from websockets.asyncio.client import connect
+from websockets.typing import Origin
 
 from alerting.incidents.state import KeptIncident
 from bus.codec import decode_action, decode_incident_action
@@ -65,8 +66,10 @@ async def test_an_incident_has_its_words_and_says_whether_it_is_silenced(
     matchers = [SilenceMatcher(m["name"], m["value"], m["is_regex"]) for m in found["matchers"]]
     made = silence("a", stage.now_us(), stage.now_us() + HOUR_US, *matchers)
     async with connect(
-        stage.url.replace("http", "ws") + "/ws/live", origin=stage.url, additional_headers=stage.headers
-    ) as socket:  # type: ignore[arg-type]
+        stage.url.replace("http", "ws") + "/ws/live",
+        origin=Origin(stage.url),
+        additional_headers=stage.headers,
+    ) as socket:
         await stage.commit(ALERTS_LOG, silences=(made,))
         await stage.live.publish(SILENCE_SUBJECT, msgspec.msgpack.encode(made))
         while msgspec.json.decode(await socket.recv()).get("open", {}).get("muted") != 1:

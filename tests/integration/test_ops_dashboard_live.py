@@ -43,7 +43,7 @@ async def stage(
 def page(stage: Stage, query: str = "", **more: Any) -> connect:
     """Return a connection as a browser's page makes it."""
     more = {"origin": stage.url, "additional_headers": stage.headers, **more}
-    return connect(stage.url.replace("http", "ws") + "/ws/live" + query, **more)  # type: ignore[arg-type]
+    return connect(stage.url.replace("http", "ws") + "/ws/live" + query, **more)
 
 
 async def hear(socket: ClientConnection, **wanted: Any) -> dict[str, Any]:

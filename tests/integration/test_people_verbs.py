@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from contract.access.area import CITY
 from contract.access.permission import Role
@@ -17,7 +16,7 @@ from contract.fleet import Fleet
 from eduops.cli import app
 from eduops.data_folder import DataFolder
 from eduops.machine.people import FIRST_USER, keep_wall_token, wall_address, wall_token
-from eduops.settings import Settings
+from eduops.settings import Settings, load_settings
 from storage.database import connect
 from storage.fleet import save_fleet
 from storage.people.credentials import admit_screen, find_principals, hash_of, take_link
@@ -29,7 +28,8 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def settings(tmp_path: Path, postgres_url: str) -> Settings:
-    return Settings(data=tmp_path, database_url=postgres_url, nats_url="nats://127.0.0.1:1")
+    given = {"data": tmp_path, "database_url": postgres_url, "nats_url": "nats://127.0.0.1:1"}
+    return load_settings(overrides=given)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ async def run(settings: Settings, city: Fleet) -> Run:
 
     async def invoke(*words: str) -> Result:
         whole = [*words, "--data", str(settings.data)]
-        return await asyncio.to_thread(CliRunner().invoke, app, whole, env=env)
+        return await asyncio.to_thread(lambda: CliRunner().invoke(app, whole, env=env))
 
     return invoke  # type: ignore[return-value]
 

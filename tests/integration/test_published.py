@@ -20,6 +20,7 @@ import typer
 from typer.testing import CliRunner
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
+from websockets.typing import Origin
 
 from contract.alert import Alert, AlertEvent, alert_id_of
 from contract.calendar import SchoolCalendar
@@ -426,9 +427,9 @@ async def test_no_page_tells_a_small_number(stage: Stage, client: httpx.AsyncCli
 async def test_the_push_tells_no_small_number(stage: Stage) -> None:
     async with connect(
         stage.url.replace("http", "ws") + "/ws/live?alerts=1",
-        origin=stage.url,
+        origin=Origin(stage.url),
         additional_headers=stage.headers,
-    ) as socket:  # type: ignore[arg-type]
+    ) as socket:
         await stage.say_summaries(kpis=_kpis(stage), partitions=[0])
         await stage.say_summaries(kpis={}, partitions=[1])
         await stage.change(*_alerts(stage))
@@ -451,9 +452,9 @@ async def test_the_push_of_an_area_tells_no_small_number(stage: Stage) -> None:
     for area in sorted({w.code for w in wards} | {w.cluster_code for w in wards}):
         address = stage.url.replace("http", "ws") + f"/ws/live?area={area}"
         async with (
-            connect(address, origin=stage.url, additional_headers=stage.headers) as socket,
+            connect(address, origin=Origin(stage.url), additional_headers=stage.headers) as socket,
             asyncio.timeout(30),
-        ):  # type: ignore[arg-type]
+        ):
             await stage.say_summaries(kpis=_kpis(stage), partitions=[0], wards=_ward_sums(stage))
             await stage.say_summaries(kpis={}, partitions=[1])
             expected = 0
@@ -470,7 +471,7 @@ async def test_the_push_of_an_area_tells_no_small_number(stage: Stage) -> None:
 
 async def test_an_area_that_the_fleet_does_not_have_is_refused(stage: Stage) -> None:
     address = stage.url.replace("http", "ws") + "/ws/live?area=Atlantis"
-    async with connect(address, origin=stage.url, additional_headers=stage.headers) as socket:  # type: ignore[arg-type]
+    async with connect(address, origin=Origin(stage.url), additional_headers=stage.headers) as socket:
         with pytest.raises(ConnectionClosed) as closed:
             await socket.recv()
     assert closed.value.rcvd is not None

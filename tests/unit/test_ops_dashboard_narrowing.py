@@ -93,7 +93,7 @@ def test_a_whole_cluster_or_ward_has_its_figures(city: Fleet, kind: str) -> None
     school = city.schools[0]
     ward = city.ward_by_code[school.ward_code]
     code = ward.cluster_code if kind == "cluster" else ward.code
-    own = Narrowing(city, Area(**{f"{kind}s": (code,)}), PARTITIONS)
+    own = Narrowing(city, Area(clusters=(code,)) if kind == "cluster" else Area(wards=(code,)), PARTITIONS)
     found = own.whole_part(None)
     assert isinstance(found, WallArea)
     assert found == find_area(code, city)

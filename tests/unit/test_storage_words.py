@@ -1,7 +1,7 @@
 """The small pure parts of storage: moments, named queries, migrations, ranges of buckets."""
 
 from datetime import UTC, datetime
-from importlib.resources import files
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -39,7 +39,7 @@ def test_queries_are_found_by_name_and_stand_once() -> None:
 
 
 def test_every_named_query_is_used() -> None:
-    code = "".join(file.read_text() for file in files("storage").iterdir() if file.name.endswith(".py"))
+    code = "".join(file.read_text() for file in (Path(__file__).parents[2] / "storage").rglob("*.py"))
     names = query_names()
     composed = {f"history_{w.name}" for w in WIDTHS} | {f"roll_{w.name}" for w in WIDTHS}
     assert [name for name in names if f'"{name}"' not in code and name not in composed] == []

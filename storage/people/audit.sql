@@ -10,6 +10,3 @@ from audit
 where seq > %(after)s and (%(before)s::bigint is null or seq < %(before)s)
     and (%(actor)s = '' or actor = %(actor)s) and (%(action)s = '' or strpos(action, %(action)s) > 0)
     and (%(result)s = '' or result = %(result)s)
-
--- name: audit_head
-select seq, hash from audit order by seq desc limit 1

@@ -50,7 +50,7 @@ update credential set ended_at = now(), ended_by = name
 where secret_hash = %(secret_hash)s and kind = 'link' and ended_at is null and expires_at > now()
 returning name
 
--- name: credentials
+-- name: access_credentials
 select credential_id, kind, name, grade, area, to_us(created_at), created_by, address, agent, to_us(seen_at),
     to_us(least(expires_at, coalesce(seen_at, created_at) + idle))
 from credential
