@@ -30,7 +30,7 @@ test: $(DEV_STAMP) browser ## run every test, several files side by side; ARGS="
 	@$(BIN)/python -m pytest -m "not slow" $(SIDE_BY_SIDE) $(or $(ARGS),tests)
 
 faults: $(DEV_STAMP) ## break everything that one machine can break, live through a school year, and count what was lost
-	@$(BIN)/python -m pytest tests/faults tests/cluster tests/integration/test_bus_mqtt.py tests/integration/test_school_year.py $(ARGS)
+	@$(BIN)/python -m pytest tests/faults tests/cluster tests/integration/test_bus_mqtt.py tests/integration/test_school_year.py tests/integration/test_alertmanager_beside.py $(ARGS)
 
 laws: $(DEV_STAMP) ## try every law and property with twenty times the examples of `make test`
 	@EDUOPS_TEST_EXAMPLES=20 $(BIN)/python -m pytest -q -n auto --dist worksteal tests/laws tests/unit $(ARGS)

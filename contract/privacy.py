@@ -196,13 +196,13 @@ def hidden_by(people: Counts, pupils: Counts, metric: Metric, group: Counts, gro
     """Return `hidden_in` of each of several groups of schools; `group` is each school's, shape (n,)."""
     least, most = hidden_range(people, pupils, metric)
     own = most > least
-    sums = [
-        np.bincount(group[own], column[own], minlength=groups).astype(np.int64)
-        for column in (people, least, most)
-    ]
+
+    def summed(column: Counts) -> Counts:
+        return np.bincount(group[own], column[own], minlength=groups).astype(np.int64)
+
     widest = np.zeros(groups, np.int64)
     np.maximum.at(widest, group, most - least)
-    return HiddenColumns(*sums, widest)
+    return HiddenColumns(summed(people), summed(least), summed(most), widest)
 
 
 def add_hidden(one: Hidden, other: Hidden) -> Hidden:

@@ -28,6 +28,7 @@ from storage.outbox import (
     Claim,
     claim_notice,
     end_given_up,
+    end_said,
     end_sent,
     hurry,
     keep_place,
@@ -102,7 +103,9 @@ class Delivery:
             began_s = time.monotonic()
             urls = addresses(self._routing.current(), claim.notice.to)
             place, is_back = self._next_place(claim, urls), False
-            if place is None:
+            if await end_said(conn, claim):
+                fate = NoticeFate.SAID_WITH
+            elif place is None:
                 fate = await self._end_round(conn, claim, urls)
             elif place.wait_s > 0:
                 await put_off(conn, claim, place.wait_s, unreachable=False)

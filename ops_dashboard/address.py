@@ -3,22 +3,22 @@
 Those are 113 kB that a wall needs for nothing else. Names of Dash's base class: docs/decisions/0019.
 """
 
-from typing import Any, ClassVar
+from typing import Any
 
 from dash.development.base_component import Component
 
 
-class Address(Component):  # type: ignore[misc]  # Dash has no types
+class Address(Component):
     """The address of the page; its script, `assets/js/address.js`, sets `pathname` and `search` once."""
 
     _namespace = "eduops"
     _type = "Address"
-    _children_props: ClassVar[list[str]] = []
-    _base_nodes: ClassVar[list[str]] = ["children"]
+    _children_props: list[str] = []  # noqa: RUF012
+    _base_nodes: list[str] = ["children"]  # noqa: RUF012
 
     def __init__(self, id: str, **properties: Any) -> None:
         self._prop_names = ["id", "pathname", "search"]
         self._valid_wildcard_attributes: list[str] = []
         self.available_properties = self._prop_names
         self.available_wildcard_properties: list[str] = []
-        super().__init__(id=id, **properties)
+        super().__init__(id=id, **properties)  # type: ignore[no-untyped-call]

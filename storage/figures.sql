@@ -4,7 +4,7 @@
 delete from figure where day = %(day)s
 
 -- name: copy_figures
-copy figure from stdin
+copy figure from stdin (format binary)
 
 -- name: note_figures
 insert into figure_day (day, made_at, through_at) values (%(day)s, %(made_at)s, %(through_at)s)

@@ -129,6 +129,18 @@ async def end_sent(conn: AsyncConnection[Any], claim: Claim) -> None:
         await _end(conn, NoticeFate.SAID_WITH, older, sent)
 
 
+async def end_said(conn: AsyncConnection[Any], claim: Claim) -> bool:
+    """Decide the fate of a reminder whose message before came late; return whether it is one.
+
+    The interval counts from the decision: after an outage of the way out a reminder would follow at once.
+    """
+    cursor = await conn.execute(query("said_late"), {"notice_id": claim.notice.notice_id})
+    before = await cursor.fetchone()
+    if before is not None:
+        await _end(conn, NoticeFate.SAID_WITH, claim.notice_ids, before[0])
+    return before is not None
+
+
 async def end_given_up(conn: AsyncConnection[Any], claim: Claim) -> None:
     """Decide the fate of a claim that no channel will take."""
     await _end(conn, NoticeFate.GIVEN_UP, claim.notice_ids, None)

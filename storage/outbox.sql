@@ -45,6 +45,18 @@ where notice_id = any(%(notice_ids)s)
 update notice set fate = %(fate)s, over_at = clock_timestamp(), said_with = %(said_with)s
 where notice_id = any(%(notice_ids)s)
 
+-- name: said_late
+-- The notice before, if it was sent so late that less than half of the time from one to the other was left.
+select before.notice_id
+from notice own
+cross join lateral (
+    select notice_id, fate, made_at, over_at from notice
+    where notice.incident_id = own.incident_id and notice.recipient = own.recipient and notice.reason <> 'digest'
+      and (notice.decided_at, notice.notice_id) < (own.decided_at, own.notice_id)
+    order by decided_at desc, notice_id desc limit 1) before
+where own.notice_id = %(notice_id)s and own.reason = 'repeat_interval' and before.fate = 'sent'
+  and before.over_at > before.made_at + (own.made_at - before.made_at) / 2
+
 -- name: hurry_notices
 update notice set next_try_at = clock_timestamp()
 where notice_id in (

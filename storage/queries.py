@@ -56,5 +56,7 @@ def _queries() -> dict[str, str]:
     found: dict[str, str] = {}
     for file in QUERY_FILES:
         parts = _HEAD.split(sql_file(file))[1:]
-        found |= {name: text.strip() for name, text in zip(parts[::2], parts[1::2], strict=True)}
+        for name, text in zip(parts[::2], parts[1::2], strict=True):
+            assert name not in found, f"two queries are named {name}"
+            found[name] = text.strip()
     return found

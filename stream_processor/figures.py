@@ -30,6 +30,8 @@ LATE_UNTIL_US: Final = round((LATE_ACCEPTANCE_H + 2) * HOUR_US)
 """… until so long after its end: what ingest accepts, and what rollups need after it."""
 OLDEST_DAYS: Final = 85
 """Days back that are made where they have no rows yet: rollups of quarter hours are kept for 90."""
+BLOCK: Final = 4096
+"""Schools whose quarter hours are in memory at once: four metrics of them are 50 MB."""
 MOST_DAYS: Final = 2
 """Days made in one round, so that the upkeep of the tables never waits for long."""
 
@@ -104,21 +106,27 @@ async def _rows_of(
     closed_us = {f.school.id: f.closed_us for f in fleet.former}
     then = await schools_then(conn, fleet, end_us - 1)
     schools = [s for _, s in sorted(then.items()) if closed_us.get(s.id, end_us) > start_us]
-    if not schools:
-        return []
-    plan = school_day(calendar, day, schools, through_us)
     silences = await silences_since(conn, start_us)
-    middles_us = start_us + QUARTER_US // 2 + QUARTER_US * np.arange(QUARTERS)
-    idle = maintenance_quarters(silences, schools, fleet, calendar, middles_us)
-    clusters = {ward.code: ward.cluster_code for ward in fleet.wards}
-    figures = DayFigures(plan, schools, clusters, idle)
-    reader = DayRollups(conn, fleet, catalogue, schools, start_us)
-    figures.take_online(await reader.read("online"), await reader.was_offline())
-    figures.take_line(*[await reader.read(name) for name in ("down_bps", "up_bps", "loss_ratio")])
-    figures.take_registers(await reader.read("enrolled"), await reader.read("present"))
-    users = {name: await reader.read(name) for name in USER_METRICS}
-    figures.take_learning(await reader.read("active_users"), users)
-    figures.take_platform(
-        *[await reader.read(name) for name in ("success_ratio", "response_ms", "sync_age_s")]
-    )
-    return await asyncio.to_thread(figures.rows, catalogue)
+    whole: DayFigures | None = None
+    for first in range(0, len(schools), BLOCK):
+        block = schools[first : first + BLOCK]
+        plan = school_day(calendar, day, block, through_us)
+        middles_us = start_us + QUARTER_US // 2 + QUARTER_US * np.arange(QUARTERS)
+        idle = maintenance_quarters(silences, block, fleet, calendar, middles_us)
+        clusters = {ward.code: ward.cluster_code for ward in fleet.wards}
+        figures = DayFigures(plan, block, clusters, idle)
+        await _measure(figures, DayRollups(conn, fleet, catalogue, block, start_us))
+        if whole is None:
+            whole = figures
+        else:
+            whole.extend(figures)
+    return [] if whole is None else await asyncio.to_thread(whole.rows, catalogue)
+
+
+async def _measure(figures: DayFigures, rollups: DayRollups) -> None:
+    read = rollups.read
+    figures.take_online(await read("online"), await rollups.was_offline())
+    figures.take_line(await read("down_bps"), await read("up_bps"), await read("loss_ratio"))
+    figures.take_registers(await read("enrolled"), await read("present"))
+    figures.take_learning(await read("active_users"), {name: await read(name) for name in USER_METRICS})
+    figures.take_platform(await read("success_ratio"), await read("response_ms"), await read("sync_age_s"))

@@ -14,6 +14,7 @@ import random
 import resource
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -96,7 +97,7 @@ class Crowd:
                 try:
                     async with asyncio.timeout(ANSWER_S):
                         await loop.create_connection(
-                            lambda device=device: device, "127.0.0.1", self._port, local_addr=local
+                            partial(_itself, device), "127.0.0.1", self._port, local_addr=local
                         )
                         is_in = await device.answered
                 except OSError:
@@ -162,6 +163,10 @@ async def floods(folder: DataFolder, crowd: Crowd) -> None:
             )
         )
         await crowd.leave()
+
+
+def _itself(device: Device) -> Device:
+    return device
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ from config.files import load_configuration
 from config.routing import follow_routing
 from contract.alert import Alert, alert_id_of
 from contract.backoff import Backoff
+from contract.clock import LogClock
 from contract.entry import ALERTS_LOG, EntryKind, RawEntry
 from contract.fleet import DeviceKind, Fleet
 from contract.incident import Cause, CauseKind, Incident, IncidentState
@@ -138,6 +139,7 @@ class Post:
         self.conn = conn
         self.meter = Meter()
         self.workers = 4
+        self.clock = LogClock()
         self.isp = Cause(CauseKind.ISP_CLUSTER, isp="FPT", cluster_code=fleet.clusters[0].code)
         (folder / "config").mkdir()
 
@@ -160,6 +162,7 @@ class Post:
             workers=self.workers,
             loopback=True,
             pause=Backoff(first_s=0.1, longest_s=0.4),
+            clock=self.clock,
         )
 
     @property

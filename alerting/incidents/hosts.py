@@ -125,6 +125,19 @@ class Host:
             alert, self.incident.opened_at_us, self.incident.worst_priority
         )
 
+    def is_instance_of(self, alert: Alert) -> bool:
+        """Return whether an alert from outside may be a consequence of what is open here.
+
+        Their `instance` is what a school is to ours: what comes after an incident of one instance, there and
+        no more urgent, is a part of it.
+        """
+        instance, alerts = _instance(alert), self.alerts
+        return (
+            bool(instance and alerts)
+            and {_instance(other) for other in alerts} == {instance}
+            and any(_is_consequence(alert, other.opened_at_us, other.priority) for other in alerts)
+        )
+
     def _covers(self, alert: Alert) -> bool:
         school = self._groups.fleet.school_by_id.get(alert.school_id)
         if school is None or alert.rule not in self.incident.cause_rules:
@@ -206,3 +219,8 @@ def broadest(cause: Cause, related: Sequence[Host], burst: Burst) -> Cause:
 
 def _is_consequence(alert: Alert, opened_us: int, priority: int) -> bool:
     return alert.opened_at_us >= opened_us - LINK_US and alert.priority >= priority
+
+
+def _instance(alert: Alert) -> str:
+    """Return the label `instance` of an alert from outside; empty where there is none."""
+    return "" if alert.outside is None else dict(alert.outside.labels).get("instance", "")

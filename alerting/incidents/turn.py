@@ -146,7 +146,8 @@ class Turn:
 
     def _take_of_center(self, alert: Alert) -> None:
         cause = cause_of_center(alert, self._fleet)
-        host = self._of_center.get((alert.rule, cause))
+        beside = (host for host in self._of_center.values() if host.is_instance_of(alert))
+        host = self._of_center.get((alert.rule, cause)) or min(beside, key=Host.age, default=None)
         if host is None:
             host = self._of_center[alert.rule, cause] = self._begin(alert, cause)
         self._join(host, [alert])

@@ -140,6 +140,21 @@ class DayFigures:
         behind = _some(in_session & (sync_age.n > 0) & (sync_age.max > SYNC_WINDOW_S))
         own["synced"] = _count(answering & ~behind)
 
+    def extend(self, other: "DayFigures") -> None:
+        """Take over the schools of another part of the fleet, once both have taken the same metrics."""
+        sizes = len(self._schools), len(other._schools)
+        for part in DayPart:
+            own, more = self._columns[part], other._columns[part]
+            for name in own.keys() | more.keys():
+                halves = [of.get(name, np.zeros(n)) for of, n in zip((own, more), sizes, strict=True)]
+                own[name] = np.concatenate(halves)
+            for name, people in other._people[part].items():
+                self._people[part][name] = np.concatenate([self._people[part][name], people])
+        self._schools = [*self._schools, *other._schools]
+        self._cluster += other._cluster
+        self._pupils = np.concatenate([self._pupils, other._pupils])
+        self._profile = tuple(a + b for a, b in zip(self._profile, other._profile, strict=True))
+
     def rows(self, catalogue: Catalogue) -> list[FigureRow]:
         """Return the rows of every group that has `K` pupils or more."""
         return [row for part in DayPart for row in self._rows_of(part, catalogue)]

@@ -61,7 +61,8 @@ class NoticeFate(StrEnum):
     SENT = "sent"
     """A channel took it."""
     SAID_WITH = "said_with"
-    """A later notice about the same incident said it as well: the way out was gone meanwhile."""
+    """Another notice about the same incident said it as well, a later one or, of a reminder, one that was
+    late: the way out was gone meanwhile."""
     GIVEN_UP = "given_up"
     """No channel of the contact took it."""
 

@@ -64,8 +64,7 @@ class Book:
         if request.user in self._held:
             seen = self._seen.get(request.user) or Sighting(request.user)
             if isinstance(found, ConnectDenial):
-                refused = {"refused_us": now_us, "refused_for": found.value, "refusals": seen.refusals + 1}
-                seen = seen._replace(**refused)
+                seen = seen._replace(refused_us=now_us, refused_for=found.value, refusals=seen.refusals + 1)
             else:
                 seen = seen._replace(connected_us=now_us, address=request.address)
             self._seen[request.user] = seen

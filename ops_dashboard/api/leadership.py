@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
@@ -24,6 +24,8 @@ FIRST_DAY: Final = date(2000, 1, 1)
 LAST_DAY: Final = date(2100, 1, 1)
 Day = Annotated[date | None, Query(ge=FIRST_DAY, le=LAST_DAY)]
 Scope = Annotated[str, Query(alias="in", max_length=20)]
+MOST_DAYS: Final = 800
+"""Rows of figures are kept for so long."""
 CSV_TYPE: Final = "text/csv; charset=utf-8"
 
 
@@ -69,6 +71,8 @@ async def leadership_brief(
 ) -> Brief:
     """Return the brief that a query asks for; without a day it is today's.
 
+    A day to come, or older than rows are kept, is the nearest one that is not.
+
     Raises:
         Refusal: there is no such cluster.
     """
@@ -79,7 +83,9 @@ async def leadership_brief(
     if by is GroupKind.CITY:
         by = GroupKind.CLUSTER
     now_us = services.config.clock.log_us(time.time_ns() // 1000)
-    asked = BriefAsked(span, day or services.calendar.local_day(now_us), by, within)
+    today = services.calendar.local_day(now_us)
+    day = min(today, max(day or today, today - timedelta(MOST_DAYS)))
+    asked = BriefAsked(span, day, by, within)
     brand = Brand(services.fleet, services.calendar, services.plan, services.config.coverage_min)
     return await services.archive.brief(asked, brand)
 

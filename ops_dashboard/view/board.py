@@ -254,7 +254,7 @@ class Board:
 
     def open_summary(self, live_partitions: int, at_us: int, area: WallArea | None = None) -> Open:
         """Return the open alerts of the city or of an area in numbers at a log time, and its first lines."""
-        alerts, incidents = list(self._open.values()), self._incidents.values()
+        alerts, incidents = list(self._open.values()), list(self._incidents.values())
         if area is not None:
             own = self._fleet.ids_of_wards(wards_of(area, self._fleet)) | {SYSTEM_SCHOOL_ID}
             alerts = [a for a in alerts if a.school_id in own]

@@ -70,8 +70,8 @@ async def issue(
     if not rows:
         return []
     async with conn.transaction(), conn.cursor() as cursor:
-        await cursor.executemany(query("issue_credential"), rows)
-        await cursor.execute(query("credentials_of"), {"names": [str(name) for name in secrets]})
+        await cursor.executemany(query("issue_device_credential"), rows)
+        await cursor.execute(query("device_credentials_of"), {"names": [str(name) for name in secrets]})
         held = {name: bytes(digest) for name, digest, *_, revoked in await cursor.fetchall() if not revoked}
         issued = [name for name, secret in secrets.items() if held.get(str(name)) == digest_of(secret)]
         await _tell(cursor, issued)
@@ -86,7 +86,7 @@ async def rotate(
     async with conn.transaction(), conn.cursor() as cursor:
         for name, secret in secrets.items():
             values = {**_kept(name, secret), "overlap": overlap}
-            await cursor.execute(query("rotate_credential"), values)
+            await cursor.execute(query("rotate_device_credential"), values)
             if cursor.rowcount:
                 rotated.append(name)
         await _tell(cursor, rotated)
@@ -96,7 +96,7 @@ async def rotate(
 async def revoke(conn: AsyncConnection[Any], names: Iterable[DeviceName]) -> list[DeviceName]:
     """End credentials at once and return the names that had a valid one."""
     async with conn.transaction(), conn.cursor() as cursor:
-        await cursor.execute(query("revoke_credentials"), {"names": [str(name) for name in names]})
+        await cursor.execute(query("revoke_device_credentials"), {"names": [str(name) for name in names]})
         revoked = [_name(row[0]) for row in await cursor.fetchall()]
         await _tell(cursor, revoked)
     return revoked
@@ -177,9 +177,9 @@ async def _told(conn: AsyncConnection[Any]) -> AsyncIterator[CredentialChange]:
 
 async def _load(conn: AsyncConnection[Any], names: list[str] | None) -> CredentialChange:
     if names is None:
-        cursor = await conn.execute(query("credentials"))
+        cursor = await conn.execute(query("device_credentials"))
     else:
-        cursor = await conn.execute(query("credentials_of"), {"names": names})
+        cursor = await conn.execute(query("device_credentials_of"), {"names": names})
     found = tuple(
         Credential(_name(name), bytes(digest), issued_us, former and bytes(former), until_us or 0, revoked)
         for name, digest, issued_us, former, until_us, revoked in await cursor.fetchall()

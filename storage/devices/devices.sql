@@ -1,15 +1,15 @@
 -- Named queries of devices' credentials; see `queries.py`.
 
--- name: credentials
+-- name: device_credentials
 select name, digest, to_us(issued_at), former_digest, to_us(former_until), revoked_at is not null
 from device_credential
 
--- name: credentials_of
+-- name: device_credentials_of
 select name, digest, to_us(issued_at), former_digest, to_us(former_until), revoked_at is not null
 from device_credential
 where name = any(%(names)s)
 
--- name: issue_credential
+-- name: issue_device_credential
 -- A simulated one makes way for any other; a real one, once it is revoked, for a real one.
 insert into device_credential as held (name, digest, mosquitto, origin, issued_at)
 values (%(name)s, %(digest)s, %(mosquitto)s, %(origin)s, now())
@@ -20,14 +20,14 @@ where case when excluded.origin = 'simulated'
            then held.origin = 'simulated' and held.revoked_at is null and held.digest <> excluded.digest
            else held.origin = 'simulated' or held.revoked_at is not null end
 
--- name: rotate_credential
+-- name: rotate_device_credential
 update device_credential
 set former_digest = case when %(overlap)s > interval '0' then digest end,
     former_until = case when %(overlap)s > interval '0' then now() + %(overlap)s end,
     digest = %(digest)s, mosquitto = %(mosquitto)s, issued_at = now()
 where name = %(name)s and revoked_at is null
 
--- name: revoke_credentials
+-- name: revoke_device_credentials
 update device_credential set revoked_at = now(), former_digest = null, former_until = null
 where revoked_at is null and name = any(%(names)s)
 returning name

@@ -7,10 +7,20 @@ from typing import Any, Final, NamedTuple
 from psycopg import AsyncConnection
 
 from contract.figures.spans import DaySpan
-from contract.figures.sums import DayPart, FigureRow, FigureSums, GroupKind
+from contract.figures.sums import COLUMNS, DayPart, FigureRow, FigureSums, GroupKind
 from storage.moment import moment
 from storage.queries import query
 
+_TYPES: Final = (
+    "text",
+    "text",
+    "text",
+    "date",
+    "text",
+    "timestamptz",
+    *["float8"] * len(COLUMNS),
+    "float8[]",
+)
 ALL_PARTS: Final = tuple(DayPart)
 
 
@@ -33,6 +43,7 @@ async def keep_day(
         await cursor.execute("select pg_advisory_xact_lock(hashtext('eduops/figures'))")
         await cursor.execute(query("forget_figures"), {"day": day})
         async with cursor.copy(query("copy_figures")) as copy:
+            copy.set_types(_TYPES)
             for row in rows:
                 head = (row.kind.value, row.scope, row.member, row.day, row.part.value)
                 await copy.write_row((*head, moment(row.through_us), *row.sums, list(row.profile)))

@@ -228,9 +228,12 @@ def other_clusters(fleet: Fleet) -> Iterator[int]:
 async def test_a_small_city_fits_and_has_no_empty_clusters(
     settings: Settings, browser: Browser, schools: int
 ) -> None:
-    nats, dsn, _, *rest = settings
+    nats, dsn, _, catalogue, calendar, rules = settings
     fleet = generate_fleet(schools=schools)
-    async with open_stage(nats, dsn, fleet, *rest) as stage, open_page(browser, stage.url) as page:
+    async with (
+        open_stage(nats, dsn, fleet, catalogue, calendar, rules) as stage,
+        open_page(browser, stage.url) as page,
+    ):
         await page.goto("/")  # nothing has been heard yet
         await expect(page.locator(".area")).not_to_have_count(0, timeout=PATIENCE_MS)
         await expect_fitting(page, 1920)

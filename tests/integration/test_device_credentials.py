@@ -85,8 +85,8 @@ class Line:
     def vanish(self) -> None:
         """End without a word: the broker publishes the last will."""
         sock = self._client.socket()
-        assert sock is not None
-        sock.shutdown(2)
+        assert isinstance(sock, socket.socket)
+        sock.shutdown(socket.SHUT_RDWR)
 
     def end(self) -> None:
         self._client.disconnect()
@@ -163,7 +163,7 @@ async def test_nobody_comes_in_as_somebody_else(door: Door, line: Connect) -> No
         "foreign_client_id": line(own, client_id=str(other)),
         "wrong_secret": line(other, secret=secret_of(own)),
         "unknown": line(DeviceName("nowhere", "gw-1"), secret=secret_of(own)),
-        "no_device": line("device"),  # type: ignore[arg-type]
+        "no_device": line("device"),
     }
     ingest = line(own, client_id="eduops-ingest")
     for stranger in (*tried.values(), ingest):

@@ -185,6 +185,26 @@ async def test_after_an_outage_the_newest_of_priority_1_is_first_and_what_is_ove
     assert {n.notice_id for n in (minor, early, late, first)} <= set(told)
 
 
+@pytest.mark.parametrize("came_late", [True, False])
+async def test_a_reminder_right_after_a_late_message_says_nothing_new(
+    post: Post, hook: Receiver, came_late: bool
+) -> None:
+    post.routes(hooked("ops", hook))
+    incident = await opened(post)
+    first = notice_of(incident, "ops")
+    again = notice_of(incident, "ops", NoticeReason.REPEAT_INTERVAL, at_us=NOW_US + MINUTE_US)
+    async with post.notifier():
+        await put_notices(post.conn, first)
+        await post.until(first, lambda r: r.fate is NoticeFate.SENT, "the first is sent")
+        columns = ("made_at",) if came_late else ("made_at", "over_at")
+        for column in columns:
+            await post.conn.execute(f"update notice set {column} = {column} - interval '1 hour'")
+        await put_notices(post.conn, again)
+        record = await post.until(again, lambda r: r.fate is not NoticeFate.WAITING, "it has a fate")
+    fate, said_with = (NoticeFate.SAID_WITH, first.notice_id) if came_late else (NoticeFate.SENT, "")
+    assert (record.fate, record.said_with) == (fate, said_with)
+
+
 async def test_two_notifiers_send_each_notice_once(post: Post, hook: Receiver) -> None:
     post.routes(hooked("ops", hook) + hooked("crew", hook))
     incidents = [await opened(post, n) for n in range(1, 31)]

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from contract.access.area import CITY
 from contract.access.permission import Role
@@ -42,7 +41,7 @@ async def run(settings: Settings, city: Fleet) -> Run:
 
     async def invoke(*words: str) -> Result:
         whole = [*words, "--data", str(settings.data)]
-        return await asyncio.to_thread(CliRunner().invoke, app, whole, env=env)
+        return await asyncio.to_thread(lambda: CliRunner().invoke(app, whole, env=env))
 
     return invoke  # type: ignore[return-value]
 

@@ -163,6 +163,26 @@ def test_labels_say_where_it_is_and_how_urgent() -> None:
     ]
 
 
+def test_what_follows_at_one_instance_is_one_incident_and_nobody_is_told_again() -> None:
+    down = {"alertname": "HostDown", "instance": "a", "severity": "critical"}
+    slow = {"alertname": "DiskSlow", "instance": "a", "severity": "warning"}
+    other = slow | {"instance": "c"}
+    five = 5 * MINUTE_US
+    end = LogEntry(BEGAN_US + 4 * MINUTE_US)
+    apart_us = 2 * SECOND_US
+    follows = [reported(BEGAN_US, five, down), reported(BEGAN_US + apart_us, five, slow), end]
+    assert [i.alerts for i in folded([follows]).incidents.values()] == [2]
+    assert told_of(follows) == [(31, "opened")]
+    # What is more urgent is told, and what is elsewhere is another one, although the name is in one already.
+    worse = [reported(BEGAN_US, five, slow), reported(BEGAN_US + apart_us, five, down), end]
+    assert len(told_of(worse)) == 2
+    # An incident of several instances is of none: others there are told by themselves.
+    several = [reported(BEGAN_US, five, down | {"instance": name}) for name in "ab"]
+    assert len(folded([[*several, follows[1], end]]).incidents) == 2
+    elsewhere = [*follows[:2], reported(BEGAN_US + 2 * apart_us, five, other), end]
+    assert sorted(i.alerts for i in folded([elsewhere]).incidents.values()) == [1, 2]
+
+
 def test_a_silence_chooses_it_by_its_own_labels_and_by_ours() -> None:
     for matcher in (
         SilenceMatcher("instance", "b"),

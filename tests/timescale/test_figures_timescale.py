@@ -14,8 +14,7 @@ from contract.fleet import DeviceKind, Fleet
 from contract.reading import Readings, Scored
 from contract.series import series_of
 from storage.database import connect
-from storage.figures.rows import figure_rows, summed_inside
-from storage.fleet import save_fleet
+from storage.figures.rows import figure_rows, summed_figures
 from storage.results import commit
 from stream_processor.figures import keep_figures
 
@@ -48,13 +47,12 @@ async def test_figures_are_the_same_on_both(
     answers = []
     for dsn in (timescale_url, postgres_url):
         async with await connect(dsn) as conn:
-            await save_fleet(conn, city)
             log_time_us = begin_us + 125 * MINUTE_US
             await commit(conn, Commit("telemetry-0", 0, 1, log_time_us, Counts(n, n), rows))
             while await keep_figures(conn, city, catalogue, calendar):
                 pass
             found = await figure_rows(conn, GroupKind.CITY, "", span)
-            answers.append((found, await summed_inside(conn, GroupKind.ISP, span)))
+            answers.append((found, await summed_figures(conn, GroupKind.CLUSTER, "", span)))
     assert answers[0] == answers[1]
     whole = add_sums(row.sums for row in answers[0][0])
     assert whole.down_schools == len(city.schools) // 5

@@ -14,7 +14,7 @@ from contract.service.metrics import SERVICE_METRICS, InstrumentKind, Meter
 from eduops.data_folder import DataFolder
 from eduops.exporter import metrics_of, metrics_ports, publish_metrics, serve_metrics
 
-SERVICES = ("ingest", "processor", "dashboard", "simulator", "notifier", "watchdog")
+SERVICES = ("ingest", "processor", "dashboard", "simulator", "notifier", "watchdog", "authoriser")
 
 
 def scrape(port: int) -> dict[str, Metric]:

@@ -42,23 +42,31 @@ def is_maintained(week: FigureWeek, school: School, at_us: int) -> bool:
 
 
 def rows_of(week: FigureWeek, day: date, through_us: int | None = None) -> list[FigureRow]:
+    return figures_of(week, day, slice(None), through_us).rows(week.catalogue)
+
+
+def figures_of(week: FigureWeek, day: date, which: slice, through_us: int | None = None) -> DayFigures:
     fleet, start_us = week.fleet, week.start_us(day)
-    schools = fleet.schools
+    schools = fleet.schools[which]
+
+    def grid(name: str, on: date = day) -> QuarterGrid:
+        return QuarterGrid(*(table[which] for table in week.grid(name, on)))
+
     plan = school_day(week.calendar, day, schools, through_us or start_us + 96 * QUARTER_US)
     idle = np.array(
         [[is_maintained(week, s, start_us + q * QUARTER_US) for q in range(96)] for s in schools], bool
     )
     figures = DayFigures(plan, schools, {w.code: w.cluster_code for w in fleet.wards}, idle)
-    before = week.grid("online", day - timedelta(1))
+    before = grid("online", day - timedelta(1))
     heard = before.n > 0
     last = 95 - np.argmax(heard[:, ::-1], axis=1)
     was_down = heard.any(axis=1) & (before.min[np.arange(len(schools)), last] < 0.5)
-    figures.take_online(week.grid("online", day), was_down)
-    figures.take_line(*[week.grid(name, day) for name in ("down_bps", "up_bps", "loss_ratio")])
-    figures.take_registers(week.grid("enrolled", day), week.grid("present", day))
-    figures.take_learning(week.grid("active_users", day), {n: week.grid(n, day) for n in USER_METRICS})
-    figures.take_platform(*[week.grid(n, day) for n in ("success_ratio", "response_ms", "sync_age_s")])
-    return figures.rows(week.catalogue)
+    figures.take_online(grid("online"), was_down)
+    figures.take_line(*[grid(name) for name in ("down_bps", "up_bps", "loss_ratio")])
+    figures.take_registers(grid("enrolled"), grid("present"))
+    figures.take_learning(grid("active_users"), {n: grid(n) for n in USER_METRICS})
+    figures.take_platform(*[grid(n) for n in ("success_ratio", "response_ms", "sync_age_s")])
+    return figures
 
 
 def of_city(rows: list[FigureRow], day: date | None = None) -> FigureSums:
@@ -319,3 +327,15 @@ def test_evidence_is_what_a_plain_walk_finds(week: FigureWeek) -> None:
 
 
 EVIDENCE = ("online", "down_bps", "loss_ratio")
+
+
+def test_a_fleet_in_parts_is_the_whole_fleet(week: FigureWeek, rows: list[FigureRow]) -> None:
+    day = DAYS[3]
+    first = figures_of(week, day, slice(0, 5))
+    first.extend(figures_of(week, day, slice(5, None)))
+    found = first.rows(week.catalogue)
+    whole = [row for row in rows if row.day == day]
+    assert [row[:6] for row in found] == [row[:6] for row in whole]
+    for one, other in zip(found, whole, strict=True):
+        assert one.sums == pytest.approx(other.sums)
+        assert one.profile == pytest.approx(other.profile)

@@ -54,7 +54,8 @@ def city_summary(fleet: Fleet, online: float = 1.0, **metrics: float) -> Summary
 def test_a_figure_past_its_target_says_so_and_tells_its_own_age(board: Board, city: Fleet) -> None:
     board.accept_summary(city_summary(city, online=0.96, active_users=50.0))
     snapshot = board.snapshot(NOW_US, 1)
-    assert (snapshot.connected.value, snapshot.connected.priority) == (pytest.approx(0.96), 2)
+    assert snapshot.connected.value == pytest.approx(0.96)
+    assert snapshot.connected.priority == 2
     assert snapshot.connected.latest_us == NOW_US - 40 * SECOND_US
     assert snapshot.elearning.priority is None, "what is usual is not known"
     board.past = Past({"elearning": 4_000.0}, {"elearning": (4_200.0, 5_000.0)})
@@ -192,7 +193,7 @@ def test_a_cluster_tells_no_attendance_of_a_single_school(city: Fleet) -> None:
     assert all(share is None for share, size in zip(shares, sizes, strict=True) if size < 2)
 
 
-def _ones(fleet: Fleet) -> list[np.ndarray]:  # type: ignore[type-arg]
+def _ones(fleet: Fleet) -> list[np.ndarray]:
     """Return columns of a metric of which every school hides 5 of 0 to 9 pupils."""
     n = np.bincount(fleet.ward_index, minlength=len(fleet.wards))
     return [n, n, n * 5.0, n * 0, n * 5, n * 0, n * 9, np.where(n > 0, 9, 0)]

@@ -87,7 +87,7 @@ def test_dash_makes_its_document_within_a_request_that_it_is_given() -> None:
 
 
 def test_a_component_of_our_own_is_one_of_dash() -> None:
-    assert Address("a").to_plotly_json() == {
+    assert Address("a").to_plotly_json() == {  # type: ignore[no-untyped-call]
         "props": {"id": "a"},
         "type": "Address",
         "namespace": "eduops",

@@ -41,7 +41,7 @@ function showHead(open, shown) {
     - open.lines.slice(0, shown).filter((line) => line.priority === priority).length);
   const more = left.reduce((a, b) => a + b, 0);
   byId('alarms-more').replaceChildren(...(more === 0 || open.line_count === 0 ? [] : [
-    make('span', { textContent: say('wall.more', { n: number(more) }) }),
+    make('span', { textContent: say('wall.more_by_priority', { n: number(more) }) }),
     ...left.map((n, i) => (n === 0 ? null : make('span', { className: 'more-count', dataset: { priority: String(i + 1) } },
       make('i', { textContent: `P${i + 1}` }), make('b', { textContent: number(n) })))).filter(Boolean)]));
 }
