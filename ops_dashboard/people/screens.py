@@ -55,10 +55,14 @@ def add_screens(router: APIRouter, office: PeopleOffice) -> None:
             where=f"{request.base_url}screens",
         )  # fmt: skip
 
-    async def shown(request: Request, status: int = 200, fault: str = "", code: str = "") -> Response:
+    async def shown(
+        request: Request, status: int = 200, fault: str = "", code: str = "", coming: str = ""
+    ) -> Response:
         async with office.connection() as conn:
             screens = await list_credentials(conn, CredentialKind.SCREEN)
-        return office.renderer.page(request, "screens", status, fault=fault, screens=screens, code=code)
+        return office.renderer.page(
+            request, "screens", status, fault=fault, screens=screens, code=code, coming=coming
+        )
 
     @router.get("/screens", include_in_schema=False)
     async def screens(request: Request, code: str = "") -> Response:
@@ -72,11 +76,11 @@ def add_screens(router: APIRouter, office: PeopleOffice) -> None:
             area = parse_area(fields.get("area", ""))
             async with office.connection() as conn:
                 named, by = fields.get("name", ""), asking_person().name
-                await approve_pairing(conn, fields.get("code", ""), named, area, by)
+                coming = await approve_pairing(conn, fields.get("code", ""), named, area, by)
         except AccessError as error:
             fault = office.renderer.fault(request, error)
             return await shown(request, 422, fault, fields.get("code", "")[:20])
-        return go_on("/screens")
+        return await shown(request, coming=coming)
 
     @router.post("/screens/end", include_in_schema=False)
     async def end(request: Request) -> Response:

@@ -141,8 +141,9 @@ async def test_a_wall_is_paired_and_ended_in_the_browser(settings: Settings, bro
         await phone.goto(f"/screens?code={code}")
         await phone.get_by_label("Tên").fill("Phòng trực, màn 1")
         await phone.get_by_role("button", name="Ghép", exact=True).click()
-        await expect(phone.locator("li", has_text="Phòng trực, màn 1")).to_be_visible(timeout=PATIENCE_MS)
+        await expect(phone.get_by_role("status")).to_contain_text("Phòng trực, màn 1", timeout=PATIENCE_MS)
         await expect(wall.locator("#honeycomb")).to_be_visible(timeout=PATIENCE_MS)
+        await phone.goto("/screens")
         assert await wall.get_by_role("link", name="Cảnh báo", exact=True).count() == 0
         await asyncio.gather(
             wall.wait_for_url("**/pair", timeout=PATIENCE_MS),

@@ -325,7 +325,7 @@ async def test_a_wall_is_paired_by_its_code_and_ended_calmly(
     assert await pair(stage, stranger) == code  # the page asks again, and shows the same
     named = {"name": "Phòng trực, màn 1", "area": f"ward:{stage.fleet.schools[0].ward_code}"}
     assert (await client.post("/screens", data={"code": "BBBB-BBBB", **named})).status_code == 422
-    assert (await client.post("/screens", data={"code": code.lower(), **named})).status_code == 303
+    assert (await client.post("/screens", data={"code": code.lower(), **named})).status_code == 200
     assert (await client.post("/screens", data={"code": code, **named})).status_code == 422
     let_in = await stranger.get("/pair")
     assert (let_in.status_code, let_in.headers["Location"]) == (303, "/")
@@ -351,7 +351,7 @@ async def test_a_code_is_worth_nothing_late_or_in_another_browser(
     named = {"name": "Màn 1", "area": "city"}
     assert (await client.post("/screens", data={"code": code, **named})).status_code == 422
     code = await pair(stage, stranger)
-    assert (await client.post("/screens", data={"code": code, **named})).status_code == 303
+    assert (await client.post("/screens", data={"code": code, **named})).status_code == 200
     async with httpx.AsyncClient(base_url=stage.url) as other:
         assert (await other.get("/pair")).status_code == 200
         assert SESSION_COOKIE not in other.cookies
