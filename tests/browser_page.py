@@ -37,8 +37,8 @@ async def open_page(
     context = await browser.new_context(
         viewport={"width": width, "height": height}, reduced_motion="reduce", base_url=url
     )
-    await context.add_cookies([{"name": n, "value": v, "url": url} for n, v in cookies(url).items()])
     page = await context.new_page()
+    await sign_in(page, url)
     foreign: list[str] = []
     complaints: list[str] = []
 
@@ -56,6 +56,11 @@ async def open_page(
     await context.close()
     assert foreign == [], foreign
     assert complaints == [] or not quiet, complaints
+
+
+async def sign_in(page: Page, url: str) -> None:
+    """Let a page be signed in at a dashboard that may have begun after the page was opened."""
+    await page.context.add_cookies([{"name": n, "value": v, "url": url} for n, v in cookies(url).items()])
 
 
 async def sizes_of(page: Page, language: str) -> AsyncIterator[int]:

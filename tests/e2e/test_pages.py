@@ -22,7 +22,15 @@ from contract.rule import Rule
 from device_simulator.world.fleet import generate_fleet
 from eduops.machine.ports import free_ports
 from storage.figures.rows import keep_day
-from tests.browser_page import FIRST_SIZE, expect_accessible, expect_fitting, open_page, set_size, sizes_of
+from tests.browser_page import (
+    FIRST_SIZE,
+    expect_accessible,
+    expect_fitting,
+    open_page,
+    set_size,
+    sign_in,
+    sizes_of,
+)
 from tests.conftest import TestNats
 from tests.dashboard_stage import Stage, acknowledged, open_stage, resolved
 from tests.figure_years import base_rows, years_of_rows
@@ -259,6 +267,7 @@ async def test_a_new_build_is_loaded(settings: Settings, browser: Browser) -> No
     port = free_ports(1)[0]
     async with open_page(browser, f"http://127.0.0.1:{port}", quiet=False) as page:
         async with open_stage(*settings, port=port) as stage, talking(stage):
+            await sign_in(page, stage.url)
             await settle_calm(page)
         async with open_stage(*settings, port=port, build_id="build-2") as stage, talking(stage):
             html = page.locator("html")

@@ -14,7 +14,7 @@ from contract.live import SILENCE_SUBJECT
 from contract.routing.silence import SilenceMatcher
 from device_simulator.world.fleet import generate_fleet
 from eduops.machine.ports import free_ports
-from tests.browser_page import FIRST_SIZE, expect_fitting, open_page, sizes_of
+from tests.browser_page import FIRST_SIZE, expect_fitting, open_page, sign_in, sizes_of
 from tests.dashboard_stage import acknowledged, open_stage, resolved
 from tests.e2e.test_pages import (
     PATIENCE_MS,
@@ -151,6 +151,7 @@ async def test_a_wall_without_pushes_says_so_and_recovers(settings: Settings, br
     async with open_page(browser, f"http://127.0.0.1:{port}", quiet=False) as page:
         await page.clock.install()
         async with open_stage(*settings, port=port) as stage, talking(stage):
+            await sign_in(page, stage.url)
             await stage.change(stage.opened(0))
             await settle(page, "/")
             await expect(page.locator("#link-state")).to_have_text("Trực tiếp")

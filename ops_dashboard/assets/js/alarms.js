@@ -65,7 +65,7 @@ function fitName(name) {
   const level = LEVELS.exec(full)?.[0] ?? '';
   const words = full.slice(level.length).split(' ');
   for (let n = 0; n < words.length - 1 && !fits(); n += 1) {
-    words[n] = words[n].length > 2 ? `${words[n][0]}.` : words[n];
+    words[n] = /^\p{L}{3}/u.test(words[n]) ? `${words[n][0]}.` : words[n];
     name.textContent = `${level}${words.join(' ')}`;
     name.title = full;
   }
@@ -79,12 +79,12 @@ function fitWhat(what, line) {
 function makeRow(line, atUs, fleet) {
   const waiting = line.unacknowledged > 0 && !line.silenced;
   const priority = String(line.priority);
-  return make('li', { className: 'alarm', dataset: { priority, trend: line.trend, alone: line.most_schools > 1 ? 'no' : 'yes' } },
+  return make('li', { className: 'alarm', dataset: { priority, trend: line.trend, alone: reaches(line) ? 'no' : 'yes' } },
     make('div', { className: 'alarm-mark' }, makeMark(line.priority, line.unacknowledged === 0),
       make('span', { className: waiting ? 'badge-word waiting' : 'badge-word', textContent: `P${priority}` })),
     make('div', { className: 'alarm-lines' },
       make('a', { className: 'alarm-name', href: `/incidents/${line.incident_id}`, textContent: nameOf(line, fleet) }),
-      line.most_schools > 1 ? makeReach(line) : null,
+      reaches(line) ? makeReach(line) : null,
       make('span', { className: 'alarm-what', textContent: whatOf(line, fleet) }),
       make('span', { className: 'alarm-harm', textContent: pupilsOf(line) }),
       make('span', { className: 'alarm-since' },
@@ -92,6 +92,9 @@ function makeRow(line, atUs, fleet) {
         make('span', { className: waiting ? 'alarm-who alarm-open' : 'alarm-who', textContent: whoOf(line) })),
       make('span', { className: 'alarm-harm', textContent: lostOf(line) })));
 }
+
+/** Return whether a line says how far it reaches: one school has no reach, the whole fleet says it by its name. */
+const reaches = (line) => line.most_schools > 1 && line.cause !== 'fleet';
 
 const ARROWS = { growing: '▲', healing: '▽' };
 
