@@ -176,9 +176,10 @@ def main() -> None:
     arguments.add_argument("--together", type=int, default=100_000)
     arguments.add_argument("--sync", default="1s")
     given = arguments.parse_args()
-    wanted = given.devices + 2000
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(wanted, hard), max(wanted, hard)))
+    if given.devices + 2000 > hard != resource.RLIM_INFINITY:
+        arguments.error(f"{given.devices} devices need more descriptors than the {hard} of ulimit -Hn")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     asyncio.run(measure(given.devices, given.authorisers, given.together, given.sync))
 
 
