@@ -23,6 +23,7 @@ from tests.conftest import TestNats
 from tests.dashboard_stage import NOW_US, open_stage, real_us
 from tests.outbox import Post
 from tests.running_system import until
+from tests.signed_in import cookies
 
 TEMPLATES = Path("/usr/share/prometheus/alertmanager/default.tmpl")
 """Debian's build reads them from here: its package must be installed, not only unpacked."""
@@ -264,7 +265,8 @@ def row(tell: Tell, told: list[list[Message]]) -> str:
 @pytest.mark.slow
 @pytest.mark.skipif(PROGRAM is None, reason="no Alertmanager (package prometheus-alertmanager)")
 async def test_ours_is_never_worse_by_the_persons_measure(sides: Sides) -> None:
-    async with httpx.AsyncClient(timeout=5) as client:
+    ours = next(side.url for side in sides if side.name == Ours.name)
+    async with httpx.AsyncClient(timeout=5, cookies=cookies(ours)) as client:
         await warm_up(sides, client)
         stories = await tell_all(SIDE_BY_SIDE, sides, client)
         restarted, _ = await asyncio.gather(tell_all(AT_A_RESTART, sides, client), restart_both(sides))

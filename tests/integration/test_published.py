@@ -124,6 +124,12 @@ VERBS_THAT_DO_NOT: Final = frozenset(
         "notify test",
         # What is muted, and how many alerts.
         *("silence list", "silence add", "silence end", "silence preview", "silence import"),
+        # Names and secrets of devices.
+        *("authorise", "broker issuer"),
+        *(
+            f"device {verb}"
+            for verb in ("issue", "list", "rotate", "revoke", "import", "export", "claim-code", "mosquitto")
+        ),
         # Who may sign in.
         *(
             "user add",
