@@ -34,7 +34,7 @@ export function askDeed({ title, subject, fields = [], note: need = 'optional', 
   document.querySelector('.page').append(dialog);
   dialog.showModal();
   const first = fields.map((field) => field.querySelector?.('input, select') ?? null).find(Boolean);
-  (first ?? (need ? note : send)).focus();
+  (first ?? (need === 'required' ? note : send)).focus(); // a and Enter take an incident; a note is one Tab back
 }
 
 /** Return a field with its label. */
