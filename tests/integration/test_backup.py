@@ -31,8 +31,8 @@ from tests.running_system import ROOT, RunningSystem, eventually
 SCHOOLS = 8
 SPEED = "3"
 """Log seconds a second: the pause between backup and restored start is a gap that the fold must notice."""
-BACKLOG = {"every_s": 0.1, "pack": 20}
-"""Times that run eight times as fast as the log's, as a backlog's do: at its own, a wrong clock."""
+BACKLOG = {"every_s": 0.1, "pack": 10}
+"""Times that run four times as fast as the log's, as a backlog's do: at its own, a wrong clock."""
 
 
 def _manifest(file: Path) -> dict[str, Any]:
