@@ -26,6 +26,7 @@ SERVICES = {
     "ingest-2": "ingest",
     "dashboard": "dashboard",
     "notifier": "notifier",
+    "authoriser": "authoriser",
     "simulator": "simulator",
     "watchdog": "watchdog",
 }
@@ -35,6 +36,7 @@ UNHAPPENED = {
     "eduops_watchdog_strange_canaries_total",
     "eduops_notifier_attempts_total",
     "eduops_notifier_notices_total",
+    "eduops_authoriser_denials_total",
 }
 """Metrics with labels that nothing happens to in a healthy system."""
 
@@ -54,7 +56,7 @@ def system(servers_folder: Path) -> Iterator[RunningSystem]:
     running.end()
 
 
-@pytest.mark.parametrize("verb", ["ingest", "process", "dashboard", "notify"])
+@pytest.mark.parametrize("verb", ["ingest", "process", "dashboard", "notify", "authorise"])
 def test_a_service_on_a_machine_of_its_own_makes_its_folder_and_says_what_it_misses(
     tmp_path: Path, verb: str
 ) -> None:
