@@ -81,7 +81,8 @@ async def expect_fitting(page: Page, width: int) -> None:
     for look in (CLIPPED, OUTSIDE):
         with suppress(AssertionError):
             await until(partial(_is_empty, page, look), "", patience_s=5.0)
-        assert await page.evaluate(look) == [], f"{page.url} at {width}"
+        found = await page.evaluate(look)
+        assert found == [], f"{page.url} at {width}: {found}"
     assert await page.evaluate("document.documentElement.scrollWidth") <= width, page.url
 
 
