@@ -113,7 +113,6 @@ function unknownWord(tile, snapshot) {
 
 function showAffected({ affected, open, age_s: ageS }) {
   const heard = open.live_partitions / open.partitions;
-  const alerts = open.by_priority.reduce((a, b) => a + b, 0);
   const known = ageS !== null && heard > 0;
   const counted = affected.pupils ?? affected.schools;
   const wanted = target('affected');
@@ -125,7 +124,7 @@ function showAffected({ affected, open, age_s: ageS }) {
     value: !known ? '–' : heard < 1 && counted === 0 ? say('kpi.unknown') : `${least}${number(counted)}`,
     coverage: heard < 1 && known
       ? say('kpi.unheard', { n: number(Math.round((1 - heard) * 100)) })
-      : say('kpi.affected_coverage', { n: number(affected.schools), open: number(alerts) }),
+      : say('kpi.affected_coverage', { n: number(affected.schools) }),
     bound: affected.pupils === null ? '' : atMost, why: wanted?.reason ?? '',
     priority: affected.priority,
   });
