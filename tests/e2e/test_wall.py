@@ -34,8 +34,9 @@ pytestmark = pytest.mark.browser
 OVERLAPS = """() => {
   const boxes = ['.tile-number', '.tile-coverage', '.muted']
     .map(name => document.querySelector(`#tile-affected ${name}`))
-    .map(e => { const r = document.createRange(); r.selectNodeContents(e); return r; })
-    .map(r => r.getBoundingClientRect());
+    .map(e => { const r = document.createRange(); r.selectNodeContents(e); return [r, e]; })
+    .map(([r, e]) => [r.getBoundingClientRect(), e.getBoundingClientRect()]) // wide as its text, high as its line
+    .map(([text, line]) => ({ left: text.left, right: text.right, top: line.top, bottom: line.bottom }));
   const [number, coverage, muted] = boxes;
   const meet = (a, b) => a.right > b.left && a.left < b.right && a.bottom > b.top && a.top < b.bottom;
   return meet(number, coverage) || meet(number, muted) || meet(coverage, muted);

@@ -107,7 +107,7 @@ export class Honeycomb {
     const u = unitPx();
     const labelPx = Math.max(6.6 * u, u < 3 ? 15 : 0) * 1.3 + u;
     const names = this.measureNames();
-    const leastPx = (area) => names.get(area) + (u < 3 ? 26 : 19) * u; // the name, a mark and a count of three digits
+    const leastPx = (area) => names.get(area) + (u < 3 ? 28 : 21) * u; // the name, a mark and a count of three digits
     this.layout = fit(this.areas, { width, height, labelPx, gapPx: 3 * u, leastPx, mostPx: 18 * u });
     if (!this.layout) return;
     const scale = window.devicePixelRatio || 1;
