@@ -35,7 +35,7 @@ OVERLAPS = """() => {
   const boxes = ['.tile-number', '.tile-coverage', '.muted']
     .map(name => document.querySelector(`#tile-affected ${name}`))
     .map(e => { const r = document.createRange(); r.selectNodeContents(e); return [r, e]; })
-    .map(([r, e]) => [r.getBoundingClientRect(), e.getBoundingClientRect()]) // wide as its text, high as its line
+    .map(([r, e]) => [r.getBoundingClientRect(), e.getBoundingClientRect()]) // as its text, as its line
     .map(([text, line]) => ({ left: text.left, right: text.right, top: line.top, bottom: line.bottom }));
   const [number, coverage, muted] = boxes;
   const meet = (a, b) => a.right > b.left && a.left < b.right && a.bottom > b.top && a.top < b.bottom;

@@ -24,7 +24,8 @@ def test_every_service_is_replaced_under_load(watched: Watched, record: Record) 
             device.finish()
         account = check(system, devices)
     assert done.returncode == 0, done.stderr
-    services = ["processor-1", "processor-2", "ingest-1", "ingest-2", "dashboard", "notifier", "watchdog"]
+    pairs = ["processor-1", "processor-2", "authoriser", "ingest-1", "ingest-2"]
+    services = [*pairs, "dashboard", "notifier", "watchdog"]
     assert [line.split()[0] for line in done.stdout.splitlines()] == services
     after = system.processes()
     assert all(after[name]["pid"] != before[name]["pid"] for name in services)
