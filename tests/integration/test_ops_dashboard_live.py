@@ -83,7 +83,7 @@ async def test_hello_comes_first_then_whole_snapshots(stage: Stage) -> None:
         }
         await stage.say_summaries()
         snapshot = await hear(socket, kind="snapshot", states="n" * 40)
-        assert snapshot["connected"] == {"value": 1.0, "reporting": 40, "expected": 40}
+        assert snapshot["connected"].items() >= {"value": 1.0, "reporting": 40, "expected": 40}.items()
         assert snapshot["attendance"]["value"] == pytest.approx(0.95)
         assert snapshot["elearning"]["value"] == 40 * 88
         following = await hear(socket, kind="snapshot")
@@ -197,9 +197,9 @@ async def test_a_figure_below_its_coverage_is_unknown(stage: Stage) -> None:
     async with page(stage) as socket:
         await stage.say_summaries(kpis={"online": Kpi(20, 15, 15.0), "active_users": Kpi(20, 17, 900.0)})
         snapshot = await hear(socket, kind="snapshot", connected=lambda t: t["expected"] == 40)
-        assert snapshot["connected"] == {"value": None, "reporting": 30, "expected": 40}
+        assert snapshot["connected"].items() >= {"value": None, "reporting": 30, "expected": 40}.items()
         assert snapshot["elearning"]["value"] == 1800.0
-        assert snapshot["attendance"] == {"value": None, "reporting": 0, "expected": 0}
+        assert snapshot["attendance"].items() >= {"value": None, "reporting": 0, "expected": 0}.items()
 
 
 async def test_other_sites_cannot_listen(stage: Stage) -> None:
