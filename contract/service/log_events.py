@@ -30,6 +30,7 @@ LOG_FIELDS: Final[Mapping[str, str]] = {
     "by": "the way out: webhook or command of the watchdog, else the scheme of a channel",
     "client": "MQTT client id",
     "connections": "their number",
+    "credentials": "those of devices that are known, their number",
     "device": "name of a device, SCHOOL/DEVICE",
     "devices": "their number",
     "ending": "why an alert ended",
@@ -85,6 +86,7 @@ LOG_EVENTS: Final = (
     LogEvent("answer_not_sent", ("subject",), "The line to NATS broke before an answer was sent."),
     LogEvent("append_failed", ("log", "retry_s"), "A log did not take an entry; it is offered again."),
     LogEvent("audit_not_written", ("method", "path"), "A deed is not on record: PostgreSQL does not answer."),
+    LogEvent("authoriser_started", ("credentials",), "An authoriser answers the broker."),
     LogEvent("callout_unreadable", (), "The broker asked who a client is in words that nobody knows."),
     LogEvent(
         "connections_full",

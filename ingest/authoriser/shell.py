@@ -99,6 +99,7 @@ class Authoriser:
                 await self._callout.serve(self._judge, self._taken_over)
                 mark_ready()
                 serves = True
+                _logger.info("event=authoriser_started credentials=%d: the broker may ask", len(self._book))
             await self._end(None if change.is_all else changed)
 
     async def _end(self, names: set[str] | None) -> None:

@@ -56,7 +56,7 @@ def system(servers_folder: Path) -> Iterator[RunningSystem]:
     running.end()
 
 
-@pytest.mark.parametrize("verb", ["ingest", "process", "dashboard", "notify", "authorise"])
+@pytest.mark.parametrize("verb", ["ingest", "process", "dashboard", "notify"])
 def test_a_service_on_a_machine_of_its_own_makes_its_folder_and_says_what_it_misses(
     tmp_path: Path, verb: str
 ) -> None:
