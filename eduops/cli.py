@@ -12,7 +12,7 @@ import typer
 
 from eduops.failures import sentences
 from eduops.log_lines import say_failure, write_log
-from eduops.machine.attach import attach
+from eduops.machine.attach import attached
 from eduops.settings import Settings, load_settings
 from eduops.stopping import run_until_stopped
 from eduops.verbs.broker import broker_app
@@ -169,7 +169,7 @@ def prepare(
     """Prepare database and logs on configured servers, for services that run alone (containers)."""
     from eduops.machine.prepare import run_prepare
 
-    asyncio.run(run_prepare(_attached(data, config), typer.echo, demo=demo))
+    asyncio.run(run_prepare(attached(data, config), typer.echo, demo=demo))
 
 
 @app.command()
@@ -213,7 +213,7 @@ def simulate(
         wanted = FaultOptions(
             fault, isp, ward, cluster, school, count, after, for_, strength, variant, exercise
         )
-    settings = _attached(data, config)
+    settings = attached(data, config)
     _log_as(settings, "simulator")
     run_until_stopped(lambda stop: run_simulate(settings, wanted, stop, typer.echo))
 
@@ -273,7 +273,7 @@ def status(data: Data = None, config: Config = None, json: Json = False) -> None
     """Show the ledger, the lag and the processes."""
     from eduops.verbs.status import read_status, render_status
 
-    found = asyncio.run(read_status(_attached(data, config)))
+    found = asyncio.run(read_status(attached(data, config)))
     typer.echo(render_status(found, as_json=json))
 
 
@@ -299,7 +299,7 @@ def quarantine(
     """List what was refused, the latest first, and how often for each reason."""
     from eduops.verbs.quarantine import list_quarantine
 
-    typer.echo(asyncio.run(list_quarantine(_attached(data, config), limit, reason)))
+    typer.echo(asyncio.run(list_quarantine(attached(data, config), limit, reason)))
 
 
 @app.command()
@@ -324,7 +324,7 @@ def migrate(data: Data = None, config: Config = None) -> None:
     from eduops.connections import database_url
     from storage.database import prepare_database
 
-    settings = _attached(data, config)
+    settings = attached(data, config)
     prepare_database(
         database_url(settings), chunk_h=settings.chunk_h, raw_retention_h=settings.raw_retention_h
     )
@@ -340,7 +340,7 @@ def backup(
     """Save the running system as it stands at one moment: database, logs, ledger, own config files."""
     from eduops.backup.save import run_backup
 
-    run_backup(_attached(data, config), file, typer.echo)
+    run_backup(attached(data, config), file, typer.echo)
 
 
 @app.command()
@@ -368,18 +368,13 @@ def _serve(
     run: Callable[[Settings, asyncio.Event], Coroutine[Any, Any, None]],
     given: Mapping[str, Any] | None = None,
 ) -> None:
-    settings = _attached(data, config, given)
+    settings = attached(data, config, given)
     _log_as(settings, service)
     run_until_stopped(lambda stop: run(settings, stop))
 
 
 def _log_as(settings: Settings, service: str) -> None:
     write_log(settings.process_name or service, settings.log_level, settings.log_format)
-
-
-def _attached(data: Path | None, config: Path | None, given: Mapping[str, Any] | None = None) -> Settings:
-    """Return the settings with the addresses of what runs on the data folder."""
-    return attach(load_settings(config, {"data": data, **(given or {})}))
 
 
 def main() -> None:

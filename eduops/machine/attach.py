@@ -1,11 +1,13 @@
 """How a command finds the servers of a data folder: the running system leaves their addresses there."""
 
-from typing import Final
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
 
 from contract.errors import ConfigurationError, InfrastructureError
 from eduops.data_folder import DataFolder
 from eduops.machine.supervisor import is_alive
-from eduops.settings import Settings
+from eduops.settings import Settings, load_settings
 
 _FILE: Final = "addresses"
 _ADDRESSES: Final = (
@@ -46,6 +48,11 @@ def attach(settings: Settings) -> Settings:
             "or set EDUOPS_DATABASE_URL and EDUOPS_NATS_URL"
         )
     return completed(folder, settings)
+
+
+def attached(data: Path | None, config: Path | None, given: Mapping[str, Any] | None = None) -> Settings:
+    """Return the settings of a command line, completed as by `attach`, which says what is raised."""
+    return attach(load_settings(config, {"data": data, **(given or {})}))
 
 
 def completed(folder: DataFolder, settings: Settings) -> Settings:

@@ -3,9 +3,11 @@
 import asyncio
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
+
+from eduops.machine.attach import attached
 
 fleet_app: Final = typer.Typer(
     help="The fleet: city, clusters, wards, schools, devices.", no_args_is_help=True
@@ -40,7 +42,7 @@ def fleet_import(
         return yes or (sys.stdin.isatty() and typer.confirm("Is that right?"))
 
     deeds = read_deeds(merged or (), replaced or (), new_device or ())
-    typer.echo(asyncio.run(import_fleet(_attached(data, config), file, deeds, ask)))
+    typer.echo(asyncio.run(import_fleet(attached(data, config), file, deeds, ask)))
 
 
 @fleet_app.command("export")
@@ -52,16 +54,9 @@ def fleet_export(
     """Write the fleet as a CSV file that any spreadsheet program opens."""
     from eduops.verbs.fleet_import import export_fleet
 
-    text = asyncio.run(export_fleet(_attached(data, config)))
+    text = asyncio.run(export_fleet(attached(data, config)))
     if file is None:
         typer.echo(text, nl=False)
         return
     file.write_text(text, encoding="utf-8")
     typer.echo(f"wrote {file}")
-
-
-def _attached(data: Path | None, config: Path | None) -> Any:
-    from eduops.machine.attach import attach
-    from eduops.settings import load_settings
-
-    return attach(load_settings(config, {"data": data}))

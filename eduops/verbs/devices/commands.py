@@ -7,6 +7,8 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from eduops.machine.attach import attached
+
 device_app: Final = typer.Typer(
     help="Devices at the broker: name and secret of each, codes to claim them.", no_args_is_help=True
 )
@@ -34,7 +36,7 @@ def issue(
     """Draw a secret for devices that have none; it is shown once and never again."""
     from eduops.verbs.devices.deeds import issue_devices
 
-    _show(issue_devices(_attached(data, config), names or [], missing=missing), out)
+    _show(issue_devices(attached(data, config), names or [], missing=missing), out)
 
 
 @device_app.command()
@@ -50,7 +52,7 @@ def rotate(
     """Draw a new secret for devices; the former one stays valid for a while, so that none is shut out."""
     from eduops.verbs.devices.deeds import rotate_devices
 
-    _show(rotate_devices(_attached(data, config), names, overlap), out)
+    _show(rotate_devices(attached(data, config), names, overlap), out)
 
 
 @device_app.command()
@@ -58,7 +60,7 @@ def revoke(names: Names, data: Data = None, config: Config = None) -> None:
     """End the credentials of devices at once, and their connections."""
     from eduops.verbs.devices.deeds import revoke_devices
 
-    typer.echo(asyncio.run(revoke_devices(_attached(data, config), names)))
+    typer.echo(asyncio.run(revoke_devices(attached(data, config), names)))
 
 
 @device_app.command("list")
@@ -74,7 +76,7 @@ def list_devices(
     """List devices with a credential: its age, when and from where each connected, what was refused."""
     from eduops.verbs.devices.tables import device_table
 
-    typer.echo(asyncio.run(device_table(_attached(data, config), school, trouble=trouble, as_json=json)))
+    typer.echo(asyncio.run(device_table(attached(data, config), school, trouble=trouble, as_json=json)))
 
 
 @device_app.command("export")
@@ -87,7 +89,7 @@ def export_devices(
     from eduops.verbs.devices.files import write_new
     from eduops.verbs.devices.tables import fleet_csv
 
-    write_new(file, asyncio.run(fleet_csv(_attached(data, config))))
+    write_new(file, asyncio.run(fleet_csv(attached(data, config))))
     typer.echo(f"wrote {file}")
 
 
@@ -101,7 +103,7 @@ def import_devices(
     """Issue to the devices of a CSV file: the secret that stands there, else a drawn one."""
     from eduops.verbs.devices.deeds import import_secrets
 
-    _show(import_secrets(_attached(data, config), file), out)
+    _show(import_secrets(attached(data, config), file), out)
 
 
 @device_app.command("claim-code")
@@ -115,7 +117,7 @@ def claim_code(
     """Draw a code for each device, with which it gets its secret once, by HTTP: nobody types a secret."""
     from eduops.verbs.devices.deeds import draw_claim_codes
 
-    _show(draw_claim_codes(_attached(data, config), names, valid), out)
+    _show(draw_claim_codes(attached(data, config), names, valid), out)
 
 
 @device_app.command()
@@ -127,7 +129,7 @@ def mosquitto(
     """Write mosquitto's password file and its file of rights anew; then have it reload them (SIGHUP)."""
     from eduops.verbs.devices.mosquitto import write_files
 
-    typer.echo(asyncio.run(write_files(_attached(data, config), folder)))
+    typer.echo(asyncio.run(write_files(attached(data, config), folder)))
 
 
 def _show(drawn: Coroutine[Any, Any, Any], out: Path | None) -> None:
@@ -146,10 +148,3 @@ def _show(drawn: Coroutine[Any, Any, Any], out: Path | None) -> None:
         typer.echo(sentence, err=True)
     if found.refused:
         raise typer.Exit(1)
-
-
-def _attached(data: Path | None, config: Path | None) -> Any:
-    from eduops.machine.attach import attach
-    from eduops.settings import load_settings
-
-    return attach(load_settings(config, {"data": data}))

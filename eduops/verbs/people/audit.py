@@ -2,9 +2,11 @@
 
 import asyncio
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
+
+from eduops.machine.attach import attached
 
 audit_app: Final = typer.Typer(help="The record of what each did.", no_args_is_help=True)
 Data = Annotated[
@@ -24,7 +26,7 @@ def verify(
     """Read the whole record and say whether anything in it was changed or left out; exit code 1 if so."""
     from eduops.verbs.people import running
 
-    found = asyncio.run(running.verify(_attached(data, config), expect))
+    found = asyncio.run(running.verify(attached(data, config), expect))
     if found.broken_at is not None:
         typer.echo(f"BROKEN: entry {found.broken_at} does not follow from the one before, or is gone")
         raise typer.Exit(1)
@@ -44,11 +46,4 @@ def show(
     from eduops.verbs.people import running
     from eduops.verbs.people.tables import render_audit
 
-    typer.echo(render_audit(asyncio.run(running.record(_attached(data, config), actor, action, limit))))
-
-
-def _attached(data: Path | None, config: Path | None) -> Any:
-    from eduops.machine.attach import attach
-    from eduops.settings import load_settings
-
-    return attach(load_settings(config, {"data": data}))
+    typer.echo(render_audit(asyncio.run(running.record(attached(data, config), actor, action, limit))))

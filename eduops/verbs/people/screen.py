@@ -2,9 +2,11 @@
 
 import asyncio
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
+
+from eduops.machine.attach import attached
 
 screen_app: Final = typer.Typer(help="Walls that were paired with a code.", no_args_is_help=True)
 Data = Annotated[
@@ -22,7 +24,7 @@ def show(data: Data = None, config: Config = None, json: Json = False) -> None:
     from eduops.verbs.people.tables import render_credentials
     from storage.people.credentials import CredentialKind
 
-    found = asyncio.run(running.credentials(_attached(data, config), CredentialKind.SCREEN))
+    found = asyncio.run(running.credentials(attached(data, config), CredentialKind.SCREEN))
     typer.echo(render_credentials(found, "there is no screen", as_json=json))
 
 
@@ -32,12 +34,5 @@ def end(name: Name, data: Data = None, config: Config = None) -> None:
     from eduops.verbs.people import running
     from storage.people.credentials import CredentialKind
 
-    asyncio.run(running.revoke(_attached(data, config), CredentialKind.SCREEN, name))
+    asyncio.run(running.revoke(attached(data, config), CredentialKind.SCREEN, name))
     typer.echo(f"the screen {name} has ended")
-
-
-def _attached(data: Path | None, config: Path | None) -> Any:
-    from eduops.machine.attach import attach
-    from eduops.settings import load_settings
-
-    return attach(load_settings(config, {"data": data}))

@@ -2,11 +2,12 @@
 
 import asyncio
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 
 from contract.access.permission import TokenScope
+from eduops.machine.attach import attached
 
 token_app: Final = typer.Typer(help="Tokens for programs.", no_args_is_help=True)
 Data = Annotated[
@@ -35,7 +36,7 @@ def issue(
 
     if scope not in set(TokenScope):
         raise typer.BadParameter(f"{scope!r} is none of {_SCOPES}")
-    settings = _attached(data, config)
+    settings = attached(data, config)
     typer.echo(asyncio.run(running.issue(settings, name, TokenScope(scope), area, days)))
 
 
@@ -46,7 +47,7 @@ def show(data: Data = None, config: Config = None, json: Json = False) -> None:
     from eduops.verbs.people.tables import render_credentials
     from storage.people.credentials import CredentialKind
 
-    found = asyncio.run(running.credentials(_attached(data, config), CredentialKind.TOKEN))
+    found = asyncio.run(running.credentials(attached(data, config), CredentialKind.TOKEN))
     typer.echo(render_credentials(found, "there is no token", as_json=json))
 
 
@@ -56,12 +57,5 @@ def revoke(name: Name, data: Data = None, config: Config = None) -> None:
     from eduops.verbs.people import running
     from storage.people.credentials import CredentialKind
 
-    asyncio.run(running.revoke(_attached(data, config), CredentialKind.TOKEN, name))
+    asyncio.run(running.revoke(attached(data, config), CredentialKind.TOKEN, name))
     typer.echo(f"the token {name} has ended")
-
-
-def _attached(data: Path | None, config: Path | None) -> Any:
-    from eduops.machine.attach import attach
-    from eduops.settings import load_settings
-
-    return attach(load_settings(config, {"data": data}))

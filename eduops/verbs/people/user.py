@@ -2,11 +2,12 @@
 
 import asyncio
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 
 from contract.access.permission import Role
+from eduops.machine.attach import attached
 
 user_app: Final = typer.Typer(help="Who may sign in, as what, and where.", no_args_is_help=True)
 Data = Annotated[
@@ -31,7 +32,7 @@ def add(
     """Add somebody, and print a link that lets them in once to choose a password."""
     from eduops.verbs.people import running
 
-    typer.echo(asyncio.run(running.add(_attached(data, config), name, _role(role), area)))
+    typer.echo(asyncio.run(running.add(attached(data, config), name, _role(role), area)))
 
 
 @user_app.command("list")
@@ -40,7 +41,7 @@ def show(data: Data = None, config: Config = None, json: Json = False) -> None:
     from eduops.verbs.people import running
     from eduops.verbs.people.tables import render_users
 
-    found = asyncio.run(running.users(_attached(data, config)))
+    found = asyncio.run(running.users(attached(data, config)))
     typer.echo(render_users(*found, as_json=json))
 
 
@@ -49,7 +50,7 @@ def link(name: Name, data: Data = None, config: Config = None) -> None:
     """Print a new link that lets a user in once: for a forgotten password."""
     from eduops.verbs.people import running
 
-    typer.echo(asyncio.run(running.let_in(_attached(data, config), name)))
+    typer.echo(asyncio.run(running.let_in(attached(data, config), name)))
 
 
 @user_app.command()
@@ -63,7 +64,7 @@ def role(
     """Change a user's role and area, also of one who was disabled; their sessions end at once."""
     from eduops.verbs.people import running
 
-    asyncio.run(running.change(_attached(data, config), name, _role(role), area, disabled=False))
+    asyncio.run(running.change(attached(data, config), name, _role(role), area, disabled=False))
     typer.echo(f"{name} is {role} now; their sessions have ended")
 
 
@@ -72,7 +73,7 @@ def end_sessions(name: Name, data: Data = None, config: Config = None) -> None:
     """End all sessions and links of a user at once."""
     from eduops.verbs.people import running
 
-    count = asyncio.run(running.end_sessions(_attached(data, config), name))
+    count = asyncio.run(running.end_sessions(attached(data, config), name))
     typer.echo(f"{count} sessions and links of {name} have ended")
 
 
@@ -81,7 +82,7 @@ def drop_code(name: Name, data: Data = None, config: Config = None) -> None:
     """Drop a user's second factor, for a lost phone; their sessions end at once."""
     from eduops.verbs.people import running
 
-    asyncio.run(running.drop_code(_attached(data, config), name))
+    asyncio.run(running.drop_code(attached(data, config), name))
     typer.echo(f"{name} has no second factor any more; their sessions have ended")
 
 
@@ -90,7 +91,7 @@ def disable(name: Name, data: Data = None, config: Config = None) -> None:
     """Let somebody in no more; what they did stays on record."""
     from eduops.verbs.people import running
 
-    asyncio.run(running.change(_attached(data, config), name, None, None, disabled=True))
+    asyncio.run(running.change(attached(data, config), name, None, None, disabled=True))
     typer.echo(f"{name} may no longer sign in; their sessions have ended")
 
 
@@ -99,10 +100,3 @@ def _role(word: str) -> Role:
     if word not in people:
         raise typer.BadParameter(f"{word!r} is none of {', '.join(people)}")
     return Role(word)
-
-
-def _attached(data: Path | None, config: Path | None) -> Any:
-    from eduops.machine.attach import attach
-    from eduops.settings import load_settings
-
-    return attach(load_settings(config, {"data": data}))
