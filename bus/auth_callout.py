@@ -3,6 +3,7 @@
 The connection belongs to the server's system account, with the few subjects below and no other.
 """
 
+import asyncio
 import json
 import logging
 import time
@@ -42,9 +43,13 @@ ANSWER_S: Final = 2.0
 MORE_S: Final = 0.2
 """After the first server's answer the others of a cluster have this long; nobody says how many there are."""
 PAGE: Final = 2048
+SECOND_LOOK_S: Final = 2.0
+"""Whoever is not let in is told so late: a credential that was just issued arrives meanwhile, and guessing
+takes its time. Well below the server's patience."""
 
-Judge = Callable[[ConnectRequest], DeviceRights | None]
-"""Says what a client may do; None for a client that is not let in."""
+Judge = Callable[[ConnectRequest, bool], DeviceRights | None]
+"""Says what a client may do; None for a client that is not let in. Asked again after `SECOND_LOOK_S` where
+that is its first word; the flag says that the answer is the last."""
 Unwanted = Callable[[str, int], bool]
 """Says of a client id, and of when its connection began, µs since 1970, that it may not stay."""
 TakenOver = Callable[[str], None]
@@ -66,6 +71,7 @@ class AuthCallout:
     def __init__(self, client: Client, signer: TokenSigner) -> None:
         self._client = client
         self._signer = signer
+        self._held_back: set[asyncio.Task[None]] = set()
 
     @classmethod
     @asynccontextmanager
@@ -82,10 +88,23 @@ class AuthCallout:
             yield cls(connection.client, signer)
 
     async def serve(self, judge: Judge, taken_over: TakenOver) -> None:
-        """Answer from now on, and tell who is thrown off by another connection with its name."""
+        """Answer from now on, and tell who is thrown off by another connection with its name.
+
+        Raises:
+            InfrastructureError: the server is out of reach.
+        """
 
         async def on_question(message: Msg) -> None:
-            await self._answer(message, judge)
+            question = _question(message)
+            if question is None:
+                return
+            rights = judge(question.request, False)
+            if rights is not None:
+                await self._answer(message, question, rights)
+                return
+            held = asyncio.create_task(self._answer_late(message, question, judge))
+            self._held_back.add(held)  # the loop itself holds tasks only weakly
+            held.add_done_callback(self._held_back.discard)
 
         async def on_gone(message: Msg) -> None:
             if TAKEN_OVER in message.data:
@@ -93,7 +112,7 @@ class AuthCallout:
 
         await self._client.subscribe(QUESTIONS, queue=GROUP, cb=on_question)
         await self._client.subscribe(GONE, cb=on_gone)
-        await self._client.flush()
+        await self._ask_all({"limit": 1})  # an answer: what was sent before it, the server knows too
 
     async def kick(self, unwanted: Unwanted, client_id: str | None = None) -> int:
         """End the connections of MQTT clients that are unwanted, and return how many.
@@ -114,17 +133,15 @@ class AuthCallout:
             raise InfrastructureError(f"the broker does not end connections: {error!r}") from error
         return len(found)
 
-    async def _answer(self, message: Msg, judge: Judge) -> None:
+    async def _answer(self, message: Msg, question: CalloutQuestion, rights: DeviceRights | None) -> None:
         try:
-            question = CalloutQuestion(message.data)
-        except (msgspec.MsgspecError, ValueError) as error:
-            _logger.warning("event=callout_unreadable: %s", error)
-            return
-        answer = question.answer(self._signer, judge(question.request), int(time.time()))
-        try:
-            await message.respond(answer)
+            await message.respond(question.answer(self._signer, rights, int(time.time())))
         except (nats.errors.Error, OSError):
             _logger.warning("event=answer_not_sent subject=%s", QUESTIONS)
+
+    async def _answer_late(self, message: Msg, question: CalloutQuestion, judge: Judge) -> None:
+        await asyncio.sleep(SECOND_LOOK_S)
+        await self._answer(message, question, judge(question.request, True))
 
     async def _held(self, client_id: str | None) -> list[_Held]:
         found: list[_Held] = []
@@ -160,3 +177,11 @@ class AuthCallout:
         except (nats.errors.Error, OSError) as error:
             raise InfrastructureError(f"the broker does not say who is connected: {error!r}") from error
         return answers
+
+
+def _question(message: Msg) -> CalloutQuestion | None:
+    try:
+        return CalloutQuestion(message.data)
+    except (msgspec.MsgspecError, ValueError) as error:
+        _logger.warning("event=callout_unreadable: %s", error)
+        return None

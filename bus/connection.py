@@ -21,6 +21,7 @@ PING_S: Final = 3
 Short, because in a cluster the other nodes serve as soon as we leave a paused one."""
 PENDING_BYTES: Final = 16 * 1024 * 1024
 """Room for what is sent while reconnecting: at least one largest entry."""
+SETTLE_S: Final = 10.0
 
 
 class NatsConnection:
@@ -83,6 +84,21 @@ class NatsConnection:
         if self.is_connected:
             _logger.warning("event=nats_error: %s", error or repr(error))
         self._last_error = error
+
+
+async def settled(client: Client, patience_s: float = SETTLE_S) -> None:
+    """Return once the server has taken up everything that was sent until now, subscriptions too.
+
+    The library's `flush` does not say so: its PING overtakes what still waits to be written.
+
+    Raises:
+        nats.errors.Error: the server did not within `patience_s`, or the connection is closed.
+    """
+    inbox = client.new_inbox()
+    echo = await client.subscribe(inbox)
+    await client.publish(inbox, b"")
+    await echo.next_msg(patience_s)
+    await echo.unsubscribe()
 
 
 def addresses(url: str) -> list[str]:

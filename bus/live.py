@@ -11,7 +11,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from bus.connection import NatsConnection, open_nats
+from bus.connection import NatsConnection, open_nats, settled
 from contract.errors import InfrastructureError
 
 _logger: Final = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ class LiveEvents:
             self._subscription = await client.subscribe(self._subject, pending_msgs_limit=QUEUE_EVENTS)
             if self._connection.is_connected:
                 # only now does the server surely know: what is published from here on arrives
-                await client.flush()
+                await settled(client)
         return self._subscription
 
 
@@ -136,7 +136,7 @@ class Live:
 
         await client.subscribe(subject, cb=on_request)
         if self._connection.is_connected:
-            await client.flush()
+            await settled(client)
 
 
 async def _answer(client: Client, message: Msg, handler: Handler) -> None:

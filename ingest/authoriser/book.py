@@ -57,18 +57,21 @@ class Book:
         return over
 
     def judge(self, request: ConnectRequest, now_us: int) -> DeviceRights | ConnectDenial:
-        """Say what a client may do, and note that its device was seen; see `verdict.judge`."""
+        """Say what a client may do; see `verdict.judge`."""
         if not request.is_mqtt or parse_device_name(request.user) is None:
             return ConnectDenial.NO_DEVICE
-        found = judge(request, self._held.get(request.user), self._province, now_us)
-        if request.user in self._held:
-            seen = self._seen.get(request.user) or Sighting(request.user)
-            if isinstance(found, ConnectDenial):
-                seen = seen._replace(refused_us=now_us, refused_for=found.value, refusals=seen.refusals + 1)
-            else:
-                seen = seen._replace(connected_us=now_us, address=request.address)
-            self._seen[request.user] = seen
-        return found
+        return judge(request, self._held.get(request.user), self._province, now_us)
+
+    def note(self, request: ConnectRequest, found: DeviceRights | ConnectDenial, now_us: int) -> None:
+        """Note that a device was seen, and what it was told."""
+        if found is ConnectDenial.NO_DEVICE or request.user not in self._held:
+            return
+        seen = self._seen.get(request.user) or Sighting(request.user)
+        if isinstance(found, ConnectDenial):
+            seen = seen._replace(refused_us=now_us, refused_for=found.value, refusals=seen.refusals + 1)
+        else:
+            seen = seen._replace(connected_us=now_us, address=request.address)
+        self._seen[request.user] = seen
 
     def is_twice(self, client_id: str, now_us: int) -> bool:
         """Note that a connection took its name from another; return whether two devices seem to have it.

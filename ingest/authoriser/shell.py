@@ -58,15 +58,18 @@ class Authoriser:
     async def run(self, stop: asyncio.Event, mark_ready: Callable[[], None]) -> None:
         """Answer until told to stop; ready once every credential is known."""
         async with asyncio.TaskGroup() as tasks:
-            following = tasks.create_task(self._follow(mark_ready), name="authoriser-follow")
+            following = tasks.create_task(self._follow(tasks, mark_ready), name="authoriser-follow")
             noting = tasks.create_task(self._note(), name="authoriser-note")
             await stop.wait()
             following.cancel()
             noting.cancel()
 
-    def _judge(self, request: ConnectRequest) -> DeviceRights | None:
+    def _judge(self, request: ConnectRequest, is_last: bool) -> DeviceRights | None:
         now_us = _real_us()
         found = self._book.judge(request, now_us)
+        if isinstance(found, ConnectDenial) and not is_last:
+            return None
+        self._book.note(request, found, now_us)
         if isinstance(found, DeviceRights):
             self._meter.add("eduops_authoriser_connects_total")
             return found
@@ -88,7 +91,7 @@ class Authoriser:
         if self._book.is_twice(client_id, _real_us()):
             _logger.warning("event=device_twice device=%s: two connections take its name in turn", client_id)
 
-    async def _follow(self, mark_ready: Callable[[], None]) -> None:
+    async def _follow(self, tasks: asyncio.TaskGroup, mark_ready: Callable[[], None]) -> None:
         serves = False
         async for change in credential_changes(self._config.dsn):
             if not change.province:  # no fleet yet
@@ -100,7 +103,8 @@ class Authoriser:
                 mark_ready()
                 serves = True
                 _logger.info("event=authoriser_started credentials=%d: the broker may ask", len(self._book))
-            await self._end(None if change.is_all else changed)
+            # apart: the server may take seconds to say who is there, and a new credential opens at once
+            tasks.create_task(self._end(None if change.is_all else changed), name="authoriser-end")
 
     async def _end(self, names: set[str] | None) -> None:
         """End what may not stay connected, of some names or of all."""

@@ -30,6 +30,18 @@ async def test_events_reach_who_listens(live: Live) -> None:
             ]
 
 
+async def test_a_subscription_that_waits_behind_much_else_hears_what_is_said_once_it_stands(
+    live: Live, nats: Any
+) -> None:
+    async with Live.connect(nats.url, user=nats.service_user, password=nats.service_password) as other:
+        for i in range(20):
+            await other.publish("elsewhere", bytes(2**20))
+            async with other.subscribe(f"live.{i}") as events:
+                await live.publish(f"live.{i}", b"")
+                async with asyncio.timeout(10):
+                    assert await anext(aiter(events)) == (f"live.{i}", b"")
+
+
 async def test_a_subscription_outlives_a_killed_server(live: Live, nats: Any) -> None:
     async with live.subscribe("live.x") as events:
         stream = aiter(events)

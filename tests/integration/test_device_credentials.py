@@ -13,6 +13,8 @@ import pytest
 from nats.aio.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
+from bus.auth_callout import SECOND_LOOK_S
+from bus.connection import settled
 from contract.devices.credential import DeviceName
 from contract.fleet import Fleet
 from contract.service.metrics import SERVICE_METRICS, Meter
@@ -21,7 +23,7 @@ from storage.database import connect
 from storage.devices.credentials import revoke, rotate, standings
 from storage.fleet import save_fleet
 from tests.conftest import TestNats as RunningNats
-from tests.device_secrets import issue_to_fleet, running_authoriser, secret_of
+from tests.device_secrets import issue_to, issue_to_fleet, running_authoriser, secret_of
 from tests.running_system import PATIENCE_S, until
 
 
@@ -112,7 +114,7 @@ async def door(nats: RunningNats, postgres_url: str, city: Fleet) -> AsyncIterat
 
     await service.subscribe("edu.>", cb=hear)
     await service.subscribe("slice.*.edu.>", cb=hear)
-    await service.flush()
+    await settled(service)
     async with running_authoriser(nats, postgres_url, opened.meter):
         yield opened
     await service.close()
@@ -210,6 +212,24 @@ async def test_a_rotated_secret_has_a_while_and_a_revoked_one_none(door: Door, l
         await until(standing.ended.is_set, "its connection is ended")
         assert not await comes_in(newest)
         assert door.denials()["revoked"] >= 1
+
+
+async def test_a_device_that_comes_before_its_credential_is_let_in_all_the_same(
+    nats: RunningNats, postgres_url: str, city: Fleet
+) -> None:
+    """Issued and used at once, as by provisioning: the news may come after the device."""
+    async with await connect(postgres_url) as conn:
+        await save_fleet(conn, city)
+    door = Door(nats, postgres_url, city, Meter())
+    name = door.names[0]
+    async with running_authoriser(nats, postgres_url, door.meter):
+        early = Line(door, name, secret_of(name), str(name))
+        await asyncio.sleep(SECOND_LOOK_S / 4)
+        await issue_to(postgres_url, [name])
+        await until(lambda: bool(early.codes), "it is answered")
+        assert early.stands
+        assert door.denials() == {}
+    early.end()
 
 
 async def test_a_name_that_two_devices_have_is_told(door: Door, line: Connect) -> None:

@@ -9,6 +9,7 @@ import pytest
 from nats.aio.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
+from bus.connection import settled
 from eduops.machine.embedded_nats import EmbeddedNats, prepare_nats
 from eduops.machine.process import Server
 from eduops.machine.refusals import RefusalFollower, read_refusals
@@ -62,7 +63,7 @@ async def test_any_password_opens_both_doors(tmp_path: Path, password: str) -> N
         service = Client()
         await service.connect(prepared.url, user="service", password=own["service_password"])
         heard = await service.subscribe("edu.>")
-        await service.flush()
+        await settled(service)
         watchdog = await asyncio.to_thread(_connect, prepared, "watchdog", own["watchdog_password"])
         watchdog.publish("edu/v1/79/s/canary/bandwidth", b"[]", qos=1)
         assert (await heard.next_msg(timeout=5)).subject == "edu.v1.79.s.canary.bandwidth"

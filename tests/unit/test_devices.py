@@ -120,18 +120,24 @@ def test_the_book_knows_whose_connection_may_not_stay() -> None:
     assert stays(str(other))
 
 
+def noted(book: Book, request: ConnectRequest, now_us: int) -> DeviceRights | ConnectDenial:
+    found = book.judge(request, now_us)
+    book.note(request, found, now_us)
+    return found
+
+
 def test_the_book_notes_who_was_seen_and_forgets_nothing_that_could_not_be_kept() -> None:
     book = Book()
     book.take(CredentialChange((HELD,), is_all=True, province="79"))
     for secret in ("wrong", SECRET):
-        book.judge(asks(secret), NOW_US)
-    assert book.judge(ConnectRequest("device", SECRET, "x", ""), NOW_US) is ConnectDenial.NO_DEVICE
-    assert book.judge(asks(is_mqtt=False), NOW_US) is ConnectDenial.NO_DEVICE
+        noted(book, asks(secret), NOW_US)
+    assert noted(book, ConnectRequest("device", SECRET, "x", ""), NOW_US) is ConnectDenial.NO_DEVICE
+    assert noted(book, asks(is_mqtt=False), NOW_US) is ConnectDenial.NO_DEVICE
     (seen,) = first = book.sightings()
     assert (seen.connected_us, seen.address, seen.refusals, seen.refused_for) == (
         NOW_US, "10.0.0.7", 1, "wrong_secret",
     )  # fmt: skip
-    book.judge(asks("wrong"), NOW_US + 1)
+    noted(book, asks("wrong"), NOW_US + 1)
     book.put_back(first)
     (both,) = book.sightings()
     assert (both.connected_us, both.refused_us, both.refusals) == (NOW_US, NOW_US + 1, 2)
