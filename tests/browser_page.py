@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, Route
+from playwright.async_api import Browser, Page, Request
 
 from tests.running_system import until
 from tests.signed_in import cookies
@@ -42,14 +42,11 @@ async def open_page(
     foreign: list[str] = []
     complaints: list[str] = []
 
-    async def watch(route: Route) -> None:
-        if route.request.url.startswith(url):
-            await route.continue_()
-        else:
-            foreign.append(route.request.url)
-            await route.abort()
+    def watch(request: Request) -> None:
+        if not request.url.startswith((url, "data:", "blob:")):
+            foreign.append(request.url)
 
-    await page.route("**/*", watch)
+    page.on("request", watch)  # a route would forbid the browser its cache
     page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page
