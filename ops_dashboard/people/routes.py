@@ -11,13 +11,11 @@ from ops_dashboard.people.sign_in import add_sign_in
 from ops_dashboard.people.users import add_users
 
 
-def people_routes(office: PeopleOffice) -> APIRouter:
-    """Return the router of signing in, accounts, users, screens and the record."""
-    router = APIRouter()
+def add_people(router: APIRouter, office: PeopleOffice) -> None:
+    """Add signing in, accounts, users, screens and the record."""
     add_sign_in(router, office)
     add_account(router, office)
     add_codes(router, office)
     add_users(router, office)
     add_screens(router, office)
     add_audit_pages(router, office)
-    return router
