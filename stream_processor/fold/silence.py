@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.alert import Beginning, Channel, Ending, Transition, TransitionKind
-from contract.calendar import MINUTE_US, in_session
+from contract.calendar import MINUTE_US, Context
 from contract.entry import TickEntry
 from contract.fleet import LEVELS
 from stream_processor.fold.channels import transition_of
@@ -99,8 +99,7 @@ def _steady(fold: Fold, state: State, channel: Channel, slot: int, at_us: int) -
 
 def _follow_sessions(fold: Fold, state: State, at_us: int) -> None:
     for level in range(len(LEVELS)):
-        context = np.array([fold.calendar.context_at(level, at_us // MINUTE_US)], np.int8)
-        if not in_session(context)[0]:
+        if fold.calendar.context_at(level, at_us // MINUTE_US) < Context.EDGE:  # as `in_session` of arrays
             state.session_from_us[level] = NEVER_US
         elif state.session_from_us[level] == NEVER_US:
             state.session_from_us[level] = at_us
