@@ -16,7 +16,10 @@ from contract.routing.routes_file import parse_routes
 from contract.rule import Rule, parse_rules
 from contract.texts import Texts, parse_texts
 
-EDITABLE: Final = ("metrics.toml", "rules.toml", "calendar.toml", "areas.csv", "routes.toml", "targets.toml")
+EDITABLE: Final = (
+    *("metrics.toml", "rules.toml", "calendar.toml", "areas.csv", "routes.toml", "targets.toml"),
+    "boundaries.geojson",
+)
 """Files that may be replaced by one of the same name in the data folder's `config/`."""
 
 

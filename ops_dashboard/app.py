@@ -16,6 +16,7 @@ from bus.live import Live
 from bus.log import Log
 from config.files import load_plan, load_targets, shipped_texts
 from config.routing import follow_routing
+from config.ward_map import read_ward_map
 from contract.access.area import Area
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
@@ -113,6 +114,7 @@ def create_app(
         follow_routing(config.own_config),
         targets,
         load_plan(config.own_config),
+        read_ward_map(config.own_config),
     )
     app = FastAPI(
         title="eduops dashboard",

@@ -17,6 +17,7 @@ _API: Final[Mapping[str, Permission]] = {
     "GET /healthz": Permission.ENTER,
     "WEBSOCKET /ws/live": Permission.SEE_WALL,
     "GET /api/fleet": Permission.SEE_WALL,
+    "GET /api/wards": Permission.SEE_WALL,
     "GET /api/city/bandwidth": Permission.SEE_CITY,
     "GET /api/alerts": Permission.SEE_ALERTS,
     "GET /api/alerts/{alert_id}": Permission.SEE_ALERTS,
