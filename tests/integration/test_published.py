@@ -117,7 +117,15 @@ VERBS_THAT_DO_NOT: Final = frozenset(
         ),
         *("status", "doctor", "migrate", "version", "fleet import", "fleet export", "broker clear"),
         # Counts of alerts; made worlds and files that were written before.
-        *("replay", "rules tune", "evaluate nab", "evaluate series", "ready", "evaluate scenarios"),
+        *(
+            "replay",
+            "rules tune",
+            "evaluate nab",
+            "evaluate series",
+            "ready",
+            "evaluate scenarios",
+            "evaluate city",
+        ),
         # An incident's cause and size, as everywhere; names of those who would be told.
         *("routes test", "oncall"),
         # A message that says nothing of anybody.
