@@ -59,6 +59,8 @@ from storage.database import open_pool
 
 INBOUND_FRAME_BYTES: Final = 1024
 """Largest websocket message that is read at all; pages send nothing longer."""
+PUSHING: Final = "dashboard-push"
+"""Name of the task that tells the walls."""
 KEEP_ALIVE_S: Final = 20.0
 """Seconds between websocket pings, so that proxies keep the line and dead browsers are noticed."""
 
@@ -121,6 +123,7 @@ def create_app(
         redirect_slashes=False,
         lifespan=_lifespan(hub, live, pool, register),
     )
+    app.state.ended = asyncio.Queue()  # what runs beside the server and ended, asked to or not
     app.include_router(api_routes(services))
     app.include_router(live_routes(hub, fleet, register))
     renderer = Renderer(services.texts, calendar, config.build_id)
@@ -188,18 +191,20 @@ def _lifespan(
     hub: Hub, live: Live, pool: ReaderPool, register: Register
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         stop = asyncio.Event()
         # The pool connects in the background: a wall comes up, grey, even while the database is away.
         await pool.open(wait=False)
-        task = asyncio.create_task(hub.run(live, stop))
-        watching = asyncio.create_task(register.run())
+        pushing = asyncio.create_task(hub.run(live, stop), name=PUSHING)
+        watching = asyncio.create_task(register.run(), name="dashboard-register")
+        for task in (pushing, watching):
+            task.add_done_callback(app.state.ended.put_nowait)
         try:
             yield
         finally:
             stop.set()
             watching.cancel()
-            await asyncio.gather(task, watching, return_exceptions=True)
+            await asyncio.gather(pushing, watching, return_exceptions=True)
             await pool.close()
 
     return lifespan
@@ -277,17 +282,31 @@ async def serve(
     """Serve an application of `create_app` until `stop` is set.
 
     Raises:
-        InfrastructureError: the address cannot be listened on.
+        InfrastructureError: the address cannot be listened on; or what runs beside the server ended, and
+            it would go on serving a wall that nobody renews.
     """
     with _listen(config) as listener:
         mark_ready()
         server = _Server(_server_config(app, config))
         serving = asyncio.create_task(server.serve([listener]))
         stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+        ending = asyncio.create_task(app.state.ended.get())
+        await asyncio.wait([serving, stopping, ending], return_when=asyncio.FIRST_COMPLETED)
+        lost = _loss(ending.result()) if ending.done() and not stop.is_set() else None
         stopping.cancel()
+        ending.cancel()
         server.should_exit = True
         await serving
+        if lost is not None:
+            raise lost
+
+
+def _loss(task: "asyncio.Task[None]") -> InfrastructureError:
+    """Return what to say of a task that ended although nobody asked it to."""
+    cause = None if task.cancelled() else task.exception()
+    lost = InfrastructureError(f"{task.get_name()} ended, and the dashboard with it: {cause!r}")
+    lost.__cause__ = cause
+    return lost
 
 
 class _Server(uvicorn.Server):

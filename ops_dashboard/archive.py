@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from psycopg import AsyncConnection
 
+from contract.access.user import User
 from contract.alert import Alert, AlertEvent, Dismissal
 from contract.commit import Position
 from contract.incident import Incident, IncidentEvent, IncidentTimes, Membership, SchoolSpan
@@ -36,6 +37,7 @@ from storage.incidents import (
     similar_incidents,
 )
 from storage.outbox import notice_records
+from storage.people.users import list_users
 from storage.silences import load_silences, silences_of_event, silences_since
 from storage.times import incident_times, notice_moments
 from storage.wall import (
@@ -279,6 +281,11 @@ class Archive:
         """Return a page of refusals, the latest first, and the counts of all by reason."""
         async with self._connection() as conn:
             return await quarantine_page(conn, limit, before_id, reason), await quarantine_counts(conn)
+
+    async def users(self) -> list[User]:
+        """Return all who may sign in, by name."""
+        async with self._connection() as conn:
+            return await list_users(conn)
 
     async def ledger(self) -> dict[str, Position]:
         """Return the position and counts of every log."""

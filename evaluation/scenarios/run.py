@@ -30,6 +30,7 @@ from evaluation.detectors.peer_replay import REPLAY_PEERS, Collector, Replayed
 from evaluation.scenarios.entries import TICK_US, ScenarioLog
 from evaluation.scenarios.incidents import IncidentLog
 from evaluation.scenarios.matching import Duty, IncidentRecord, Truth
+from evaluation.scenarios.spoken import rules_that_speak
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.layout import columns_of, lay_out
 from stream_processor.fold.rulebook import compile_rules
@@ -281,8 +282,8 @@ REGISTER_US: Final = 600_000_000
 """Registers are sent every ten minutes: `cadence_s` of their metrics."""
 
 
-def truths_of(scenario: Scenario, interval_us: int) -> list[Truth]:
-    """Return the labels of a scenario as what is expected of a detector."""
+def truths_of(scenario: Scenario, interval_us: int, rules: Sequence[Rule]) -> list[Truth]:
+    """Return the labels of a scenario as what is expected of a detector and of these rules."""
     id_of = {school.code: school.id for school in scenario.fleet.schools}
 
     def truth(label: FaultLabel) -> Truth:
@@ -290,7 +291,9 @@ def truths_of(scenario: Scenario, interval_us: int) -> list[Truth]:
         told = {label.kind, f"{label.kind}/{label.variant}"} & REGISTERED
         period_us = max(interval_us, REGISTER_US) if told else interval_us
         duty = Duty(duty_name(label))
-        return Truth(label.kind, label.variant, ids, label.start_us, label.end_us, duty, period_us)
+        # What is reported apart is not asked which rule told it; what must be found is.
+        spoken = rules_that_speak(label.kind, label.variant, rules)
+        return Truth(label.kind, label.variant, ids, label.start_us, label.end_us, duty, period_us, spoken)
 
     return [truth(label) for label in scenario.labels]
 

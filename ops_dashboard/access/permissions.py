@@ -31,6 +31,7 @@ _API: Final[Mapping[str, Permission]] = {
     "GET /api/cap.atom": Permission.SEE_FEEDS,
     "GET /api/cap/{incident_id}": Permission.SEE_FEEDS,
     "GET /api/day": Permission.SEE_CITY,
+    "GET /api/find": Permission.SEE_SCHOOL,
     "POST /api/provision": Permission.ENTER,
     "GET /api/leadership": Permission.SEE_FIGURES,
     "GET /api/leadership.csv": Permission.SEE_FIGURES,

@@ -9,6 +9,7 @@ from ops_dashboard.api.alerts import add_alerts, add_deeds
 from ops_dashboard.api.cap import add_cap
 from ops_dashboard.api.center import add_fleet, add_quarantine, add_status
 from ops_dashboard.api.day import add_day
+from ops_dashboard.api.desk.find import add_find
 from ops_dashboard.api.histories import add_histories
 from ops_dashboard.api.incident_actions import add_incident_actions
 from ops_dashboard.api.incidents import add_incidents
@@ -43,6 +44,7 @@ def api_routes(services: Services) -> APIRouter:
     add_alertmanager_reports(router, services)
     add_cap(router, services)
     add_histories(router, services)
+    add_find(router, services)
     add_day(router, services)
     add_quarantine(router, services)
     add_status(router, services)

@@ -56,6 +56,7 @@ def page_header(texts: Texts, language: Language, here: str) -> html.Header:
                 ],
                 **attributes(aria_label=texts.say("nav.label", language)),
             ),
+            *_search(texts, language, who),
             html.Div(
                 texts.say("link.connecting", language), id="link-state", className="pill", role="status"
             ),
@@ -67,6 +68,14 @@ def page_header(texts: Texts, language: Language, here: str) -> html.Header:
 
 def _is_for(page: Page, who: Principal | None) -> bool:
     return who is None or may(who, page.permission) is None
+
+
+def _search(texts: Texts, language: Language, who: Principal | None) -> list[html.Button]:
+    """Return what opens the search; the script makes the rest."""
+    if who is not None and may(who, Permission.SEE_SCHOOL) is not None:
+        return []
+    words = [texts.say("find.open", language), html.Kbd("/", **attributes(aria_hidden="true"))]
+    return [html.Button(words, id="find-open", className="find-open", **attributes(aria_keyshortcuts="/"))]
 
 
 def _own_links(texts: Texts, language: Language, who: Principal | None) -> list[html.A]:

@@ -142,12 +142,36 @@ async def test_every_page_fits_and_is_accessible(
                 await expect_accessible(page)
                 async for width in sizes_of(page, language):
                     await expect_fitting(page, width)
+            await find_by_keys(page, stage.fleet, language)
         # Its figures are asked for, and there are none: the browser says so too.
         async with open_page(browser, stage.url, *FIRST_SIZE[language], quiet=False) as page:
             await settle(page, f"/incidents/{'f' * 16}?lang={language}")
             await expect_accessible(page)
             async for width in sizes_of(page, language):
                 await expect_fitting(page, width)
+
+
+async def find_by_keys(page: Page, fleet: Fleet, language: str) -> None:
+    """Search without a mouse and without marks; the box fits and is accessible."""
+    school = max(fleet.schools, key=lambda s: len(s.name))
+    await page.keyboard.press("/")
+    await page.keyboard.type("thu duc")
+    hits = page.locator(".find-one")
+    await expect(hits.first).to_contain_text("Thủ Đức", timeout=PATIENCE_MS)
+    await expect_accessible(page)
+    async for width in sizes_of(page, language):
+        await expect_fitting(page, width)
+    await page.keyboard.press("Escape")
+    await expect(page.locator("dialog.find")).to_be_hidden()
+    await page.keyboard.press("Control+k")
+    await page.keyboard.type(f"{school.code[:-1]}")
+    await page.keyboard.type(school.code[-1])
+    await expect(hits.first).to_contain_text(school.name, timeout=PATIENCE_MS)
+    await page.keyboard.press("ArrowDown")
+    await expect(hits.nth(1)).to_have_attribute("aria-selected", "true")
+    await page.keyboard.press("ArrowUp")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"**/school/{school.code}")
 
 
 def message(n: int, at_us: int) -> InboxMessage:

@@ -365,6 +365,7 @@ ROUTES: Final[Mapping[str, Paths]] = {
                 "/api/oncall.ics",
                 "/api/city/bandwidth",
                 "/api/day",
+                "/api/find",
                 "/api/quarantine",
                 "/api/silences",
                 "/api/silences.csv",

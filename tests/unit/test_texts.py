@@ -42,6 +42,7 @@ from ops_dashboard.pages.silences import COLUMNS as SILENCE_COLUMNS
 from ops_dashboard.pages.silences import GROUPS as SILENCE_GROUPS
 from ops_dashboard.pages.silences import LABELS
 from ops_dashboard.pages.wall import TILES
+from ops_dashboard.view.desk.finding import HitKind
 from ops_dashboard.view.leadership.maker import OUTER
 from ops_dashboard.view.lines import Trend
 from ops_dashboard.view.timeline import BY_HAND
@@ -109,6 +110,7 @@ FAMILIES = {
     | {f"compare_{kind.value}" for kind in OUTER}
     | {f"part_{part.value}" for part in SESSION_PARTS}
     | {f"head_{name}" for name in INCIDENT_HEADS},
+    "find": {kind.value for kind in HitKind},
     "nav": {page.link.removeprefix("nav.") for page in PAGES if page.link},
 }
 """Keys that the code puts together, by their first word."""

@@ -21,6 +21,7 @@ function start() {
   started = true;
   watcher.disconnect();
   (PAGES[page.dataset.page] ?? plain)();
+  if (document.getElementById('find-open')) import('./find.js').then(({ startFind }) => startFind());
 }
 
 const watcher = new MutationObserver(start);
