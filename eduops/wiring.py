@@ -29,6 +29,7 @@ from eduops.simulated_devices import simulated_secrets
 if TYPE_CHECKING:
     from device_simulator.world.faults import FaultRequest
     from notifier.config import NotifierConfig
+    from ops_dashboard.config import OidcConfig
     from watchdog.config import WatchdogConfig
 
 INBOX: Final = "inbox"
@@ -165,6 +166,7 @@ async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
     from ops_dashboard.app import run as run_dashboard_app
     from ops_dashboard.config import DashboardConfig
 
+    folder = DataFolder(settings.data)
     config = DashboardConfig(
         dsn=database_url(settings),
         partitions=settings.partitions,
@@ -173,8 +175,10 @@ async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
         port=settings.port,
         allow_remote=settings.allow_remote,
         allowed_hosts=tuple((settings.allowed_hosts or "").split(",")),
-        inbox=DataFolder(settings.data).path / INBOX,
-        own_config=DataFolder(settings.data).config,
+        inbox=folder.path / INBOX,
+        own_config=folder.config,
+        public_url=settings.public_url or "",
+        oidc=oidc_config(settings),
         forwarded_allow_ips=settings.forwarded_allow_ips,
         secure_cookies=(settings.public_url or "").startswith("https://"),
         clock=settings.clock,
@@ -199,6 +203,25 @@ async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
             )
 
         await follow_fleet(settings, held, stop, run)
+
+
+def oidc_config(settings: Settings) -> "OidcConfig | None":
+    """Return what is needed of the city's own sign-in; None where there is none.
+
+    Raises:
+        ConfigurationError: something of it is missing, or its secret cannot be read.
+    """
+    from ops_dashboard.config import OidcConfig
+
+    if settings.oidc_issuer is None:
+        return None
+    secret, file = settings.oidc_client_secret or "", settings.oidc_client_secret_file
+    if file is not None:
+        try:
+            secret = file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"oidc_client_secret_file {file} cannot be read: {error}") from error
+    return OidcConfig(settings.oidc_issuer, settings.oidc_client_id or "", secret)
 
 
 async def run_notifier(settings: Settings, stop: asyncio.Event) -> None:

@@ -16,6 +16,7 @@ from bus.live import Live
 from bus.log import Log
 from config.files import load_plan, load_targets, shipped_texts
 from config.routing import follow_routing
+from config.sign_in import FollowedSignIn
 from config.ward_map import read_ward_map
 from contract.access.area import Area
 from contract.calendar import SchoolCalendar
@@ -39,12 +40,13 @@ from ops_dashboard.archive import Archive
 from ops_dashboard.borrowing import ReaderPool
 from ops_dashboard.config import DashboardConfig
 from ops_dashboard.frame import FrameDash, make_frame
-from ops_dashboard.language import COOKIE, COOKIE_MAX_AGE_S, choose_language
+from ops_dashboard.language import choose_language, remember_language
 from ops_dashboard.live.feed import Feed, Hello
 from ops_dashboard.live.hub import Hub
 from ops_dashboard.live.socket import live_routes
 from ops_dashboard.pages.registry import PAGES
 from ops_dashboard.pages.router import make_page
+from ops_dashboard.people.identity_provider import IdentityProvider
 from ops_dashboard.people.office import PeopleOffice
 from ops_dashboard.people.passwords import PasswordKeeper
 from ops_dashboard.people.render import Renderer
@@ -127,8 +129,7 @@ def create_app(
     app.include_router(api_routes(services))
     app.include_router(live_routes(hub, fleet, register))
     renderer = Renderer(services.texts, calendar, config.build_id)
-    office = PeopleOffice(pool, register, fleet, renderer, PasswordKeeper(), config.secure_cookies)
-    app.include_router(people_routes(office))
+    app.include_router(people_routes(_people_office(config, pool, register, fleet, renderer)))
     frame = _attach_pages(app, services)
     app.add_middleware(
         Door,
@@ -142,6 +143,15 @@ def create_app(
     _add_guards(app, services, frame, renderer)
     app.state.headers = security_headers(frame.csp_hashes())  # for the server: it answers more than the app
     return app
+
+
+def _people_office(
+    config: DashboardConfig, pool: ReaderPool, register: Register, fleet: Fleet, renderer: Renderer
+) -> PeopleOffice:
+    return PeopleOffice(
+        pool, register, fleet, renderer, PasswordKeeper(), config.secure_cookies, config.public_url,
+        None if config.oidc is None else IdentityProvider(config.oidc), FollowedSignIn(config.own_config),
+    )  # fmt: skip
 
 
 def _make_feed(
@@ -224,8 +234,7 @@ def _attach_pages(app: FastAPI, services: Services) -> FrameDash:
     async def document(request: Request) -> Response:
         language = choose_language(request.query_params, request.cookies)
         answer = HTMLResponse(frame.document(request, language), headers={"Cache-Control": "no-cache"})
-        if "lang" in request.query_params:
-            answer.set_cookie(COOKIE, language.value, COOKIE_MAX_AGE_S, samesite="lax", httponly=True)
+        remember_language(request, answer)
         return answer
 
     for row in PAGES:

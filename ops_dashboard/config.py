@@ -3,10 +3,31 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from contract.address import is_loopback
+from contract.address import is_loopback, is_safe_address
 from contract.clock import LogClock
 from contract.entry import check_partitions
 from contract.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class OidcConfig:
+    """The city's own sign-in (OpenID Connect), checked on creation."""
+
+    issuer: str
+    """As the provider writes it, to the letter; https, or on this machine."""
+    client_id: str
+    """What we are called there."""
+    client_secret: str = field(default="", repr=False)
+    """Empty for a public client: PKCE alone."""
+
+    def __post_init__(self) -> None:
+        if not is_safe_address(self.issuer):
+            raise ConfigurationError(
+                f"oidc_issuer is {self.issuer!r}: it must begin with https://, for whoever reads on the way "
+                "could sign in as anybody"
+            )
+        if not self.client_id:
+            raise ConfigurationError("oidc_issuer is set: oidc_client_id must be, too")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +53,10 @@ class DashboardConfig:
     """Whether people reach the dashboard by TLS, which a proxy ends."""
     forwarded_allow_ips: str = "127.0.0.1"
     """Proxies whose word on a client's address counts, with commas between."""
+    public_url: str = ""
+    """Where people reach the dashboard; empty: where their browsers say."""
+    oidc: OidcConfig | None = None
+    """The city's own sign-in; None where all users are local."""
     request_s: float = 10.0
     """Seconds within which a request must have arrived, above 0."""
     connections_max: int = 900

@@ -29,14 +29,14 @@ def _own_address(settings: Settings) -> str:
 
 
 async def wall_address(settings: Settings) -> str:
-    """Return the wall's URL as a person types it; until an administrator has a password it lets in once."""
+    """Return the wall's URL as a person types it; it lets in once until a local head has a password."""
     async with await connect(database_url(settings)) as conn:
         known = await list_users(conn)
         if not known:
             await add_user(conn, FIRST_USER, Role.ADMINISTRATOR, CITY, Fleet("", (), (), (), ()))
             known = await list_users(conn)
-        heads = [u for u in known if u.role is Role.ADMINISTRATOR and not u.disabled]
-        if any(user.has_password for user in heads):
+        heads = [u for u in known if u.role is Role.ADMINISTRATOR and not (u.disabled or u.subject)]
+        if not heads or any(user.has_password for user in heads):
             return f"{_own_address(settings)}/"
         secret = await issue_link(conn, heads[0].name, "eduops up")
     return f"{_own_address(settings)}/enter/{secret}?next=/"

@@ -31,6 +31,7 @@ from eduops.machine.sync_choice import MARGIN, choose_sync, needed_syncs_per_s, 
 from eduops.machine.system import accepts
 from eduops.settings import Settings
 from eduops.verbs.devices.tables import troubled
+from eduops.verbs.people.checks import provider_sentence
 from eduops.verbs.status import BrokerStatus, Status, describe_broker, read_processes, read_status
 from storage.database import connect
 from storage.jobs import job_troubles
@@ -91,6 +92,8 @@ async def examine(settings: Settings) -> list[Checked]:
     processes = read_processes(DataFolder(settings.data))
     findings.append(_port(settings, running=running))
     findings.append(_browser())
+    if (told := await provider_sentence(settings)) is not None:
+        findings.append(Checked(*told))
     if not running and (settings.database_url is None or settings.nats_url is None):
         return [*findings, Checked(True, "nothing runs on this data folder; `eduops up` starts it")]
     for name, process in processes.items():

@@ -63,6 +63,8 @@ _API: Final[Mapping[str, Permission]] = {
 _PEOPLE: Final[Mapping[str, Permission]] = {
     "GET /sign-in": Permission.ENTER,
     "POST /sign-in": Permission.ENTER,
+    "GET /sign-in/oidc": Permission.ENTER,
+    "GET /sign-in/oidc/back": Permission.ENTER,
     "POST /sign-out": Permission.OWN_SESSIONS,
     "GET /enter/{secret}": Permission.ENTER,
     "POST /enter/{secret}": Permission.ENTER,

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from ops_dashboard.people.account import add_account
 from ops_dashboard.people.audit import add_audit_pages
+from ops_dashboard.people.city import add_city_sign_in
 from ops_dashboard.people.codes import add_codes
 from ops_dashboard.people.office import PeopleOffice
 from ops_dashboard.people.screens import add_screens
@@ -15,6 +16,7 @@ def people_routes(office: PeopleOffice) -> APIRouter:
     """Return the router of signing in, accounts, users, screens and the record."""
     router = APIRouter()
     add_sign_in(router, office)
+    add_city_sign_in(router, office)
     add_account(router, office)
     add_codes(router, office)
     add_users(router, office)

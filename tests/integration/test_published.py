@@ -363,7 +363,8 @@ ROUTES: Final[Mapping[str, Paths]] = {
             *(
                 "/openapi.json",
                 "/api/fleet",
-                *("/api/me", "/account", "/sign-in", "/users", "/pair", "/screens", "/audit", "/audit.csv"),
+                *("/api/me", "/account", "/users", "/pair", "/screens", "/audit", "/audit.csv"),
+                *("/sign-in", "/sign-in/oidc", "/sign-in/oidc/back"),
                 "/api/alerts",
                 "/api/incidents",
                 "/api/inbox",

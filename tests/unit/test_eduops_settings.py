@@ -70,8 +70,8 @@ def test_children_get_the_same_settings(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_no_password_is_shown() -> None:
-    shown = repr(load_settings().but(nats_password="secret-1", watchdog_password="secret-2"))
-    assert "secret" not in shown
+    hidden = {"nats_password": "hidden-1", "watchdog_password": "hidden-2", "oidc_client_secret": "hidden-3"}
+    assert "hidden" not in repr(load_settings().but(**hidden))
 
 
 def test_every_setting_is_described_and_has_a_variable() -> None:
