@@ -137,9 +137,6 @@ def guarded_routes(routes: Iterable[Any]) -> list[GuardedRoute]:
 
 def _walk(routes: Iterable[Any]) -> Iterator[tuple[str, str, re.Pattern[str]]]:
     for route in routes:
-        if not hasattr(route, "path"):  # a router within
-            yield from _walk(route.original_router.routes)
-            continue
         is_folder = not hasattr(route, "methods") and hasattr(route, "app") and not _is_socket(route)
         pattern = compile_path(route.path + "/{path:path}" if is_folder else route.path)[0]
         methods = {SOCKET} if _is_socket(route) else set(getattr(route, "methods", None) or {"GET"})
