@@ -1,2 +1,1 @@
-"""Where wards stand on a map: a tile a ward, or the operator's own boundaries (pure); imports only
-`contract`."""
+"""Where wards stand on a map: a tile each, or in the operator's boundaries. Pure."""
