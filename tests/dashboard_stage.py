@@ -218,7 +218,7 @@ async def open_stage(
         logs = [ALERTS_LOG, QUARANTINE_LOG, *map(telemetry_log, range(PARTITIONS))]
         await log.create(logs, LOG_BYTES)
         task = asyncio.create_task(run(config, log, live, fleet, catalogue, calendar, rules, stop))
-        url = f"http://127.0.0.1:{config.port}"
+        url = f"{'https' if config.tls else 'http'}://127.0.0.1:{config.port}"
         remember(url, await session_of(conn, "Lan", Role.ADMINISTRATOR))
         try:
             await until_answers(url, task)
@@ -230,7 +230,7 @@ async def open_stage(
 
 async def until_answers(url: str, task: "asyncio.Task[None]") -> None:
     """Wait until the dashboard answers; its failure is the test's failure."""
-    async with asyncio.timeout(30), httpx.AsyncClient() as client:
+    async with asyncio.timeout(30), httpx.AsyncClient(verify=False) as client:
         while True:
             if task.done():
                 task.result()
