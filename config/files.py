@@ -1,6 +1,7 @@
 """The files of `config/`: the operator's own where there are any, the packaged ones otherwise."""
 
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -19,13 +20,8 @@ from contract.rule import Rule, parse_rules
 from contract.texts import Texts, parse_texts
 
 EDITABLE: Final = (
-    "metrics.toml",
-    "rules.toml",
-    "calendar.toml",
-    "areas.csv",
-    "routes.toml",
-    "targets.toml",
-    "sign_in.toml",
+    *("metrics.toml", "rules.toml", "calendar.toml", "areas.csv", "routes.toml", "targets.toml"),
+    *("sign_in.toml", "boundaries.geojson"),
 )
 """Files that may be replaced by one of the same name in the data folder's `config/`."""
 
@@ -109,6 +105,7 @@ def read_config(own: Path | None, name: str) -> str:
     return (files("config") / name).read_text(encoding="utf-8")
 
 
+@cache
 def shipped_texts() -> Texts:
     """Return the catalogue of texts that comes with the program, `config/texts.toml`."""
     return parse_texts((files("config") / "texts.toml").read_text(encoding="utf-8"))

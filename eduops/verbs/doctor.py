@@ -15,7 +15,9 @@ from typing import Final, NamedTuple
 
 from alerting.routing.known import unknown_names
 from bus.mqtt_store import MESSAGES, RELEASES, RETAINED, SESSIONS, UNRELEASED, StreamUse
-from config.files import load_configuration
+from config.files import load_configuration, read_config
+from config.fleet_csv import parse_areas
+from config.ward_map import ward_map_gaps
 from contract.errors import EduopsError
 from contract.rejected import Reason
 from eduops.connections import database_url, open_log, saved_fleet
@@ -147,6 +149,18 @@ def _configuration(settings: Settings, real_us: int) -> Iterator[Checked]:
         return
     ending = calendar_end(calendar, settings.clock.log_us(real_us))
     yield Checked(ending.days_left >= 0, ending.sentence)
+    yield from _ward_map(DataFolder(settings.data).config)
+
+
+def _ward_map(own: Path) -> Iterator[Checked]:
+    """Name what has no place on the map of wards."""
+    try:
+        gaps = ward_map_gaps(own, parse_areas(read_config(own, "areas.csv")).wards)
+    except EduopsError as error:
+        yield Checked(False, str(error))
+        return
+    for gap in gaps:
+        yield Checked(True, gap, doubtful=True)
 
 
 def _syncs(settings: Settings) -> Iterator[Checked]:

@@ -54,6 +54,8 @@ class Truth(NamedTuple):
     """Between two reports of what the label changes: the unit of its delay."""
     rules: frozenset[str] | None = None
     """Names of the rules that speak of it; None for all, as under a day on which all must be quiet."""
+    size_sd: float | None = None
+    """Size of the change in standard deviations of the undisturbed series; None if it has none."""
 
     def explains(self, member: "IncidentAlert", grace_us: int) -> bool:
         """Return whether an alert of one of its schools is about it."""

@@ -37,6 +37,7 @@ from evaluation.scenarios.run import (
     school_days,
     truths_of,
 )
+from evaluation.scenarios.sizes import SIZES
 
 VALUE_KINDS: Final = frozenset({FaultKind.SLOW_DEGRADATION, FaultKind.ATTENDANCE_DROP, FaultKind.LMS_OUTAGE})
 """Faults that change values while they last, and so say something of a detector of values. Cuts, silence
@@ -89,7 +90,7 @@ def run_all(terms: Sequence[ScenarioTerms], shared: Given) -> list[Judged]:
 def judge(told: ScenarioResult) -> Judged:
     """Bring the incidents of a run together with its labels."""
     terms = told.terms
-    truths = truths_of(told.scenario, terms.interval_us, told.rules)
+    truths = truths_of(told)
     grace_us = GRACE_INTERVALS * terms.interval_us
     # Identities are a run's own; those of pooled runs must differ.
     incidents = [i._replace(incident_id=i.incident_id + terms.seed * RUN_IDS) for i in told.incidents]
@@ -182,11 +183,12 @@ def render(runs: Sequence[Judged], *, as_json: bool) -> str:
     terms = runs[0].told.terms
     lines = [
         f"{len(runs)} seed(s) from {terms.seed}, {terms.schools} schools, {terms.days} days, "
-        f"every {terms.interval_us / 6e7:g} min, detector {terms.detector}",
+        f"every {terms.interval_us / 6e7:g} min, a {terms.severity} city, detector {terms.detector}",
         "",
         f"{'kind':<26}" + "".join(f"{head:>14}" for head in _HEADS),
         *[_row(name, f) for name, f in [("all", whole), *kinds.items()]],
         "",
+        *_size_lines(runs),
         *_sure_lines(runs),
         f"Recall of what values show: {cell(value_recall(runs), 3)}; precision {cell(precision(runs), 3)}; "
         f"{false_a_week(runs):.2f} false incidents a week in the whole city",
@@ -217,6 +219,23 @@ def _row(name: str, f: MatchQuality) -> str:
 def span(ends: Interval | None, digits: int) -> str:
     """Return an interval for a table, a dash for none."""
     return "–" if ends is None else f"{ends[0]:.{digits}f}–{ends[1]:.{digits}f}"
+
+
+def by_size(runs: Sequence[Judged]) -> dict[str, MatchQuality]:
+    """Return the figures of what values show, by the size of the change in standard deviations."""
+    findings = [f for run in runs for f in run.matched.findings]
+    return {
+        name: figures([f for f in findings if least <= (f.truth.size_sd or -1.0) < most], 0, 0.0)
+        for name, least, most in SIZES
+    }
+
+
+def _size_lines(runs: Sequence[Judged]) -> list[str]:
+    told = ", ".join(
+        f"{name}: {f.found} of {f.events} ({span(wilson(f.found, f.events), 2)})"
+        for name, f in by_size(runs).items()
+    )
+    return [f"Found by size of the change in standard deviations of the undisturbed series: {told}"]
 
 
 def _rates(runs: Sequence[Judged]) -> dict[str, Interval | None]:
@@ -274,6 +293,7 @@ def _document(
         "per_1000_school_days_95": _rates(runs),
         "false_incidents_per_week": false_a_week(runs),
         "by_kind": {name: asdict(of_kind) for name, of_kind in kinds.items()},
+        "by_size": {name: asdict(of_size) for name, of_size in by_size(runs).items()},
         "event_recall_by_channel": _recall_by_channel(runs),
         "false_by_rule": dict(Counter(i.members[0].rule for run in runs for i in run.matched.false)),
         "by_seed": {str(run.told.terms.seed): asdict(pooled([run])[0]) for run in runs},
@@ -311,6 +331,7 @@ def _of_label(finding: Finding, scenario: Scenario) -> dict[str, Any]:
         "kind": truth.kind,
         "variant": truth.variant,
         "duty": truth.duty.value,
+        "size_sd": truth.size_sd,
         "found": finding.detected_us is not None,
         "schools": _codes(truth.school_ids, scenario.fleet),
         "start": _local(truth.start_us, scenario),

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from contract.rule import MetricRule, Rule
+from device_simulator.world.everyday import AWAY, CHRONIC, UNSENT
 from device_simulator.world.faults import FaultKind
 
 _LINE: Final = ("down_bps", "up_bps", "latency_ms", "loss_ratio")
@@ -28,6 +29,7 @@ _NOTHING_PASSES: Final = (
 )
 _REGISTER: Final = _rules(f"{_VALUES} joint", ("attendance_ratio", "present", "absent", "late"))
 _FEWER: Final = _REGISTER | _rules(_VALUES, _USE)
+_NOBODY_THERE: Final = _FEWER | _rules("silence", ("attendance_ratio", "active_users"))
 
 SPEAKS_OF: Final[Mapping[str, frozenset[tuple[str, str]]]] = {
     FaultKind.LINK_CUT: _NOTHING_PASSES,
@@ -49,9 +51,16 @@ SPEAKS_OF: Final[Mapping[str, frozenset[tuple[str, str]]]] = {
     f"{FaultKind.CLOCK_SKEW}/behind": _rules("clock", _LINE),
     # What comes from the future is refused, so the center is blind there.
     FaultKind.CLOCK_SKEW: _rules("clock", _LINE) | _NOTHING_COMES,
+    "unannounced-half-day": _NOBODY_THERE,
+    "unannounced-closure": _NOBODY_THERE,
+    AWAY: _FEWER,
+    UNSENT: _rules("silence", ("attendance_ratio",)),
+    f"{CHRONIC}/bad": _rules(_VALUES, _LINE),
+    f"{CHRONIC}/flapping": _NOTHING_PASSES,
+    f"{CHRONIC}/silent": _rules("silence", _LINE),
 }
-"""(channel, metric) of the rules that speak of a fault, by `kind/variant` or, for the variants that
-have no entry of their own, by kind. Kinds without any (days of the calendar) are spoken of by all."""
+"""(channel, metric) of the rules that speak of a label, by `kind/variant` or, for the variants that
+have no entry of their own, by kind. Kinds without any (known days of the calendar) are spoken of by all."""
 
 
 def rules_that_speak(kind: str, variant: str, rules: Iterable[Rule]) -> frozenset[str] | None:

@@ -17,6 +17,7 @@ _API: Final[Mapping[str, Permission]] = {
     "GET /healthz": Permission.ENTER,
     "WEBSOCKET /ws/live": Permission.SEE_WALL,
     "GET /api/fleet": Permission.SEE_WALL,
+    "GET /api/wards": Permission.SEE_WALL,
     "GET /api/city/bandwidth": Permission.SEE_CITY,
     "GET /api/alerts": Permission.SEE_ALERTS,
     "GET /api/alerts/{alert_id}": Permission.SEE_ALERTS,
@@ -136,9 +137,6 @@ def guarded_routes(routes: Iterable[Any]) -> list[GuardedRoute]:
 
 def _walk(routes: Iterable[Any]) -> Iterator[tuple[str, str, re.Pattern[str]]]:
     for route in routes:
-        if not hasattr(route, "path"):  # a router within
-            yield from _walk(route.original_router.routes)
-            continue
         is_folder = not hasattr(route, "methods") and hasattr(route, "app") and not _is_socket(route)
         pattern = compile_path(route.path + "/{path:path}" if is_folder else route.path)[0]
         methods = {SOCKET} if _is_socket(route) else set(getattr(route, "methods", None) or {"GET"})

@@ -24,9 +24,8 @@ from ops_dashboard.api.silences import add_silences
 from ops_dashboard.services import Services
 
 
-def api_routes(services: Services) -> APIRouter:
-    """Return the router of `/api/…` and `/healthz`."""
-    router = APIRouter()
+def add_api(router: APIRouter, services: Services) -> None:
+    """Add `/api/…` and `/healthz` to the application's router: one within it would build each route anew."""
     add_fleet(router, services)
     add_alerts(router, services)
     add_deeds(router, services)
@@ -49,4 +48,3 @@ def api_routes(services: Services) -> APIRouter:
     add_quarantine(router, services)
     add_status(router, services)
     add_provision(router, services)
-    return router

@@ -12,9 +12,8 @@ from ops_dashboard.people.sign_in import add_sign_in
 from ops_dashboard.people.users import add_users
 
 
-def people_routes(office: PeopleOffice) -> APIRouter:
-    """Return the router of signing in, accounts, users, screens and the record."""
-    router = APIRouter()
+def add_people(router: APIRouter, office: PeopleOffice) -> None:
+    """Add signing in, accounts, users, screens and the record."""
     add_sign_in(router, office)
     add_city_sign_in(router, office)
     add_account(router, office)
@@ -22,4 +21,3 @@ def people_routes(office: PeopleOffice) -> APIRouter:
     add_users(router, office)
     add_screens(router, office)
     add_audit_pages(router, office)
-    return router

@@ -161,9 +161,11 @@ def _due_stretch(
     begins_us, is_due = np.full(len(slots), NEVER_US), until_us == 0
     if is_due.all():
         return begins_us, is_due
-    day = fold.calendar.local_day(at_us)
+    day, longest_us = fold.calendar.local_day(at_us), int(until_us.max())
     for i in range(len(LEVELS)):
         for session in fold.calendar.sessions(i, day):
+            if not session.start_us <= at_us <= session.start_us + longest_us:
+                continue
             from_us = session.start_us + rules.session_from_us[metric]
             mine = (level == i) & (until_us > 0) & (from_us <= at_us) & (at_us <= session.start_us + until_us)
             begins_us[mine] = from_us[mine]

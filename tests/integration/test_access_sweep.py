@@ -24,6 +24,7 @@ from ops_dashboard.app import create_app
 from ops_dashboard.config import DashboardConfig
 from ops_dashboard.pages.registry import PAGES
 from storage.people.credentials import admit_screen, issue_token
+from tests.asking import asking
 from tests.dashboard_stage import PARTITIONS, Stage
 from tests.signed_in import session_of
 
@@ -95,7 +96,7 @@ async def narrow_callers(stage: Stage) -> list[Caller]:
 
 @pytest.fixture
 async def asker(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(timeout=60.0, base_url=stage.url) as opened:
+    async with asking(timeout=60.0, base_url=stage.url) as opened:
         yield opened
 
 

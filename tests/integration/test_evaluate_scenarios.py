@@ -17,7 +17,7 @@ FIGURES = (
     "incidents_per_outage",
     "median_delay_intervals",
 )
-SMALL = ("--schools", "20", "--days", "3", "--interval", "15m")
+SMALL = ("--schools", "20", "--days", "3", "--interval", "15m", "--severity", "calm")
 
 
 def run(*more: str) -> str:
@@ -64,10 +64,11 @@ def test_a_seed_is_one_result_however_the_log_is_cut_into_partitions() -> None:
 
 
 def test_seeds_are_pooled() -> None:
-    document = found("--seed", "3", "--seeds", "2", "--days", "1", "--unannounced", "--mild")
+    document = found("--seed", "3", "--seeds", "2", "--days", "1", "--severity", "real", "--mild")
     first, second = document["by_seed"]["3"], document["by_seed"]["4"]
     assert document["events"] == first["events"] + second["events"]
     assert first != second
+    assert {"register-unsent", "chronic-line"} & document["by_kind"].keys()
 
 
 @pytest.mark.parametrize("interval", ["7m", "1s", "soon"])

@@ -117,7 +117,15 @@ VERBS_THAT_DO_NOT: Final = frozenset(
         ),
         *("status", "doctor", "migrate", "version", "fleet import", "fleet export", "broker clear"),
         # Counts of alerts; made worlds and files that were written before.
-        *("replay", "rules tune", "evaluate nab", "evaluate series", "ready", "evaluate scenarios"),
+        *(
+            "replay",
+            "rules tune",
+            "evaluate nab",
+            "evaluate series",
+            "ready",
+            "evaluate scenarios",
+            "evaluate city",
+        ),
         # An incident's cause and size, as everywhere; names of those who would be told.
         *("routes test", "oncall"),
         # A message that says nothing of anybody.
@@ -355,6 +363,7 @@ ROUTES: Final[Mapping[str, Paths]] = {
             *(
                 "/openapi.json",
                 "/api/fleet",
+                "/api/wards",
                 *("/api/me", "/account", "/users", "/pair", "/screens", "/audit", "/audit.csv"),
                 *("/sign-in", "/sign-in/oidc", "/sign-in/oidc/back"),
                 "/api/alerts",
