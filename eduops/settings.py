@@ -319,6 +319,10 @@ class Settings(DoorSettings, BaseSettings):
         chosen = self.model_dump(mode="json", exclude_none=True)
         return {f"{ENV_PREFIX}{name.upper()}": str(value) for name, value in chosen.items()}
 
+    def from_anywhere(self) -> "Settings":
+        """Return these settings with whole paths: services run in the data folder, wherever it was named."""
+        return self.but(**{name: path.absolute() for name, path in self if isinstance(path, Path)})
+
     def but(self, **changes: Any) -> "Settings":
         """Return these settings with some replaced, checked again.
 

@@ -13,8 +13,16 @@ class DoorSettings(BaseModel):
 
     host: str = Field("127.0.0.1", description="Address that the dashboard listens on.")
     port: Port = Field(8050, description="Port of the dashboard, 0 to 65535; 0 takes a free one.")
-    allow_remote: bool = Field(
-        False, description="Lets the dashboard listen beyond loopback, where it speaks no TLS (containers)."
+    tls_dir: Path | None = Field(
+        None,
+        description=(
+            "Folder with the dashboard's certificate and key, named as by certbot or Kubernetes, or "
+            "`cert.pem` and `key.pem`; with it the dashboard speaks HTTPS alone, and takes changed files up "
+            "while it runs."
+        ),
+    )
+    insecure_network: bool = Field(
+        False, description="Lets the dashboard listen beyond loopback without TLS (containers, proxies)."
     )
     allowed_hosts: str | None = Field(
         None,

@@ -20,6 +20,7 @@ from eduops.exporter import publish_metrics
 from eduops.failpoint import parse_failpoint
 from eduops.machine.attach import completed
 from eduops.machine.embedded_nats import AUTHORISER_USER, WATCHDOG_USER
+from eduops.machine.network import tls_files
 from eduops.machine.people import wall_token
 from eduops.machine.refusals import RefusalFollower
 from eduops.session_notes import SessionNotes
@@ -173,14 +174,15 @@ async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
         build_id=build_id(),
         host=settings.host,
         port=settings.port,
-        allow_remote=settings.allow_remote,
+        tls=tls_files(settings),
+        insecure_network=settings.insecure_network,
         allowed_hosts=tuple((settings.allowed_hosts or "").split(",")),
         inbox=folder.path / INBOX,
         own_config=folder.config,
         public_url=settings.public_url or "",
         oidc=oidc_config(settings),
         forwarded_allow_ips=settings.forwarded_allow_ips,
-        secure_cookies=(settings.public_url or "").startswith("https://"),
+        secure_cookies=settings.tls_dir is not None or (settings.public_url or "").startswith("https://"),
         clock=settings.clock,
         alerts_body_bytes=settings.alerts_body_bytes,
         coverage_min=settings.coverage_min,
@@ -308,7 +310,8 @@ def watchdog_config(settings: Settings) -> "WatchdogConfig":
 def wall_url(settings: Settings) -> str:
     """Return the dashboard's address as a client needs it; all interfaces include loopback."""
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)
-    return f"http://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{settings.port}"
+    scheme = "http" if settings.tls_dir is None else "https"
+    return f"{scheme}://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{settings.port}"
 
 
 async def run_simulator(

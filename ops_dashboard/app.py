@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
@@ -17,8 +18,10 @@ from bus.log import Log
 from config.files import load_plan, load_targets, shipped_texts
 from config.routing import follow_routing
 from config.sign_in import FollowedSignIn
+from config.tls import follow_tls
 from config.ward_map import read_ward_map
 from contract.access.area import Area
+from contract.address import is_loopback
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.errors import InfrastructureError
@@ -141,7 +144,9 @@ def create_app(
         secure=config.secure_cookies,
     )
     _add_guards(app, services, frame, renderer)
-    app.state.headers = security_headers(frame.csp_hashes())  # for the server: it answers more than the app
+    app.state.headers = security_headers(
+        frame.csp_hashes(), by_tls_alone=config.tls is not None and not is_loopback(config.host)
+    )  # for the server: it answers more than the app
     return app
 
 
@@ -290,7 +295,9 @@ async def serve(
     """
     with _listen(config) as listener:
         mark_ready()
-        server = _Server(_server_config(app, config))
+        context = None if config.tls is None else config.tls.context()
+        server = _Server(_server_config(app, config, context))
+        following = asyncio.create_task(_follow_certificate(config, context))
         serving = asyncio.create_task(server.serve([listener]))
         stopping = asyncio.create_task(stop.wait())
         ending = asyncio.create_task(app.state.ended.get())
@@ -298,6 +305,7 @@ async def serve(
         lost = _loss(ending.result()) if ending.done() and not stop.is_set() else None
         stopping.cancel()
         ending.cancel()
+        following.cancel()
         server.should_exit = True
         await serving
         if lost is not None:
@@ -321,7 +329,12 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _server_config(app: FastAPI, config: DashboardConfig) -> uvicorn.Config:
+async def _follow_certificate(config: DashboardConfig, context: ssl.SSLContext | None) -> None:
+    if config.tls is not None and context is not None:
+        await follow_tls(config.tls, context, config.tls_look_s)
+
+
+def _server_config(app: FastAPI, config: DashboardConfig, context: ssl.SSLContext | None) -> uvicorn.Config:
     bounds = {"request_s": config.request_s, "connections_max": config.connections_max}
     return uvicorn.Config(
         app,
@@ -338,6 +351,7 @@ def _server_config(app: FastAPI, config: DashboardConfig) -> uvicorn.Config:
         ws_per_message_deflate=False,
         server_header=False,
         forwarded_allow_ips=config.forwarded_allow_ips,
+        ssl_context_factory=None if context is None else lambda *_: context,
         timeout_graceful_shutdown=3,
     )
 

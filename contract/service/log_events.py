@@ -88,6 +88,8 @@ LOG_EVENTS: Final = (
     LogEvent("audit_not_written", ("method", "path"), "A deed is not on record: PostgreSQL does not answer."),
     LogEvent("authoriser_started", ("credentials",), "An authoriser answers the broker."),
     LogEvent("callout_unreadable", (), "The broker asked who a client is in words that nobody knows."),
+    LogEvent("certificate_changed", ("file",), "New connections get another certificate."),
+    LogEvent("certificate_refused", ("file",), "A certificate that cannot be served; the one before stays."),
     LogEvent(
         "connections_full",
         ("connections",),

@@ -25,7 +25,7 @@ def entry_address(settings: Settings, secret: str, to: str = "") -> str:
 
 def _own_address(settings: Settings) -> str:
     host = "localhost" if settings.host in ("127.0.0.1", "0.0.0.0", "::", "::1") else settings.host
-    return f"http://{host}:{settings.port}"
+    return f"{'http' if settings.tls_dir is None else 'https'}://{host}:{settings.port}"
 
 
 async def wall_address(settings: Settings) -> str:

@@ -25,6 +25,7 @@ from eduops.data_folder import DataFolder
 from eduops.machine.attach import attach, is_running
 from eduops.machine.calendar_end import calendar_end
 from eduops.machine.embedded_nats import find_nats
+from eduops.machine.network import network_findings
 from eduops.machine.postgres_binaries import find_binaries
 from eduops.machine.refusals import read_refusals
 from eduops.machine.sync_choice import MARGIN, choose_sync, needed_syncs_per_s, schools_of, syncs_per_s
@@ -92,6 +93,7 @@ async def examine(settings: Settings) -> list[Checked]:
     processes = read_processes(DataFolder(settings.data))
     findings.append(_port(settings, running=running))
     findings.append(_browser())
+    findings.extend(Checked(*found) for found in network_findings(settings))
     if (told := await provider_sentence(settings)) is not None:
         findings.append(Checked(*told))
     if not running and (settings.database_url is None or settings.nats_url is None):

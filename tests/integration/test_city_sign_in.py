@@ -29,6 +29,7 @@ from storage.people.audit import AuditChoice, read_audit
 from storage.people.city_accounts import id_token_of
 from storage.people.credentials import CredentialKind, list_credentials
 from storage.people.users import find_user
+from tests.asking import asking
 from tests.conftest import TestPostgres, running_nats
 from tests.dashboard_stage import Stage, open_stage
 from tests.identity_provider import CLIENT, SECRET, TestProvider, running_provider, there
@@ -99,7 +100,7 @@ async def browser(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
     """A browser that nobody has signed in with; its tries are counted anew."""
     await stage.conn.execute("delete from sign_in_failure")
     headers = {"Accept": "text/html"}
-    async with httpx.AsyncClient(timeout=60.0, base_url=stage.url, headers=headers) as opened:
+    async with asking(timeout=60.0, base_url=stage.url, headers=headers) as opened:
         yield opened
 
 
@@ -173,7 +174,7 @@ async def test_password_link_and_second_factor_are_the_citys(
         ("/account/code", {"secret": "A" * 32, "code": "000000"}),
     ):
         assert (await browser.post(path, data=fields)).status_code == 403, path
-    async with httpx.AsyncClient(base_url=stage.url, headers=stage.headers) as administrator:
+    async with asking(base_url=stage.url, headers=stage.headers) as administrator:
         assert (await administrator.post("/users/link", data={"name": "hoa"})).status_code == 422
 
 
@@ -191,7 +192,7 @@ async def test_a_person_is_what_the_claims_say_at_each_sign_in(
         me = (await browser.get("/api/me")).json()
         assert (me["name"], me["grade"]) == ("hoa", grade)
         if before:  # what was begun with the former role has ended
-            async with httpx.AsyncClient(base_url=stage.url, cookies={SESSION_COOKIE: before}) as former:
+            async with asking(base_url=stage.url, cookies={SESSION_COOKIE: before}) as former:
                 assert (await former.get("/api/me")).status_code == 401
     assert me["area"]["schools"] == [school]
     provider.tell(people=PEOPLE | {"hoa": {"preferred_username": "hoa"}})
@@ -251,7 +252,7 @@ async def test_an_answer_belongs_to_one_visit_of_one_browser(
         "/sign-in/oidc/back",
     ):
         assert (await browser.get(wrong)).status_code == 400, wrong
-    async with httpx.AsyncClient(base_url=stage.url) as other:  # whoever is handed the address
+    async with asking(base_url=stage.url) as other:  # whoever is handed the address
         assert (await other.get(back)).status_code == 400
         await away(other)
         assert (await other.get(back)).status_code == 400
@@ -390,7 +391,7 @@ async def test_while_the_provider_is_down_local_people_sign_in(
         left = await browser.post("/sign-out")
         assert (left.status_code, "http-equiv" in left.text) == (200, False)
         local = await session_of(stage.conn, "Bình", Role.LEADER)
-        async with httpx.AsyncClient(base_url=stage.url, cookies={SESSION_COOKIE: local}) as other:
+        async with asking(base_url=stage.url, cookies={SESSION_COOKIE: local}) as other:
             assert (await other.get("/api/me")).json()["name"] == "Bình"
     finally:
         provider.tell(down=False)
