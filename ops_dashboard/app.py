@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
@@ -16,7 +17,11 @@ from bus.live import Live
 from bus.log import Log
 from config.files import load_plan, load_targets, shipped_texts
 from config.routing import follow_routing
+from config.sign_in import FollowedSignIn
+from config.tls import follow_tls
+from config.ward_map import read_ward_map
 from contract.access.area import Area
+from contract.address import is_loopback
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.errors import InfrastructureError
@@ -38,12 +43,13 @@ from ops_dashboard.archive import Archive
 from ops_dashboard.borrowing import ReaderPool
 from ops_dashboard.config import DashboardConfig
 from ops_dashboard.frame import FrameDash, make_frame
-from ops_dashboard.language import COOKIE, COOKIE_MAX_AGE_S, choose_language
+from ops_dashboard.language import choose_language, remember_language
 from ops_dashboard.live.feed import Feed, Hello
 from ops_dashboard.live.hub import Hub
 from ops_dashboard.live.socket import add_live
 from ops_dashboard.pages.registry import PAGES
 from ops_dashboard.pages.router import make_page
+from ops_dashboard.people.identity_provider import IdentityProvider
 from ops_dashboard.people.office import PeopleOffice
 from ops_dashboard.people.passwords import PasswordKeeper
 from ops_dashboard.people.render import Renderer
@@ -57,6 +63,8 @@ from storage.database import open_pool
 
 INBOUND_FRAME_BYTES: Final = 1024
 """Largest websocket message that is read at all; pages send nothing longer."""
+PUSHING: Final = "dashboard-push"
+"""Name of the task that tells the walls."""
 KEEP_ALIVE_S: Final = 20.0
 """Seconds between websocket pings, so that proxies keep the line and dead browsers are noticed."""
 
@@ -111,6 +119,7 @@ def create_app(
         follow_routing(config.own_config),
         targets,
         load_plan(config.own_config),
+        read_ward_map(config.own_config),
     )
     app = FastAPI(
         title="eduops dashboard",
@@ -119,11 +128,11 @@ def create_app(
         redirect_slashes=False,
         lifespan=_lifespan(hub, live, pool, register),
     )
+    app.state.ended = asyncio.Queue()  # what runs beside the server and ended, asked to or not
     add_api(app.router, services)
     add_live(app.router, hub, fleet, register)
     renderer = Renderer(services.texts, calendar, config.build_id)
-    office = PeopleOffice(pool, register, fleet, renderer, PasswordKeeper(), config.secure_cookies)
-    add_people(app.router, office)
+    add_people(app.router, _people_office(config, pool, register, fleet, renderer))
     frame = _attach_pages(app, services)
     app.add_middleware(
         Door,
@@ -135,8 +144,19 @@ def create_app(
         secure=config.secure_cookies,
     )
     _add_guards(app, services, frame, renderer)
-    app.state.headers = security_headers(frame.csp_hashes())  # for the server: it answers more than the app
+    app.state.headers = security_headers(
+        frame.csp_hashes(), by_tls_alone=config.tls is not None and not is_loopback(config.host)
+    )  # for the server: it answers more than the app
     return app
+
+
+def _people_office(
+    config: DashboardConfig, pool: ReaderPool, register: Register, fleet: Fleet, renderer: Renderer
+) -> PeopleOffice:
+    return PeopleOffice(
+        pool, register, fleet, renderer, PasswordKeeper(), config.secure_cookies, config.public_url,
+        None if config.oidc is None else IdentityProvider(config.oidc), FollowedSignIn(config.own_config),
+    )  # fmt: skip
 
 
 def _make_feed(
@@ -178,18 +198,20 @@ def _lifespan(
     hub: Hub, live: Live, pool: ReaderPool, register: Register
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         stop = asyncio.Event()
         # The pool connects in the background: a wall comes up, grey, even while the database is away.
         await pool.open(wait=False)
-        task = asyncio.create_task(hub.run(live, stop))
-        watching = asyncio.create_task(register.run())
+        pushing = asyncio.create_task(hub.run(live, stop), name=PUSHING)
+        watching = asyncio.create_task(register.run(), name="dashboard-register")
+        for task in (pushing, watching):
+            task.add_done_callback(app.state.ended.put_nowait)
         try:
             yield
         finally:
             stop.set()
             watching.cancel()
-            await asyncio.gather(task, watching, return_exceptions=True)
+            await asyncio.gather(pushing, watching, return_exceptions=True)
             await pool.close()
 
     return lifespan
@@ -217,8 +239,7 @@ def _attach_pages(app: FastAPI, services: Services) -> FrameDash:
     async def document(request: Request) -> Response:
         language = choose_language(request.query_params, request.cookies)
         answer = HTMLResponse(frame.document(request, language), headers={"Cache-Control": "no-cache"})
-        if "lang" in request.query_params:
-            answer.set_cookie(COOKIE, language.value, COOKIE_MAX_AGE_S, samesite="lax", httponly=True)
+        remember_language(request, answer)
         return answer
 
     for row in PAGES:
@@ -269,17 +290,34 @@ async def serve(
     """Serve an application of `create_app` until `stop` is set.
 
     Raises:
-        InfrastructureError: the address cannot be listened on.
+        InfrastructureError: the address cannot be listened on; or what runs beside the server ended, and
+            it would go on serving a wall that nobody renews.
     """
     with _listen(config) as listener:
         mark_ready()
-        server = _Server(_server_config(app, config))
+        context = None if config.tls is None else config.tls.context()
+        server = _Server(_server_config(app, config, context))
+        following = asyncio.create_task(_follow_certificate(config, context))
         serving = asyncio.create_task(server.serve([listener]))
         stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+        ending = asyncio.create_task(app.state.ended.get())
+        await asyncio.wait([serving, stopping, ending], return_when=asyncio.FIRST_COMPLETED)
+        lost = _loss(ending.result()) if ending.done() and not stop.is_set() else None
         stopping.cancel()
+        ending.cancel()
+        following.cancel()
         server.should_exit = True
         await serving
+        if lost is not None:
+            raise lost
+
+
+def _loss(task: "asyncio.Task[None]") -> InfrastructureError:
+    """Return what to say of a task that ended although nobody asked it to."""
+    cause = None if task.cancelled() else task.exception()
+    lost = InfrastructureError(f"{task.get_name()} ended, and the dashboard with it: {cause!r}")
+    lost.__cause__ = cause
+    return lost
 
 
 class _Server(uvicorn.Server):
@@ -291,7 +329,12 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _server_config(app: FastAPI, config: DashboardConfig) -> uvicorn.Config:
+async def _follow_certificate(config: DashboardConfig, context: ssl.SSLContext | None) -> None:
+    if config.tls is not None and context is not None:
+        await follow_tls(config.tls, context, config.tls_look_s)
+
+
+def _server_config(app: FastAPI, config: DashboardConfig, context: ssl.SSLContext | None) -> uvicorn.Config:
     bounds = {"request_s": config.request_s, "connections_max": config.connections_max}
     return uvicorn.Config(
         app,
@@ -308,6 +351,7 @@ def _server_config(app: FastAPI, config: DashboardConfig) -> uvicorn.Config:
         ws_per_message_deflate=False,
         server_header=False,
         forwarded_allow_ips=config.forwarded_allow_ips,
+        ssl_context_factory=None if context is None else lambda *_: context,
         timeout_graceful_shutdown=3,
     )
 

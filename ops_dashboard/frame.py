@@ -29,7 +29,7 @@ _document_language: ContextVar[Language] = ContextVar("_document_language", defa
 
 _SHEETS: Final = "\n".join(
     f'<link rel="stylesheet" href="/assets/{name}.css">'
-    for name in ("base", "wall", "desk", "incident", "leadership")
+    for name in ("base", "wall", "desk", "incident", "leadership", "lookup")
 )
 _DOCUMENT: Final = """<!DOCTYPE html>
 <html lang="{language}" data-build="{build}">

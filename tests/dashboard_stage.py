@@ -219,7 +219,7 @@ async def open_stage(
         logs = [ALERTS_LOG, QUARANTINE_LOG, *map(telemetry_log, range(PARTITIONS))]
         await log.create(logs, LOG_BYTES)
         task = asyncio.create_task(run(config, log, live, fleet, catalogue, calendar, rules, stop))
-        url = f"http://127.0.0.1:{config.port}"
+        url = f"{'https' if config.tls else 'http'}://127.0.0.1:{config.port}"
         remember(url, await session_of(conn, "Lan", Role.ADMINISTRATOR))
         try:
             await until_answers(url, task)

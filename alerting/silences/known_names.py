@@ -1,6 +1,5 @@
 """Names in a silence that nothing has: told, never refused, for fleets and rules change by themselves."""
 
-import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
 from functools import lru_cache
@@ -9,6 +8,7 @@ from typing import Final, NamedTuple
 from alerting.silences.labels import CENTER, school_labels
 from contract.alert import EXTERNAL, Priority
 from contract.fleet import LEVELS, DeviceKind, Fleet
+from contract.naming.plain import plain_name
 from contract.routing.silence import SilenceMatcher
 from contract.rule import Rule
 from contract.texts import Language, Texts
@@ -75,12 +75,6 @@ def _names_of(fleet: Fleet) -> dict[str, set[str]]:
 def _nearest(value: str, known: Collection[str]) -> tuple[str, ...]:
     folded: dict[str, str] = {}
     for name in sorted(known):
-        folded.setdefault(_fold(name), name)
-    near = get_close_matches(_fold(value), folded, MOST_NEAREST, LEAST_LIKENESS)
+        folded.setdefault(plain_name(name), name)
+    near = get_close_matches(plain_name(value), folded, MOST_NEAREST, LEAST_LIKENESS)
     return tuple(folded[one] for one in near)
-
-
-def _fold(name: str) -> str:
-    """Return a name as it is typed in haste: small letters without marks."""
-    marked = unicodedata.normalize("NFD", name.casefold()).replace("đ", "d")
-    return "".join(letter for letter in marked if not unicodedata.combining(letter))

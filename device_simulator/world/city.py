@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from contract.calendar import SchoolCalendar
 from contract.fleet import LEVELS, Fleet
 from contract.topic import Stream
+from device_simulator.world.mess import Mess
 from device_simulator.world.noise import Noise
+from device_simulator.world.severity import MESS, Severity
 from device_simulator.world.timetable import EXAM_FACTOR, MINUTE_US, Timetable
 
 Column = NDArray[np.float64]
@@ -82,7 +84,13 @@ class Measured:
 class World:
     """Answers what every school measures at any time."""
 
-    def __init__(self, fleet: Fleet, calendar: SchoolCalendar, seed: int = 79) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        calendar: SchoolCalendar,
+        seed: int = 79,
+        severity: Severity = Severity.CALM,
+    ) -> None:
         n = len(fleet.schools)
         self.fleet = fleet
         self._timetable = Timetable(calendar)
@@ -106,6 +114,10 @@ class World:
         self._rate = (0.968 + 0.010 * fixed(_Label.RATE, 0)).clip(0.93, 0.99)
         self._pace_us = (35 + 8 * fixed(_Label.PACE, 0)).clip(20, 60) * MINUTE_US
         self._shift = self._shifts(fixed(_Label.SHIFT, 0))
+        self.mess = Mess(fleet, MESS[severity], seed) if severity in MESS else None
+        """What departs from the timetable; None in a calm city."""
+        self._bells_us = self.mess.bells_us if self.mess else (0,)
+        self._bell = self.mess.bell if self.mess else np.zeros(n, np.intp)
 
     def measure(self, stream: Stream, time_us: int, positions: NDArray[np.intp]) -> Measured:
         """Return what the devices of a stream measure at a time in the schools asked for."""
@@ -119,7 +131,11 @@ class World:
 
     def in_register(self, time_us: int) -> bool:
         """Return whether any level sends registers at a time."""
-        return any(self._timetable.register(i, time_us) is not None for i in range(len(LEVELS)))
+        return any(
+            self._timetable.register(i, time_us - bell_us) is not None
+            for i in range(len(LEVELS))
+            for bell_us in self._bells_us
+        )
 
     def _shifts(self, draw: Column) -> tuple[Column, Column]:
         """Return the share of pupils that belong to the morning and to the afternoon, by school.
@@ -133,8 +149,13 @@ class World:
 
     def _presence(self, time_us: int, at: NDArray[np.intp]) -> tuple[Column, Column, Column]:
         """Return (present share of all pupils, evening share, idle share) of each school asked for."""
-        table = np.array([self._timetable.activity(i, time_us) for i in range(len(LEVELS))])
-        mine = table[self._level[at]]
+        table = np.array(
+            [
+                [self._timetable.activity(i, time_us - bell_us) for i in range(len(LEVELS))]
+                for bell_us in self._bells_us
+            ]
+        )
+        mine = table[self._bell[at], self._level[at]]
         present = mine[:, 0] * self._shift[0][at] + mine[:, 1] * self._shift[1][at]
         present = present * np.where(mine[:, 4] > 0, EXAM_FACTOR, 1.0)
         closed = self._timetable.closed_schools(self._timetable.local_day(time_us))
@@ -148,6 +169,8 @@ class World:
         slow = self._noise.smooth(_Label.BUSY, time_us, 25 * MINUTE_US)[at]
         ward = self._ward_noise.smooth(_Label.BUSY, time_us, 60 * MINUTE_US)[self._ward[at]]
         eager: Column = np.exp(0.10 * slow.clip(-2.5, 2.5) + 0.03 * ward)
+        if self.mess is not None:
+            eager *= self.mess.traffic(time_us, self._timetable.local_day(time_us), at)
         return eager
 
     def _demand(self, time_us: int, at: NDArray[np.intp]) -> Column:
@@ -170,10 +193,15 @@ class World:
         jitter = np.exp(0.10 * self._noise.white(_Label.DELAY, time_us)[at])
         rare = np.exp(0.8 * self._noise.white(_Label.LOSS, time_us)[at].clip(-3, 3))
         loss = 2e-4 * rare + 0.02 * (used - 0.85).clip(0.0)
+        latency = (path + queue) * jitter
+        if self.mess is not None:
+            longer, lossy = self.mess.chronic_line(time_us, at)
+            latency = latency * self.mess.round_trip(time_us, self._timetable.hour(time_us), at) + longer
+            loss = loss + lossy
         return {
             "down_bps": np.round(down),
             "up_bps": np.round(up),
-            "latency_ms": np.round((path + queue) * jitter, 2),
+            "latency_ms": np.round(latency, 2),
             "loss_ratio": np.round(loss, 5),
         }
 
@@ -214,19 +242,26 @@ class World:
 
     def _attendance(self, time_us: int, at: NDArray[np.intp]) -> dict[str, Column]:
         enrolled, absent, late = (np.full(len(at), np.nan) for _ in range(3))
-        for i in range(len(LEVELS)):
-            register = self._timetable.register(i, time_us)
-            mine = np.flatnonzero(self._level[at] == i)
-            if register is None or not len(mine):
-                continue
-            part, session = register
-            who = at[mine]
-            rate, tardy = self._rates(session.start_us, part, who)
-            whole = np.round(self._pupils[who] * self._shift[part][who])
-            done = ((time_us - session.start_us) / self._pace_us[who]).clip(0.0, 1.0)
-            enrolled[mine] = np.round(whole * done).clip(1.0)
-            absent[mine] = np.round(enrolled[mine] * (1.0 - rate))
-            late[mine] = np.round((enrolled[mine] - absent[mine]) * tardy)
+        for bell, bell_us in enumerate(self._bells_us):
+            for i in range(len(LEVELS)):
+                register = self._timetable.register(i, time_us - bell_us)
+                mine = np.flatnonzero((self._level[at] == i) & (self._bell[at] == bell))
+                if register is None or not len(mine):
+                    continue
+                part, session = register
+                who = at[mine]
+                rate, tardy = self._rates(session.start_us, part, who)
+                whole = np.round(self._pupils[who] * self._shift[part][who])
+                since_us = np.full(len(who), float(time_us - bell_us - session.start_us))
+                if self.mess is not None:
+                    since_us -= self.mess.register_delay_us(session.start_us)[who]
+                    whole = np.where(since_us < 0, np.nan, whole)
+                done = (since_us / self._pace_us[who]).clip(0.0, 1.0)
+                if self.mess is not None:
+                    rate = rate - np.where(done < 0.5, self.mess.overstated(session.start_us)[who], 0.0)
+                enrolled[mine] = np.round(whole * done).clip(1.0)
+                absent[mine] = np.round(enrolled[mine] * (1.0 - rate.clip(0.0)))
+                late[mine] = np.round((enrolled[mine] - absent[mine]) * tardy)
         closed = self._timetable.closed_schools(self._timetable.local_day(time_us))
         shut = [self._positions[code] for code in closed if code in self._positions]
         enrolled[np.isin(at, shut)] = np.nan
@@ -234,10 +269,12 @@ class World:
 
     def _rates(self, start_us: int, part: int, who: NDArray[np.intp]) -> tuple[Column, Column]:
         """Return (attended over possible, late over attended) of one session, by school asked for."""
+        late = 0.015 * np.exp(0.5 * self._noise.white(_Label.LATE, start_us)[who].clip(-2, 2))
+        if self.mess is not None:
+            return 1.0 - self.mess.absence(self._timetable.local_day(start_us))[who], late
         school = self._noise.white(_Label.SESSION, start_us)[who]
         ward = self._ward_noise.white(_Label.WARD_DAY, start_us // (24 * 60 * MINUTE_US))[self._ward[who]]
         rate = self._rate[who] + 0.006 * school.clip(-3, 3) + 0.004 * ward.clip(-3, 3) - 0.004 * part
-        late = 0.015 * np.exp(0.5 * self._noise.white(_Label.LATE, start_us)[who].clip(-2, 2))
         return rate.clip(0.90, 1.0), late
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from contract.topic import Stream
 from device_simulator.world.city import Column, Measured, World, attendance_of
 from device_simulator.world.faults import DEFAULT_STRENGTH, Fault, FaultKind
+from device_simulator.world.mess import Mess
 
 Mask = NDArray[np.bool_]
 Values = dict[str, Column]
@@ -43,6 +44,8 @@ class Wire:
     """How often each message is sent, at least 1."""
     garbage: NDArray[np.float64]
     """Share of messages that are garbage, 0 to 1."""
+    late: Mask
+    """True where the pack arrives after the device's next one."""
 
 
 def apply(measured: Measured, faults: Iterable[Fault], world: World) -> tuple[Measured, Wire]:
@@ -54,6 +57,7 @@ def apply(measured: Measured, faults: Iterable[Fault], world: World) -> tuple[Me
         np.zeros(n, np.int64),
         np.ones(n, np.int64),
         np.zeros(n),
+        np.zeros(n, np.bool_),
     )
     values = {name: column.copy() for name, column in measured.values.items()}
     for fault in faults:
@@ -64,7 +68,22 @@ def apply(measured: Measured, faults: Iterable[Fault], world: World) -> tuple[Me
         change = _CHANGES.get((fault.kind, measured.stream))
         if change is not None:
             change(values, mask, _worn(fault, measured.time_us), world, measured.positions)
+    if world.mess is not None:
+        _astray(wire, measured, world.mess)
     return Measured(measured.time_us, measured.stream, measured.positions, values), wire
+
+
+def _astray(wire: Wire, measured: Measured, mess: Mess) -> None:
+    """Note in `wire` what everyday life does to the packs."""
+    at, time_us = measured.positions, measured.time_us
+    wire.linked[mess.cut(time_us, at)] = False
+    lost, late, twice = mess.packs(measured.stream, time_us, at)
+    wire.sends[lost] = False
+    if measured.stream is Stream.BANDWIDTH:
+        wire.sends[mess.quiet(time_us, at)] = False
+    wire.late[late] = True
+    wire.copies[twice] = np.maximum(wire.copies[twice], 2)
+    wire.skew_us[:] += mess.skew_us(time_us, at)
 
 
 def _worn(fault: Fault, time_us: int) -> Fault:

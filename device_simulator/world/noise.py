@@ -34,9 +34,23 @@ class Noise:
         mixed += self._vector(label, k + 1) * np.sin(angle)
         return mixed
 
+    def heavy(self, label: int, tail_label: int, time_us: int) -> NDArray[np.float64]:
+        """Return independent draws of Student's t with two degrees of freedom, shape (size,).
+
+        Half of them lie within 0.82, one in a hundred beyond 9.9.
+        """
+        return self._draw(label, time_us) / np.sqrt(-np.log(self.uniform(tail_label, time_us)))
+
+    def uniform(self, label: int, number: int) -> NDArray[np.float64]:
+        """Return independent draws above 0 and up to 1, shape (size,)."""
+        return 1.0 - self._generator(label, number).random(self.size)
+
     def _draw(self, label: int, number: int) -> NDArray[np.float64]:
+        return self._generator(label, number).standard_normal(self.size)
+
+    def _generator(self, label: int, number: int) -> np.random.Generator:
         # Philox is counter-based: key and counter name the stream, so no draw depends on another.
         # Source: Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (SC 2011).
         key = (self._seed & 0xFFFF_FFFF_FFFF) << 16 | label
         counter = (number & 0xFFFF_FFFF_FFFF_FFFF) << 128
-        return np.random.Generator(np.random.Philox(key=key, counter=counter)).standard_normal(self.size)
+        return np.random.Generator(np.random.Philox(key=key, counter=counter))

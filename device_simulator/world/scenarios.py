@@ -5,6 +5,7 @@ that the center knows, and the one that the city lives by; they differ where som
 announced. Days of the calendar are labels too, for a detector must stay quiet on them.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -17,7 +18,10 @@ from numpy.typing import NDArray
 from contract.calendar import SchoolCalendar, parse_calendar
 from contract.errors import ConfigurationError
 from contract.fleet import LEVELS, Fleet, Level
+from device_simulator.world.everyday import EVERYDAY, everyday_labels
 from device_simulator.world.faults import Fault, FaultKind, FaultLabel, label_of
+from device_simulator.world.mess import Mess
+from device_simulator.world.severity import MESS, Severity
 
 FIRST_DAY: Final = date(2026, 10, 5)
 """A Monday with ten weeks of term before it ends; chosen, no public holiday within `LONGEST_DAYS` of it."""
@@ -35,8 +39,8 @@ MINUTE_US: Final = 60_000_000
 
 QUIET: Final = frozenset({"exam-surge", "exam-days", "holiday", "half-day", "closure"})
 """Labels, by kind or `kind/variant`, under which no alarm is right."""
-APART: Final = frozenset({"unannounced-half-day", "unannounced-closure"})
-"""Labels of what nobody told the center: reported apart."""
+APART: Final = frozenset({"unannounced-half-day", "unannounced-closure"} | EVERYDAY)
+"""Labels of what nobody told the center, and of what is wrong without a fault: reported apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,9 @@ class Scenario:
     faults: tuple[Fault, ...]
     """By start."""
     labels: tuple[FaultLabel, ...]
-    """Of the faults, in their order, then of days of the calendar."""
+    """Of the faults, in their order, then of days of the calendar, then of everyday mess."""
+    severity: Severity = Severity.CALM
+    """Of the city."""
 
     @property
     def end_us(self) -> int:
@@ -129,6 +135,7 @@ def draw_scenario(
     *,
     unannounced: bool = False,
     mild: bool = False,
+    severity: Severity = Severity.CALM,
 ) -> Scenario:
     """Return the scenario of a seed.
 
@@ -139,6 +146,9 @@ def draw_scenario(
         days: 1 to `LONGEST_DAYS`.
         unannounced: also a half day and a closure that the center's calendar does not know.
         mild: also faults within the fixed thresholds (`MILD_SPECS`); the others stay as they are.
+        severity: of the city. In one that is not calm half days and closures come unannounced, faults
+            of several kinds meet in one school, and what is wrong without a fault has labels too:
+            chronic lines, registers that never come, days on which the whole city stays away.
 
     Raises:
         ConfigurationError: the days are too many, or the calendar cannot be read.
@@ -146,7 +156,9 @@ def draw_scenario(
     if not 1 <= days <= LONGEST_DAYS:
         raise ConfigurationError(f"a scenario lasts 1 to {LONGEST_DAYS} days, not {days}")
     rng = np.random.default_rng([seed, 4])
-    draw = _Draw(fleet, parse_calendar(calendar_text), days, rng)
+    is_calm = severity is Severity.CALM
+    unannounced = unannounced or not is_calm
+    draw = _Draw(fleet, parse_calendar(calendar_text), days, rng, is_calm)
     known_text = calendar_text + draw.calendar_days(unannounced=False)
     lived_text = known_text + (draw.calendar_days(unannounced=True) if unannounced else "")
     for spec in SPECS + (MILD_SPECS if mild else ()):
@@ -155,9 +167,15 @@ def draw_scenario(
     drawn = sorted(draw.faults, key=lambda d: (d[0].start_us, d[0].positions))
     faults = tuple(fault for fault, _ in drawn)
     labels = tuple(label for _, label in drawn) + tuple(draw.day_labels)
-    return Scenario(
-        fleet, parse_calendar(known_text), parse_calendar(lived_text), draw.start_us, days, faults, labels
-    )
+    lived = parse_calendar(lived_text)
+    if severity in MESS:
+        labels += everyday_labels(
+            fleet,
+            lived,
+            Mess(fleet, MESS[severity], seed),
+            [FIRST_DAY + timedelta(days=d) for d in range(days)],
+        )
+    return Scenario(fleet, parse_calendar(known_text), lived, draw.start_us, days, faults, labels, severity)
 
 
 @dataclass
@@ -168,6 +186,8 @@ class _Draw:
     calendar: SchoolCalendar
     days: int
     rng: np.random.Generator
+    is_calm: bool
+    """Nothing happens to a school within `APART_H` of anything else; else only faults of a kind are apart."""
     faults: list[tuple[Fault, FaultLabel]] = field(default_factory=list)
     day_labels: list[FaultLabel] = field(default_factory=list)
 
@@ -175,7 +195,9 @@ class _Draw:
         n = len(self.fleet.schools)
         midnight = datetime.combine(FIRST_DAY, time.min, self.calendar.timezone)
         self.start_us = int(midnight.timestamp()) * 1_000_000
-        self._taken = np.zeros((n, self.days * 24), np.bool_)
+        self._taken: defaultdict[str, NDArray[np.bool_]] = defaultdict(
+            lambda: np.zeros((n, self.days * 24), np.bool_)
+        )
         self._cluster = np.array(
             [self.fleet.ward_by_code[s.ward_code].cluster_code for s in self.fleet.schools]
         )
@@ -215,11 +237,13 @@ class _Draw:
         begin_us = self.start_us + day * 24 * HOUR_US
         codes = tuple(self.fleet.schools[i].code for i in positions)
         self.day_labels.append(FaultLabel(name, "", codes, begin_us, begin_us + 24 * HOUR_US, 1.0))
-        self._taken[positions, day * 24 : day * 24 + 24] = True
+        if self.is_calm:
+            self._taken[""][positions, day * 24 : day * 24 + 24] = True
 
     def place(self, spec: FaultSpec) -> None:
         """Draw one fault where and when its schools are free; none if that fails too often."""
         days = self._school_days if spec.school_days_only else self._days
+        taken = self._taken["" if self.is_calm else spec.kind]
         for _ in range(TRIES if days else 0):
             begin_h = 24 * int(self.rng.choice(days)) + self.rng.uniform(*spec.begins_h)
             end_h = begin_h + self.rng.uniform(*spec.lasts_h)
@@ -228,9 +252,9 @@ class _Draw:
                 positions = positions[self._secondary[positions]]
             first, last = int(begin_h), int(np.ceil(end_h))
             around = slice(max(0, first - APART_H), last + APART_H)
-            if last > self.days * 24 or not len(positions) or self._taken[positions, around].any():
+            if last > self.days * 24 or not len(positions) or taken[positions, around].any():
                 continue
-            self._taken[positions, first:last] = True
+            taken[positions, first:last] = True
             fault = self._fault(spec, begin_h, end_h, positions)
             label = label_of(fault, self.fleet)
             self.faults.append((fault, msgspec.structs.replace(label, variant=spec.label or label.variant)))

@@ -85,10 +85,14 @@ class Timetable:
 
     def day_done(self, time_us: int) -> float:
         """Return which share of a day's learners were there so far, 0 to 1: from 7:00 to 22:00 by and by."""
-        local = datetime.fromtimestamp(time_us // 1_000_000, self._calendar.timezone)
-        hour = (local - local.replace(hour=0, minute=0, second=0)) / timedelta(hours=1)
-        is_school_day = bool(self._sessions(len(_LUNCH) - 1, local.date()))
+        hour = self.hour(time_us)
+        is_school_day = bool(self._sessions(len(_LUNCH) - 1, self.local_day(time_us)))
         return float(np.clip((hour - 7.0) / 15.0, 0.0, 1.0)) * (1.0 if is_school_day else 0.4)
+
+    def hour(self, time_us: int) -> float:
+        """Return the local hour of the day, 0 to 24."""
+        local = datetime.fromtimestamp(time_us // 1_000_000, self._calendar.timezone)
+        return (local - local.replace(hour=0, minute=0, second=0)) / timedelta(hours=1)
 
     def _evening(self, time_us: int) -> float:
         """Return the share of the evening's home learning: a bell from 18:30 to 22:30, peak at 20:15."""

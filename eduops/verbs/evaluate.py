@@ -7,6 +7,7 @@ from typing import Final
 
 import typer
 
+from eduops.verbs.evaluating.city import city
 from eduops.verbs.evaluating.nab import nab
 from eduops.verbs.evaluating.scenarios import scenarios
 from eduops.verbs.evaluating.series import series
@@ -17,3 +18,4 @@ evaluate_app: Final = typer.Typer(
 evaluate_app.command()(nab)
 evaluate_app.command()(series)
 evaluate_app.command()(scenarios)
+evaluate_app.command()(city)

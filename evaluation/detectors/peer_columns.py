@@ -15,6 +15,7 @@ from anomaly.detector import Columns, Detector, Registered
 from anomaly.judgement import Judgement, Outlook
 from anomaly.moments import PHASES, Moments
 from anomaly.score import MAD_TO_DEVIATION, deviations
+from evaluation.detectors.peers import MEMORY_S, SPEAKS_FOR_S, WARM
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +23,19 @@ class MovingDeviation:
     """|z| against an exponentially weighted mean and variance, as `evaluation.detectors.peers.ew_z`."""
 
     name: str = "peer-ew-z"
-    weight: float = 0.01
-    warm: int = 20
+    memory_s: float = MEMORY_S
+    speaks_for_s: float = SPEAKS_FOR_S
+    warm: int = WARM
 
     def empty(self, cells: int) -> Columns:
-        """Return the memory of cells that have seen nothing: 20 bytes a cell."""
-        return {"mean": np.zeros(cells), "variance": np.zeros(cells), "seen": np.zeros(cells, np.int32)}
+        """Return the memory of cells that have seen nothing: 36 bytes a cell."""
+        return {
+            "mean": np.zeros(cells),
+            "variance": np.zeros(cells),
+            "weight_s": np.zeros(cells),
+            "learnt_us": np.zeros(cells, np.int64),
+            "seen": np.zeros(cells, np.int32),
+        }
 
     def judge(
         self, columns: Mapping[str, NDArray[Any]], at: Moments, value: NDArray[np.float64]
@@ -39,12 +47,18 @@ class MovingDeviation:
     def learn(
         self, columns: Columns, at: Moments, value: NDArray[np.float64], share: NDArray[np.float64]
     ) -> None:
-        """Take each value in by Finch's equations 124 and 143."""
+        """Take each value in by Finch's equations 124 and 143, weighted by the time that it speaks for."""
         cell, seen = at.cell, columns["seen"][at.cell]
+        past_s = np.maximum(0, at.time_us - columns["learnt_us"][cell]) * 1e-6
+        dt_s = np.where(seen > 0, past_s, self.speaks_for_s)
+        own_s = np.minimum(dt_s, self.speaks_for_s)
+        weight_s = columns["weight_s"][cell] * np.exp(-dt_s / self.memory_s) + own_s
         difference = np.where(seen > 0, value - columns["mean"][cell], 0.0)
-        part = np.maximum(self.weight, 1.0 / (seen + 1.0))
+        part = own_s / weight_s
         columns["mean"][cell] = np.where(seen > 0, columns["mean"][cell] + part * difference, value)
         columns["variance"][cell] = (1.0 - part) * (columns["variance"][cell] + part * difference**2)
+        columns["weight_s"][cell] = weight_s
+        columns["learnt_us"][cell] = np.maximum(columns["learnt_us"][cell], at.time_us)
         columns["seen"][cell] = seen + 1
 
     def forget(self, columns: Columns, cell: NDArray[np.intp]) -> None:

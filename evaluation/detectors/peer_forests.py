@@ -50,12 +50,14 @@ def half_space_trees(time_us: NDArray[np.int64], value: Floats, window: int = 25
     return score, len(pickle.dumps(trees))
 
 
-def isolation_forest(time_us: NDArray[np.int64], value: Floats, first: int = 500) -> tuple[Floats, int]:
+def isolation_forest(
+    time_us: NDArray[np.int64], value: Floats, first: int = 500, memory_us: int | None = None
+) -> tuple[Floats, int]:
     """Return the score of scikit-learn's isolation forest over the last four values of a reading.
 
     The forest of 50 trees stands after `first` readings, is grown anew whenever there are twice as
-    many, and every 500 readings at the latest, from the 2,000 before; it has seen no reading that it
-    scores. Unknown until it first stands.
+    many, and every 500 readings at the latest, from the 2,000 before, or from all of the last
+    `memory_us`; it has seen no reading that it scores. Unknown until it first stands.
 
     Source: F. T. Liu, K. M. Ting, Z.-H. Zhou, "Isolation forest", ICDM 2008. Shingles of four: S. Guha
     et al., "Robust random cut forest based anomaly detection on streams", ICML 2016.
@@ -69,7 +71,10 @@ def isolation_forest(time_us: NDArray[np.int64], value: Floats, first: int = 500
     start = first
     while start < len(shingles):
         forest = ensemble.IsolationForest(n_estimators=50, random_state=SEED)
-        forest.fit(shingles[max(0, start - past) : start])
+        since = max(0, start - past)
+        if memory_us is not None:
+            since = int(np.searchsorted(time_us[known], time_us[known[start]] - memory_us))
+        forest.fit(shingles[since:start])
         block = shingles[start : start + min(start, every)]
         score[known[lags - 1 + start : lags - 1 + start + len(block)]] = -forest.score_samples(block)
         start += len(block)

@@ -18,13 +18,16 @@ EVERY: Final = 180
 ROUNDS: Final = 20
 
 
-def netdata_kmeans(time_us: NDArray[np.int64], value: Floats, every: int = EVERY) -> tuple[Floats, int]:
+def netdata_kmeans(
+    time_us: NDArray[np.int64], value: Floats, every: int = EVERY, memory_us: int | None = None
+) -> tuple[Floats, int]:
     """Return how far a shape lies from the centres of every model, the least over the models.
 
     A shape is the reading and the five before it, of differences smoothed over three readings.
     Its mean distance to a model's two centres is scaled by the least and the greatest distance
     in training, so 1 is "as strange as the strangest known". All models must agree, hence the
-    least of them. A model is trained `every` so many readings; unknown until the first one stands.
+    least of them. A model is trained `every` so many readings on the 720 before, or on all of the last
+    `memory_us`; unknown until the first one stands.
 
     Source: Netdata agent documentation, "ML models and anomaly detection" (k = 2, differences,
     smoothing 3, five lags, consensus of models). S. P. Lloyd, IEEE Trans. Inf. Theory 28(2), 1982.
@@ -38,7 +41,10 @@ def netdata_kmeans(time_us: NDArray[np.int64], value: Floats, every: int = EVERY
     shapes = np.lib.stride_tricks.sliding_window_view(smooth, LAGS + 1)
     models: list[tuple[Floats, float, float]] = []
     for start in range(every, len(shapes), every):
-        models = [*models[1 - MODELS :], _train(shapes[max(0, start - TRAINED_ON) : start])]
+        since = max(0, start - TRAINED_ON)
+        if memory_us is not None:
+            since = int(np.searchsorted(time_us[known], time_us[known[start]] - memory_us))
+        models = [*models[1 - MODELS :], _train(shapes[since:start])]
         block = shapes[start : start + every]
         agreed = np.min([_strangeness(block, *model) for model in models], axis=0)
         score[known[lost + start : lost + start + len(block)]] = agreed

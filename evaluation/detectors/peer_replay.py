@@ -12,8 +12,9 @@ Two things are added, for a rule of the fold has a direction and a bound in devi
   that is a share of 1 becomes -6 log2(1 - s), the inverse of `anomaly.score`; others are six times
   their unit. So 6 deviations are 0.5, or one unit.
 
-Their memories are shortened so that they stand after some two school days of readings every quarter
-of an hour; with their defaults they are blind for most of a scenario.
+They stand after some two school days of readings every quarter of an hour, for with their defaults
+they are blind for most of a scenario, and what is trained again and again remembers the two weeks that
+ours remembers. The half-space trees know their last two windows and no more, whatever one does.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,7 +31,7 @@ from anomaly.moments import Moments
 from anomaly.score import Z_LIMIT
 from evaluation.detectors.peer_forests import half_space_trees, isolation_forest
 from evaluation.detectors.peer_kmeans import netdata_kmeans
-from evaluation.detectors.peers import Score, record_range, windowed_gaussian
+from evaluation.detectors.peers import MEMORY_S, Score, record_range, windowed_gaussian
 
 Floats = NDArray[np.float64]
 
@@ -40,6 +41,7 @@ SIDE_WEIGHT: Final = 0.01
 """Weight of a reading in the mean that gives the sign, as in `peers.ew_z`."""
 STANDS_AFTER: Final = 60
 """Readings after which peers with windows stand: chosen, two school days at a quarter of an hour."""
+MEMORY_US: Final = round(MEMORY_S * 1e6)
 
 
 def of_share(score: Floats) -> Floats:
@@ -64,9 +66,13 @@ class ReplayPeer(NamedTuple):
 REPLAY_PEERS: Final[Mapping[str, ReplayPeer]] = {
     "peer-record-range": ReplayPeer(record_range, of_units),
     "peer-windowed-gaussian": ReplayPeer(windowed_gaussian, of_share),
-    "peer-netdata-kmeans": ReplayPeer(partial(netdata_kmeans, every=STANDS_AFTER), of_units),
+    "peer-netdata-kmeans": ReplayPeer(
+        partial(netdata_kmeans, every=STANDS_AFTER, memory_us=MEMORY_US), of_units
+    ),
     "peer-half-space-trees": ReplayPeer(partial(half_space_trees, window=STANDS_AFTER), of_share),
-    "peer-isolation-forest": ReplayPeer(partial(isolation_forest, first=STANDS_AFTER), of_share),
+    "peer-isolation-forest": ReplayPeer(
+        partial(isolation_forest, first=STANDS_AFTER, memory_us=MEMORY_US), of_share
+    ),
 }
 """Peers by name; their sources are in `peers.PEERS`."""
 

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from anomaly.ew import ExponentiallyWeighted
 from anomaly.score import MAD_TO_DEVIATION
 from evaluation.detectors.peer_forests import half_space_trees, isolation_forest
 from evaluation.detectors.peer_kmeans import netdata_kmeans
@@ -19,6 +20,12 @@ Floats = NDArray[np.float64]
 Score = Callable[[NDArray[np.int64], Floats], tuple[Floats, int]]
 """(moments in µs, values) -> (scores, NaN = unknown; bytes of state that the next reading needs)."""
 
+MEMORY_S: Final = ExponentiallyWeighted().tau_s
+"""Memory of peers that are told one: that of our own detector."""
+SPEAKS_FOR_S: Final = ExponentiallyWeighted().longest_weight_s
+"""A reading speaks for at most so long, as in ours."""
+WARM: Final = 20
+"""Readings before `ew_z` judges."""
 RESULT_DIGITS: Final = 12
 """NAB's result files were written by Python 2, which prints 12 digits: a score closer to 1 is 1."""
 
@@ -56,27 +63,30 @@ def windowed_gaussian(time_us: NDArray[np.int64], value: Floats) -> tuple[Floats
 
 
 def ew_z(time_us: NDArray[np.int64], value: Floats) -> tuple[Floats, int]:
-    """Return |z| against an exponentially weighted mean and variance, a weight of 1 % a reading.
+    """Return |z| against an exponentially weighted mean and variance, with the memory that ours has.
 
-    Unknown for the first 20 readings.
+    Two weeks by time, each reading for a quarter of an hour at most: so what is compared is how they
+    judge, not how long they remember. Unknown for the first 20 readings.
 
     Source: S. W. Roberts, Technometrics 1(3), 1959; T. Finch, "Incremental calculation of weighted
-    mean and variance", University of Cambridge, 2009, equations 124 and 143.
+    mean and variance", University of Cambridge, 2009, equations 124 and 143, with the weights of 66.
     """
-    weight, warm = 0.01, 20
     score = np.full(len(value), np.nan)
-    mean, variance, seen = 0.0, 0.0, 0
-    for i, x in enumerate(value.tolist()):
+    mean, variance, weight_s, seen, before_us = 0.0, 0.0, 0.0, 0, 0
+    for i, (x, at_us) in enumerate(zip(value.tolist(), time_us.tolist(), strict=True)):
         if math.isnan(x):
             continue
         difference = x - mean if seen else 0.0
-        if seen >= warm:
+        if seen >= WARM:
             score[i] = abs(difference) / math.sqrt(variance) if variance else math.inf * (difference != 0)
-        part = max(weight, 1.0 / (seen + 1))
+        dt_s = max(0, at_us - before_us) * 1e-6 if seen else SPEAKS_FOR_S
+        own_s = min(dt_s, SPEAKS_FOR_S)
+        weight_s = weight_s * math.exp(-dt_s / MEMORY_S) + own_s
+        part = own_s / weight_s
         mean = mean + part * difference if seen else x
         variance = (1.0 - part) * (variance + part * difference * difference)
-        seen += 1
-    return np.nan_to_num(score, nan=np.nan, posinf=1e9), 24
+        seen, before_us = seen + 1, max(before_us, at_us)
+    return np.nan_to_num(score, nan=np.nan, posinf=1e9), 40
 
 
 def seasonal_mad(time_us: NDArray[np.int64], value: Floats) -> tuple[Floats, int]:

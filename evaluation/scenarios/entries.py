@@ -71,7 +71,7 @@ class ScenarioLog:
             tick_us: between two ticks; above `TICK_US` each is a gap of the log.
         """
         self._scenario = scenario
-        self._world = World(scenario.fleet, scenario.lived, seed)
+        self._world = World(scenario.fleet, scenario.lived, seed, scenario.severity)
         self._publishers = Publishers(scenario.fleet, catalogue)
         self._cadence = ReportInterval(interval_us)
         self._tick_us = tick_us
@@ -84,6 +84,8 @@ class ScenarioLog:
         self._cut = np.zeros(len(scenario.fleet.schools), np.bool_)
         self._held: list[Readings] = []
         self._mistimed: list[Readings] = []
+        self._late: list[Readings] = []
+        """What arrives after the next interval's readings."""
         self.readings = 0
         """Readings that arrived so far."""
         self.refused = 0
@@ -111,6 +113,7 @@ class ScenarioLog:
         return found
 
     def _arrivals(self, time_us: int) -> Readings:
+        overdue, self._late = self._late, []
         active = [fault for fault in self._scenario.faults if fault.is_active(time_us)]
         parts: list[Readings] = []
         cut = np.zeros(len(self._cut), np.bool_)
@@ -129,12 +132,13 @@ class ScenarioLog:
             told = columns_of(self._publishers, measured, due, wire.skew_us)
             parts.append(self._sent(Readings.concat(told), at, wire, time_us))
         parts += self._released(cut)
+        parts += overdue
         self._cut = cut
         return Readings.concat(parts)
 
     def _sent(self, readings: Readings, at: NDArray[np.intp], wire: Wire, time_us: int) -> Readings:
         """Return what arrives now of what was measured; keep what waits for its line."""
-        if wire.linked.all() and wire.sends.all() and not wire.skew_us.any():
+        if wire.linked.all() and wire.sends.all() and not (wire.skew_us.any() or wire.late.any()):
             return readings
         linked, sends = (np.ones(len(self._cut), np.bool_) for _ in range(2))
         linked[at], sends[at] = wire.linked, wire.sends
@@ -143,7 +147,14 @@ class ScenarioLog:
         waits = ~linked[school]
         if waits.any():
             self._held.append(readings.take(waits))
-        return self._accepted(readings.take(~waits), time_us)
+        readings, school = readings.take(~waits), school[~waits]
+        late, again = (np.zeros(len(self._cut), np.bool_) for _ in range(2))
+        late[at], again[at] = wire.late, wire.copies > 1
+        if late.any():
+            self._late.append(readings.take(late[school]))
+        if again.any():
+            self._late.append(readings.take(again[school] & ~late[school]))
+        return self._accepted(readings.take(~late[school]), time_us)
 
     def _accepted(self, readings: Readings, time_us: int) -> Readings:
         future = readings.time_us > time_us + self._limits.max_future_us

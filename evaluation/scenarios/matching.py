@@ -2,20 +2,20 @@
 
 Definitions, exact:
 
-- An alert *belongs* to a label if its school is one of the label's and it was noticed within
-  [start, end + grace]. What was noticed before a fault cannot be about it, even if it is still open.
-- An incident *belongs* to a label if one of its alerts does.
-- A fault that must be found *is found* once alerts that belong to it name at least half of its
+- An alert is *explained* by a label if its school is one of the label's, it was noticed within
+  [start, end + grace], and its rule speaks of what the label says (`spoken.SPEAKS_OF`). What was
+  noticed before a fault cannot be about it, even if it is still open; a line that flaps says nothing
+  of a register that was copied.
+- An alert is *false* if nothing explains it that must be found or is reported apart: alerts under a
+  label that must stay quiet (an exam surge, a holiday) are false too. They are counted one by one.
+- An incident *belongs* to a label if the label explains one of its alerts. It is *false* if more than
+  half of its alerts are: one true member does not excuse a line that speaks of other schools.
+- A fault that must be found *is found* once alerts that it explains name at least half of its
   schools: one chance alert does not find a city-wide outage. The moment of the school that makes it
   half is the moment of detection; the delay is from the fault's start to it, in reporting intervals
   of what the fault changes.
 - *Incidents per outage*: incidents that belong to a found fault, mean over found faults.
-- An incident is *false* if it belongs to no fault that must be found and to nothing reported apart:
-  incidents that belong to a label that must stay quiet (an exam surge, a holiday) are false too.
 - A *school-day* is a school on a day on which it has a session.
-
-Which rule fired is not asked for: an engineer who is called for a cut line is helped, whatever the
-alert is called. `by_rule` in the explanation says which rules found what.
 """
 
 from collections import defaultdict
@@ -28,6 +28,8 @@ import numpy as np
 
 FOUND_SHARE: Final = 0.5
 """Share of a fault's schools that alerts must name: chosen, more than chance and less than all."""
+MOST_FALSE: Final = 0.5
+"""Share of an incident's alerts above which it is false: the majority speaks for the line."""
 
 
 class Duty(StrEnum):
@@ -50,6 +52,15 @@ class Truth(NamedTuple):
     duty: Duty
     interval_us: int
     """Between two reports of what the label changes: the unit of its delay."""
+    rules: frozenset[str] | None = None
+    """Names of the rules that speak of it; None for all, as under a day on which all must be quiet."""
+    size_sd: float | None = None
+    """Size of the change in standard deviations of the undisturbed series; None if it has none."""
+
+    def explains(self, member: "IncidentAlert", grace_us: int) -> bool:
+        """Return whether an alert of one of its schools is about it."""
+        in_time = self.start_us <= member.detected_us <= self.end_us + grace_us
+        return in_time and (self.rules is None or member.rule in self.rules)
 
 
 class IncidentAlert(NamedTuple):
@@ -91,6 +102,9 @@ class Matched:
     findings: tuple[Finding, ...]
     """One a label, in their order."""
     false: tuple[IncidentRecord, ...]
+    """Incidents most of whose alerts are false."""
+    false_alerts: tuple[IncidentAlert, ...] = ()
+    """Alerts of all incidents that nothing explains."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +122,8 @@ class MatchQuality:
     found: int
     false_incidents: int
     school_days: float
+    false_alerts: int = 0
+    false_alerts_per_1000_school_days: float | None = None
 
 
 def match(truths: Sequence[Truth], incidents: Sequence[IncidentRecord], grace_us: int) -> Matched:
@@ -124,17 +140,20 @@ def match(truths: Sequence[Truth], incidents: Sequence[IncidentRecord], grace_us
             of_school[school_id].append(t)
     hits: list[list[tuple[IncidentRecord, IncidentAlert]]] = [[] for _ in truths]
     false: list[IncidentRecord] = []
+    false_alerts: list[IncidentAlert] = []
     for incident in incidents:
-        duties = set()
+        astray = []
         for member in incident.members:
-            for t in of_school.get(member.school_id, ()):
-                if truths[t].start_us <= member.detected_us <= truths[t].end_us + grace_us:
-                    hits[t].append((incident, member))
-                    duties.add(truths[t].duty)
-        if not duties & {Duty.FIND, Duty.APART}:
+            told = [t for t in of_school.get(member.school_id, ()) if truths[t].explains(member, grace_us)]
+            for t in told:
+                hits[t].append((incident, member))
+            if all(truths[t].duty is Duty.QUIET for t in told):
+                astray.append(member)
+        false_alerts += astray
+        if len(astray) > MOST_FALSE * len(incident.members):
             false.append(incident)
     findings = [_finding(truth, found) for truth, found in zip(truths, hits, strict=True)]
-    return Matched(tuple(findings), tuple(false))
+    return Matched(tuple(findings), tuple(false), tuple(false_alerts))
 
 
 def _finding(truth: Truth, hits: list[tuple[IncidentRecord, IncidentAlert]]) -> Finding:
@@ -150,7 +169,7 @@ def _finding(truth: Truth, hits: list[tuple[IncidentRecord, IncidentAlert]]) -> 
 
 def overall(matched: Matched, school_days: float) -> MatchQuality:
     """Return the figures over all labels that must be found and all false incidents."""
-    return figures(matched.findings, len(matched.false), school_days)
+    return figures(matched.findings, len(matched.false), school_days, len(matched.false_alerts))
 
 
 def by_kind(
@@ -164,7 +183,8 @@ def by_kind(
     Args:
         matched: labels and incidents.
         school_days_of: school-days of each label that must stay quiet, by its position.
-        false_of: false incidents by kind, of kinds that must be found: those whose rule speaks of it.
+        false_of: false incidents by kind and by `kind/variant`, of what must be found: those whose rule
+            speaks of it.
         days: school-days in all, which those are divided by.
     """
     groups: defaultdict[str, list[int]] = defaultdict(list)
@@ -177,7 +197,7 @@ def by_kind(
     for name, members in sorted(groups.items()):
         findings = [matched.findings[t] for t in members]
         if any(f.truth.duty is Duty.FIND for f in findings):
-            told[name] = figures(findings, false_of.get(name.split("/")[0], 0), days)
+            told[name] = figures(findings, false_of.get(name, 0), days)
         else:
             within = {i.incident_id for f in findings for i in f.incidents}
             false = len(within & false_ids) if findings[0].truth.duty is Duty.QUIET else len(within)
@@ -185,8 +205,10 @@ def by_kind(
     return told
 
 
-def figures(findings: Iterable[Finding], false: int, school_days: float) -> MatchQuality:
-    """Return the figures of some labels and `false` incidents in so many school-days."""
+def figures(
+    findings: Iterable[Finding], false: int, school_days: float, false_alerts: int = 0
+) -> MatchQuality:
+    """Return the figures of some labels, `false` incidents and false alerts in so many school-days."""
     findings = list(findings)
     due = [f for f in findings if f.truth.duty is Duty.FIND]
     found = [f for f in due if f.detected_us is not None]
@@ -202,4 +224,6 @@ def figures(findings: Iterable[Finding], false: int, school_days: float) -> Matc
         found=len(found),
         false_incidents=false,
         school_days=school_days,
+        false_alerts=false_alerts,
+        false_alerts_per_1000_school_days=1000.0 * false_alerts / school_days if school_days else None,
     )

@@ -1,6 +1,6 @@
 """What came of scenarios, over all and by fault kind, as JSON, as a table, and incident by incident."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -11,9 +11,10 @@ import msgspec
 
 from config.files import Configuration, load_configuration, read_config
 from contract.fleet import Fleet
-from contract.rule import MetricRule, Rule, SilenceRule, parse_rules
+from contract.rule import MetricRule, parse_rules
 from device_simulator.world.faults import FaultKind
 from device_simulator.world.scenarios import Scenario
+from evaluation.scenarios.intervals import Interval, of_rate, wilson
 from evaluation.scenarios.matching import (
     Duty,
     Finding,
@@ -36,17 +37,8 @@ from evaluation.scenarios.run import (
     school_days,
     truths_of,
 )
+from evaluation.scenarios.sizes import SIZES
 
-SPEAKS_OF: Final[Mapping[str, frozenset[str]]] = {
-    FaultKind.LINK_CUT: frozenset({"online"}),
-    FaultKind.ISP_OUTAGE: frozenset({"online"}),
-    FaultKind.SLOW_DEGRADATION: frozenset({"latency_ms", "loss_ratio"}),
-    FaultKind.STUCK_SENSOR: frozenset({"down_bps"}),
-    FaultKind.ATTENDANCE_DROP: frozenset({"attendance_ratio"}),
-    FaultKind.LMS_OUTAGE: frozenset({"success_ratio", "response_ms"}),
-}
-"""Metrics whose rules' false incidents are counted under a kind that must be found; for
-silent-device it is the rules of the channel silence."""
 VALUE_KINDS: Final = frozenset({FaultKind.SLOW_DEGRADATION, FaultKind.ATTENDANCE_DROP, FaultKind.LMS_OUTAGE})
 """Faults that change values while they last, and so say something of a detector of values. Cuts, silence
 and clocks that run ahead let no value through; a stuck one is as likely as any other."""
@@ -98,7 +90,8 @@ def run_all(terms: Sequence[ScenarioTerms], shared: Given) -> list[Judged]:
 def judge(told: ScenarioResult) -> Judged:
     """Bring the incidents of a run together with its labels."""
     terms = told.terms
-    truths, grace_us = truths_of(told.scenario, terms.interval_us), GRACE_INTERVALS * terms.interval_us
+    truths = truths_of(told)
+    grace_us = GRACE_INTERVALS * terms.interval_us
     # Identities are a run's own; those of pooled runs must differ.
     incidents = [i._replace(incident_id=i.incident_id + terms.seed * RUN_IDS) for i in told.incidents]
     channels: dict[str, set[str]] = {}
@@ -129,11 +122,12 @@ def pooled(runs: Sequence[Judged]) -> tuple[MatchQuality, dict[str, MatchQuality
     """Return the figures over all runs' labels, and the same by kind."""
     findings = tuple(f for run in runs for f in run.matched.findings)
     false = tuple(i for run in runs for i in run.matched.false)
-    whole, days = Matched(findings, false), sum(run.days for run in runs)
+    astray = tuple(alert for run in runs for alert in run.matched.false_alerts)
+    whole, days = Matched(findings, false, astray), sum(run.days for run in runs)
     label = {t: label_days(f.truth) for t, f in enumerate(findings)}
     return (
         overall(whole, days),
-        by_kind(whole, label, _false_of(false, runs[0].told.rules), days),
+        by_kind(whole, label, _false_of(false, findings), days),
     )
 
 
@@ -149,16 +143,20 @@ def value_recall(runs: Sequence[Judged]) -> float | None:
 
 
 def precision(runs: Sequence[Judged]) -> float | None:
-    """Return the share of incidents that belong to a fault which must be found; None without any."""
-    found = {
+    """Return the share of true incidents among those that are true or false; None without any.
+
+    A true one belongs to a fault which must be found, and is not false for all that.
+    """
+    false = {incident.incident_id for run in runs for incident in run.matched.false}
+    true = {
         incident.incident_id
         for run in runs
         for finding in run.matched.findings
         if finding.truth.duty is Duty.FIND
         for incident in finding.incidents
-    }
-    every = len(found) + sum(len(run.matched.false) for run in runs)
-    return len(found) / every if every else None
+    } - false
+    every = len(true) + len(false)
+    return len(true) / every if every else None
 
 
 def false_a_week(runs: Sequence[Judged]) -> float:
@@ -167,15 +165,14 @@ def false_a_week(runs: Sequence[Judged]) -> float:
     return sum(len(run.matched.false) for run in runs) / weeks
 
 
-def _false_of(false: Sequence[IncidentRecord], rules: Sequence[Rule]) -> dict[str, int]:
-    metric_of = {rule.name: rule.metric for rule in rules if isinstance(rule, MetricRule)}
-    silent = {rule.name for rule in rules if isinstance(rule, SilenceRule)}
-    first = [incident.members[0].rule for incident in false]
-    counts = {
-        kind: sum(name not in silent and metric_of.get(name) in metrics for name in first)
-        for kind, metrics in SPEAKS_OF.items()
-    }
-    return counts | {FaultKind.SILENT_DEVICE: sum(name in silent for name in first)}
+def _false_of(false: Sequence[IncidentRecord], findings: Sequence[Finding]) -> dict[str, int]:
+    """Return by kind and by `kind/variant` the false incidents whose first rule speaks of it."""
+    spoken: defaultdict[str, set[str]] = defaultdict(set)
+    for truth in (finding.truth for finding in findings):
+        for name in {truth.kind, f"{truth.kind}/{truth.variant}"}:
+            spoken[name] |= truth.rules or frozenset()
+    first = Counter(incident.members[0].rule for incident in false)
+    return {name: sum(first[rule] for rule in rules) for name, rules in spoken.items()}
 
 
 def render(runs: Sequence[Judged], *, as_json: bool) -> str:
@@ -186,11 +183,13 @@ def render(runs: Sequence[Judged], *, as_json: bool) -> str:
     terms = runs[0].told.terms
     lines = [
         f"{len(runs)} seed(s) from {terms.seed}, {terms.schools} schools, {terms.days} days, "
-        f"every {terms.interval_us / 6e7:g} min, detector {terms.detector}",
+        f"every {terms.interval_us / 6e7:g} min, a {terms.severity} city, detector {terms.detector}",
         "",
-        f"{'kind':<26}" + "".join(f"{head:>12}" for head in _HEADS),
+        f"{'kind':<26}" + "".join(f"{head:>14}" for head in _HEADS),
         *[_row(name, f) for name, f in [("all", whole), *kinds.items()]],
         "",
+        *_size_lines(runs),
+        *_sure_lines(runs),
         f"Recall of what values show: {cell(value_recall(runs), 3)}; precision {cell(precision(runs), 3)}; "
         f"{false_a_week(runs):.2f} false incidents a week in the whole city",
         "Recall of each channel alone: "
@@ -201,19 +200,62 @@ def render(runs: Sequence[Judged], *, as_json: bool) -> str:
     return "\n".join(lines)
 
 
-_HEADS: Final = ("events", "recall", "false", "false/1000d", "per outage", "delay")
+_HEADS: Final = ("events", "recall", "recall 95 %", "false lines", "lines/1000d", "per outage", "delay")
 
 
 def _row(name: str, f: MatchQuality) -> str:
     cells = (
         f"{f.events}",
         cell(f.event_recall, 3),
+        span(wilson(f.found, f.events) if f.event_recall is not None else None, 2),
         f"{f.false_incidents}",
         cell(f.false_incidents_per_1000_school_days, 2),
         cell(f.incidents_per_outage, 2),
         cell(f.median_delay_intervals, 1),
     )
-    return f"{name:<26}" + "".join(f"{cell:>12}" for cell in cells)
+    return f"{name:<26}" + "".join(f"{cell:>14}" for cell in cells)
+
+
+def span(ends: Interval | None, digits: int) -> str:
+    """Return an interval for a table, a dash for none."""
+    return "–" if ends is None else f"{ends[0]:.{digits}f}–{ends[1]:.{digits}f}"
+
+
+def by_size(runs: Sequence[Judged]) -> dict[str, MatchQuality]:
+    """Return the figures of what values show, by the size of the change in standard deviations."""
+    findings = [f for run in runs for f in run.matched.findings]
+    return {
+        name: figures([f for f in findings if least <= (f.truth.size_sd or -1.0) < most], 0, 0.0)
+        for name, least, most in SIZES
+    }
+
+
+def _size_lines(runs: Sequence[Judged]) -> list[str]:
+    told = ", ".join(
+        f"{name}: {f.found} of {f.events} ({span(wilson(f.found, f.events), 2)})"
+        for name, f in by_size(runs).items()
+    )
+    return [f"Found by size of the change in standard deviations of the undisturbed series: {told}"]
+
+
+def _rates(runs: Sequence[Judged]) -> dict[str, Interval | None]:
+    """Return the intervals of what is false in 1,000 school-days, over seeds."""
+    days = [run.days for run in runs]
+    return {
+        "false_incidents": of_rate([len(run.matched.false) for run in runs], days),
+        "false_alerts": of_rate([len(run.matched.false_alerts) for run in runs], days),
+    }
+
+
+def _sure_lines(runs: Sequence[Judged]) -> list[str]:
+    whole, rates = pooled(runs)[0], _rates(runs)
+    lines = cell(whole.false_incidents_per_1000_school_days, 2)
+    alerts = cell(whole.false_alerts_per_1000_school_days, 2)
+    return [
+        f"False in 1,000 of {whole.school_days:,.0f} school-days (95 %, bootstrap over seeds): lines {lines} "
+        f"({span(rates['false_incidents'], 2)}), alerts {alerts} ({span(rates['false_alerts'], 2)}); the "
+        f"recall's 95 % are Wilson's",
+    ]
 
 
 def cell(figure: float | None, digits: int) -> str:
@@ -222,8 +264,12 @@ def cell(figure: float | None, digits: int) -> str:
 
 
 def _false_lines(runs: Sequence[Judged]) -> list[str]:
-    rules = Counter(i.members[0].rule for run in runs for i in run.matched.false)
-    return ["False incidents by rule: " + (", ".join(f"{r} {n}" for r, n in rules.most_common()) or "none")]
+    lines = Counter(i.members[0].rule for run in runs for i in run.matched.false)
+    alerts = Counter(alert.rule for run in runs for alert in run.matched.false_alerts)
+    return [
+        f"False {what} by rule: " + (", ".join(f"{r} {n}" for r, n in rules.most_common()) or "none")
+        for what, rules in (("lines", lines), ("alerts", alerts))
+    ]
 
 
 def _cost_lines(costs: Sequence[Cost]) -> list[str]:
@@ -243,8 +289,11 @@ def _document(
     return asdict(whole) | {
         "value_recall": value_recall(runs),
         "precision": precision(runs),
+        "event_recall_95": wilson(whole.found, whole.events),
+        "per_1000_school_days_95": _rates(runs),
         "false_incidents_per_week": false_a_week(runs),
         "by_kind": {name: asdict(of_kind) for name, of_kind in kinds.items()},
+        "by_size": {name: asdict(of_size) for name, of_size in by_size(runs).items()},
         "event_recall_by_channel": _recall_by_channel(runs),
         "false_by_rule": dict(Counter(i.members[0].rule for run in runs for i in run.matched.false)),
         "by_seed": {str(run.told.terms.seed): asdict(pooled([run])[0]) for run in runs},
@@ -282,6 +331,7 @@ def _of_label(finding: Finding, scenario: Scenario) -> dict[str, Any]:
         "kind": truth.kind,
         "variant": truth.variant,
         "duty": truth.duty.value,
+        "size_sd": truth.size_sd,
         "found": finding.detected_us is not None,
         "schools": _codes(truth.school_ids, scenario.fleet),
         "start": _local(truth.start_us, scenario),

@@ -25,11 +25,14 @@ from contract.rule import AnomalyRule, Direction, JointRule, MetricRule, Rule, S
 from device_simulator.world.faults import FaultLabel
 from device_simulator.world.fleet import generate_fleet
 from device_simulator.world.scenarios import HOUR_US, Scenario, draw_scenario, duty_name
+from device_simulator.world.severity import Severity
 from evaluation.detectors.peer_columns import peer_named
 from evaluation.detectors.peer_replay import REPLAY_PEERS, Collector, Replayed
 from evaluation.scenarios.entries import TICK_US, ScenarioLog
 from evaluation.scenarios.incidents import IncidentLog
 from evaluation.scenarios.matching import Duty, IncidentRecord, Truth
+from evaluation.scenarios.sizes import sizes_of
+from evaluation.scenarios.spoken import rules_that_speak
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.layout import columns_of, lay_out
 from stream_processor.fold.rulebook import compile_rules
@@ -66,6 +69,8 @@ class ScenarioTerms:
     mild: bool
     all_metrics: bool
     """False: only metrics that a rule watches."""
+    severity: Severity = Severity.REAL
+    """How messy the city is."""
     z_times: float = 1.0
     """Factor of `z` in every anomaly rule: below 1 more alarms."""
 
@@ -98,6 +103,8 @@ class ScenarioResult:
     rules: tuple[Rule, ...]
     incidents: tuple[IncidentRecord, ...]
     cost: Cost
+    sizes: tuple[float | None, ...]
+    """Of the labels' changes: `sizes.sizes_of`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +117,8 @@ class Stage:
     rules: tuple[Rule, ...]
     """As written; see `scaled`."""
     log: ScenarioLog
+    sizes: tuple[float | None, ...]
+    """Of the labels' changes."""
     chunks: Iterable[list[Entry]]
     made_s: float = 0.0
     """Seconds that the chunks took, if they are kept."""
@@ -145,14 +154,20 @@ def set_stage(terms: ScenarioTerms, configuration: Configuration, calendar_text:
     """Draw the scenario of a seed; its entries are made when they are asked for, and only once."""
     fleet = generate_fleet(terms.schools, seed=terms.seed)
     scenario = draw_scenario(
-        fleet, calendar_text, terms.seed, terms.days, unannounced=terms.unannounced, mild=terms.mild
+        fleet,
+        calendar_text,
+        terms.seed,
+        terms.days,
+        unannounced=terms.unannounced,
+        mild=terms.mild,
+        severity=terms.severity,
     )
     catalogue, rules = configuration.catalogue, configuration.rules
     watched = frozenset(name for rule in rules if isinstance(rule, MetricRule) for name in rule.metrics)
     wanted = frozenset(m.name for m in catalogue.metrics) if terms.all_metrics else watched
     tick_us = TICK_US if any(map(_needs_ticks, rules)) else terms.interval_us
     log = ScenarioLog(scenario, catalogue, wanted, terms.interval_us, terms.seed, tick_us)
-    return Stage(terms, scenario, catalogue, rules, log, log.chunks())
+    return Stage(terms, scenario, catalogue, rules, log, sizes_of(scenario, terms.seed), log.chunks())
 
 
 def _needs_ticks(rule: Rule) -> bool:
@@ -189,7 +204,7 @@ def fold_stage(stage: Stage, detectors: Sequence[Detector], z_times: float) -> S
         detector_bytes_a_series=sum(map(_detector_bytes, detectors, states)) / series,
     )
     terms = replace(terms, detector=detectors[0].name, z_times=z_times)
-    return ScenarioResult(terms, stage.scenario, rules, incidents, cost)
+    return ScenarioResult(terms, stage.scenario, rules, incidents, cost, stage.sizes)
 
 
 def _detector_bytes(detector: Detector, state: State) -> int:
@@ -281,18 +296,21 @@ REGISTER_US: Final = 600_000_000
 """Registers are sent every ten minutes: `cadence_s` of their metrics."""
 
 
-def truths_of(scenario: Scenario, interval_us: int) -> list[Truth]:
-    """Return the labels of a scenario as what is expected of a detector."""
+def truths_of(told: ScenarioResult) -> list[Truth]:
+    """Return the labels of a run's scenario as what is expected of its detector and its rules."""
+    scenario, interval_us = told.scenario, told.terms.interval_us
     id_of = {school.code: school.id for school in scenario.fleet.schools}
 
-    def truth(label: FaultLabel) -> Truth:
+    def truth(label: FaultLabel, size_sd: float | None) -> Truth:
         ids = frozenset(id_of[code] for code in label.schools)
-        told = {label.kind, f"{label.kind}/{label.variant}"} & REGISTERED
-        period_us = max(interval_us, REGISTER_US) if told else interval_us
+        registered = {label.kind, f"{label.kind}/{label.variant}"} & REGISTERED
+        period_us = max(interval_us, REGISTER_US) if registered else interval_us
         duty = Duty(duty_name(label))
-        return Truth(label.kind, label.variant, ids, label.start_us, label.end_us, duty, period_us)
+        spoken = rules_that_speak(label.kind, label.variant, told.rules)
+        span_us = label.start_us, label.end_us
+        return Truth(label.kind, label.variant, ids, *span_us, duty, period_us, spoken, size_sd)
 
-    return [truth(label) for label in scenario.labels]
+    return list(map(truth, scenario.labels, told.sizes))
 
 
 def school_days(scenario: Scenario) -> float:

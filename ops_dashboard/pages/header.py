@@ -1,5 +1,7 @@
 """The header that every page shares: title, links to what the reader may see, the live line, clock."""
 
+from typing import Any
+
 from dash import html
 
 from contract.access.decision import Principal, may
@@ -56,6 +58,7 @@ def page_header(texts: Texts, language: Language, here: str) -> html.Header:
                 ],
                 **attributes(aria_label=texts.say("nav.label", language)),
             ),
+            *_search(texts, language, who),
             html.Div(
                 texts.say("link.connecting", language), id="link-state", className="pill", role="status"
             ),
@@ -67,6 +70,14 @@ def page_header(texts: Texts, language: Language, here: str) -> html.Header:
 
 def _is_for(page: Page, who: Principal | None) -> bool:
     return who is None or may(who, page.permission) is None
+
+
+def _search(texts: Texts, language: Language, who: Principal | None) -> list[html.Button]:
+    """Return what opens the search; the script makes the rest."""
+    if who is not None and may(who, Permission.SEE_SCHOOL) is not None:
+        return []
+    words: list[Any] = [texts.say("find.open", language), html.Kbd("/", **attributes(aria_hidden="true"))]
+    return [html.Button(words, id="find-open", className="find-open", **attributes(aria_keyshortcuts="/"))]
 
 
 def _own_links(texts: Texts, language: Language, who: Principal | None) -> list[html.A]:

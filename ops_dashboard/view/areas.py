@@ -1,6 +1,5 @@
 """The part of the city that a wall speaks of, and its figures from sums by ward (pure)."""
 
-import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from contract.fleet import Fleet
 from contract.live import WARD_METRICS, Hidden, Kpi, WardSums
+from contract.naming.plain import plain_name
 from contract.privacy import told_apart
 
 _WORDS: Final = ("cum ", "phuong ", "xa ", "dac khu ")
@@ -24,21 +24,15 @@ class WallArea(msgspec.Struct, frozen=True):
     is_ward: bool
 
 
-def plain(text: str) -> str:
-    """Return a name as people type it who have no diacritics at hand: small letters, words by one space."""
-    bare = unicodedata.normalize("NFD", text.replace("-", " ").replace("đ", "d").replace("Đ", "d"))
-    return " ".join("".join(c for c in bare if not unicodedata.combining(c)).casefold().split())
-
-
 def find_area(text: str, fleet: Fleet) -> WallArea | None:
     """Return the cluster or the ward that a code or a name means; a cluster before a ward of its name."""
-    wanted = plain(text)
+    wanted = plain_name(text)
     names = {wanted, *(wanted.removeprefix(word) for word in _WORDS if wanted.startswith(word))}
     for cluster in fleet.clusters:
-        if text == cluster.code or plain(cluster.name) in names:
+        if text == cluster.code or plain_name(cluster.name) in names:
             return WallArea(cluster.code, cluster.name, is_ward=False)
     for ward in fleet.wards:
-        if text == ward.code or {plain(ward.name), plain(ward.short_name)} & names:
+        if text == ward.code or {plain_name(ward.name), plain_name(ward.short_name)} & names:
             return WallArea(ward.code, ward.short_name, is_ward=True)
     return None
 

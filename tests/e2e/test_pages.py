@@ -1,6 +1,7 @@
 """Every page in a real Chromium: nothing foreign, nothing clipped, accessible, honest when stale."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -17,6 +18,7 @@ from contract.catalogue import Catalogue
 from contract.entry import ALERTS_LOG, QUARANTINE_LOG
 from contract.fleet import Fleet
 from contract.live import NOTICE_SUBJECT, NoticeTried
+from contract.naming.plain import plain_name
 from contract.rejected import Reason, Rejected
 from contract.rule import Rule
 from device_simulator.world.fleet import generate_fleet
@@ -37,6 +39,7 @@ from tests.figure_years import base_rows, years_of_rows
 
 pytestmark = pytest.mark.browser
 PATIENCE_MS = 30_000
+SHEETS = ("/provider/", "/area/", "/system/", "/quality")
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +116,8 @@ async def settle(page: Page, path: str) -> None:
     await page.evaluate("document.fonts.ready.then(() => true)")
     if path.startswith("/alerts"):
         await expect(page.locator(".card").first).to_be_attached(timeout=PATIENCE_MS)
+    if path.startswith(SHEETS):
+        await expect(page.locator(".sheet-tables > .sheet-panel")).to_be_visible(timeout=PATIENCE_MS)
     if path.startswith("/school/"):
         await expect(page.locator(".js-plotly-plot .main-svg").first).to_be_attached(timeout=PATIENCE_MS)
     if path == "/" or path.startswith("/?"):
@@ -125,9 +130,10 @@ async def test_every_page_fits_and_is_accessible(crowded: Settings, browser: Bro
         for n in range(3):
             keep_message(tmp_path / "inbox", message(n, stage.now_us()))
         await fill_figures(stage)
-        school = stage.fleet.schools[0].code
+        school, cluster = stage.fleet.schools[0], stage.fleet.clusters[0].code
         paths = (
-            *("/alerts", f"/school/{school}", "/inbox", "/oncall", "/response"),
+            *("/alerts", f"/school/{school.code}", "/inbox", "/oncall", "/response"),
+            *(f"/provider/{school.isp}", f"/area/{cluster}", "/system/elearning", "/quality"),
             *("/quarantine", "/incidents", "/kpi?span=week", "/school/none"),
         )
         async with open_page(browser, stage.url) as page:
@@ -139,6 +145,9 @@ async def test_every_page_fits_and_is_accessible(crowded: Settings, browser: Bro
                 await expect_accessible(page)
                 async for width in sizes_of(page, language):
                     await expect_fitting(page, width)
+            await find_by_keys(page, stage.fleet, language)
+            if language == "en":
+                await look_up(page, stage)
         # Its figures are asked for, and there are none: the browser says so too.
         async with open_page(browser, stage.url, quiet=False) as page:
             for language in FIRST_SIZE:
@@ -147,6 +156,61 @@ async def test_every_page_fits_and_is_accessible(crowded: Settings, browser: Bro
                 await expect_accessible(page)
                 async for width in sizes_of(page, language):
                     await expect_fitting(page, width)
+
+
+async def find_by_keys(page: Page, fleet: Fleet, language: str) -> None:
+    """Search without a mouse and without marks; the box fits and is accessible."""
+    school = max(fleet.schools, key=lambda s: len(s.name))
+    await page.keyboard.press("/")
+    await page.keyboard.type("thu duc")
+    hits = page.locator(".find-one")
+    await expect(hits.first).to_contain_text("Thủ Đức", timeout=PATIENCE_MS)
+    await expect_accessible(page)
+    async for width in sizes_of(page, language):
+        await expect_fitting(page, width)
+    await page.keyboard.press("Escape")
+    await expect(page.locator("dialog.find")).to_be_hidden()
+    await page.keyboard.press("Control+k")
+    await page.keyboard.type(f"{school.code[:-1]}")
+    await page.keyboard.type(school.code[-1])
+    await expect(hits.first).to_contain_text(school.name, timeout=PATIENCE_MS)
+    await page.keyboard.press("ArrowDown")
+    await expect(hits.nth(1)).to_have_attribute("aria-selected", "true")
+    await page.keyboard.press("ArrowUp")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"**/school/{school.code}")
+
+
+async def look_up(page: Page, stage: Stage) -> None:
+    """Choose rows of a provider: address, way back and file know it; what opens comes by itself."""
+    school = stage.fleet.schools[0]
+    await settle(page, f"/provider/{school.isp}?lang=en")
+    rows = page.locator("[data-table=schools] tbody tr")
+    await expect(rows).to_have_count(50, timeout=PATIENCE_MS)
+    await page.get_by_role("button", name="Pupils").click()
+    await page.locator("#sheet-q").fill(plain_name(school.name))
+    await expect(rows.first).to_contain_text(school.name, timeout=PATIENCE_MS)
+    await expect(page).to_have_url(re.compile("q=.*sort=pupils"))
+    link = rows.first.get_by_role("link", name=school.name)
+    told = await link.get_attribute("href")
+    await link.click()
+    await page.wait_for_url("**/school/*")
+    await page.go_back()
+    await expect(rows.first.get_by_role("link").first).to_have_attribute(
+        "href", told or "", timeout=PATIENCE_MS
+    )
+    await expect(page.locator("#sheet-q")).to_have_value(plain_name(school.name))
+    await expect(page.get_by_role("columnheader", name="Pupils").last).to_have_attribute(
+        "aria-sort", "ascending"
+    )
+    file = await page.locator(".sheet-schools .sheet-downloads a").first.get_attribute("href")
+    answer = await page.request.get(file or "")
+    assert len((await answer.text()).splitlines()) == 1 + await rows.count()
+    incidents = page.locator("[data-table=incidents] tbody tr")
+    before = await incidents.count()
+    last = max(i for i, s in enumerate(stage.fleet.schools) if s.isp == school.isp)
+    await stage.change(stage.opened(last, "latency_high", 3))
+    await expect(incidents).to_have_count(before + 1, timeout=PATIENCE_MS)
 
 
 def message(n: int, at_us: int) -> InboxMessage:

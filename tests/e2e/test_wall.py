@@ -214,6 +214,12 @@ async def test_a_wall_says_its_area_and_what_of_its_address_it_does_not_understa
         await expect(page.locator("#said")).to_contain_text("không hiểu phần này của địa chỉ: at")
         await expect(page.locator("#map-title")).to_contain_text(cluster.name)
         await expect(page.locator("#alarms .alarm")).to_have_count(1)
+        await settle(page, "/?view=wards")
+        wards = page.locator(".ward-map")
+        await expect(wards.locator(".ward")).to_have_count(len(stage.fleet.wards))
+        await expect(wards.locator(".ward-count")).to_have_text(["1", "1"])
+        async for width in sizes_of(page, "vi"):
+            await expect_fitting(page, width)
         await page.goto("/?area=Atlantis&view=traffic")
         await expect(page.locator("#said")).to_contain_text("Không có cụm hay phường/xã nào là “Atlantis”")
         await expect(page.locator("#alarms .alarm")).to_have_count(2, timeout=PATIENCE_MS)

@@ -102,7 +102,10 @@ async def asker(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
 
 def filled(path: str, stage: Stage, school: School, alert_id: str) -> str:
     """Return a route's address about a school and an alert."""
+    subject = path.removeprefix("/api/sheets").split("/")[1]
     places = {
+        "name": {"provider": school.isp, "area": school.ward_code}.get(subject, "elearning"),
+        "table": {"systems": "systems", "system": "figures", "quality": "devices"}.get(subject, "schools"),
         "alert_id": alert_id,
         "incident_id": next(iter(stage.incidents.kept)),
         "silence_id": "5a7e1c52-9a0b-4e0e-8f43-0d6f3c3f9a11",
@@ -114,7 +117,8 @@ def filled(path: str, stage: Stage, school: School, alert_id: str) -> str:
         "package_name": "dash",
         "fingerprinted_path:path": "dash-renderer/build/nothing.js",
     }
-    return re.sub(r"\{([^}]+)\}", lambda found: places[found[1]], path) + ("/x" if path == "/assets" else "")
+    more = {"/assets": "/x", "/api/find": "?q=truong"}.get(path, "")
+    return re.sub(r"\{([^}]+)\}", lambda found: places[found[1]], path) + more
 
 
 async def test_every_route_asks_for_its_permission(stage: Stage, asker: httpx.AsyncClient) -> None:

@@ -13,10 +13,12 @@ from contract.alert import AlertEvent
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.entry import ALERTS_LOG
+from contract.errors import InfrastructureError
 from contract.fleet import Fleet
 from contract.live import SILENCE_SUBJECT, AlertChanged, Kpi
 from contract.routing.silence import SilenceMatcher
 from contract.rule import Rule
+from ops_dashboard.app import PUSHING
 from ops_dashboard.live.feed import CHANGES_MAX
 from tests.conftest import TestNats
 from tests.dashboard_stage import Stage, acknowledged, open_stage, resolved
@@ -225,3 +227,23 @@ async def test_a_heartbeat_is_welcome(stage: Stage) -> None:
         await socket.send("ping")
         first = await hear(socket, kind="snapshot")
         await hear(socket, kind="snapshot", sequence=lambda n: n > first["sequence"] + 1)
+
+
+async def test_the_dashboard_ends_rather_than_serve_a_wall_that_nobody_renews(
+    nats: TestNats,
+    postgres_url: str,
+    city: Fleet,
+    catalogue: Catalogue,
+    calendar: SchoolCalendar,
+    rules: tuple[Rule, ...],
+) -> None:
+    async def lose_the_push() -> None:
+        async with (
+            open_stage(nats, postgres_url, city, catalogue, calendar, rules) as stage,
+            page(stage) as wall,
+        ):
+            next(task for task in asyncio.all_tasks() if task.get_name() == PUSHING).cancel()
+            await asyncio.wait_for(wall.wait_closed(), PATIENCE_S)
+
+    with pytest.raises(InfrastructureError, match=PUSHING):
+        await lose_the_push()

@@ -14,7 +14,7 @@ from storage.database import connect, prepare_database
 from storage.jobs import job_troubles
 from storage.maintenance import maintain
 from storage.results import commit, load_position, look_up
-from storage.wall import BUCKETS, SeriesHistory, kpi_history, ledger, series_history
+from storage.wall import BUCKETS, SeriesHistory, kept_bucket, kpi_history, ledger, series_history
 
 pytestmark = pytest.mark.timescale
 
@@ -155,10 +155,13 @@ async def test_pages_read_the_same_as_on_plain_postgresql(timescale_url: str, po
             await commit(conn, Commit(LOG, 4, 5, now_us, kpis=kpis))
             found = {bucket: as_rows(await all_of(conn, now_us, bucket)) for bucket in BUCKETS}
             kpi = await kpi_history(conn, 1, 0, now_us + 1)
-            answers.append((found, kpi.total.tolist(), kpi.minute_us.tolist(), await ledger(conn)))
+            reach = [await kept_bucket(conn, now_us - age * DAY_US, "raw") for age in (1, 3, 91, 731)]
+            told = (kpi.total.tolist(), kpi.minute_us.tolist(), await ledger(conn))
+            answers.append((found, reach, *told))
     on_timescale, on_plain = answers
     assert on_timescale == on_plain
     assert sum(row[2] for row in on_plain[0]["1d"]) == 2800
+    assert on_plain[1] == ["raw", "15m", "1h", "1d"]
 
 
 async def test_late_rows_land_in_the_right_aggregates(conn: AsyncConnection[Any]) -> None:

@@ -153,3 +153,15 @@ def test_our_own_run_side_by_side_as_they_run_alone() -> None:
             alone = run_detector(registered.detector, [one]).scores[0]
             np.testing.assert_array_equal(score, alone)
             assert np.isnan(score[np.isnan(one.value)]).all()
+
+
+def test_the_plainest_peer_remembers_as_long_as_ours() -> None:
+    # Ten days at one level, then two days at another: who remembers 100 readings has forgotten the first.
+    step = 6 * 24
+    value = np.random.default_rng(4).normal(100.0, 5.0, 12 * step)
+    value[10 * step :] += 20.0
+    time_us = np.arange(len(value), dtype=np.int64) * (HOUR_US // 6)
+    score, _ = PEERS["peer-ew-z"].score(time_us, value)
+    ours = run_detector(DETECTORS["ew"].detector, [Labelled("a", time_us, value, np.empty((0, 2), np.intp))])
+    assert np.median(score[-step // 4 :]) > 1.5
+    assert np.median(ours.scores[0][-step // 4 :]) > 1.5

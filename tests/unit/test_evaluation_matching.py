@@ -20,8 +20,10 @@ GRACE_US = 30 * MINUTE_US
 def truth(
     kind: str, schools: set[int], start: int, end: int, duty: Duty = Duty.FIND, variant: str = ""
 ) -> Truth:
-    """Return a label from one minute to another."""
-    return Truth(kind, variant, frozenset(schools), start * MINUTE_US, end * MINUTE_US, duty, INTERVAL_US)
+    """Return a label from one minute to another, of which the rules of this test's incidents speak."""
+    rules = frozenset({"wan_down"}) if duty is Duty.FIND else None
+    span = start * MINUTE_US, end * MINUTE_US
+    return Truth(kind, variant, frozenset(schools), *span, duty, INTERVAL_US, rules)
 
 
 def incident(number: int, *members: tuple[int, int], rule: str = "wan_down") -> IncidentRecord:
@@ -63,9 +65,34 @@ def test_half_of_the_schools_find_a_wide_fault_and_the_half_is_the_moment() -> N
     assert overall(found, 1.0).incidents_per_outage == 2.0
 
 
-def test_an_incident_that_reaches_into_a_fault_is_true_once() -> None:
-    matched = match([truth("link-cut", {1}, 100, 200)], [incident(1, (7, 90), (1, 110))], GRACE_US)
-    assert not matched.false
+def test_one_true_member_does_not_excuse_the_others() -> None:
+    label = truth("link-cut", {1}, 100, 200)
+    half = match([label], [incident(1, (7, 90), (1, 110))], GRACE_US)
+    assert not half.false
+    assert [alert.school_id for alert in half.false_alerts] == [7]
+    most = match([label], [incident(1, (7, 90), (1, 110), (8, 120))], GRACE_US)
+    assert [i.incident_id for i in most.false] == [1]
+    assert most.findings[0].detected_us == 110 * MINUTE_US
+    figures = overall(most, 500.0)
+    assert (figures.false_alerts, figures.false_alerts_per_1000_school_days) == (2, 4.0)
+
+
+def test_what_is_reported_apart_excuses_no_alert_elsewhere() -> None:
+    closure = truth("unannounced-closure", {3}, 0, 100, Duty.APART)
+    matched = match([closure], [incident(1, (3, 50), (4, 50), (5, 50))], GRACE_US)
+    assert [i.incident_id for i in matched.false] == [1]
+    assert sorted(alert.school_id for alert in matched.false_alerts) == [4, 5]
+
+
+def test_a_rule_that_speaks_of_something_else_finds_nothing_and_is_false() -> None:
+    copied = truth("attendance-drop", {1}, 100, 200)._replace(rules=frozenset({"school_disagrees"}))
+    matched = match([copied], [incident(1, (1, 110))], GRACE_US)
+    assert matched.findings[0].detected_us is None
+    assert not matched.findings[0].incidents
+    assert [i.incident_id for i in matched.false] == [1]
+    found = match([copied], [incident(1, (1, 110), rule="school_disagrees")], GRACE_US)
+    assert found.findings[0].detected_us is not None
+    assert not found.false_alerts
 
 
 def test_what_must_stay_quiet_is_false_and_what_is_apart_is_neither() -> None:
@@ -85,13 +112,14 @@ def test_kinds_and_their_variants_are_told_apart() -> None:
         truth("attendance-drop", {1}, 0, 10, variant="real"),
         truth("attendance-drop", {2}, 0, 10, variant="reader"),
     ]
-    kinds = by_kind(match(labels, [incident(1, (1, 5))], 0), {}, {"attendance-drop": 3}, 1000.0)
+    false_of = {"attendance-drop": 3, "attendance-drop/reader": 2}
+    kinds = by_kind(match(labels, [incident(1, (1, 5))], 0), {}, false_of, 1000.0)
     assert {name: f.event_recall for name, f in kinds.items()} == {
         "attendance-drop": 0.5,
         "attendance-drop/real": 1.0,
         "attendance-drop/reader": 0.0,
     }
-    assert kinds["attendance-drop"].false_incidents_per_1000_school_days == 3.0
+    assert [kinds[name].false_incidents for name in sorted(kinds)] == [3, 2, 0]
 
 
 def test_an_alert_under_two_labels_belongs_to_both() -> None:

@@ -9,6 +9,7 @@ import typer
 
 from contract.entry import MAX_PARTITIONS
 from contract.errors import ConfigurationError
+from device_simulator.world.severity import Severity
 from eduops.verbs.evaluating.options import Json
 
 
@@ -45,6 +46,9 @@ def scenarios(
     unannounced: Annotated[
         bool, typer.Option("--unannounced", help="Also a half day and closures that nobody told the center.")
     ] = False,
+    severity: Annotated[
+        Severity, typer.Option(help="How messy the city is: calm, as recorded data are, or a bad month.")
+    ] = Severity.REAL,
     mild: Annotated[
         bool, typer.Option("--mild", help="Also faults within every fixed threshold, to compare detectors.")
     ] = False,
@@ -86,6 +90,7 @@ def scenarios(
         mild=mild,
         all_metrics=all_metrics,
         z_times=z_times,
+        severity=severity,
     )
     terms = [replace(first, seed=s) for s in range(seed, seed + seeds)]
     shared = given(rules, bare=bare)

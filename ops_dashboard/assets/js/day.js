@@ -15,12 +15,13 @@ export function followDay(fleet, changed) {
     try {
       const answer = await fetch('/api/day');
       if (answer.ok) { day.data = await answer.json(); changed(); }
+      if (answer.status === 403) window.clearInterval(reading); // of the whole city, and this viewer sees a part
     } catch (error) {
       console.warn('the day was not read; again in a minute', error);
     }
   }
+  const reading = window.setInterval(read, READ_MS);
   read();
-  window.setInterval(read, READ_MS);
   return {
     /** Show the day in place of the incidents, if there are none. */
     show(snapshot) {

@@ -1,0 +1,1 @@
+"""The simulated city beside recorded ones: the same figures. Pure, but that `recorded` reads files."""

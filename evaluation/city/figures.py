@@ -1,0 +1,108 @@
+"""Figures by which simulated and recorded data are compared, and what recorded data say.
+
+Data sets are not part of the project, so what they say stands here, with the bounds within which a
+simulated `real` city must lie. Where they are at hand, a test computes them again.
+"""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anomaly.score import MAD_TO_DEVIATION
+
+Grid = NDArray[np.float64]
+"""Rows of moments or days, columns of schools or lines; NaN where nothing was told."""
+
+FAR_BELOW: Final = 0.1
+"""Share of pupils by which a day is far below its school's median: ten points."""
+ONE_IN: Final = 18_000
+"""The greatest of so many round trips: two months of one every five minutes."""
+NEW_YORK: Final = "NYC DOE daily attendance, school year 2013-14"
+ABILENE: Final = "Abilene backbone, 60 largest flows of one week"
+NETRICS: Final = "netrics, round trips of two homes in Chicago, 2021"
+
+
+class Recorded(NamedTuple):
+    """What recorded data say, and how far the simulated city may be from it."""
+
+    value: float
+    least: float
+    most: float
+    source: str
+
+
+def attendance(ratio: Grid) -> dict[str, float]:
+    """Return the figures of attendance.
+
+    Args:
+        ratio: attended over possible by school day and school, NaN where no register was submitted.
+    """
+    ratio = ratio[np.isfinite(ratio).any(axis=1)]
+    own = np.nanmedian(ratio, axis=0)
+    below = ratio - own
+    city = np.nanmedian(below, axis=1, keepdims=True)
+    alone = below - city
+    alone_known, below_known = alone[np.isfinite(alone)], below[np.isfinite(below)]
+    return {
+        "attendance: school's days, standard deviation": float(np.nanmean(np.nanstd(ratio, axis=0))),
+        "attendance: school's days, robust": float(np.median(_spread(below))),
+        "attendance: school's days less the city's, robust": float(np.median(_spread(alone))),
+        "attendance: between schools' means": float(np.nanstd(np.nanmean(ratio, axis=0))),
+        "attendance: days far below": float((below_known < -FAR_BELOW).mean()),
+        "attendance: days far below less the city's": float((alone_known < -FAR_BELOW).mean()),
+        "attendance: city's mean by day": float(np.std(np.nanmean(ratio, axis=1))),
+        "attendance: registers not submitted": float(np.isnan(ratio).mean()),
+    }
+
+
+def traffic(log: NDArray[np.float64], morning: slice) -> dict[str, float]:
+    """Return the figures of traffic.
+
+    Args:
+        log: logarithm by day, slot of the day and line, shape (days, slots, lines).
+        morning: slots from 8 to 11 h.
+    """
+    early = log[:, morning]
+    about = early - np.median(early, axis=0)
+    by_day = np.log(np.exp(log).mean(axis=1))
+    return {
+        "traffic 8-11 h: logarithm about its slot": float(np.median(about.std(axis=(0, 1)))),
+        "traffic: logarithm of the day's mean": float(np.median(by_day.std(axis=0))),
+    }
+
+
+def round_trips(latency: Grid) -> dict[str, float]:
+    """Return the figures of round trips, by moment and line: of each line against its own median."""
+    times = latency / np.nanmedian(latency, axis=0)
+    times = times[np.isfinite(times)]
+    return {
+        "round trip: p99.9 over median": float(np.quantile(times, 0.999)),
+        "round trip: greatest of 18,000 over median": float(np.quantile(times, 1.0 - 1.0 / ONE_IN)),
+    }
+
+
+def _spread(rows: Grid) -> NDArray[np.float64]:
+    """Return the robust standard deviation of each column about its median."""
+    about = np.abs(rows - np.nanmedian(rows, axis=0))
+    found: NDArray[np.float64] = MAD_TO_DEVIATION * np.nanmedian(about, axis=0)
+    return found[np.isfinite(found)]
+
+
+RECORDED: Final[Mapping[str, Recorded]] = {
+    "attendance: school's days, standard deviation": Recorded(0.0727, 0.045, 0.11, NEW_YORK),
+    "attendance: school's days, robust": Recorded(0.0249, 0.018, 0.032, NEW_YORK),
+    "attendance: school's days less the city's, robust": Recorded(0.0191, 0.014, 0.026, NEW_YORK),
+    "attendance: between schools' means": Recorded(0.0841, 0.055, 0.115, NEW_YORK),
+    "attendance: days far below": Recorded(0.0692, 0.03, 0.11, NEW_YORK),
+    "attendance: days far below less the city's": Recorded(0.0268, 0.016, 0.045, NEW_YORK),
+    "attendance: city's mean by day": Recorded(0.0627, 0.03, 0.1, NEW_YORK),
+    "attendance: registers not submitted": Recorded(0.0487, 0.03, 0.07, NEW_YORK),
+    "traffic 8-11 h: logarithm about its slot": Recorded(0.2861, 0.2, 0.36, ABILENE),
+    "traffic: logarithm of the day's mean": Recorded(0.1518, 0.1, 0.22, ABILENE),
+    "round trip: p99.9 over median": Recorded(3.7288, 2.6, 5.2, NETRICS),
+    "round trip: greatest of 18,000 over median": Recorded(22.97, 12, 46, NETRICS),
+}
+"""By figure. Bounds: chosen, within about a third to a half of the value, for the city of a seed has few bad
+days and each weighs much; a calm city lies outside of every one."""

@@ -1,0 +1,95 @@
+"""How hard a fault is to see: the size of its change in standard deviations of the undisturbed series.
+
+A recall says little where every change is ten deviations wide. The deviation is the robust one of the
+school's own values on the scenario's school days without any fault; what no value shows (a cut, a
+silence, a clock) has no size.
+"""
+
+from datetime import datetime, time, timedelta
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anomaly.score import MAD_TO_DEVIATION
+from contract.fleet import LEVELS
+from contract.topic import Stream
+from device_simulator.world.city import World
+from device_simulator.world.faults import DEFAULT_STRENGTH, FaultKind, FaultLabel
+from device_simulator.world.scenarios import Scenario
+
+LEAST_DAYS: Final = 5
+"""School days below which nothing is said of a deviation: chosen, a week."""
+LESSONS: Final = (time(8, 40), time(9, 40), time(14, 20), time(15, 20))
+"""When lines and e-learning are looked at: lessons of all levels."""
+REGISTERS: Final = (time(8, 5), time(8, 20))
+"""When registers are: see `evaluation.city.simulated`."""
+SIZES: Final = (("below 2", 0.0, 2.0), ("2 to 4", 2.0, 4.0), ("4 and more", 4.0, np.inf))
+"""Names and bounds of the classes of sizes."""
+
+Column = NDArray[np.float64]
+
+
+def sizes_of(scenario: Scenario, seed: int) -> tuple[float | None, ...]:
+    """Return the size of each label's change in standard deviations, None if it has none.
+
+    For a label of several schools it is their median. A line that wears out has the size that it
+    reaches in the end.
+
+    Args:
+        scenario: whose labels.
+        seed: its world's.
+    """
+    days = _school_days(scenario)
+    if len(days) < LEAST_DAYS:
+        return tuple(None for _ in scenario.labels)
+    world = World(scenario.fleet, scenario.lived, seed, scenario.severity)
+    ratio = _usual(world, days, REGISTERS, Stream.ATTENDANCE, "attendance_ratio")
+    latency = _usual(world, days, LESSONS, Stream.BANDWIDTH, "latency_ms")
+    success = _usual(world, days, LESSONS, Stream.ELEARNING, "success_ratio")
+    position = {school.code: i for i, school in enumerate(scenario.fleet.schools)}
+
+    def size(label: FaultLabel) -> float | None:
+        at = np.array([position[code] for code in label.schools], np.intp)
+        match label.kind:
+            case FaultKind.ATTENDANCE_DROP:
+                return _size(label.strength * ratio[0][at], ratio[1][at])
+            case FaultKind.LMS_OUTAGE:
+                return _size(label.strength * success[0][at], success[1][at])
+            case FaultKind.SLOW_DEGRADATION:
+                longer = DEFAULT_STRENGTH[FaultKind.SLOW_LINK] + 0.5 * latency[0][at]
+                return _size(label.strength * longer, latency[1][at])
+            case _:
+                return None
+
+    return tuple(map(size, scenario.labels))
+
+
+def _size(change: Column, deviation: Column) -> float | None:
+    known = np.isfinite(change) & (deviation > 0)
+    return float(np.median(change[known] / deviation[known])) if known.any() else None
+
+
+def _school_days(scenario: Scenario) -> list[datetime]:
+    """Return the local midnights of days on which all levels have school."""
+    first = datetime.fromtimestamp(scenario.start_us / 1e6, scenario.lived.timezone)
+    days = [first + timedelta(days=d) for d in range(scenario.days)]
+    return [on for on in days if all(scenario.lived.sessions(i, on.date()) for i in range(len(LEVELS)))]
+
+
+def _usual(
+    world: World, days: list[datetime], moments: tuple[time, ...], stream: Stream, metric: str
+) -> tuple[Column, Column]:
+    """Return (median, robust standard deviation) of a metric by school position."""
+    everybody = np.arange(len(world.fleet.schools))
+    rows = []
+    for on in days:
+        for at in moments:
+            time_us = int(datetime.combine(on.date(), at, on.tzinfo).timestamp()) * 1_000_000
+            rows.append(world.measure(stream, time_us, everybody).values[metric])
+    values = np.stack(rows)
+    told = np.isfinite(values).any(axis=0)
+    middle, spread = np.full(len(everybody), np.nan), np.full(len(everybody), np.nan)
+    middle[told] = np.nanmedian(values[:, told], axis=0)
+    spread[told] = MAD_TO_DEVIATION * np.nanmedian(np.abs(values[:, told] - middle[told]), axis=0)
+    return middle, spread

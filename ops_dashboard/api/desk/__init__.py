@@ -1,0 +1,1 @@
+"""Search, and the sheets of providers, areas, systems and data quality, over HTTP. Shell."""
