@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 
 from contract.errors import ConfigurationError
+from eduops.data_folder import DataFolder
+from eduops.machine.attach import completed, leave_addresses
 from eduops.machine.network import check_network, network_findings
 from eduops.settings import Settings, load_settings
+from eduops.wiring import wall_url
 from ops_dashboard.config import DashboardConfig
 from tests.certificates import Authority
 
@@ -57,3 +60,13 @@ def test_doctor_tells_listeners_without_tls(tmp_path: Path, folder: Path) -> Non
     (folder / "fullchain.pem").write_text("no certificate")
     (found,) = network_findings(settings(tmp_path, tls_dir=folder))
     assert not found.is_fine
+
+
+def test_a_command_knows_the_certificate_of_the_system_that_runs(tmp_path: Path, folder: Path) -> None:
+    data = DataFolder(tmp_path)
+    leave_addresses(data, settings(tmp_path, host="0.0.0.0", tls_dir=folder))
+    found = completed(data, settings(tmp_path))
+    assert (found.host, found.tls_dir) == ("0.0.0.0", folder)
+    assert wall_url(found).startswith("https://127.0.0.1:")
+    leave_addresses(data, settings(tmp_path))
+    assert completed(data, settings(tmp_path)).tls_dir is None
