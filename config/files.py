@@ -1,10 +1,13 @@
 """The files of `config/`: the operator's own where there are any, the packaged ones otherwise."""
 
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
+from contract.access.mapping import FILE as SIGN_IN_FILE
+from contract.access.mapping import SignInFile, parse_sign_in
 from contract.calendar import SchoolCalendar, parse_calendar
 from contract.catalogue import Catalogue, parse_catalogue
 from contract.errors import ConfigurationError
@@ -16,7 +19,10 @@ from contract.routing.routes_file import parse_routes
 from contract.rule import Rule, parse_rules
 from contract.texts import Texts, parse_texts
 
-EDITABLE: Final = ("metrics.toml", "rules.toml", "calendar.toml", "areas.csv", "routes.toml", "targets.toml")
+EDITABLE: Final = (
+    *("metrics.toml", "rules.toml", "calendar.toml", "areas.csv", "routes.toml", "targets.toml"),
+    *("sign_in.toml", "boundaries.geojson"),
+)
 """Files that may be replaced by one of the same name in the data folder's `config/`."""
 
 
@@ -30,6 +36,7 @@ class Configuration:
     routing: Routing
     targets: Targets
     plan: CityPlan
+    sign_in: SignInFile
 
 
 def load_configuration(own: Path | None) -> Configuration:
@@ -52,6 +59,7 @@ def load_configuration(own: Path | None) -> Configuration:
         parse_routes(read_config(own, "routes.toml")),
         load_targets(own),
         load_plan(own),
+        load_sign_in(own),
     )
 
 
@@ -73,6 +81,15 @@ def load_plan(own: Path | None) -> CityPlan:
     return parse_plan(read_config(own, TARGETS_FILE))
 
 
+def load_sign_in(own: Path | None) -> SignInFile:
+    """Return who is what here, by what the city's sign-in says of them.
+
+    Raises:
+        ConfigurationError: the file is wrong.
+    """
+    return parse_sign_in(read_config(own, SIGN_IN_FILE))
+
+
 def read_config(own: Path | None, name: str) -> str:
     """Return the text of a configuration file.
 
@@ -88,6 +105,7 @@ def read_config(own: Path | None, name: str) -> str:
     return (files("config") / name).read_text(encoding="utf-8")
 
 
+@cache
 def shipped_texts() -> Texts:
     """Return the catalogue of texts that comes with the program, `config/texts.toml`."""
     return parse_texts((files("config") / "texts.toml").read_text(encoding="utf-8"))

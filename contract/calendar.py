@@ -10,11 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import IntEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-import holidays
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -95,10 +94,17 @@ class SchoolCalendar:
         self._text = text
         self.timezone = ZoneInfo(file.timezone)
         self._levels = [file.level[level.value] for level in LEVELS]
-        self._public: Mapping[date, str] = holidays.country_holidays(file.country)
-        self._sessions = lru_cache(maxsize=1024)(self.sessions)
+        _expect_known(file.country)
+        self.sessions = lru_cache(maxsize=1024)(self._sessions)
+        """`sessions(level_index, day)`: those of a level on a local day, in order; empty if closed."""
         self.context_at = lru_cache(maxsize=65536)(self._context_at)
         """`context_at(level_index, minute)` with minute = µs // 60,000,000; see `Context`."""
+
+    @cached_property
+    def _public(self) -> Mapping[date, str]:
+        import holidays  # with it come the laws of all countries, and who only reads the file asks for no day
+
+        return holidays.country_holidays(self._file.country)
 
     def day_name(self, day: date) -> str | None:
         """Return why no school is open on a day (holiday, break, outside term), or None if schools may be."""
@@ -117,15 +123,14 @@ class SchoolCalendar:
 
     def is_school_day(self, day: date) -> bool:
         """Return whether the schools of any level are open on a local day."""
-        return any(self._sessions(level_index, day) for level_index in range(len(LEVELS)))
+        return any(self.sessions(level_index, day) for level_index in range(len(LEVELS)))
 
     def is_exam_week(self, day: date) -> bool:
         """Return whether the week of a local day, Monday to Sunday, has an exam day."""
         monday = day - timedelta(days=day.weekday())
         return any(_holds(self._file.exam, monday + timedelta(days=n)) for n in range(7))
 
-    def sessions(self, level_index: int, day: date) -> tuple[Session, ...]:
-        """Return the sessions of a level on a local day, in order; empty if closed."""
+    def _sessions(self, level_index: int, day: date) -> tuple[Session, ...]:
         plan = self._levels[level_index]
         works = day.weekday() in plan.weekdays or _holds(self._file.make_up, day)
         if self.day_name(day) is not None or not works:
@@ -140,7 +145,7 @@ class SchoolCalendar:
     def session_name(self, at_us: int) -> str:
         """Return the name of the session of any level that began last on that day; empty before the first."""
         day = self.local_day(at_us)
-        begun = [s for i in range(len(LEVELS)) for s in self._sessions(i, day) if s.start_us <= at_us]
+        begun = [s for i in range(len(LEVELS)) for s in self.sessions(i, day) if s.start_us <= at_us]
         return max(begun, key=lambda session: session.start_us).name if begun else ""
 
     def contexts(self, level_index: NDArray[np.int8], time_us: NDArray[np.int64]) -> NDArray[np.int8]:
@@ -185,7 +190,7 @@ class SchoolCalendar:
     def _context_at(self, level_index: int, minute: int) -> Context:
         now_us = minute * MINUTE_US
         day = self.local_day(now_us)
-        sessions = self._sessions(level_index, day)
+        sessions = self.sessions(level_index, day)
         if not sessions:
             return Context.CLOSED
         edge_us = EDGE // timedelta(microseconds=1)
@@ -198,6 +203,14 @@ class SchoolCalendar:
     def _us(self, local: datetime) -> int:
         moment = local.replace(tzinfo=self.timezone).astimezone(UTC)
         return int(moment.timestamp()) * 1_000_000
+
+
+def _expect_known(country: str) -> None:
+    from holidays.registry import EntityLoader  # without the countries' own modules
+
+    codes = {*EntityLoader.get_country_codes()}
+    if country not in codes:
+        raise ValueError(f"country {country!r} has no public holidays that are known")
 
 
 def in_session(contexts: NDArray[np.int8]) -> NDArray[np.bool_]:

@@ -60,6 +60,8 @@ Data = Annotated[
 ]
 Config = Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+TlsDir = Annotated[Path | None, typer.Option("--tls-dir", help="Folder of certificate and key: HTTPS.")]
+InsecureNetwork = Annotated[bool | None, typer.Option("--insecure-network", help="No TLS beyond loopback.")]
 INTERRUPTED: Final = 130
 """Exit code of a command that Ctrl-C ended before it was done (128 + SIGINT)."""
 
@@ -98,11 +100,15 @@ def up(
     simulator: Annotated[bool, typer.Option(help="Whether to simulate the city's devices.")] = True,
     watchdog: Annotated[bool, typer.Option(help="Whether to start the watchdog, `eduops watch`.")] = True,
     quiet: Annotated[bool, typer.Option(help="Keep the services' lines in the log files only.")] = False,
+    host: Annotated[str | None, typer.Option(help="Address that the wall listens on.")] = None,
+    tls_dir: TlsDir = None,
+    insecure_network: InsecureNetwork = None,
 ) -> None:
     """Start everything on this machine and keep it running: the wall's address is the last line."""
     from eduops.machine.up import UpOptions, run_up
 
-    given = {"data": data, "port": port, "schools": schools, "seed_days": seed_days}
+    given = {"data": data, "port": port, "schools": schools, "seed_days": seed_days, "host": host}
+    given |= {"tls_dir": tls_dir, "insecure_network": insecure_network}
     settings = load_settings(config, given)
     run_until_stopped(
         lambda stop: run_up(settings, UpOptions(at, speed, simulator, watchdog, quiet), stop, typer.echo)
@@ -139,14 +145,13 @@ def dashboard(
     config: Config = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
-    allow_remote: Annotated[
-        bool | None, typer.Option("--allow-remote", help="Listen beyond loopback, without TLS.")
-    ] = None,
+    tls_dir: TlsDir = None,
+    insecure_network: InsecureNetwork = None,
 ) -> None:
     """Run the wall and the engineers' pages alone."""
     from eduops.wiring import run_dashboard
 
-    given = {"host": host, "port": port, "allow_remote": allow_remote}
+    given = {"host": host, "port": port, "tls_dir": tls_dir, "insecure_network": insecure_network}
     _serve("dashboard", data, config, run_dashboard, given)
 
 

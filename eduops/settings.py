@@ -7,7 +7,7 @@ the TOML file (`--config FILE`, or `eduops.toml` in the data folder), the defaul
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 from platformdirs import user_data_dir
 from pydantic import Field
@@ -23,15 +23,15 @@ from contract.entry import MAX_PARTITIONS
 from contract.errors import ConfigurationError
 from contract.topic import MAX_BATCH_MESSAGES, PAYLOAD_LIMITS
 from eduops.failpoint import PATTERN as FAILPOINT_PATTERN
+from eduops.settings_door import DoorSettings, Port
 from eduops.settings_words import addresses_of, checked, slice_of
 
 ENV_PREFIX: Final = "EDUOPS_"
-Port = Annotated[int, Field(ge=0, le=65535)]
 _HOST: Final = r"[A-Za-z0-9._-]+(:\d{1,5})?"
 _COMMAND_VARIABLES: Final = ("PATH", "HOME", "LC_ALL", "LANG")
 
 
-class Settings(BaseSettings):
+class Settings(DoorSettings, BaseSettings):
     """All settings; each field's description is its documentation."""
 
     model_config = SettingsConfigDict(
@@ -227,25 +227,6 @@ class Settings(BaseSettings):
         256, ge=1, le=10000, description="Log entries in one transaction of the processor, 1 to 10000."
     )
 
-    host: str = Field("127.0.0.1", description="Address that the dashboard listens on.")
-    port: Port = Field(8050, description="Port of the dashboard, 0 to 65535; 0 takes a free one.")
-    allow_remote: bool = Field(
-        False, description="Lets the dashboard listen beyond loopback, where it speaks no TLS (containers)."
-    )
-    allowed_hosts: str | None = Field(
-        None,
-        pattern=r"^[A-Za-z0-9.,:_\[\]-]+$",
-        description=(
-            "Names by which browsers and programs may call the dashboard, with commas between and without "
-            "ports, besides loopback and `host`; a proxy's public name belongs here."
-        ),
-    )
-    forwarded_allow_ips: str = Field(
-        "127.0.0.1", description="Proxies whose word on a client's address counts, with commas between."
-    )
-    alerts_body_bytes: Annotated[int, Field(ge=1_048_576, le=67_108_864)] = Field(
-        4_194_304, description="Largest body of `POST /api/v2/alerts`, in bytes, 1 MiB to 64 MiB."
-    )
     coverage_min: float = Field(
         0.8, ge=0, le=1, description="Share of expected series that must report before a figure is known."
     )
@@ -278,11 +259,6 @@ class Settings(BaseSettings):
         description="Seconds after which an alarm that goes on is said again, 10 to 86400.",
     )
 
-    public_url: str | None = Field(
-        None,
-        pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$",
-        description="Address of the wall for links in messages; none is the dashboard's own.",
-    )
     notify_workers: int = Field(
         4, ge=1, le=64, description="Messages that a notifier sends at once, 1 to 64."
     )
@@ -342,6 +318,10 @@ class Settings(BaseSettings):
         """Return the variables that give these settings to a child process."""
         chosen = self.model_dump(mode="json", exclude_none=True)
         return {f"{ENV_PREFIX}{name.upper()}": str(value) for name, value in chosen.items()}
+
+    def from_anywhere(self) -> "Settings":
+        """Return these settings with whole paths: services run in the data folder, wherever it was named."""
+        return self.but(**{name: path.absolute() for name, path in self if isinstance(path, Path)})
 
     def but(self, **changes: Any) -> "Settings":
         """Return these settings with some replaced, checked again.

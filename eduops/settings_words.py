@@ -30,7 +30,7 @@ def refusal(error: Mapping[str, Any]) -> str:
     name = ".".join(str(part) for part in error["loc"]) or "settings"
     if error["type"] == "extra_forbidden":
         return f"the setting {name!r} is unknown; docs/configuration.md lists all"
-    shown = "" if name.endswith(("password", "url")) else f" is {error['input']!r}:"
+    shown = "" if name.endswith(("password", "url", "secret", "token")) else f" is {error['input']!r}:"
     return f"setting {name!r} (EDUOPS_{name.upper()}){shown} {str(error['msg']).lower()}"
 
 

@@ -20,6 +20,7 @@ from eduops.exporter import publish_metrics
 from eduops.failpoint import parse_failpoint
 from eduops.machine.attach import completed
 from eduops.machine.embedded_nats import AUTHORISER_USER, WATCHDOG_USER
+from eduops.machine.network import tls_files
 from eduops.machine.people import wall_token
 from eduops.machine.refusals import RefusalFollower
 from eduops.session_notes import SessionNotes
@@ -29,6 +30,7 @@ from eduops.simulated_devices import simulated_secrets
 if TYPE_CHECKING:
     from device_simulator.world.faults import FaultRequest
     from notifier.config import NotifierConfig
+    from ops_dashboard.config import OidcConfig
     from watchdog.config import WatchdogConfig
 
 INBOX: Final = "inbox"
@@ -165,18 +167,22 @@ async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
     from ops_dashboard.app import run as run_dashboard_app
     from ops_dashboard.config import DashboardConfig
 
+    folder = DataFolder(settings.data)
     config = DashboardConfig(
         dsn=database_url(settings),
         partitions=settings.partitions,
         build_id=build_id(),
         host=settings.host,
         port=settings.port,
-        allow_remote=settings.allow_remote,
+        tls=tls_files(settings),
+        insecure_network=settings.insecure_network,
         allowed_hosts=tuple((settings.allowed_hosts or "").split(",")),
-        inbox=DataFolder(settings.data).path / INBOX,
-        own_config=DataFolder(settings.data).config,
+        inbox=folder.path / INBOX,
+        own_config=folder.config,
+        public_url=settings.public_url or "",
+        oidc=oidc_config(settings),
         forwarded_allow_ips=settings.forwarded_allow_ips,
-        secure_cookies=(settings.public_url or "").startswith("https://"),
+        secure_cookies=settings.tls_dir is not None or (settings.public_url or "").startswith("https://"),
         clock=settings.clock,
         alerts_body_bytes=settings.alerts_body_bytes,
         coverage_min=settings.coverage_min,
@@ -199,6 +205,25 @@ async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
             )
 
         await follow_fleet(settings, held, stop, run)
+
+
+def oidc_config(settings: Settings) -> "OidcConfig | None":
+    """Return what is needed of the city's own sign-in; None where there is none.
+
+    Raises:
+        ConfigurationError: something of it is missing, or its secret cannot be read.
+    """
+    from ops_dashboard.config import OidcConfig
+
+    if settings.oidc_issuer is None:
+        return None
+    secret, file = settings.oidc_client_secret or "", settings.oidc_client_secret_file
+    if file is not None:
+        try:
+            secret = file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"oidc_client_secret_file {file} cannot be read: {error}") from error
+    return OidcConfig(settings.oidc_issuer, settings.oidc_client_id or "", secret)
 
 
 async def run_notifier(settings: Settings, stop: asyncio.Event) -> None:
@@ -285,7 +310,8 @@ def watchdog_config(settings: Settings) -> "WatchdogConfig":
 def wall_url(settings: Settings) -> str:
     """Return the dashboard's address as a client needs it; all interfaces include loopback."""
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)
-    return f"http://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{settings.port}"
+    scheme = "http" if settings.tls_dir is None else "https"
+    return f"{scheme}://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{settings.port}"
 
 
 async def run_simulator(

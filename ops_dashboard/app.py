@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
@@ -16,7 +17,11 @@ from bus.live import Live
 from bus.log import Log
 from config.files import load_plan, load_targets, shipped_texts
 from config.routing import follow_routing
+from config.sign_in import FollowedSignIn
+from config.tls import follow_tls
+from config.ward_map import read_ward_map
 from contract.access.area import Area
+from contract.address import is_loopback
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.errors import InfrastructureError
@@ -33,21 +38,22 @@ from ops_dashboard.access.recorder import Recorder
 from ops_dashboard.access.register import Register
 from ops_dashboard.api.alertmanager_reports import ALERTS_PATH
 from ops_dashboard.api.answers import install_refusals, refuse_with
-from ops_dashboard.api.routes import api_routes
+from ops_dashboard.api.routes import add_api
 from ops_dashboard.archive import Archive
 from ops_dashboard.borrowing import ReaderPool
 from ops_dashboard.config import DashboardConfig
 from ops_dashboard.frame import FrameDash, make_frame
-from ops_dashboard.language import COOKIE, COOKIE_MAX_AGE_S, choose_language
+from ops_dashboard.language import choose_language, remember_language
 from ops_dashboard.live.feed import Feed, Hello
 from ops_dashboard.live.hub import Hub
-from ops_dashboard.live.socket import live_routes
+from ops_dashboard.live.socket import add_live
 from ops_dashboard.pages.registry import PAGES
 from ops_dashboard.pages.router import make_page
+from ops_dashboard.people.identity_provider import IdentityProvider
 from ops_dashboard.people.office import PeopleOffice
 from ops_dashboard.people.passwords import PasswordKeeper
 from ops_dashboard.people.render import Renderer
-from ops_dashboard.people.routes import people_routes
+from ops_dashboard.people.routes import add_people
 from ops_dashboard.services import Services
 from ops_dashboard.view.board import Board
 from ops_dashboard.view.narrowing import Narrowing
@@ -113,6 +119,7 @@ def create_app(
         follow_routing(config.own_config),
         targets,
         load_plan(config.own_config),
+        read_ward_map(config.own_config),
     )
     app = FastAPI(
         title="eduops dashboard",
@@ -122,11 +129,10 @@ def create_app(
         lifespan=_lifespan(hub, live, pool, register),
     )
     app.state.ended = asyncio.Queue()  # what runs beside the server and ended, asked to or not
-    app.include_router(api_routes(services))
-    app.include_router(live_routes(hub, fleet, register))
+    add_api(app.router, services)
+    add_live(app.router, hub, fleet, register)
     renderer = Renderer(services.texts, calendar, config.build_id)
-    office = PeopleOffice(pool, register, fleet, renderer, PasswordKeeper(), config.secure_cookies)
-    app.include_router(people_routes(office))
+    add_people(app.router, _people_office(config, pool, register, fleet, renderer))
     frame = _attach_pages(app, services)
     app.add_middleware(
         Door,
@@ -138,8 +144,19 @@ def create_app(
         secure=config.secure_cookies,
     )
     _add_guards(app, services, frame, renderer)
-    app.state.headers = security_headers(frame.csp_hashes())  # for the server: it answers more than the app
+    app.state.headers = security_headers(
+        frame.csp_hashes(), by_tls_alone=config.tls is not None and not is_loopback(config.host)
+    )  # for the server: it answers more than the app
     return app
+
+
+def _people_office(
+    config: DashboardConfig, pool: ReaderPool, register: Register, fleet: Fleet, renderer: Renderer
+) -> PeopleOffice:
+    return PeopleOffice(
+        pool, register, fleet, renderer, PasswordKeeper(), config.secure_cookies, config.public_url,
+        None if config.oidc is None else IdentityProvider(config.oidc), FollowedSignIn(config.own_config),
+    )  # fmt: skip
 
 
 def _make_feed(
@@ -222,8 +239,7 @@ def _attach_pages(app: FastAPI, services: Services) -> FrameDash:
     async def document(request: Request) -> Response:
         language = choose_language(request.query_params, request.cookies)
         answer = HTMLResponse(frame.document(request, language), headers={"Cache-Control": "no-cache"})
-        if "lang" in request.query_params:
-            answer.set_cookie(COOKIE, language.value, COOKIE_MAX_AGE_S, samesite="lax", httponly=True)
+        remember_language(request, answer)
         return answer
 
     for row in PAGES:
@@ -235,7 +251,8 @@ def _attach_pages(app: FastAPI, services: Services) -> FrameDash:
 
 def _add_guards(app: FastAPI, services: Services, frame: FrameDash, renderer: Renderer) -> None:
     install_refusals(app, services.texts, frame.document, renderer.refused)
-    app.add_middleware(GZipMiddleware, minimum_size=500)  # the ASGI backend does not compress
+    # The ASGI backend does not compress. Level 5 needs half the time of 9 and sends a fiftieth more.
+    app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=5)
     app.add_middleware(
         Guard,
         allowed_hosts=(services.config.host, *services.config.allowed_hosts),
@@ -278,7 +295,9 @@ async def serve(
     """
     with _listen(config) as listener:
         mark_ready()
-        server = _Server(_server_config(app, config))
+        context = None if config.tls is None else config.tls.context()
+        server = _Server(_server_config(app, config, context))
+        following = asyncio.create_task(_follow_certificate(config, context))
         serving = asyncio.create_task(server.serve([listener]))
         stopping = asyncio.create_task(stop.wait())
         ending = asyncio.create_task(app.state.ended.get())
@@ -286,6 +305,7 @@ async def serve(
         lost = _loss(ending.result()) if ending.done() and not stop.is_set() else None
         stopping.cancel()
         ending.cancel()
+        following.cancel()
         server.should_exit = True
         await serving
         if lost is not None:
@@ -309,7 +329,12 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _server_config(app: FastAPI, config: DashboardConfig) -> uvicorn.Config:
+async def _follow_certificate(config: DashboardConfig, context: ssl.SSLContext | None) -> None:
+    if config.tls is not None and context is not None:
+        await follow_tls(config.tls, context, config.tls_look_s)
+
+
+def _server_config(app: FastAPI, config: DashboardConfig, context: ssl.SSLContext | None) -> uvicorn.Config:
     bounds = {"request_s": config.request_s, "connections_max": config.connections_max}
     return uvicorn.Config(
         app,
@@ -326,6 +351,7 @@ def _server_config(app: FastAPI, config: DashboardConfig) -> uvicorn.Config:
         ws_per_message_deflate=False,
         server_header=False,
         forwarded_allow_ips=config.forwarded_allow_ips,
+        ssl_context_factory=None if context is None else lambda *_: context,
         timeout_graceful_shutdown=3,
     )
 

@@ -1,6 +1,6 @@
 """What the pages read from the tables, through one pool; a database that is away is told as such."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, NamedTuple
 
@@ -10,17 +10,22 @@ from psycopg import AsyncConnection
 from contract.access.user import User
 from contract.alert import Alert, AlertEvent, Dismissal
 from contract.commit import Position
+from contract.figures.spans import DaySpan, SpanKind
 from contract.incident import Incident, IncidentEvent, IncidentTimes, Membership, SchoolSpan
 from contract.rejected import Reason
 from contract.routing.delivery import NoticeRecord
 from contract.routing.silence import Silence
 from ops_dashboard.borrowing import ReaderPool, borrowed
+from ops_dashboard.report.place_reading import read_place_figures
 from ops_dashboard.report.reading import read_brief
 from ops_dashboard.view.alertmanager import OpenDesk
+from ops_dashboard.view.desk.places import PlaceFigures, SchoolGroup
+from ops_dashboard.view.desk.quality import Refusals
 from ops_dashboard.view.leadership.brief import Brief
 from ops_dashboard.view.leadership.maker import Brand, BriefAsked
 from ops_dashboard.view.past import SPAN_US, WEEK_US, WEEKS, PastSums
 from storage.alerts import alert_history, alerts_since, load_alert, open_alerts, recent_alerts
+from storage.devices.sightings import troubled_devices
 from storage.feedback import count_dismissed, dismissals
 from storage.incidents import (
     aliases,
@@ -49,8 +54,10 @@ from storage.wall import (
     kpi_history,
     kpi_stretches,
     ledger,
+    newest_readings,
     quarantine_counts,
     quarantine_page,
+    refused_senders,
     series_history,
 )
 
@@ -281,6 +288,27 @@ class Archive:
         """Return a page of refusals, the latest first, and the counts of all by reason."""
         async with self._connection() as conn:
             return await quarantine_page(conn, limit, before_id, reason), await quarantine_counts(conn)
+
+    async def newest(self, series: Sequence[int], after_us: int) -> dict[int, tuple[int, float]]:
+        """Return time and value of the youngest reading of each series since a moment, µs since 1970."""
+        async with self._connection() as conn:
+            return await newest_readings(conn, series, after_us)
+
+    async def place_figures(
+        self, place: SchoolGroup, spans: Mapping[SpanKind, DaySpan], schools: Collection[int]
+    ) -> PlaceFigures | None:
+        """Return the figures of a place, all of whose schools are given by id."""
+        async with self._connection() as conn:
+            return await read_place_figures(conn, place, spans)
+
+    async def refusals(self, after_us: int, limit: int) -> Refusals:
+        """Return what was refused, by reason and by sender since a moment of log time, and by the broker."""
+        async with self._connection() as conn:
+            return Refusals(
+                await quarantine_counts(conn),
+                await refused_senders(conn, after_us, limit),
+                await troubled_devices(conn, limit),
+            )
 
     async def users(self) -> list[User]:
         """Return all who may sign in, by name."""

@@ -1,13 +1,15 @@
 """The tables as they are seen from an area: what lies beyond it is not there."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from contract.alert import Alert, AlertEvent, Dismissal
+from contract.figures.spans import DaySpan, SpanKind
 from contract.incident import Incident
 from contract.routing.delivery import NoticeRecord
 from ops_dashboard.api.answers import Refusal
 from ops_dashboard.archive import Archive, KnownIncident, OpenWork
 from ops_dashboard.view.alertmanager import OpenDesk
+from ops_dashboard.view.desk.places import PlaceFigures, SchoolGroup
 from ops_dashboard.view.narrowing import Narrowing
 from storage.wall import SeriesHistory
 
@@ -75,6 +77,18 @@ class AreaArchive:
     async def series(self, series: Sequence[int], from_us: int, to_us: int) -> tuple[str, SeriesHistory]:
         """Return what the series measured; they are of a school of the area."""
         return await self._whole.series(series, from_us, to_us)
+
+    async def newest(self, series: Sequence[int], after_us: int) -> dict[int, tuple[int, float]]:
+        """Return the youngest reading of each series; they are of schools of the area."""
+        return await self._whole.newest(series, after_us)
+
+    async def place_figures(
+        self, place: SchoolGroup, spans: Mapping[SpanKind, DaySpan], schools: Collection[int]
+    ) -> PlaceFigures | None:
+        """Return the figures of a place where the area has all of its schools, given by id."""
+        if not all(map(self._narrowing.has, schools)):
+            return None
+        return await self._whole.place_figures(place, spans, schools)
 
     async def known_incidents(self) -> list[Incident]:
         """Return the incidents that are seen from the area: open ones, and resolved ones within it."""

@@ -3,10 +3,32 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from contract.address import is_loopback
+from config.tls import LOOK_S, TlsFiles
+from contract.address import is_loopback, is_safe_address
 from contract.clock import LogClock
 from contract.entry import check_partitions
 from contract.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class OidcConfig:
+    """The city's own sign-in (OpenID Connect), checked on creation."""
+
+    issuer: str
+    """As the provider writes it, to the letter; https, or on this machine."""
+    client_id: str
+    """What we are called there."""
+    client_secret: str = field(default="", repr=False)
+    """Empty for a public client: PKCE alone."""
+
+    def __post_init__(self) -> None:
+        if not is_safe_address(self.issuer):
+            raise ConfigurationError(
+                f"oidc_issuer is {self.issuer!r}: it must begin with https://, for whoever reads on the way "
+                "could sign in as anybody"
+            )
+        if not self.client_id:
+            raise ConfigurationError("oidc_issuer is set: oidc_client_id must be, too")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,18 +42,26 @@ class DashboardConfig:
     build_id: str
     """Changes with every build; an open page with another one reloads itself."""
     host: str = "127.0.0.1"
-    """Address to listen on; loopback only unless `allow_remote`."""
+    """Address to listen on; loopback only unless there is `tls` or `insecure_network`."""
     port: int = 8050
     """TCP port, 0 to 65535; 0 takes a free one."""
-    allow_remote: bool = False
+    tls: TlsFiles | None = None
+    """The certificate by which HTTPS is spoken; None: plain HTTP."""
+    tls_look_s: float = LOOK_S
+    """Seconds between two looks whether it changed, above 0."""
+    insecure_network: bool = False
     """Listen beyond loopback although nothing is encrypted; for a container whose port is published on
     127.0.0.1 only, or a proxy on another machine."""
     allowed_hosts: tuple[str, ...] = ()
     """Names that a request's Host may bear besides loopback and `host`, without ports."""
     secure_cookies: bool = False
-    """Whether people reach the dashboard by TLS, which a proxy ends."""
+    """Whether people reach the dashboard by TLS, its own or a proxy's."""
     forwarded_allow_ips: str = "127.0.0.1"
     """Proxies whose word on a client's address counts, with commas between."""
+    public_url: str = ""
+    """Where people reach the dashboard; empty: where their browsers say."""
+    oidc: OidcConfig | None = None
+    """The city's own sign-in; None where all users are local."""
     request_s: float = 10.0
     """Seconds within which a request must have arrived, above 0."""
     connections_max: int = 900
@@ -64,9 +94,9 @@ class DashboardConfig:
             )
         if not 2 <= self.client_queue <= 1000:
             raise ConfigurationError(f"client_queue is {self.client_queue}; it must be 2 to 1000")
-        if not self.allow_remote and not is_loopback(self.host):
+        if self.tls is None and not self.insecure_network and not is_loopback(self.host):
             raise ConfigurationError(
-                f"the dashboard speaks no TLS, so it listens on loopback only; host is {self.host!r}. "
-                "Use 127.0.0.1 behind a proxy that has a certificate, or set allow_remote if the port is "
-                "published on 127.0.0.1 only"
+                f"the dashboard has no certificate (tls_dir), so it listens on loopback only; host is "
+                f"{self.host!r}. Use 127.0.0.1 behind a proxy that has one, or set insecure_network if the "
+                "port is published on 127.0.0.1 only"
             )

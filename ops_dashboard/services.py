@@ -1,6 +1,6 @@
 """What the routes and pages work with, wired once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bus.log import Log
@@ -9,9 +9,10 @@ from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.figures.plan import CityPlan
 from contract.figures.targets import Targets
-from contract.fleet import Fleet
+from contract.fleet import Fleet, Ward
 from contract.rule import Rule
 from contract.texts import Texts
+from contract.ward_map.places import WardMap
 from ops_dashboard.archive import Archive
 from ops_dashboard.config import DashboardConfig
 from ops_dashboard.live.hub import Hub
@@ -36,3 +37,5 @@ class Services:
     routing: RoutingFile
     targets: Targets
     plan: CityPlan
+    draw_wards: Callable[[Sequence[Ward]], WardMap]
+    """Makes the map of wards; of those alone that whoever asks may see."""

@@ -184,6 +184,12 @@ order by id desc limit %(limit)s
 -- name: quarantine_counts
 select reason, count(*) from quarantine group by reason order by reason
 
+-- name: quarantine_by_sender
+-- Who sent what was refused since, by the topic: school and device as they were written, known or not.
+select split_part(topic, '/', 4), split_part(topic, '/', 5), reason, count(*), to_us(max(at))
+from quarantine where at >= %(first)s
+group by 1, 2, 3 order by 4 desc, 1, 2, 3 limit %(limit)s
+
 -- name: alerts
 select alert_id, rule, series, school_id, priority, to_us(opened_at), to_us(detected_at), value, expected_low,
        expected_high, score, pupils, to_us(acknowledged_at), acknowledged_by, note, to_us(resolved_at), outside::text
@@ -222,6 +228,16 @@ select asked.series
 from unnest(%(series)s::int[], %(after)s::timestamptz[]) asked (series, after)
 where exists (select from reading where reading.series = asked.series and reading.time >= asked.after
               and reading.time >= %(first)s)
+
+-- name: newest_readings
+-- Of each series the youngest reading; the bound lets the planner leave out chunks.
+select asked.series, to_us(found.time), found.value
+from unnest(%(series)s::int[]) asked (series)
+cross join lateral (
+    select time, value from reading
+    where reading.series = asked.series and reading.time >= %(first)s
+    order by time desc limit 1
+) found
 
 -- name: try_maintenance_lock
 select pg_try_advisory_lock(hashtext('eduops/maintain'))

@@ -111,6 +111,15 @@ async def heard_series(conn: AsyncConnection[Any], after_us: Mapping[int, int]) 
     return frozenset(series for (series,) in await cursor.fetchall())
 
 
+async def newest_readings(
+    conn: AsyncConnection[Any], series: Sequence[int], after_us: int
+) -> dict[int, tuple[int, float]]:
+    """Return time, µs since 1970, and value of the youngest reading of each series since `after_us`."""
+    asked = {"series": list(series), "first": moment(after_us)}
+    cursor = await conn.execute(query("newest_readings"), asked)
+    return {number: (time_us, value) for number, time_us, value in await cursor.fetchall()}
+
+
 async def kpi_history(conn: AsyncConnection[Any], metric_id: int, from_us: int, to_us: int) -> KpiHistory:
     """Return a metric's minutes from `from_us` until before `to_us`, summed over partitions."""
     asked = {"metric_id": metric_id, "first": moment(from_us), "end": moment(to_us)}
@@ -159,6 +168,28 @@ async def quarantine_counts(conn: AsyncConnection[Any]) -> dict[Reason, int]:
     """Return how many refusals of each reason are kept; reasons without any are left out."""
     cursor = await conn.execute(query("quarantine_counts"))
     return {Reason(reason): count for reason, count in await cursor.fetchall()}
+
+
+class RefusedSender(NamedTuple):
+    """What one sender was refused for."""
+
+    school: str
+    """Third place of the topic, as it was written; may be no school's code."""
+    device: str
+    reason: Reason
+    times: int
+    latest_us: int
+    """Log time, µs since 1970."""
+
+
+async def refused_senders(conn: AsyncConnection[Any], after_us: int, limit: int) -> list[RefusedSender]:
+    """Return who was refused since a moment of log time, what came most often first."""
+    asked = {"first": moment(after_us), "limit": limit}
+    cursor = await conn.execute(query("quarantine_by_sender"), asked)
+    return [
+        RefusedSender(school, device, Reason(why), *rest)
+        for school, device, why, *rest in await cursor.fetchall()
+    ]
 
 
 async def ledger(conn: AsyncConnection[Any]) -> dict[str, Position]:

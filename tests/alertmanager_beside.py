@@ -21,6 +21,7 @@ from eduops.machine.ports import free_ports
 from storage.database import connect
 from stream_processor.owners.alerts import AlertsOwner
 from stream_processor.owners.owner import Tally
+from tests.asking import asking
 from tests.dashboard_stage import Stage
 from tests.outbox import Post
 from tests.running_system import until
@@ -135,7 +136,7 @@ class Theirs(Side):
             "--cluster.listen-address=", "--log.level=error",
             env={"PATH": os.environ["PATH"]},
         )  # fmt: skip
-        async with httpx.AsyncClient() as client:
+        async with asking() as client:
 
             async def answers() -> bool:
                 assert self._process is not None

@@ -47,6 +47,7 @@ from ops_dashboard.config import DashboardConfig
 from storage.database import connect
 from storage.people.credentials import issue_token
 from storage.results import commit
+from tests.asking import asking
 from tests.conftest import TestNats
 from tests.signed_in import headers, remember, session_of
 
@@ -218,7 +219,7 @@ async def open_stage(
         logs = [ALERTS_LOG, QUARANTINE_LOG, *map(telemetry_log, range(PARTITIONS))]
         await log.create(logs, LOG_BYTES)
         task = asyncio.create_task(run(config, log, live, fleet, catalogue, calendar, rules, stop))
-        url = f"http://127.0.0.1:{config.port}"
+        url = f"{'https' if config.tls else 'http'}://127.0.0.1:{config.port}"
         remember(url, await session_of(conn, "Lan", Role.ADMINISTRATOR))
         try:
             await until_answers(url, task)
@@ -230,7 +231,7 @@ async def open_stage(
 
 async def until_answers(url: str, task: "asyncio.Task[None]") -> None:
     """Wait until the dashboard answers; its failure is the test's failure."""
-    async with asyncio.timeout(30), httpx.AsyncClient() as client:
+    async with asyncio.timeout(30), asking() as client:
         while True:
             if task.done():
                 task.result()
@@ -245,7 +246,4 @@ async def until_answers(url: str, task: "asyncio.Task[None]") -> None:
 def route_table(routes: Iterable[Any]) -> Iterator[tuple[str, frozenset[str]]]:
     """Yield the paths of an application's routes and their methods, none for a websocket or a folder."""
     for route in routes:
-        if hasattr(route, "path"):
-            yield route.path, frozenset(getattr(route, "methods", None) or ())
-        else:
-            yield from route_table(route.original_router.routes)
+        yield route.path, frozenset(getattr(route, "methods", None) or ())

@@ -1,6 +1,7 @@
 """What the watchdog is told at its start."""
 
 import shlex
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,6 +45,20 @@ class WatchdogConfig:
     """Command line that is told; no shell sees it."""
     command_environment: Mapping[str, str] = field(default_factory=dict)
     """The command's variables; the services' own settings are not among them."""
+
+
+def wall_trust(wall_url: str) -> ssl.SSLContext | None:
+    """Return whom to trust to be the wall; None where it speaks no TLS.
+
+    On this machine nobody else listens, and a certificate for the public name says nothing there.
+    """
+    address = httpx.URL(wall_url)
+    if address.scheme != "https":
+        return None
+    found = ssl.create_default_context()
+    if is_loopback(address.host):
+        found.check_hostname, found.verify_mode = False, ssl.CERT_NONE
+    return found
 
 
 def make_senders(

@@ -23,7 +23,7 @@ from contract.canary import CANARY_METRIC, canary_topic
 from contract.errors import InfrastructureError
 from contract.service.metrics import Meter
 from contract.texts import Language, Texts, write_number
-from watchdog.config import WatchdogConfig, make_senders
+from watchdog.config import WatchdogConfig, make_senders, wall_trust
 from watchdog.journal import AlarmNotice, Journal, notice_body
 from watchdog.senders.http import http_status
 from watchdog.senders.sender import RETRY, Sender, SendError
@@ -136,6 +136,7 @@ class Watchdog:
             try:
                 async with connect(
                     address,
+                    ssl=wall_trust(self._wall),
                     additional_headers=self._headers,
                     open_timeout=ANSWER_S,
                     close_timeout=1.0,
@@ -168,7 +169,8 @@ class Watchdog:
         """Be a browser that opens the wall, again and again."""
         while True:
             try:
-                if await http_status("GET", f"{self._wall}/", self._headers, b"", ANSWER_S) == 200:
+                page, trusted = f"{self._wall}/", wall_trust(self._wall)
+                if await http_status("GET", page, self._headers, b"", ANSWER_S, trusted) == 200:
                     self._watch.heard_page(time.monotonic())
             except InfrastructureError as error:
                 _logger.debug("event=page_not_served: %s", error)

@@ -31,7 +31,7 @@ class Principal(msgspec.Struct, frozen=True):
     session: str = ""
     """Hex digits by which the session or token is known, never what proves it."""
     has_code: bool = False
-    """Whether a person has a second factor."""
+    """Whether a person has a second factor; that of the city's sign-in is the city's."""
 
     @property
     def is_person(self) -> bool:

@@ -23,6 +23,9 @@ class AccessFault(StrEnum):
     PASSWORD_LIKE_NAME = "password_like_name"
     PASSWORD_WRONG = "password_wrong"
     CODE_WRONG = "code_wrong"
+    DISABLED = "account_disabled"
+    CITY_ACCOUNT = "city_account"
+    """Password, link and second factor are the city's."""
 
 
 class AccessError(ConfigurationError):

@@ -56,7 +56,9 @@ class User(msgspec.Struct, frozen=True):
     signed_in_at_us: int | None = None
     """When they last signed in; None before."""
     has_code: bool = False
-    """Whether they sign in with a second factor."""
+    """Whether they sign in with a second factor of ours."""
+    subject: str = ""
+    """Issuer and `sub` of whoever signs in at the city's provider; empty for a local user."""
 
 
 def is_plain(text: str) -> bool:

@@ -34,7 +34,12 @@ def try_keys(name: str, address: str, browser: str) -> list[str]:
     folded = name.strip().casefold()[:80]
     if browser:
         return [f"browser:{browser}:{folded}"]
-    return [f"name:{folded}", f"address:{_network(address)}"]
+    return [f"name:{folded}", address_key(address)]
+
+
+def address_key(address: str) -> str:
+    """Return by what the tries from an address are counted."""
+    return f"address:{_network(address)}"
 
 
 def _network(address: str) -> str:

@@ -21,7 +21,7 @@ from contract.routing.contact import (
     RotaOverride,
     SharedChannel,
 )
-from contract.routing.source import RoutesText, TablePlace
+from contract.routing.source import TablePlace, TablesText
 from contract.texts import Language
 
 Name = Annotated[str, Meta(min_length=1, max_length=80)]
@@ -37,6 +37,19 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LEAST_PERIOD_S: Final = 3_600
 """Nobody hands over more often than once an hour: chosen."""
 WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+class RoutesTables(msgspec.Struct, forbid_unknown_fields=True):
+    """All tables of a routes.toml, by kind."""
+
+    person: list[dict[str, Any]] = []
+    channel: list[dict[str, Any]] = []
+    rota: list[dict[str, Any]] = []
+    escalation: list[dict[str, Any]] = []
+    route: list[dict[str, Any]] = []
+
+
+RoutesText = TablesText[RoutesTables]
 
 
 class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

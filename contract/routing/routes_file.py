@@ -13,9 +13,16 @@ from contract.alert import Priority
 from contract.errors import ConfigurationError
 from contract.incident import CauseKind
 from contract.routing.contact import Contact, Escalation, EscalationStep
-from contract.routing.contact_tables import Name, check_known, read_contacts, read_escalations
+from contract.routing.contact_tables import (
+    Name,
+    RoutesTables,
+    RoutesText,
+    check_known,
+    read_contacts,
+    read_escalations,
+)
 from contract.routing.route import ActiveTime, Matchers, NoticeRoute, Routing
-from contract.routing.source import RoutesText, TablePlace
+from contract.routing.source import TablePlace
 
 DEFAULTS: Final = {"group_wait": "30s", "group_interval": "5m", "repeat_interval": "4h"}
 """What the root has where it says nothing. Source: Alertmanager, docs/configuration.md."""
@@ -60,7 +67,7 @@ def parse_routes(text: str) -> Routing:
         ConfigurationError: a table is wrong, a name is unknown or comes twice, routes go in a circle, a rota
             has a gap, an escalation tells nobody; names table, field and line.
     """
-    file = RoutesText(text)
+    file = RoutesText("routes.toml", text, RoutesTables)
     contacts = read_contacts(file)
     return Routing(_Tree(file, contacts, read_escalations(file, contacts)).routes(), contacts)
 

@@ -1,16 +1,18 @@
-"""The text of a routes.toml: its tables, and the lines at which they stand, for sentences that name them."""
+"""The text of an operator's TOML file: its tables, and their lines, for sentences that name them."""
 
 import re
 import tomllib
 import unicodedata
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 
 from contract.errors import ConfigurationError
 
 Table = TypeVar("Table")
+Whole = TypeVar("Whole")
+"""All tables of a file, and what stands above them."""
 
 _FIELD: Final = re.compile(r"`\$\.(\w+)|field `(\w+)`")
 """How msgspec names the field."""
@@ -28,7 +30,7 @@ class TablePlace(NamedTuple):
     """A table of the file."""
 
     kind: str
-    """`person`, `channel`, `rota`, `escalation` or `route`."""
+    """The name in its head, such as `person` or `route`."""
     nth: int
     """Which one of its kind, from 0."""
     inner: str = ""
@@ -36,33 +38,34 @@ class TablePlace(NamedTuple):
     inner_nth: int = 0
 
 
-class _Tables(msgspec.Struct, forbid_unknown_fields=True):
-    person: list[dict[str, Any]] = []
-    channel: list[dict[str, Any]] = []
-    rota: list[dict[str, Any]] = []
-    escalation: list[dict[str, Any]] = []
-    route: list[dict[str, Any]] = []
+class TablesText(Generic[Whole]):
+    """The tables of a file and where they stand, which the TOML reader does not tell."""
 
-
-class RoutesText:
-    """The tables of a routes.toml and where they stand, which the TOML reader does not tell."""
-
-    def __init__(self, text: str) -> None:
+    def __init__(self, file: str, text: str, whole: type[Whole]) -> None:
         """Read it.
+
+        Args:
+            file: its name, for sentences.
+            text: what is in it.
+            whole: its fields; each kind of tables is a list of dicts.
 
         Raises:
             ConfigurationError: it is not TOML, or has a table of another kind.
         """
         text = unicodedata.normalize("NFC", text)
-        try:
-            self._tables = msgspec.convert(tomllib.loads(text), _Tables)
-        except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-            raise ConfigurationError(f"routes.toml: {error}") from error
+        self._file = file
         self._lines = text.splitlines()
+        try:
+            self.whole = msgspec.convert(tomllib.loads(text), whole)
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigurationError(f"{file}: {error}") from error
+        except msgspec.ValidationError as error:
+            of_value, of_table = found.groups() if (found := _FIELD.search(str(error))) else ("", "")
+            raise self.refused_value(of_value or of_table or "", str(error)) from error
 
     def places(self, kind: str) -> Iterator[tuple[TablePlace, dict[str, Any]]]:
         """Yield each table of a kind, in the file's order."""
-        tables: list[dict[str, Any]] = getattr(self._tables, kind)
+        tables: list[dict[str, Any]] = getattr(self.whole, kind)
         return ((TablePlace(kind, nth), table) for nth, table in enumerate(tables))
 
     def read(self, place: TablePlace, table: dict[str, Any], into: type[Table]) -> Table:
@@ -116,15 +119,23 @@ class RoutesText:
     def refusal(self, place: TablePlace, field: str, why: str) -> ConfigurationError:
         """Return the error that names a table, the line of its field, and what is wrong with it."""
         line = self.line_of(place, field)
-        where = "routes.toml" if line is None else f"routes.toml, line {line}"
-        name = getattr(self._tables, place.kind)[place.nth].get("name", "?")
+        where = self._file if line is None else f"{self._file}, line {line}"
+        table = getattr(self.whole, place.kind)[place.nth]
+        name = repr(table["name"]) if "name" in table else place.nth + 1
         inner = f", {place.inner} {place.inner_nth + 1}" if place.inner else ""
-        return ConfigurationError(f"{where}: {place.kind} {name!r}{inner}: {why}")
+        return ConfigurationError(f"{where}: {place.kind} {name}{inner}: {why}")
+
+    def refused_value(self, field: str, why: str) -> ConfigurationError:
+        """Return the error that names the line of a field above all tables, and what is wrong with it."""
+        head = re.compile(rf"\s*(\[+\s*)?{re.escape(field)}\b") if field else None
+        line = next((n for n, text in enumerate(self._lines, 1) if head and head.match(text)), None)
+        where = self._file if line is None else f"{self._file}, line {line}"
+        return ConfigurationError(f"{where}: {why}")
 
     def _span(self, place: TablePlace) -> tuple[int, int] | None:
         """Return the lines of a table, from its head to before the next one of its rank."""
         heads = self._heads(rf"{place.kind}", 0, len(self._lines))
-        if len(heads) != len(getattr(self._tables, place.kind)):
+        if len(heads) != len(getattr(self.whole, place.kind)):
             return None
         start = heads[place.nth]
         end = next(iter(self._heads(r"\w+", start + 1, len(self._lines))), len(self._lines))

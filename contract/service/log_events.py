@@ -88,6 +88,8 @@ LOG_EVENTS: Final = (
     LogEvent("audit_not_written", ("method", "path"), "A deed is not on record: PostgreSQL does not answer."),
     LogEvent("authoriser_started", ("credentials",), "An authoriser answers the broker."),
     LogEvent("callout_unreadable", (), "The broker asked who a client is in words that nobody knows."),
+    LogEvent("certificate_changed", ("file",), "New connections get another certificate."),
+    LogEvent("certificate_refused", ("file",), "A certificate that cannot be served; the one before stays."),
     LogEvent(
         "connections_full",
         ("connections",),
@@ -155,6 +157,7 @@ LOG_EVENTS: Final = (
         ("readings_per_s", "lag_s", "logs", "received"),
         "Half a minute's work, and the lag of the slowest partition.",
     ),
+    LogEvent("provider_silent", (), "The city's sign-in does not answer."),
     LogEvent("request_failed", ("method", "path"), "A bug: a request was answered with 500."),
     LogEvent("retained_not_erased", ("topics",), "The broker still keeps refused messages."),
     LogEvent("routes_changed", ("file",), "Another routes.toml is in force."),
@@ -164,8 +167,10 @@ LOG_EVENTS: Final = (
     LogEvent("session_not_retired", ("client",), "A former session is not drained yet; it is tried again."),
     LogEvent("session_retired", ("client", "messages"), "A former session is drained and ended."),
     LogEvent("sightings_wait", (), "How devices were seen could not be kept yet."),
-    LogEvent("sign_in_failed", ("address",), "Somebody tried a wrong name or password."),
+    LogEvent("sign_in_failed", ("address",), "A wrong name or password, or no proof by the city's account."),
+    LogEvent("sign_in_file_refused", ("file",), "A mistake in sign_in.toml; the one before stays in force."),
     LogEvent("sign_in_slowed", ("address",), "After too many failures in a row a sign-in has to wait."),
+    LogEvent("sign_in_unmapped", ("address",), "Somebody of the city whom no mapping of sign_in.toml fits."),
     LogEvent("simulator_behind", ("lag_s",), "The simulator is too slow and leaves slots out."),
     LogEvent(
         "simulator_progress",

@@ -28,7 +28,8 @@ _CLOCK: Final = ("partitions", "clock_origin_us", "clock_real_origin_us", "clock
 
 def leave_addresses(folder: DataFolder, settings: Settings) -> None:
     """Write down where the servers are, readable by the owner only: it holds passwords."""
-    folder.write(_FILE, {name: getattr(settings, name) for name in (*_ADDRESSES, *_CHOSEN, *_CLOCK)})
+    left = {name: getattr(settings, name) for name in (*_ADDRESSES, *_CHOSEN, *_CLOCK)}
+    folder.write(_FILE, {**left, "tls_dir": None if settings.tls_dir is None else str(settings.tls_dir)})
 
 
 def attach(settings: Settings) -> Settings:

@@ -25,18 +25,18 @@ def entry_address(settings: Settings, secret: str, to: str = "") -> str:
 
 def _own_address(settings: Settings) -> str:
     host = "localhost" if settings.host in ("127.0.0.1", "0.0.0.0", "::", "::1") else settings.host
-    return f"http://{host}:{settings.port}"
+    return f"{'http' if settings.tls_dir is None else 'https'}://{host}:{settings.port}"
 
 
 async def wall_address(settings: Settings) -> str:
-    """Return the wall's URL as a person types it; until an administrator has a password it lets in once."""
+    """Return the wall's URL as a person types it; it lets in once until a local head has a password."""
     async with await connect(database_url(settings)) as conn:
         known = await list_users(conn)
         if not known:
             await add_user(conn, FIRST_USER, Role.ADMINISTRATOR, CITY, Fleet("", (), (), (), ()))
             known = await list_users(conn)
-        heads = [u for u in known if u.role is Role.ADMINISTRATOR and not u.disabled]
-        if any(user.has_password for user in heads):
+        heads = [u for u in known if u.role is Role.ADMINISTRATOR and not (u.disabled or u.subject)]
+        if not heads or any(user.has_password for user in heads):
             return f"{_own_address(settings)}/"
         secret = await issue_link(conn, heads[0].name, "eduops up")
     return f"{_own_address(settings)}/enter/{secret}?next=/"

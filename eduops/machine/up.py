@@ -13,6 +13,7 @@ from eduops.machine.attach import leave_addresses
 from eduops.machine.calendar_end import SOON_DAYS, calendar_end
 from eduops.machine.first_start import fix_first_start
 from eduops.machine.full_disk import mend_full_log
+from eduops.machine.network import check_network
 from eduops.machine.output import ProcessOutput
 from eduops.machine.people import wall_address
 from eduops.machine.ports import free_ports
@@ -41,6 +42,8 @@ async def run_up(settings: Settings, options: UpOptions, stop: asyncio.Event, te
     Raises:
         EduopsError: something cannot be started.
     """
+    check_network(settings)
+    settings = settings.from_anywhere()
     folder = DataFolder(settings.data)
     folder.create()
     with folder.locked(), ExitStack() as claims:

@@ -15,7 +15,9 @@ from typing import Final, NamedTuple
 
 from alerting.routing.known import unknown_names
 from bus.mqtt_store import MESSAGES, RELEASES, RETAINED, SESSIONS, UNRELEASED, StreamUse
-from config.files import load_configuration
+from config.files import load_configuration, read_config
+from config.fleet_csv import parse_areas
+from config.ward_map import ward_map_gaps
 from contract.errors import EduopsError
 from contract.rejected import Reason
 from eduops.connections import database_url, open_log, saved_fleet
@@ -23,12 +25,14 @@ from eduops.data_folder import DataFolder
 from eduops.machine.attach import attach, is_running
 from eduops.machine.calendar_end import calendar_end
 from eduops.machine.embedded_nats import find_nats
+from eduops.machine.network import network_findings
 from eduops.machine.postgres_binaries import find_binaries
 from eduops.machine.refusals import read_refusals
 from eduops.machine.sync_choice import MARGIN, choose_sync, needed_syncs_per_s, schools_of, syncs_per_s
 from eduops.machine.system import accepts
 from eduops.settings import Settings
 from eduops.verbs.devices.tables import troubled
+from eduops.verbs.people.checks import provider_sentence
 from eduops.verbs.status import BrokerStatus, Status, describe_broker, read_processes, read_status
 from storage.database import connect
 from storage.jobs import job_troubles
@@ -89,6 +93,9 @@ async def examine(settings: Settings) -> list[Checked]:
     processes = read_processes(DataFolder(settings.data))
     findings.append(_port(settings, running=running))
     findings.append(_browser())
+    findings.extend(Checked(*found) for found in network_findings(settings))
+    if (told := await provider_sentence(settings)) is not None:
+        findings.append(Checked(*told))
     if not running and (settings.database_url is None or settings.nats_url is None):
         return [*findings, Checked(True, "nothing runs on this data folder; `eduops up` starts it")]
     for name, process in processes.items():
@@ -142,6 +149,18 @@ def _configuration(settings: Settings, real_us: int) -> Iterator[Checked]:
         return
     ending = calendar_end(calendar, settings.clock.log_us(real_us))
     yield Checked(ending.days_left >= 0, ending.sentence)
+    yield from _ward_map(DataFolder(settings.data).config)
+
+
+def _ward_map(own: Path) -> Iterator[Checked]:
+    """Name what has no place on the map of wards."""
+    try:
+        gaps = ward_map_gaps(own, parse_areas(read_config(own, "areas.csv")).wards)
+    except EduopsError as error:
+        yield Checked(False, str(error))
+        return
+    for gap in gaps:
+        yield Checked(True, gap, doubtful=True)
 
 
 def _syncs(settings: Settings) -> Iterator[Checked]:

@@ -16,6 +16,8 @@ BODY_MAX_BYTES: Final = 65_536
 """Largest request body; a Dash callback of these pages has some hundred bytes."""
 CLOSE_POLICY: Final = 1008
 """Close code: the host or origin of a websocket is against the rules. Source: RFC 6455 section 7.4.1."""
+STRICT_S: Final = 31_536_000
+"""A year, as ASVS 5, 3.4.1 asks for."""
 _READING: Final = ("GET", "HEAD", "OPTIONS", "TRACE")
 """Methods that change nothing. Source: RFC 9110 section 9.2.1."""
 
@@ -48,8 +50,13 @@ def same_origin(headers: Mapping[str, str]) -> bool:
     return origin is None or urlsplit(origin).netloc == headers.get("host")
 
 
-def security_headers(script_hashes: Sequence[str]) -> dict[str, str]:
-    """Return the headers of every answer; `script_hashes` are CSP sources of Dash's inline scripts.
+def security_headers(script_hashes: Sequence[str], *, by_tls_alone: bool = False) -> dict[str, str]:
+    """Return the headers of every answer.
+
+    Args:
+        script_hashes: CSP sources of Dash's inline scripts.
+        by_tls_alone: whether browsers shall never again come in clear (RFC 6797): not on this machine, where
+            others listen under the same name.
 
     Source: W3C Content Security Policy level 3; OWASP HTTP headers cheat sheet.
     """
@@ -66,7 +73,9 @@ def security_headers(script_hashes: Sequence[str]) -> dict[str, str]:
         "form-action": "'self'",
         "frame-ancestors": "'none'",
     }
+    strict = {"Strict-Transport-Security": f"max-age={STRICT_S}"} if by_tls_alone else {}
     return {
+        **strict,
         "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "same-origin",

@@ -17,6 +17,7 @@ _API: Final[Mapping[str, Permission]] = {
     "GET /healthz": Permission.ENTER,
     "WEBSOCKET /ws/live": Permission.SEE_WALL,
     "GET /api/fleet": Permission.SEE_WALL,
+    "GET /api/wards": Permission.SEE_WALL,
     "GET /api/city/bandwidth": Permission.SEE_CITY,
     "GET /api/alerts": Permission.SEE_ALERTS,
     "GET /api/alerts/{alert_id}": Permission.SEE_ALERTS,
@@ -31,7 +32,22 @@ _API: Final[Mapping[str, Permission]] = {
     "GET /api/cap.atom": Permission.SEE_FEEDS,
     "GET /api/cap/{incident_id}": Permission.SEE_FEEDS,
     "GET /api/day": Permission.SEE_CITY,
+    "GET /api/alerts.csv": Permission.SEE_ALERTS,
+    "GET /api/incidents.csv": Permission.SEE_INCIDENTS,
+    "GET /api/incidents/{incident_id}/members.csv": Permission.SEE_INCIDENTS,
+    "GET /api/quarantine.csv": Permission.SEE_QUARANTINE,
+    "GET /api/response.csv": Permission.SEE_RESPONSE,
     "GET /api/find": Permission.SEE_SCHOOL,
+    "GET /api/sheets/provider/{name}": Permission.SEE_SCHOOL,
+    "GET /api/sheets/provider/{name}/{table}.csv": Permission.SEE_SCHOOL,
+    "GET /api/sheets/area/{name}": Permission.SEE_SCHOOL,
+    "GET /api/sheets/area/{name}/{table}.csv": Permission.SEE_SCHOOL,
+    "GET /api/sheets/system/{name}": Permission.SEE_FIGURES,
+    "GET /api/sheets/system/{name}/{table}.csv": Permission.SEE_FIGURES,
+    "GET /api/sheets/systems": Permission.SEE_FIGURES,
+    "GET /api/sheets/systems/{table}.csv": Permission.SEE_FIGURES,
+    "GET /api/sheets/quality": Permission.SEE_QUARANTINE,
+    "GET /api/sheets/quality/{table}.csv": Permission.SEE_QUARANTINE,
     "POST /api/provision": Permission.ENTER,
     "GET /api/leadership": Permission.SEE_FIGURES,
     "GET /api/leadership.csv": Permission.SEE_FIGURES,
@@ -62,6 +78,8 @@ _API: Final[Mapping[str, Permission]] = {
 _PEOPLE: Final[Mapping[str, Permission]] = {
     "GET /sign-in": Permission.ENTER,
     "POST /sign-in": Permission.ENTER,
+    "GET /sign-in/oidc": Permission.ENTER,
+    "GET /sign-in/oidc/back": Permission.ENTER,
     "POST /sign-out": Permission.OWN_SESSIONS,
     "GET /enter/{secret}": Permission.ENTER,
     "POST /enter/{secret}": Permission.ENTER,
@@ -134,9 +152,6 @@ def guarded_routes(routes: Iterable[Any]) -> list[GuardedRoute]:
 
 def _walk(routes: Iterable[Any]) -> Iterator[tuple[str, str, re.Pattern[str]]]:
     for route in routes:
-        if not hasattr(route, "path"):  # a router within
-            yield from _walk(route.original_router.routes)
-            continue
         is_folder = not hasattr(route, "methods") and hasattr(route, "app") and not _is_socket(route)
         pattern = compile_path(route.path + "/{path:path}" if is_folder else route.path)[0]
         methods = {SOCKET} if _is_socket(route) else set(getattr(route, "methods", None) or {"GET"})

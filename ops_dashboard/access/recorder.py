@@ -15,6 +15,8 @@ ANSWER_S: Final = 5.0
 STRANGER: Final = "stranger"
 WRONG: Final = "wrong"
 """Result of a try to sign in."""
+UNMAPPED: Final = "unmapped"
+"""Result of a sign-in by the city's account of somebody who is nobody here."""
 _READING: Final = frozenset({Permission.LOAD_PAGE, Permission.BRING_ALERTS, Permission.BRING_READINGS})
 """POST is how pages load, and what comes in by thousands is kept with what it brought."""
 _TRIED: Final = frozenset({"POST /api/silences/preview", "GET /sign-in", "GET /enter/{secret}"})
@@ -29,14 +31,22 @@ EXPORTS: Final = frozenset(
     }
 )
 """What is read to be kept elsewhere."""
+_SIGN_IN: Final = "GET /sign-in/oidc/back"
+"""The one deed that another site's redirect brings, and so no form."""
 _logger: Final = logging.getLogger(__name__)
 
 
 def is_deed(route: GuardedRoute) -> bool:
     """Return whether a request for a route is on record even if nothing is refused."""
     name = f"{route.method} {route.path}"
-    return name in EXPORTS or (
-        route.method not in ("GET", "WEBSOCKET") and route.permission not in _READING and name not in _TRIED
+    return (
+        name in EXPORTS
+        or name == _SIGN_IN
+        or (
+            route.method not in ("GET", "WEBSOCKET")
+            and route.permission not in _READING
+            and name not in _TRIED
+        )
     )
 
 
@@ -56,7 +66,7 @@ class Recorder:
         entry: OpenEntry,
     ) -> None:
         """Put a request on record that was answered with `status`."""
-        if bearer is None and status >= 400 and entry.result != WRONG:
+        if bearer is None and status >= 400 and entry.result not in (WRONG, UNMAPPED):
             return  # whoever knocks at a door would fill the record; tries to sign in are slowed
         who = None if bearer is None else bearer.principal
         named = route.pattern.match(path)

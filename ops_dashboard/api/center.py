@@ -3,7 +3,7 @@
 import hashlib
 import time
 from functools import lru_cache
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
@@ -25,19 +25,43 @@ INT64_MAX: Final = 2**63 - 1
 
 def add_fleet(router: APIRouter, services: Services) -> None:
     @lru_cache(maxsize=MOST_TOPOLOGIES)
-    def topology(fleet: Fleet) -> tuple[bytes, str]:
-        body = msgspec.json.encode(make_topology(fleet))
-        return body, f'"{hashlib.blake2b(body, digest_size=8).hexdigest()}"'
+    def topology(fleet: Fleet) -> LastingAnswer:
+        return LastingAnswer.of(make_topology(fleet))
+
+    @lru_cache(maxsize=MOST_TOPOLOGIES)
+    def ward_map(fleet: Fleet) -> LastingAnswer:
+        return LastingAnswer.of(services.draw_wards(fleet.wards))
 
     @router.get("/api/fleet")
     async def fleet(request: Request) -> Response:
         """Return the fleet as rows; unchanged since `If-None-Match` answers 304."""
-        body, tag = topology(own(services).fleet)
-        headers = {"ETag": tag, "Cache-Control": "no-cache"}
+        return topology(own(services).fleet).answer(request)
+
+    @router.get("/api/wards")
+    async def wards(request: Request) -> Response:
+        """Return where each ward stands on a map; unchanged since `If-None-Match` answers 304."""
+        return ward_map(own(services).fleet).answer(request)
+
+
+class LastingAnswer(NamedTuple):
+    """An answer that stays as it is for as long as the fleet does."""
+
+    body: bytes
+    tag: str
+
+    @classmethod
+    def of(cls, answer: object) -> "LastingAnswer":
+        """Return an answer as it is sent."""
+        body = msgspec.json.encode(answer)
+        return cls(body, f'"{hashlib.blake2b(body, digest_size=8).hexdigest()}"')
+
+    def answer(self, request: Request) -> Response:
+        """Return it, or that whoever asks has it already."""
+        headers = {"ETag": self.tag, "Cache-Control": "no-cache"}
         known = request.headers.get("if-none-match", "")
-        if any(word.strip().removeprefix("W/") == tag for word in known.split(",")):
+        if any(word.strip().removeprefix("W/") == self.tag for word in known.split(",")):
             return Response(status_code=304, headers=headers)
-        return Response(body, headers=headers, media_type="application/json")
+        return Response(self.body, headers=headers, media_type="application/json")
 
 
 def add_quarantine(router: APIRouter, services: Services) -> None:

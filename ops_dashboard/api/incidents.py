@@ -17,7 +17,13 @@ from ops_dashboard.api.answers import Refusal, json_answer
 from ops_dashboard.archive import KnownIncident
 from ops_dashboard.language import choose_language
 from ops_dashboard.services import Services
-from ops_dashboard.view.incidents import incident_story, incident_words, member_place, similar_incident
+from ops_dashboard.view.incidents import (
+    cause_places,
+    incident_story,
+    incident_words,
+    member_place,
+    similar_incident,
+)
 from ops_dashboard.view.timeline import sentence
 
 IncidentId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
@@ -81,6 +87,7 @@ class _Teller:
                 for e in found.events
             ],
             "members": [self._member(m) for m in found.members],
+            "places": cause_places(incident, self._services.fleet, texts, self._language),
             "aliases": found.aliases,
             "reach": [list(step) for step in reach_over_time(found.spans, self._now_us)],
             "similar": [

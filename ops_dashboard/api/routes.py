@@ -10,6 +10,8 @@ from ops_dashboard.api.cap import add_cap
 from ops_dashboard.api.center import add_fleet, add_quarantine, add_status
 from ops_dashboard.api.day import add_day
 from ops_dashboard.api.desk.find import add_find
+from ops_dashboard.api.desk.list_tables import add_list_tables
+from ops_dashboard.api.desk.sheets import add_sheets
 from ops_dashboard.api.histories import add_histories
 from ops_dashboard.api.incident_actions import add_incident_actions
 from ops_dashboard.api.incidents import add_incidents
@@ -24,10 +26,10 @@ from ops_dashboard.api.silences import add_silences
 from ops_dashboard.services import Services
 
 
-def api_routes(services: Services) -> APIRouter:
-    """Return the router of `/api/…` and `/healthz`."""
-    router = APIRouter()
+def add_api(router: APIRouter, services: Services) -> None:
+    """Add `/api/…` and `/healthz` to the application's router: one within it would build each route anew."""
     add_fleet(router, services)
+    add_list_tables(router, services)
     add_alerts(router, services)
     add_deeds(router, services)
     add_incidents(router, services)
@@ -45,8 +47,8 @@ def api_routes(services: Services) -> APIRouter:
     add_cap(router, services)
     add_histories(router, services)
     add_find(router, services)
+    add_sheets(router, services)
     add_day(router, services)
     add_quarantine(router, services)
     add_status(router, services)
     add_provision(router, services)
-    return router

@@ -27,12 +27,11 @@ CLOSE_TRY_LATER: Final = 1013
 """Close code: come back in a moment. Source: IANA WebSocket close codes."""
 
 
-def live_routes(hub: Hub, fleet: Fleet, register: Register) -> APIRouter:
-    """Return the router with `/ws/live`.
+def add_live(router: APIRouter, hub: Hub, fleet: Fleet, register: Register) -> None:
+    """Add `/ws/live`.
 
     `?alerts=1` adds what changed: alerts, incidents, notices; `?area=` is a cluster or ward by code or name.
     """
-    router = APIRouter()
 
     @router.websocket("/ws/live")
     async def live(socket: WebSocket) -> None:
@@ -49,8 +48,6 @@ def live_routes(hub: Hub, fleet: Fleet, register: Register) -> APIRouter:
         with register.line(bearer) as ended:
             async with hub.client(who.area, wants_changes=wants_changes, part=part) as client:
                 await _converse(socket, client, ended)
-
-    return router
 
 
 async def _converse(socket: WebSocket, client: Client, ended: asyncio.Event) -> None:

@@ -10,7 +10,7 @@ from contract.fleet import Fleet
 from contract.rule import Rule
 from contract.texts import Language, Texts
 from ops_dashboard.pages.attributes import attributes
-from ops_dashboard.pages.filters import select_filter
+from ops_dashboard.pages.filters import csv_links, select_filter
 from ops_dashboard.pages.header import page_header, stale_bar
 
 DARK: Final = (
@@ -64,6 +64,7 @@ def _head(texts: Texts, language: Language) -> html.Div:
         [
             html.H2(texts.say("alerts.title", language), className="panel-title"),
             html.Span("", id="alerts-count", className="panel-note", role="status"),
+            csv_links(texts, language, "/api/alerts.csv", texts.say("alerts.title", language)),
         ],
         className="panel-head",
     )

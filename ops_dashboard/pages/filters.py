@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dash import html
 
 from contract.texts import Language, Texts
+from ops_dashboard.pages.attributes import attributes
 
 
 def select_filter(
@@ -20,3 +21,17 @@ def select_filter(
     )
     label = html.Label(texts.say(f"alerts.{name}", language), htmlFor=identity)
     return html.Div([label, control], className="filter")
+
+
+def csv_links(texts: Texts, language: Language, address: str, table: str) -> html.Span:
+    """Return the links to a list as a file; the script, or the page, adds what is chosen to `address`."""
+    sign = "&" if "?" in address else "?"
+    links = []
+    for word, form in (("csv", ""), ("excel", "&form=excel")):
+        told = (
+            f"{texts.say('sheet.download', language, table=table)} ({texts.say(f'sheet.{word}', language)})"
+        )
+        href = f"{address}{sign}lang={language.value}{form}"
+        link = html.A(texts.say(f"sheet.{word}", language), href=href, **attributes(aria_label=told))
+        links.append(link)
+    return html.Span(links, className="sheet-downloads")

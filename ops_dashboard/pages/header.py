@@ -1,5 +1,7 @@
 """The header that every page shares: title, links to what the reader may see, the live line, clock."""
 
+from typing import Any
+
 from dash import html
 
 from contract.access.decision import Principal, may
@@ -74,7 +76,7 @@ def _search(texts: Texts, language: Language, who: Principal | None) -> list[htm
     """Return what opens the search; the script makes the rest."""
     if who is not None and may(who, Permission.SEE_SCHOOL) is not None:
         return []
-    words = [texts.say("find.open", language), html.Kbd("/", **attributes(aria_hidden="true"))]
+    words: list[Any] = [texts.say("find.open", language), html.Kbd("/", **attributes(aria_hidden="true"))]
     return [html.Button(words, id="find-open", className="find-open", **attributes(aria_keyshortcuts="/"))]
 
 

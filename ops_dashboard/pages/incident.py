@@ -47,7 +47,15 @@ def incident_page(texts: Texts, language: Language, people: Sequence[str]) -> ht
             texts, language, "incident.reach_over_time", html.Div([], id="reach", className="reach-chart")
         ),
         _panel(texts, language, "incident.similar", html.Div([], id="similar")),
-        _panel(texts, language, "incident.members", html.Div([], id="members"), "members-note"),
+        _panel(
+            texts,
+            language,
+            "incident.members",
+            html.Div(
+                [html.Span([], id="members-file", className="sheet-downloads"), html.Div([], id="members")]
+            ),
+            "members-note",
+        ),
     ]
     right = [
         _panel(texts, language, "alerts.history", html.Ol([], id="timeline", className="timeline")),

@@ -7,7 +7,7 @@ from dash import html
 from contract.fleet import Fleet
 from contract.texts import Language, Texts
 from ops_dashboard.pages.attributes import attributes
-from ops_dashboard.pages.filters import select_filter
+from ops_dashboard.pages.filters import csv_links, select_filter
 from ops_dashboard.pages.header import page_header, stale_bar
 from ops_dashboard.pages.keys import keys_help
 
@@ -23,6 +23,7 @@ def incidents_page(texts: Texts, language: Language, fleet: Fleet) -> html.Div:
         [
             html.H2(texts.say("incident.list", language), className="panel-title"),
             html.Span("", id="incidents-count", className="panel-note", role="status"),
+            csv_links(texts, language, "/api/incidents.csv", texts.say("incident.list", language)),
         ],
         className="panel-head",
     )

@@ -9,6 +9,7 @@ from dash import html
 from contract.rejected import Reason
 from contract.texts import Language, Texts, write_clock, write_date, write_number
 from ops_dashboard.pages.attributes import attributes
+from ops_dashboard.pages.filters import csv_links
 from ops_dashboard.pages.header import page_header, stale_bar
 from storage.wall import QuarantineRow
 
@@ -103,10 +104,12 @@ def _rows(
         className="table",
     )
     chosen = f"&reason={reason.value}" if reason else ""
+    address = f"/api/quarantine.csv?reason={reason.value}" if reason else "/api/quarantine.csv"
+    files = csv_links(texts, language, address, texts.say("quarantine.list", language))
     older = html.A(
         texts.say("quarantine.older", language), href=f"?before={rows[-1].id}{chosen}", className="button"
     )
-    return html.Section([table, older if len(rows) == PAGE_ROWS else None], className="panel")
+    return html.Section([files, table, older if len(rows) == PAGE_ROWS else None], className="panel")
 
 
 def _row(

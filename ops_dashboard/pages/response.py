@@ -8,6 +8,7 @@ from dash import html
 from alerting.incidents.response import GroupBy
 from contract.texts import Language, Texts, write_number
 from ops_dashboard.pages.attributes import attributes
+from ops_dashboard.pages.filters import csv_links
 from ops_dashboard.pages.header import page_header, stale_bar
 
 SPANS: Final = ("detect", "notify", "acknowledge", "resolve")
@@ -44,6 +45,12 @@ class _Words:
             html.P(self._say("why"), className="soft"),
             self._choices("by", [(by.value, self._say(f"by_{by.value}")) for by in GroupBy]),
             self._choices("days", [(str(n), self._say("days", n=str(n))) for n in DAYS]),
+            csv_links(
+                self._texts,
+                self._language,
+                f"/api/response.csv?by={report['by']}&days={report['days']}",
+                self._say("table_times"),
+            ),
             self._table("times", report["groups"]) if report["groups"] else html.P(self._say("none")),
         ]
         if report["exercises"]:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from dash import html
 
@@ -37,12 +37,16 @@ from ops_dashboard.pages.quarantine import PAGE_ROWS, quarantine_page
 from ops_dashboard.pages.registry import page_at
 from ops_dashboard.pages.response import DAYS, response_page
 from ops_dashboard.pages.school import RANGES, school_page, unknown_school_page
+from ops_dashboard.pages.sheet import sheet_page
 from ops_dashboard.pages.silences import silences_page
 from ops_dashboard.pages.wall import wall_page
 from ops_dashboard.pages.wall_address import read_address
 from ops_dashboard.services import Services
 from ops_dashboard.view.leadership.wording import worded
 from ops_dashboard.view.oncall import rota_weeks, rotas_of
+
+Maker = Callable[[Services, str, dict[str, str], Language], Awaitable[Any]]
+"""Returns a page's components from what stands in its address' place and its query."""
 
 
 async def make_page(services: Services, path: str, search: str, language: Language) -> Any:
@@ -151,8 +155,16 @@ async def _school(services: Services, code: str, query: dict[str, str], language
     )
 
 
-Maker = Callable[[Services, str, dict[str, str], Language], Awaitable[Any]]
-"""Returns a page's components from what stands in its address' place and its query."""
+def _sheet_maker(name: str, *, has_place: bool) -> Maker:
+    """Return the maker of a page whose script asks for a sheet."""
+
+    async def make(services: Services, place: str, query: dict[str, str], language: Language) -> Any:
+        address = f"{name}/{quote(place, safe='')}" if has_place else name
+        return sheet_page(services.texts, language, name, f"/api/sheets/{address}")
+
+    return make
+
+
 MAKERS: Final[Mapping[str, Maker]] = {
     "wall": _wall,
     "alerts": _alerts,
@@ -165,6 +177,8 @@ MAKERS: Final[Mapping[str, Maker]] = {
     "oncall": _oncall,
     "inbox": _inbox,
     "quarantine": _quarantine,
+    **{name: _sheet_maker(name, has_place=True) for name in ("provider", "area", "system")},
+    **{name: _sheet_maker(name, has_place=False) for name in ("systems", "quality")},
     "nowhere": _nowhere,
 }
 """By the name of the page in `ops_dashboard.pages.registry`."""

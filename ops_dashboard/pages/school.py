@@ -14,6 +14,7 @@ from contract.series import METRIC_BITS
 from contract.texts import Language, Texts, write_clock, write_date, write_number
 from ops_dashboard.pages.attributes import attributes
 from ops_dashboard.pages.header import page_header, stale_bar
+from ops_dashboard.view.addresses import area_address, provider_address
 
 RANGES: Final = {"1h": 3_600, "24h": 86_400, "7d": 604_800}
 """Choices of the range selector, seconds."""
@@ -73,12 +74,16 @@ def _facts(texts: Texts, language: Language, school: School, fleet: Fleet) -> ht
     down, up = (
         write_number(bps / 1e6, language) for bps in (school.contracted_down_bps, school.contracted_up_bps)
     )
-    rows = {
+    rows: dict[str, Any] = {
         "school.code": school.code,
         "school.level": texts.say(f"level.{school.level.value}", language),
-        "alerts.ward": f"{ward.name} · {fleet.cluster_by_code[ward.cluster_code].name}",
+        "alerts.ward": [
+            html.A(ward.name, href=area_address(ward.code)),
+            " · ",
+            html.A(fleet.cluster_by_code[ward.cluster_code].name, href=area_address(ward.cluster_code)),
+        ],
         "school.pupils": write_number(school.pupils, language),
-        "alerts.isp": school.isp,
+        "alerts.isp": html.A(school.isp, href=provider_address(school.isp)),
         "school.contract": f"↓ {down} ↑ {up} Mbit/s",
     }
     facts = [

@@ -19,7 +19,7 @@ from ops_dashboard.people.forms import browser_of, go_on, read_form
 from ops_dashboard.people.office import PeopleOffice, asking_person
 from storage.people.credentials import CredentialKind, end_credentials, list_credentials
 from storage.people.failures import claim_try, forget_failures, know_browser
-from storage.people.users import password_of, save_password
+from storage.people.users import find_user, password_of, save_password
 
 
 def add_account(router: APIRouter, office: PeopleOffice) -> None:
@@ -51,6 +51,7 @@ def add_account(router: APIRouter, office: PeopleOffice) -> None:
     async def change_password(request: Request) -> Response:
         who, fields = asking_person(), await read_form(request)
         keys = try_keys(who.name, "", who.session)
+        await refuse_city_account(office)
         async with office.connection() as conn:
             kept = await password_of(conn, who.name)
             left_s = 0.0 if kept is None else await claim_try(conn, keys, wait_s)
@@ -76,17 +77,29 @@ def add_account(router: APIRouter, office: PeopleOffice) -> None:
         return go_on("/account")
 
 
+async def refuse_city_account(office: PeopleOffice) -> None:
+    """Let nobody whose sign-in is the city's have another one here, which would outlast it.
+
+    Raises:
+        Refusal: whoever asks is such a person.
+    """
+    async with office.connection() as conn:
+        user = await find_user(conn, asking_person().name)
+    if user is None or user.subject:
+        raise Refusal(403, AccessFault.CITY_ACCOUNT.value)
+
+
 async def show_account(
     office: PeopleOffice, request: Request, status: int = 200, fault: str = "", **more: Any
 ) -> Response:
     """Return the page of whoever asks; `more` is what setting a second factor up shows."""
     who = asking_person()
     async with office.connection() as conn:
-        has_password = await password_of(conn, who.name) is not None
+        user = await find_user(conn, who.name)
         sessions = await list_credentials(conn, CredentialKind.SESSION, who.name)
     city = office.renderer.texts.say("people.area_city", office.renderer.language(request))
     return office.renderer.page(
-        request, "account", status, fault=fault, has_password=has_password, sessions=sessions,
+        request, "account", status, fault=fault, user=user, sessions=sessions,
         least=LEAST_PASSWORD, area=area_name(who.area, office.fleet, city),
         code_needed=office.secure and who.lacks_code, **{"begun": "", "square": "", "recovery": (), **more},
     )  # fmt: skip

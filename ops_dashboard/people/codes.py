@@ -13,7 +13,7 @@ from psycopg import AsyncConnection
 from contract.access.fault import AccessError, AccessFault
 from contract.access.waiting import try_keys, wait_s
 from ops_dashboard.access.record import on_record
-from ops_dashboard.people.account import show_account
+from ops_dashboard.people.account import refuse_city_account, show_account
 from ops_dashboard.people.forms import go_on, read_form
 from ops_dashboard.people.office import PeopleOffice, asking_person
 from storage.people.failures import claim_try, forget_failures
@@ -52,11 +52,13 @@ def add_codes(router: APIRouter, office: PeopleOffice) -> None:
 
     @router.post("/account/code/begin", include_in_schema=False)
     async def begin(request: Request) -> Response:
+        await refuse_city_account(office)
         return await begun(request, pyotp.random_base32())
 
     @router.post("/account/code", include_in_schema=False)
     async def confirm(request: Request) -> Response:
         who, fields = asking_person(), await read_form(request)
+        await refuse_city_account(office)
         secret, code = fields.get("secret", ""), "".join(fields.get("code", "").split())
         try:
             step = matching_step(secret, code, time.time())

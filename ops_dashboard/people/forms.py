@@ -12,6 +12,7 @@ from ops_dashboard.api.answers import NOT_KEPT, Refusal
 MOST_FIELDS: Final = 20
 BROWSER_COOKIE: Final = "eduops_browser"
 PAIRING_COOKIE: Final = "eduops_pairing"
+AWAY_COOKIE: Final = "eduops_away"
 BROWSER_S: Final = 180 * 86_400
 
 
@@ -65,6 +66,12 @@ def set_pairing(answer: Response, secret: str, *, secure: bool) -> None:
     """Let a wall be known while it waits."""
     name = cookie_name(PAIRING_COOKIE, secure=secure)
     answer.set_cookie(name, secret, max_age=3600, secure=secure, httponly=True, samesite="lax")
+
+
+def set_away(answer: Response, secret: str, lasts_s: int, *, secure: bool) -> None:
+    """Let a browser be known when it comes back from the city's sign-in; 0 s: it is back."""
+    name = cookie_name(AWAY_COOKIE, secure=secure)
+    answer.set_cookie(name, secret, max_age=lasts_s, secure=secure, httponly=True, samesite="lax")
 
 
 def browser_of(request: Request, *, secure: bool) -> str:

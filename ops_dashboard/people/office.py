@@ -4,14 +4,17 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from fastapi import Request
 from psycopg import AsyncConnection
 
+from config.sign_in import FollowedSignIn
 from contract.access.decision import Principal
 from contract.fleet import Fleet
 from ops_dashboard.access.asking import asking
 from ops_dashboard.access.register import Register
 from ops_dashboard.api.answers import Refusal
 from ops_dashboard.borrowing import ReaderPool, borrowed
+from ops_dashboard.people.identity_provider import IdentityProvider
 from ops_dashboard.people.passwords import PasswordKeeper
 from ops_dashboard.people.render import Renderer
 
@@ -29,10 +32,20 @@ class PeopleOffice:
     passwords: PasswordKeeper
     secure: bool
     """Whether people reach the center by TLS."""
+    public_url: str
+    """Where people reach the center; empty: where their browsers say."""
+    provider: IdentityProvider | None
+    """Of the city's own sign-in; None where there is none."""
+    sign_in: FollowedSignIn
+    """Who of it is what here."""
 
     def connection(self) -> AbstractAsyncContextManager[AsyncConnection[Any]]:
         """Lend a connection for the length of a block."""
         return borrowed(self.pool, ANSWER_S)
+
+    def own_address(self, request: Request) -> str:
+        """Return where people reach the center, without a slash at its end."""
+        return (self.public_url or str(request.base_url)).rstrip("/")
 
 
 def asking_person() -> Principal:

@@ -14,7 +14,7 @@ from contract.calendar import SchoolCalendar
 from contract.texts import Language, Texts, write_clock, write_date
 from ops_dashboard.access.asking import asking
 from ops_dashboard.api.answers import NOT_KEPT, Refusal
-from ops_dashboard.language import choose_language
+from ops_dashboard.language import choose_language, remember_language
 
 _LINKS: Final = (
     ("people.to_wall", "/", Permission.SEE_WALL),
@@ -45,9 +45,20 @@ class Renderer:
         *,
         fault: str = "",
         headers: Mapping[str, str] | None = None,
+        anew: str = "",
         **values: Any,
     ) -> HTMLResponse:
-        """Return a page; `fault` is a sentence that stands on top."""
+        """Return a page.
+
+        Args:
+            request: that it answers.
+            template: its name.
+            status: of HTTP.
+            fault: a sentence that stands on top.
+            headers: beside the usual.
+            anew: where the page can be asked for in another language, if not at its own address.
+            values: for the template.
+        """
         language = self.language(request)
         other = Language.EN if language is Language.VI else Language.VI
         bearer = asking()
@@ -64,11 +75,13 @@ class Renderer:
 
         text = self._templates.get_template(f"{template}.html").render(
             say=say, moment=moment, language=language.value, other=other.value, build=self._build,
-            who=who, here=request.url.path, fault=fault,
+            who=who, here=request.url.path, fault=fault, anew=anew,
             links=[(key, to) for key, to, what in _LINKS if who is not None and may(who, what) is None],
             **values,
         )  # fmt: skip
-        return HTMLResponse(text, status, {**NOT_KEPT, **(headers or {})})
+        answer = HTMLResponse(text, status, {**NOT_KEPT, **(headers or {})})
+        remember_language(request, answer)
+        return answer
 
     def language(self, request: Request) -> Language:
         """Return the language of a request."""

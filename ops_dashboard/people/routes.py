@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from ops_dashboard.people.account import add_account
 from ops_dashboard.people.audit import add_audit_pages
+from ops_dashboard.people.city import add_city_sign_in
 from ops_dashboard.people.codes import add_codes
 from ops_dashboard.people.office import PeopleOffice
 from ops_dashboard.people.screens import add_screens
@@ -11,13 +12,12 @@ from ops_dashboard.people.sign_in import add_sign_in
 from ops_dashboard.people.users import add_users
 
 
-def people_routes(office: PeopleOffice) -> APIRouter:
-    """Return the router of signing in, accounts, users, screens and the record."""
-    router = APIRouter()
+def add_people(router: APIRouter, office: PeopleOffice) -> None:
+    """Add signing in, accounts, users, screens and the record."""
     add_sign_in(router, office)
+    add_city_sign_in(router, office)
     add_account(router, office)
     add_codes(router, office)
     add_users(router, office)
     add_screens(router, office)
     add_audit_pages(router, office)
-    return router

@@ -23,7 +23,9 @@ from ops_dashboard.people.forms import (
     set_browser,
     set_session,
 )
+from ops_dashboard.people.leaving import leave
 from ops_dashboard.people.office import PeopleOffice, asking_person
+from storage.people.city_accounts import id_token_of
 from storage.people.credentials import (
     CredentialKind,
     end_credentials,
@@ -49,7 +51,7 @@ def add_sign_in(router: APIRouter, office: PeopleOffice) -> None:
             async with office.connection() as conn:
                 if await was_screen(conn, former):  # a wall has no keyboard
                     return go_on("/pair")
-        return office.renderer.page(request, "sign_in", next=own_path(to), name="")
+        return sign_in_page(office, request, to=own_path(to))
 
     @router.post("/sign-in", include_in_schema=False)
     async def sign_in(request: Request) -> Response:
@@ -60,11 +62,8 @@ def add_sign_in(router: APIRouter, office: PeopleOffice) -> None:
         if user is None:
             on_record(result="slowed" if left_s else "wrong")
             refusal = Refusal(429 if left_s else 401, "sign_in_wait" if left_s else "sign_in_wrong", n=left_s)
-            return office.renderer.page(
-                request, "sign_in", refusal.status, fault=office.renderer.sentence(request, refusal),
-                headers={"Retry-After": str(left_s)} if left_s else {}, name=name, next=to,
-            )  # fmt: skip
-        return await _let_in(office, request, user, to)
+            return sign_in_page(office, request, refusal, wait_s=left_s, name=name, to=to)
+        return await let_in(office, request, user, to)
 
     @router.get("/enter/{secret}", include_in_schema=False)
     async def offer(request: Request, secret: str, to: NextPath = "/account") -> Response:
@@ -90,15 +89,16 @@ def add_sign_in(router: APIRouter, office: PeopleOffice) -> None:
         on_record(actor=name or "", result="" if name else "link_used")
         if user is None or user.disabled:
             raise Refusal(410, "link_used")
-        return await _let_in(office, request, user, own_path(fields.get("next", "/account")))
+        return await let_in(office, request, user, own_path(fields.get("next", "/account")))
 
     @router.post("/sign-out", include_in_schema=False)
     async def sign_out(request: Request) -> Response:
         who = asking_person()
         async with office.connection() as conn:
+            id_token = await id_token_of(conn, who.session)
             await end_credentials(conn, (CredentialKind.SESSION,), who.name, credential_id=who.session)
         office.register.forget(who.name)
-        answer = go_on("/sign-in")
+        answer = go_on("/sign-in") if id_token is None else await leave(office, request, id_token)
         end_session(answer, secure=office.secure)
         return answer
 
@@ -130,14 +130,34 @@ async def _who(
     return 0, user
 
 
-async def _let_in(office: PeopleOffice, request: Request, user: User, to: str) -> Response:
-    """Begin a session, and end the one that the browser had."""
+def sign_in_page(
+    office: PeopleOffice,
+    request: Request,
+    refusal: Refusal | None = None,
+    *,
+    wait_s: int = 0,
+    name: str = "",
+    to: str = "/",
+) -> Response:
+    """Return the page where people sign in; `wait_s` is how many seconds a try has to wait."""
+    return office.renderer.page(
+        request, "sign_in", 200 if refusal is None else refusal.status,
+        fault="" if refusal is None else office.renderer.sentence(request, refusal),
+        headers={"Retry-After": str(wait_s)} if wait_s else {}, name=name, next=to,
+        anew="/sign-in", with_city=office.provider is not None,
+    )  # fmt: skip
+
+
+async def let_in(
+    office: PeopleOffice, request: Request, user: User, to: str, id_token: str | None = None
+) -> Response:
+    """Begin a session, and end the one that the browser had; `id_token` is the provider's, of the city's."""
     address = "" if request.client is None else request.client.host
     browser = browser_of(request, secure=office.secure) or secrets.token_urlsafe(32)
     former = request.cookies.get(cookie_name(SESSION_COOKIE, secure=office.secure), "")
     async with office.connection() as conn:
         agent = request.headers.get("user-agent", "")
-        secret = await start_session(conn, user.name, user.role, address, agent)
+        secret = await start_session(conn, user.name, user.role, address, agent, id_token)
         await know_browser(conn, browser, user.name)
         await end_secret(conn, former, user.name)
     answer = go_on(to)

@@ -75,9 +75,9 @@ def add_users(router: APIRouter, office: PeopleOffice) -> None:
     async def link(request: Request) -> Response:
         try:
             user = await _named(office, _noted(await read_form(request)))
+            return await with_link(request, user.name)
         except AccessError as error:
             return await shown(request, 422, office.renderer.fault(request, error))
-        return await with_link(request, user.name)
 
     @router.post("/users/code", include_in_schema=False)
     async def drop_code(request: Request) -> Response:

@@ -285,7 +285,7 @@ class Board:
         ages = [self._partition_age_s(p, real_us) for p in range(self._partitions)]
         known = [age for age in ages if age is not None]
         fresh = [age for age in known if age <= self._stale_s]
-        sums = self._city_sums(real_us)
+        sums = self.sums(real_us)
         tiles = self._tiles(sums, real_us, area)
         at_us, states = self._clock.log_us(real_us), self.states(real_us)
         return Snapshot(
@@ -310,7 +310,11 @@ class Board:
             up=tiles.up_bps,
         )
 
-    def _city_sums(self, real_us: int) -> CitySums:
+    def metric_sums(self, real_us: int) -> dict[str, Kpi]:
+        """Return each metric over all partitions; a silent partition still expects, and reports nothing."""
+        return add_kpis(self._kpis(real_us))
+
+    def sums(self, real_us: int) -> CitySums:
         """Return the sums by ward; added up once for all that look at the same summaries."""
         parts = [(s, self._is_fresh(s, real_us)) for s in self._summaries.values()]
         of = tuple((s.partition, s.seq, s.at_us, is_fresh) for s, is_fresh in parts)
@@ -325,8 +329,9 @@ class Board:
             return sums.latest_us(metric, area)
 
         if area is None:
-            kpis = add_kpis(self._kpis(real_us))
-            return make_tiles(kpis, self._coverage_min, self._targets, self.past, latest_us)
+            return make_tiles(
+                self.metric_sums(real_us), self._coverage_min, self._targets, self.past, latest_us
+            )
         untold = frozenset(m for m in ("present", "active_users") if not sums.tells(m, area))
         return make_tiles(sums.kpis(area), self._coverage_min, self._targets, Past(), latest_us, untold)
 

@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from typing import Final
+from urllib.parse import quote
 
 import msgspec
 
 from alerting.messages.names import cluster_name, school_of
 from alerting.messages.story import Office, Story, StoryWords
 from contract.alert import Alert
-from contract.fleet import PUPILS_UNKNOWN, Fleet
+from contract.fleet import PUPILS_UNKNOWN, DeviceKind, Fleet
 from contract.incident import CauseKind, Incident, IncidentState, Membership
 from contract.privacy import K
-from contract.texts import Language, write_clock, write_number
+from contract.texts import Language, Texts, write_clock, write_number
+from ops_dashboard.view.addresses import area_address, provider_address
 
 UNKNOWN: Final = "–"
 
@@ -53,6 +55,8 @@ class MemberPlace(msgspec.Struct, frozen=True):
     """Of the school; empty for the center itself."""
     name: str
     ward: str
+    ward_address: str
+    """Where the ward's page is."""
 
 
 def incident_words(incident: Incident, office: Office, language: Language, now_us: int) -> IncidentWords:
@@ -144,6 +148,34 @@ def similar_incident(
     )
 
 
+class CausePlace(msgspec.Struct, frozen=True):
+    """A page about something that an incident is in."""
+
+    name: str
+    address: str
+
+
+def cause_places(incident: Incident, fleet: Fleet, texts: Texts, language: Language) -> list[CausePlace]:
+    """Return the pages of the provider, ward, cluster, school or system that an incident is about."""
+    cause, school = incident.cause, school_of(incident, fleet)
+    found = []
+    if school is not None:
+        found.append(CausePlace(school.name, f"/school/{quote(school.code)}"))
+    if cause.kind is CauseKind.PLATFORM:
+        system = texts.say(f"sheet.system_{DeviceKind.ELEARNING.value}", language)
+        found.append(CausePlace(system, f"/system/{DeviceKind.ELEARNING.value}"))
+    if isp := cause.isp if school is None else school.isp:
+        found.append(CausePlace(isp, provider_address(isp)))
+    ward = fleet.ward_by_code.get(cause.ward_code if school is None else school.ward_code)
+    if ward is not None:
+        found.append(CausePlace(ward.name, area_address(ward.code)))
+    cluster = fleet.cluster_by_code.get(cause.cluster_code if ward is None else ward.cluster_code)
+    if cluster is not None:
+        name = f"{texts.say('wall.cluster', language)} {cluster.name}"
+        found.append(CausePlace(name, area_address(cluster.code)))
+    return found
+
+
 def member_place(member: Membership, fleet: Fleet) -> MemberPlace | None:
     """Return where an alert of an incident is, also a school that is no more; None for the center itself."""
     school_id = member.alert.school_id
@@ -151,7 +183,8 @@ def member_place(member: Membership, fleet: Fleet) -> MemberPlace | None:
     school = fleet.school_by_id.get(school_id) or next(former, None)
     if school is None:
         return None
-    return MemberPlace(school.code, school.name, fleet.ward_by_code[school.ward_code].short_name)
+    ward = fleet.ward_by_code[school.ward_code]
+    return MemberPlace(school.code, school.name, ward.short_name, area_address(ward.code))
 
 
 def _reach(incident: Incident, words: StoryWords) -> str:

@@ -11,8 +11,9 @@ from alerting.outside.placing import cause_of_center
 from contract.alert import Alert
 from contract.calendar import MINUTE_US
 from contract.canary import SYSTEM_SCHOOL_ID
-from contract.fleet import PUPILS_UNKNOWN, Fleet
+from contract.fleet import PUPILS_UNKNOWN, DeviceKind, Fleet
 from contract.incident import Cause, CauseKind, Incident, IncidentState, lost_pupil_minutes
+from ops_dashboard.view.addresses import area_address, provider_address
 
 _RANK: Final = {kind: rank for rank, kind in enumerate(CauseKind)}
 """The broader cause comes first among incidents of one priority."""
@@ -70,6 +71,8 @@ class WallLine(msgspec.Struct, frozen=True):
     """The engineer who took it; empty while someone should take it."""
     silenced: bool
     """Whether every open alert that it may have is muted now: nobody is told of it."""
+    address: str = ""
+    """Page of the provider, cluster, ward or system that it is about; empty for none."""
 
 
 def wall_incidents(incidents: Iterable[Incident], fleet: Fleet) -> list[Incident]:
@@ -126,6 +129,16 @@ def _may_be_of(cause: Cause, alert: Alert, fleet: Fleet) -> bool:
     return school is not None and covers_school(cause, school, fleet)
 
 
+def cause_address(cause: Cause) -> str:
+    """Return where the page of what is behind an incident is: of two the provider, whom somebody calls."""
+    if cause.kind is CauseKind.PLATFORM:
+        return f"/system/{DeviceKind.ELEARNING.value}"
+    if cause.isp:
+        return provider_address(cause.isp)
+    code = cause.ward_code or cause.cluster_code
+    return area_address(code) if code else ""
+
+
 def trend_of(incident: Incident, now_us: int) -> Trend:
     """Return where an incident is going; `now_us` is the log time."""
     quiet_us = now_us - incident.last_opened_at_us
@@ -160,6 +173,7 @@ def wall_line(incident: Incident, fleet: Fleet, silenced: bool, now_us: int) -> 
         unacknowledged=incident.unacknowledged,
         acknowledged_by=(incident.acknowledged_by or "") if is_taken else "",
         silenced=silenced,
+        address=cause_address(cause),
     )
 
 

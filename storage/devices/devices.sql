@@ -50,6 +50,11 @@ select count(*) filter (where revoked_at is null),
        count(*) filter (where twice_at > now() - interval '1 day')
 from device_credential left join device_seen using (name)
 
+-- name: troubled_devices
+select name, to_us(refused_at), refused_for, refusals, to_us(twice_at) from device_seen
+where refused_at > now() - interval '1 day' or twice_at > now() - interval '1 day'
+order by greatest(refused_at, twice_at) desc, name limit %(limit)s
+
 -- name: saw_device
 insert into device_seen as held (name, connected_at, address, refused_at, refused_for, refusals, twice_at)
 select %(name)s, from_us(%(connected)s), %(address)s, from_us(%(refused)s), %(refused_for)s, %(refusals)s,

@@ -36,3 +36,22 @@ async def note_sightings(conn: AsyncConnection[Any], sightings: Iterable[Sightin
     ]
     async with conn.transaction(), conn.cursor() as cursor:
         await cursor.executemany(query("saw_device"), rows)
+
+
+class TroubledDevice(NamedTuple):
+    """What the broker had to do with a device within a day; times are real, µs since 1970."""
+
+    name: str
+    """`SCHOOL/DEVICE`."""
+    refused_us: int | None
+    refused_for: str
+    refusals: int
+    """As long as it is known."""
+    twice_us: int | None
+    """When two connections last took its name from each other."""
+
+
+async def troubled_devices(conn: AsyncConnection[Any], limit: int) -> list[TroubledDevice]:
+    """Return devices that were not let in, or whose name two had, within a day; the latest first."""
+    cursor = await conn.execute(query("troubled_devices"), {"limit": limit})
+    return [TroubledDevice(*row) for row in await cursor.fetchall()]

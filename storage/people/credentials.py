@@ -10,6 +10,7 @@ from psycopg import AsyncConnection
 
 from contract.access.area import CITY, Area, parse_area, write_area
 from contract.access.decision import Principal
+from contract.access.fault import AccessError, AccessFault
 from contract.access.permission import Role, TokenScope
 from contract.access.user import DAY_S, LIMITS, SessionLimits
 from storage.queries import query
@@ -57,12 +58,19 @@ def hash_of(secret: str) -> bytes:
 
 
 async def start_session(
-    conn: AsyncConnection[Any], user: str, role: Role, address: str = "", agent: str = ""
+    conn: AsyncConnection[Any],
+    user: str,
+    role: Role,
+    address: str = "",
+    agent: str = "",
+    id_token: str | None = None,
 ) -> str:
-    """Begin a session of a user and return its secret."""
-    secret = await _add(conn, CredentialKind.SESSION, user, "", "", user, LIMITS[role], address, agent)
+    """Begin a session of a user and return its secret; `id_token` is of who came by the city's sign-in."""
+    limits = LIMITS[role]
+    secret = await _add(conn, CredentialKind.SESSION, user, "", "", user, limits, address, agent, id_token)
     await conn.execute(query("note_sign_in"), {"name": user})
     await conn.execute(query("forget_credentials"))
+    await conn.execute(query("forget_id_tokens"))
     await conn.execute(query("forget_browsers"), {"name": None})
     return secret
 
@@ -76,7 +84,16 @@ async def issue_token(
 
 
 async def issue_link(conn: AsyncConnection[Any], user: str, by: str) -> str:
-    """Issue a link that lets a user in once, and return its secret; earlier ones of that user end."""
+    """Issue a link that lets a user in once, and return its secret; earlier ones of that user end.
+
+    Raises:
+        AccessError: they sign in at the city's provider: here nothing goes around it.
+    """
+    cursor = await conn.execute(query("subject_of"), {"name": user})
+    if (row := await cursor.fetchone()) is not None and row[0] is not None:
+        raise AccessError(
+            AccessFault.CITY_ACCOUNT, f"{user} signs in with the city's account, which has no links here"
+        )
     await end_credentials(conn, (CredentialKind.LINK,), by, name=user)
     return await _add(conn, CredentialKind.LINK, user, "", "", by, LINK_LIMITS)
 
@@ -175,6 +192,7 @@ async def _add(
     limits: SessionLimits,
     address: str = "",
     agent: str = "",
+    id_token: str | None = None,
 ) -> str:
     secret = secrets.token_urlsafe(32)
     await conn.execute(
@@ -183,6 +201,7 @@ async def _add(
             "credential_id": secrets.token_hex(8), "secret_hash": hash_of(secret), "kind": kind.value,
             "name": name, "grade": grade, "area": area, "created_by": by, "address": address,
             "agent": agent[:200], "idle_s": limits.idle_s, "whole_s": limits.whole_s,
+            "id_token": id_token,
         },
     )  # fmt: skip
     return secret

@@ -1,12 +1,13 @@
 -- Named queries of people and what they prove themselves with; see `queries.py`. All times are real time.
 
 -- name: add_user
-insert into app_user (name, folded, role, area) values (%(name)s, %(folded)s, %(role)s, %(area)s)
+insert into app_user (name, folded, role, area, subject)
+values (%(name)s, %(folded)s, %(role)s, %(area)s, %(subject)s)
 on conflict do nothing returning name
 
 -- name: users
 select name, role, area, to_us(created_at), password is not null, disabled_at is not null, to_us(signed_in_at),
-    code_secret is not null
+    code_secret is not null, coalesce(subject, '')
 from app_user
 
 -- name: change_user
@@ -25,14 +26,14 @@ update app_user set signed_in_at = now() where name = %(name)s
 
 -- name: add_credential
 insert into credential (credential_id, secret_hash, kind, name, grade, area, created_by, address, agent, seen_at,
-                        idle, expires_at)
+                        idle, expires_at, id_token)
 values (%(credential_id)s, %(secret_hash)s, %(kind)s, %(name)s, %(grade)s, %(area)s, %(created_by)s, %(address)s,
         %(agent)s, case when %(kind)s = 'session' then now() end, %(idle_s)s * interval '1 second',
-        now() + %(whole_s)s * interval '1 second')
+        now() + %(whole_s)s * interval '1 second', %(id_token)s)
 
 -- name: find_credentials
 select c.secret_hash, c.kind, c.credential_id, c.name, coalesce(u.role, c.grade), coalesce(u.area, c.area),
-    u.code_secret is not null
+    u.code_secret is not null or u.subject is not null
 from credential c left join app_user u on c.kind = 'session' and u.name = c.name
 where c.secret_hash = any(%(hashes)s) and c.kind <> 'link' and c.ended_at is null and c.expires_at > now()
     and coalesce(c.seen_at, c.created_at) + c.idle > now() and u.disabled_at is null
@@ -59,17 +60,21 @@ where kind = %(kind)s and (%(name)s::text is null or name = %(name)s) and ended_
 order by created_at desc
 
 -- name: end_credentials
-update credential set ended_at = now(), ended_by = %(by)s
+update credential set ended_at = now(), ended_by = %(by)s, id_token = null
 where kind = any(%(kinds)s) and ended_at is null and (%(name)s::text is null or name = %(name)s)
     and (%(credential_id)s::text is null or credential_id = %(credential_id)s)
     and credential_id is distinct from %(but)s
 
 -- name: end_secret
-update credential set ended_at = now(), ended_by = %(by)s
+update credential set ended_at = now(), ended_by = %(by)s, id_token = null
 where secret_hash = %(secret_hash)s and kind = 'session' and ended_at is null
 
 -- name: forget_credentials
 delete from credential where expires_at < now() - interval '90 days'
+
+-- name: forget_id_tokens
+update credential set id_token = null
+where id_token is not null and (expires_at < now() or coalesce(seen_at, created_at) + idle < now())
 
 -- name: is_known_browser
 select 1 from known_browser where secret_hash = %(secret_hash)s and user_name = %(name)s
@@ -140,3 +145,22 @@ insert into recovery_code (code_hash, user_name) select unnest(%(hashes)s::bytea
 
 -- name: take_recovery_code
 delete from recovery_code where user_name = %(name)s and code_hash = %(code_hash)s
+
+-- name: subject_of
+select subject from app_user where name = %(name)s
+
+-- name: id_token_of
+select id_token from credential where credential_id = %(credential_id)s and ended_at is null
+
+-- name: forget_oidc_sign_ins
+delete from oidc_sign_in where expires_at < now()
+
+-- name: begin_oidc_sign_in
+insert into oidc_sign_in (secret_hash, next_path, address, expires_at)
+select %(secret_hash)s, %(next_path)s, %(address)s, now() + %(whole_s)s * interval '1 second'
+where (select count(*) from oidc_sign_in) < %(most)s
+    and (select count(*) from oidc_sign_in where address = %(address)s) < %(most_of_address)s
+
+-- name: take_oidc_sign_in
+delete from oidc_sign_in where secret_hash = %(secret_hash)s
+returning next_path, expires_at > now()

@@ -10,11 +10,13 @@ create table app_user (
     code_step    bigint,
     created_at   timestamptz not null default now(),
     signed_in_at timestamptz,
-    disabled_at  timestamptz
+    disabled_at  timestamptz,
+    subject      text unique
 );
 comment on table app_user is 
     'People. folded: the name in one case. password: argon2id, PHC string; null: no password was chosen yet. '
-    'code_secret: of the second factor (RFC 6238), base32; null: there is none. code_step: of the last code taken.';
+    'code_secret: of the second factor (RFC 6238), base32; null: there is none. code_step: of the last code taken. '
+    'subject: issuer and sub of who signs in at the city''s provider (OpenID Connect Core, 2); null: a local user.';
 
 create table credential (
     credential_id text primary key,
@@ -31,11 +33,13 @@ create table credential (
     idle          interval not null,
     expires_at    timestamptz not null,
     ended_at      timestamptz,
-    ended_by      text
+    ended_by      text,
+    id_token      text
 );
 comment on table credential is 
     'What proves who somebody is, as the SHA-256 of 256 random bits. name, grade and area: those of a screen or a '
-    'token; of sessions and links the user''s name alone. idle: how long it lasts unused.';
+    'token; of sessions and links the user''s name alone. idle: how long it lasts unused. id_token: what the city''s '
+    'provider wants back when a person signs out; gone when the session ends.';
 
 create index credential_name on credential (kind, name);
 
@@ -73,10 +77,20 @@ create table screen_pairing (
 comment on table screen_pairing is 
     'Walls that show a code and wait; secret_hash: of the browser that shows it. name: once somebody let it in.';
 
+create table oidc_sign_in (
+    secret_hash bytea primary key,
+    next_path   text not null,
+    address     text not null,
+    expires_at  timestamptz not null
+);
+comment on table oidc_sign_in is 
+    'Browsers that were sent to the city''s provider and are expected back, once; secret_hash: of the browser.';
+
 insert into retention (table_name, time_column, keep) values
     ('app_user', null, null),
     ('credential', null, null),
     ('known_browser', null, null),
     ('sign_in_failure', null, null),
     ('recovery_code', null, null),
-    ('screen_pairing', null, null);
+    ('screen_pairing', null, null),
+    ('oidc_sign_in', null, null);

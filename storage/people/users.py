@@ -13,8 +13,18 @@ from storage.people.credentials import CredentialKind, end_credentials
 from storage.queries import query
 
 
-async def add_user(conn: AsyncConnection[Any], name: str, role: Role, area: Area, fleet: Fleet) -> str:
+async def add_user(
+    conn: AsyncConnection[Any], name: str, role: Role, area: Area, fleet: Fleet, subject: str | None = None
+) -> str:
     """Add somebody who has no password yet, and return their name in its one form.
+
+    Args:
+        conn: to the database.
+        name: of the new user.
+        role: what they may do.
+        area: where.
+        fleet: the schools that there are.
+        subject: as `User.subject`; None for a local user.
 
     Raises:
         AccessError: there is one of that name, or role and area do not go together.
@@ -22,7 +32,10 @@ async def add_user(conn: AsyncConnection[Any], name: str, role: Role, area: Area
     known = check_name(name)
     check_role(role, area)
     check_area(area, fleet)
-    values = {"name": known, "folded": known.casefold(), "role": role.value, "area": write_area(area)}
+    values = {
+        "name": known, "folded": known.casefold(), "role": role.value, "area": write_area(area),
+        "subject": subject,
+    }  # fmt: skip
     cursor = await conn.execute(query("add_user"), values)
     if await cursor.fetchone() is None:
         raise AccessError(AccessFault.NAME_TAKEN, f"there is a user {known} already", name=known)
@@ -38,6 +51,13 @@ async def list_users(conn: AsyncConnection[Any]) -> list[User]:
 async def find_user(conn: AsyncConnection[Any], name: str) -> User | None:
     """Return a user by name, in whatever case it is written."""
     cursor = await conn.execute(query("users") + " where folded = %(folded)s", {"folded": name.casefold()})
+    row = await cursor.fetchone()
+    return None if row is None else _user(*row)
+
+
+async def find_subject(conn: AsyncConnection[Any], subject: str) -> User | None:
+    """Return the user who signs in at the city's provider as `subject`."""
+    cursor = await conn.execute(query("users") + " where subject = %(subject)s", {"subject": subject})
     row = await cursor.fetchone()
     return None if row is None else _user(*row)
 

@@ -217,6 +217,8 @@ def _advance(
 ) -> None:
     rules = fold.rulebook.channels[channel]
     index = evidence.index
+    if not len(index):  # most rounds and ticks say nothing to most channels
+        return
     slot, metric, time_us = batch.slot[index], batch.metric_id[index], batch.time_us[index]
     is_open, run = state.is_open[channel, slot], state.run[channel, slot]
     # Out of its hours a rule opens nothing; what is open waits for them, or ends with a day without any.

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.alert import Beginning, Channel, Ending, Transition, TransitionKind
-from contract.calendar import MINUTE_US, in_session
+from contract.calendar import MINUTE_US, Context
 from contract.entry import TickEntry
 from contract.fleet import LEVELS
 from stream_processor.fold.channels import transition_of
@@ -99,8 +99,7 @@ def _steady(fold: Fold, state: State, channel: Channel, slot: int, at_us: int) -
 
 def _follow_sessions(fold: Fold, state: State, at_us: int) -> None:
     for level in range(len(LEVELS)):
-        context = np.array([fold.calendar.context_at(level, at_us // MINUTE_US)], np.int8)
-        if not in_session(context)[0]:
+        if fold.calendar.context_at(level, at_us // MINUTE_US) < Context.EDGE:  # as `in_session` of arrays
             state.session_from_us[level] = NEVER_US
         elif state.session_from_us[level] == NEVER_US:
             state.session_from_us[level] = at_us
@@ -161,9 +160,11 @@ def _due_stretch(
     begins_us, is_due = np.full(len(slots), NEVER_US), until_us == 0
     if is_due.all():
         return begins_us, is_due
-    day = fold.calendar.local_day(at_us)
+    day, longest_us = fold.calendar.local_day(at_us), int(until_us.max())
     for i in range(len(LEVELS)):
         for session in fold.calendar.sessions(i, day):
+            if not session.start_us <= at_us <= session.start_us + longest_us:
+                continue
             from_us = session.start_us + rules.session_from_us[metric]
             mine = (level == i) & (until_us > 0) & (from_us <= at_us) & (at_us <= session.start_us + until_us)
             begins_us[mine] = from_us[mine]

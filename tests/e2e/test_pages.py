@@ -1,6 +1,7 @@
 """Every page in a real Chromium: nothing foreign, nothing clipped, accessible, honest when stale."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -17,6 +18,7 @@ from contract.catalogue import Catalogue
 from contract.entry import ALERTS_LOG, QUARANTINE_LOG
 from contract.fleet import Fleet
 from contract.live import NOTICE_SUBJECT, NoticeTried
+from contract.naming.plain import plain_name
 from contract.rejected import Reason, Rejected
 from contract.rule import Rule
 from device_simulator.world.fleet import generate_fleet
@@ -37,6 +39,7 @@ from tests.figure_years import base_rows, years_of_rows
 
 pytestmark = pytest.mark.browser
 PATIENCE_MS = 30_000
+SHEETS = ("/provider/", "/area/", "/system/", "/quality")
 
 
 @pytest.fixture(scope="module")
@@ -113,28 +116,28 @@ async def settle(page: Page, path: str) -> None:
     await page.evaluate("document.fonts.ready.then(() => true)")
     if path.startswith("/alerts"):
         await expect(page.locator(".card").first).to_be_attached(timeout=PATIENCE_MS)
+    if path.startswith(SHEETS):
+        await expect(page.locator(".sheet-tables > .sheet-panel")).to_be_visible(timeout=PATIENCE_MS)
     if path.startswith("/school/"):
         await expect(page.locator(".js-plotly-plot .main-svg").first).to_be_attached(timeout=PATIENCE_MS)
     if path == "/" or path.startswith("/?"):
         await expect(page.locator("#alarms .alarm").first).to_be_visible(timeout=PATIENCE_MS)
 
 
-@pytest.mark.parametrize("language", ["vi", "en"])
-async def test_every_page_fits_and_is_accessible(
-    crowded: Settings, browser: Browser, language: str, tmp_path: Path
-) -> None:
+async def test_every_page_fits_and_is_accessible(crowded: Settings, browser: Browser, tmp_path: Path) -> None:
     async with open_stage(*crowded, inbox=tmp_path / "inbox") as stage, talking(stage):
         await fill(stage)
         for n in range(3):
             keep_message(tmp_path / "inbox", message(n, stage.now_us()))
         await fill_figures(stage)
-        school = stage.fleet.schools[0].code
-        async with open_page(browser, stage.url, *FIRST_SIZE[language]) as page:
-            paths = (
-                *("/alerts", f"/school/{school}", "/inbox", "/oncall", "/response"),
-                *("/quarantine", "/incidents", "/kpi?span=week", "/school/none"),
-            )
-            for path in (f"/?lang={language}", *paths):
+        school, cluster = stage.fleet.schools[0], stage.fleet.clusters[0].code
+        paths = (
+            *("/alerts", f"/school/{school.code}", "/inbox", "/oncall", "/response"),
+            *(f"/provider/{school.isp}", f"/area/{cluster}", "/system/elearning", "/quality"),
+            *("/quarantine", "/incidents", "/kpi?span=week", "/school/none"),
+        )
+        async with open_page(browser, stage.url) as page:
+            for language, path in ((one, p) for one in FIRST_SIZE for p in (f"/?lang={one}", *paths)):
                 await set_size(page, *FIRST_SIZE[language])
                 await page.goto(path) if path.endswith("none") else await settle(page, path)
                 await expect(page.locator("main")).to_be_visible(timeout=PATIENCE_MS)
@@ -143,12 +146,16 @@ async def test_every_page_fits_and_is_accessible(
                 async for width in sizes_of(page, language):
                     await expect_fitting(page, width)
             await find_by_keys(page, stage.fleet, language)
+            if language == "en":
+                await look_up(page, stage)
         # Its figures are asked for, and there are none: the browser says so too.
-        async with open_page(browser, stage.url, *FIRST_SIZE[language], quiet=False) as page:
-            await settle(page, f"/incidents/{'f' * 16}?lang={language}")
-            await expect_accessible(page)
-            async for width in sizes_of(page, language):
-                await expect_fitting(page, width)
+        async with open_page(browser, stage.url, quiet=False) as page:
+            for language in FIRST_SIZE:
+                await set_size(page, *FIRST_SIZE[language])
+                await settle(page, f"/incidents/{'f' * 16}?lang={language}")
+                await expect_accessible(page)
+                async for width in sizes_of(page, language):
+                    await expect_fitting(page, width)
 
 
 async def find_by_keys(page: Page, fleet: Fleet, language: str) -> None:
@@ -172,6 +179,38 @@ async def find_by_keys(page: Page, fleet: Fleet, language: str) -> None:
     await page.keyboard.press("ArrowUp")
     await page.keyboard.press("Enter")
     await page.wait_for_url(f"**/school/{school.code}")
+
+
+async def look_up(page: Page, stage: Stage) -> None:
+    """Choose rows of a provider: address, way back and file know it; what opens comes by itself."""
+    school = stage.fleet.schools[0]
+    await settle(page, f"/provider/{school.isp}?lang=en")
+    rows = page.locator("[data-table=schools] tbody tr")
+    await expect(rows).to_have_count(50, timeout=PATIENCE_MS)
+    await page.get_by_role("button", name="Pupils").click()
+    await page.locator("#sheet-q").fill(plain_name(school.name))
+    await expect(rows.first).to_contain_text(school.name, timeout=PATIENCE_MS)
+    await expect(page).to_have_url(re.compile("q=.*sort=pupils"))
+    link = rows.first.get_by_role("link", name=school.name)
+    told = await link.get_attribute("href")
+    await link.click()
+    await page.wait_for_url("**/school/*")
+    await page.go_back()
+    await expect(rows.first.get_by_role("link").first).to_have_attribute(
+        "href", told or "", timeout=PATIENCE_MS
+    )
+    await expect(page.locator("#sheet-q")).to_have_value(plain_name(school.name))
+    await expect(page.get_by_role("columnheader", name="Pupils").last).to_have_attribute(
+        "aria-sort", "ascending"
+    )
+    file = await page.locator(".sheet-schools .sheet-downloads a").first.get_attribute("href")
+    answer = await page.request.get(file or "")
+    assert len((await answer.text()).splitlines()) == 1 + await rows.count()
+    incidents = page.locator("[data-table=incidents] tbody tr")
+    before = await incidents.count()
+    last = max(i for i, s in enumerate(stage.fleet.schools) if s.isp == school.isp)
+    await stage.change(stage.opened(last, "latency_high", 3))
+    await expect(incidents).to_have_count(before + 1, timeout=PATIENCE_MS)
 
 
 def message(n: int, at_us: int) -> InboxMessage:
@@ -253,18 +292,16 @@ async def test_an_engineer_takes_an_alert(settings: Settings, browser: Browser) 
         await expect(rows).to_have_count(1)
 
 
-@pytest.mark.parametrize(
-    ("rule", "value", "told"),
-    [("line_errors", 2.5, "2,50/s"), ("clock_wrong", -25_200.0, "-25.200 giây")],
-)
-async def test_what_is_no_value_of_its_metric_has_its_own_unit(
-    settings: Settings, browser: Browser, rule: str, value: float, told: str
-) -> None:
+async def test_what_is_no_value_of_its_metric_has_its_own_unit(settings: Settings, browser: Browser) -> None:
     async with open_stage(*settings) as stage, talking(stage):
-        await stage.change(stage.opened(3, rule, 2, value=value))
+        errors = stage.opened(3, "line_errors", 2, value=2.5)
+        await stage.change(errors, stage.opened(5, "clock_wrong", 2, value=-25_200.0))
         async with open_page(browser, stage.url) as page:
             await settle(page, "/alerts")
-            await expect(page.locator(".ag-center-cols-container .ag-row").first).to_contain_text(told)
+            rows = page.locator(".ag-center-cols-container .ag-row")
+            for position, told in ((3, "2,50/s"), (5, "-25.200 giây")):
+                row = rows.filter(has_text=stage.fleet.schools[position].name)
+                await expect(row).to_contain_text(told)
 
 
 async def test_a_phone_takes_an_alert_from_its_cards(settings: Settings, browser: Browser) -> None:

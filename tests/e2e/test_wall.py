@@ -86,10 +86,7 @@ async def test_our_own_fault_and_the_whole_city_are_two_lines_that_fit(
                 assert not await page.evaluate(OVERLAPS)
 
 
-@pytest.mark.parametrize(("width", "height"), [(3840, 2160), (1920, 1080)])
-async def test_all_schools_of_the_city_are_on_the_wall(
-    crowded: Settings, browser: Browser, width: int, height: int
-) -> None:
+async def test_all_schools_of_the_city_are_on_the_wall(crowded: Settings, browser: Browser) -> None:
     async with open_stage(*crowded) as stage, talking(stage):
         await fill(stage)
         others = [i for i, s in enumerate(stage.fleet.schools) if s.isp != stage.fleet.schools[0].isp]
@@ -98,33 +95,36 @@ async def test_all_schools_of_the_city_are_on_the_wall(
             stage.opened(others[99 * n], rule, priority) for n, (rule, priority) in enumerate(rules, 1)
         ]
         await stage.change(*of_many, stage.opened(others[999], "latency_high", 2))
-        async with open_page(browser, stage.url, width, height) as page:
-            await settle(page, "/")
-            names = await page.locator(".area-name").all_text_contents()
-            assert sorted(names) == sorted(c.name for c in stage.fleet.clusters)
-            place = await page.locator("#map").bounding_box()
-            assert place is not None
-            assert place["width"] >= 0.54 * width
-            rows = await page.locator("#map-table tbody tr").all_text_contents()
-            assert len(rows) == len(stage.fleet.clusters)
-            shown = await page.evaluate(
-                "[...document.querySelectorAll('#map-table tbody tr td:nth-child(2)')]"
-                ".reduce((sum, td) => sum + Number(td.textContent.replace(/\\D/g, '')), 0)"
-            )
-            assert shown == len(stage.fleet.schools)
-            assert await page.evaluate("document.documentElement.scrollHeight") <= height
-            await expect(page.locator("#alarms .alarm")).to_have_count(5)
-            await expect(page.locator("#alarms-more")).to_have_text("+3:P21P32")
-            await expect(page).to_have_title(re.compile("^1 P1 · Tổng quan · "))
-            assert await page.evaluate(CUT_LINES) == []
-            assert await page.evaluate(SMALL_TYPE) == []
-            await expect(page.locator("#tile-connected .tile-number")).to_have_text("100,0")
-            loaded = await page.evaluate(
-                "performance.getEntriesByType('resource').map(one => one.name).join()"
-            )
-            assert "dash_html_components" in loaded
-            assert "dash_ag_grid" not in loaded
-            assert "dash_core_components" not in loaded
+        for width, height in ((3840, 2160), (1920, 1080)):
+            async with open_page(browser, stage.url, width, height) as page:
+                await _expect_every_school(page, stage.fleet, width, height)
+
+
+async def _expect_every_school(page: Page, fleet: Fleet, width: int, height: int) -> None:
+    await settle(page, "/")
+    names = await page.locator(".area-name").all_text_contents()
+    assert sorted(names) == sorted(c.name for c in fleet.clusters)
+    place = await page.locator("#map").bounding_box()
+    assert place is not None
+    assert place["width"] >= 0.54 * width
+    rows = await page.locator("#map-table tbody tr").all_text_contents()
+    assert len(rows) == len(fleet.clusters)
+    shown = await page.evaluate(
+        "[...document.querySelectorAll('#map-table tbody tr td:nth-child(2)')]"
+        ".reduce((sum, td) => sum + Number(td.textContent.replace(/\\D/g, '')), 0)"
+    )
+    assert shown == len(fleet.schools)
+    assert await page.evaluate("document.documentElement.scrollHeight") <= height
+    await expect(page.locator("#alarms .alarm")).to_have_count(5)
+    await expect(page.locator("#alarms-more")).to_have_text("+3:P21P32")
+    await expect(page).to_have_title(re.compile("^1 P1 · Tổng quan · "))
+    assert await page.evaluate(CUT_LINES) == []
+    assert await page.evaluate(SMALL_TYPE) == []
+    await expect(page.locator("#tile-connected .tile-number")).to_have_text("100,0")
+    loaded = await page.evaluate("performance.getEntriesByType('resource').map(one => one.name).join()")
+    assert "dash_html_components" in loaded
+    assert "dash_ag_grid" not in loaded
+    assert "dash_core_components" not in loaded
 
 
 async def test_an_alert_reaches_the_wall_and_leaves_it(settings: Settings, browser: Browser) -> None:
@@ -214,6 +214,12 @@ async def test_a_wall_says_its_area_and_what_of_its_address_it_does_not_understa
         await expect(page.locator("#said")).to_contain_text("không hiểu phần này của địa chỉ: at")
         await expect(page.locator("#map-title")).to_contain_text(cluster.name)
         await expect(page.locator("#alarms .alarm")).to_have_count(1)
+        await settle(page, "/?view=wards")
+        wards = page.locator(".ward-map")
+        await expect(wards.locator(".ward")).to_have_count(len(stage.fleet.wards))
+        await expect(wards.locator(".ward-count")).to_have_text(["1", "1"])
+        async for width in sizes_of(page, "vi"):
+            await expect_fitting(page, width)
         await page.goto("/?area=Atlantis&view=traffic")
         await expect(page.locator("#said")).to_contain_text("Không có cụm hay phường/xã nào là “Atlantis”")
         await expect(page.locator("#alarms .alarm")).to_have_count(2, timeout=PATIENCE_MS)

@@ -14,6 +14,7 @@ from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.fleet import Fleet
 from contract.rule import Rule
+from tests.asking import asking
 from tests.conftest import TestNats
 from tests.dashboard_stage import Stage, open_stage, program
 from tests.ingest_door import LOGS, Door
@@ -59,7 +60,7 @@ async def stage(
 @pytest.fixture
 async def client(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
     """A program that may do everything, for whomever it says."""
-    async with httpx.AsyncClient(timeout=60.0, base_url=stage.url, headers=await program(stage)) as opened:
+    async with asking(timeout=60.0, base_url=stage.url, headers=await program(stage)) as opened:
         yield opened
 
 

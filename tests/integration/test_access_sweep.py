@@ -24,6 +24,7 @@ from ops_dashboard.app import create_app
 from ops_dashboard.config import DashboardConfig
 from ops_dashboard.pages.registry import PAGES
 from storage.people.credentials import admit_screen, issue_token
+from tests.asking import asking
 from tests.dashboard_stage import PARTITIONS, Stage
 from tests.signed_in import session_of
 
@@ -95,13 +96,16 @@ async def narrow_callers(stage: Stage) -> list[Caller]:
 
 @pytest.fixture
 async def asker(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(timeout=60.0, base_url=stage.url) as opened:
+    async with asking(timeout=60.0, base_url=stage.url) as opened:
         yield opened
 
 
 def filled(path: str, stage: Stage, school: School, alert_id: str) -> str:
     """Return a route's address about a school and an alert."""
+    subject = path.removeprefix("/api/sheets").split("/")[1]
     places = {
+        "name": {"provider": school.isp, "area": school.ward_code}.get(subject, "elearning"),
+        "table": {"systems": "systems", "system": "figures", "quality": "devices"}.get(subject, "schools"),
         "alert_id": alert_id,
         "incident_id": next(iter(stage.incidents.kept)),
         "silence_id": "5a7e1c52-9a0b-4e0e-8f43-0d6f3c3f9a11",

@@ -20,6 +20,7 @@ from contract.entry import ALERTS_LOG, EntryKind
 from contract.routing.silence import DAY_US, Silence
 from storage.people.credentials import issue_token
 from storage.silences import silences_since
+from tests.asking import asking
 from tests.dashboard_stage import Stage, program
 from tests.running_owner import running_owner
 from tests.running_system import until
@@ -43,7 +44,7 @@ async def owned(stage: Stage, postgres_url: str) -> AsyncIterator[Stage]:
         ]  # fmt: skip
         payload = encode_transitions(transitions)
         await stage.log.append(ALERTS_LOG, EntryKind.TRANSITION, payload, at_us=stage.now_us())
-        async with httpx.AsyncClient(base_url=stage.url, headers=await program(stage)) as client:
+        async with asking(base_url=stage.url, headers=await program(stage)) as client:
 
             async def all_are_in_an_incident() -> bool:
                 told = (await client.get("/api/v2/alerts?unprocessed=false")).json()
@@ -159,7 +160,7 @@ async def test_amtool_reads_the_routes(stage: Stage) -> None:
 
 
 async def test_incidents_are_groups_and_contacts_receivers(owned: Stage) -> None:
-    async with httpx.AsyncClient(base_url=owned.url, headers=await program(owned)) as client:
+    async with asking(base_url=owned.url, headers=await program(owned)) as client:
         groups = (await client.get("/api/v2/alerts/groups")).json()
         receivers = (await client.get("/api/v2/receivers")).json()
         incidents = (await client.get("/api/incidents")).json()["incidents"]
@@ -250,7 +251,7 @@ async def test_amtool_adds_an_alert_and_takes_it_back(owned: Stage) -> None:
 
 
 async def test_an_alert_from_outside_becomes_an_incident_and_ends(owned: Stage) -> None:
-    async with httpx.AsyncClient(base_url=owned.url, headers=await program(owned)) as client:
+    async with asking(base_url=owned.url, headers=await program(owned)) as client:
         assert (await client.post("/api/v2/alerts", json=[posted("DiskFull")])).status_code == 200
 
         async def incident() -> dict[str, Any] | None:
@@ -291,7 +292,7 @@ async def test_of_a_batch_the_good_alerts_are_kept_and_the_others_refused(owned:
         "nothing",
     ]
     many = [posted(f"Many{n}", annotations={"text": "x" * 900}) for n in range(64)]
-    async with httpx.AsyncClient(base_url=owned.url, headers=await program(owned)) as client:
+    async with asking(base_url=owned.url, headers=await program(owned)) as client:
         answer = await client.post("/api/v2/alerts?lang=en", json=[*bad, *many])
         assert answer.status_code == 400
         assert answer.json().startswith(

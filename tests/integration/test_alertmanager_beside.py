@@ -19,6 +19,7 @@ from contract.clock import LogClock
 from contract.fleet import Fleet
 from contract.rule import Rule
 from tests.alertmanager_beside import FACTOR, REPEAT_S, Message, Ours, Story, Theirs, open_inbox
+from tests.asking import asking
 from tests.conftest import TestNats
 from tests.dashboard_stage import NOW_US, open_stage, real_us
 from tests.outbox import Post
@@ -266,7 +267,7 @@ def row(tell: Tell, told: list[list[Message]]) -> str:
 @pytest.mark.skipif(PROGRAM is None, reason="no Alertmanager (package prometheus-alertmanager)")
 async def test_ours_is_never_worse_by_the_persons_measure(sides: Sides) -> None:
     ours = next(side.url for side in sides if side.name == Ours.name)
-    async with httpx.AsyncClient(timeout=5, cookies=cookies(ours)) as client:
+    async with asking(timeout=5, cookies=cookies(ours)) as client:
         await warm_up(sides, client)
         stories = await tell_all(SIDE_BY_SIDE, sides, client)
         restarted, _ = await asyncio.gather(tell_all(AT_A_RESTART, sides, client), restart_both(sides))

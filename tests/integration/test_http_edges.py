@@ -29,6 +29,7 @@ from ops_dashboard.api.answers import install_refusals
 from ops_dashboard.app import create_app, serve
 from ops_dashboard.config import DashboardConfig
 from tests import signed_in
+from tests.asking import asking
 from tests.conftest import TestNats
 from tests.dashboard_stage import PARTITIONS, Stage, open_stage, program, route_table, until_answers
 
@@ -191,7 +192,7 @@ async def test_a_name_that_is_allowed_is_answered(
     world = (nats, postgres_url, city, catalogue, calendar, rules)
     async with (
         open_stage(*world, allowed_hosts=("Wall.example",)) as stage,
-        httpx.AsyncClient(base_url=stage.url, headers=await program(stage)) as client,
+        asking(base_url=stage.url, headers=await program(stage)) as client,
     ):
         for host in ("wall.example", "WALL.example:8443"):
             assert (await client.get("/healthz", headers={"Host": host})).status_code == 200
@@ -288,7 +289,7 @@ async def test_a_failure_has_all_headers() -> None:
     stop, url = asyncio.Event(), f"http://127.0.0.1:{config.port}"
     serving = asyncio.create_task(serve(app, config, stop))
     await until_answers(url, serving)
-    async with httpx.AsyncClient(base_url=url) as client:
+    async with asking(base_url=url) as client:
         answer = await client.get("/api/broken")
     stop.set()
     await serving

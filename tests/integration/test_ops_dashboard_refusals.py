@@ -12,6 +12,7 @@ from contract.catalogue import Catalogue
 from contract.entry import ALERTS_LOG
 from contract.fleet import Fleet
 from contract.rule import Rule
+from tests.asking import asking
 from tests.conftest import TestPostgres, running_nats
 from tests.dashboard_stage import Stage, open_stage, program
 
@@ -46,7 +47,7 @@ async def alert_id(stage: Stage) -> str:
 @pytest_asyncio.fixture(loop_scope="module")
 async def client(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
     """An HTTP client of that dashboard, without a cookie."""
-    async with httpx.AsyncClient(timeout=60.0, base_url=stage.url, headers=await program(stage)) as opened:
+    async with asking(timeout=60.0, base_url=stage.url, headers=await program(stage)) as opened:
         yield opened
 
 

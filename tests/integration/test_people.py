@@ -34,6 +34,7 @@ from storage.people.credentials import (
 from storage.people.failures import claim_try
 from storage.people.pairing import MOST_OF_ADDRESS
 from storage.people.users import find_user
+from tests.asking import asking
 from tests.conftest import TestNats
 from tests.dashboard_stage import Stage, open_stage
 from tests.running_system import until
@@ -48,14 +49,14 @@ ENDED_S: Final = 5.0
 @pytest.fixture
 async def client(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
     """The browser of an administrator, Lan."""
-    async with httpx.AsyncClient(timeout=60.0, base_url=stage.url, cookies=cookies(stage.url)) as opened:
+    async with asking(timeout=60.0, base_url=stage.url, cookies=cookies(stage.url)) as opened:
         yield opened
 
 
 @pytest.fixture
 async def stranger(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
     """A browser that nobody has signed in with."""
-    async with httpx.AsyncClient(timeout=60.0, base_url=stage.url) as opened:
+    async with asking(timeout=60.0, base_url=stage.url) as opened:
         yield opened
 
 
@@ -123,7 +124,7 @@ async def test_what_is_kept_of_secrets_cannot_be_used(stage: Stage, stranger: ht
     for secret in (token, link, stranger.cookies[SESSION_COOKIE], PASSWORD):
         assert secret not in kept
     assert "$argon2id$v=19$m=65536,t=3,p=4$" in kept
-    async with httpx.AsyncClient(base_url=stage.url) as other:
+    async with asking(base_url=stage.url) as other:
         for secret in (link, token):  # a link is no session, and a token none either
             cookie = {"Cookie": f"{SESSION_COOKIE}={secret}"}
             assert (await other.get("/api/me", headers=cookie)).status_code == 401
@@ -133,7 +134,7 @@ async def test_what_is_kept_of_secrets_cannot_be_used(stage: Stage, stranger: ht
 
 async def test_guessing_is_slowed_for_whoever_guesses(stage: Stage, stranger: httpx.AsyncClient) -> None:
     await enter(stage, stranger, "Hoa", Role.OPERATOR, PASSWORD)
-    async with httpx.AsyncClient(base_url=stage.url, timeout=60.0) as guesser:
+    async with asking(base_url=stage.url, timeout=60.0) as guesser:
         for _ in range(FREE_TRIES):
             assert (await sign_in(guesser, "HOA", "a guess at it")).status_code == 401
         await stage.conn.execute("update sign_in_failure set failures = 20")  # as if he had gone on
@@ -199,7 +200,7 @@ async def test_a_session_ends_at_once_and_its_live_line_too(stage: Stage, client
         closed = await heard(stage, secret, client.post("/users/change", data={"name": "Hoa", **change}))
         assert closed.rcvd is not None
         assert closed.rcvd.code == CLOSE_ENDED
-        async with httpx.AsyncClient(base_url=stage.url, cookies={SESSION_COOKIE: secret}) as ended:
+        async with asking(base_url=stage.url, cookies={SESSION_COOKIE: secret}) as ended:
             assert (await ended.get("/api/me")).status_code == 401
 
 
@@ -210,7 +211,7 @@ async def test_a_person_ends_their_other_sessions(stage: Stage, stranger: httpx.
     (theirs,) = re.findall(r'name="id" value="([0-9a-f]+)"', page)
     await stranger.post("/account/end", data={"id": theirs})
     assert len(await list_credentials(stage.conn, CredentialKind.SESSION, "Hoa")) == 1
-    async with httpx.AsyncClient(base_url=stage.url, cookies={SESSION_COOKIE: other}) as ended:
+    async with asking(base_url=stage.url, cookies={SESSION_COOKIE: other}) as ended:
         assert (await ended.get("/api/me")).status_code == 401
     admin = (await list_credentials(stage.conn, CredentialKind.SESSION, "Lan"))[0]
     await stranger.post("/account/end", data={"id": admin.credential_id})  # nobody else's
@@ -224,7 +225,7 @@ async def test_a_person_ends_their_other_sessions(stage: Stage, stranger: httpx.
 async def test_a_session_lasts_as_long_as_its_limits(stage: Stage, column: str) -> None:
     secret = await session_of(stage.conn, "Hoa", Role.OPERATOR)
     await stage.conn.execute(f"update credential set {column} where name = 'Hoa'")
-    async with httpx.AsyncClient(base_url=stage.url, cookies={SESSION_COOKIE: secret}) as late:
+    async with asking(base_url=stage.url, cookies={SESSION_COOKIE: secret}) as late:
         assert (await late.get("/api/me")).status_code == 401
 
 
@@ -279,7 +280,7 @@ async def test_a_token_may_what_its_scope_says(
     stage: Stage, scope: TokenScope, path: str, status: int
 ) -> None:
     token = await issue_token(stage.conn, "program", scope, CITY, 1, "test")
-    async with httpx.AsyncClient(base_url=stage.url) as program:
+    async with asking(base_url=stage.url) as program:
         bearer = {"Authorization": f"Bearer {token}"}
         assert (await program.get(path, headers=bearer)).status_code == status
         assert (await program.get(path, auth=("anything", token))).status_code == status
@@ -305,7 +306,7 @@ async def test_who_was_known_stays_known_while_the_tables_are_away(
     assert (await client.get("/api/me")).status_code == 200
     await stage.conn.execute("alter table credential rename to credential_away")
     assert msgspec.json.decode((await client.get("/api/me")).content)["name"] == "Lan"
-    async with httpx.AsyncClient(base_url=stage.url, cookies={SESSION_COOKIE: "x"}) as other:
+    async with asking(base_url=stage.url, cookies={SESSION_COOKIE: "x"}) as other:
         assert (await other.get("/api/me")).status_code == 503
     await stage.conn.execute("alter table credential_away rename to credential")
 
@@ -352,13 +353,13 @@ async def test_a_code_is_worth_nothing_late_or_in_another_browser(
     assert (await client.post("/screens", data={"code": code, **named})).status_code == 422
     code = await pair(stage, stranger)
     assert (await client.post("/screens", data={"code": code, **named})).status_code == 200
-    async with httpx.AsyncClient(base_url=stage.url) as other:
+    async with asking(base_url=stage.url) as other:
         assert (await other.get("/pair")).status_code == 200
         assert SESSION_COOKIE not in other.cookies
 
 
 async def test_not_all_walls_of_the_world_may_wait(stage: Stage) -> None:
-    async with httpx.AsyncClient(base_url=stage.url) as flood:
+    async with asking(base_url=stage.url) as flood:
         for _ in range(MOST_OF_ADDRESS):
             assert (await flood.get("/pair")).status_code == 200
             flood.cookies.clear()
@@ -375,7 +376,7 @@ async def test_what_each_did_is_on_record(
     await client.post("/users", data={"name": "Hoa", "role": "leader", "area": "city"})
     await sign_in(stranger, "Hoa", "a guess at it")
     hoa = await session_of(stage.conn, "Hoa", Role.LEADER)
-    async with httpx.AsyncClient(base_url=stage.url, cookies={SESSION_COOKIE: hoa}) as leader:
+    async with asking(base_url=stage.url, cookies={SESSION_COOKIE: hoa}) as leader:
         await leader.post(f"{url}/acknowledge", json={})
         await leader.get("/users")
         await leader.get(url)
@@ -482,7 +483,7 @@ async def test_whoever_changes_something_needs_one_where_the_network_is(
         for role, status in ((Role.OPERATOR, 403), (Role.LEADER, 200)):
             secret = await session_of(stage.conn, role.value, role)
             cookie = {"Cookie": f"__Host-{SESSION_COOKIE}={secret}"}
-            async with httpx.AsyncClient(base_url=stage.url, headers=cookie) as browser:
+            async with asking(base_url=stage.url, headers=cookie) as browser:
                 assert (await browser.get("/api/alerts")).status_code == status, role
                 assert (await browser.get("/account")).status_code == 200
                 if status == 403:
@@ -490,7 +491,7 @@ async def test_whoever_changes_something_needs_one_where_the_network_is(
                     assert (sent.status_code, sent.headers["Location"]) == (303, "/account")
                     await set_up_code(browser)
                     await until_ok(browser, "/api/alerts")
-        async with httpx.AsyncClient(base_url=stage.url) as browser:
+        async with asking(base_url=stage.url) as browser:
             link = await issue_link(stage.conn, "leader", "test")
             let_in = await browser.post(f"/enter/{link}", data={})
             cookies_set = let_in.headers.get_list("Set-Cookie")

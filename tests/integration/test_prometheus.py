@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from contract.access.area import CITY
@@ -15,6 +14,7 @@ from contract.access.permission import TokenScope
 from contract.alert import TransitionKind
 from eduops.machine.ports import free_ports
 from storage.people.credentials import issue_token
+from tests.asking import asking
 from tests.dashboard_stage import Stage, program
 from tests.running_owner import running_owner
 from tests.running_system import until
@@ -89,7 +89,7 @@ async def test_its_alert_is_an_incident_and_ends_with_its_rule(
     async with (
         running_owner(stage, postgres_url),
         running_prometheus(tmp_path, stage, school.code) as exporter,
-        httpx.AsyncClient(base_url=stage.url, headers=await program(stage)) as client,
+        asking(base_url=stage.url, headers=await program(stage)) as client,
     ):
 
         async def incidents() -> list[dict[str, Any]]:

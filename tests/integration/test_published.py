@@ -28,7 +28,7 @@ from contract.catalogue import Catalogue, parse_catalogue
 from contract.commit import Counts
 from contract.entry import QUARANTINE_LOG
 from contract.figures.spans import SpanKind
-from contract.fleet import STREAMS_OF, Device, Fleet
+from contract.fleet import STREAMS_OF, Device, DeviceKind, Fleet
 from contract.live import WARD_METRICS, AlertChanged, Hidden, Kpi, WardSums
 from contract.privacy import hidden_by, hidden_in
 from contract.reading import Readings, Scored
@@ -323,6 +323,25 @@ def _answer(answer: httpx.Response) -> object:
 
 
 Paths = Callable[[Fleet, Catalogue, list[AlertChanged]], list[str]]
+SHEET_TABLES: Final = ("incidents", "figures", "metrics", "schools", "troubled", "coverage", "devices")
+
+
+def _sheet_paths(path: str, end: str) -> Paths:
+    """Return how the addresses of a sheet, or of its tables, are made."""
+
+    def paths(fleet: Fleet, _: Catalogue, alerts: list[AlertChanged]) -> list[str]:
+        names = {
+            "provider/{name}": {school.isp for school in fleet.schools},
+            "area/{name}": {w.code for w in fleet.wards} | {c.code for c in fleet.clusters},
+            "system/{name}": {kind.value for kind in DeviceKind},
+        }.get(path, {""})
+        ends = [end.replace("{table}", table) for table in SHEET_TABLES] if end else [""]
+        of = sorted(path.replace("{name}", name) for name in names)
+        return [f"/api/sheets/{one}{last}" for one in of[:20] for last in ends]
+
+    return paths
+
+
 ROUTES: Final[Mapping[str, Paths]] = {
     "/api/alerts/{alert_id}": lambda _f, _c, alerts: [f"/api/alerts/{a.alert.alert_id}" for a in alerts],
     "/api/incidents/{incident_id}": lambda _f, _c, alerts: [
@@ -343,6 +362,18 @@ ROUTES: Final[Mapping[str, Paths]] = {
         for m in own.of_stream(stream)
         for span in ("", "?from_us=1795300000000000&to_us=1795500000000000")
     ],
+    **{
+        f"/api/sheets/{path}{end}": _sheet_paths(path, end)
+        for path in ("provider/{name}", "area/{name}", "system/{name}", "systems", "quality")
+        for end in ("", "/{table}.csv")
+    },
+    "/api/incidents/{incident_id}/members.csv": lambda _f, _c, alerts: [
+        f"/api/incidents/{a.alert.alert_id}/members.csv" for a in alerts
+    ],
+    **{
+        f"/{name}/{{name}}": lambda _f, _c, _a, name=name: [f"/{name}/x"]  # type: ignore[misc]
+        for name in ("provider", "area", "system")
+    },
     "/api/cap/{incident_id}": lambda _f, _c, alerts: [f"/api/cap/{a.alert.alert_id}" for a in alerts],
     "/incidents/{incident_id}": lambda _f, _c, alerts: [f"/incidents/{a.alert.alert_id}" for a in alerts],
     "/enter/{secret}": lambda _f, _c, _a: ["/enter/nothing"],
@@ -363,7 +394,9 @@ ROUTES: Final[Mapping[str, Paths]] = {
             *(
                 "/openapi.json",
                 "/api/fleet",
-                *("/api/me", "/account", "/sign-in", "/users", "/pair", "/screens", "/audit", "/audit.csv"),
+                "/api/wards",
+                *("/api/me", "/account", "/users", "/pair", "/screens", "/audit", "/audit.csv"),
+                *("/sign-in", "/sign-in/oidc", "/sign-in/oidc/back"),
                 "/api/alerts",
                 "/api/incidents",
                 "/api/inbox",
@@ -373,6 +406,7 @@ ROUTES: Final[Mapping[str, Paths]] = {
                 "/api/city/bandwidth",
                 "/api/day",
                 "/api/find",
+                *("/api/alerts.csv", "/api/incidents.csv", "/api/quarantine.csv", "/api/response.csv"),
                 "/api/quarantine",
                 "/api/silences",
                 "/api/silences.csv",
@@ -396,6 +430,7 @@ ROUTES: Final[Mapping[str, Paths]] = {
                 "/kpi",
                 "/silences",
                 "/quarantine",
+                *("/systems", "/quality"),
             ),
             *("/_dash-layout", "/_dash-dependencies", "/_reload-hash", "/_favicon.ico"),
         )

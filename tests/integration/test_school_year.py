@@ -12,7 +12,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import httpx
 import numpy as np
 import pytest
 from psycopg import AsyncConnection
@@ -36,6 +35,7 @@ from storage.fleet import load_fleet, schools_then
 from storage.maintenance import maintain
 from storage.wall import kpi_history, ledger, series_history, unaccounted
 from stream_processor.worker import ProcessorConfig, run
+from tests.asking import asking
 from tests.conftest import TestNats
 from tests.dashboard_stage import PARTITIONS, open_stage, program, real_us
 from tests.running_system import until
@@ -291,7 +291,7 @@ async def check_pages(year: Year, nats: TestNats, city: Fleet, codes: Mapping[st
         open_stage(
             nats, year.dsn, fleet, own.catalogue, own.calendar, own.rules, clock=LogClock(now_us, real_us())
         ) as stage,
-        httpx.AsyncClient(base_url=stage.url, headers=await program(stage)) as client,
+        asking(base_url=stage.url, headers=await program(stage)) as client,
     ):
         former = (await client.get("/api/fleet")).json()["former"]
         assert {code: name for _, code, name, *_ in former} == {code: names[code] for code in codes}

@@ -1,7 +1,6 @@
 """A real TimescaleDB: the server of EDUOPS_TEST_TIMESCALE_URL, or PGlite in Node behind bridge.mjs."""
 
 import os
-import shutil
 import subprocess
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -14,6 +13,7 @@ from psycopg import AsyncConnection, sql
 from psycopg.conninfo import make_conninfo
 
 from storage.database import connect, prepare_database
+from tests.node_packages import installed
 from tests.running_system import PATIENCE_S
 
 HERE = Path(__file__).parent
@@ -27,7 +27,7 @@ def timescale(pytestconfig: pytest.Config) -> Iterator[NewDatabase]:
     if server_url:
         yield from _on_server(server_url)
         return
-    folder = _installed_bridge(pytestconfig)
+    folder = installed(pytestconfig, "timescale_bridge", HERE / "bridge.mjs")
     bridge = subprocess.Popen(
         ["node", "bridge.mjs"], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -76,26 +76,3 @@ def _on_server(server_url: str) -> Iterator[NewDatabase]:
     with psycopg.connect(server_url, autocommit=True) as conn:
         for name in names:
             conn.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
-
-
-def _installed_bridge(config: pytest.Config) -> Path:
-    """Install the pinned packages into pytest's cache, once, and return the folder."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        pytest.skip("TimescaleDB tests need Node with npm, or EDUOPS_TEST_TIMESCALE_URL")
-    if config.cache is None:
-        pytest.skip("TimescaleDB tests install their Node package into pytest's cache, which is off")
-    folder = config.cache.mkdir("timescale_bridge")
-    wanted = (HERE / "package.json").read_text()
-    shutil.copy(HERE / "bridge.mjs", folder)
-    installed = folder / "installed.json"
-    if not installed.exists() or installed.read_text() != wanted:
-        (folder / "package.json").write_text(wanted)
-        command = ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"]
-        try:
-            subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=120)
-        except subprocess.CalledProcessError as error:
-            pytest.skip(f"TimescaleDB tests: npm could not install PGlite: {error.stderr.strip()[-300:]}")
-        except subprocess.TimeoutExpired:
-            pytest.skip("TimescaleDB tests: npm did not install PGlite within 120 s")
-        installed.write_text(wanted)
-    return folder

@@ -69,9 +69,19 @@ def test_children_get_the_same_settings(monkeypatch: pytest.MonkeyPatch) -> None
     assert load_settings() == given
 
 
+def test_paths_mean_the_same_in_every_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = load_settings(overrides={"data": "data", "tls_dir": "tls"}).from_anywhere()
+    assert (found.data, found.tls_dir, found.oidc_client_secret_file) == (
+        tmp_path / "data",
+        tmp_path / "tls",
+        None,
+    )
+
+
 def test_no_password_is_shown() -> None:
-    shown = repr(load_settings().but(nats_password="secret-1", watchdog_password="secret-2"))
-    assert "secret" not in shown
+    hidden = {"nats_password": "hidden-1", "watchdog_password": "hidden-2", "oidc_client_secret": "hidden-3"}
+    assert "hidden" not in repr(load_settings().but(**hidden))
 
 
 def test_every_setting_is_described_and_has_a_variable() -> None:

@@ -34,9 +34,9 @@ def test_loopback_needs_no_flag(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.5", "eduops.example", ""])
 def test_beyond_loopback_needs_the_flag(host: str) -> None:
-    with pytest.raises(ConfigurationError, match="no TLS"):
+    with pytest.raises(ConfigurationError, match="no certificate"):
         DashboardConfig("dsn", 4, "b", host=host)
-    assert DashboardConfig("dsn", 4, "b", host=host, allow_remote=True).host == host
+    assert DashboardConfig("dsn", 4, "b", host=host, insecure_network=True).host == host
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,44 @@ from ops_dashboard.view.lines import Trend
 from ops_dashboard.view.timeline import BY_HAND
 from watchdog.watch import NoticeKind, Suspect
 
+SHEET_TABLES = (
+    *("incidents", "figures", "cluster", "ward", "isp", "schools", "metrics", "troubled", "systems"),
+    *("coverage", "reasons", "ledger", "senders", "devices", "alerts", "members", "refusals", "response"),
+)
+SHEET_HEADS = (
+    *("priority", "incident", "reach", "pupils", "since", "who", "figure", "target", "name", "schools"),
+    *(
+        "troubled",
+        "availability",
+        "contract_kept",
+        "adequate",
+        "state",
+        "school",
+        "ward",
+        "isp",
+        "contracted",
+    ),
+    *("measured", "heard", "alerts", "metric", "value", "reporting", "latest", "alert", "dark", "reason"),
+    *("refused", "todo", "outcome", "readings", "share", "device", "trouble", "detail", "system", "open"),
+    *(
+        "id",
+        "what",
+        "most",
+        "until",
+        "code",
+        "cluster",
+        "at",
+        "topic",
+        "excerpt",
+        "bytes",
+        "group",
+        "incidents",
+    ),
+    *(f"{name}_{part}" for name in SPANS for part in ("median", "p90")),
+    *("right", "judged"),
+    *(kind.value for kind in SpanKind),
+    *(kind.value for kind in DeviceKind),
+)
 ROOT = Path(__file__).parents[2]
 FAMILIES = {
     "reason": {reason.value for reason in Reason},
@@ -110,6 +148,13 @@ FAMILIES = {
     | {f"compare_{kind.value}" for kind in OUTER}
     | {f"part_{part.value}" for part in SESSION_PARTS}
     | {f"head_{name}" for name in INCIDENT_HEADS},
+    "sheet": {f"system_{kind.value}" for kind in DeviceKind}
+    | {f"head_{name}" for name in SHEET_HEADS}
+    | {f"{word}_{name}" for word in ("table", "none") for name in SHEET_TABLES}
+    | {f"about_{kind}" for kind in ("isp", "cluster", "ward")}
+    | {f"ledger_{name}" for name in ("stored", "duplicate", "corrected", "quarantined")}
+    | {f"{word}_{name}" for word in ("trouble", "todo") for name in ("twice", "refused")}
+    | {"csv", "excel"},
     "find": {kind.value for kind in HitKind},
     "nav": {page.link.removeprefix("nav.") for page in PAGES if page.link},
 }

@@ -14,13 +14,19 @@ _LAST_PORT: Final = 65_535
 
 
 async def http_status(
-    method: str, url: str, headers: Mapping[str, str], body: bytes, timeout_s: float
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    timeout_s: float,
+    trusted: ssl.SSLContext | None = None,
 ) -> int:
     """Send one request and return the status of the answer.
 
     Only the address itself is asked: no proxy of the environment, no redirect. Its user and password go
     as Basic authorization (RFC 7617). The whole of it may take `timeout_s`; the head of the answer may
-    have 100 kB (the library's limit), its body is not read.
+    have 100 kB (the library's limit), its body is not read. Trusted is who `trusted` says, else the system's
+    store.
 
     Raises:
         InfrastructureError: no connection, no trust in it, no answer in time, or none that is HTTP; the
@@ -33,7 +39,9 @@ async def http_status(
         limits = httpx.Limits(max_keepalive_connections=0)
         async with (
             asyncio.timeout(timeout_s),
-            httpx.AsyncClient(verify=_trust(address), trust_env=False, timeout=None, limits=limits) as client,
+            httpx.AsyncClient(
+                verify=trusted or _trust(address), trust_env=False, timeout=None, limits=limits
+            ) as client,
             client.stream(method, address, headers={**_HEADERS, **headers}, content=body) as answer,
         ):
             return answer.status_code

@@ -24,7 +24,7 @@ def render_users(users: Sequence[User], sessions: Sequence[AccessCredential], *,
     return "\n".join(
         f"{user.name:<24} {user.role.value:<14} {write_area(user.area):<20} "
         f"{count[user.name]} sessions, last signed in {_at(user.signed_in_at_us)}"
-        + (", no password yet" if not user.has_password else "")
+        + (", city's account" if user.subject else "" if user.has_password else ", no password yet")
         + (", DISABLED" if user.disabled else "")
         for user in users
     )

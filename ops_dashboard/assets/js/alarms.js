@@ -101,7 +101,7 @@ const ARROWS = { growing: '▲', healing: '▽' };
 /** Return how many schools it has now, of how many at worst; growing and healing have a shape of their own. */
 function makeReach(line) {
   const arrow = ARROWS[line.trend];
-  return make('span', { className: 'alarm-reach' },
+  return make(line.address ? 'a' : 'span', { className: 'alarm-reach', href: line.address || null },
     arrow ? make('i', { className: 'alarm-trend', textContent: arrow, title: say(`wall.${line.trend}`), role: 'img', 'aria-label': say(`wall.${line.trend}`) }) : null,
     make('b', { textContent: number(line.schools) }), make('span', { textContent: say('wall.reach', { most: number(line.most_schools) }) }));
 }

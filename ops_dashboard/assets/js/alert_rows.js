@@ -1,5 +1,5 @@
 // An alert as a row: what is sorted and filtered, and how it is written.
-import { clock, dayAndClock, duration, judged, number, rule, say } from './words.js';
+import { clock, dayAndClock, duration, judged, number, plainName, rule, say } from './words.js';
 
 const SYSTEM_SCHOOL = 0; // alerts about the center itself carry it; no school has it
 const MINUTE_US = 60e6;
@@ -29,7 +29,7 @@ export function makeRow(alert, fleet) {
     priority: alert.priority, rule: alert.rule, school: school.name, code: school.code, ward: school.shortWard,
     cluster: school.clusterName, isp: school.isp, value: alert.value, since: alert.opened_at_us,
     pupils: alert.pupils, who: alert.acknowledged_by ?? '',
-    words: `${school.name} ${school.code} ${school.ward} ${school.shortWard} ${school.clusterName} ${title} ${alert.note}`.toLocaleLowerCase(),
+    words: plainName(`${school.name} ${school.code} ${school.ward} ${school.shortWard} ${school.clusterName} ${title} ${alert.note}`),
     text: {
       rule: title,
       value: alert.value === null ? '–' : valueOf(alert, own),
@@ -93,7 +93,7 @@ export function passes(row, filters) {
   if (filters.state ? row.state !== filters.state : row.state === 'resolved') return false;
   return ['rule', 'cluster', 'isp'].every((name) => !filters[name] || row[name] === filters[name])
     && (!filters.priority || row.priority === Number(filters.priority))
-    && (!filters.text || row.words.includes(filters.text));
+    && (filters.text ?? '').split(' ').every((word) => row.words.includes(word));
 }
 
 /** Return -1, 0 or 1: unacknowledged first, then priority, then newest. */

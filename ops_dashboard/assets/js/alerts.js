@@ -1,11 +1,12 @@
 // The engineers' page: the table follows the push, and so every screen changes together.
 import { compareRows, makeRow, passes, rowsBehind } from './alert_rows.js';
 import { hideDetails, showDetails } from './alert_details.js';
+import { fromAddress, intoAddress } from './address_state.js';
 import { byId, make, setText } from './dom.js';
 import { loadFleetPatiently } from './fleet.js';
 import { openLink } from './link.js';
 import { watchStaleness } from './staleness.js';
-import { duration, number, say } from './words.js';
+import { duration, number, plainName, say } from './words.js';
 
 const FILTERS = ['state', 'priority', 'rule', 'cluster', 'isp'];
 const RELOAD_MS = 3000; // a flood of changes loads the open details once in this
@@ -136,12 +137,20 @@ class AlertDesk {
   makeFilters() {
     const text = make('input', { type: 'search', id: 'filter-text', className: 'control', placeholder: say('alerts.search_hint') });
     byId('filter-text-place').replaceChildren(make('label', { htmlFor: 'filter-text', textContent: say('alerts.search') }), text);
+    const asked = fromAddress([...FILTERS, 'text']);
+    for (const name of FILTERS) byId(`filter-${name}`).value = asked[name];
+    text.value = asked.text;
+    const take = () => {
+      const chosen = Object.fromEntries(FILTERS.map((name) => [name, byId(`filter-${name}`).value]));
+      this.filters = { ...chosen, text: plainName(text.value) };
+      intoAddress({ ...chosen, text: text.value.trim() });
+    };
     const read = () => {
-      this.filters = Object.fromEntries(FILTERS.map((name) => [name, byId(`filter-${name}`).value]));
-      this.filters.text = text.value.trim().toLocaleLowerCase();
+      take();
       this.grid.onFilterChanged();
       this.refresh();
     };
+    take();
     byId('filters').addEventListener('input', read);
     byId('filters').addEventListener('submit', (event) => event.preventDefault());
   }

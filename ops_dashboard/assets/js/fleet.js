@@ -22,6 +22,12 @@ export async function loadFleet() {
     sizes: clusterSizes(topology),
     count: topology.schools.length,
     school: (position) => named(topology.schools[position]),
+    /** Position of a school's ward in `wards`. */
+    wardOf: (position) => topology.schools[position][WARD],
+    /** All wards, in the order in which `/api/wards` places them. */
+    wards: () => topology.wards.map(([name, shortName, cluster], i) => ({
+      code: topology.codes.wards[i], name, shortName, cluster, clusterName: topology.clusters[cluster],
+    })),
     /** A school by its number, also one that is no more. */
     schoolOfId: (id) => (rowOf.has(id) ? named(rowOf.get(id)) : null),
     /** Positions of each cluster's schools, neighbours of one ward together; those that have any. */

@@ -57,7 +57,7 @@ class IncidentDesk {
   }
 
   show() {
-    const { incident, story, aliases, events, members } = this.page;
+    const { incident, story, aliases, events, members, places } = this.page;
     document.title = `P${incident.priority} ${incident.words.name} · ${say('app.name')}`;
     const alias = byId('alias');
     alias.hidden = this.asked === incident.incident_id;
@@ -66,7 +66,9 @@ class IncidentDesk {
       make('span', { className: incident.state === 'open' && !incident.silenced ? 'badge waiting' : 'badge', dataset: { priority: String(incident.priority) }, textContent: `P${incident.priority}` }),
       make('span', { textContent: incident.words.name }),
       make('span', { className: 'state-word', textContent: say(`incident.group_${groupOf(incident)}`) })]);
-    renew(byId('said'), story.said, () => story.said.map((text, n) => make('p', { className: n ? '' : 'lead', textContent: text })));
+    renew(byId('said'), [story.said, places], () => [
+      ...story.said.map((text, n) => make('p', { className: n ? '' : 'lead', textContent: text })),
+      make('p', { className: 'way' }, ...places.flatMap(({ name, address }, n) => [n ? ' · ' : '', make('a', { href: address, textContent: name, dataset: { key: address } })]))]);
     renew(byId('advice'), story, () => [
       story.advice ? make('p', { textContent: story.advice }) : make('p', { className: 'soft', textContent: say('incident.no_advice') }),
       story.why ? make('p', { className: 'soft', textContent: story.why }) : null,
@@ -78,6 +80,10 @@ class IncidentDesk {
     showNotices(byId('notices'), this.notices, this.nowUs);
     byId('members-note').textContent = say('incident.members_note', { n: number(incident.alerts), of: number(incident.all_alerts) });
     showMembers(byId('members'), members);
+    const file = `/api/incidents/${incident.incident_id}/members.csv?lang=${language}`;
+    renew(byId('members-file'), file, () => [['csv', ''], ['excel', '&form=excel']].map(([word, form]) => make('a', {
+      href: `${file}${form}`, textContent: say(`sheet.${word}`), dataset: { key: `file-${word}` },
+      'aria-label': `${say('sheet.download', { table: say('incident.members') })} (${say(`sheet.${word}`)})` })));
     showSimilar(byId('similar'), this.page.similar);
     this.showFigures();
   }

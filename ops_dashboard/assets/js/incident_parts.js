@@ -89,7 +89,7 @@ function schoolOf(place) {
   if (!place) return make('p', { className: 'member-school', textContent: say('wall.center') });
   return make('p', { className: 'member-school' },
     make('a', { href: `/school/${encodeURIComponent(place.code)}`, textContent: place.name }),
-    make('span', { className: 'soft', textContent: ` · ${place.ward}` }));
+    make('span', { className: 'soft' }, ' · ', make('a', { href: place.ward_address, textContent: place.ward })));
 }
 
 function alertLine({ alert, left_at_us: leftUs }) {

@@ -1,4 +1,5 @@
 // The list of incidents: filters stand in the address, and every change comes by the push.
+import { fromAddress, intoAddress } from './address_state.js';
 import { byId, make, renew, setText } from './dom.js';
 import { groupOf } from './incident_state.js';
 import { isKey, watchSwitch } from './keys.js';
@@ -30,17 +31,12 @@ class IncidentList {
 
   /** Let the address choose the filters, and keep it in step with them. */
   takeAddress() {
-    const asked = new URLSearchParams(window.location.search);
-    for (const name of FILTERS) byId(`filter-${name}`).value = asked.get(name) ?? '';
+    const asked = fromAddress(FILTERS);
+    for (const name of FILTERS) byId(`filter-${name}`).value = asked[name];
+    intoAddress(asked);
     byId('filters').addEventListener('submit', (event) => event.preventDefault());
     byId('filters').addEventListener('input', () => {
-      const address = new URL(window.location.href);
-      for (const name of FILTERS) {
-        const { value } = byId(`filter-${name}`);
-        if (value) address.searchParams.set(name, value);
-        else address.searchParams.delete(name);
-      }
-      window.history.replaceState(null, '', address);
+      intoAddress(Object.fromEntries(FILTERS.map((name) => [name, byId(`filter-${name}`).value])));
       this.show();
     });
   }

@@ -1,5 +1,6 @@
 // Waits until Dash has put a page into the document, then starts its script.
 // A page without live parts of its own needs no line here.
+const sheet = async () => (await import('./sheet.js')).startSheet();
 const PAGES = {
   wall: async () => (await import('./wall.js')).startWall(),
   alerts: async () => (await import('./alerts.js')).startAlerts(),
@@ -8,6 +9,11 @@ const PAGES = {
   leadership: async () => (await import('./leadership.js')).startLeadership(),
   silences: async () => (await import('./silences.js')).startSilences(),
   oncall: async () => (await import('./oncall.js')).startOncall(),
+  provider: sheet,
+  area: sheet,
+  system: sheet,
+  systems: sheet,
+  quality: sheet,
   inbox: async () => (await import('./inbox.js')).startInbox(),
 };
 

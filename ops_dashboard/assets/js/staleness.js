@@ -19,7 +19,7 @@ export function judge(ageS) {
  */
 export function watchStaleness(link, { lost = () => {}, turned = () => {} } = {}) {
   const seen = { dataAgeS: 0, at_us: null, hasData: false };
-  const name = document.title;
+  let name = document.title;
 
   function look() {
     const ageS = link.ageS() + (seen.hasData ? seen.dataAgeS : 0);
@@ -56,6 +56,8 @@ export function watchStaleness(link, { lost = () => {}, turned = () => {} } = {}
 
   window.setInterval(look, 500);
   return {
+    /** Take the page's name for the window's title. */
+    rename(title) { name = `${title} · ${say('app.name')}`; document.title = name; },
     /** Take note of a snapshot. */
     note(snapshot) {
       seen.hasData = snapshot.age_s !== null;

@@ -1,25 +1,29 @@
 // What stands at the wall's left: one view, or several in turn; a new P1 brings the map back until it is taken.
 import { byId, setText } from './dom.js';
+import { makeWardMap } from './ward_map.js';
 import { say } from './words.js';
 
-const TURN = ['map', 'attendance', 'elearning', 'traffic'];
-const TITLES = { attendance: 'wall.attendance', elearning: 'wall.users' };
+const TURN = ['map', 'wards', 'attendance', 'elearning', 'traffic'];
+const TITLES = { wards: 'wall.wards', attendance: 'wall.attendance', elearning: 'wall.users' };
 
-/** Return the views; the day draws two of them, the map and the traffic draw themselves. */
-export function makeViews(main, day) {
+/** Return the views; the map of wards is one, the day draws two, the schools and the traffic draw themselves. */
+export function makeViews(main, fleet, day) {
   const rotateS = Number(main.dataset.rotate);
   const host = byId('view');
   const seen = { snapshot: null, drawn: '' };
+  const wards = makeWardMap(fleet, () => draw());
 
   function draw() {
     const { view } = main.dataset, { snapshot } = seen;
     if (!(view in TITLES) || snapshot === null) return;
-    const shape = JSON.stringify([view, day.version(), snapshot.attendance_by_cluster, host.clientWidth, host.clientHeight]);
+    const shown = view === 'wards' ? [wards.version(), snapshot.states] : [day.version(), snapshot.attendance_by_cluster];
+    const shape = JSON.stringify([view, shown, host.clientWidth, host.clientHeight]);
     if (shape === seen.drawn) return;
     seen.drawn = shape;
     setText(byId('view-title'), say(TITLES[view]));
     host.dataset.view = view;
-    day.draw(view, host, snapshot);
+    if (view === 'wards') wards.draw(host, snapshot);
+    else day.draw(view, host, snapshot);
   }
 
   if (rotateS > 0) {

@@ -25,7 +25,7 @@ export async function startWall() {
   const honeycomb = new Honeycomb(fleet, main.dataset.area);
   const traffic = new BandwidthChart();
   const day = followDay(fleet, () => last && showRest(last));
-  const views = makeViews(main, day);
+  const views = makeViews(main, fleet, day);
   let staleness = null;
   let topology = fleet.version;
   let last = null;

@@ -44,6 +44,9 @@ export function compact(value, like = value) {
 export const target = (figure) => given.targets[figure];
 export const sessionName = (name) => given.texts[`session.${name}`] ?? name;
 
+/** Return a name as it is typed in haste: small letters without marks, as the server compares names. */
+export const plainName = (text) => text.toLowerCase().normalize('NFD').replace(/\p{M}/gu, '').replaceAll('đ', 'd').replaceAll('-', ' ').split(/\s+/).filter(Boolean).join(' ');
+
 /** Return an age in words; what came within seconds came just now. */
 export const since = (seconds) => (seconds < JUST_NOW_S ? say('unit.just_now') : duration(seconds));
 

@@ -16,6 +16,7 @@ from contract.incident import Incident
 from contract.naming.plain import plain_name
 from contract.rule import Rule
 from contract.texts import Language, Texts
+from ops_dashboard.view.addresses import area_address, provider_address
 
 MOST_FOUND: Final = 20
 """A list that is looked through at a glance."""
@@ -88,7 +89,8 @@ def find(query: str, things: Iterable[Findable], most: int = MOST_FOUND) -> list
     """Return what a query may mean, the likeliest first; nothing for a query without a word.
 
     A thing is found if each word of the query begins one of its words: exactly what it is called comes
-    first, then what begins so, then a name that has all the words, then whatever else has them.
+    first, then what begins so, then a name that has the words, then whatever else has them, of each those
+    that have them together and in this order before the others.
     """
     words = [word for word in _APART.split(plain_name(query)) if word]
     wanted, asked = " ".join(words), [f" {word}" for word in words]
@@ -106,9 +108,15 @@ def _rank(thing: Findable, wanted: str, asked: list[str]) -> int:
         return _NOT
     if wanted in thing.exact:
         return 0
-    if thing.title.startswith("".join(asked)):
+    together = "".join(asked)
+    if thing.title.startswith(together):
         return 1
-    return 2 if all(word in thing.title for word in asked) else 3
+    for rank, words in ((2, thing.title), (4, thing.words)):
+        if together in words:
+            return rank
+        if all(word in words for word in asked):
+            return rank + 1
+    return _NOT
 
 
 def _apart(plain: str) -> str:
@@ -121,14 +129,14 @@ def fleet_things(fleet: Fleet) -> tuple[Findable, ...]:
     """Return all that a fleet has: clusters, wards, providers, schools of now and of before, devices."""
     found = []
     for cluster in fleet.clusters:
-        hit = SearchHit(HitKind.CLUSTER, cluster.name, "", f"/area/{quote(cluster.code)}")
+        hit = SearchHit(HitKind.CLUSTER, cluster.name, "", area_address(cluster.code))
         found.append(findable(hit, (cluster.code,)))
     for ward in fleet.wards:
         within = fleet.cluster_by_code[ward.cluster_code].name
-        hit = SearchHit(HitKind.WARD, ward.name, within, f"/area/{quote(ward.code)}")
+        hit = SearchHit(HitKind.WARD, ward.name, within, area_address(ward.code))
         found.append(findable(hit, (ward.code, ward.short_name)))
     isps = sorted({school.isp for school in fleet.schools})
-    hits = (SearchHit(HitKind.PROVIDER, isp, "", f"/provider/{quote(isp, safe='')}") for isp in isps)
+    hits = (SearchHit(HitKind.PROVIDER, isp, "", provider_address(isp)) for isp in isps)
     found += map(findable, hits)
     plain_wards = {ward.code: _apart(plain_name(ward.name)) for ward in fleet.wards}
     schools = {s.id: s for s in (*(f.school for f in fleet.former), *fleet.schools)}

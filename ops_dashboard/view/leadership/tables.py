@@ -6,7 +6,7 @@ behind a byte order mark, as Excel reads in Vietnamese.
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -44,13 +44,24 @@ class TableForm(StrEnum):
 def brief_table(brief: Brief, texts: Texts, language: Language, form: TableForm) -> str:
     """Return a brief as the text of a CSV file."""
     comma = "," if form is TableForm.EXCEL else "."
+    rows = _Rows(brief, texts, language, comma).all()
+    return csv_text([texts.say(key, language) for key in HEAD], rows, form)
+
+
+def csv_text(head: Sequence[str], rows: Iterable[Sequence[str]], form: TableForm) -> str:
+    """Return a table as the text of a CSV file; its cells are written already."""
     out = io.StringIO()
     if form is TableForm.EXCEL:
         out.write(MARK)
     writer = csv.writer(out, delimiter=";" if form is TableForm.EXCEL else ",", lineterminator="\r\n")
-    writer.writerow([texts.say(key, language) for key in HEAD])
-    writer.writerows(_Rows(brief, texts, language, comma).all())
+    writer.writerow(head)
+    writer.writerows(rows)
     return out.getvalue()
+
+
+def safe(text: str) -> str:
+    """Return a text that no spreadsheet program computes."""
+    return f"'{text}" if text.startswith(_DANGEROUS) else text
 
 
 class _Rows:
@@ -66,7 +77,7 @@ class _Rows:
             yield from self._card(card)
         for group in self._brief.comparison.groups:
             name = self._say("measure.lost_each")
-            yield self._row(name, _safe(group.name), group.figure, FigureUnit.MINUTES, "", group.before, None)
+            yield self._row(name, safe(group.name), group.figure, FigureUnit.MINUTES, "", group.before, None)
 
     def _card(self, card: FigureCard) -> Iterator[list[str]]:
         title = self._say(f"measure.{card.name}")
@@ -75,7 +86,7 @@ class _Rows:
             unit = UNITS_BESIDE.get(name, FigureUnit.SHARE)
             yield self._row(f"{title}: {self._say(f'measure.{name}')}", "", figure, unit, name, None, None)
         for group in card.groups:
-            yield self._row(title, _safe(group.name), group.figure, card.unit, card.name, group.before, None)
+            yield self._row(title, safe(group.name), group.figure, card.unit, card.name, group.before, None)
 
     def _row(
         self,
@@ -97,7 +108,3 @@ class _Rows:
 
     def _say(self, key: str) -> str:
         return self._texts.say(key, self._language)
-
-
-def _safe(text: str) -> str:
-    return f"'{text}" if text.startswith(_DANGEROUS) else text

@@ -1,0 +1,46 @@
+"""The frame of a sheet: a provider, an area, a system, the data itself; the script fills it (pure)."""
+
+from dash import html
+
+from contract.live import STATE_ALERTED, STATE_MAINTENANCE, STATE_NORMAL, STATE_UNKNOWN
+from contract.texts import Language, Texts
+from ops_dashboard.pages.attributes import attributes
+from ops_dashboard.pages.header import page_header, stale_bar
+
+STATES: str = STATE_ALERTED + STATE_UNKNOWN + STATE_MAINTENANCE + STATE_NORMAL
+"""States of schools in the order of urgency."""
+
+
+def sheet_page(texts: Texts, language: Language, name: str, source: str) -> html.Div:
+    """Return the page; `name` is its own, `source` where its script asks."""
+    head = html.Section(
+        [
+            html.Nav(
+                "", id="sheet-way", className="way", **attributes(aria_label=texts.say("sheet.way", language))
+            ),
+            html.H2("", id="sheet-title", className="sheet-title"),
+            html.P("", id="sheet-about", className="soft"),
+            html.Ul(
+                [],
+                id="sheet-states",
+                className="sheet-states",
+                hidden=True,
+                **attributes(aria_label=texts.say("sheet.states", language)),
+            ),
+            html.P(texts.say("sheet.missing", language), id="sheet-missing", hidden=True),
+        ],
+        className="panel sheet-head",
+    )
+    return html.Div(
+        [
+            page_header(texts, language, f"/{name}"),
+            stale_bar(),
+            html.Main(
+                [head, html.Div([], id="sheet-tables", className="sheet-tables")],
+                id="main",
+                className="desk desk-one",
+            ),
+        ],
+        className="page page-desk",
+        **attributes(data_page=name, data_source=source, data_states=STATES),
+    )

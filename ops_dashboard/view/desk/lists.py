@@ -1,0 +1,170 @@
+"""The desk's lists as tables for CSV files: incidents, alerts, refusals, times of response (pure)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from alerting.messages.story import Office
+from contract.alert import Alert
+from contract.fleet import Fleet
+from contract.incident import Incident, IncidentState, Membership
+from contract.naming.plain import plain_name
+from contract.texts import Language
+from ops_dashboard.view.desk.sheet import UNKNOWN, Scribe, SheetCell, SheetRow, SheetTable
+from ops_dashboard.view.incidents import incident_words
+from storage.wall import QuarantineRow
+
+ALERT_COLUMNS: Final = (
+    *("id", "priority", "alert", "school", "code", "ward", "cluster", "isp", "value", "since", "until"),
+)
+SPANS: Final = ("detect", "notify", "acknowledge", "resolve")
+
+
+class ListChoice(NamedTuple):
+    """Which lines of a list are wanted, as its page's address says; empty for all."""
+
+    state: str = ""
+    priority: str = ""
+    rule: str = ""
+    cluster: str = ""
+    """Its name."""
+    isp: str = ""
+    text: str = ""
+
+
+def group_of(incident: Incident, silenced: frozenset[str]) -> str:
+    """Return the part of the list in which an incident stands."""
+    if incident.ended_at_us is not None:
+        return "resolved"
+    if incident.incident_id in silenced:
+        return "silenced"
+    return "acknowledged" if incident.state is IncidentState.ACKNOWLEDGED else "open"
+
+
+def incident_list(
+    incidents: Iterable[Incident],
+    silenced: frozenset[str],
+    choice: ListChoice,
+    office: Office,
+    now_us: int,
+    scribe: Scribe,
+) -> SheetTable:
+    """Return incidents as their list shows them, the most urgent first."""
+    rows = []
+    for one in sorted(incidents, key=lambda i: (i.priority, -i.last_opened_at_us, i.incident_id)):
+        words, group = incident_words(one, office, scribe.language, now_us), group_of(one, silenced)
+        is_wanted = choice.priority in ("", str(one.priority)) and choice.state in ("", group)
+        if one.merged_into or not (is_wanted and choice.cluster in ("", words.cluster)):
+            continue
+        if choice.isp not in ("", words.isp):
+            continue
+        texts = [one.incident_id, f"P{one.priority}", words.name, words.what]
+        counts = [scribe.number(one.schools), scribe.number(one.most_schools)]
+        ended = _moment(one.ended_at_us, office.zone)
+        state = scribe.say(f"incident.group_{group}")
+        rest = [words.pupils, _moment(one.opened_at_us, office.zone), ended, state, words.who]
+        rows.append(SheetRow([*map(SheetCell, texts), *counts, *map(SheetCell, rest)]))
+    columns = (
+        "id",
+        "priority",
+        "incident",
+        "what",
+        "reach",
+        "most",
+        "pupils",
+        "since",
+        "until",
+        "state",
+        "who",
+    )
+    return scribe.table("incidents", columns, rows)
+
+
+def alert_list(
+    alerts: Iterable[Alert], choice: ListChoice, office: Office, fleet: Fleet, scribe: Scribe
+) -> SheetTable:
+    """Return alerts, as they may be shown, as their list shows them, the most urgent first.
+
+    Resolved ones are asked for.
+    """
+    rows = []
+    for one in sorted(alerts, key=lambda a: (a.priority, -a.opened_at_us, a.alert_id)):
+        cells = _alert(one, office, fleet, scribe)
+        cluster = cells[6].text
+        state = "open" if one.acknowledged_at_us is None else "acknowledged"
+        state = state if one.resolved_at_us is None else "resolved"
+        told = plain_name(" ".join(cell.text for cell in cells))
+        is_wanted = choice.state == state if choice.state else state != "resolved"
+        is_wanted = is_wanted and choice.priority in ("", str(one.priority))
+        is_there = choice.cluster in ("", cluster) and choice.isp in ("", cells[7].text)
+        has_words = all(word in told for word in plain_name(choice.text).split())
+        if is_wanted and is_there and has_words and choice.rule in ("", one.rule):
+            said = SheetCell(scribe.say(f"alerts.state_{state}"))
+            rows.append(SheetRow([*cells, said, SheetCell(one.acknowledged_by or "")]))
+    columns = (*ALERT_COLUMNS, "state", "who")
+    return scribe.table("alerts", columns, rows)
+
+
+def member_list(members: Iterable[Membership], office: Office, fleet: Fleet, scribe: Scribe) -> SheetTable:
+    """Return the alerts of an incident, as they may be shown, open ones first."""
+    rows = [
+        SheetRow([*_alert(m.alert, office, fleet, scribe), SheetCell(m.alert.acknowledged_by or "")])
+        for m in members
+    ]
+    columns = (*ALERT_COLUMNS, "who")
+    return scribe.table("members", columns, rows)
+
+
+def refusal_list(refusals: Iterable[QuarantineRow], zone: ZoneInfo, scribe: Scribe) -> SheetTable:
+    """Return refusals, as they may be shown, the latest first."""
+    rows = []
+    for row in refusals:
+        one = row.rejected
+        why = scribe.say(f"reason.{one.reason.value}")
+        texts = [_moment(one.at_us, zone), one.reason.value, why, one.topic, one.detail, one.excerpt]
+        rows.append(SheetRow([*map(SheetCell, texts), scribe.number(one.payload_bytes)]))
+    columns = ("at", "reason", "todo", "topic", "detail", "excerpt", "bytes")
+    return scribe.table("refusals", columns, rows)
+
+
+def response_list(groups: Sequence[Mapping[str, Any]], scribe: Scribe) -> SheetTable:
+    """Return how fast incidents are answered, by group: medians and nine in ten, seconds."""
+    rows = []
+    for one in groups:
+        cells = [
+            SheetCell(one["group"] or scribe.say("response.group_none")),
+            scribe.number(one["incidents"]),
+        ]
+        for name in SPANS:
+            spread = one[name]
+            cells += [scribe.number(None if spread is None else spread[s], 0) for s in ("median_s", "p90_s")]
+        cells += [scribe.number(one["right"]), scribe.number(one["judged"])]
+        rows.append(SheetRow(cells))
+    spans = [f"{name}_{part}" for name in SPANS for part in ("median", "p90")]
+    return scribe.table("response", ("group", "incidents", *spans, "right", "judged"), rows)
+
+
+def _alert(alert: Alert, office: Office, fleet: Fleet, scribe: Scribe) -> list[SheetCell]:
+    rule = office.rules.get(alert.rule)
+    title = alert.rule
+    if rule is not None:
+        title = rule.title_vi if scribe.language is Language.VI else rule.title_en
+    former = (f.school for f in fleet.former if f.school.id == alert.school_id)
+    school = fleet.school_by_id.get(alert.school_id) or next(former, None)
+    place = [scribe.say("wall.center"), "", "", "", ""]
+    if school is not None:
+        ward = fleet.ward_by_code[school.ward_code]
+        cluster = fleet.cluster_by_code[ward.cluster_code].name
+        place = [school.name, school.code, ward.short_name, cluster, school.isp]
+    value = SheetCell(UNKNOWN) if alert.value is None else SheetCell(str(alert.value), alert.value, 3)
+    head = [alert.alert_id, f"P{alert.priority}", title, *place]
+    moments = [_moment(alert.opened_at_us, office.zone), _moment(alert.resolved_at_us, office.zone)]
+    return [*map(SheetCell, head), value, *map(SheetCell, moments)]
+
+
+def _moment(at_us: int | None, zone: ZoneInfo) -> str:
+    """Return a local moment as spreadsheet programs read it; empty for none."""
+    if at_us is None:
+        return ""
+    return datetime.fromtimestamp(at_us // 1_000_000, zone).strftime("%Y-%m-%d %H:%M:%S")

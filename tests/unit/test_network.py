@@ -1,0 +1,72 @@
+"""Listeners beyond this machine: refused without TLS, and told by doctor."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contract.errors import ConfigurationError
+from eduops.data_folder import DataFolder
+from eduops.machine.attach import completed, leave_addresses
+from eduops.machine.network import check_network, network_findings
+from eduops.settings import Settings, load_settings
+from eduops.wiring import wall_url
+from ops_dashboard.config import DashboardConfig
+from tests.certificates import Authority
+
+
+def settings(data: Path, **more: Any) -> Settings:
+    return load_settings(overrides={"data": data, **more})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a certificate for 90 days."""
+    return Authority(tmp_path).sign(tmp_path / "tls").chain.parent
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "10.0.0.7", "::", "wall.city.example"])
+def test_nobody_signs_in_over_the_network_in_clear(tmp_path: Path, folder: Path, host: str) -> None:
+    with pytest.raises(ConfigurationError, match="--tls-dir"):
+        check_network(settings(tmp_path, host=host))
+    check_network(settings(tmp_path, host=host, tls_dir=folder))
+    check_network(settings(tmp_path, host=host, insecure_network=True))
+    check_network(settings(tmp_path, host="127.0.0.1"))
+    with pytest.raises(ConfigurationError, match="insecure_network"):
+        DashboardConfig("dsn", 4, "b", host=host)
+
+
+def test_a_folder_without_a_pair_is_refused(tmp_path: Path, folder: Path) -> None:
+    (folder / "privkey.pem").unlink()
+    with pytest.raises(ConfigurationError, match=r"fullchain\.pem and privkey\.pem"):
+        check_network(settings(tmp_path, host="0.0.0.0", tls_dir=folder))
+
+
+@pytest.mark.parametrize(("days", "told"), [(90, "89 more days"), (5, "renew it now"), (-1, "is over")])
+def test_doctor_counts_the_days_of_a_certificate(tmp_path: Path, days: int, told: str) -> None:
+    folder = Authority(tmp_path).sign(tmp_path / "tls", days=days).chain.parent
+    (found,) = network_findings(settings(tmp_path, host="0.0.0.0", tls_dir=folder))
+    assert told in found.sentence
+    assert found.is_fine == (days == 90)
+
+
+def test_doctor_tells_listeners_without_tls(tmp_path: Path, folder: Path) -> None:
+    assert list(network_findings(settings(tmp_path))) == []
+    open_ones = settings(tmp_path, host="0.0.0.0", metrics_host="0.0.0.0", insecure_network=True)
+    assert [(one.is_fine, one.is_doubtful) for one in network_findings(open_ones)] == [
+        (False, False),
+        (True, True),
+    ]
+    (folder / "fullchain.pem").write_text("no certificate")
+    (found,) = network_findings(settings(tmp_path, tls_dir=folder))
+    assert not found.is_fine
+
+
+def test_a_command_knows_the_certificate_of_the_system_that_runs(tmp_path: Path, folder: Path) -> None:
+    data = DataFolder(tmp_path)
+    leave_addresses(data, settings(tmp_path, host="0.0.0.0", tls_dir=folder))
+    found = completed(data, settings(tmp_path))
+    assert (found.host, found.tls_dir) == ("0.0.0.0", folder)
+    assert wall_url(found).startswith("https://127.0.0.1:")
+    leave_addresses(data, settings(tmp_path))
+    assert completed(data, settings(tmp_path)).tls_dir is None
