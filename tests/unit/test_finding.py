@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.access.area import Area, narrow_fleet
-from contract.fleet import Fleet
+from contract.fleet import Fleet, Level
 from contract.naming.plain import plain_name
 from device_simulator.world.fleet import generate_fleet
 from ops_dashboard.view.desk.finding import MOST_FOUND, HitKind, find, fleet_things
@@ -55,6 +55,13 @@ def test_the_likeliest_comes_first(whole: Fleet) -> None:
     device = whole.devices[-1]
     path = f"{whole.school_by_id[device.school_id].code}/{device.code}"
     assert (find(path, things)[0].kind, find(path, things)[0].name) == (HitKind.DEVICE, device.code)
+
+
+@pytest.mark.parametrize("said", ["trường tiểu học", "tieu hoc", "TH"])
+def test_a_level_is_found_by_its_words_and_by_its_letters(whole: Fleet, said: str) -> None:
+    school = next(s for s in whole.schools if s.level is Level.PRIMARY and s.name.startswith("Trường TH "))
+    things = fleet_things(whole)
+    assert find(f"{said} {school.name.removeprefix('Trường TH ')}", things)[0].name == school.name
 
 
 def test_a_query_says_what_it_means_or_finds_nothing(whole: Fleet) -> None:

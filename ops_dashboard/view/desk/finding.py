@@ -11,7 +11,7 @@ import msgspec
 
 from alerting.incidents.groups import place_of
 from alerting.messages.names import incident_name, incident_what
-from contract.fleet import Device, Fleet, School
+from contract.fleet import Device, Fleet, Level, School
 from contract.incident import Incident
 from contract.naming.plain import plain_name
 from contract.rule import Rule
@@ -25,6 +25,13 @@ MOST_FLEETS: Final = 20
 _NOT: Final = 9
 """The rank of what is not meant."""
 _APART: Final = re.compile(r"[^\w]+")
+LEVEL_WORDS: Final = {
+    Level.PRESCHOOL: " truong mam non mn",
+    Level.PRIMARY: " truong tieu hoc th",
+    Level.LOWER_SECONDARY: " truong trung hoc co so thcs",
+    Level.UPPER_SECONDARY: " truong trung hoc pho thong thpt",
+}
+"""How people say a level where a school's name has its letters, and the letters where it has the words."""
 
 
 class HitKind(StrEnum):
@@ -151,7 +158,7 @@ def _school_thing(school: School, fleet: Fleet, ward: str) -> Findable:
     about = f"{school.code} · {fleet.ward_by_code[school.ward_code].short_name} · {school.isp}"
     hit = SearchHit(HitKind.SCHOOL, school.name, about, f"/school/{quote(school.code)}")
     thing = findable(hit, (school.code,))
-    return thing._replace(words=thing.words + ward)
+    return thing._replace(words=thing.words + ward + LEVEL_WORDS[school.level])
 
 
 def _device_thing(device: Device, school: School, thing: Findable) -> Findable:
