@@ -196,7 +196,7 @@ async def test_sound_is_for_the_screen_that_asks(settings: Settings, browser: Br
     async with open_stage(*settings) as stage, talking(stage), open_page(browser, stage.url) as page:
         await stage.change(stage.opened(0))
         # A headless browser plays without a touch, so the button is there but has nothing to ask.
-        start = page.locator(".header button")
+        start = page.locator("#sound-start")
         await settle(page, "/?sound=1")
         await expect(start).to_have_count(1)
         await settle(page, "/")

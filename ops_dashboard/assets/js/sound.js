@@ -44,7 +44,7 @@ function beep(audio, frequency, at) {
 
 /** Browsers keep silent until a touch: offer a button while they do. */
 function offerStart(audio) {
-  const button = make('button', { className: 'pill', type: 'button', textContent: say('wall.sound_start') });
+  const button = make('button', { id: 'sound-start', className: 'pill', type: 'button', textContent: say('wall.sound_start') });
   button.onclick = () => audio.resume();
   const look = () => { button.hidden = audio.state === 'running'; };
   audio.onstatechange = look;
