@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 import schemathesis
+import schemathesis.specs.openapi.adapter.validators  # read in the midst of a test, CPython 3.11.2 may fail
 from fastapi import FastAPI, Response
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import Case, GenerationMode
@@ -277,6 +278,7 @@ async def test_what_is_no_http_is_refused_with_all_headers(stage: Stage) -> None
 async def test_a_failure_has_all_headers() -> None:
     app = FastAPI()
     app.state.headers = security_headers([])
+    app.state.ended = asyncio.Queue()
     install_refusals(
         app, shipped_texts(), lambda _request, _language: "", lambda _request, _refusal: Response()
     )

@@ -173,8 +173,10 @@ async def test_after_an_outage_the_newest_of_priority_1_is_first_and_what_is_ove
         hook.answer = TAKEN
         for one in (minor, early, late, end):
             await post.until(one, lambda r: r.fate is NoticeFate.SENT, "it is sent")
-    assert [key for key, _ in hook.tries] == [n.notice_id for n in (end, late, early, minor)]
-    said = hook.tries[0][1]["commonAnnotations"]
+    tried, order = [key for key, _ in hook.tries], [n.notice_id for n in (end, late, early, minor)]
+    under_way = tried[0]  # one of the others may be, in the moment in which the channel answers again
+    assert tried == order or tried[1:] == [key for key in order if key != under_way]
+    said = hook.tries[tried.index(end.notice_id)][1]["commonAnnotations"]
     assert said["summary"].startswith("P1 Resolved: FPT")
     assert "Opened 09:12, resolved 09:32 (20 min)" in said["description"]
     assert "Earlier messages about it could not be sent." in said["description"]
