@@ -245,8 +245,11 @@ async def _fill(stage: Stage) -> None:
 
 
 def _alerts(stage: Stage) -> list[AlertChanged]:
-    """Return an alert of every metric about pupils at every school, all numbers of which are marked."""
-    found, at_us = [], stage.now_us() - 60_000_000
+    """Return an alert of every metric about pupils at every school, all numbers of which are marked.
+
+    They were opened two minutes and a half ago: how long people need, in minutes, is near to no mark.
+    """
+    found, at_us = [], stage.now_us() - 150_000_000
     for metric, row in OF_SCHOOL.items():
         rule = "attendance_low" if metric == "attendance_ratio" else f"own_{metric}"
         for place, value in enumerate(row):
