@@ -18,6 +18,8 @@ from tests.node_packages import installed
 SCRIPT: Final = Path(__file__).parent / "oidc" / "provider.mjs"
 CLIENT: Final = "eduops"
 SECRET: Final = "a secret:of the+client"
+NODE: Final = 20
+"""The oldest on which the provider is known to run."""
 
 
 class TestProvider:
@@ -50,7 +52,10 @@ def running_provider(config: pytest.Config) -> Iterator[TestProvider]:
         assert process.stdout is not None
         issuer = process.stdout.readline().strip()
         if not issuer:
-            pytest.skip("the identity provider did not start")
+            version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout
+            if int(version.lstrip("v").split(".")[0]) < NODE:
+                pytest.skip(f"oidc-provider wants Node {NODE} or later; this is {version.strip()}")
+            pytest.fail("the identity provider did not start")
         try:
             yield TestProvider(process, issuer)
         finally:
