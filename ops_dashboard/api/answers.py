@@ -21,6 +21,11 @@ NOT_KEPT: Final = {"Cache-Control": "no-store"}
 """Header of answers that no cache may keep. Source: RFC 9111 section 5.2.2.5."""
 
 
+def as_file(name: str) -> dict[str, str]:
+    """Return the headers of an answer that a browser saves under a name, and no cache keeps."""
+    return {**NOT_KEPT, "Content-Disposition": f'attachment; filename="{name}"'}
+
+
 class Refusal(EduopsError):  # noqa: N818  # it is an answer, not a failure of the program
     """A request that cannot be met; `code` is stable and has a text `error.<code>`."""
 

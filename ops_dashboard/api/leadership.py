@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Response
 from contract.figures.spans import SpanKind
 from contract.figures.sums import GroupKind
 from contract.texts import Language
-from ops_dashboard.api.answers import NOT_KEPT, Refusal, json_answer
+from ops_dashboard.api.answers import Refusal, as_file, json_answer
 from ops_dashboard.charts.marks import PAPER
 from ops_dashboard.report.pdf import report_pdf
 from ops_dashboard.services import Services
@@ -106,5 +106,4 @@ def wording_of(services: Services, language: Language) -> Wording:
 
 
 def _named(brief: Brief, end: str) -> dict[str, str]:
-    name = f"eduops-{brief.span}-{brief.day.isoformat()}.{end}"
-    return {**NOT_KEPT, "Content-Disposition": f'attachment; filename="{name}"'}
+    return as_file(f"eduops-{brief.span}-{brief.day.isoformat()}.{end}")

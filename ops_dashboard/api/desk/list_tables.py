@@ -10,7 +10,7 @@ from alerting.incidents.response import GroupBy
 from contract.privacy import shown_alert, shown_refusal
 from contract.rejected import Reason
 from ops_dashboard.access.own import own
-from ops_dashboard.api.answers import NOT_KEPT, Refusal
+from ops_dashboard.api.answers import Refusal, as_file
 from ops_dashboard.api.desk.place_sheets import office_of
 from ops_dashboard.api.leadership import CSV_TYPE
 from ops_dashboard.api.response import MOST_DAYS, response_report
@@ -122,5 +122,5 @@ def _scribe(services: Services, request: Request) -> Scribe:
 
 
 def _file(table: SheetTable, form: TableForm) -> Response:
-    named = {"Content-Disposition": f'attachment; filename="eduops-{table.name}.csv"'}
-    return Response(sheet_csv(table, form).encode(), headers=NOT_KEPT | named, media_type=CSV_TYPE)
+    headers = as_file(f"eduops-{table.name}.csv")
+    return Response(sheet_csv(table, form).encode(), headers=headers, media_type=CSV_TYPE)

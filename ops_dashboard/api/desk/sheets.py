@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from contract.fleet import DeviceKind
 from contract.texts import Language
 from ops_dashboard.access.own import own
-from ops_dashboard.api.answers import NOT_KEPT, Refusal, json_answer
+from ops_dashboard.api.answers import Refusal, as_file, json_answer
 from ops_dashboard.api.desk.city_sheets import make_quality_sheet, make_system_sheet, make_systems_sheet
 from ops_dashboard.api.desk.place_sheets import make_place_sheet
 from ops_dashboard.language import choose_language
@@ -97,8 +97,7 @@ def _add_sheet(router: APIRouter, services: Services, path: str, make: SheetMake
         found = next((one for one in sheet.tables if one.name == table), None)
         if found is None:
             raise Refusal(404, "not_found")
-        file = f"eduops-{path.partition('/')[0]}-{found.name}.csv"
-        headers = NOT_KEPT | {"Content-Disposition": f'attachment; filename="{file}"'}
+        headers = as_file(f"eduops-{path.partition('/')[0]}-{found.name}.csv")
         return Response(sheet_csv(found, form).encode(), headers=headers, media_type=CSV_TYPE)
 
     router.add_api_route(f"/api/sheets/{path}", page, methods=["GET"], name=f"sheet {path}")
