@@ -40,7 +40,8 @@ _SHEETS: Final = "\n".join(
     for name in ("base", "wall", "desk", "incident", "leadership", "lookup")
 )
 _POLYFILL: Final = "/deps/polyfill@"
-"""For browsers before ECMAScript 2018, which cannot read the modules of our own either: 35 kB."""
+"""For browsers before ECMAScript 2018, which cannot read our own modules either; Dash's heavy libraries use it
+all the same. 35 kB."""
 _DOCUMENT: Final = """<!DOCTYPE html>
 <html lang="{language}" data-build="{build}">
 <head>
@@ -190,8 +191,10 @@ class FrameDash(Dash):
 
 
 def _scripts_of(page: Page, scripts: str) -> str:
-    """Return the scripts of a document without what its page or today's browsers do not use."""
-    unused = [_POLYFILL, *(f"/{library}/" for library in LIBRARIES if library not in page.libraries)]
+    """Return the scripts of a document without what its page does not use."""
+    unused = [f"/{library}/" for library in LIBRARIES if library not in page.libraries]
+    if not page.libraries:
+        unused.append(_POLYFILL)
     return "\n".join(line for line in scripts.split("\n") if not any(name in line for name in unused))
 
 
