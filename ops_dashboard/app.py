@@ -45,7 +45,8 @@ from ops_dashboard.language import choose_language, remember_language
 from ops_dashboard.live.feed import make_feed
 from ops_dashboard.live.hub import Hub
 from ops_dashboard.live.socket import add_live
-from ops_dashboard.pages.registry import PAGES
+from ops_dashboard.pages.prerender import prerender
+from ops_dashboard.pages.registry import PAGES, page_at
 from ops_dashboard.pages.router import make_page
 from ops_dashboard.past.moment import read_moment
 from ops_dashboard.people.identity_provider import IdentityProvider
@@ -211,8 +212,12 @@ def _attach_pages(app: FastAPI, services: Services) -> FrameDash:
 
     async def document(request: Request) -> Response:
         language = choose_language(request.query_params, request.cookies)
+        prerendered = ""
+        if page_at(request.url.path)[0].prerendered:
+            prerendered = prerender(await page(request.url.path, request.url.query, language))
+        content = frame.document(request, language, prerendered)
         status = _status_of(services, request.query_params.get("at", ""))
-        answer = HTMLResponse(frame.document(request, language), status, {"Cache-Control": "no-cache"})
+        answer = HTMLResponse(content, status, {"Cache-Control": "no-cache"})
         remember_language(request, answer)
         return answer
 

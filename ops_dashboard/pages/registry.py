@@ -35,6 +35,8 @@ class Page(NamedTuple):
     """Whether what stands in its place follows its name there."""
     libraries: frozenset[str] = frozenset()
     """Those of `LIBRARIES` that it uses: no other page loads them."""
+    prerendered: bool = False
+    """Whether its document holds what it says, to be read before any script is there."""
     in_menu: bool = False
     """Whether the link is behind the header's last word, for pages that are seldom needed."""
     rewind: Rewind = Rewind.NONE
@@ -81,7 +83,14 @@ PAGES: Final = (
         rewind=Rewind.PLAYS,
     ),
     Page("area", "/area/{name}", Permission.SEE_SCHOOL, title="nav.area", rewind=Rewind.PLAYS),
-    Page("leadership", "/kpi", Permission.SEE_FIGURES, "nav.leadership", rewind=Rewind.STEPS),
+    Page(
+        "leadership",
+        "/kpi",
+        Permission.SEE_FIGURES,
+        "nav.leadership",
+        prerendered=True,
+        rewind=Rewind.STEPS,
+    ),
     Page("systems", "/systems", Permission.SEE_FIGURES, "nav.systems", in_menu=True, rewind=Rewind.PLAYS),
     Page("system", "/system/{name}", Permission.SEE_FIGURES, title="nav.system", rewind=Rewind.PLAYS),
     Page("quality", "/quality", Permission.SEE_QUARANTINE, "nav.quality", in_menu=True),

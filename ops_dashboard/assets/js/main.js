@@ -27,6 +27,7 @@ function start() {
   started = true;
   if (document.getElementById('past-bar')) import('./past.js').then(({ markPast }) => markPast());
   watcher.disconnect();
+  document.getElementById('prerendered').remove();  // the page itself is there
   (PAGES[page.dataset.page] ?? plain)();
   if (document.getElementById('find-open')) import('./find.js').then(({ startFind }) => startFind());
 }
