@@ -5,6 +5,7 @@ import inspect
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -195,7 +196,7 @@ class RunningSystem:
         return self.process.wait(60)
 
     def end(self) -> None:
-        """Kill it and its children unless it has stopped: nobody reads its data folder again."""
+        """Kill it and its children unless it has stopped, and remove its data folder."""
         if self.process.poll() is None:
             children = DataFolder(self.data).read("state").get("processes", {})
             self.process.kill()
@@ -204,3 +205,4 @@ class RunningSystem:
                 if is_alive(child):  # an immediate shutdown of PostgreSQL leaves no shared memory behind
                     os.kill(child["pid"], signal.SIGQUIT if name == "postgres" else signal.SIGKILL)
         end_leftovers(DataFolder(self.data))
+        shutil.rmtree(self.data, ignore_errors=True)
