@@ -39,7 +39,12 @@ pytest_plugins = ["tests.fault_table"]
 TEMPLATE = "prepared"
 MEMORY = Path("/dev/shm")
 MEMORY_BYTES = 6 << 30
-"""Most that the servers of all workers hold at a time, with room to spare."""
+"""Most that the tests of all workers hold at a time, with room to spare."""
+IN_MEMORY = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES
+"""Whether the tests' folders lie in memory: a database of 500 files is copied for nearly every test, which
+takes a tenth of a second there, and seconds on a busy disk."""
+if IN_MEMORY:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))  # where `tmp_path` is
 SHARED = ("tests/faults/one_system", "tests/faults/two_of_each", "tests/cluster")
 OWN = ("tests/faults/test_",)
 """Tests that break whole systems within seconds that they promise; one of each kind runs at a time."""
@@ -123,13 +128,8 @@ class TestNats:
 
 @pytest.fixture(scope="session")
 def servers_folder() -> Iterator[Path]:
-    """A folder that PostgreSQL's user can reach, with a path short enough for a socket.
-
-    In memory where there is plenty: a database of 500 files is copied for nearly every test, which takes a
-    tenth of a second there, and seconds on a busy disk.
-    """
-    plenty = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES
-    folder = Path(tempfile.mkdtemp(prefix="eduops-test-", dir=MEMORY if plenty else None))
+    """A folder that PostgreSQL's user can reach, with a path short enough for a socket."""
+    folder = Path(tempfile.mkdtemp(prefix="eduops-test-", dir=MEMORY if IN_MEMORY else None))
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
