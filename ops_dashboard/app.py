@@ -47,7 +47,8 @@ from ops_dashboard.language import choose_language, remember_language
 from ops_dashboard.live.feed import Feed, Hello
 from ops_dashboard.live.hub import Hub
 from ops_dashboard.live.socket import add_live
-from ops_dashboard.pages.registry import PAGES
+from ops_dashboard.pages.prerender import prerender
+from ops_dashboard.pages.registry import PAGES, page_at
 from ops_dashboard.pages.router import make_page
 from ops_dashboard.people.identity_provider import IdentityProvider
 from ops_dashboard.people.office import PeopleOffice
@@ -238,7 +239,11 @@ def _attach_pages(app: FastAPI, services: Services) -> FrameDash:
 
     async def document(request: Request) -> Response:
         language = choose_language(request.query_params, request.cookies)
-        answer = HTMLResponse(frame.document(request, language), headers={"Cache-Control": "no-cache"})
+        prerendered = ""
+        if page_at(request.url.path)[0].prerendered:
+            prerendered = prerender(await page(request.url.path, request.url.query, language))
+        content = frame.document(request, language, prerendered)
+        answer = HTMLResponse(content, headers={"Cache-Control": "no-cache"})
         remember_language(request, answer)
         return answer
 

@@ -23,6 +23,8 @@ class Page(NamedTuple):
     """Whether what stands in its place follows its name there."""
     libraries: frozenset[str] = frozenset()
     """Those of `LIBRARIES` that it uses: no other page loads them."""
+    prerendered: bool = False
+    """Whether its document holds what it says, to be read before any script is there."""
     in_menu: bool = False
     """Whether the link is behind the header's last word, for pages that are seldom needed."""
 
@@ -47,7 +49,7 @@ PAGES: Final = (
     ),
     Page("provider", "/provider/{name}", Permission.SEE_SCHOOL, title="alerts.isp", title_has_place=True),
     Page("area", "/area/{name}", Permission.SEE_SCHOOL, title="nav.area"),
-    Page("leadership", "/kpi", Permission.SEE_FIGURES, "nav.leadership"),
+    Page("leadership", "/kpi", Permission.SEE_FIGURES, "nav.leadership", prerendered=True),
     Page("systems", "/systems", Permission.SEE_FIGURES, "nav.systems", in_menu=True),
     Page("system", "/system/{name}", Permission.SEE_FIGURES, title="nav.system"),
     Page("quality", "/quality", Permission.SEE_QUARANTINE, "nav.quality", in_menu=True),

@@ -26,6 +26,7 @@ function start() {
   if (started || !page) return;
   started = true;
   watcher.disconnect();
+  document.getElementById('prerendered').remove();  // the page itself is there
   (PAGES[page.dataset.page] ?? plain)();
   if (document.getElementById('find-open')) import('./find.js').then(({ startFind }) => startFind());
 }
