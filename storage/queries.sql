@@ -209,7 +209,7 @@ order by event.at desc, event.id desc limit %(limit)s
 -- name: count_dismissed
 select count(distinct alert.alert_id)
 from alert_event event join alert using (alert_id)
-where event.kind = 'dismissed' and event.at >= %(after)s and event.at <= coalesce(%(until)s, 'infinity')
+where event.kind = 'dismissed' and event.at >= %(after)s and event.at <= coalesce(%(until)s::timestamptz, 'infinity')
   and alert.rule = %(rule)s and alert.school_id = any(%(school_ids)s::int[])
 
 -- name: judged_alerts
