@@ -52,8 +52,5 @@ class DoorSettings(BaseModel):
     )
     oidc_client_id: str | None = Field(None, description="What the dashboard is called at that provider.")
     oidc_client_secret: str | None = Field(
-        None, repr=False, description="Secret of that client; none for a public one, or if it is in a file."
-    )
-    oidc_client_secret_file: Path | None = Field(
-        None, description="File that holds that secret and nothing else."
+        None, repr=False, description="Secret of that client; none for a public one."
     )

@@ -408,6 +408,7 @@ ROUTES: Final[Mapping[str, Paths]] = {
                 "/api/oncall.ics",
                 "/api/city/bandwidth",
                 "/api/day",
+                "/api/wall",
                 "/api/find",
                 *("/api/alerts.csv", "/api/incidents.csv", "/api/quarantine.csv", "/api/response.csv"),
                 "/api/quarantine",
