@@ -13,11 +13,13 @@ from typing import Final
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from anomaly.detector import detector_named
 from contract.calendar import SchoolCalendar, parse_calendar
 from contract.catalogue import Catalogue
 from contract.entry import Entry, ReadingsEntry, TickEntry
+from contract.errors import ConfigurationError
 from contract.fleet import Cluster, Device, DeviceKind, Fleet, Level, School, Ward
 from contract.reading import Readings
 from contract.rule import AnomalyRule, Rule
@@ -80,14 +82,16 @@ def calendar_of(packaged: str) -> SchoolCalendar:
     return parse_calendar(f"{head}{term}{packaged[packaged.index('[level.') :]}")
 
 
-def low_rule(rules: Sequence[Rule], z: float, *, less_shared: bool) -> AnomalyRule:
-    """Return the anomaly rule of registers with another bound.
+def low_rule(rules: Sequence[Rule], z: float | None = None, *, less_shared: bool = True) -> AnomalyRule:
+    """Return the anomaly rule of registers, with another bound if one is given.
 
     Raises:
-        StopIteration: there is none.
+        ConfigurationError: there is none.
     """
-    found = next(r for r in rules if isinstance(r, AnomalyRule) and r.metric == METRIC)
-    return msgspec.structs.replace(found, z=z, less_shared=less_shared)
+    found = next((r for r in rules if isinstance(r, AnomalyRule) and r.metric == METRIC), None)
+    if found is None:
+        raise ConfigurationError(f"The rules have none of channel anomaly on {METRIC}")
+    return msgspec.structs.replace(found, z=found.z if z is None else z, less_shared=less_shared)
 
 
 def judge_registers(
@@ -127,9 +131,9 @@ def judge_registers(
 
 def _figures(
     registers: Registers,
-    days: np.ndarray,
-    alarmed: np.ndarray,
-    opened: np.ndarray,
+    days: NDArray[np.bool_],
+    alarmed: NDArray[np.bool_],
+    opened: NDArray[np.bool_],
     lines: Sequence[tuple[int, bool]],
 ) -> AttendanceFigures:
     kind, known = registers.kind, np.isfinite(registers.ratio) & days[:, None]
@@ -148,7 +152,7 @@ def _figures(
     )
 
 
-def _day(midnight_us: int, series: np.ndarray, ratio: np.ndarray) -> list[Entry]:
+def _day(midnight_us: int, series: NDArray[np.int32], ratio: NDArray[np.float64]) -> list[Entry]:
     entries: list[Entry] = [
         ReadingsEntry(at_us, Readings(np.full(len(series), at_us), series, ratio))
         for at_us in (midnight_us + minute * MINUTE_US for minute in SENT_MIN)
