@@ -53,7 +53,7 @@ class AttendanceFigures:
     found: tuple[int, int]
     """Of them, those on whose day an alert of the school was open."""
     storm_lines: tuple[int, ...]
-    """Incidents of each storm of the half."""
+    """Incidents with an alert that opened on the day of a storm, of each storm of the half."""
 
     def a_thousand(self, number: int) -> float:
         """Return a number in 1,000 school-days."""
@@ -116,14 +116,14 @@ def judge_registers(
         alarmed[d] = state.is_open[:, slot].any(axis=0)
         heard.hear(transitions.transitions)
     opened = np.zeros(alarmed.shape, np.bool_)
-    lines: list[tuple[int, bool]] = []
+    lines: list[tuple[set[int], bool]] = []
     for incident in heard.finish():
         places = [
             (_day_before(midnights, member.detected_us), member.school_id - 1) for member in incident.members
         ]
         for place in places:
             opened[place] = True
-        lines.append((min(places)[0], any(registers.kind[place] == 0 for place in places)))
+        lines.append(({day for day, _ in places}, any(registers.kind[place] == 0 for place in places)))
     early = registers.day < HALF
     first, second = (_figures(registers, lived & half, alarmed, opened, lines) for half in (early, ~early))
     return first, second
@@ -134,7 +134,7 @@ def _figures(
     days: NDArray[np.bool_],
     alarmed: NDArray[np.bool_],
     opened: NDArray[np.bool_],
-    lines: Sequence[tuple[int, bool]],
+    lines: Sequence[tuple[set[int], bool]],
 ) -> AttendanceFigures:
     kind, known = registers.kind, np.isfinite(registers.ratio) & days[:, None]
     own = known & (kind == 0)
@@ -145,10 +145,10 @@ def _figures(
     return AttendanceFigures(
         school_days=int(own.sum()),
         alerts=int((opened & own).sum()),
-        lines=sum(is_own for day, is_own in lines if days[day]),
+        lines=sum(is_own for told, is_own in lines if days[min(told)]),
         lowered=(int(lowered[0].sum()), int(lowered[1].sum())),
         found=(int((alarmed & lowered[0]).sum()), int((alarmed & lowered[1]).sum())),
-        storm_lines=tuple(sum(is_own for day, is_own in lines if day == storm) for storm in storms),
+        storm_lines=tuple(sum(storm in told for told, _ in lines) for storm in storms),
     )
 
 
