@@ -56,7 +56,7 @@ class Compose:
             for k, v in self.services[name]["environment"].items()
         }
         given["EDUOPS_DATABASE_URL"] = as_role(
-            self.database_url, conninfo_to_dict(given["EDUOPS_DATABASE_URL"])["user"]
+            self.database_url, str(conninfo_to_dict(given["EDUOPS_DATABASE_URL"])["user"])
         )
         env = {"PATH": os.environ["PATH"], **given, **self.here, **changes}
         argv = [sys.executable, "-m", "eduops", *words]
