@@ -5,8 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# Three share the least machine's two cores, for many tests wait: one breaks whole systems, the others run the
-# rest, each with servers of its own. tests/conftest.py says in which order.
+# Three share the least machine's two cores, for many tests wait: two break whole systems first, the other runs
+# what is longest of the rest, each with servers of its own. tests/conftest.py says in which order.
 WORKERS ?= 3
 SIDE_BY_SIDE := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 RUNTIME_STAMP := $(VENV)/.runtime-$(shell cat requirements/runtime.txt pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)

@@ -17,6 +17,7 @@ QUERY_FILES: Final = (
     "figures.sql",
     "people/people.sql",
     "people/audit.sql",
+    "past/past.sql",
     "rights/rights.sql",
 )
 SCHEMA_FILES: Final = (

@@ -55,9 +55,8 @@ class Compose:
             k: DEFAULT.sub(r"\1", v).replace("/run/secrets", str(self.secrets))
             for k, v in self.services[name]["environment"].items()
         }
-        given["EDUOPS_DATABASE_URL"] = as_role(
-            self.database_url, str(conninfo_to_dict(given["EDUOPS_DATABASE_URL"])["user"])
-        )
+        user = conninfo_to_dict(given["EDUOPS_DATABASE_URL"])["user"]
+        given["EDUOPS_DATABASE_URL"] = as_role(self.database_url, str(user))
         env = {"PATH": os.environ["PATH"], **given, **self.here, **changes}
         argv = [sys.executable, "-m", "eduops", *words]
         return subprocess.Popen(
