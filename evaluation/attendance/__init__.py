@@ -1,1 +1,1 @@
-"""Recorded registers of a real city through the real fold. Pure but for `recorded`, which reads the file."""
+"""Recorded registers of a real city through the real fold. Pure, but that `recorded` reads the file."""
