@@ -39,10 +39,9 @@ FLEET_COLUMNS: Final = (
 """Columns of a fleet file.
 
 `school_code`: letters, digits, `_` and `-`, at most 48, unique whatever their case. `level`: preschool,
-primary, lower_secondary or upper_secondary, or their names in Vietnamese. `ward_code`: one of areas.csv or a former
-one.
-`pupils`: 1 to 20,000, digits only. `contracted_…_mbps`: Mbit/s, above 0 up to 100,000. `devices`:
-`code:kind` pairs separated by blanks, kind gateway, attendance or elearning; empty means
+primary, lower_secondary or upper_secondary, or their names in Vietnamese. `ward_code`: one of areas.csv, also
+a former one. `pupils`: 1 to 20,000, digits only. `contracted_…_mbps`: Mbit/s, above 0 up to 100,000.
+`devices`: `code:kind` pairs separated by blanks, kind gateway, attendance or elearning; empty means
 `gw-1:gateway att-1:attendance lms-1:elearning`.
 """
 
