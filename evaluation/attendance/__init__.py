@@ -1,5 +1,1 @@
-<<<<<<< HEAD
-"""Recorded registers of a real city through the real fold. Shell: it reads files."""
-=======
 """Recorded registers of a real city through the real fold. Pure, but that `recorded` reads the file."""
->>>>>>> refs/heads/judge
