@@ -154,6 +154,9 @@ class AnomalyRule(_Counted, frozen=True, kw_only=True, tag="anomaly"):
     direction: Direction = "both"
     at_edges: bool = False
     """Also judged within 30 minutes of a session's start or end, where traffic moves too fast."""
+    less_shared: bool = False
+    """What schools of a level and of a cluster share in a session is taken out before one is judged, unless
+    it is a drop of at least `least_deviation`."""
     refractory_s: Extent = 0.0
     """Seconds after a resolve in which the same series does not open again."""
     new_level_after_s: Extent = 259_200.0
@@ -171,11 +174,16 @@ class SilenceRule(MetricRule, frozen=True, kw_only=True, tag="silence"):
     """Seconds after a session's start from which on arrivals are due; see `session_until_s`."""
     session_until_s: Extent = 0.0
     """Seconds after a session's start until which arrivals are due; 0 for at any time."""
+    once_in_sessions: Annotated[float, Meta(ge=0.0)] = 0.0
+    """Opens only where the school itself lets one wait as long in fewer than one of so many sessions; 0
+    for whenever nothing arrives. It needs a stretch of the session."""
 
     def __post_init__(self) -> None:
-        """Refuse a stretch that ends before it begins."""
+        """Refuse a stretch that ends before it begins, and habits without one."""
         if self.session_until_s < self.session_from_s:
             raise ValueError("Expected field `session_until_s` >= `session_from_s`")
+        if self.once_in_sessions and self.session_until_s <= self.session_from_s:
+            raise ValueError("Expected field `session_until_s` > `session_from_s` with `once_in_sessions`")
 
 
 class StuckRule(_Counted, frozen=True, kw_only=True, tag="stuck"):

@@ -347,7 +347,11 @@ def _server_config(app: FastAPI, config: DashboardConfig, context: ssl.SSLContex
 def _listen(config: DashboardConfig) -> socket.socket:
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     try:
-        return socket.create_server((config.host, config.port), family=family, backlog=2048)
+        listener = socket.create_server((config.host, config.port), family=family, backlog=2048)
+        # Connections inherit it. asyncio sets it for its own listeners alone, and an answer in two packets
+        # would wait 40 ms for the asker's delayed acknowledgement.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listener
     except OSError as error:
         raise InfrastructureError(
             f"the dashboard cannot listen on {config.host}:{config.port}: {error}; is the port in use?"

@@ -317,6 +317,9 @@ select table_name, time_column, keep, chunk from retention where keep is not nul
 -- name: old_chunks
 select name from chunk where table_name = %(table)s and to_at <= %(before)s order by from_at
 
+-- name: drop_chunk
+select drop_chunk(%(chunk)s)
+
 -- name: drop_chunks
 select drop_chunks(%(table)s::regclass, older_than => %(before)s::timestamptz)
 

@@ -68,6 +68,18 @@ priority_in_session = 1
 suppressed_by = "wan_down"
 
 [[rule]]
+name = "register_missing"
+metric = "attendance_ratio"
+channel = "silence"
+silent_s = 60.0
+session_from_s = 600.0
+session_until_s = 8400.0
+once_in_sessions = 2.5
+priority = 3
+priority_in_session = 3
+suppressed_by = "wan_down"
+
+[[rule]]
 name = "traffic_unusual"
 metric = "down_bps"
 channel = "anomaly"

@@ -30,6 +30,7 @@ from contract.calendar import Context, in_session
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.flapping import opens_flapping, settling
 from stream_processor.fold.newcomers import judge_newcomers
+from stream_processor.fold.shared import parts_taken
 from stream_processor.fold.state import NEVER_US, State
 
 LEAK: Final = 0.25
@@ -172,24 +173,28 @@ def _anomalies(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp], 
     slot, metric, value = batch.slot[index], batch.metric_id[index], batch.value[index]
     lasts = state.is_open[Channel.ANOMALY, slot] & _is_new_level(fold, state, batch, index)
     usual = (context != Context.CLOSED) & ((context != Context.EDGE) | rules.at_edges[metric])
+    part, taken, known, is_news = parts_taken(rules, state, slot, metric)
     cell = slot + len(fold.layout) * in_session(context)
     at = Moments(cell, batch.time_us[index], batch.phase[index])
-    own = fold.detector.judge(state.detector, at, value)
-    judgement, by_kin = judge_newcomers(fold, state, at, value, ~lasts, own)
+    own = fold.detector.judge(state.detector, at, value - part)
+    judgement, by_kin = judge_newcomers(fold, state, at, value - part, ~lasts, own)
+    expected = judgement.expected + part
     z = np.where(usual, judgement.z, np.nan)
     state.z[slot] = z
+    z = np.where(known, z, np.nan)
     batch.score[index] = score_of(z, rules.bound[metric])
-    far = np.abs(value - judgement.expected) >= rules.least_deviation[metric]
+    far = np.abs(value - expected) >= rules.least_deviation[metric]
     bound = rules.bound[metric]
-    out = far & ((rules.looks_down[metric] & (z <= -bound)) | (rules.looks_up[metric] & (z >= bound)))
+    low = (z <= -bound) | (is_news & (z < 0))
+    out = far & ((rules.looks_down[metric] & low) | (rules.looks_up[metric] & (z >= bound)))
     reach = np.maximum(bound * judgement.deviation, rules.least_deviation[metric])
     watched = rules.exists[metric]
     evidence = Evidence(
         index[watched],
         out[watched],
         ~out[watched],
-        (judgement.expected - reach)[watched],
-        (judgement.expected + reach)[watched],
+        (expected - reach)[watched],
+        (expected + reach)[watched],
         ~np.isnan(z)[watched],
     )
     _advance(fold, state, batch, evidence, Channel.ANOMALY, events)
@@ -198,10 +203,10 @@ def _anomalies(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp], 
     if lasts.any():
         old = slot[lasts]
         fold.detector.forget(state.detector, np.concatenate([old, old + len(fold.layout)]))
-    taught = usual & ~(by_kin & is_open)
+    taught = usual & ~(by_kin & is_open) & known
     if batch.corrects is not None:
         taught &= ~batch.corrects[index]
-    fold.detector.learn(state.detector, at.where(taught), value[taught], share[taught])
+    fold.detector.learn(state.detector, at.where(taught), (value - taken)[taught], share[taught])
 
 
 def _is_new_level(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp]) -> NDArray[np.bool_]:

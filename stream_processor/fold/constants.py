@@ -120,6 +120,30 @@ class Fold:
         return np.flatnonzero(self.rulebook.channels[Channel.SILENCE].exists[self.layout.metric_id])
 
     @cached_property
+    def habit_places(self) -> NDArray[np.intp]:
+        """Places among `silence_slots` of those whose rule asks what the school is used to."""
+        return np.flatnonzero(self.rare_share[self.silence_slots] > 0)
+
+    @cached_property
+    def rare_share(self) -> NDArray[np.float64]:
+        """Share of sessions below which a wait is rare, 0 where no silence rule asks, shape (n,)."""
+        share: NDArray[np.float64] = self.rulebook.channels[Channel.SILENCE].rare_share[self.layout.metric_id]
+        return share
+
+    @cached_property
+    def stretch_us(self) -> NDArray[np.int64]:
+        """Length of the stretch of a session in which a slot's arrivals are due, shape (n,)."""
+        rules, metric = self.rulebook.channels[Channel.SILENCE], self.layout.metric_id
+        length: NDArray[np.int64] = rules.session_until_us[metric] - rules.session_from_us[metric]
+        return length
+
+    @cached_property
+    def shared_slots(self) -> tuple[NDArray[np.intp], ...]:
+        """Slots of each metric that is judged less what schools share."""
+        less = self.rulebook.channels[Channel.ANOMALY].less_shared
+        return tuple(np.flatnonzero(self.layout.metric_id == m) for m in np.flatnonzero(less).tolist())
+
+    @cached_property
     def clock_slots(self) -> NDArray[np.intp]:
         """For each slot the one that carries the clock of its device: of the clock rule's metric, -1 where no
         rule watches that stream of that device, shape (n,).

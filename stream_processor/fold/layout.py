@@ -40,6 +40,8 @@ class Layout:
     """Pupils of the same schools, shape (m,)."""
     ward: NDArray[np.intp]
     """Position of the same schools' wards among the fleet's, shape (m,)."""
+    cluster: NDArray[np.intp]
+    """Position of the same schools' clusters among the fleet's, shape (m,)."""
     wards: int
     """Wards of the fleet."""
     heartbeat_slot: NDArray[np.intp]
@@ -134,6 +136,7 @@ def lay_out(
         school_codes=tuple(fleet.schools[i].code for i in ours),
         pupils=fleet.pupils[ours],
         ward=fleet.ward_index[ours],
+        cluster=fleet.cluster_of_wards[fleet.ward_index[ours]],
         wards=len(fleet.wards),
         heartbeat_slot=_heartbeat_slots(
             _flags({m.id for m in catalogue.metrics if m.heartbeat})[metric_id],

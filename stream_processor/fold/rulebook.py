@@ -54,6 +54,8 @@ class ChannelRules:
     """Silence: after a session's start, from when on arrivals are due."""
     session_until_us: NDArray[np.int64]
     """Silence: … until when; 0 for at any time."""
+    rare_share: NDArray[np.float64]
+    """Silence: share of a school's sessions below which a wait is rare; 0 where it is not asked."""
     bound: NDArray[np.float64]
     """Anomaly, joint: deviations that count as out of bounds."""
     least_deviation: NDArray[np.float64]
@@ -63,6 +65,8 @@ class ChannelRules:
     new_level_us: NDArray[np.int64]
     """Anomaly: time open after which a deviation is learnt as the new level; `NEVER_NEW_US` for never."""
     at_edges: NDArray[np.bool_]
+    less_shared: NDArray[np.bool_]
+    """Anomaly: judged less what schools share."""
     most_still: NDArray[np.float64]
     off_us: NDArray[np.int64]
     """Clock: how far it may be off."""
@@ -128,6 +132,7 @@ def _compile(by_metric: dict[int, MetricRule], parent_row: dict[str, int]) -> Ch
     open_window, close_window = (
         ((1 << of(field, 0, np.uint16)) - 1).astype(np.uint8) for field in ("open_of", "close_of")
     )
+    once_in = of("once_in_sessions", 0.0, np.float64)
     direction = {m: getattr(r, "direction", "") for m, r in by_metric.items()}
     return ChannelRules(
         exists=column(dict.fromkeys(by_metric, True), False, np.bool_),
@@ -149,6 +154,7 @@ def _compile(by_metric: dict[int, MetricRule], parent_row: dict[str, int]) -> Ch
         silent_us=(of("silent_s", 0.0, np.float64) * 1e6).astype(np.int64),
         session_from_us=(of("session_from_s", 0.0, np.float64) * 1e6).astype(np.int64),
         session_until_us=(of("session_until_s", 0.0, np.float64) * 1e6).astype(np.int64),
+        rare_share=np.divide(1.0, once_in, out=np.zeros(METRICS), where=once_in > 0),
         bound=of("z", DEFAULT_BOUND, np.float64),
         least_deviation=of("least_deviation", 0.0, np.float64),
         looks_down=column({m: d in ("down", "both") for m, d in direction.items()}, False, np.bool_),
@@ -156,6 +162,7 @@ def _compile(by_metric: dict[int, MetricRule], parent_row: dict[str, int]) -> Ch
         refractory_us=(of("refractory_s", 0.0, np.float64) * 1e6).astype(np.int64),
         new_level_us=np.where(new_level_s > 0, new_level_s * 1e6, NEVER_NEW_US).astype(np.int64),
         at_edges=of("at_edges", False, np.bool_),
+        less_shared=of("less_shared", False, np.bool_),
         most_still=of("most_still", 0.0, np.float64),
         off_us=(of("off_s", 0.0, np.float64) * 1e6).astype(np.int64),
     )

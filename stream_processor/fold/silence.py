@@ -13,9 +13,11 @@ from stream_processor.fold.constants import Fold
 from stream_processor.fold.contradiction import hear_contradictions
 from stream_processor.fold.feed import hear_feed
 from stream_processor.fold.flapping import FLAPS, is_well, opens_flapping, settles
+from stream_processor.fold.habits import follow_waits
 from stream_processor.fold.joint import hear_disagreement
 from stream_processor.fold.newcomers import compare_schools
 from stream_processor.fold.rulebook import ChannelRules
+from stream_processor.fold.shared import follow_shared
 from stream_processor.fold.state import NEVER_US, State
 
 
@@ -30,10 +32,11 @@ def hear_tick(fold: Fold, state: State, tick: TickEntry) -> list[Transition]:
     before_us, state.tick_us = state.tick_us, at_us
     compare_schools(fold, state, at_us)
     _follow_sessions(fold, state, at_us)
+    follow_shared(fold, state, before_us, at_us)
     told += hear_contradictions(fold, state, at_us)
     told += _end_flapping(fold, state, at_us)
     _look_at_parents(fold, state)
-    opened = _open_silences(fold, state, at_us)
+    opened = _open_silences(fold, state, before_us, at_us)
     if opened:
         _look_at_parents(fold, state)
     return (
@@ -111,7 +114,7 @@ def _look_at_parents(fold: Fold, state: State) -> None:
         state.parent_open[row, fold.layout.school[slots[state.is_open[channel, slots]]]] = True
 
 
-def _open_silences(fold: Fold, state: State, at_us: int) -> list[Transition]:
+def _open_silences(fold: Fold, state: State, before_us: int, at_us: int) -> list[Transition]:
     rules, slots = fold.rulebook.channels[Channel.SILENCE], fold.silence_slots
     metric, school = fold.layout.metric_id[slots], fold.layout.school[slots]
     session_from_us = state.session_from_us[fold.layout.level[slots]]
@@ -121,6 +124,7 @@ def _open_silences(fold: Fold, state: State, at_us: int) -> list[Transition]:
     begins_us, is_due = _due_stretch(fold, rules, slots, at_us)
     since = np.maximum(since, begins_us)
     due = is_due & (at_us - since >= rules.silent_us[metric])
+    due &= ~follow_waits(fold, state, begins_us, is_due, before_us, at_us)
     is_open = state.is_open[Channel.SILENCE, slots]
     # What flaps and was well is silent again.
     state.run[Channel.SILENCE, slots[due & is_open]] = 0

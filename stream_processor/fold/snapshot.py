@@ -21,11 +21,12 @@ from stream_processor.fold.flapping import Unrest
 from stream_processor.fold.state import BASELINES, NEVER_US, Said, State, slot_columns
 from stream_processor.fold.words import add_words
 
-VERSION: Final = 6
-"""6 knows clocks, times ahead of the log and all words about a mark, 5 what flaps and when the newest reading
-of a series came, 4 rates, disagreements and what similar schools are like, 3 the newest deviation of each
-series, 2 repetitions of a value; older ones are read too."""
-READABLE: Final = (1, 2, 3, 4, 5, 6)
+VERSION: Final = 7
+"""7 knows how long schools let one wait and what they share, 6 clocks, times ahead of the log and all words
+about a mark, 5 what flaps and when the newest reading of a series came, 4 rates, disagreements and what
+similar schools are like, 3 the newest deviation of each series, 2 repetitions of a value; older ones are read
+too."""
+READABLE: Final = (1, 2, 3, 4, 5, 6, 7)
 _HEADER: Final = b"eduops"
 
 

@@ -17,6 +17,10 @@ NEVER_US: Final = int(np.iinfo(np.int64).min)
 """A time before all times: nothing came yet."""
 NO_SKEW: Final = int(np.iinfo(np.int64).min)
 """A skew below all skews: nothing came yet."""
+WAITS: Final = 11
+"""Steps of how long a session lets one wait; see `habits`."""
+NOT_DUE: Final = 255
+"""`State.longest` while nothing is due."""
 BASELINES: Final = 2
 """Baselines a series: outside and inside school hours."""
 
@@ -68,6 +72,17 @@ class State:
     """The same as the last look found it; `NO_SKEW` before the first."""
     clock_is_right: NDArray[np.bool_]
     """Where a look found the clock right and none has found it wrong since, shape (n,)."""
+    shared: NDArray[np.float32]
+    """What of a slot's value is its level's and its cluster's today, by the last look; NaN while not known
+    and for metrics of which nothing is taken out, shape (n,); see `shared`."""
+    waited_us: NDArray[np.int64]
+    """Time without an arrival in which one was due, up to the last tick, shape (n,); of slots whose rule asks
+    for habits, as the next two; see `habits`."""
+    longest: NDArray[np.uint8]
+    """Step of the longest wait in the present session and whether anything came in it, `NOT_DUE` outside,
+    shape (n,)."""
+    habit: NDArray[np.float16]
+    """Sessions by the step of their longest wait, forgetting by sessions, shape (WAITS, n)."""
     parent_open: NDArray[np.bool_]
     """Where a school had an open alert of a parent rule at the last tick, shape (p, m)."""
     session_from_us: NDArray[np.int64]
@@ -141,6 +156,10 @@ def initial_state(layout: Layout, detector: Detector, parents: int, kins: int) -
         skew=np.full(n, NO_SKEW),
         seen_skew=np.full(n, NO_SKEW),
         clock_is_right=np.zeros(n, np.bool_),
+        shared=np.full(n, np.nan, np.float32),
+        waited_us=np.zeros(n, np.int64),
+        longest=np.full(n, NOT_DUE, np.uint8),
+        habit=np.zeros((WAITS, n), np.float16),
         parent_open=np.zeros((parents, layout.schools), np.bool_),
         session_from_us=np.full(len(LEVELS), NEVER_US),
         kin=np.full((3, kins), np.nan),

@@ -15,7 +15,7 @@ from contract.canary import SYSTEM_SCHOOL_ID
 from contract.entry import Entry, TickEntry, Trouble
 from contract.errors import SnapshotVersionError
 from stream_processor.fold.snapshot import decode, encode
-from stream_processor.fold.state import NEVER_US
+from stream_processor.fold.state import NEVER_US, WAITS
 from tests.drawn_logs import logs
 from tests.examples import examples
 from tests.fold_world import (
@@ -152,6 +152,18 @@ def test_a_snapshot_from_before_rates_still_decodes(log: list[Entry]) -> None:
 
 @calm
 @given(logs())
+def test_a_snapshot_from_before_habits_still_decodes(log: list[Entry]) -> None:
+    fold = small_fold()
+    state, fresh = fold_log(fold, [log]).state, fold.initial_state()
+    since = ["shared/0", "waited_us/0", "longest/0", *(f"habit/{k}" for k in range(WAITS))]
+    again = decode(fold, _with_header(encode(fold, state), lambda header: header | {"version": 6}, since))
+    names = ("shared", "waited_us", "longest", "habit")
+    forgotten = replace(state, **{name: getattr(fresh, name) for name in names})
+    assert_same_state(forgotten, again)
+
+
+@calm
+@given(logs())
 def test_a_snapshot_from_before_flapping_still_decodes(log: list[Entry]) -> None:
     fold = small_fold()
     state = fold_log(fold, [log]).state
@@ -214,5 +226,5 @@ def test_what_is_no_snapshot_is_refused(damage: bytes) -> None:
 def test_another_version_is_refused_by_name() -> None:
     fold = small_fold()
     snapshot = _with_header(encode(fold, fold.initial_state()), lambda header: header | {"version": 99})
-    with pytest.raises(SnapshotVersionError, match="version 99; this program reads 1, 2, 3, 4, 5, 6"):
+    with pytest.raises(SnapshotVersionError, match="version 99; this program reads 1, 2, 3, 4, 5, 6, 7"):
         decode(fold, snapshot)

@@ -1,0 +1,1 @@
+"""Recorded registers of a real city through the real fold. Pure, but that `recorded` reads the file."""

@@ -1,0 +1,111 @@
+"""What schools share on a day: taken out of a figure before a school is judged by it.
+
+On an eve of a holiday or in a storm all schools have fewer pupils, and none of them has a fault. Of the
+metrics whose anomaly rule says `less_shared`, the differences of the session's newest readings from what
+their series expect are compared over the schools of a level: their median is the level's part, and the
+median of what is left in a cluster, shrunk by n / (n + 4), is the cluster's. A reading is then judged less
+both; until `LEAST_KIN` schools of the level have reported nothing is known and nobody is judged, for at most
+`PATIENCE_US` of a session. Where fewer schools than that know themselves, nothing is shared.
+
+*A shared drop is news itself.* Where it is as large as the rule's least deviation it is not taken out, and
+every school that fell as far is told, however much it moves otherwise: that they fell together is found in
+their alerts, as one line.
+
+*Only drops.* On a day on which more come than usual, a school where nearly all come every day has nothing to
+gain; what the others gained would make it look low.
+
+*Learning.* A series learns its values less three quarters of what was shared: a storm hardly moves what is
+expected of a school, and what stays is learnt four times as slowly as by one school alone.
+
+It crosses series, so it happens at ticks, once a minute of log time, and only what was measured in the
+session counts, so that redelivery changes nothing; the schools are those of one partition, as with kin.
+
+Source:
+    Median polish: J. W. Tukey, "Exploratory Data Analysis", 1977, ch. 10-11. Sizes: New York's registers,
+    2013 to 2015; docs/detection.md.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anomaly.moments import NO_PHASE, Moments
+from contract.calendar import MINUTE_US
+from contract.fleet import LEVELS
+from stream_processor.fold.constants import Fold
+from stream_processor.fold.newcomers import LEAST_KIN, group_medians
+from stream_processor.fold.rulebook import ChannelRules
+from stream_processor.fold.state import NEVER_US, State
+
+Floats = NDArray[np.float64]
+
+PATIENCE_US: Final = 60 * MINUTE_US
+"""After a session's edge begins, half an hour before its bell, judged without the others; chosen."""
+SHRINK: Final = 4.0
+"""Schools that a cluster of no difference weighs against its own."""
+LEARNT: Final = 0.25
+"""Part of what is shared that a series learns."""
+
+
+def follow_shared(fold: Fold, state: State, before_us: int, at_us: int) -> None:
+    """Write what the schools share into `state`, if a new minute began since the last tick.
+
+    Args:
+        fold: the fold.
+        state: written to; the caller owns it.
+        before_us: log time of the last tick.
+        at_us: log time of this one.
+    """
+    if at_us // MINUTE_US == before_us // MINUTE_US:
+        return
+    for slots in fold.shared_slots:
+        state.shared[slots] = _parts(fold, state, slots, at_us)
+
+
+def _parts(fold: Fold, state: State, slots: NDArray[np.intp], at_us: int) -> NDArray[np.float32]:
+    level = fold.layout.level[slots]
+    begun_us = state.session_from_us[level]
+    reported = (begun_us != NEVER_US) & (state.event_us[slots] >= begun_us)
+    at = Moments(
+        slots + len(fold.layout), np.full(len(slots), at_us), np.full(len(slots), NO_PHASE, np.int16)
+    )
+    expected = fold.detector.judge(state.detector, at, state.value[slots]).expected
+    among = np.bincount(level[np.isfinite(expected)], minlength=len(LEVELS))
+    left = state.value[slots] - expected
+    left[~reported] = np.nan
+    part = np.zeros(len(slots))
+    known = np.flatnonzero(np.isfinite(left))
+    of_level = group_medians(level[known].astype(np.intp), left[known], len(LEVELS))
+    count = np.bincount(level[known], minlength=len(LEVELS))
+    part = np.where(count[level] >= LEAST_KIN, of_level[level], np.nan)
+    part += _of_clusters(fold, slots, left - part)
+    # Nobody to compare with, or not by now.
+    alone = (among[level] < LEAST_KIN) | ((begun_us != NEVER_US) & (at_us - begun_us >= PATIENCE_US))
+    return np.where(np.isnan(part) & alone, 0.0, part).astype(np.float32)
+
+
+def _of_clusters(fold: Fold, slots: NDArray[np.intp], left: Floats) -> Floats:
+    """Return what each school's cluster shares of what its level leaves, shape (k,)."""
+    cluster = fold.layout.cluster[fold.layout.school[slots]]
+    groups = int(cluster.max(initial=-1)) + 1
+    known = np.flatnonzero(np.isfinite(left))
+    count = np.bincount(cluster[known], minlength=groups)
+    middle = group_medians(cluster[known], left[known], groups)
+    shrunk = np.where(count >= LEAST_KIN, middle * count / (count + SHRINK), 0.0)
+    found: Floats = shrunk[cluster]
+    return found
+
+
+def parts_taken(
+    rules: ChannelRules, state: State, slot: NDArray[np.intp], metric: NDArray[np.int32]
+) -> tuple[Floats, Floats, NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return what is taken out of values before they are judged and before they are learnt, shape (n,).
+
+    And where that is known, elsewhere it is 0 and nobody is judged; and where it is a drop that is news.
+    """
+    shared = np.where(rules.less_shared[metric], state.shared[slot], 0.0).astype(np.float64)
+    known = ~np.isnan(shared)
+    shared = np.where(known, np.minimum(shared, 0.0), 0.0)
+    is_news = rules.less_shared[metric] & (shared <= -rules.least_deviation[metric])
+    return np.where(is_news, 0.0, shared), (1.0 - LEARNT) * shared, known, is_news

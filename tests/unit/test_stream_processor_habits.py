@@ -1,0 +1,156 @@
+"""What a school is used to: late registers, missing ones, dead lines, and a session that nobody had."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from contract.alert import TransitionKind
+from contract.entry import Entry, ReadingsEntry, TickEntry
+from contract.rule import parse_rules
+from stream_processor.fold.constants import Fold, build_fold
+from stream_processor.fold.habits import WHOLE
+from stream_processor.fold.state import State
+from tests.fold_world import (
+    CALENDAR,
+    CATALOGUE,
+    SECOND_US,
+    columns,
+    fold_log,
+    packaged,
+    series_named,
+    small_fleet,
+)
+
+PROMPT = ("07:25", "07:35", "07:45", "07:55", "08:05", "08:15")
+"""A primary school begins at 7:15; its registers are due from 7:25 to 8:25."""
+LATE = ("08:05", "08:15")
+NONE: tuple[str, ...] = ()
+RULE = "register_missing"
+
+
+def habit_fold(schools: int = 1) -> Fold:
+    """Return a fold of the packaged rules for which once in twenty sessions is rare."""
+    text = packaged("rules.toml").replace("once_in_sessions = 500.0", "once_in_sessions = 20.0")
+    return build_fold(small_fleet(schools), CATALOGUE, CALENDAR, parse_rules(text, CATALOGUE), 0, 1)
+
+
+def morning(on: int, registers: Sequence[Sequence[str]], dies: bool = False) -> list[Entry]:
+    """Return a morning of October 2026: every 30 s a tick and each gateway's traffic, and registers.
+
+    Args:
+        on: day of the month.
+        registers: local times of each school's.
+        dies: gateways fall silent at half past seven.
+    """
+    begin = datetime(2026, 10, on, 7, 0, tzinfo=CALENDAR.timezone)
+    log: list[Entry] = []
+    for i in range(200):
+        moment = begin + timedelta(seconds=30 * i)
+        at_us, clock = round(moment.timestamp()) * SECOND_US, f"{moment:%H:%M:%S}"
+        rows = [
+            (at_us, series_named(school, "attendance_ratio"), 0.9 + i / 10_000)
+            for school, times in enumerate(registers, 1)
+            if clock in [f"{time}:00" for time in times]
+        ]
+        rows += [
+            (at_us, series_named(school, "down_bps"), 5e7 + i)
+            for school in range(1, len(registers) + 1)
+            if not (dies and clock >= "07:30:00")
+        ]
+        log.append(ReadingsEntry(at_us, columns(rows)))
+        log.append(TickEntry(at_us))
+    return log
+
+
+MONDAY = 12
+
+
+def slots_of(fold: Fold) -> NDArray[np.intp]:
+    """Return the slots of all registers, by school."""
+    schools = range(1, fold.layout.schools + 1)
+    return fold.layout.slots_of(np.array([series_named(s, "attendance_ratio") for s in schools], np.int32))
+
+
+def used_to(fold: Fold, *sessions: dict[int, int]) -> State:
+    """Return a state in which each school has had so many sessions by the step of their longest wait."""
+    state = fold.initial_state()
+    for slot, counted in zip(slots_of(fold).tolist(), sessions, strict=True):
+        for step, number in counted.items():
+            state.habit[step, slot] = number
+    return state
+
+
+def opened_in(fold: Fold, state: State, log: list[Entry]) -> list[str]:
+    """Return when the rule opened in a log, local times."""
+    return [
+        f"{datetime.fromtimestamp(t.detected_at_us / 1e6, CALENDAR.timezone):%H:%M:%S}"
+        for t in fold_log(fold, [log], state).transitions
+        if t.rule == RULE and t.kind is TransitionKind.OPENED
+    ]
+
+
+@pytest.mark.parametrize(
+    ("usual", "today", "opened"),
+    [
+        ({1: 10}, NONE, ["07:53:30"]),
+        ({1: 10}, LATE, ["07:53:30"]),
+        ({4: 10}, LATE, []),
+        ({4: 10}, NONE, ["08:12:30"]),
+    ],
+    ids=["prompt-none", "prompt-late", "late-late", "late-none"],
+)
+def test_a_school_is_missed_when_it_lets_one_wait_longer_than_it_does(
+    usual: dict[int, int], today: tuple[str, ...], opened: list[str]
+) -> None:
+    fold = habit_fold()
+    assert opened_in(fold, used_to(fold, usual), morning(MONDAY, [today])) == opened
+
+
+def test_a_school_that_often_sends_none_is_missed_when_two_in_a_row_are_rare_for_it() -> None:
+    fold = habit_fold()
+    state = used_to(fold, {1: 15, WHOLE: 5})
+    once = fold_log(fold, [morning(MONDAY, [NONE])], state)
+    assert RULE not in {t.rule for t in once.transitions}
+    assert opened_in(fold, once.state, morning(MONDAY + 1, [NONE])) == ["07:50:30"]
+
+
+def test_nothing_is_missed_while_the_gateway_is_silent_and_the_wait_stands_still() -> None:
+    fold = habit_fold()
+    dark = fold_log(fold, [morning(MONDAY, [NONE], dies=True)], used_to(fold, {1: 10}))
+    assert {"gateway_silent"} == {t.rule for t in dark.transitions} & {"gateway_silent", RULE}
+    # It had waited for five minutes, and nothing is known of a session in which nothing could come.
+    slot = slots_of(fold)[0]
+    assert 300 * SECOND_US < dark.state.waited_us[slot] < 360 * SECOND_US
+    np.testing.assert_array_equal(dark.state.habit[:, slot], [0, 10, *[0] * 9])
+
+
+def test_sessions_are_counted_by_their_longest_wait_and_an_outage_of_days_once() -> None:
+    fold = habit_fold()
+    state = fold.initial_state()
+    for day, registers in enumerate((PROMPT, LATE, NONE, NONE, PROMPT)):
+        state = fold_log(fold, [morning(MONDAY + day, [registers])], state).state
+    counted = np.rint(state.habit[:, slots_of(fold)[0]].astype(float))
+    assert {int(step): int(counted[step]) for step in np.flatnonzero(counted)} == {1: 1, 4: 1, WHOLE + 2: 1}
+
+
+def test_what_most_of_a_kin_let_wait_is_told_of_each_and_is_no_habit() -> None:
+    fold, schools = habit_fold(9), 9
+    # The first by itself lets one wait every other day.
+    state = used_to(fold, {1: 10, WHOLE: 10}, *[{1: 20}] * (schools - 1))
+    shared = morning(MONDAY, [NONE] * schools)
+    assert opened_in(fold, state, shared) == ["07:46:00"] * (schools - 1) + ["07:53:30"]
+    after = fold_log(fold, [shared, morning(MONDAY + 1, [PROMPT] * schools)], state).state
+    assert float(after.habit[WHOLE:, slots_of(fold)[1:]].sum()) == 0.0
+    assert not opened_in(fold, state, morning(MONDAY, [NONE, *[PROMPT] * (schools - 1)]))
+
+
+def test_a_school_that_never_sent_any_is_missed_in_the_end() -> None:
+    rules = parse_rules(packaged("rules.toml"), CATALOGUE)
+    fold = build_fold(small_fleet(1), CATALOGUE, CALENDAR, rules, 0, 1)
+    state = fold.initial_state()
+    assert not opened_in(fold, state, morning(MONDAY, [NONE]))
+    state.waited_us[slots_of(fold)] = 3 * 3600 * SECOND_US  # three sessions have passed
+    assert opened_in(fold, state, morning(MONDAY, [NONE])) == ["08:13:00"]

@@ -1,0 +1,133 @@
+"""What schools share on a day is taken out before one of them is judged, and a shared drop is news."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.alert import TransitionKind
+from contract.entry import Entry, ReadingsEntry, TickEntry
+from contract.rule import parse_rules
+from stream_processor.fold.constants import Fold, build_fold
+from stream_processor.fold.newcomers import LEAST_KIN
+from stream_processor.fold.shared import LEARNT
+from stream_processor.fold.state import State
+from tests.fold_world import (
+    CALENDAR,
+    CATALOGUE,
+    SECOND_US,
+    assert_same,
+    columns,
+    fold_log,
+    packaged,
+    series_named,
+    small_fleet,
+    split_entries,
+)
+
+SCHOOLS = 12
+USUAL = 0.93
+MONDAY = 12
+
+
+@lru_cache
+def shared_fold(schools: int = SCHOOLS) -> Fold:
+    """Return a fold of the packaged rules."""
+    rules = parse_rules(packaged("rules.toml"), CATALOGUE)
+    return build_fold(small_fleet(schools), CATALOGUE, CALENDAR, rules, 0, 1)
+
+
+def registers(value: Mapping[int, float], at: str, day: int = MONDAY) -> list[Entry]:
+    """Return the registers of some schools at a local time of October 2026, and the tick after them."""
+    moment = datetime(2026, 10, day, int(at[:2]), int(at[3:]), tzinfo=CALENDAR.timezone)
+    at_us = round(moment.timestamp()) * SECOND_US
+    rows = [(at_us, series_named(school, "attendance_ratio"), v) for school, v in value.items()]
+    return [ReadingsEntry(at_us, columns(rows)), TickEntry(at_us + 59 * SECOND_US)]
+
+
+def slots_of(fold: Fold) -> NDArray[np.intp]:
+    """Return the slots of all registers, by school."""
+    schools = range(1, fold.layout.schools + 1)
+    return fold.layout.slots_of(np.array([series_named(s, "attendance_ratio") for s in schools], np.int32))
+
+
+def settled(fold: Fold) -> State:
+    """Return a state in which every school expects the usual, give or take a point."""
+    state, cell = fold.initial_state(), slots_of(fold) + len(fold.layout)
+    memory = state.detector
+    memory["mean"][cell], memory["spread"][cell] = USUAL, 0.008
+    memory["readings"][cell], memory["observed_s"][cell], memory["weight_s"][cell] = 100, 1e5, 1e5
+    memory["learnt_us"][cell] = round(datetime(2026, 10, MONDAY - 3, 15).timestamp()) * SECOND_US
+    return state
+
+
+def opened(fold: Fold, log: list[Entry]) -> list[int]:
+    """Return the schools whose attendance is told as low, in order."""
+    told = fold_log(fold, [log], settled(fold)).transitions
+    return sorted(
+        {t.school_id for t in told if t.rule == "attendance_low" and t.kind is TransitionKind.OPENED}
+    )
+
+
+def everybody(value: float, **others: float) -> dict[int, float]:
+    """Return a value for each school, and another for some, as `s3=0.5`."""
+    return {s: others.get(f"s{s}", value) for s in range(1, SCHOOLS + 1)}
+
+
+def twice(value: Mapping[int, float]) -> list[Entry]:
+    """Return registers and the same ten minutes later, as they are sent."""
+    return [*registers({}, "07:00"), *registers(value, "07:25"), *registers(value, "07:35")]
+
+
+def test_a_day_that_all_share_is_nobodys_alarm_and_one_school_still_stands_out() -> None:
+    fold = shared_fold()
+    assert opened(fold, twice(everybody(USUAL - 0.09))) == []
+    # Of a drop of 13 points 9 are the city's: its own four are none.
+    assert opened(fold, twice(everybody(USUAL - 0.09, s3=USUAL - 0.13))) == []
+    assert opened(fold, twice(everybody(USUAL - 0.09, s3=USUAL - 0.25))) == [3]
+    assert opened(fold, twice(everybody(USUAL, s3=USUAL - 0.16))) == [3]
+
+
+def test_a_shared_drop_of_the_rules_least_size_is_told_of_each() -> None:
+    assert opened(shared_fold(), twice(everybody(USUAL - 0.2))) == list(range(1, SCHOOLS + 1))
+
+
+def test_nobody_is_judged_before_the_others_are_heard_for_a_while() -> None:
+    fold = shared_fold()
+    early = [*registers({}, "07:00"), *registers({3: 0.5}, "07:25"), *registers({3: 0.5}, "07:35")]
+    assert opened(fold, early) == []
+    assert opened(fold, [*early, *registers({3: 0.5}, "08:05"), *registers({3: 0.5}, "08:15")]) == [3]
+
+
+def test_few_schools_share_nothing() -> None:
+    fold = shared_fold(LEAST_KIN - 1)
+    assert opened(fold, [*registers({}, "07:00"), *registers({3: 0.5}, "07:25")]) == [3]
+
+
+def test_a_shared_day_is_learnt_in_part() -> None:
+    fold, low = shared_fold(), everybody(USUAL - 0.02)
+    rules = packaged("rules.toml").replace("less_shared = true", "")
+    plain = build_fold(small_fleet(SCHOOLS), CATALOGUE, CALENDAR, parse_rules(rules, CATALOGUE), 0, 1)
+    # The first register of the day, of which nothing is known yet, is not learnt.
+    logs = {fold: twice(low), plain: [*registers({}, "07:00"), *registers(low, "07:35")]}
+    cell = slots_of(fold) + len(fold.layout)
+    moved = {
+        f: USUAL - fold_log(f, [log], settled(f)).state.detector["mean"][cell] for f, log in logs.items()
+    }
+    assert (moved[plain] > 0).all()
+    np.testing.assert_allclose(moved[fold], LEARNT * moved[plain], rtol=1e-4)
+
+
+def test_any_cutting_and_redelivery_give_the_same() -> None:
+    fold, rng = shared_fold(), np.random.default_rng(3)
+    log: list[Entry] = registers({}, "07:00")
+    for minute in range(25, 60, 5):
+        drawn = {s: float(USUAL - rng.uniform(0, 0.2)) for s in range(1, SCHOOLS + 1) if rng.random() < 0.6}
+        log += registers(drawn, f"07:{minute}")
+    whole = fold_log(fold, [log], settled(fold))
+    assert_same(whole, fold_log(fold, [[entry] for entry in split_entries(log)], settled(fold)))
+    again = [e for entry in log for e in ([entry] * 2 if isinstance(entry, ReadingsEntry) else [entry])]
+    more = fold_log(fold, [[e] for e in again], settled(fold))
+    assert_same(whole._replace(counts=more.counts), more)
