@@ -5,8 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# Three share the least machine's two cores, for many tests wait: one breaks whole systems, the others run the
-# rest, each with servers of its own. tests/conftest.py says in which order.
+# Three share the least machine's two cores, for many tests wait: two break whole systems first, the other runs
+# what is longest of the rest, each with servers of its own. tests/conftest.py says in which order.
 WORKERS ?= 3
 SIDE_BY_SIDE := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 RUNTIME_STAMP := $(VENV)/.runtime-$(shell cat requirements/runtime.txt pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
@@ -60,10 +60,20 @@ lock: $(DEV_STAMP) ## pin and hash the requirements anew, as few changes as poss
 		--quiet --extra dev --extra evaluate pyproject.toml requirements/build.in -o requirements/dev.txt
 
 ENV_FILE ?= .env
-env: ## write .env with generated passwords for docker compose; what is there stays
-	@umask 077; touch $(ENV_FILE); for name in POSTGRES NATS_SERVICE NATS_INGEST NATS_WATCHDOG NATS_AUTHORISER; do \
-		grep -q "^$${name}_PASSWORD=" $(ENV_FILE) || \
-		echo "$${name}_PASSWORD=$$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" >> $(ENV_FILE); done
+SECRETS_DIR ?= secrets
+ROLES := ingest authoriser processor dashboard notifier simulator operator
+BROKER_USERS := service ingest watchdog authoriser
+# Others than their owner cannot enter the folder; in a container's mount another user than ours reads the file.
+env: ## write generated passwords into secrets/ for docker compose; what is there stays, and what an older .env has
+	@umask 022; mkdir -p -m 700 $(SECRETS_DIR); cd $(SECRETS_DIR); \
+	keep() { [ -e "$$1" ] || { \
+		value=$$(sed -n "s/^$$2=//p" $(abspath $(ENV_FILE)) 2>/dev/null | head -n 1); \
+		printf '%s' "$${value:-$$3}" > "$$1"; }; }; \
+	drawn() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }; \
+	keep eduops POSTGRES_PASSWORD "$$(drawn)"; keep watchdog_url WATCHDOG_URL ""; \
+	for role in $(ROLES); do keep eduops_$$role - "$$(drawn)"; done; \
+	for user in $(BROKER_USERS); do name=NATS_$$(echo $$user | tr a-z A-Z)_PASSWORD; keep nats_$$user $$name "$$(drawn)"; \
+		printf '%s: "%s"\n' $$name "$$(cat nats_$$user)"; done > passwords.new; mv passwords.new nats_passwords.conf
 
 clean: ## remove .venv and every cache
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

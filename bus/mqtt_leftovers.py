@@ -26,6 +26,9 @@ _PAGE: Final = 4096
 """Connections an answer: 2 MB of the 8 that a message may have."""
 _QUIET_S: Final = 1.0
 """Nodes that have not answered this long after the last are down, and so are their connections."""
+_LOOK_S: Final = 0.05
+_LOOKS: Final = 200
+"""Ten seconds; a server with nothing else to do takes some milliseconds."""
 
 
 class Kind(StrEnum):
@@ -45,6 +48,8 @@ class Leftover(NamedTuple):
     at_ns: int
     """When it was left, for a session its last connection, ns since 1970 of the server's clock."""
     seq: int
+    subject: str
+    """Where the server keeps it."""
     hears: bool = False
     """Whether it is a session with a subscription: devices have none."""
 
@@ -73,14 +78,16 @@ class MqttLeftovers:
             seq, at_ns = int(message["seq"]), ns_of(message["time"])
             if at_ns >= before_ns:  # a stream is in the order of time
                 return
-            rest = str(message["subject"]).removeprefix(subjects)
+            subject = str(message["subject"])
+            rest = subject.removeprefix(subjects)
             if kind is Kind.SESSION:
                 record = json.loads(base64.b64decode(message["data"]))
-                yield Leftover(kind, record["id"], at_ns, seq, bool(record.get("subs") or record.get("cons")))
+                hears = bool(record.get("subs") or record.get("cons"))
+                yield Leftover(kind, record["id"], at_ns, seq, subject, hears)
             elif kind is Kind.RETAINED:
-                yield Leftover(kind, topic_of(rest), at_ns, seq)
+                yield Leftover(kind, topic_of(rest), at_ns, seq, subject)
             else:
-                yield Leftover(kind, rest.rpartition(".")[0], at_ns, seq)
+                yield Leftover(kind, rest.rpartition(".")[0], at_ns, seq, subject)
 
     async def connected(self) -> set[str]:
         """Return the client ids that are connected now, to any node.
@@ -114,6 +121,20 @@ class MqttLeftovers:
             return False
         return True
 
+    async def forgotten(self, session: Leftover) -> bool:
+        """Return whether the record of a session that was ended is gone within some seconds.
+
+        The server takes it away after whoever ended it has gone, and until then it takes a place.
+
+        Raises:
+            InfrastructureError: the server is out of reach.
+        """
+        for _ in range(_LOOKS):
+            if await self._message(SESSIONS, {"last_by_subj": session.subject}) is None:
+                return True
+            await asyncio.sleep(_LOOK_S)
+        return False
+
     async def _ask_all(self, body: dict[str, int]) -> Sequence[dict[str, Any]]:
         client = self._api.connection.client
         inbox = client.new_inbox()
@@ -137,7 +158,9 @@ class MqttLeftovers:
             await subscription.unsubscribe()
 
     async def _next(self, stream: str, subjects: str, seq: int) -> dict[str, Any] | None:
-        asked = {"seq": seq, "next_by_subj": subjects}
+        return await self._message(stream, {"seq": seq, "next_by_subj": subjects})
+
+    async def _message(self, stream: str, asked: dict[str, Any]) -> dict[str, Any] | None:
         try:
             message: dict[str, Any] = (await self._api.ask(f"STREAM.MSG.GET.{stream}", asked))["message"]
         except RefusedError as error:

@@ -302,7 +302,7 @@ class IncidentEvent(msgspec.Struct, frozen=True):
     """The incident that was absorbed, that this was merged into, that was split off, or that this was split
     off from."""
     cause: Cause | None = None
-    """The new cause where it changed."""
+    """The new cause where it changed, and the one that it opened with unless that is a school by itself."""
     action_id: str = ""
     """Of the action behind it; empty for what the fold decided."""
     note: str = ""

@@ -326,13 +326,9 @@ def bench(
 @app.command()
 def migrate(data: Data = None, config: Config = None) -> None:
     """Bring the database to this version's schema (`eduops up` does it by itself)."""
-    from eduops.connections import database_url
-    from storage.database import prepare_database
+    from eduops.roles import prepare_tables
 
-    settings = attached(data, config)
-    prepare_database(
-        database_url(settings), chunk_h=settings.chunk_h, raw_retention_h=settings.raw_retention_h
-    )
+    prepare_tables(attached(data, config))
     typer.echo("the database has this version's schema")
 
 

@@ -23,6 +23,7 @@ from eduops.settings import Settings
 from storage.database import connect
 from storage.fleet import load_fleet, next_fleet
 from storage.metrics import claim_metrics
+from storage.rights.roles import as_role
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -174,7 +175,18 @@ def database_url(settings: Settings) -> str:
     """
     if settings.database_url is None:
         raise ConfigurationError("no database: set EDUOPS_DATABASE_URL, or run `eduops up`")
-    return settings.database_url
+    if settings.database_password is None:
+        return settings.database_url
+    return as_role(settings.database_url, password=settings.database_password)
+
+
+def owner_url(settings: Settings) -> str:
+    """Return the connection string of the tables' owner.
+
+    Raises:
+        ConfigurationError: no database is configured.
+    """
+    return settings.database_owner_url or database_url(settings)
 
 
 def nats_url(settings: Settings) -> str:

@@ -13,6 +13,7 @@ from platformdirs import user_data_dir
 from pydantic import Field
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -23,7 +24,9 @@ from contract.entry import MAX_PARTITIONS
 from contract.errors import ConfigurationError
 from contract.topic import MAX_BATCH_MESSAGES, PAYLOAD_LIMITS
 from eduops.failpoint import PATTERN as FAILPOINT_PATTERN
+from eduops.settings_database import DatabaseSettings
 from eduops.settings_door import DoorSettings, Port
+from eduops.settings_files import read_secret_files, secrets_named, secrets_of
 from eduops.settings_words import addresses_of, checked, slice_of
 
 ENV_PREFIX: Final = "EDUOPS_"
@@ -31,7 +34,15 @@ _HOST: Final = r"[A-Za-z0-9._-]+(:\d{1,5})?"
 _COMMAND_VARIABLES: Final = ("PATH", "HOME", "LC_ALL", "LANG")
 
 
-class Settings(DoorSettings, BaseSettings):
+class TomlFile(TomlConfigSettingsSource):
+    """The settings file, which may name files of secrets."""
+
+    def __call__(self) -> dict[str, Any]:
+        """Return what the file says, and what the files that it names hold."""
+        return read_secret_files(super().__call__(), secrets_of(self.settings_cls))
+
+
+class Settings(DatabaseSettings, DoorSettings, BaseSettings):
     """All settings; each field's description is its documentation."""
 
     model_config = SettingsConfigDict(
@@ -74,16 +85,6 @@ class Settings(DoorSettings, BaseSettings):
             "`received`, `appended` of ingest; `folded`, `announced`, `committed` of the processor; "
             "`claimed`, `sent`, `noted` of the notifier."
         ),
-    )
-
-    database_url: str | None = Field(
-        None, repr=False, description="PostgreSQL connection string; none starts the embedded PostgreSQL."
-    )
-    chunk_h: float = Field(
-        6, gt=0, le=168, description="Hours of readings in a partition or chunk of the table, above 0 to 168."
-    )
-    raw_retention_h: float = Field(
-        50, ge=49, le=87600, description="Hours that raw readings are kept, 49 to 87600; rollups stay longer."
     )
 
     nats_url: str | None = Field(
@@ -341,7 +342,12 @@ class Settings(DoorSettings, BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Return the sources, strongest first."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        files = secrets_named(os.environ, ENV_PREFIX, secrets_of(settings_cls))
+        return init_settings, env_settings, InitSettingsSource(settings_cls, files), TomlFile(settings_cls)
+
+
+SECRETS: Final = secrets_of(Settings)
+"""Settings that hold a secret: no message shows them, and a process gets those that it needs."""
 
 
 def load_settings(config: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:

@@ -211,19 +211,18 @@ def oidc_config(settings: Settings) -> "OidcConfig | None":
     """Return what is needed of the city's own sign-in; None where there is none.
 
     Raises:
-        ConfigurationError: something of it is missing, or its secret cannot be read.
+        ConfigurationError: something of it is missing.
     """
     from ops_dashboard.config import OidcConfig
 
     if settings.oidc_issuer is None:
         return None
-    secret, file = settings.oidc_client_secret or "", settings.oidc_client_secret_file
-    if file is not None:
-        try:
-            secret = file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"oidc_client_secret_file {file} cannot be read: {error}") from error
-    return OidcConfig(settings.oidc_issuer, settings.oidc_client_id or "", secret)
+    return OidcConfig(
+        settings.oidc_issuer,
+        settings.oidc_client_id or "",
+        settings.oidc_client_secret or "",
+        settings.oidc_ca_file,
+    )
 
 
 async def run_notifier(settings: Settings, stop: asyncio.Event) -> None:

@@ -20,12 +20,10 @@ from config.routing import follow_routing
 from config.sign_in import FollowedSignIn
 from config.tls import follow_tls
 from config.ward_map import read_ward_map
-from contract.access.area import Area
 from contract.address import is_loopback
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.errors import InfrastructureError
-from contract.figures.targets import Targets
 from contract.fleet import Fleet
 from contract.rule import Rule
 from contract.service.metrics import Meter
@@ -37,26 +35,26 @@ from ops_dashboard.access.permissions import guarded_routes
 from ops_dashboard.access.recorder import Recorder
 from ops_dashboard.access.register import Register
 from ops_dashboard.api.alertmanager_reports import ALERTS_PATH
-from ops_dashboard.api.answers import install_refusals, refuse_with
+from ops_dashboard.api.answers import Refusal, install_refusals, refuse_with
 from ops_dashboard.api.routes import add_api
 from ops_dashboard.archive import Archive
 from ops_dashboard.borrowing import ReaderPool
 from ops_dashboard.config import DashboardConfig
 from ops_dashboard.frame import FrameDash, make_frame
 from ops_dashboard.language import choose_language, remember_language
-from ops_dashboard.live.feed import Feed, Hello
+from ops_dashboard.live.feed import make_feed
 from ops_dashboard.live.hub import Hub
 from ops_dashboard.live.socket import add_live
-from ops_dashboard.pages.registry import PAGES
+from ops_dashboard.pages.prerender import prerender
+from ops_dashboard.pages.registry import PAGES, page_at
 from ops_dashboard.pages.router import make_page
+from ops_dashboard.past.moment import read_moment
 from ops_dashboard.people.identity_provider import IdentityProvider
 from ops_dashboard.people.office import PeopleOffice
 from ops_dashboard.people.passwords import PasswordKeeper
 from ops_dashboard.people.render import Renderer
 from ops_dashboard.people.routes import add_people
 from ops_dashboard.services import Services
-from ops_dashboard.view.board import Board
-from ops_dashboard.view.narrowing import Narrowing
 from ops_dashboard.view.past import PAST_METRICS, Past, past_of
 from ops_dashboard.view.words import page_words
 from storage.database import open_pool
@@ -97,7 +95,7 @@ def create_app(
     pool, register = open_pool(config.dsn), Register(config.dsn)
     archive = Archive(pool)
     hub = Hub(
-        partial(_make_feed, config, fleet, catalogue, calendar, targets),
+        partial(make_feed, config, fleet, catalogue, calendar, targets),
         config.clock,
         archive.open_work,
         _past_reader(archive, catalogue, config.coverage_min),
@@ -159,30 +157,6 @@ def _people_office(
     )  # fmt: skip
 
 
-def _make_feed(
-    config: DashboardConfig,
-    fleet: Fleet,
-    catalogue: Catalogue,
-    calendar: SchoolCalendar,
-    targets: Targets,
-    area: Area,
-) -> Feed:
-    narrowing = None if area.is_city else Narrowing(fleet, area, config.partitions)
-    own = fleet if narrowing is None else narrowing.fleet
-    board = Board(
-        own,
-        config.partitions,
-        config.clock,
-        calendar,
-        build_id=config.build_id,
-        coverage_min=config.coverage_min,
-        stale_s=config.summary_stale_s,
-        targets=targets,
-    )
-    hello = Hello(config.build_id, own.version, own.province, config.partitions)
-    return Feed(board, hello, catalogue, narrowing)
-
-
 def _past_reader(
     archive: Archive, catalogue: Catalogue, coverage_min: float
 ) -> Callable[[int], Awaitable[Past]]:
@@ -238,7 +212,12 @@ def _attach_pages(app: FastAPI, services: Services) -> FrameDash:
 
     async def document(request: Request) -> Response:
         language = choose_language(request.query_params, request.cookies)
-        answer = HTMLResponse(frame.document(request, language), headers={"Cache-Control": "no-cache"})
+        prerendered = ""
+        if page_at(request.url.path)[0].prerendered:
+            prerendered = prerender(await page(request.url.path, request.url.query, language))
+        content = frame.document(request, language, prerendered)
+        status = _status_of(services, request.query_params.get("at", ""))
+        answer = HTMLResponse(content, status, {"Cache-Control": "no-cache"})
         remember_language(request, answer)
         return answer
 
@@ -247,6 +226,15 @@ def _attach_pages(app: FastAPI, services: Services) -> FrameDash:
 
     frame = make_frame(app, words, page)
     return frame
+
+
+def _status_of(services: Services, at: str) -> int:
+    """Return the status of a document: one of a minute that there cannot be says so; its page says why."""
+    try:
+        read_moment(at, services.calendar.timezone, services.now_us())
+    except Refusal as refusal:
+        return refusal.status
+    return 200
 
 
 def _add_guards(app: FastAPI, services: Services, frame: FrameDash, renderer: Renderer) -> None:
@@ -359,7 +347,11 @@ def _server_config(app: FastAPI, config: DashboardConfig, context: ssl.SSLContex
 def _listen(config: DashboardConfig) -> socket.socket:
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     try:
-        return socket.create_server((config.host, config.port), family=family, backlog=2048)
+        listener = socket.create_server((config.host, config.port), family=family, backlog=2048)
+        # Connections inherit it. asyncio sets it for its own listeners alone, and an answer in two packets
+        # would wait 40 ms for the asker's delayed acknowledgement.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listener
     except OSError as error:
         raise InfrastructureError(
             f"the dashboard cannot listen on {config.host}:{config.port}: {error}; is the port in use?"

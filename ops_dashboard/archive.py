@@ -107,7 +107,7 @@ class Archive:
     """Reads of the tables; each borrows a connection for as long as it takes."""
 
     def __init__(self, pool: ReaderPool) -> None:
-        self._pool = pool
+        self.pool = pool
 
     async def open_alerts(self) -> list[Alert]:
         """Return the alerts that are not resolved."""
@@ -321,7 +321,7 @@ class Archive:
             return await ledger(conn)
 
     def _connection(self) -> AbstractAsyncContextManager[AsyncConnection[Any]]:
-        return borrowed(self._pool, ANSWER_S)
+        return borrowed(self.pool, ANSWER_S)
 
 
 def of_series(history: SeriesHistory, series: int) -> SeriesHistory:

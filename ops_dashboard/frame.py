@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from html import escape
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from dash import Dash, Input, Output, State, html
 from dash.backends._fastapi import (
@@ -25,12 +25,22 @@ from ops_dashboard.view.words import PageWords, page_words_json
 PageMaker = Callable[[str, str, Language], Awaitable[Any]]
 """Returns a page's components for a path, a query string and a language."""
 
-_document_language: ContextVar[Language] = ContextVar("_document_language", default=Language.VI)
+
+class _DocumentPart(NamedTuple):
+    """What a document takes beside what Dash fills in."""
+
+    language: Language
+    prerendered: str
+
+
+_document_part: ContextVar[_DocumentPart] = ContextVar("_document_part")
 
 _SHEETS: Final = "\n".join(
     f'<link rel="stylesheet" href="/assets/{name}.css">'
     for name in ("base", "wall", "desk", "incident", "leadership", "lookup")
 )
+_POLYFILL: Final = "/deps/polyfill@"
+"""For browsers of before 2018, which cannot read our own modules; Dash's heavy libraries use it, 35 kB."""
 _DOCUMENT: Final = """<!DOCTYPE html>
 <html lang="{language}" data-build="{build}">
 <head>
@@ -42,12 +52,13 @@ _DOCUMENT: Final = """<!DOCTYPE html>
 <link rel="icon" type="image/svg+xml" href="/assets/icon.svg">
 {css}
 {sheets}
-<script id="eduops-words" type="application/json">{words}</script>
 </head>
 <body>
+<div id="prerendered">{prerendered}</div>
 {app_entry}
 <footer class="foot">eduops {build}</footer>
 <footer hidden>
+<script id="eduops-words" type="application/json">{words}</script>
 {config}
 {scripts}
 <script src="/assets/js/address.js"></script>
@@ -140,25 +151,33 @@ class FrameDash(Dash):
         self._names = {language: found.texts["app.name"] for language, found in words.items()}
         self._says = {language: found.texts.__getitem__ for language, found in words.items()}
 
-    def document(self, request: Request, language: Language) -> str:
-        """Return the document of every page in a language, for a request."""
-        token = _document_language.set(language)
+    def document(self, request: Request, language: Language, prerendered: str = "") -> str:
+        """Return the document of every page in a language, for a request.
+
+        Args:
+            request: Names the page.
+            language: Of its words.
+            prerendered: HTML to be read until the page is there.
+        """
+        token = _document_part.set(_DocumentPart(language, prerendered))
         held = set_current_request(request)  # type: ignore[no-untyped-call]
         try:
             return str(self.index())  # type: ignore[no-untyped-call]
         finally:
             reset_current_request(held)  # type: ignore[no-untyped-call]
-            _document_language.reset(token)
+            _document_part.reset(token)
 
     def interpolate_index(self, **parts: str) -> str:  # type: ignore[override]
         """Fill the document; called by Dash."""
-        language = _document_language.get()
+        # Dash fills it in once at its start too.
+        language, prerendered = _document_part.get(_DocumentPart(Language.VI, ""))
         return _DOCUMENT.format(
             language=language.value,
             build=escape(self._build),
             sheets=_SHEETS,
             title=escape(self._title(get_current_request().url.path, language)),
             words=self._words[language],
+            prerendered=prerendered,
             scripts=_scripts_of(page_at(get_current_request().url.path)[0], parts["scripts"]),
             **{name: parts[name] for name in ("css", "app_entry", "config", "renderer")},
         )
@@ -171,8 +190,10 @@ class FrameDash(Dash):
 
 
 def _scripts_of(page: Page, scripts: str) -> str:
-    """Return the scripts of a document without the libraries that its page does not use."""
+    """Return the scripts of a document without what its page does not use."""
     unused = [f"/{library}/" for library in LIBRARIES if library not in page.libraries]
+    if not page.libraries:
+        unused.append(_POLYFILL)
     return "\n".join(line for line in scripts.split("\n") if not any(name in line for name in unused))
 
 

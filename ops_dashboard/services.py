@@ -1,5 +1,6 @@
 """What the routes and pages work with, wired once."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -39,3 +40,13 @@ class Services:
     plan: CityPlan
     draw_wards: Callable[[Sequence[Ward]], WardMap]
     """Makes the map of wards; of those alone that whoever asks may see."""
+    at_us: int | None = None
+    """Log time of the earlier minute that is asked for; None for now."""
+
+    def now_us(self) -> int:
+        """Return the log time of what is shown: now, or the earlier minute."""
+        return self.config.clock.log_us(self.real_us())
+
+    def real_us(self) -> int:
+        """Return the real time of what is shown, µs since 1970; an earlier minute has the log's."""
+        return time.time_ns() // 1000 if self.at_us is None else self.at_us

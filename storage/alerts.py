@@ -15,7 +15,7 @@ _outside: Final = msgspec.json.Decoder(Outside | None)
 
 async def open_alerts(conn: AsyncConnection[Any]) -> list[Alert]:
     """Return the alerts that are not resolved, the most urgent and then the oldest first."""
-    return await _alerts(conn, "where resolved_at is null order by priority, opened_at, alert_id", {})
+    return await alerts_where(conn, "where resolved_at is null order by priority, opened_at, alert_id", {})
 
 
 async def load_alert(conn: AsyncConnection[Any], alert_id: str) -> Alert | None:
@@ -26,7 +26,9 @@ async def load_alert(conn: AsyncConnection[Any], alert_id: str) -> Alert | None:
 
 async def load_alerts(conn: AsyncConnection[Any], alert_ids: Sequence[str]) -> list[Alert]:
     """Return those of some alerts that there are, as they stand."""
-    return await _alerts(conn, "where alert_id = any(%(ids)s) order by alert_id", {"ids": list(alert_ids)})
+    return await alerts_where(
+        conn, "where alert_id = any(%(ids)s) order by alert_id", {"ids": list(alert_ids)}
+    )
 
 
 async def recent_alerts(
@@ -59,12 +61,12 @@ async def recent_alerts(
     # Only the conditions that are asked, so that each choice finds its own index.
     asked = [f"{name} {test} %({name})s" for name, test in tests.items() if values[name] is not None]
     where = f"where {' and '.join(asked)} " if asked else ""
-    return await _alerts(conn, where + "order by opened_at desc, alert_id limit %(limit)s", values)
+    return await alerts_where(conn, where + "order by opened_at desc, alert_id limit %(limit)s", values)
 
 
 async def alerts_since(conn: AsyncConnection[Any], opened_us: int) -> list[Alert]:
     """Return the alerts that opened at `opened_us` or later, µs since 1970, resolved or not."""
-    return await _alerts(conn, "where opened_at >= %(opened_at)s", {"opened_at": moment(opened_us)})
+    return await alerts_where(conn, "where opened_at >= %(opened_at)s", {"opened_at": moment(opened_us)})
 
 
 async def alert_history(conn: AsyncConnection[Any], alert_id: str) -> list[AlertEvent]:
@@ -99,7 +101,8 @@ async def _courses(conn: AsyncConnection[Any], rest: str, values: dict[str, obje
     return [OutsideCourse(*row) for row in await cursor.fetchall()]
 
 
-async def _alerts(conn: AsyncConnection[Any], rest: str, values: dict[str, object]) -> list[Alert]:
+async def alerts_where(conn: AsyncConnection[Any], rest: str, values: dict[str, object]) -> list[Alert]:
+    """Return the alerts of a query's rest, which is ours and names its values."""
     cursor = await conn.execute(query("alerts") + " " + rest, values)
     return [alert_of(*row) for row in await cursor.fetchall()]
 

@@ -1,6 +1,7 @@
 """Connections, and the way from any earlier database to this version's schema."""
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
@@ -11,6 +12,8 @@ from psycopg_pool import AsyncConnectionPool
 
 from contract.errors import ConfigurationError, InfrastructureError
 from storage.queries import query, schema, sql_file
+from storage.rights.roles import give_rights, make_roles
+from storage.rights.table import DatabaseRole
 
 LATE_ACCEPTANCE_H: Final = 48.0
 """Ingest accepts readings up to this old; their duplicates are looked for among the rows kept."""
@@ -87,19 +90,27 @@ def open_pool(dsn: str, *, max_size: int = 8) -> AsyncConnectionPool[AsyncConnec
     )
 
 
-def prepare_database(dsn: str, *, chunk_h: float = 6, raw_retention_h: float = 50) -> None:
+def prepare_database(
+    dsn: str,
+    *,
+    chunk_h: float = 6,
+    raw_retention_h: float = 50,
+    passwords: Mapping[DatabaseRole, str] | None = None,
+) -> None:
     """Bring the database at `dsn` to this version's schema; safe to call from several services at once.
 
     An empty database gets `schema.sql`, and `timescale.sql` where TimescaleDB can be had; one
     prepared before gets the migrations that it lacks and stays with the engine it began with.
 
     Args:
-        dsn: connection string of PostgreSQL 15 to 18.
+        dsn: connection string of PostgreSQL 15 to 18, of the role that owns the tables or is to own them.
         chunk_h: width of new chunks of raw readings, hours of data; above 0.
         raw_retention_h: how long raw readings are kept, hours; 49 or more, as ingest accepts up to 48.
+        passwords: of roles that are made unless they are there; each role that is there gets its rights.
 
     Raises:
-        ConfigurationError: a width or retention is out of range, or the database is of a later version.
+        ConfigurationError: a width or retention is out of range, the database is of a later version, or
+            this role may not make the others or give them their rights.
         InfrastructureError: the server does not answer.
     """
     if not chunk_h > 0:
@@ -113,9 +124,15 @@ def prepare_database(dsn: str, *, chunk_h: float = 6, raw_retention_h: float = 5
         with psycopg.connect(dsn, autocommit=True, connect_timeout=10) as conn:
             conn.execute(_LOCK)
             try:
+                make_roles(conn, passwords or {})
                 _prepare(conn, timedelta(hours=chunk_h), timedelta(hours=raw_retention_h))
             finally:
                 conn.execute(_UNLOCK)
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise ConfigurationError(
+            f"this role may not prepare the database ({_said(error)}): set database_owner_url to the one "
+            "that owns the tables; docs/operating.md says what roles need"
+        ) from error
     except psycopg.OperationalError as error:
         raise InfrastructureError(f"PostgreSQL cannot be prepared: {_said(error)}") from error
 
@@ -159,8 +176,10 @@ def _prepare(conn: Connection[Any], chunk: timedelta, keep: timedelta) -> None:
     else:
         _create(conn)
     conn.execute(query("save_chunk_and_keep"), {"chunk": chunk, "keep": keep})
-    if conn.execute(query("setting"), {"name": "engine"}).fetchone() == ("timescale",):
+    timescale = conn.execute(query("setting"), {"name": "engine"}).fetchone() == ("timescale",)
+    if timescale:
         conn.execute(query("set_chunk_interval"), {"chunk": chunk})
+    give_rights(conn, timescale=timescale)
 
 
 def _create(conn: Connection[Any]) -> None:

@@ -35,10 +35,15 @@ async def dismissals(
 
 
 async def count_dismissed(
-    conn: AsyncConnection[Any], rule: str, school_ids: Sequence[int], after_us: int
+    conn: AsyncConnection[Any],
+    rule: str,
+    school_ids: Sequence[int],
+    after_us: int,
+    until_us: int | None = None,
 ) -> int:
-    """Return how many alerts of a rule at some schools were dismissed since a moment, µs since 1970."""
-    asked = {"rule": rule, "school_ids": list(school_ids), "after": moment(after_us)}
+    """Return how many alerts of a rule at some schools were dismissed since a moment, and until another."""
+    asked: dict[str, object] = {"rule": rule, "school_ids": list(school_ids)}
+    asked |= {"after": moment(after_us), "until": moment(until_us)}
     cursor = await conn.execute(query("count_dismissed"), asked)
     (count,) = await cursor.fetchone() or (0,)
     return int(count)

@@ -25,19 +25,21 @@ from storage.queries import query
 
 async def open_incidents(conn: AsyncConnection[Any]) -> list[Incident]:
     """Return the incidents that are neither resolved nor merged, by their beginning."""
-    return await _incidents(conn, "where ended_at is null order by began_at, incident_id", {})
+    return await incidents_where(conn, "where ended_at is null order by began_at, incident_id", {})
 
 
 async def incidents_since(conn: AsyncConnection[Any], ended_us: int) -> list[Incident]:
     """Return the open incidents and those that resolved at `ended_us` or later, µs since 1970."""
     where = "where ended_at is null or (merged_into is null and ended_at >= %(ended_at)s)"
-    return await _incidents(conn, where + " order by began_at, incident_id", {"ended_at": moment(ended_us)})
+    return await incidents_where(
+        conn, where + " order by began_at, incident_id", {"ended_at": moment(ended_us)}
+    )
 
 
 async def recent_incidents(conn: AsyncConnection[Any], limit: int) -> list[Incident]:
     """Return at most `limit` incidents, open or resolved, the latest begun first; none that was merged."""
     rest = "where merged_into is null order by began_at desc, incident_id limit %(limit)s"
-    return await _incidents(conn, rest, {"limit": limit})
+    return await incidents_where(conn, rest, {"limit": limit})
 
 
 async def load_incident(conn: AsyncConnection[Any], incident_id: str) -> Incident | None:
@@ -46,14 +48,14 @@ async def load_incident(conn: AsyncConnection[Any], incident_id: str) -> Inciden
     survivor = await cursor.fetchone()
     if survivor is None:
         return None
-    found = await _incidents(conn, "where incident_id = %(incident_id)s", {"incident_id": survivor[0]})
+    found = await incidents_where(conn, "where incident_id = %(incident_id)s", {"incident_id": survivor[0]})
     return found[0] if found else None
 
 
 async def incident_of(conn: AsyncConnection[Any], alert_id: str) -> Incident | None:
     """Return the incident that an alert is in, or was; None within its first second."""
     where = "where incident_id = (select incident_id from incident_member where alert_id = %(alert_id)s)"
-    found = await _incidents(conn, where, {"alert_id": alert_id})
+    found = await incidents_where(conn, where, {"alert_id": alert_id})
     return found[0] if found else None
 
 
@@ -73,7 +75,7 @@ async def aliases(conn: AsyncConnection[Any], incident_id: str) -> list[str]:
 async def incident_history(conn: AsyncConnection[Any], incident_id: str) -> list[IncidentEvent]:
     """Return all that happened to an incident, in order; what it absorbed has its own history."""
     cursor = await conn.execute(query("incident_history"), {"incident_id": incident_id})
-    return [_event(*row) for row in await cursor.fetchall()]
+    return [event_of(*row) for row in await cursor.fetchall()]
 
 
 async def actions_done(conn: AsyncConnection[Any], action_ids: Sequence[str]) -> set[str]:
@@ -84,13 +86,15 @@ async def actions_done(conn: AsyncConnection[Any], action_ids: Sequence[str]) ->
 
 async def memberships_since(conn: AsyncConnection[Any], left_us: int) -> list[Membership]:
     """Return the alerts of incidents that have not left, or did at `left_us` or later, µs since 1970."""
-    return await _memberships(conn, "where left_at is null or left_at >= %(at)s", {"at": moment(left_us)})
+    return await memberships_where(
+        conn, "where left_at is null or left_at >= %(at)s", {"at": moment(left_us)}
+    )
 
 
 async def memberships_of(conn: AsyncConnection[Any], incident_id: str, limit: int) -> list[Membership]:
     """Return at most `limit` alerts of an incident, those that are open first, then the latest to leave."""
     rest = "where incident_id = %(incident_id)s order by left_at desc nulls first, alert_id limit %(limit)s"
-    return await _memberships(conn, rest, {"incident_id": incident_id, "limit": limit})
+    return await memberships_where(conn, rest, {"incident_id": incident_id, "limit": limit})
 
 
 async def school_spans(conn: AsyncConnection[Any], incident_id: str) -> list[SchoolSpan]:
@@ -99,11 +103,14 @@ async def school_spans(conn: AsyncConnection[Any], incident_id: str) -> list[Sch
     return [SchoolSpan(*row) for row in await cursor.fetchall()]
 
 
-async def similar_incidents(conn: AsyncConnection[Any], like: Incident, limit: int) -> list[Incident]:
-    """Return the latest incidents that resolved and had the same cause, those of the same rule first."""
+async def similar_incidents(
+    conn: AsyncConnection[Any], like: Incident, limit: int, until_us: int | None = None
+) -> list[Incident]:
+    """Return the latest incidents that had resolved with the same cause, those of the same rule first."""
     rest = """where state = 'resolved' and incident_id <> %(incident_id)s
               and cause = %(cause)s and isp = %(isp)s and cluster_code = %(cluster_code)s
               and ward_code = %(ward_code)s and school_id is not distinct from %(school_id)s::int
+              and ended_at <= coalesce(%(until)s::timestamptz, 'infinity')
               order by rule = %(rule)s desc, began_at desc, incident_id limit %(limit)s"""
     cause = like.cause
     values: dict[str, object] = {
@@ -114,9 +121,10 @@ async def similar_incidents(conn: AsyncConnection[Any], like: Incident, limit: i
         "ward_code": cause.ward_code,
         "school_id": cause.school_id,
         "rule": like.rule,
+        "until": moment(until_us),
         "limit": limit,
     }
-    return await _incidents(conn, rest, values)
+    return await incidents_where(conn, rest, values)
 
 
 async def last_words(conn: AsyncConnection[Any], incident_ids: Sequence[str]) -> dict[str, str]:
@@ -181,12 +189,16 @@ def _at(change: IncidentChanged) -> object:
     return moment(change.incident.counted_at_us)
 
 
-async def _incidents(conn: AsyncConnection[Any], rest: str, values: dict[str, object]) -> list[Incident]:
+async def incidents_where(conn: AsyncConnection[Any], rest: str, values: dict[str, object]) -> list[Incident]:
+    """Return the incidents of a query's rest, which is ours and names its values."""
     cursor = await conn.execute(query("incidents") + " " + rest, values)
     return [_incident(*row) for row in await cursor.fetchall()]
 
 
-async def _memberships(conn: AsyncConnection[Any], rest: str, values: dict[str, object]) -> list[Membership]:
+async def memberships_where(
+    conn: AsyncConnection[Any], rest: str, values: dict[str, object]
+) -> list[Membership]:
+    """Return the alerts of incidents of a query's rest, which is ours and names its values."""
     cursor = await conn.execute(query("memberships") + " " + rest, values)
     return [
         Membership(incident_id, alert_of(*alert), joined_at_us, left_at_us)
@@ -211,7 +223,7 @@ def _incident(
     return Incident(incident_id, IncidentState(state), cause, rule, tuple(rules), tuple(cause_rules), *rest)
 
 
-def _event(
+def event_of(
     incident_id: str,
     kind: str,
     at_us: int,
@@ -224,6 +236,7 @@ def _event(
     ward_code: str,
     *said: str,
 ) -> IncidentEvent:
+    """Return an event of a row, as the queries that read timelines name its columns."""
     changed = None if cause is None else Cause(CauseKind(cause), isp, cluster_code, ward_code)
     return IncidentEvent(incident_id, IncidentEventKind(kind), at_us, actor, alerts, other, changed, *said)
 

@@ -163,7 +163,7 @@ async def _drop(conn: AsyncConnection[Any], chunks: Sequence[str]) -> int:
         try:
             async with conn.transaction():
                 await conn.execute("set local lock_timeout = '2s'")
-                await conn.execute(sql.SQL("drop table {}").format(sql.Identifier(chunk)))
+                await conn.execute(query("drop_chunk"), {"chunk": chunk})
         except LockNotAvailable:
             return dropped
         dropped += 1

@@ -16,7 +16,8 @@ async def claim_metrics(conn: AsyncConnection[Any], catalogue: Catalogue) -> Non
         ConfigurationError: the catalogue gives a number away that was used, or a metric another number.
     """
     async with conn.transaction(), conn.cursor() as cursor:
-        await cursor.execute("lock table metric in share row exclusive mode")
+        # One writer at a time, without the right to change what is there.
+        await cursor.execute("select pg_advisory_xact_lock(hashtext('eduops/metric'))")
         await cursor.execute(query("metrics"))
         known = {number: (stream, name) for number, stream, name in await cursor.fetchall()}
         number_of = {whose: number for number, whose in known.items()}

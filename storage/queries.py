@@ -17,6 +17,8 @@ QUERY_FILES: Final = (
     "figures.sql",
     "people/people.sql",
     "people/audit.sql",
+    "past/past.sql",
+    "rights/rights.sql",
 )
 SCHEMA_FILES: Final = (
     "schema.sql",
@@ -27,6 +29,7 @@ SCHEMA_FILES: Final = (
     "devices/schema_devices.sql",
     "people/schema_people.sql",
     "people/schema_audit.sql",
+    "rights/schema_rights.sql",
 )
 """What an empty database gets, in this order."""
 _HEAD: Final = re.compile(r"^-- name: (\w+)$", re.MULTILINE)

@@ -209,7 +209,7 @@ order by event.at desc, event.id desc limit %(limit)s
 -- name: count_dismissed
 select count(distinct alert.alert_id)
 from alert_event event join alert using (alert_id)
-where event.kind = 'dismissed' and event.at >= %(after)s
+where event.kind = 'dismissed' and event.at >= %(after)s and event.at <= coalesce(%(until)s::timestamptz, 'infinity')
   and alert.rule = %(rule)s and alert.school_id = any(%(school_ids)s::int[])
 
 -- name: judged_alerts
@@ -227,7 +227,7 @@ order by alert.opened_at, alert.alert_id
 select asked.series
 from unnest(%(series)s::int[], %(after)s::timestamptz[]) asked (series, after)
 where exists (select from reading where reading.series = asked.series and reading.time >= asked.after
-              and reading.time >= %(first)s)
+              and reading.time >= %(first)s and reading.time <= coalesce(%(last)s::timestamptz, 'infinity'))
 
 -- name: newest_readings
 -- Of each series the youngest reading; the bound lets the planner leave out chunks.
@@ -236,6 +236,7 @@ from unnest(%(series)s::int[]) asked (series)
 cross join lateral (
     select time, value from reading
     where reading.series = asked.series and reading.time >= %(first)s
+      and reading.time <= coalesce(%(last)s::timestamptz, 'infinity')
     order by time desc limit 1
 ) found
 
@@ -315,6 +316,9 @@ select table_name, time_column, keep, chunk from retention where keep is not nul
 
 -- name: old_chunks
 select name from chunk where table_name = %(table)s and to_at <= %(before)s order by from_at
+
+-- name: drop_chunk
+select drop_chunk(%(chunk)s)
 
 -- name: drop_chunks
 select drop_chunks(%(table)s::regclass, older_than => %(before)s::timestamptz)

@@ -3,7 +3,7 @@
 
 drop view reading_1d, reading_1h, reading_15m;
 drop view chunk;
-drop function ensure_chunks;
+drop function ensure_chunks, drop_chunk;
 drop table reading, reading_15m_rolled, reading_1h_rolled, reading_1d_rolled;
 
 create table reading (

@@ -97,8 +97,16 @@ async def kept_bucket(conn: AsyncConnection[Any], from_us: int, finest: str) -> 
     return next(bucket for bucket in BUCKETS[BUCKETS.index(finest) :] if bucket in kept)
 
 
-async def heard_series(conn: AsyncConnection[Any], after_us: Mapping[int, int]) -> frozenset[int]:
-    """Return the series that have a reading since their moment; `after_us` by series, µs since 1970."""
+async def heard_series(
+    conn: AsyncConnection[Any], after_us: Mapping[int, int], until_us: int | None = None
+) -> frozenset[int]:
+    """Return the series that have a reading since their moment, and until another.
+
+    Args:
+        conn: a connection.
+        after_us: by series, µs since 1970.
+        until_us: None for now.
+    """
     if not after_us:
         return frozenset()
     asked = {
@@ -106,16 +114,17 @@ async def heard_series(conn: AsyncConnection[Any], after_us: Mapping[int, int]) 
         "after": [moment(us) for us in after_us.values()],
         # A bound for all lets the planner leave out chunks before it starts.
         "first": moment(min(after_us.values())),
+        "last": moment(until_us),
     }
     cursor = await conn.execute(query("heard_series"), asked)
     return frozenset(series for (series,) in await cursor.fetchall())
 
 
 async def newest_readings(
-    conn: AsyncConnection[Any], series: Sequence[int], after_us: int
+    conn: AsyncConnection[Any], series: Sequence[int], after_us: int, until_us: int | None = None
 ) -> dict[int, tuple[int, float]]:
-    """Return time, µs since 1970, and value of the youngest reading of each series since `after_us`."""
-    asked = {"series": list(series), "first": moment(after_us)}
+    """Return time and value of the youngest reading of each series between two moments, µs since 1970."""
+    asked = {"series": list(series), "first": moment(after_us), "last": moment(until_us)}
     cursor = await conn.execute(query("newest_readings"), asked)
     return {number: (time_us, value) for number, time_us, value in await cursor.fetchall()}
 

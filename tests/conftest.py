@@ -4,6 +4,7 @@ Workers (pytest-xdist) share nothing but the machine: what is "of the session" h
 A file's tests run in one worker, in their order, so that they may share a system of the module.
 """
 
+import gc
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -32,12 +34,24 @@ from eduops.machine.embedded_postgres import EmbeddedPostgres, prepare_postgres
 from eduops.machine.process import Server
 from tests.examples import USUAL
 
+gc.set_threshold(50_000, 20, 20)  # most of what is made stays: modules, tests, examples
+
 pytest_plugins = ["tests.fault_table"]
 
 TEMPLATE = "prepared"
-HEAVY = ("tests/faults", "tests/cluster")
-"""Tests that break whole systems within seconds that they promise; only one of them runs at a time."""
-FIRST = (*HEAVY, "tests/integration/test_backup.py", "tests/e2e", "tests/timescale", "tests/integration")
+MEMORY = Path("/dev/shm")
+MEMORY_BYTES = 6 << 30
+"""Most that the tests of all workers hold at a time, with room to spare."""
+IN_MEMORY = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES
+"""Whether the tests' folders lie in memory: a database of 500 files is copied for nearly every test, which
+takes a tenth of a second there, and seconds on a busy disk."""
+if IN_MEMORY:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))  # where `tmp_path` is
+SHARED = ("tests/faults/one_system", "tests/faults/two_of_each", "tests/cluster")
+OWN = ("tests/faults/test_",)
+"""Tests that break whole systems within seconds that they promise; one of each kind runs at a time."""
+LONGEST = ("tests/e2e/test_pages", "tests/integration/test_backup")
+FIRST = (*SHARED, *OWN, *LONGEST, "tests/e2e", "tests/timescale", "tests/integration")
 """The longest files come first, so that no worker ends long after the others."""
 
 # No law is false on a busy machine, so no example has a deadline and slow data is no failure.
@@ -117,7 +131,7 @@ class TestNats:
 @pytest.fixture(scope="session")
 def servers_folder() -> Iterator[Path]:
     """A folder that PostgreSQL's user can reach, with a path short enough for a socket."""
-    folder = Path(tempfile.mkdtemp(prefix="eduops-test-"))
+    folder = Path(tempfile.mkdtemp(prefix="eduops-test-", dir=MEMORY if IN_MEMORY else None))
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
@@ -202,11 +216,29 @@ def _config(name: str) -> str:
     return (files("config") / name).read_text(encoding="utf-8")
 
 
-class OneSystemAtATime(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
-    """Keeps a file's tests in one worker, in their order, and all that break whole systems in one."""
+class FewSystemsAtATime(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
+    """Keeps a file's tests in one worker, in their order, and those that break whole systems in two."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "whole systems" if nodeid.startswith(HEAVY) else str(super()._split_scope(nodeid))
+        for kind in (SHARED, OWN):
+            if nodeid.startswith(kind):
+                return kind[0]
+        return str(super()._split_scope(nodeid))
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Compile a worker's share of the tests first: all collect all of them, and would each compile them."""
+    worker = getattr(session.config, "workerinput", None)
+    if worker is not None:
+        number, workers = int(worker["workerid"].removeprefix("gw")), worker["workercount"]
+        for path in sorted((session.config.rootpath / "tests").rglob("test_*.py"))[number::workers]:
+            import_module(".".join(path.relative_to(session.config.rootpath).with_suffix("").parts))
+
+
+def pytest_collection_finish() -> None:
+    """Leave what collecting made out of every later collection of garbage: it stays."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -218,9 +250,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=rank)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneSystemAtATime:
-    """Hand tests to workers, where there are several, by `OneSystemAtATime`."""
-    return OneSystemAtATime(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FewSystemsAtATime:
+    """Hand tests to workers, where there are several, by `FewSystemsAtATime`."""
+    return FewSystemsAtATime(config, log)
 
 
 def pytest_report_header() -> str:

@@ -47,6 +47,8 @@ from ops_dashboard.config import DashboardConfig
 from storage.database import connect
 from storage.people.credentials import issue_token
 from storage.results import commit
+from storage.rights.roles import as_role
+from storage.rights.table import DatabaseRole
 from tests.asking import asking
 from tests.conftest import TestNats
 from tests.signed_in import headers, remember, session_of
@@ -208,7 +210,9 @@ async def open_stage(
     start_us = real_us()
     usual: dict[str, Any] = {"build_id": "build-1", "port": free_ports(1)[0]}
     clock = LogClock(NOW_US, start_us)
-    config = DashboardConfig(dsn, PARTITIONS, **{**usual, "clock": clock, **settings})
+    config = DashboardConfig(
+        as_role(dsn, DatabaseRole.DASHBOARD), PARTITIONS, **{**usual, "clock": clock, **settings}
+    )
     login: dict[str, Any] = {"user": nats.service_user, "password": nats.service_password}
     stop = asyncio.Event()
     async with (

@@ -12,6 +12,8 @@ from ingest.authoriser.shell import run as run_authoriser
 from storage.database import connect
 from storage.devices.credentials import issue
 from storage.fleet import load_fleet
+from storage.rights.roles import as_role
+from storage.rights.table import DatabaseRole
 from tests.conftest import TestNats
 
 KEY = b"of tests"
@@ -55,7 +57,12 @@ async def running_authoriser(
 ) -> AsyncIterator[None]:
     """Run an authoriser for the length of the block; it knows every credential when the block begins."""
     stop, ready = asyncio.Event(), asyncio.Event()
-    config = AuthoriserConfig(database_url, nats.url, nats.authoriser_user, nats.authoriser_password)
+    config = AuthoriserConfig(
+        as_role(database_url, DatabaseRole.AUTHORISER),
+        nats.url,
+        nats.authoriser_user,
+        nats.authoriser_password,
+    )
     running = asyncio.ensure_future(
         run_authoriser(config, stop, meter=meter or Meter(), mark_ready=ready.set)
     )

@@ -31,6 +31,8 @@ from notifier.shell import make_office, run
 from storage.database import connect
 from storage.incidents import write_incidents
 from storage.outbox import notice_records, write_notices
+from storage.rights.roles import as_role
+from storage.rights.table import DatabaseRole
 from tests.conftest import TestNats
 from tests.running_system import until
 
@@ -154,7 +156,7 @@ class Post:
     def config(self) -> NotifierConfig:
         """What a notifier is told."""
         return NotifierConfig(
-            self.dsn,
+            as_role(self.dsn, DatabaseRole.NOTIFIER),
             "http://wall.example",
             self.folder / "inbox",
             self.folder / "private",

@@ -94,6 +94,20 @@ def lost_pupil_s(incident: Incident, at_us: int) -> int:
     return incident.lost_pupil_s + incident.pupils * ((at_us - incident.counted_at_us) // SECOND_US)
 
 
+def with_past(incident: Incident, other: Incident, at_us: int) -> Incident:
+    """Return an incident with what another one, that it absorbs, has behind it."""
+    return replace(
+        incident,
+        rules=tuple(sorted({*incident.rules, *other.rules})),
+        worst_priority=min(incident.worst_priority, other.worst_priority),
+        all_alerts=incident.all_alerts + other.all_alerts,
+        lost_pupil_s=incident.lost_pupil_s + lost_pupil_s(other, at_us),
+        opened_at_us=min(incident.opened_at_us, other.opened_at_us),
+        last_opened_at_us=max(incident.last_opened_at_us, other.last_opened_at_us),
+        assignee=incident.assignee or other.assignee,
+    )
+
+
 def taken(
     incident: Incident, alerts: Iterable[Alert], at_us: int
 ) -> tuple[Incident, tuple[IncidentEvent, ...]]:

@@ -18,7 +18,7 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from alerting.incidents.account import begun, event, lost_pupil_s, recounted, taken
+from alerting.incidents.account import begun, event, lost_pupil_s, recounted, taken, with_past
 from alerting.incidents.causes import find_causes, is_even, is_of_two_providers
 from alerting.incidents.groups import LEAST_SCHOOLS, Groups, covers
 from alerting.incidents.hosts import Burst, Host, broadest, is_same_cause
@@ -292,7 +292,7 @@ class Turn:
         if ended.is_new:
             return  # nobody has heard of it
         notes.absorbed.append((other.incident.incident_id, other.incident.alerts))
-        host.kept.incident = _with_past(host.incident, other.incident, self._at_us)
+        host.kept.incident = with_past(host.incident, other.incident, self._at_us)
         self._merged.append(self._as_merged(ended, host.incident.incident_id))
 
     def _as_merged(self, notes: _Notes, survivor: str) -> IncidentChanged:
@@ -329,7 +329,9 @@ class Turn:
         joined, left = (tuple(ids) for ids in ([a.alert_id for a in notes.new], notes.left))
         said: list[IncidentEvent] = []
         if notes.is_new:
-            said.append(event(incident, IncidentEventKind.OPENED, at_us, alerts=len(joined)))
+            # A school's own is told by its first alert.
+            cause = incident.cause if incident.cause.school_id is None else None
+            said.append(event(incident, IncidentEventKind.OPENED, at_us, alerts=len(joined), cause=cause))
         if notes.reopened:
             said.append(event(incident, IncidentEventKind.REOPENED, at_us))
         said += self._absorptions(notes)
@@ -364,20 +366,6 @@ class Turn:
             event(notes.host.incident, IncidentEventKind.ABSORBED, self._at_us, alerts=count, other=other)
             for other, count in notes.absorbed
         ]
-
-
-def _with_past(incident: Incident, other: Incident, at_us: int) -> Incident:
-    """Return an incident with what another one, that it absorbs, has behind it."""
-    return replace(
-        incident,
-        rules=tuple(sorted({*incident.rules, *other.rules})),
-        worst_priority=min(incident.worst_priority, other.worst_priority),
-        all_alerts=incident.all_alerts + other.all_alerts,
-        lost_pupil_s=incident.lost_pupil_s + lost_pupil_s(other, at_us),
-        opened_at_us=min(incident.opened_at_us, other.opened_at_us),
-        last_opened_at_us=max(incident.last_opened_at_us, other.last_opened_at_us),
-        assignee=incident.assignee or other.assignee,
-    )
 
 
 def _is_on_platform(alert: Alert, fleet: Fleet) -> bool:

@@ -8,7 +8,7 @@ from bus.jetstream import JetStreamLog
 from contract.errors import ConfigurationError, InfrastructureError
 from eduops.backup.file import DATABASE, Manifest, read_entries, unpack
 from eduops.backup.save import describe, find_program, ledger_of
-from eduops.connections import database_url, open_log
+from eduops.connections import open_log, owner_url
 from eduops.data_folder import DataFolder
 from eduops.machine.output import ProcessOutput
 from eduops.machine.prepare import Tell
@@ -73,7 +73,7 @@ async def _restore(
 
 
 async def _fill(settings: Settings, manifest: Manifest, unpacked: Path) -> None:
-    dsn = database_url(settings)
+    dsn = owner_url(settings)
     if not await is_empty(dsn):
         raise ConfigurationError(
             "the database has tables already: restore into an empty one; nothing was changed"
@@ -103,7 +103,7 @@ async def _count_again(settings: Settings, manifest: Manifest) -> None:
     Raises:
         InfrastructureError: something differs; the message names it.
     """
-    tables, positions = await counted(database_url(settings))
+    tables, positions = await counted(owner_url(settings))
     wrong = [
         f"table {name} has {tables.get(name, 0):,} rows instead of {rows:,}"
         for name, rows in manifest.tables.items()

@@ -28,7 +28,7 @@ from eduops.backup.file import (
     read_entries,
     write_entries,
 )
-from eduops.connections import all_logs, build_id, database_url, open_log
+from eduops.connections import all_logs, build_id, open_log, owner_url
 from eduops.data_folder import DataFolder
 from eduops.machine.postgres_binaries import find_binaries
 from eduops.machine.prepare import Tell
@@ -84,7 +84,7 @@ def run_backup(settings: Settings, target: Path, tell: Tell) -> Manifest:
         raise ConfigurationError(f"{target} exists already: choose another name, or move it away")
     if not beside.is_dir():
         raise ConfigurationError(f"the folder {beside} does not exist; create it first")
-    program = find_program("pg_dump", database_url(settings))
+    program = find_program("pg_dump", owner_url(settings))
     with tempfile.TemporaryDirectory(prefix=".eduops-backup-", dir=beside) as name:
         folder = Path(name)
         manifest = asyncio.run(_gather(settings, program, folder))
@@ -122,7 +122,7 @@ def ledger_of(positions: Mapping[str, Position]) -> dict[str, Ledger]:
 
 
 async def _gather(settings: Settings, program: Path, folder: Path) -> Manifest:
-    dsn = database_url(settings)
+    dsn = owner_url(settings)
     async with open_log(settings, "backup") as log:
         copies = await _start_copies(settings, log, folder)
         try:
@@ -175,7 +175,7 @@ async def _start_copies(settings: Settings, log: JetStreamLog, folder: Path) -> 
     """Begin to copy every log before the database is cut, so that nothing needed is dropped meanwhile."""
     (folder / "logs").mkdir()
     for left in reversed(range(TRIES)):
-        positions = await positions_now(database_url(settings))
+        positions = await positions_now(owner_url(settings))
         copies: dict[str, _Copy] = {}
         try:
             for name in all_logs(settings.partitions):

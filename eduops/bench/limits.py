@@ -60,7 +60,7 @@ async def measure_limits(
             path = folder / f"limit-{way}"
             path.mkdir()
             async with _broker(path, settings) as broker:
-                found[way] = await _measure(way, spec, broker, settings.database_url or "")
+                found[way] = await _measure(way, spec, broker, settings.database_owner_url or "")
     return Ceilings(
         _rate(found[Way.COUNT].messages, found[Way.COUNT]),
         _rate(found[Way.EXECUTEMANY].readings, found[Way.EXECUTEMANY]),

@@ -154,7 +154,7 @@ class _Run:
         await self._system.start_services("ingest", "processor", "dashboard", "notifier")
         async with AsyncExitStack() as stack:
             conn, probe_conn = [
-                await stack.enter_async_context(await connect(self._settings.database_url or ""))
+                await stack.enter_async_context(await connect(self._settings.database_owner_url or ""))
                 for _ in range(2)
             ]
             await self._until_current(conn)

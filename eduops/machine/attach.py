@@ -12,6 +12,7 @@ from eduops.settings import Settings, load_settings
 _FILE: Final = "addresses"
 _ADDRESSES: Final = (
     "database_url",
+    "database_owner_url",
     "nats_url",
     "nats_user",
     "nats_password",

@@ -1,7 +1,7 @@
 """A real PostgreSQL under our own small supervisor; docs/decisions/0010 tells why and how.
 
-PostgreSQL refuses to run as root, so root runs it as `nobody`, in folders which that user owns and
-can reach. It listens on a unix socket only, in a folder of mode 0700, and asks the kernel who
+PostgreSQL refuses to run as root, so root runs it as `eduops` or `nobody`, in folders which that user
+owns and can reach. It listens on a unix socket only, in a folder of mode 0700, and asks the kernel who
 connects (peer authentication): there is no password to lose.
 """
 
@@ -26,9 +26,13 @@ from psycopg import sql
 from contract.errors import ConfigurationError, InfrastructureError
 from eduops.machine.postgres_binaries import PostgresBinaries, can_traverse, find_binaries, reachable
 from eduops.machine.process import NO_CHATTER, ProcessSpec
+from storage.rights.roles import make_roles
+from storage.rights.table import DatabaseRole
 
 ROLE: Final = "eduops"
-"""Database role and owner of everything; the only one who may connect."""
+"""Owner of everything, which prepares and copies it; services connect as roles of their own."""
+USERS: Final = ("eduops", "nobody")
+"""As whom root's server runs: nobody, whom other programs may be as well, unless there is a user for it."""
 SOCKET_PORT: Final = 5432
 """Only part of the socket's name; PostgreSQL does not listen on TCP."""
 SOCKET_PATH_BYTES: Final = 107
@@ -88,10 +92,10 @@ class EmbeddedPostgres:
     def _socket_lock(self) -> Path:
         return self.socket_folder / f".s.PGSQL.{SOCKET_PORT}.lock"
 
-    def url(self, database: str = ROLE) -> str:
-        """Return the connection string of a database."""
+    def url(self, database: str = ROLE, role: str = ROLE) -> str:
+        """Return the connection string of a database, as its owner or as another role."""
         host = quote(str(self.socket_folder), safe="")
-        return f"postgresql://{ROLE}@/{database}?host={host}&port={SOCKET_PORT}"
+        return f"postgresql://{role}@/{database}?host={host}&port={SOCKET_PORT}"
 
     def spec(self, chatter: str = NO_CHATTER) -> ProcessSpec:
         """Return how the server is started, stopped (fast shutdown) and asked whether it serves."""
@@ -143,12 +147,13 @@ class EmbeddedPostgres:
                 pid_file.unlink()
 
     def create_database(self, database: str = ROLE) -> None:
-        """Create a database of that name unless it exists."""
+        """Create a database of that name, and the roles of the services, unless they exist."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone()
             if found is None:
                 name = sql.Identifier(database)
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
+            make_roles(connection, dict.fromkeys(DatabaseRole))
 
 
 def prepare_postgres(data: Path, *, durable: bool = True) -> EmbeddedPostgres:
@@ -171,18 +176,18 @@ def prepare_postgres(data: Path, *, durable: bool = True) -> EmbeddedPostgres:
 
 
 def _runner(data: Path) -> tuple[int, int]:
-    """Return user and group of the server: ours, or for root the owner of an older cluster or nobody."""
+    """Return user and group of the server: ours, or root's: the owner of an older cluster, or of `USERS`."""
     if os.getuid() != 0:
         return os.getuid(), os.getgid()
     for folder in (_recorded_folder(data), data / "postgres"):
         if folder is not None and (folder / "cluster").exists():
             owner = (folder / "cluster").stat()
             return owner.st_uid, owner.st_gid
-    try:
-        nobody = pwd.getpwnam("nobody")
-    except KeyError:
-        return NOBODY, NOBODY
-    return nobody.pw_uid, nobody.pw_gid
+    for name in USERS:
+        with contextlib.suppress(KeyError):
+            user = pwd.getpwnam(name)
+            return user.pw_uid, user.pw_gid
+    return NOBODY, NOBODY
 
 
 def _recorded_folder(data: Path) -> Path | None:
@@ -279,8 +284,9 @@ def _configure(server: EmbeddedPostgres) -> None:
     """Write the settings anew, so that a newer eduops brings its own, and name who may connect."""
     lines = "".join(f"{name} = {value}\n" for name, value in SETTINGS.items())
     _write(server, "postgresql.conf", f"# Written by eduops at every start.\n{lines}")
-    _write(server, "pg_hba.conf", f"local all {ROLE} peer map={ROLE}\n")
-    _write(server, "pg_ident.conf", f"{ROLE} {_user_name()} {ROLE}\n")
+    roles, user = (ROLE, *DatabaseRole), _user_name()
+    _write(server, "pg_hba.conf", f"local all {','.join(roles)} peer map={ROLE}\n")
+    _write(server, "pg_ident.conf", "".join(f"{ROLE} {user} {role}\n" for role in roles))
 
 
 def _write(server: EmbeddedPostgres, name: str, text: str) -> None:

@@ -13,12 +13,13 @@ from contract.entry import telemetry_log
 from contract.errors import InfrastructureError
 from contract.fleet import Fleet
 from device_simulator.world.fleet import generate_fleet
-from eduops.connections import all_logs, database_url, open_log
+from eduops.connections import all_logs, database_url, open_log, owner_url
 from eduops.data_folder import DataFolder
 from eduops.machine.people import keep_wall_token
 from eduops.machine.seed import SeedPlan, seed_history
+from eduops.roles import prepare_tables
 from eduops.settings import Settings
-from storage.database import connect, prepare_database
+from storage.database import connect
 from storage.fleet import load_fleet, save_fleet
 from storage.metrics import claim_metrics
 from storage.wall import ledger
@@ -91,11 +92,8 @@ async def prepare_storage(
 
     Where there is none it is made and saved; without `make_fleet` the answer is None.
     """
-    dsn = database_url(settings)
-    await asyncio.to_thread(
-        prepare_database, dsn, chunk_h=settings.chunk_h, raw_retention_h=settings.raw_retention_h
-    )
-    async with await connect(dsn) as connection:
+    await asyncio.to_thread(prepare_tables, settings)
+    async with await connect(owner_url(settings)) as connection:
         await claim_metrics(connection, load_configuration(DataFolder(settings.data).config).catalogue)
         fleet = await load_fleet(connection)
         if fleet is None and make_fleet is not None:

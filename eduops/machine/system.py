@@ -22,7 +22,9 @@ from eduops.machine.prepare import Tell, prepare_storage, seed_once
 from eduops.machine.process import ProcessSpec
 from eduops.machine.supervisor import Supervisor
 from eduops.machine.sync_choice import choose_sync, note_schools
+from eduops.roles import of_service
 from eduops.settings import Settings
+from storage.rights.table import DatabaseRole
 
 _NATS_CHATTER: Final = r"\[INF\]|Plaintext passwords"
 # A commit whose rows lack a chunk makes it and is tried again: the file tells, nobody need act.
@@ -61,6 +63,8 @@ class System:
         """As given, plus the addresses of the embedded servers once they run."""
         self.supervisor = Supervisor(folder, output, tell)
         self._tell = tell
+        self._peer = False
+        """Whether PostgreSQL is ours and asks the kernel who connects."""
         self._instances = 0
         """Service processes so far: each gets the next port for its metrics."""
 
@@ -95,7 +99,11 @@ class System:
 
         Their order is the one in which they are restarted, and the reverse of the one in which they stop.
         """
-        specs = [self._service(s, settings) for s in services for settings in instances(self.settings, s)]
+        specs = [
+            self._service(service, of_service(settings, service, peer=self._peer))
+            for service in services
+            for settings in instances(self.settings, service)
+        ]
         await asyncio.gather(*map(self._start_one, specs))
 
     async def _start_one(self, spec: ProcessSpec) -> None:
@@ -133,7 +141,9 @@ class System:
             )
         await self.supervisor.start(postgres.spec(_POSTGRES_CHATTER))
         await asyncio.to_thread(postgres.create_database)
-        self.settings = self.settings.but(database_url=postgres.url())
+        self._peer = True
+        operator = postgres.url(role=DatabaseRole.OPERATOR)
+        self.settings = self.settings.but(database_url=operator, database_owner_url=postgres.url())
         self._tell(f"postgres runs ({postgres.binaries.origin}, {time.monotonic() - began_s:.1f} s)")
 
     async def _start_nats(self) -> None:

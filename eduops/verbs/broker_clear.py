@@ -100,4 +100,4 @@ async def _clear(settings: Settings, log: JetStreamLog, leftover: Leftover) -> b
         await end_session(settings.mqtt_addresses[0], leftover.name, user, password)
     except OSError as error:
         raise InfrastructureError(f"the session of {leftover.name} was not ended: {error}") from error
-    return True
+    return await log.mqtt_leftovers.forgotten(leftover)

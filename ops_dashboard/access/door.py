@@ -109,12 +109,25 @@ class Door:
         route: GuardedRoute,
         bearer: Bearer | None,
     ) -> None:
-        """Answer a request, and put on record what came of it."""
-        status = 500
+        """Answer a request, and put on record what came of it before the answer is complete.
+
+        So whoever has an answer finds the deed on record, and one after the other in the order they did them.
+        """
+        status, is_kept = 500, False
+
+        async def keep() -> None:
+            nonlocal is_kept
+            if is_kept:
+                return
+            is_kept = True
+            address = scope["client"][0] if scope.get("client") else ""
+            await self._recorder.add(route, scope["path"], bearer, address, status, entry)
 
         async def note(message: Message) -> None:
             nonlocal status
             status = message.get("status", status)
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                await keep()
             await send(message)
 
         with open_entry() as entry:
@@ -123,8 +136,7 @@ class Door:
             try:
                 await self._answer(scope, receive, note, refusal)
             finally:
-                address = scope["client"][0] if scope.get("client") else ""
-                await self._recorder.add(route, scope["path"], bearer, address, status, entry)
+                await keep()
 
     def _route(self, scope: Scope) -> GuardedRoute | None:
         """Return the route that a request asks for, None where there is none."""

@@ -32,6 +32,7 @@ _API: Final[Mapping[str, Permission]] = {
     "GET /api/cap.atom": Permission.SEE_FEEDS,
     "GET /api/cap/{incident_id}": Permission.SEE_FEEDS,
     "GET /api/day": Permission.SEE_CITY,
+    "GET /api/wall": Permission.SEE_WALL,
     "GET /api/alerts.csv": Permission.SEE_ALERTS,
     "GET /api/incidents.csv": Permission.SEE_INCIDENTS,
     "GET /api/incidents/{incident_id}/members.csv": Permission.SEE_INCIDENTS,

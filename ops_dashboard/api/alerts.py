@@ -1,6 +1,5 @@
 """Alerts over HTTP: what is open, why, and what engineers do with it."""
 
-import time
 import uuid
 from typing import Annotated
 
@@ -17,6 +16,8 @@ from ops_dashboard.access.own import own, who_acts
 from ops_dashboard.access.record import on_record
 from ops_dashboard.api.answers import Refusal, json_answer
 from ops_dashboard.api.explanations import explained
+from ops_dashboard.past.moment import At
+from ops_dashboard.past.seen import seen
 from ops_dashboard.services import Services
 
 AlertId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
@@ -52,14 +53,15 @@ def add_alerts(router: APIRouter, services: Services) -> None:
         return shown_alert(alert, services.catalogue)
 
     @router.get("/api/alerts")
-    async def alerts() -> Response:
+    async def alerts(at: At = "") -> Response:
         """Return the open alerts and the last resolved ones."""
-        return json_answer({"alerts": [shown(a) for a in await own(services).archive.known_alerts()]})
+        known = await (await seen(services, at)).archive.known_alerts()
+        return json_answer({"alerts": [shown(a) for a in known]})
 
     @router.get("/api/alerts/{alert_id}")
-    async def alert(alert_id: AlertId) -> Response:
+    async def alert(alert_id: AlertId, at: At = "") -> Response:
         """Return an alert, all that happened to it, and why it is there."""
-        mine = own(services)
+        mine = await seen(services, at)
         found = await mine.archive.alert(alert_id)
         if found is None:
             raise Refusal(404, "unknown_alert")
@@ -83,7 +85,7 @@ def add_deeds(router: APIRouter, services: Services) -> None:
         on_record(detail=f"as {actor}" + (f", because {because}" if because else ""))
         if kind is not ActionKind.NOTED:
             concerned += await same_line(found[0])
-        at_us = services.config.clock.log_us(time.time_ns() // 1000)
+        at_us = services.now_us()
         actions = [
             Action(uuid.uuid4().hex, kind, each, actor, deed.note, at_us, because) for each in concerned
         ]

@@ -1,7 +1,6 @@
 """The center itself over HTTP: its fleet, what it refused, how it is."""
 
 import hashlib
-import time
 from functools import lru_cache
 from typing import Annotated, Any, Final, NamedTuple
 
@@ -112,7 +111,7 @@ def add_status(router: APIRouter, services: Services) -> None:
                 "log_time_us": position.log_time_us,
                 **position.counts._asdict(),
             }
-        snapshot = services.hub.board.snapshot(time.time_ns() // 1000, 0)
+        snapshot = services.hub.board.snapshot(services.real_us(), 0)
         return json_answer(
             {
                 "build": services.config.build_id,

@@ -1,11 +1,11 @@
 """The day so far over HTTP, as a calm wall tells it."""
 
-import time
-
 from fastapi import APIRouter, Response
 
 from contract.calendar import MINUTE_US
 from ops_dashboard.api.answers import json_answer
+from ops_dashboard.past.moment import At
+from ops_dashboard.past.seen import seen
 from ops_dashboard.services import Services
 from ops_dashboard.view.day import Day, curve_stretches, make_day, users_curve
 
@@ -15,8 +15,8 @@ USERS = "active_users"
 def add_day(router: APIRouter, services: Services) -> None:
     kept: dict[int, Day] = {}
 
-    async def day_at(now_us: int) -> Day:
-        archive, board = services.archive, services.hub.board
+    async def day_at(asked: Services) -> Day:
+        archive, now_us = asked.archive, asked.now_us()
         metric = next((m for m in services.catalogue.metrics if m.name == USERS), None)
         stretches = curve_stretches(now_us)
         every = [one for part in stretches for one in part]
@@ -26,17 +26,18 @@ def add_day(router: APIRouter, services: Services) -> None:
             users_curve(found, stretches, services.config.coverage_min),
             await archive.known_incidents(),
             services.routing.current(),
-            board.groups.fleet,
+            asked.fleet,
             services.calendar.timezone,
         )
 
     @router.get("/api/day")
-    async def day() -> Response:
+    async def day(at: At = "") -> Response:
         """Return learners today and usually, what was resolved today and who is on duty; once a minute."""
-        now_us = services.config.clock.log_us(time.time_ns() // 1000)
-        minute = now_us // MINUTE_US
+        if at:
+            return json_answer(await day_at(await seen(services, at)))
+        minute = services.now_us() // MINUTE_US
         if minute not in kept:
-            made = await day_at(now_us)
+            made = await day_at(services)
             kept.clear()
             kept[minute] = made
         return json_answer(kept[minute])

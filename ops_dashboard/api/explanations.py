@@ -1,6 +1,5 @@
 """An alert's explanation, from the board in memory and what the tables remember."""
 
-import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -44,7 +43,7 @@ async def explained(services: Services, alert: Alert) -> dict[str, object]:
 
 
 async def _known(services: Services, alert: Alert, rules: dict[str, Rule]) -> Known:
-    board, real_us = services.board, time.time_ns() // 1000
+    board, real_us = services.board, services.real_us()
     now_us = services.config.clock.log_us(real_us)
     about_attendance = is_about_attendance(rules.get(alert.rule), services.catalogue)
     dismissals, dismissed_nearby = await services.archive.dismissed(

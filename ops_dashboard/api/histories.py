@@ -1,6 +1,5 @@
 """One series over HTTP."""
 
-import time
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query, Response
@@ -8,9 +7,10 @@ from fastapi import APIRouter, Path, Query, Response
 from contract.errors import ConfigurationError
 from contract.privacy import is_published, shown_history
 from contract.series import series_of
-from ops_dashboard.access.own import own
 from ops_dashboard.api.answers import Refusal, json_answer
 from ops_dashboard.archive import of_series
+from ops_dashboard.past.moment import At
+from ops_dashboard.past.seen import moment_of, seen
 from ops_dashboard.services import Services
 
 HOUR_US: Final = 3_600_000_000
@@ -30,13 +30,14 @@ def add_histories(router: APIRouter, services: Services) -> None:
         metric: Token,
         from_us: Moment = None,
         to_us: Moment = None,
+        at: At = "",
     ) -> Response:
         """Return one series: raw up to two hours, quarters of an hour beyond; the last hour by default.
 
         What is no longer kept so finely comes in hours, for two years, and in days, for ever. What would
         tell a small group of pupils is null.
         """
-        mine = own(services)
+        mine = await seen(services, at)
         owner = mine.fleet.school_ever(school)
         devices = [] if owner is None else mine.fleet.devices_ever(owner.id)
         found = next((d for d in reversed(devices) if d.code == device), None)
@@ -48,7 +49,7 @@ def add_histories(router: APIRouter, services: Services) -> None:
             raise Refusal(404, "unknown_metric") from None
         if not is_published(measure, owner.pupils):
             raise Refusal(403, "suppressed")
-        end_us = to_us or services.config.clock.log_us(time.time_ns() // 1000)
+        end_us = min(to_us or mine.now_us(), mine.at_us or MOMENT_MAX_US)
         start_us = end_us - HOUR_US if from_us is None else from_us
         if not 0 < end_us - start_us <= RANGE_MAX_US:
             raise Refusal(422, "bad_request", detail="from_us, to_us: 1 µs to 31 days")
@@ -69,9 +70,9 @@ def add_histories(router: APIRouter, services: Services) -> None:
         )
 
     @router.get("/api/city/bandwidth")
-    async def bandwidth() -> Response:
+    async def bandwidth(at: At = "") -> Response:
         """Return the city's traffic of the last hour as rows of minute, down and up, bit/s."""
-        end_us = services.config.clock.log_us(time.time_ns() // 1000)
+        end_us = await moment_of(services, at) or services.now_us()
         ids = [services.catalogue.named(name).id for name in ("down_bps", "up_bps")]
         down, up = await services.archive.city_minutes(ids, end_us - HOUR_US, end_us)
         least = services.config.coverage_min

@@ -1,6 +1,5 @@
 """What engineers do with an incident, over HTTP: an entry of the log; what comes of it is in the timeline."""
 
-import time
 import uuid
 from typing import Annotated, Literal
 
@@ -81,7 +80,7 @@ def add_incident_actions(router: APIRouter, services: Services) -> None:
         incident = await own(services).archive.survivor(incident_id)
         if incident is None:
             raise Refusal(404, "unknown_incident")
-        at_us = services.config.clock.log_us(time.time_ns() // 1000)
+        at_us = services.now_us()
         action = IncidentAction(
             uuid.uuid4().hex,
             deed.kind,

@@ -1,6 +1,5 @@
 """Incidents over HTTP: what people work on, with its timeline and its alerts."""
 
-import time
 from typing import Annotated, Any
 
 import msgspec
@@ -12,10 +11,11 @@ from alerting.silences.cause_matchers import cause_matchers
 from contract.incident import Incident, Membership, lost_pupil_minutes
 from contract.privacy import shown_alert
 from contract.texts import Language
-from ops_dashboard.access.own import own
 from ops_dashboard.api.answers import Refusal, json_answer
 from ops_dashboard.archive import KnownIncident
 from ops_dashboard.language import choose_language
+from ops_dashboard.past.moment import At
+from ops_dashboard.past.seen import seen
 from ops_dashboard.services import Services
 from ops_dashboard.view.incidents import (
     cause_places,
@@ -31,17 +31,17 @@ IncidentId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
 
 def add_incidents(router: APIRouter, services: Services) -> None:
     @router.get("/api/incidents")
-    async def incidents(request: Request) -> Response:
+    async def incidents(request: Request, at: At = "") -> Response:
         """Return the open incidents and the last resolved ones, each with its words."""
-        mine = own(services)
+        mine = await seen(services, at)
         teller = _Teller(mine, choose_language(request.query_params, request.cookies))
         known = await mine.archive.known_incidents()
         return json_answer({"incidents": [teller.line(i) for i in known]})
 
     @router.get("/api/incidents/{incident_id}")
-    async def incident(incident_id: IncidentId, request: Request) -> Response:
+    async def incident(incident_id: IncidentId, request: Request, at: At = "") -> Response:
         """Return an incident with words, timeline and alerts; for one that was merged, the survivor."""
-        mine = own(services)
+        mine = await seen(services, at)
         found = await mine.archive.incident(incident_id)
         if found is None:
             raise Refusal(404, "unknown_incident")
@@ -55,7 +55,7 @@ class _Teller:
         board = services.board
         self._services = services
         self._language = language
-        self._now_us = services.config.clock.log_us(time.time_ns() // 1000)
+        self._now_us = services.now_us()
         rules = {rule.name: rule for rule in services.rules}
         zone = services.calendar.timezone
         self._office = Office(board.groups, services.catalogue, rules, services.texts, zone, "")

@@ -1,7 +1,6 @@
 """Leadership's brief over HTTP: as JSON, as a table, and as a paged report."""
 
 import asyncio
-import time
 from datetime import date, timedelta
 from typing import Annotated, Final
 
@@ -12,6 +11,8 @@ from contract.figures.sums import GroupKind
 from contract.texts import Language
 from ops_dashboard.api.answers import Refusal, as_file, json_answer
 from ops_dashboard.charts.marks import PAPER
+from ops_dashboard.past.moment import At
+from ops_dashboard.past.seen import seen
 from ops_dashboard.report.pdf import report_pdf
 from ops_dashboard.services import Services
 from ops_dashboard.view.leadership.brief import Brief
@@ -32,10 +33,14 @@ CSV_TYPE: Final = "text/csv; charset=utf-8"
 def add_leadership(router: APIRouter, services: Services) -> None:
     @router.get("/api/leadership")
     async def leadership(
-        span: SpanKind = SpanKind.DAY, by: GroupKind = GroupKind.CLUSTER, within: Scope = "", day: Day = None
+        span: SpanKind = SpanKind.DAY,
+        by: GroupKind = GroupKind.CLUSTER,
+        within: Scope = "",
+        day: Day = None,
+        at: At = "",
     ) -> Response:
         """Return the figures of a day, or of its week or term so far, with coverage and the span before."""
-        return json_answer(await leadership_brief(services, span, by, within, day))
+        return json_answer(await leadership_brief(await seen(services, at), span, by, within, day))
 
     @router.get("/api/leadership.csv")
     async def leadership_table(
@@ -45,9 +50,10 @@ def add_leadership(router: APIRouter, services: Services) -> None:
         day: Day = None,
         form: TableForm = TableForm.PLAIN,
         lang: Language = Language.VI,
+        at: At = "",
     ) -> Response:
         """Return the same figures as a table."""
-        brief = await leadership_brief(services, span, by, within, day)
+        brief = await leadership_brief(await seen(services, at), span, by, within, day)
         text = brief_table(brief, services.texts, lang, form)
         return Response(text.encode(), headers=_named(brief, "csv"), media_type=CSV_TYPE)
 
@@ -58,9 +64,10 @@ def add_leadership(router: APIRouter, services: Services) -> None:
         within: Scope = "",
         day: Day = None,
         lang: Language = Language.VI,
+        at: At = "",
     ) -> Response:
         """Return the same figures as a report of two pages."""
-        brief = await leadership_brief(services, span, by, within, day)
+        brief = await leadership_brief(await seen(services, at), span, by, within, day)
         words = worded(brief, wording_of(services, lang), PAPER)
         document = await asyncio.to_thread(report_pdf, words, services.texts, lang)
         return Response(document, headers=_named(brief, "pdf"), media_type="application/pdf")
@@ -82,7 +89,7 @@ async def leadership_brief(
         by = GroupKind.WARD
     if by is GroupKind.CITY:
         by = GroupKind.CLUSTER
-    now_us = services.config.clock.log_us(time.time_ns() // 1000)
+    now_us = services.now_us()
     today = services.calendar.local_day(now_us)
     day = min(today, max(day or today, today - timedelta(MOST_DAYS)))
     asked = BriefAsked(span, day, by, within)

@@ -10,10 +10,11 @@ from config.inbox import kept_messages
 from contract.routing.delivery import NoticeAttempt, NoticeRecord
 from contract.routing.notice import NoticeFate
 from contract.texts import Language
-from ops_dashboard.access.own import own
 from ops_dashboard.api.answers import Refusal, json_answer
 from ops_dashboard.api.incidents import IncidentId
 from ops_dashboard.language import choose_language
+from ops_dashboard.past.moment import At
+from ops_dashboard.past.seen import seen
 from ops_dashboard.services import Services
 
 MOST_SHOWN: Final = 200
@@ -45,9 +46,9 @@ def add_notices(router: APIRouter, services: Services) -> None:
         }
 
     @router.get("/api/incidents/{incident_id}/notices")
-    async def notices(incident_id: IncidentId, request: Request) -> Response:
+    async def notices(incident_id: IncidentId, request: Request, at: At = "") -> Response:
         """Return who was told of an incident, in order, with each attempt; of addresses the scheme alone."""
-        found = await own(services).archive.notices(incident_id)
+        found = await (await seen(services, at)).archive.notices(incident_id)
         if found is None:
             raise Refusal(404, "unknown_incident")
         language = choose_language(request.query_params, request.cookies)

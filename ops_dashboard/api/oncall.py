@@ -1,6 +1,5 @@
 """Who is on duty, over HTTP: as JSON, and as a calendar to subscribe to."""
 
-import time
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, Response
@@ -21,7 +20,7 @@ PersonName = Annotated[str | None, Query(max_length=200)]
 
 def add_oncall(router: APIRouter, services: Services) -> None:
     def now_us() -> int:
-        return services.config.clock.log_us(time.time_ns() // 1000)
+        return services.now_us()
 
     @router.get("/api/oncall")
     async def oncall() -> Response:

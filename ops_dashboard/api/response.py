@@ -1,6 +1,5 @@
 """How fast incidents are answered and how much each contact gets, over HTTP."""
 
-import time
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -28,7 +27,7 @@ def add_response(router: APIRouter, services: Services) -> None:
 
 async def response_report(services: Services, by: GroupBy, days: int) -> dict[str, Any]:
     """Return the figures of the last so many days of log time; exercises are apart."""
-    now_us = services.config.clock.log_us(time.time_ns() // 1000)
+    now_us = services.now_us()
     from_us = now_us - days * DAY_US
     times, moments = await services.archive.response(from_us, now_us)
     standing = [one for one in times if one.quiet_us is None and one.began_us < now_us - DAY_US]

@@ -23,6 +23,7 @@ from ops_dashboard.api.response import add_response
 from ops_dashboard.api.silence_actions import add_silence_actions
 from ops_dashboard.api.silence_imports import add_silence_imports
 from ops_dashboard.api.silences import add_silences
+from ops_dashboard.past.wall import add_wall
 from ops_dashboard.services import Services
 
 
@@ -49,6 +50,7 @@ def add_api(router: APIRouter, services: Services) -> None:
     add_find(router, services)
     add_sheets(router, services)
     add_day(router, services)
+    add_wall(router, services)
     add_quarantine(router, services)
     add_status(router, services)
     add_provision(router, services)

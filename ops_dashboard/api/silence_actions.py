@@ -1,7 +1,6 @@
 """Silences that engineers want, try and end, over HTTP: entries of the log."""
 
 import asyncio
-import time
 import uuid
 from typing import Annotated
 
@@ -87,7 +86,7 @@ class WantedSilence(BaseModel):
 
 def add_silence_actions(router: APIRouter, services: Services) -> None:
     def now_us() -> int:
-        return services.config.clock.log_us(time.time_ns() // 1000)
+        return services.now_us()
 
     @router.post("/api/silences", status_code=202)
     async def add(wanted: Annotated[WantedSilence, Body()], request: Request) -> Response:

@@ -1,7 +1,6 @@
 """A provider's announced work over HTTP: a calendar file becomes maintenance, or is only looked at."""
 
 import asyncio
-import time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Request, Response
@@ -35,7 +34,7 @@ def add_silence_imports(router: APIRouter, services: Services) -> None:
     @router.post("/api/silences/import", status_code=202)
     async def take_over(wanted: Annotated[WantedImport, Body()], request: Request) -> Response:
         """Take over announced work as maintenance; say what becomes of each event."""
-        at_us = services.config.clock.log_us(time.time_ns() // 1000)
+        at_us = services.now_us()
         language = choose_language(request.query_params, request.cookies)
         matchers = matchers_of(wanted.matchers)
         owner = owner_of(wanted.owner) or "–" * wanted.is_trial

@@ -1,7 +1,6 @@
 """Silences over HTTP: what nobody is told of now, and what was and will be muted."""
 
 import asyncio
-import time
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
@@ -22,7 +21,7 @@ BOM: Final = "\ufeff"
 
 def add_silences(router: APIRouter, services: Services) -> None:
     def now_us() -> int:
-        return services.config.clock.log_us(time.time_ns() // 1000)
+        return services.now_us()
 
     async def told() -> dict[str, Any]:
         at_us, fleet, calendar = now_us(), services.fleet, services.calendar

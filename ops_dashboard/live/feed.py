@@ -5,12 +5,17 @@ from typing import Final
 
 import msgspec
 
+from contract.access.area import Area
 from contract.alert import Alert
+from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
+from contract.figures.targets import Targets
+from contract.fleet import Fleet
 from contract.incident import Incident
 from contract.live import AlertChanged, NoticeTried, Summary
 from contract.privacy import shown_change
 from contract.routing.silence import Silence
+from ops_dashboard.config import DashboardConfig
 from ops_dashboard.live.client import Client
 from ops_dashboard.view.areas import WallArea
 from ops_dashboard.view.board import Board, Snapshot
@@ -121,6 +126,11 @@ class Feed:
             told.append(_json.encode(IncidentsMoved(sorted(moved) if len(moved) <= CHANGES_MAX else ())))
         return told
 
+    def replace_summaries(self, summaries: Iterable[Summary]) -> None:
+        """Take the summaries of another moment, ones that fit the city, in place of all that there are."""
+        own = self.narrowing
+        self.board.replace_summaries(summaries if own is None else map(own.summary, summaries))
+
     def snapshot(self, city: Board, real_us: int, sequence: int, part: WallArea | None) -> Snapshot:
         """Return everything at a real time, of all that is seen here or of a part.
 
@@ -156,3 +166,28 @@ class Feed:
         gone = msgspec.structs.replace(incident, ended_at_us=incident.counted_at_us)
         self.board.apply_incident(gone if seen is None else seen)
         return was or seen is not None
+
+
+def make_feed(
+    config: DashboardConfig,
+    fleet: Fleet,
+    catalogue: Catalogue,
+    calendar: SchoolCalendar,
+    targets: Targets,
+    area: Area,
+) -> Feed:
+    """Return the feed of an area, with nothing on its board yet."""
+    narrowing = None if area.is_city else Narrowing(fleet, area, config.partitions)
+    own = fleet if narrowing is None else narrowing.fleet
+    board = Board(
+        own,
+        config.partitions,
+        config.clock,
+        calendar,
+        build_id=config.build_id,
+        coverage_min=config.coverage_min,
+        stale_s=config.summary_stale_s,
+        targets=targets,
+    )
+    hello = Hello(config.build_id, own.version, own.province, config.partitions)
+    return Feed(board, hello, catalogue, narrowing)

@@ -1,6 +1,6 @@
 """The header that every page shares: title, links to what the reader may see, the live line, clock."""
 
-from typing import Any
+from typing import Any, Final
 
 from dash import html
 
@@ -9,7 +9,10 @@ from contract.access.permission import Permission
 from contract.texts import Language, Texts
 from ops_dashboard.access.asking import asking
 from ops_dashboard.pages.attributes import attributes
-from ops_dashboard.pages.registry import PAGES, Page
+from ops_dashboard.pages.registry import PAGES, Page, Rewind
+
+REWIND_MIN: Final = 5
+"""So many minutes ago the way through the past begins: chosen, what has just been seen."""
 
 
 def page_header(texts: Texts, language: Language, here: str) -> html.Header:
@@ -30,6 +33,11 @@ def page_header(texts: Texts, language: Language, here: str) -> html.Header:
             if page.link and page.in_menu is in_menu and _is_for(page, who)
         ]
 
+    rewind = [
+        html.A(texts.say("rewind.open", language), href=f"?at=-{REWIND_MIN}", className="nav-link")
+        for page in PAGES
+        if page.route == here and page.rewind is not Rewind.NONE
+    ]
     is_behind = any(page.in_menu and page.route == here for page in PAGES)
     menu = html.Details(
         [
@@ -37,7 +45,9 @@ def page_header(texts: Texts, language: Language, here: str) -> html.Header:
                 texts.say("nav.more", language),
                 className="nav-link nav-here" if is_behind else "nav-link",
             ),
-            html.Div([*links(in_menu=True), *_own_links(texts, language, who)], className="nav-menu"),
+            html.Div(
+                [*rewind, *links(in_menu=True), *_own_links(texts, language, who)], className="nav-menu"
+            ),
         ],
         className="nav-more",
     )

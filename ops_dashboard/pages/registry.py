@@ -1,9 +1,21 @@
 """The pages by address: whoever serves, links or makes a page reads these rows (pure)."""
 
+from enum import Enum
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 from contract.access.permission import Permission
+
+
+class Rewind(Enum):
+    """How a page shows earlier minutes."""
+
+    NONE = ""
+    """It shows now alone."""
+    STEPS = "steps"
+    """It is loaded anew for another minute."""
+    PLAYS = "plays"
+    """Its script goes from minute to minute."""
 
 
 class Page(NamedTuple):
@@ -23,8 +35,11 @@ class Page(NamedTuple):
     """Whether what stands in its place follows its name there."""
     libraries: frozenset[str] = frozenset()
     """Those of `LIBRARIES` that it uses: no other page loads them."""
+    prerendered: bool = False
+    """Whether its document holds what it says, to be read before any script is there."""
     in_menu: bool = False
     """Whether the link is behind the header's last word, for pages that are seldom needed."""
+    rewind: Rewind = Rewind.NONE
 
 
 AG_GRID: Final = "dash_ag_grid"
@@ -33,10 +48,23 @@ LIBRARIES: Final = (AG_GRID, CORE, "dash/dash_table")
 """Folders of Dash's scripts that are heavy, and that few pages need."""
 
 PAGES: Final = (
-    Page("wall", "/", Permission.SEE_WALL, "nav.wall"),
-    Page("incidents", "/incidents", Permission.SEE_INCIDENTS, "nav.incidents"),
-    Page("incident", "/incidents/{incident_id}", Permission.SEE_INCIDENTS, title="nav.incident"),
-    Page("alerts", "/alerts", Permission.SEE_ALERTS, "nav.alerts", libraries=frozenset({AG_GRID})),
+    Page("wall", "/", Permission.SEE_WALL, "nav.wall", rewind=Rewind.PLAYS),
+    Page("incidents", "/incidents", Permission.SEE_INCIDENTS, "nav.incidents", rewind=Rewind.PLAYS),
+    Page(
+        "incident",
+        "/incidents/{incident_id}",
+        Permission.SEE_INCIDENTS,
+        title="nav.incident",
+        rewind=Rewind.PLAYS,
+    ),
+    Page(
+        "alerts",
+        "/alerts",
+        Permission.SEE_ALERTS,
+        "nav.alerts",
+        libraries=frozenset({AG_GRID}),
+        rewind=Rewind.PLAYS,
+    ),
     Page(
         "school",
         "/school/{code}",
@@ -44,12 +72,27 @@ PAGES: Final = (
         title="alerts.school",
         title_has_place=True,
         libraries=frozenset({CORE}),
+        rewind=Rewind.STEPS,
     ),
-    Page("provider", "/provider/{name}", Permission.SEE_SCHOOL, title="alerts.isp", title_has_place=True),
-    Page("area", "/area/{name}", Permission.SEE_SCHOOL, title="nav.area"),
-    Page("leadership", "/kpi", Permission.SEE_FIGURES, "nav.leadership"),
-    Page("systems", "/systems", Permission.SEE_FIGURES, "nav.systems", in_menu=True),
-    Page("system", "/system/{name}", Permission.SEE_FIGURES, title="nav.system"),
+    Page(
+        "provider",
+        "/provider/{name}",
+        Permission.SEE_SCHOOL,
+        title="alerts.isp",
+        title_has_place=True,
+        rewind=Rewind.PLAYS,
+    ),
+    Page("area", "/area/{name}", Permission.SEE_SCHOOL, title="nav.area", rewind=Rewind.PLAYS),
+    Page(
+        "leadership",
+        "/kpi",
+        Permission.SEE_FIGURES,
+        "nav.leadership",
+        prerendered=True,
+        rewind=Rewind.STEPS,
+    ),
+    Page("systems", "/systems", Permission.SEE_FIGURES, "nav.systems", in_menu=True, rewind=Rewind.PLAYS),
+    Page("system", "/system/{name}", Permission.SEE_FIGURES, title="nav.system", rewind=Rewind.PLAYS),
     Page("quality", "/quality", Permission.SEE_QUARANTINE, "nav.quality", in_menu=True),
     Page("response", "/response", Permission.SEE_RESPONSE, "nav.response", in_menu=True),
     Page("silences", "/silences", Permission.SEE_SILENCES, "nav.silences", in_menu=True),

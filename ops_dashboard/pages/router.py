@@ -1,6 +1,5 @@
 """From an address to a page: reads what the page needs, then calls its pure function."""
 
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qs, quote
@@ -19,6 +18,7 @@ from contract.routing.contact import Person
 from contract.texts import Language
 from ops_dashboard.access.asking import asking
 from ops_dashboard.access.own import own
+from ops_dashboard.api.answers import Refusal
 from ops_dashboard.api.leadership import leadership_brief, parse_day, wording_of
 from ops_dashboard.api.response import response_report
 from ops_dashboard.archive import of_series
@@ -33,14 +33,16 @@ from ops_dashboard.pages.incident import incident_page
 from ops_dashboard.pages.incidents import incidents_page
 from ops_dashboard.pages.leadership import leadership_page
 from ops_dashboard.pages.oncall import oncall_page
+from ops_dashboard.pages.past_bar import past_bar
 from ops_dashboard.pages.quarantine import PAGE_ROWS, quarantine_page
-from ops_dashboard.pages.registry import page_at
+from ops_dashboard.pages.registry import Page, Rewind, page_at
 from ops_dashboard.pages.response import DAYS, response_page
 from ops_dashboard.pages.school import RANGES, school_page, unknown_school_page
 from ops_dashboard.pages.sheet import sheet_page
 from ops_dashboard.pages.silences import silences_page
 from ops_dashboard.pages.wall import wall_page
 from ops_dashboard.pages.wall_address import read_address
+from ops_dashboard.past.seen import seen
 from ops_dashboard.services import Services
 from ops_dashboard.view.leadership.wording import worded
 from ops_dashboard.view.oncall import rota_weeks, rotas_of
@@ -58,9 +60,25 @@ async def make_page(services: Services, path: str, search: str, language: Langua
         denied = may(None if bearer is None else bearer.principal, page.permission)
         if denied is not None:
             return _notice(services, language, f"error.{denied.value}")
-        return await MAKERS[page.name](own(services), place, query, language)
+        if page.rewind is Rewind.NONE:
+            return await MAKERS[page.name](own(services), place, query, language)
+        mine = await seen(services, query.get("at", ""))
+        made = await MAKERS[page.name](mine, place, query, language)
+        return made if mine.at_us is None else _framed(made, mine, mine.at_us, page, query, language)
+    except Refusal as refusal:
+        return _notice(services, language, f"error.{refusal.code}", **refusal.values)
     except InfrastructureError:
         return _notice(services, language, "error.database_unavailable")
+
+
+def _framed(
+    made: Any, services: Services, at_us: int, page: Page, query: dict[str, str], language: Language
+) -> Any:
+    """Return a page that says above all else that it shows an earlier minute."""
+    bar = past_bar(services.texts, language, page, at_us, query, services.calendar.timezone)
+    header, *rest = made.children
+    made.children = [header, bar, *rest]
+    return made
 
 
 async def _nowhere(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
@@ -116,7 +134,7 @@ async def _silences(services: Services, _: str, query: dict[str, str], language:
 
 
 async def _oncall(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
-    now_us, zone = services.config.clock.log_us(time.time_ns() // 1000), services.calendar.timezone
+    now_us, zone = services.now_us(), services.calendar.timezone
     rotas = [rota_weeks(rota, now_us, zone) for rota in rotas_of(services.routing.current())]
     return oncall_page(services.texts, language, rotas, zone)
 
@@ -140,7 +158,7 @@ async def _school(services: Services, code: str, query: dict[str, str], language
         return unknown_school_page(services.texts, language, code)
     chosen = query.get("range", "1h")
     chosen = chosen if chosen in RANGES else "1h"
-    to_us = services.config.clock.log_us(time.time_ns() // 1000)
+    to_us = services.now_us()
     figures = await _figures(services, school, language, to_us - RANGES[chosen] * 1_000_000, to_us)
     return school_page(
         services.texts,
@@ -205,8 +223,8 @@ async def _figures(
     ]
 
 
-def _notice(services: Services, language: Language, key: str) -> html.Div:
-    sentence = services.texts.say(key, language)
+def _notice(services: Services, language: Language, key: str, **values: object) -> html.Div:
+    sentence = services.texts.say(key, language, **values)
     return html.Div(
         [
             page_header(services.texts, language, ""),

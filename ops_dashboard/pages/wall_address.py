@@ -10,7 +10,7 @@ from ops_dashboard.view.areas import WallArea, find_area
 
 VIEWS: Final = ("map", "wards", "attendance", "elearning", "traffic")
 """What may stand at the wall's left: schools, the map of wards, attendance by cluster, learners, traffic."""
-KNOWN: Final = frozenset({"lang", "sound", "area", "view", "rotate", "scale", "dim"})
+KNOWN: Final = frozenset({"lang", "sound", "area", "view", "rotate", "scale", "dim", "at"})
 ROTATE_S: Final = range(10, 601)
 """Seconds that each view may stand."""
 SCALE: Final = (0.7, 1.3)

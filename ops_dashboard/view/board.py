@@ -96,6 +96,8 @@ class Snapshot(msgspec.Struct, frozen=True, tag_field="kind", tag="snapshot"):
     down: Tile
     """City traffic towards the schools, bit/s."""
     up: Tile
+    unkept: tuple[str, ...] = ()
+    """Figures of which nothing is stored, of an earlier minute; else empty."""
 
 
 class Board:
@@ -117,6 +119,8 @@ class Board:
         self._targets = targets or {}
         self.past = Past()
         """What the figures of the city were; whoever reads the tables puts it here."""
+        self.untold: frozenset[str] = frozenset()
+        """Metrics whose sums over the city may not be told: of a stored minute, whoever reads it says so."""
         self.groups = Groups(fleet)
         self._partitions = partitions
         self._clock = clock
@@ -152,6 +156,10 @@ class Board:
             return False
         self._summaries[summary.partition] = summary
         return True
+
+    def replace_summaries(self, summaries: Iterable[Summary]) -> None:
+        """Take the summaries of another moment, ones that fit, in place of all that there are."""
+        self._summaries = {summary.partition: summary for summary in summaries}
 
     def _is_outdated(self, summary: Summary, known: Summary) -> bool:
         """Whether the partition has gone on; a log that began anew counts from 1, but its time goes on."""
@@ -329,8 +337,9 @@ class Board:
             return sums.latest_us(metric, area)
 
         if area is None:
+            sums_of_city = self.metric_sums(real_us)
             return make_tiles(
-                self.metric_sums(real_us), self._coverage_min, self._targets, self.past, latest_us
+                sums_of_city, self._coverage_min, self._targets, self.past, latest_us, self.untold
             )
         untold = frozenset(m for m in ("present", "active_users") if not sums.tells(m, area))
         return make_tiles(sums.kpis(area), self._coverage_min, self._targets, Past(), latest_us, untold)

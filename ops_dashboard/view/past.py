@@ -64,6 +64,27 @@ def shown_users(found: PastSums, coverage_min: float) -> float | None:
     return float(round(found.total / STEP) * STEP) if _tells_pupils(found, coverage_min) else None
 
 
+def told_sums(city: Mapping[str, PastSums]) -> tuple[dict[str, PastSums], frozenset[str]]:
+    """Return the city's sums of a stored minute as they may be told, and the metrics that may not be."""
+    told, untold = dict(city), set()
+    for name in ("present", "enrolled", "active_users"):
+        if name in city and city[name].reporting < LEAST_SCHOOLS:
+            untold.add(name)
+            told[name] = city[name]._replace(total=0.0)
+    if untold & {"present", "enrolled"}:
+        untold |= {"present", "enrolled"}
+    elif "present" in told and "enrolled" in told:
+        whole = told["enrolled"].total
+        share = round(told["present"].total / whole, 3) if whole > 0 else 0.0
+        whole = float(round(whole / STEP) * STEP)
+        told["enrolled"] = told["enrolled"]._replace(total=whole)
+        told["present"] = told["present"]._replace(total=share * whole)
+    if "active_users" in told and "active_users" not in untold:
+        users = told["active_users"].total
+        told["active_users"] = told["active_users"]._replace(total=float(round(users / STEP) * STEP))
+    return told, frozenset(untold)
+
+
 def _figures(week: Mapping[str, PastSums], coverage_min: float) -> dict[str, float]:
     found: dict[str, float] = {}
     online, present = week.get("online"), week.get("present")

@@ -187,4 +187,5 @@ def _kin_shares(fold: Fold, state: State, slot: NDArray[np.intp]) -> Floats:
 def _shares(sessions: NDArray[np.floating], kin: Floats) -> Floats:
     """Return which share of sessions waited for at least each step, shape (steps, n)."""
     at_least = np.cumsum(sessions[::-1].astype(np.float64), axis=0)[::-1]
-    return (at_least + KIN_SESSIONS * kin) / (at_least[0] + KIN_SESSIONS)
+    shares: Floats = (at_least + KIN_SESSIONS * kin) / (at_least[0] + KIN_SESSIONS)
+    return shares

@@ -4,6 +4,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,15 +16,11 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 CONTRACTS = {c["type"]: c for c in PROJECT["importlinter"]["contracts"]}
 
 HOUSE = sorted(init.parent.name for init in ROOT.glob("*/__init__.py"))
-FILES = {
-    file.relative_to(ROOT).as_posix(): ast.parse(file.read_text(encoding="utf-8"))
-    for package in HOUSE
-    for file in sorted((ROOT / package).rglob("*.py"))
-}
 ROOMS = {
-    path.removesuffix("/__init__.py"): ast.get_docstring(tree) or ""
-    for path, tree in FILES.items()
-    if path.endswith("/__init__.py")
+    init.parent.relative_to(ROOT).as_posix(): ast.get_docstring(ast.parse(init.read_text(encoding="utf-8")))
+    or ""
+    for package in HOUSE
+    for init in sorted((ROOT / package).rglob("__init__.py"))
 }
 
 BROKERS = {"nats", "paho"}
@@ -89,8 +86,18 @@ def calls(tree: ast.Module, names: set[str]) -> set[str]:
     return found
 
 
+@cache
+def parsed() -> dict[str, ast.Module]:
+    """Return every file of the house: read by the worker that asks, not by all that collect."""
+    return {
+        file.relative_to(ROOT).as_posix(): ast.parse(file.read_text(encoding="utf-8"))
+        for package in HOUSE
+        for file in sorted((ROOT / package).rglob("*.py"))
+    }
+
+
 def users_of(modules: set[str]) -> set[str]:
-    return {path for path, tree in FILES.items() if modules & {root for root, _ in imported(tree)}}
+    return {path for path, tree in parsed().items() if modules & {root for root, _ in imported(tree)}}
 
 
 def outside(found: set[str], home: str, others: set[str]) -> set[str]:
@@ -109,7 +116,7 @@ def test_prometheus_is_known_to_the_exporter_alone() -> None:
 
 
 def test_sql_stands_in_storage_alone() -> None:
-    found = {path for path, tree in FILES.items() if any(SQL.match(text) for text in strings(tree))}
+    found = {path for path, tree in parsed().items() if any(SQL.match(text) for text in strings(tree))}
     files = {
         path.relative_to(ROOT).as_posix() for package in HOUSE for path in (ROOT / package).rglob("*.sql")
     }
@@ -119,19 +126,19 @@ def test_sql_stands_in_storage_alone() -> None:
 def test_elsewhere_the_driver_gives_types_and_exceptions_only() -> None:
     for path in users_of(DRIVERS):
         if not lies_in(path, {"storage/"} | OTHER_SQL):
-            names = {name for root, name in imported(FILES[path]) if root in DRIVERS}
-            assert calls(FILES[path], names) == set(), path
+            names = {name for root, name in imported(parsed()[path]) if root in DRIVERS}
+            assert calls(parsed()[path], names) == set(), path
 
 
 def test_the_environment_is_read_by_the_settings_alone() -> None:
-    found = {path for path, tree in FILES.items() if reads_environment(tree)}
+    found = {path for path, tree in parsed().items() if reads_environment(tree)}
     assert outside(found, "eduops/settings.py", set()) == set()
 
 
 def test_no_child_process_inherits_the_environment() -> None:
     starts = {"Popen", "run", "create_subprocess_exec", "ProcessSpec"}
     found: dict[str, list[bool]] = {}
-    for path, tree in FILES.items():
+    for path, tree in parsed().items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and not lies_in(path, {"eduops/bench/"}):
                 name = ast.unparse(node.func)

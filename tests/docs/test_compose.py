@@ -12,10 +12,12 @@ import yaml
 
 from eduops.machine.embedded_nats import find_nats, prepare_nats
 from eduops.machine.system import VERBS
-from eduops.settings import Settings
+from eduops.settings import SECRETS, Settings
+from storage.rights.table import DatabaseRole
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
+BROKER = ROOT / "docker-nats.conf"
 
 
 @pytest.fixture(scope="module")
@@ -31,34 +33,85 @@ def test_it_follows_the_compose_specification() -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_no_password_has_a_default() -> None:
-    used = re.findall(r"\$\{([A-Z_]*PASSWORD)([^}]*)\}", COMPOSE.read_text("utf-8"))
-    assert used
-    assert all(rest.startswith(":?") for _, rest in used)
+def make_secrets(folder: Path, former: str = "") -> dict[str, str]:
+    """Let `make env` write its files beside an older `.env`, and return what they hold."""
+    (folder / ".env").write_text(former)
+    make = ["make", "-f", str(ROOT / "Makefile"), "env", f"ENV_FILE={folder / '.env'}"]
+    subprocess.run([*make, f"SECRETS_DIR={folder / 'secrets'}"], cwd=ROOT, check=True, capture_output=True)
+    return {path.name: path.read_text() for path in (folder / "secrets").iterdir()}
 
 
-def test_make_env_writes_every_password_once(tmp_path: Path, compose: dict[str, Any]) -> None:
-    make = ["make", "-f", str(ROOT / "Makefile"), "env", f"ENV_FILE={tmp_path / '.env'}"]
-    subprocess.run(make, cwd=ROOT, check=True, capture_output=True)
-    written = dict(line.split("=", 1) for line in (tmp_path / ".env").read_text().splitlines() if line)
-    wanted = set(re.findall(r"\$\{([A-Z_]*PASSWORD)", COMPOSE.read_text("utf-8")))
-    assert wanted <= set(written)
-    assert all(len(written[name]) >= 32 for name in wanted)
-    assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
-    before = (tmp_path / ".env").read_text()
-    subprocess.run(make, cwd=ROOT, check=True, capture_output=True)
-    assert (tmp_path / ".env").read_text() == before
+def test_make_env_writes_every_secret_once(tmp_path: Path, compose: dict[str, Any]) -> None:
+    written = make_secrets(tmp_path, "POSTGRES_PASSWORD=of before\nNATS_INGEST_PASSWORD=too\n")
+    assert written.keys() == compose["secrets"].keys()
+    assert (written.pop("eduops"), written.pop("nats_ingest"), written.pop("watchdog_url")) == (
+        "of before", "too", ""
+    )  # fmt: skip
+    assert all(len(text) >= 32 for text in written.values())
+    assert len(set(written.values())) == len(written)
+    assert (tmp_path / "secrets").stat().st_mode & 0o077 == 0
+    again = make_secrets(tmp_path)
+    assert {name: again[name] for name in written} == written
+
+
+def test_no_secret_is_in_the_file_or_in_an_environment(compose: dict[str, Any]) -> None:
+    for name, secret in compose["secrets"].items():
+        assert resolved(secret["file"]) == f"./secrets/{name}"
+    for service in compose["services"].values():
+        for name, value in service.get("environment", {}).items():
+            if name.endswith(("PASSWORD_FILE", "_URL_FILE")):
+                assert value.removeprefix("/run/secrets/") in service["secrets"]
+            else:
+                assert not re.search("PASSWORD$|SECRET|TOKEN", name)
+                assert "@" not in value.partition("//")[2].partition("@")[0]
+
+
+def test_each_service_knows_its_own_role_and_no_other(compose: dict[str, Any]) -> None:
+    known = {
+        name: {s for s in service.get("secrets", []) if isinstance(s, str) and s.startswith("eduops")}
+        for name, service in compose["services"].items()
+    }
+    everything = {"eduops", *DatabaseRole}
+    services = {verb: service for service, verb in VERBS.items() if service != "watchdog"}
+    own = {name: {DatabaseRole[services[name].upper()].value} for name in services}
+    owners = {"db": {"eduops"}, "prepare": everything, "demo": everything}
+    assert known == {
+        **own, **owners, "eduops": {DatabaseRole.OPERATOR}, "nats": set(), "issuer": set(), "watch": set()
+    }  # fmt: skip
+    for name in own:
+        url = compose["services"][name]["environment"]["EDUOPS_DATABASE_URL"]
+        assert url.startswith(f"postgresql://{own[name].copy().pop()}@db")
+
+
+def test_no_container_is_root_or_may_do_what_it_need_not(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        assert service["user"] in ("10001:10001", "postgres"), name
+        assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert "/tmp" in service["tmpfs"]
+        assert "cap_add" not in service
+        assert "privileged" not in service
+    # Into a container whose files are read-only docker mounts files, and cannot copy any.
+    assert all(set(config) == {"file"} for config in compose["configs"].values())
+    image = (ROOT / "Dockerfile").read_text("utf-8")
+    assert "--uid 10001" in image
+    for folder in ("/data", "/issuer", "/store"):  # a new volume gets the owner that the folder has there
+        assert re.search(rf"install -d -o eduops -g eduops .*{folder}\b", image)
 
 
 def test_every_variable_is_a_setting(compose: dict[str, Any]) -> None:
-    names = {name.removeprefix("EDUOPS_").lower() for name in compose["x-eduops"]["environment"]}
-    assert names <= set(Settings.model_fields)
+    names = {
+        name.removeprefix("EDUOPS_").lower()
+        for service in OURS
+        for name in compose["services"][service]["environment"]
+    }
+    secrets = {f"{name}_file" for name in SECRETS}
+    assert names <= set(Settings.model_fields) | secrets
 
 
 def resolved(text: str) -> str:
-    """Return text as compose reads it where no variable is set but the passwords, which are `x`."""
-    text = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text)
-    return re.sub(r"\$\{\w+:\?[^}]*\}", "x", text).replace("$$", "$")
+    """Return text as compose reads it where no variable is set."""
+    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text)
 
 
 OURS = [
@@ -132,7 +185,8 @@ def test_every_own_health_check_asks_for_the_process_of_its_service(compose: dic
 def test_the_brokers_of_both_ways_agree(compose: dict[str, Any], tmp_path: Path) -> None:
     prepare_nats(tmp_path)
     embedded = (tmp_path / "nats" / "nats.conf").read_text()
-    written = resolved(compose["configs"]["nats"]["content"])
+    interval = resolved(compose["services"]["nats"]["environment"]["SYNC_INTERVAL"])
+    written = BROKER.read_text("utf-8").replace("$SYNC_INTERVAL", interval)
     assert sorted(re.findall(r"\$SYS\.[\w.*]+", embedded)) == sorted(re.findall(r"\$SYS\.[\w.*]+", written))
     for pattern in (
         r"  timeout: \d+",
@@ -151,8 +205,11 @@ def test_the_brokers_of_both_ways_agree(compose: dict[str, Any], tmp_path: Path)
 def test_the_broker_reads_any_password_as_text(
     compose: dict[str, Any], tmp_path: Path, password: str
 ) -> None:
+    former = [f"NATS_{user}_PASSWORD={password}" for user in ("SERVICE", "INGEST", "WATCHDOG", "AUTHORISER")]
+    made = make_secrets(tmp_path, "\n".join(former))
     config = tmp_path / "nats.conf"
-    config.write_text(resolved(compose["configs"]["nats"]["content"]))
+    config.write_bytes(BROKER.read_bytes())
+    (tmp_path / "passwords.conf").write_text(made["nats_passwords.conf"])
     (tmp_path / "issuer").mkdir()
     issuer = [sys.executable, "-m", "eduops", *compose["services"]["issuer"]["command"][:2]]
     done = subprocess.run(
@@ -163,10 +220,7 @@ def test_the_broker_reads_any_password_as_text(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    given = {
-        name: re.sub(r"\$\{[^}]*\}", password, value)
-        for name, value in compose["services"]["nats"]["environment"].items()
-    }
+    given = {k: resolved(v) for k, v in compose["services"]["nats"]["environment"].items()}
     check = [str(find_nats()), "-t", "-c", str(config)]
     done = subprocess.run(check, env=given, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -210,8 +210,8 @@ async def test_a_wall_says_its_area_and_what_of_its_address_it_does_not_understa
         inside, outside = stage.opened(0), stage.opened(next(other_clusters(stage.fleet)))
         await stage.change(inside, outside)
         cluster = stage.fleet.clusters[stage.fleet.cluster_of_wards[stage.fleet.ward_index[0]]]
-        await settle(page, f"/?area={cluster.name}&at=2026-01-01")
-        await expect(page.locator("#said")).to_contain_text("không hiểu phần này của địa chỉ: at")
+        await settle(page, f"/?area={cluster.name}&colour=red")
+        await expect(page.locator("#said")).to_contain_text("không hiểu phần này của địa chỉ: colour")
         await expect(page.locator("#map-title")).to_contain_text(cluster.name)
         await expect(page.locator("#alarms .alarm")).to_have_count(1)
         await settle(page, "/?view=wards")

@@ -363,10 +363,9 @@ async def test_a_mistake_in_the_file_leaves_the_one_before_in_force(
 
 
 async def test_doctor_says_whether_the_provider_answers(provider: TestProvider, tmp_path: Path) -> None:
-    (tmp_path / "secret").write_text(SECRET + "\n")
     given = {
         "data": tmp_path, "oidc_issuer": provider.issuer, "oidc_client_id": CLIENT,
-        "oidc_client_secret_file": tmp_path / "secret",
+        "oidc_client_secret": SECRET,
     }  # fmt: skip
     assert await provider_sentence(load_settings(overrides={"data": tmp_path})) is None
     found = await provider_sentence(load_settings(overrides=given))

@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 import yaml
+from psycopg.conninfo import conninfo_to_dict
 
 from contract.errors import InfrastructureError
 from eduops.machine.ports import free_ports
 from eduops.machine.prepare import run_prepare
 from eduops.settings import load_settings
+from storage.rights.roles import as_role
 from tests.conftest import TestNats as RunningNats
 from tests.running_system import eventually, until
 
@@ -26,24 +28,35 @@ class Compose:
     """The services of the file as processes on this machine: only the servers' addresses differ."""
 
     def __init__(self, data: Path, database_url: str, nats: RunningNats) -> None:
-        self.services: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+        file: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+        self.services = file["services"]
+        self.secrets = data.with_name("secrets")
+        self.secrets.mkdir()
+        known = {
+            "nats_service": nats.service_password,
+            "nats_ingest": nats.ingest_password,
+            "nats_watchdog": nats.watchdog_password,
+            "nats_authoriser": nats.authoriser_password,
+        }
+        for name in file["secrets"]:
+            (self.secrets / name).write_text(known.get(name, f"of {name}"))
+        self.database_url = database_url
         self.here = {
-            "EDUOPS_DATABASE_URL": database_url,
             "EDUOPS_NATS_URL": nats.url,
-            "EDUOPS_NATS_USER": nats.service_user,
-            "EDUOPS_NATS_PASSWORD": nats.service_password,
             "EDUOPS_MQTT_HOST": nats.mqtt_host,
             "EDUOPS_MQTT_PORT": str(nats.mqtt_port),
-            "EDUOPS_MQTT_PASSWORD": nats.ingest_password,
-            "EDUOPS_WATCHDOG_PASSWORD": nats.watchdog_password,
-            "EDUOPS_AUTHORISER_PASSWORD": nats.authoriser_password,
             "EDUOPS_DATA": str(data),
             "EDUOPS_METRICS_PORT": str(free_ports(1)[0]),
         }
 
     def start(self, name: str, words: list[str], **changes: str) -> subprocess.Popen[str]:
         """Start a command as in the container of a service."""
-        given = {k: DEFAULT.sub(r"\1", v) for k, v in self.services[name]["environment"].items()}
+        given = {
+            k: DEFAULT.sub(r"\1", v).replace("/run/secrets", str(self.secrets))
+            for k, v in self.services[name]["environment"].items()
+        }
+        user = conninfo_to_dict(given["EDUOPS_DATABASE_URL"])["user"]
+        given["EDUOPS_DATABASE_URL"] = as_role(self.database_url, str(user))
         env = {"PATH": os.environ["PATH"], **given, **self.here, **changes}
         argv = [sys.executable, "-m", "eduops", *words]
         return subprocess.Popen(

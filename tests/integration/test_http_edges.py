@@ -3,8 +3,11 @@
 import asyncio
 import itertools
 import json
+import os
 import re
-from collections.abc import Mapping, Sequence
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -269,6 +272,23 @@ async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> by
         return b""
 
 
+async def test_an_answer_waits_for_no_acknowledgement(stage: Stage) -> None:
+    """A connection sends its second packet at once, though the asker acknowledges the first 40 ms later."""
+    port = urlsplit(stage.url).port
+    async with connect(stage.url.replace("http", "ws") + "/ws/live", additional_headers=stage.headers):
+        served = [delayed for own, delayed in delays_of_this_process() if own == port]
+        assert len(served) > 1, "the dashboard listens, and holds a connection"
+        assert not any(served)
+
+
+def delays_of_this_process() -> Iterator[tuple[int, bool]]:
+    """Yield of each TCP socket of this process its port, and whether it waits to send."""
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(OSError), socket.socket(fileno=os.dup(int(name))) as own:  # no socket, or closed by now
+            if own.family == socket.AF_INET:
+                yield own.getsockname()[1], not own.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 async def test_what_is_no_http_is_refused_with_all_headers(stage: Stage) -> None:
     answer = (await say(stage, b"NONSENSE\r\n\r\n")).lower()
     assert answer.startswith(b"http/1.1 400 ")
@@ -334,6 +354,8 @@ async def test_no_route_breaks_whatever_it_is_asked(
         check_guarded(answer)
 
 
+# The dashboard, in the other thread, draws random numbers while Hypothesis looks whether a strategy does.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 async def test_the_document_of_the_interface_is_kept(stage: Stage) -> None:
     """What the OpenAPI document allows, and what it forbids, is answered without a failure."""
     await asyncio.to_thread(ask_all, stage.url)

@@ -301,6 +301,17 @@ async def test_quarantine_says_why_in_both_languages(stage: Stage, client: httpx
     assert (await client.get("/api/quarantine", params={"reason": "nothing"})).status_code == 422
 
 
+async def test_leadership_reads_its_day_in_the_document_itself(
+    stage: Stage, client: httpx.AsyncClient
+) -> None:
+    document = (await client.get("/kpi?lang=vi", headers={"Accept": "text/html"})).text
+    before, _, rest = document.partition('<p class="lead-sentence">')
+    said = rest.partition("</p>")[0]
+    assert said.startswith("Hệ thống mới bắt đầu ghi nhận.")
+    assert "<script" not in before
+    assert "lead-sentence" not in (await client.get("/", headers={"Accept": "text/html"})).text
+
+
 async def test_status_adds_up(stage: Stage, client: httpx.AsyncClient) -> None:
     await stage.change(stage.opened(0))
     await stage.commit("telemetry-0", counts=Counts(14, 7, 2, 1, 4))

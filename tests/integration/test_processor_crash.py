@@ -19,6 +19,8 @@ from contract.reach import Reach, pass_by
 from contract.reading import Readings
 from storage.database import connect
 from storage.results import load_position
+from storage.rights.roles import as_role
+from storage.rights.table import DatabaseRole
 from stream_processor.config import ProcessorConfig
 from stream_processor.owners.lost_end import TOLD_AGAIN_S, settle
 from stream_processor.owners.owner import Tally, own, owner_name
@@ -100,7 +102,7 @@ async def process(
     dsn: str, log: MemoryLog, batch: int, reach: Reach = pass_by, until: int | None = None
 ) -> None:
     """Own the log until its end or an entry, with a snapshot whenever 20 ms went by."""
-    config = ProcessorConfig(partitions=1, dsn=dsn, snapshot_every_s=0.02)
+    config = ProcessorConfig(partitions=1, dsn=as_role(dsn, DatabaseRole.PROCESSOR), snapshot_every_s=0.02)
     async with await connect(dsn) as conn:
         owner = PartitionOwner(conn, log, no_listener, small_fold(), config, Tally(LOG), reach)
         await owner.load()
@@ -193,7 +195,7 @@ async def test_owners_of_the_alerts_log_one_after_the_other_make_the_same_incide
 
 async def test_two_owners_cannot_both_commit(postgres_url: str) -> None:
     log = await a_morning()
-    config = ProcessorConfig(partitions=1, dsn=postgres_url)
+    config = ProcessorConfig(partitions=1, dsn=as_role(postgres_url, DatabaseRole.PROCESSOR))
     async with await connect(postgres_url) as first, await connect(postgres_url) as second:
         owners = [
             PartitionOwner(conn, log, no_listener, small_fold(), config, Tally(LOG))
@@ -213,7 +215,9 @@ async def test_two_owners_cannot_both_commit(postgres_url: str) -> None:
 
 async def test_a_graceful_end_leaves_nothing_to_replay(postgres_url: str) -> None:
     log = await a_morning()
-    config = ProcessorConfig(partitions=1, dsn=postgres_url, snapshot_every_s=3600)
+    config = ProcessorConfig(
+        partitions=1, dsn=as_role(postgres_url, DatabaseRole.PROCESSOR), snapshot_every_s=3600
+    )
     async with await connect(postgres_url) as conn:
         owner = PartitionOwner(conn, log, no_listener, small_fold(), config, Tally(LOG))
         await owner.load()
@@ -229,7 +233,9 @@ async def test_a_graceful_end_leaves_nothing_to_replay(postgres_url: str) -> Non
 
 async def test_owners_that_die_one_after_the_other_do_not_replay_ever_more(postgres_url: str) -> None:
     log = await a_morning()
-    config = ProcessorConfig(partitions=1, dsn=postgres_url, snapshot_every_s=3600.0)
+    config = ProcessorConfig(
+        partitions=1, dsn=as_role(postgres_url, DatabaseRole.PROCESSOR), snapshot_every_s=3600.0
+    )
     replayed = []
     for _ in range(4):
         async with await connect(postgres_url) as conn:
@@ -250,7 +256,9 @@ async def test_an_owner_frozen_within_a_commit_is_ended_by_the_next(postgres_url
         await process(postgres_url, log, batch=16, until=50)
         await frozen.execute("begin")
         await frozen.execute("select from position where log = %s for update", [LOG])
-        config = ProcessorConfig(partitions=1, dsn=postgres_url, batch_entries=16)
+        config = ProcessorConfig(
+            partitions=1, dsn=as_role(postgres_url, DatabaseRole.PROCESSOR), batch_entries=16
+        )
 
         async def load(conn: AsyncConnection[Any]) -> PartitionOwner:
             owner = PartitionOwner(conn, log, no_listener, small_fold(), config, Tally(LOG))
@@ -304,7 +312,7 @@ async def test_an_owner_ends_although_an_entry_comes_with_its_cancellation(postg
     async def open_session(_: AsyncConnection[Any]) -> Listener:
         return session
 
-    config = ProcessorConfig(partitions=1, dsn=postgres_url)
+    config = ProcessorConfig(partitions=1, dsn=as_role(postgres_url, DatabaseRole.PROCESSOR))
     owner = asyncio.create_task(own(LOG, log, open_session, config, asyncio.Event()))
     await until(lambda: len(session.taken) == 1, "the first entry is taken")
     await asyncio.sleep(0)
@@ -327,7 +335,7 @@ async def test_an_owner_ends_although_a_failure_hides_that_it_shall(postgres_url
             raise psycopg.OperationalError("another command is already in progress") from None
         raise AssertionError("it was not cancelled")
 
-    config = ProcessorConfig(partitions=1, dsn=postgres_url)
+    config = ProcessorConfig(partitions=1, dsn=as_role(postgres_url, DatabaseRole.PROCESSOR))
     owner = asyncio.create_task(own(LOG, MemoryLog(), load, config, asyncio.Event()))
     await opened.wait()
     owner.cancel()

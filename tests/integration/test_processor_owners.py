@@ -28,6 +28,8 @@ from contract.rule import Rule
 from contract.service.metrics import SERVICE_METRICS, Meter
 from storage.database import connect
 from storage.fleet import save_fleet
+from storage.rights.roles import as_role
+from storage.rights.table import DatabaseRole
 from stream_processor.owners.tenure import OWNED
 from stream_processor.worker import MAINTENANCE, ProcessorConfig, run
 from tests.fold_world import MONDAY_9H_US, SECOND_US, columns, series_named, small_fleet
@@ -79,7 +81,9 @@ class Station:
 
     def join(self, name: str, lease_s: float = 2.0) -> Worker:
         """Start another worker."""
-        config = ProcessorConfig(PARTITIONS, self.dsn, worker_id=name, beat_s=0.2, lease_s=lease_s)
+        config = ProcessorConfig(
+            PARTITIONS, as_role(self.dsn, DatabaseRole.PROCESSOR), worker_id=name, beat_s=0.2, lease_s=lease_s
+        )
         stop, meter = asyncio.Event(), Meter()
         work = run(
             config,

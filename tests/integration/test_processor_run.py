@@ -25,6 +25,8 @@ from contract.rule import Rule
 from storage.alerts import alert_history, open_alerts
 from storage.database import connect
 from storage.results import load_position
+from storage.rights.roles import as_role
+from storage.rights.table import DatabaseRole
 from stream_processor.owners.owner import Tally
 from stream_processor.owners.quarantine import QuarantineOwner
 from stream_processor.worker import ProcessorConfig, run
@@ -79,7 +81,7 @@ async def running(
     stop = asyncio.Event()
     async with JetStreamLog.connect(nats.url, **who) as log, Live.connect(nats.url, **who) as live:
         await log.create([LOG, QUARANTINE_LOG, ALERTS_LOG], 1 << 24)
-        config = ProcessorConfig(partitions=1, dsn=dsn)
+        config = ProcessorConfig(partitions=1, dsn=as_role(dsn, DatabaseRole.PROCESSOR))
         routing = load_configuration(None).routing
         work = run(config, log, live, fleet, catalogue, calendar, rules, lambda: routing, stop)
         task = asyncio.create_task(work)

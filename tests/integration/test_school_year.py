@@ -33,6 +33,8 @@ from ingest.acceptance.validation import AcceptanceLimits
 from storage.database import connect
 from storage.fleet import load_fleet, schools_then
 from storage.maintenance import maintain
+from storage.rights.roles import as_role
+from storage.rights.table import DatabaseRole
 from storage.wall import kpi_history, ledger, series_history, unaccounted
 from stream_processor.worker import ProcessorConfig, run
 from tests.asking import asking
@@ -133,7 +135,11 @@ class Year:
         registry = Registry(fleet, own.catalogue, PARTITIONS)
         now_us = us_of(days[-1] + DAY)
         config = ProcessorConfig(
-            PARTITIONS, self.dsn, LogClock(now_us, real_us()), maintain_every_s=0.5, beat_s=0.1
+            PARTITIONS,
+            as_role(self.dsn, DatabaseRole.PROCESSOR),
+            LogClock(now_us, real_us()),
+            maintain_every_s=0.5,
+            beat_s=0.1,
         )
         stop = asyncio.Event()
         task = asyncio.create_task(

@@ -4,8 +4,10 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
+import psycopg
 import pytest
 from psycopg import AsyncConnection
+from psycopg.errors import InsufficientPrivilege
 
 from contract.commit import Commit, Counts, KpiMinute
 from contract.errors import PositionMovedError
@@ -14,6 +16,8 @@ from storage.database import connect, prepare_database
 from storage.jobs import job_troubles
 from storage.maintenance import maintain
 from storage.results import commit, load_position, look_up
+from storage.rights.roles import excess_rights, make_roles
+from storage.rights.table import DatabaseRole
 from storage.wall import BUCKETS, SeriesHistory, kept_bucket, kpi_history, ledger, series_history
 
 pytestmark = pytest.mark.timescale
@@ -294,3 +298,28 @@ async def test_a_job_that_failed_is_told(conn: AsyncConnection[Any]) -> None:
     found = await job_troubles(conn)
     assert found is not None
     assert found.failed == ("breaks of the database (3 failures)",)
+
+
+async def test_the_processor_maintains_with_its_own_rights(timescale_url: str) -> None:
+    with psycopg.connect(timescale_url, autocommit=True) as owner:
+        make_roles(owner, dict.fromkeys(DatabaseRole))
+    prepare_database(timescale_url)
+    prepare_database(timescale_url)  # what is given already is left as it is
+    async with await connect(timescale_url) as conn:
+        assert await excess_rights(conn) == []
+        now_us, owner_role = await server_now_us(conn), await scalar(conn, "select current_user")
+        await conn.execute("set session authorization eduops_processor")
+        await store(conn, made_up(500, now_us - 90 * HOUR_US, now_us), now_us)
+        done = await maintain(conn, now_us)
+        assert done.chunks_dropped > 0
+        assert done.buckets_rolled > 0
+        with pytest.raises(InsufficientPrivilege):
+            await conn.execute("delete from audit")
+        await conn.execute("set session authorization eduops_dashboard")
+        assert await scalar(conn, "select count(*) from reading_1h") > 0
+        assert await scalar(conn, "select count(*) from chunk") > 0
+        for statement in ("insert into reading select * from reading limit 1", "drop table reading cascade"):
+            with pytest.raises(InsufficientPrivilege):
+                await conn.execute(statement)
+        await conn.execute("select set_config('session_authorization', %s, false)", [owner_role])
+        await run_jobs(conn, "policy_compression", "reading")

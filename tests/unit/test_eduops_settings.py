@@ -72,11 +72,33 @@ def test_children_get_the_same_settings(monkeypatch: pytest.MonkeyPatch) -> None
 def test_paths_mean_the_same_in_every_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     found = load_settings(overrides={"data": "data", "tls_dir": "tls"}).from_anywhere()
-    assert (found.data, found.tls_dir, found.oidc_client_secret_file) == (
+    assert (found.data, found.tls_dir, found.database_passwords_dir) == (
         tmp_path / "data",
         tmp_path / "tls",
         None,
     )
+
+
+def test_a_secret_may_be_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "nats").write_text("from the environment's\n")
+    (tmp_path / "oidc").write_text("from the settings'\n")
+    (tmp_path / "eduops.toml").write_text(f'oidc_client_secret_file = "{tmp_path}/oidc"\nport = 7')
+    monkeypatch.setenv("EDUOPS_NATS_PASSWORD_FILE", str(tmp_path / "nats"))
+    found = load_settings(tmp_path / "eduops.toml")
+    assert (found.nats_password, found.oidc_client_secret, found.port) == (
+        "from the environment's", "from the settings'", 7
+    )  # fmt: skip
+
+
+def test_a_secret_in_two_places_and_a_file_that_is_not_there_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDUOPS_NATS_PASSWORD_FILE", str(tmp_path / "none"))
+    with pytest.raises(ConfigurationError, match=r"nats_password_file .* cannot be read"):
+        load_settings()
+    monkeypatch.setenv("EDUOPS_NATS_PASSWORD", "here")
+    with pytest.raises(ConfigurationError, match="both nats_password and nats_password_file are set"):
+        load_settings()
 
 
 def test_no_password_is_shown() -> None:

@@ -254,7 +254,7 @@ def test_an_address_is_understood_or_said(city: Fleet) -> None:
     assert read() == (None, "map", 0, 1.0, "", [])
     right = read(area="thu duc", view="traffic", rotate="30", scale="1.2", dim="18-6", sound="1", lang="en")
     assert right[1:] == ("traffic", 30, 1.2, "18-6", [])
-    wrong = read(area="x", view="y", rotate="5", scale="9", dim="25-3", at="2026-01-01")
+    wrong = read(area="x", view="y", rotate="5", scale="9", dim="25-3", colour="red")
     assert wrong[:5] == (None, "map", 0, 1.0, "")
     assert len(wrong[5]) == 6  # type: ignore[arg-type]
-    assert any("at" in sentence for sentence in wrong[5])  # type: ignore[attr-defined]
+    assert any("colour" in sentence for sentence in wrong[5])  # type: ignore[attr-defined]

@@ -1,7 +1,6 @@
 """Reads what the sheets of a system and of the data itself are made of: both are of the whole city."""
 
 import asyncio
-import time
 from typing import Final
 
 from contract.figures.sums import GroupKind
@@ -35,7 +34,7 @@ async def make_systems_sheet(services: Services, now_us: int, scribe: Scribe) ->
 
 
 async def _system_data(services: Services, now_us: int) -> tuple[SystemData, PlaceTerms]:
-    board, terms, real_us = services.board, terms_of(services, now_us), time.time_ns() // 1000
+    board, terms, real_us = services.board, terms_of(services, now_us), services.real_us()
     city = SchoolGroup(GroupKind.CITY, "", "", "")
     figures = await services.archive.place_figures(city, terms.spans, ())
     assert figures is not None  # of the whole city for those who see it
@@ -55,7 +54,7 @@ async def _system_data(services: Services, now_us: int) -> tuple[SystemData, Pla
 
 async def make_quality_sheet(services: Services, now_us: int, scribe: Scribe) -> Sheet:
     """Return the sheet of the data itself."""
-    board, archive, real_us = services.board, services.archive, time.time_ns() // 1000
+    board, archive, real_us = services.board, services.archive, services.real_us()
     heartbeats = [metric for metric in services.catalogue.metrics if metric.heartbeat]
     series = [
         series_of(device.id, metric.id)

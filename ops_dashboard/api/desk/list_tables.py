@@ -1,6 +1,5 @@
 """The desk's lists as CSV files: what their pages show, chosen by the same words of the address."""
 
-import time
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -9,12 +8,13 @@ from msgspec.structs import replace
 from alerting.incidents.response import GroupBy
 from contract.privacy import shown_alert, shown_refusal
 from contract.rejected import Reason
-from ops_dashboard.access.own import own
 from ops_dashboard.api.answers import Refusal, as_file
 from ops_dashboard.api.desk.place_sheets import office_of
 from ops_dashboard.api.leadership import CSV_TYPE
 from ops_dashboard.api.response import MOST_DAYS, response_report
 from ops_dashboard.language import choose_language
+from ops_dashboard.past.moment import At
+from ops_dashboard.past.seen import seen
 from ops_dashboard.services import Services
 from ops_dashboard.view.desk.lists import (
     ListChoice,
@@ -47,9 +47,11 @@ def _add_incidents(router: APIRouter, services: Services) -> None:
         cluster: Word = "",
         isp: Word = "",
         form: TableForm = TableForm.PLAIN,
+        at: At = "",
     ) -> Response:
         """Return the open incidents and the last resolved ones as a table."""
-        mine, now_us = own(services), _now_us(services)
+        mine = await seen(services, at)
+        now_us = mine.now_us()
         known = await mine.archive.known_incidents()
         silenced = mine.board.silenced_incidents(mine.board.muted(now_us))
         choice = ListChoice(state, priority, "", cluster, isp)
@@ -61,9 +63,10 @@ def _add_incidents(router: APIRouter, services: Services) -> None:
         incident_id: Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")],
         request: Request,
         form: TableForm = TableForm.PLAIN,
+        at: At = "",
     ) -> Response:
         """Return the alerts of an incident as a table."""
-        mine = own(services)
+        mine = await seen(services, at)
         found = await mine.archive.incident(incident_id)
         if found is None:
             raise Refusal(404, "unknown_incident")
@@ -82,9 +85,10 @@ def _add_alerts(router: APIRouter, services: Services) -> None:
         isp: Word = "",
         text: Word = "",
         form: TableForm = TableForm.PLAIN,
+        at: At = "",
     ) -> Response:
         """Return the open alerts and the last resolved ones as a table."""
-        mine = own(services)
+        mine = await seen(services, at)
         shown = [shown_alert(one, mine.catalogue) for one in await mine.archive.known_alerts()]
         choice = ListChoice(state, priority, rule, cluster, isp, text)
         return _file(alert_list(shown, choice, office_of(mine), mine.fleet, _scribe(services, request)), form)
@@ -111,10 +115,6 @@ def _add_reports(router: APIRouter, services: Services) -> None:
         """Return how fast incidents are answered as a table, exercises left out."""
         report: dict[str, Any] = await response_report(services, by, days)
         return _file(response_list(report["groups"], _scribe(services, request)), form)
-
-
-def _now_us(services: Services) -> int:
-    return services.config.clock.log_us(time.time_ns() // 1000)
 
 
 def _scribe(services: Services, request: Request) -> Scribe:

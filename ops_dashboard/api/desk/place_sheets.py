@@ -1,7 +1,6 @@
 """Reads what the sheet of a provider, a cluster or a ward is made of."""
 
 import asyncio
-import time
 from typing import Final
 
 from alerting.messages.story import Office
@@ -50,7 +49,7 @@ async def make_place_sheet(services: Services, place: SchoolGroup, now_us: int, 
     incidents = incidents_within(board.incidents.values(), alerts, own, fleet)
     data = PlaceData(
         now_us,
-        board.states(time.time_ns() // 1000),
+        board.states(services.real_us()),
         alerts,
         [one for one in incidents if one.cause.kind is not CauseKind.SYSTEM],
         newest,

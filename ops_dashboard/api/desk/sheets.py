@@ -1,6 +1,5 @@
 """Sheets over HTTP: the page's JSON, and each of its tables as a CSV file of the same rows."""
 
-import time
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Final
 
@@ -8,11 +7,12 @@ from fastapi import APIRouter, Query, Request, Response
 
 from contract.fleet import DeviceKind
 from contract.texts import Language
-from ops_dashboard.access.own import own
 from ops_dashboard.api.answers import Refusal, as_file, json_answer
 from ops_dashboard.api.desk.city_sheets import make_quality_sheet, make_system_sheet, make_systems_sheet
 from ops_dashboard.api.desk.place_sheets import make_place_sheet
 from ops_dashboard.language import choose_language
+from ops_dashboard.past.moment import At
+from ops_dashboard.past.seen import seen
 from ops_dashboard.services import Services
 from ops_dashboard.view.desk.places import area_place, provider_place
 from ops_dashboard.view.desk.sheet import Scribe, Sheet, SheetChoice, chosen, sheet_csv
@@ -24,33 +24,30 @@ SheetMaker = Callable[[Services, str, Scribe], Awaitable[Sheet | None]]
 """Makes a sheet for whoever asks, of what stands in its address; None where there is no such thing."""
 
 
-def now_us(services: Services) -> int:
-    """Return the log time now."""
-    return services.config.clock.log_us(time.time_ns() // 1000)
-
-
 async def _provider(services: Services, name: str, scribe: Scribe) -> Sheet | None:
     place = provider_place(name, services.fleet)
-    return None if place is None else await make_place_sheet(services, place, now_us(services), scribe)
+    return None if place is None else await make_place_sheet(services, place, services.now_us(), scribe)
 
 
 async def _area(services: Services, code: str, scribe: Scribe) -> Sheet | None:
     place = area_place(code, services.fleet)
-    return None if place is None else await make_place_sheet(services, place, now_us(services), scribe)
+    return None if place is None else await make_place_sheet(services, place, services.now_us(), scribe)
 
 
 async def _system(services: Services, name: str, scribe: Scribe) -> Sheet | None:
     if name not in set(DeviceKind):
         return None
-    return await make_system_sheet(services, DeviceKind(name), now_us(services), scribe)
+    return await make_system_sheet(services, DeviceKind(name), services.now_us(), scribe)
 
 
 async def _systems(services: Services, _: str, scribe: Scribe) -> Sheet | None:
-    return await make_systems_sheet(services, now_us(services), scribe)
+    return await make_systems_sheet(services, services.now_us(), scribe)
 
 
 async def _quality(services: Services, _: str, scribe: Scribe) -> Sheet | None:
-    return await make_quality_sheet(services, now_us(services), scribe)
+    if services.at_us is not None:
+        raise Refusal(422, "no_past")
+    return await make_quality_sheet(services, services.now_us(), scribe)
 
 
 SHEETS: Final[dict[str, SheetMaker]] = {
@@ -69,18 +66,24 @@ def add_sheets(router: APIRouter, services: Services) -> None:
 
 
 def _add_sheet(router: APIRouter, services: Services, path: str, make: SheetMaker) -> None:
-    async def made(language: Language, name: str, choice: SheetChoice) -> Sheet:
-        sheet = await make(own(services), name, Scribe(services.texts, language))
+    async def made(language: Language, name: str, choice: SheetChoice, at: str) -> Sheet:
+        sheet = await make(await seen(services, at), name, Scribe(services.texts, language))
         if sheet is None:
             raise Refusal(404, "not_found")
         return chosen(sheet, choice)
 
     async def page(
-        request: Request, name: str = "", q: Words = "", state: Words = "", sort: Words = "", rows: Words = ""
+        request: Request,
+        name: str = "",
+        q: Words = "",
+        state: Words = "",
+        sort: Words = "",
+        rows: Words = "",
+        at: At = "",
     ) -> Response:
         """Return all tables; of the main one the rows asked for, at most fifty without `rows=all`."""
         language = choose_language(request.query_params, request.cookies)
-        return json_answer(await made(language, name, SheetChoice(q, state, sort, rows == "all")))
+        return json_answer(await made(language, name, SheetChoice(q, state, sort, rows == "all"), at))
 
     async def table(
         request: Request,
@@ -90,10 +93,11 @@ def _add_sheet(router: APIRouter, services: Services, path: str, make: SheetMake
         state: Words = "",
         sort: Words = "",
         form: TableForm = TableForm.PLAIN,
+        at: At = "",
     ) -> Response:
         """Return one of the tables with all rows that are asked for."""
         language = choose_language(request.query_params, request.cookies)
-        sheet = await made(language, name, SheetChoice(q, state, sort, everything=True))
+        sheet = await made(language, name, SheetChoice(q, state, sort, everything=True), at)
         found = next((one for one in sheet.tables if one.name == table), None)
         if found is None:
             raise Refusal(404, "not_found")

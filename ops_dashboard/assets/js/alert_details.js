@@ -3,6 +3,7 @@ import { eventValue, factsOf, stateOf } from './alert_rows.js';
 import { adviceOf, makeBefore, makeReasons, makeVerdict, makeWhy, reasonOf } from './alert_why.js';
 import { askDeed, post } from './deed_dialog.js';
 import { byId, make } from './dom.js';
+import { isPast } from './moment.js';
 import { dayAndClock, rule, say } from './words.js';
 
 const TITLES = { acknowledge: 'alerts.acknowledge', note: 'alerts.add_note', dismiss: 'alerts.dismiss_title' };
@@ -46,7 +47,7 @@ function makeButtons(row, onClose) {
   dismiss.onclick = () => openDialog(row, 'dismiss');
   close.onclick = onClose;
   return make('div', { className: 'buttons' },
-    stateOf(row.alert) === 'open' ? acknowledge : null, note, dismiss,
+    ...(isPast() ? [] : [stateOf(row.alert) === 'open' ? acknowledge : null, note, dismiss]),
     row.own ? null : make('a', { className: 'button', href: `/school/${encodeURIComponent(row.code)}`, textContent: say('alerts.open_school') }),
     close);
 }

@@ -5,6 +5,7 @@ import { fromAddress, intoAddress } from './address_state.js';
 import { byId, make, setText } from './dom.js';
 import { loadFleetPatiently } from './fleet.js';
 import { openLink } from './link.js';
+import { inMoment } from './moment.js';
 import { watchStaleness } from './staleness.js';
 import { duration, number, plainName, say } from './words.js';
 
@@ -34,7 +35,7 @@ class AlertDesk {
 
   /** Load all alerts anew; called at the start and whenever the server says that it read them anew. */
   async load() {
-    const answer = await fetch('/api/alerts');
+    const answer = await fetch(inMoment('/api/alerts'));
     if (!answer.ok) return;
     const { alerts } = await answer.json();
     this.rows = new Map();
@@ -114,7 +115,7 @@ class AlertDesk {
 
   async loadEvents() {
     const id = this.chosen;
-    const answer = await fetch(`/api/alerts/${encodeURIComponent(id)}`);
+    const answer = await fetch(inMoment(`/api/alerts/${encodeURIComponent(id)}`));
     if (!answer.ok || this.chosen !== id) return;
     const { alert, events, explanation } = await answer.json();
     this.put(alert);

@@ -1,5 +1,6 @@
 // City bandwidth of the last hour: minutes from the table, then one live point a second.
 import { byId, hiddenTable, make, makeSvg, setText, unitPx } from './dom.js';
+import { inMoment } from './moment.js';
 import { clock, number, say } from './words.js';
 
 const HOUR_US = 3600e6;
@@ -24,7 +25,7 @@ export class BandwidthChart {
 
   /** Load the hour before; the live points that came meanwhile stay. */
   async load() {
-    const answer = await fetch('/api/city/bandwidth');
+    const answer = await fetch(inMoment('/api/city/bandwidth'));
     if (!answer.ok) return;
     const { points } = await answer.json();
     const live = this.points;

@@ -1,6 +1,7 @@
 // The day so far: what a calm wall tells where incidents stand otherwise, and two of the views that come in turn.
 import { nameOf } from './alarms.js';
 import { byId, hiddenTable, make, makeSvg, setText } from './dom.js';
+import { inMoment } from './moment.js';
 import { clock, duration, number, percent, say, target } from './words.js';
 
 const HOUR_US = 3600e6;
@@ -13,7 +14,7 @@ export function followDay(fleet, changed) {
   const day = { data: null };
   async function read() {
     try {
-      const answer = await fetch('/api/day');
+      const answer = await fetch(inMoment('/api/day'));
       if (answer.ok) { day.data = await answer.json(); changed(); }
       if (answer.status === 403) window.clearInterval(reading); // of the whole city, and this viewer sees a part
     } catch (error) {
@@ -23,6 +24,7 @@ export function followDay(fleet, changed) {
   const reading = window.setInterval(read, READ_MS);
   read();
   return {
+    read,
     /** Show the day in place of the incidents, if there are none. */
     show(snapshot) {
       const host = byId('day');

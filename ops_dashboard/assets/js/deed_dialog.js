@@ -1,5 +1,6 @@
 // The dialog in which an engineer does something: words, and what the deed needs beside them.
 import { make } from './dom.js';
+import { isPast } from './moment.js';
 import { say } from './words.js';
 
 /**
@@ -51,6 +52,7 @@ export async function post(address, words) {
 export const remove = (address) => ask(address, { method: 'DELETE' });
 
 async function ask(address, request) {
+  if (isPast()) return { said: null, refused: say('rewind.no_deeds') };
   try {
     const answer = await fetch(address, request);
     const said = await answer.json();

@@ -6,8 +6,9 @@ import { byId, make, renew } from './dom.js';
 import { groupOf, lostMinutes } from './incident_state.js';
 import { openLink } from './link.js';
 import { reader, readJson } from './loading.js';
+import { isPast } from './moment.js';
 import { watchStaleness } from './staleness.js';
-import { duration, language, number, say } from './words.js';
+import { duration, language, number, say, toField } from './words.js';
 
 const REACH_US = 10e6; // the chart moves on so often while nothing changes
 
@@ -32,7 +33,8 @@ class IncidentDesk {
       if (error.status !== 404 && error.status !== 422) throw error;
       byId('incident-name').textContent = say('nav.incidents');
       byId('incident-missing').hidden = false;
-      byId('incident-missing').textContent = say('error.unknown_incident');
+      byId('incident-missing').textContent = say(isPast() ? 'rewind.not_then' : 'error.unknown_incident');
+      byId('deed-bar').hidden = byId('incident-parts').hidden = true;
       return;
     }
     this.show();
@@ -68,12 +70,13 @@ class IncidentDesk {
       make('span', { className: 'state-word', textContent: say(`incident.group_${groupOf(incident)}`) })]);
     renew(byId('said'), [story.said, places], () => [
       ...story.said.map((text, n) => make('p', { className: n ? '' : 'lead', textContent: text })),
-      make('p', { className: 'way' }, ...places.flatMap(({ name, address }, n) => [n ? ' · ' : '', make('a', { href: address, textContent: name, dataset: { key: address } })]))]);
+      make('p', { className: 'way' }, ...places.flatMap(({ name, address }, n) => [n ? ' · ' : '', make('a', { href: address, textContent: name, dataset: { key: address } })]), ...(isPast() ? [] : [places.length ? ' · ' : '', beginningOf(incident)]))]);
     renew(byId('advice'), story, () => [
       story.advice ? make('p', { textContent: story.advice }) : make('p', { className: 'soft', textContent: say('incident.no_advice') }),
       story.why ? make('p', { className: 'soft', textContent: story.why }) : null,
       aliases.length ? make('p', { className: 'soft', textContent: say('incident.aliases', { n: number(aliases.length) }) }) : null].filter(Boolean));
     byId('deed-bar').hidden = byId('incident-parts').hidden = false;
+    byId('incident-missing').hidden = true;
     showBar(this);
     tellResult(events);
     showTimeline(byId('timeline'), events, this.nowUs);
@@ -105,6 +108,12 @@ class IncidentDesk {
       make('dd', { className: 'figure-value', textContent: value }),
       ...(more ? [make('dd', { className: 'figure-more', textContent: more })] : []))));
   }
+}
+
+/** Return the link to the wall as it was when an incident began. */
+function beginningOf(incident) {
+  const us = Math.floor(incident.opened_at_us / 60e6) * 60e6;
+  return make('a', { href: `/?at=${toField(us)}`, textContent: say('rewind.from'), dataset: { key: 'rewind' } });
 }
 
 /** Start the page. */

@@ -4,6 +4,7 @@ import { makeReasons } from './alert_why.js';
 import { byId, make, renew, setText } from './dom.js';
 import { isKey, watchSwitch } from './keys.js';
 import { readJson } from './loading.js';
+import { isPast } from './moment.js';
 import { clock, dayAndClock, duration, language, number, rule, say } from './words.js';
 
 const isOpen = (incident) => incident.ended_at_us === null;
@@ -21,10 +22,11 @@ const DEEDS = [
 const SILENCE_HOURS = [1, 2, 4, 8, 24];
 let waitsFor = null; // the action whose outcome the timeline will tell
 
-const offered = (incident) => DEEDS.filter((deed) => deed.fits(incident));
+const offered = (incident) => (isPast() ? [] : DEEDS.filter((deed) => deed.fits(incident)));
 
 /** Show the buttons of what can be done now. */
 export function showBar(desk) {
+  if (isPast()) { byId('deed-bar').hidden = true; return; } // the bar of the past says why
   const deeds = offered(desk.page.incident);
   const { keys } = document.documentElement.dataset;
   renew(byId('deeds'), [keys, ...deeds.map((deed) => deed.name)], () => [...deeds.map((deed) => {

@@ -1,5 +1,6 @@
 // Leadership: puts the charts of the server into their places; loads anew when there are newer figures.
 import { openLink } from './link.js';
+import { isPast } from './moment.js';
 import { watchStaleness } from './staleness.js';
 
 /** Start the page. */
@@ -16,7 +17,7 @@ export function startLeadership() {
     staleness?.note(message);
     openedAtUs.first ||= message.at_us;
     // A page of the past, or before the first figures, is not loaded again and again.
-    if (openedAtUs.first < untilUs && message.at_us >= untilUs) window.location.reload();
+    if (!isPast() && openedAtUs.first < untilUs && message.at_us >= untilUs) window.location.reload();
   };
   staleness = watchStaleness(openLink({ hear }));
 }

@@ -1,4 +1,6 @@
 // The live line: connects for ever, and knows how old its last message is.
+import { isPast } from './moment.js';
+import { openPast } from './past.js';
 import { build } from './words.js';
 
 const FIRST_WAIT_MS = 500;
@@ -7,8 +9,9 @@ const SILENT_MS = 12000; // a frozen server keeps its socket open: give it up an
 const ENDED = 4401; // the session ended while the line was up
 const RELOAD_NOTE = 'eduops-reloaded-for';
 
-/** Return a line to `/ws/live` that calls `hear(message)` for each message. */
+/** Return a line to `/ws/live` that calls `hear(message)` for each message; of an earlier minute what stands in for it. */
 export function openLink({ alerts = false, area = '', hear }) {
+  if (isPast()) return openPast({ alerts, area, hear });
   const address = new URL('/ws/live', window.location.href);
   address.protocol = address.protocol.replace('http', 'ws');
   if (alerts) address.searchParams.set('alerts', '1');

@@ -1,4 +1,5 @@
 // Reading something anew whenever the push says so: never twice at once, and never a word too few.
+import { inMoment } from './moment.js';
 
 /** Return a function that runs `load`; what is asked for while it runs, runs it once more afterwards. */
 export function reader(load) {
@@ -19,7 +20,7 @@ export function reader(load) {
 
 /** Return the JSON at an address in the page's language, or throw. */
 export async function readJson(address, language) {
-  const answer = await fetch(`${address}?lang=${language}`, { headers: { Accept: 'application/json' } });
+  const answer = await fetch(inMoment(`${address}?lang=${language}`), { headers: { Accept: 'application/json' } });
   const said = await answer.json();
   if (!answer.ok) throw Object.assign(new Error(`${address} answered ${answer.status}`), { status: answer.status, sentence: said.sentence });
   return said;

@@ -25,7 +25,9 @@ function start() {
   const page = document.querySelector('[data-page]');
   if (started || !page) return;
   started = true;
+  if (document.getElementById('past-bar')) import('./past.js').then(({ markPast }) => markPast());
   watcher.disconnect();
+  document.getElementById('prerendered').remove();  // the page itself is there
   (PAGES[page.dataset.page] ?? plain)();
   if (document.getElementById('find-open')) import('./find.js').then(({ startFind }) => startFind());
 }

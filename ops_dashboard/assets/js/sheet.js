@@ -4,6 +4,7 @@ import { fromAddress, intoAddress } from './address_state.js';
 import { byId, make, renew, setText } from './dom.js';
 import { openLink } from './link.js';
 import { reader } from './loading.js';
+import { inMoment } from './moment.js';
 import { watchStaleness } from './staleness.js';
 import { keysOf, language, number, say, since } from './words.js';
 
@@ -31,7 +32,7 @@ class SheetPage {
 
   async read() {
     this.askedMs = performance.now();
-    const answer = await fetch(`${this.source}?${this.query()}`, { headers: { Accept: 'application/json' } });
+    const answer = await fetch(inMoment(`${this.source}?${this.query()}`), { headers: { Accept: 'application/json' } });
     if (answer.status === 404) { byId('sheet-missing').hidden = false; return; }
     if (!answer.ok) throw new Error(`${this.source} answered ${answer.status}`);
     this.sheet = await answer.json();

@@ -1,6 +1,7 @@
 // How old is what we see? Judged here, by the age of the last message and of the data in it.
 import { byId, setText } from './dom.js';
-import { clock, duration, number, say } from './words.js';
+import { isPast } from './moment.js';
+import { clock, dayAndClock, duration, number, say } from './words.js';
 
 export const LATE_S = 5;
 export const STALE_S = 15;
@@ -38,7 +39,8 @@ export function watchStaleness(link, { lost = () => {}, turned = () => {} } = {}
   /** Say in the window's title how many incidents of priority 1 there are, if that is known. */
   function entitle({ open }) {
     const urgent = open.lines_by_priority[0];
-    const title = urgent > 0 ? `${number(urgent)} P1 · ${name}` : name;
+    const when = isPast() ? `${dayAndClock(seen.at_us)} · ` : '';
+    const title = `${when}${urgent > 0 ? `${number(urgent)} P1 · ` : ''}${name}`;
     if (document.title !== title) document.title = title;
   }
 
@@ -47,7 +49,7 @@ export function watchStaleness(link, { lost = () => {}, turned = () => {} } = {}
     const pill = byId('link-state');
     if (!pill) return;
     pill.dataset.state = state === 'ok' || state === 'connecting' ? state : 'late';
-    const word = { ok: 'link.live', connecting: 'link.connecting' }[state];
+    const word = isPast() ? 'rewind.pill' : { ok: 'link.live', connecting: 'link.connecting' }[state];
     setText(pill, word ? say(word) : say('link.late', { age: duration(ageS) }));
     const bar = byId('stale-bar');
     bar.hidden = state !== 'stale' && state !== 'lost';

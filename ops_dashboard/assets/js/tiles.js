@@ -107,6 +107,7 @@ function coverageOf(name, snapshot) {
 }
 
 function unknownWord(tile, snapshot) {
+  if (snapshot.unkept.length > 0) return say('rewind.unkept_word');
   if (snapshot.age_s === null) return '–';
   return tile.expected === 0 ? say('kpi.outside') : say('kpi.unknown');
 }

@@ -37,7 +37,9 @@ export async function startWall() {
   }
 
   const hear = (message) => {
+    if (message.kind === 'hello') day.read();
     if (message.kind !== 'snapshot') return;
+    if (last && message.at_us < last.at_us) traffic.clear(); // of a minute before
     if (message.topology !== topology && message.topology !== topologyVersion) window.location.reload();
     topology = message.topology;
     last = message;

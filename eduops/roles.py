@@ -1,0 +1,88 @@
+"""As which role of the database each service connects, and which secrets its process is given."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from contract.errors import ConfigurationError
+from eduops.connections import database_url, owner_url
+from eduops.settings import SECRETS, Settings
+from storage.database import prepare_database
+from storage.rights.roles import as_role
+from storage.rights.table import DatabaseRole
+
+_NATS: Final = frozenset({"nats_password"})
+NEEDED: Final[Mapping[str, frozenset[str]]] = {
+    "authoriser": frozenset({"authoriser_password"}),
+    "ingest": _NATS | {"mqtt_password"},
+    "processor": _NATS,
+    "dashboard": _NATS | {"oidc_client_secret"},
+    "notifier": _NATS,
+    "simulator": _NATS,
+    "watchdog": frozenset({"watchdog_password", "watchdog_url", "wall_token"}),
+}
+"""The secrets of each service beside its connection string; the watchdog has no database."""
+
+
+def role_passwords(settings: Settings) -> dict[DatabaseRole, str]:
+    """Return the passwords of the roles that `prepare` makes; none where no folder of them is set.
+
+    Raises:
+        ConfigurationError: a file is missing or empty.
+    """
+    folder = settings.database_passwords_dir
+    return {} if folder is None else {role: _password(folder, role) for role in DatabaseRole}
+
+
+def _password(folder: Path, role: DatabaseRole) -> str:
+    try:
+        password = (folder / role.value).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"the password of {role.value} cannot be read: {error}") from error
+    if not password:
+        raise ConfigurationError(f"{folder / role.value} is empty: it is to hold the password of that role")
+    return password
+
+
+def prepare_tables(settings: Settings) -> None:
+    """Bring the database to this version's schema as its owner, with a role for each service.
+
+    Raises:
+        EduopsError: the server does not answer, or the owner's role may not do so.
+    """
+    prepare_database(
+        owner_url(settings),
+        chunk_h=settings.chunk_h,
+        raw_retention_h=settings.raw_retention_h,
+        passwords=role_passwords(settings),
+    )
+
+
+def with_role(settings: Settings, role: DatabaseRole, *, peer: bool) -> Settings:
+    """Return settings that connect as a role.
+
+    Args:
+        settings: Of the whole system.
+        role: The role.
+        peer: Whether the server asks the kernel who connects, as the embedded one does; else the role has
+            its password from the folder of passwords, and without one the connection string stays as it is.
+
+    Raises:
+        ConfigurationError: its password cannot be read.
+    """
+    folder = settings.database_passwords_dir
+    if peer:
+        own = as_role(database_url(settings), role.value)
+    elif folder is not None:
+        own = as_role(database_url(settings), role.value, _password(folder, role))
+    else:
+        own = database_url(settings)
+    return settings.but(database_url=own, database_password=None)
+
+
+def of_service(settings: Settings, service: str, *, peer: bool) -> Settings:
+    """Return the settings of a service's process: its own role, and no secret that it does not need."""
+    if service != "watchdog":
+        settings = with_role(settings, DatabaseRole[service.upper()], peer=peer)
+    kept = NEEDED[service] | ({"database_url"} if service != "watchdog" else set())
+    return settings.but(**dict.fromkeys(SECRETS - kept))

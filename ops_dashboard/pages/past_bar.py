@@ -1,0 +1,60 @@
+"""The frame of a page that shows an earlier minute: which one, the way back, and to its neighbours (pure)."""
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from dash import html
+
+from contract.calendar import MINUTE_US
+from contract.texts import Language, Texts, write_clock, write_date
+from ops_dashboard.pages.attributes import attributes
+from ops_dashboard.pages.registry import Page
+from ops_dashboard.view.addresses import at_address
+
+_STEPS: Final = (("rewind.back", "−1′", -1), ("rewind.on", "+1′", 1))
+BY_DAY: Final = frozenset({"leadership", "provider", "area", "system", "systems"})
+"""Pages whose figures are of whole days."""
+
+
+def past_bar(
+    texts: Texts, language: Language, page: Page, at_us: int, query: Mapping[str, str], zone: ZoneInfo
+) -> html.Div:
+    """Return the bar; where the page's script plays, that puts its buttons in place of the links.
+
+    Args:
+        texts: all sentences.
+        language: of the reader.
+        page: which it is.
+        at_us: the minute that is shown.
+        query: the page's own, which the links keep.
+        zone: of the city.
+    """
+    words = {"clock": write_clock(at_us, language, zone)[:5], "day": write_date(at_us, language, zone)}
+    rest = {name: value for name, value in query.items() if name != "at"}
+    steps = [
+        html.A(
+            sign,
+            href=f"?{urlencode({**rest, 'at': at_address(at_us + minutes * MINUTE_US, zone)})}",
+            className="past-button",
+            **attributes(aria_label=texts.say(key, language)),
+        )
+        for key, sign, minutes in _STEPS
+    ]
+    by_day = [html.Span(texts.say("rewind.day_before", language))] if page.name in BY_DAY else []
+    return html.Div(
+        [
+            html.Strong(texts.say("rewind.at", language, **words), id="past-at"),
+            html.A(texts.say("rewind.now", language), href=f"?{urlencode(rest)}", id="past-now"),
+            html.Span(steps, id="past-way", className="past-way"),
+            *by_day,
+            html.Span(texts.say("rewind.no_deeds", language), id="past-said", className="past-said"),
+        ],
+        id="past-bar",
+        className="past-bar",
+        role="region",
+        **attributes(
+            aria_label=texts.say("rewind.label", language), data_at=str(at_us), data_rewind=page.rewind.value
+        ),
+    )

@@ -1,0 +1,67 @@
+"""A page's components as plain HTML, to be read until Dash's scripts have put the page itself there (pure).
+
+On a slow line the scripts take seconds; the document and its style sheets are a fifth of their bytes. Names
+of Dash's base class: docs/decisions/0019.
+"""
+
+from collections.abc import Iterator
+from html import escape
+from typing import Any, Final
+
+from dash.development.base_component import Component
+
+_VOID: Final = frozenset({"Br", "Col", "Hr", "Img", "Wbr"})
+_NAMES: Final = {"className": "class"}
+_LEFT_OUT: Final = frozenset(
+    {"children", "id", "data-page", "data-svg", "key", "n_clicks", "disable_n_clicks", "htmlFor"}
+)
+"""What scripts look for, and what would be there twice while the page takes its place."""
+
+
+def prerender(node: Any) -> str:
+    """Return components as HTML without ids; a chart of `data-svg` is drawn, what is no HTML is left out."""
+    return "".join(_pieces(node))
+
+
+def _pieces(node: Any) -> Iterator[str]:
+    if node is None or isinstance(node, bool):
+        return
+    if isinstance(node, list | tuple):
+        for part in node:
+            yield from _pieces(part)
+    elif not isinstance(node, Component):
+        yield escape(str(node), quote=False)
+    elif node._namespace == "dash_html_components":
+        yield from _element(node)
+
+
+def _element(node: Component) -> Iterator[str]:
+    properties = node.to_plotly_json()["props"]  # type: ignore[no-untyped-call]
+    tag = node._type.lower()
+    yield f"<{tag}{''.join(_attributes(properties))}>"
+    if node._type in _VOID:
+        return
+    yield properties.get("data-svg", "")  # drawn by `ops_dashboard.charts.marks`, as the script puts it in
+    yield from _pieces(properties.get("children"))
+    yield f"</{tag}>"
+
+
+def _attributes(properties: dict[str, Any]) -> Iterator[str]:
+    for name, value in properties.items():
+        if name in _LEFT_OUT or value is None or value is False or _names_an_id(name):
+            continue
+        name = _NAMES.get(name, name.lower())
+        if value is True:
+            yield f" {name}"
+        elif isinstance(value, dict):  # a style
+            yield f' {name}="{escape("; ".join(f"{_kebab(k)}: {v}" for k, v in value.items()))}"'
+        else:
+            yield f' {name}="{escape(str(value))}"'
+
+
+def _names_an_id(name: str) -> bool:
+    return name in ("aria-labelledby", "aria-describedby", "aria-controls")
+
+
+def _kebab(name: str) -> str:
+    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name)

@@ -1,0 +1,1 @@
+"""What was known at an earlier moment, read from the tables of now. Shell."""
