@@ -104,8 +104,14 @@ def parts_taken(
 
     And where that is known, elsewhere it is 0 and nobody is judged; and where it is a drop that is news.
     """
-    shared = np.where(rules.less_shared[metric], state.shared[slot], 0.0).astype(np.float64)
-    known = ~np.isnan(shared)
-    shared = np.where(known, np.minimum(shared, 0.0), 0.0)
-    is_news = rules.less_shared[metric] & (shared <= -rules.least_deviation[metric])
-    return np.where(is_news, 0.0, shared), (1.0 - LEARNT) * shared, known, is_news
+    part, taken = np.zeros(len(slot)), np.zeros(len(slot))
+    known, is_news = np.ones(len(slot), np.bool_), np.zeros(len(slot), np.bool_)
+    less = np.flatnonzero(rules.less_shared[metric])
+    if len(less):
+        shared = state.shared[slot[less]].astype(np.float64)
+        known[less] = ~np.isnan(shared)
+        shared = np.where(known[less], np.minimum(shared, 0.0), 0.0)
+        is_news[less] = shared <= -rules.least_deviation[metric[less]]
+        part[less] = np.where(is_news[less], 0.0, shared)
+        taken[less] = (1.0 - LEARNT) * shared
+    return part, taken, known, is_news
