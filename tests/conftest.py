@@ -34,6 +34,8 @@ from eduops.machine.embedded_postgres import EmbeddedPostgres, prepare_postgres
 from eduops.machine.process import Server
 from tests.examples import USUAL
 
+gc.set_threshold(50_000, 20, 20)  # most of what is made stays: modules, tests, examples
+
 pytest_plugins = ["tests.fault_table"]
 
 TEMPLATE = "prepared"
