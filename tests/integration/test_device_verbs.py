@@ -21,6 +21,8 @@ from storage.devices.credentials import credential_changes, standings
 from storage.devices.sightings import Sighting, note_sightings
 from storage.fleet import save_fleet
 from storage.people.audit import AuditChoice, read_audit
+from storage.rights.roles import as_role
+from storage.rights.table import DatabaseRole
 from tests.dashboard_stage import Stage
 
 NOW_US = 1_795_000_000_000_000
@@ -31,7 +33,8 @@ async def settings(postgres_url: str, city: Fleet, tmp_path: Path) -> Settings:
     """Settings of a database with the city's fleet."""
     async with await connect(postgres_url) as conn:
         await save_fleet(conn, city)
-    return load_settings(None, {"data": tmp_path}).but(database_url=postgres_url)
+    operator = as_role(postgres_url, DatabaseRole.OPERATOR)
+    return load_settings(None, {"data": tmp_path}).but(database_url=operator)
 
 
 async def held(settings: Settings) -> dict[DeviceName, Credential]:
@@ -131,10 +134,10 @@ async def test_simulated_secrets_make_way_for_real_ones(settings: Settings, city
     assert name not in await simulated_secrets(settings, city)
 
 
-async def test_what_was_seen_is_added_up(settings: Settings, city: Fleet) -> None:
+async def test_what_was_seen_is_added_up(settings: Settings, city: Fleet, postgres_url: str) -> None:
     name = DeviceName(*next(iter(city.device_by_path)))
     await deeds.issue_devices(settings, [str(name)], missing=False)
-    async with await connect(settings.database_url or "") as conn:
+    async with await connect(as_role(postgres_url, DatabaseRole.AUTHORISER)) as conn:
         await note_sightings(
             conn, [Sighting(str(name), NOW_US, "10.0.0.7"), Sighting("unknown/gw-1", NOW_US)]
         )

@@ -21,6 +21,8 @@ from storage.database import connect
 from storage.fleet import save_fleet
 from storage.people.credentials import admit_screen, find_principals, hash_of, take_link
 from storage.people.users import find_user, save_password
+from storage.rights.roles import as_role
+from storage.rights.table import DatabaseRole
 from tests.signed_in import session_of
 
 Run = Callable[..., Result]
@@ -28,7 +30,8 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def settings(tmp_path: Path, postgres_url: str) -> Settings:
-    given = {"data": tmp_path, "database_url": postgres_url, "nats_url": "nats://127.0.0.1:1"}
+    operator = as_role(postgres_url, DatabaseRole.OPERATOR)
+    given = {"data": tmp_path, "database_url": operator, "nats_url": "nats://127.0.0.1:1"}
     return load_settings(overrides=given)
 
 

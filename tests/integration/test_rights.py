@@ -10,10 +10,13 @@ from psycopg import sql
 from psycopg.errors import InsufficientPrivilege
 
 from contract.errors import ConfigurationError
+from contract.fleet import Fleet
+from device_simulator.world.fleet import generate_fleet
 from eduops.machine.system import VERBS
 from eduops.roles import of_service
 from eduops.settings import SECRETS, load_settings
 from storage.database import connect, prepare_database
+from storage.fleet import load_fleet, save_fleet
 from storage.rights.roles import as_role, excess_rights, give_rights
 from storage.rights.table import PRIVILEGES, RIGHTS, DatabaseRole
 from tests.conftest import TestPostgres as Server
@@ -85,6 +88,15 @@ def test_the_record_follows_from_the_real_one_whatever_its_writer_made(postgres_
         conn.execute("insert into pg_temp.audit values (41, 'x')")
         conn.execute(add)
         assert conn.execute("select array_agg(seq order by seq) from public.audit").fetchone() == ([1, 2],)
+
+
+async def test_the_command_line_imports_fleets_with_its_own_rights(postgres_url: str, city: Fleet) -> None:
+    async with await connect(as_role(postgres_url, DatabaseRole.OPERATOR)) as conn:
+        for fleet in (city, generate_fleet(schools=41)):
+            await save_fleet(conn, fleet)
+            kept = await load_fleet(conn)
+            assert kept is not None
+            assert kept.version == fleet.version
 
 
 async def test_what_is_too_much_is_told_and_taken_back(postgres_url: str) -> None:
