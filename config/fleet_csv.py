@@ -22,6 +22,8 @@ AREA_COLUMNS: Final = (
     "inhabitants",
 )
 """Columns of areas.csv; `inhabitants` weighs the wards when a fleet is generated."""
+FORMER_CODES: Final = "former_codes"
+"""A column that it may have: codes that files may still use for the ward, separated by blanks."""
 
 FLEET_COLUMNS: Final = (
     "school_code",
@@ -37,9 +39,9 @@ FLEET_COLUMNS: Final = (
 """Columns of a fleet file.
 
 `school_code`: letters, digits, `_` and `-`, at most 48, unique whatever their case. `level`: preschool,
-primary, lower_secondary or upper_secondary, or their names in Vietnamese. `ward_code`: one of areas.csv.
-`pupils`: 1 to 20,000, digits only. `contracted_…_mbps`: Mbit/s, above 0 up to 100,000. `devices`:
-`code:kind` pairs separated by blanks, kind gateway, attendance or elearning; empty means
+primary, lower_secondary or upper_secondary, or their names in Vietnamese. `ward_code`: one of areas.csv, also
+a former one. `pupils`: 1 to 20,000, digits only. `contracted_…_mbps`: Mbit/s, above 0 up to 100,000.
+`devices`: `code:kind` pairs separated by blanks, kind gateway, attendance or elearning; empty means
 `gw-1:gateway att-1:attendance lms-1:elearning`.
 """
 
@@ -99,6 +101,8 @@ class Areas:
     wards: tuple[Ward, ...]
     inhabitants: Mapping[str, int]
     """By ward code; a weight, not a census."""
+    former: Mapping[str, str]
+    """A ward's code by each one that it had before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,7 @@ class _BadValueError(Exception):
 
 
 def parse_areas(text: str) -> Areas:
-    """Return the wards and clusters written in the CSV `text` with `AREA_COLUMNS`.
+    """Return the wards and clusters written in the CSV `text` with `AREA_COLUMNS`, and `FORMER_CODES` or not.
 
     Raises:
         ConfigurationError: a column is missing, a ward comes twice, or a cluster has two names.
@@ -130,7 +134,8 @@ def parse_areas(text: str) -> Areas:
     clusters: dict[str, Cluster] = {}
     wards: dict[str, Ward] = {}
     inhabitants: dict[str, int] = {}
-    table = read_table(text, AREA_COLUMNS, {})
+    former: dict[str, str] = {}
+    table = read_table(text, (*AREA_COLUMNS, FORMER_CODES), {}, AREA_COLUMNS)
     for bad in table.bad:
         raise ConfigurationError(f"areas.csv, line {bad.line}: {bad.message}")
     for line, row in table.rows:
@@ -147,9 +152,12 @@ def parse_areas(text: str) -> Areas:
             )
         wards[code] = Ward(code, row["ward_name"], row["short_name"], cluster.code)
         inhabitants[code] = int(row["inhabitants"])
+        former |= dict.fromkeys(row.get(FORMER_CODES, "").split(), code)
     if not wards:
         raise ConfigurationError("areas.csv names no ward")
-    return Areas(tuple(clusters[c] for c in sorted(clusters)), tuple(wards.values()), inhabitants)
+    if twice := sorted(former.keys() & wards.keys()):
+        raise ConfigurationError(f"areas.csv: the former code {twice[0]!r} is another ward's code")
+    return Areas(tuple(clusters[c] for c in sorted(clusters)), tuple(wards.values()), inhabitants, former)
 
 
 def parse_fleet_csv(text: str, areas: Areas) -> tuple[tuple[ListedSchool, ...], list[BadRow], list[str]]:
@@ -161,7 +169,7 @@ def parse_fleet_csv(text: str, areas: Areas) -> tuple[tuple[ListedSchool, ...], 
         The schools, bad rows in line order, and sentences on what had to be guessed.
     """
     table = read_table(text, FLEET_COLUMNS, _COLUMN_NAMES, FLEET_COLUMNS[:-1])
-    known = frozenset(w.code for w in areas.wards)
+    known = {w.code: w.code for w in areas.wards} | dict(areas.former)
     schools: list[ListedSchool] = []
     bad = list(table.bad)
     taken: dict[str, int] = {}
@@ -194,8 +202,8 @@ def _row(s: School, devices: str) -> tuple[object, ...]:
     return (s.code, s.name, s.level.value, s.ward_code, s.pupils, s.isp, *speeds, devices)
 
 
-def _school(row: Mapping[str, str], wards: frozenset[str]) -> ListedSchool:
-    code, ward = row["school_code"], row["ward_code"]
+def _school(row: Mapping[str, str], wards: Mapping[str, str]) -> ListedSchool:
+    code, ward = row["school_code"], wards.get(row["ward_code"])
     if not _TOKEN.fullmatch(code):
         raise _BadValueError(
             f"School code {code!r} must be 1 to 48 letters, digits, '_' or '-': it is part of topics."
@@ -208,8 +216,8 @@ def _school(row: Mapping[str, str], wards: frozenset[str]) -> ListedSchool:
     level = LEVEL_NAMES.get(words_of(row["level"]))
     if level is None:
         raise _BadValueError(f"Level {row['level']!r} is not one of {', '.join(Level)}.")
-    if ward not in wards:
-        raise _BadValueError(f"Ward code {ward!r} is not in areas.csv.")
+    if ward is None:
+        raise _BadValueError(f"Ward code {row['ward_code']!r} is not in areas.csv.")
     if not row["isp"]:
         raise _BadValueError(f"School {code!r} names no internet provider; write the contract's.")
     pupils = _number(row["pupils"], "Pupils", _WHOLE, 1, MAX_PUPILS)

@@ -9,6 +9,7 @@ from typing import Annotated, Final, NamedTuple
 import msgspec
 
 from config.files import read_config
+from config.fleet_csv import parse_areas
 from contract.errors import ConfigurationError
 from contract.fleet import Ward
 from contract.naming.plain import plain_name
@@ -79,8 +80,11 @@ def _has_boundaries(own: Path | None) -> bool:
 
 
 def _placed() -> dict[str, tuple[int, int]]:
+    """Return the tile of each ward, also by former codes, for fleets that were written with them."""
     rows = csv.DictReader(StringIO(read_config(None, CARTOGRAM_FILE)))
-    return {row["ward_code"]: (int(row["column"]), int(row["row"])) for row in rows}
+    placed = {row["ward_code"]: (int(row["column"]), int(row["row"])) for row in rows}
+    former = parse_areas(read_config(None, "areas.csv")).former
+    return placed | {code: placed[ward] for code, ward in former.items() if ward in placed}
 
 
 def _features(text: str) -> list[Feature]:

@@ -50,6 +50,13 @@ class DoorSettings(BaseModel):
             "where all users are local."
         ),
     )
+    oidc_ca_file: Path | None = Field(
+        None,
+        description=(
+            "File (PEM) of the authority that signs the provider's certificate, which then counts alone; "
+            "none trusts those of the system and the public ones."
+        ),
+    )
     oidc_client_id: str | None = Field(None, description="What the dashboard is called at that provider.")
     oidc_client_secret: str | None = Field(
         None, repr=False, description="Secret of that client; none for a public one."

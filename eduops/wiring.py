@@ -217,7 +217,12 @@ def oidc_config(settings: Settings) -> "OidcConfig | None":
 
     if settings.oidc_issuer is None:
         return None
-    return OidcConfig(settings.oidc_issuer, settings.oidc_client_id or "", settings.oidc_client_secret or "")
+    return OidcConfig(
+        settings.oidc_issuer,
+        settings.oidc_client_id or "",
+        settings.oidc_client_secret or "",
+        settings.oidc_ca_file,
+    )
 
 
 async def run_notifier(settings: Settings, stop: asyncio.Event) -> None:

@@ -20,6 +20,8 @@ class OidcConfig:
     """What we are called there."""
     client_secret: str = field(default="", repr=False)
     """Empty for a public client: PKCE alone."""
+    ca_file: Path | None = None
+    """The one authority (PEM) that counts for the provider; None: the system's and the public ones."""
 
     def __post_init__(self) -> None:
         if not is_safe_address(self.issuer):

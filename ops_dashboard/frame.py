@@ -40,8 +40,7 @@ _SHEETS: Final = "\n".join(
     for name in ("base", "wall", "desk", "incident", "leadership", "lookup")
 )
 _POLYFILL: Final = "/deps/polyfill@"
-"""For browsers of before 2018, which cannot read our own modules either; Dash's heavy libraries use it all the
-same. 35 kB."""
+"""For browsers of before 2018, which cannot read our own modules; Dash's heavy libraries use it, 35 kB."""
 _DOCUMENT: Final = """<!DOCTYPE html>
 <html lang="{language}" data-build="{build}">
 <head>

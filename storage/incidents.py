@@ -110,7 +110,7 @@ async def similar_incidents(
     rest = """where state = 'resolved' and incident_id <> %(incident_id)s
               and cause = %(cause)s and isp = %(isp)s and cluster_code = %(cluster_code)s
               and ward_code = %(ward_code)s and school_id is not distinct from %(school_id)s::int
-              and ended_at <= coalesce(%(until)s, 'infinity')
+              and ended_at <= coalesce(%(until)s::timestamptz, 'infinity')
               order by rule = %(rule)s desc, began_at desc, incident_id limit %(limit)s"""
     cause = like.cause
     values: dict[str, object] = {

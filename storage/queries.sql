@@ -227,7 +227,7 @@ order by alert.opened_at, alert.alert_id
 select asked.series
 from unnest(%(series)s::int[], %(after)s::timestamptz[]) asked (series, after)
 where exists (select from reading where reading.series = asked.series and reading.time >= asked.after
-              and reading.time >= %(first)s and reading.time <= coalesce(%(last)s, 'infinity'))
+              and reading.time >= %(first)s and reading.time <= coalesce(%(last)s::timestamptz, 'infinity'))
 
 -- name: newest_readings
 -- Of each series the youngest reading; the bound lets the planner leave out chunks.
@@ -236,7 +236,7 @@ from unnest(%(series)s::int[]) asked (series)
 cross join lateral (
     select time, value from reading
     where reading.series = asked.series and reading.time >= %(first)s
-      and reading.time <= coalesce(%(last)s, 'infinity')
+      and reading.time <= coalesce(%(last)s::timestamptz, 'infinity')
     order by time desc limit 1
 ) found
 

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from contract.access.area import Area
+from contract.access.common_passwords import longest_common
 from contract.access.fault import AccessError, AccessFault
 from contract.access.permission import Role
 
@@ -104,7 +105,7 @@ def check_password(password: str, name: str) -> str:
     """Return a new password in the one form in which it is compared.
 
     Raises:
-        AccessError: it is too short, too long, or little else than the name.
+        AccessError: it is too short, too long, or little else than the name or a word that many choose.
     """
     found = unicodedata.normalize("NFC", password)
     if not LEAST_PASSWORD <= len(found) <= MOST_PASSWORD:
@@ -115,6 +116,8 @@ def check_password(password: str, name: str) -> str:
             most=MOST_PASSWORD,
         )
     rest = found.casefold().replace(name.casefold(), "").replace("eduops", "")
+    if common := longest_common(rest):
+        rest = rest.replace(common, "")
     if len(set(found)) < 5 or len(rest) < LEAST_PASSWORD // 2:
         raise AccessError(AccessFault.PASSWORD_LIKE_NAME, "this password is too easy to guess")
     return found

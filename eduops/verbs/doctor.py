@@ -32,7 +32,7 @@ from eduops.machine.sync_choice import MARGIN, choose_sync, needed_syncs_per_s, 
 from eduops.machine.system import accepts
 from eduops.settings import Settings
 from eduops.verbs.devices.tables import troubled
-from eduops.verbs.people.checks import provider_sentence, rights_sentence
+from eduops.verbs.people.checks import provider_sentence, rights_finding
 from eduops.verbs.status import BrokerStatus, Status, describe_broker, read_processes, read_status
 from storage.database import connect
 from storage.jobs import job_troubles
@@ -114,7 +114,7 @@ async def examine(settings: Settings) -> list[Checked]:
         findings.extend(await _strays(settings, time.time_ns() // 1000))
         findings.extend(await _jobs(settings))
         findings.extend(await _devices(settings))
-        findings.append(Checked(*await rights_sentence(settings)))
+        findings.append(Checked(*await rights_finding(settings)))
         findings.extend(await routes_checked(settings))
     except EduopsError as error:
         return [*findings, Checked(False, f"the system does not answer: {error}")]

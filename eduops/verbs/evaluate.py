@@ -7,6 +7,7 @@ from typing import Final
 
 import typer
 
+from eduops.verbs.evaluating.attendance import attendance
 from eduops.verbs.evaluating.city import city
 from eduops.verbs.evaluating.nab import nab
 from eduops.verbs.evaluating.scenarios import scenarios
@@ -19,3 +20,4 @@ evaluate_app.command()(nab)
 evaluate_app.command()(series)
 evaluate_app.command()(scenarios)
 evaluate_app.command()(city)
+evaluate_app.command()(attendance)

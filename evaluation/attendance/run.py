@@ -13,11 +13,13 @@ from typing import Final
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from anomaly.detector import detector_named
 from contract.calendar import SchoolCalendar, parse_calendar
 from contract.catalogue import Catalogue
 from contract.entry import Entry, ReadingsEntry, TickEntry
+from contract.errors import ConfigurationError
 from contract.fleet import Cluster, Device, DeviceKind, Fleet, Level, School, Ward
 from contract.reading import Readings
 from contract.rule import AnomalyRule, Rule
@@ -51,7 +53,7 @@ class AttendanceFigures:
     found: tuple[int, int]
     """Of them, those on whose day an alert of the school was open."""
     storm_lines: tuple[int, ...]
-    """Incidents of each storm of the half."""
+    """Incidents with an alert that opened on the day of a storm, of each storm of the half."""
 
     def a_thousand(self, number: int) -> float:
         """Return a number in 1,000 school-days."""
@@ -80,14 +82,16 @@ def calendar_of(packaged: str) -> SchoolCalendar:
     return parse_calendar(f"{head}{term}{packaged[packaged.index('[level.') :]}")
 
 
-def low_rule(rules: Sequence[Rule], z: float, *, less_shared: bool) -> AnomalyRule:
-    """Return the anomaly rule of registers with another bound.
+def low_rule(rules: Sequence[Rule], z: float | None = None, *, less_shared: bool = True) -> AnomalyRule:
+    """Return the anomaly rule of registers, with another bound if one is given.
 
     Raises:
-        StopIteration: there is none.
+        ConfigurationError: there is none.
     """
-    found = next(r for r in rules if isinstance(r, AnomalyRule) and r.metric == METRIC)
-    return msgspec.structs.replace(found, z=z, less_shared=less_shared)
+    found = next((r for r in rules if isinstance(r, AnomalyRule) and r.metric == METRIC), None)
+    if found is None:
+        raise ConfigurationError(f"The rules have none of channel anomaly on {METRIC}")
+    return msgspec.structs.replace(found, z=found.z if z is None else z, less_shared=less_shared)
 
 
 def judge_registers(
@@ -112,14 +116,14 @@ def judge_registers(
         alarmed[d] = state.is_open[:, slot].any(axis=0)
         heard.hear(transitions.transitions)
     opened = np.zeros(alarmed.shape, np.bool_)
-    lines: list[tuple[int, bool]] = []
+    lines: list[tuple[set[int], bool]] = []
     for incident in heard.finish():
         places = [
             (_day_before(midnights, member.detected_us), member.school_id - 1) for member in incident.members
         ]
         for place in places:
             opened[place] = True
-        lines.append((min(places)[0], any(registers.kind[place] == 0 for place in places)))
+        lines.append(({day for day, _ in places}, any(registers.kind[place] == 0 for place in places)))
     early = registers.day < HALF
     first, second = (_figures(registers, lived & half, alarmed, opened, lines) for half in (early, ~early))
     return first, second
@@ -127,10 +131,10 @@ def judge_registers(
 
 def _figures(
     registers: Registers,
-    days: np.ndarray,
-    alarmed: np.ndarray,
-    opened: np.ndarray,
-    lines: Sequence[tuple[int, bool]],
+    days: NDArray[np.bool_],
+    alarmed: NDArray[np.bool_],
+    opened: NDArray[np.bool_],
+    lines: Sequence[tuple[set[int], bool]],
 ) -> AttendanceFigures:
     kind, known = registers.kind, np.isfinite(registers.ratio) & days[:, None]
     own = known & (kind == 0)
@@ -141,14 +145,14 @@ def _figures(
     return AttendanceFigures(
         school_days=int(own.sum()),
         alerts=int((opened & own).sum()),
-        lines=sum(is_own for day, is_own in lines if days[day]),
+        lines=sum(is_own for told, is_own in lines if days[min(told)]),
         lowered=(int(lowered[0].sum()), int(lowered[1].sum())),
         found=(int((alarmed & lowered[0]).sum()), int((alarmed & lowered[1]).sum())),
-        storm_lines=tuple(sum(is_own for day, is_own in lines if day == storm) for storm in storms),
+        storm_lines=tuple(sum(storm in told for told, _ in lines) for storm in storms),
     )
 
 
-def _day(midnight_us: int, series: np.ndarray, ratio: np.ndarray) -> list[Entry]:
+def _day(midnight_us: int, series: NDArray[np.int32], ratio: NDArray[np.float64]) -> list[Entry]:
     entries: list[Entry] = [
         ReadingsEntry(at_us, Readings(np.full(len(series), at_us), series, ratio))
         for at_us in (midnight_us + minute * MINUTE_US for minute in SENT_MIN)

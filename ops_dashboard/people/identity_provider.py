@@ -10,6 +10,7 @@ import hmac
 import ssl
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote_plus, urlencode
 
@@ -25,7 +26,7 @@ from joserfc.jws import JWSRegistry
 
 from contract.access.mapping import Claims
 from contract.address import is_safe_address
-from contract.errors import EduopsError, InfrastructureError
+from contract.errors import ConfigurationError, EduopsError, InfrastructureError
 from ops_dashboard.config import OidcConfig
 
 ANSWER_S: Final = 5.0
@@ -69,6 +70,23 @@ class Identity(NamedTuple):
     id_token: str
 
 
+def _trust(ca_file: Path | None) -> ssl.SSLContext:
+    """Return whose certificates count.
+
+    Raises:
+        ConfigurationError: the file holds no certificate.
+    """
+    if ca_file is None:
+        # The system's own authorities too: a city signs for its own servers.
+        found = ssl.create_default_context()
+        found.load_verify_locations(certifi.where())
+        return found
+    try:
+        return ssl.create_default_context(cafile=str(ca_file))
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(f"oidc_ca_file {ca_file} cannot be used: {error}") from error
+
+
 class IdentityProvider:
     """Sends browsers to the provider, and finds out who comes back.
 
@@ -83,9 +101,7 @@ class IdentityProvider:
         self._described_at_s = 0.0
         self._keys: KeySet | None = None
         self._keys_at_s = 0.0
-        # The system's own authorities too: a city signs for its own servers.
-        self._trust = ssl.create_default_context()
-        self._trust.load_verify_locations(certifi.where())
+        self._trust = _trust(config.ca_file)
 
     async def address(self, secret: str, back: str, scopes: Sequence[str], acr: str) -> str:
         """Return where a browser signs in that holds `secret` and comes to `back` then.

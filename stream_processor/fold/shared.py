@@ -11,6 +11,9 @@ both; until `LEAST_KIN` schools of the level have reported nothing is known and 
 every school that fell as far is told, however much it moves otherwise: that they fell together is found in
 their alerts, as one line.
 
+*Only drops.* On a day on which more come than usual, a school where nearly all come every day has nothing to
+gain; what the others gained would make it look low.
+
 *Learning.* A series learns its values less three quarters of what was shared: a storm hardly moves what is
 expected of a school, and what stays is learnt four times as slowly as by one school alone.
 
@@ -103,6 +106,6 @@ def parts_taken(
     """
     shared = np.where(rules.less_shared[metric], state.shared[slot], 0.0).astype(np.float64)
     known = ~np.isnan(shared)
-    shared = np.where(known, shared, 0.0)
+    shared = np.where(known, np.minimum(shared, 0.0), 0.0)
     is_news = rules.less_shared[metric] & (shared <= -rules.least_deviation[metric])
     return np.where(is_news, 0.0, shared), (1.0 - LEARNT) * shared, known, is_news

@@ -20,6 +20,7 @@ from storage.database import connect
 from storage.devices.credentials import credential_changes, standings
 from storage.devices.sightings import Sighting, note_sightings
 from storage.fleet import save_fleet
+from storage.people.audit import AuditChoice, read_audit
 from tests.dashboard_stage import Stage
 
 NOW_US = 1_795_000_000_000_000
@@ -74,6 +75,26 @@ async def test_from_the_first_secret_to_the_last(settings: Settings, city: Fleet
     for name, why in (("nobody/gw-1", "no device"), (f"{second}:x", "is no device")):
         with pytest.raises(ConfigurationError, match=why):
             await deeds.issue_devices(settings, [name], missing=False)
+
+
+async def test_each_deed_is_on_record(settings: Settings, city: Fleet) -> None:
+    name = str(DeviceName(*next(iter(city.device_by_path))))
+    secret = (await deeds.issue_devices(settings, [name], missing=False)).rows[0][3]
+    await deeds.issue_devices(settings, [name], missing=False)  # refused: nothing was done
+    await deeds.issue_devices(settings, [], missing=True)
+    await deeds.draw_claim_codes(settings, [name], "1h")
+    await deeds.rotate_devices(settings, [name], "2h")
+    await deeds.revoke_devices(settings, [name])
+    async with await connect(settings.database_url or "") as conn:
+        entries = (await read_audit(conn, AuditChoice(), 10))[::-1]
+    assert [(e.action, e.detail) for e in entries] == [
+        ("device issue", ""), ("device issue", ""), ("device claim-code", "valid=1h"),
+        ("device rotate", "overlap=2h"), ("device revoke", ""),
+    ]  # fmt: skip
+    rest = len(city.devices) - 1 - deeds.NAMED
+    assert entries[1].subject.endswith(f" and {rest:,} more")
+    assert {e.subject for e in (entries[0], *entries[2:])} == {name}
+    assert all(secret not in str(e) and "command line" in e.actor for e in entries)
 
 
 async def test_files_in_and_out(settings: Settings, city: Fleet, tmp_path: Path) -> None:

@@ -136,6 +136,7 @@ def test_status_and_doctor_name_what_runs(system: RunningSystem) -> None:
     assert "ok    sync_interval is 1s: a power cut may take back" in doctor
     assert re.search(r"ok    the broker keeps at most 2\.0 GiB for ingest \(\$MQTT_msgs\)", doctor)
     assert "ok    watchdog runs" in doctor
+    assert "ok    each service has a role of its own in the database" in doctor
 
 
 def test_the_watchdog_outlives_a_killed_eduops(system: RunningSystem) -> None:

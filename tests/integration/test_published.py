@@ -125,6 +125,7 @@ VERBS_THAT_DO_NOT: Final = frozenset(
             "ready",
             "evaluate scenarios",
             "evaluate city",
+            "evaluate attendance",
         ),
         # An incident's cause and size, as everywhere; names of those who would be told.
         *("routes test", "oncall"),

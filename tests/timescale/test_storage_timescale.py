@@ -307,7 +307,7 @@ async def test_the_processor_maintains_with_its_own_rights(timescale_url: str) -
     prepare_database(timescale_url)  # what is given already is left as it is
     async with await connect(timescale_url) as conn:
         assert await excess_rights(conn) == []
-        now_us = await server_now_us(conn)
+        now_us, owner_role = await server_now_us(conn), await scalar(conn, "select current_user")
         await conn.execute("set session authorization eduops_processor")
         await store(conn, made_up(500, now_us - 90 * HOUR_US, now_us), now_us)
         done = await maintain(conn, now_us)
@@ -321,5 +321,5 @@ async def test_the_processor_maintains_with_its_own_rights(timescale_url: str) -
         for statement in ("insert into reading select * from reading limit 1", "drop table reading cascade"):
             with pytest.raises(InsufficientPrivilege):
                 await conn.execute(statement)
-        await conn.execute("reset session authorization")
+        await conn.execute("select set_config('session_authorization', %s, false)", [owner_role])
         await run_jobs(conn, "policy_compression", "reading")

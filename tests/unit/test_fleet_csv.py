@@ -95,6 +95,19 @@ def test_the_shipped_areas_are_the_citys_wards() -> None:
     assert all("  " not in w.name and len(w.short_name) <= 15 for w in areas.wards)
 
 
+def test_a_ward_is_found_by_the_code_that_it_had_before() -> None:
+    heading, areas = ",".join(FLEET_COLUMNS), load_areas()
+    now, before = (
+        parse_fleet_csv(f"{heading}\nS1,Trường A,primary,{code},500,VNPT,100,100,", areas)
+        for code in ("27154", "27160")
+    )
+    assert [school.ward_code for school in now[0]] == ["27154"]
+    assert now == before
+    rows = (f"{','.join(AREA_COLUMNS)},former_codes", "1,A,A,01,X,5,", "2,B,B,01,X,5,7 1")
+    with pytest.raises(ConfigurationError, match="the former code '1' is another ward's code"):
+        parse_areas("\n".join(rows))
+
+
 @pytest.mark.parametrize(
     ("rows", "said"),
     [

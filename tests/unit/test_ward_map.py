@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,13 @@ def test_every_ward_has_a_tile_and_every_cluster_is_in_one_piece() -> None:
             seen.add(tile)
             waiting += [other for other in neighbours(*tile) if other in own - seen]
         assert seen == own, cluster
+
+
+def test_a_fleet_with_former_codes_has_the_same_tiles() -> None:
+    former = {code: before for before, code in parse_areas(read_config(None, "areas.csv")).former.items()}
+    assert len(former) == 10
+    old = tuple(replace(ward, code=former.get(ward.code, ward.code)) for ward in WARDS)
+    assert read_ward_map(None)(old).tiles == read_ward_map(None)(WARDS).tiles
 
 
 def test_wards_that_nobody_placed_stand_below_the_others() -> None:

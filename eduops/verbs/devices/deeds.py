@@ -5,7 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+from psycopg import AsyncConnection
 
 from contract.devices.credential import SECRET_BYTES, DeviceName, parse_device_name, write_secret
 from contract.errors import ConfigurationError
@@ -14,11 +16,15 @@ from device_simulator.world.faults import parse_duration_s
 from eduops.connections import database_url, saved_fleet
 from eduops.settings import Settings
 from eduops.verbs.devices.files import csv_text, read_secrets
+from eduops.verbs.people.running import operator
 from storage.database import connect
 from storage.devices import credentials
+from storage.people.audit import add_audit
 
 CLAIM_BYTES: Final = 15
 """120 bits: 24 letters and digits, few enough to type where no camera reads them."""
+NAMED: Final = 20
+"""Devices that an entry of the record names; of a whole fleet it says how many more there were."""
 _SECRETS: Final = ("school", "device", "user", "secret")
 _CODES: Final = ("school", "device", "code")
 
@@ -74,8 +80,9 @@ async def rotate_devices(settings: Settings, names: Sequence[str], overlap: str)
         ConfigurationError: a name or the overlap cannot be read.
     """
     drawn = {_parsed(name): draw_secret() for name in names}
-    async with await connect(database_url(settings)) as conn:
+    async with await connect(database_url(settings)) as conn, conn.transaction():
         rotated = await credentials.rotate(conn, drawn, _duration(overlap))
+        await _record(conn, "device rotate", rotated, f"overlap={overlap}")
     refused = [f"{name} has no valid credential: issue one" for name in drawn if name not in rotated]
     return Drawn(_SECRETS, tuple(_row(name, drawn[name]) for name in rotated), tuple(refused))
 
@@ -87,8 +94,9 @@ async def revoke_devices(settings: Settings, names: Sequence[str]) -> str:
         ConfigurationError: a name cannot be read, or a device has no valid credential.
     """
     parsed = [_parsed(name) for name in names]
-    async with await connect(database_url(settings)) as conn:
+    async with await connect(database_url(settings)) as conn, conn.transaction():
         revoked = await credentials.revoke(conn, parsed)
+        await _record(conn, "device revoke", revoked)
     if lacking := [str(name) for name in parsed if name not in revoked]:
         raise ConfigurationError(f"no valid credential: {', '.join(lacking)}; revoked: {len(revoked)}")
     return f"revoked {', '.join(map(str, revoked))}"
@@ -102,9 +110,10 @@ async def draw_claim_codes(settings: Settings, names: Sequence[str], valid: str)
     """
     wanted, length = known_names(await saved_fleet(settings), names), _duration(valid)
     drawn = {name: write_secret(secrets.token_bytes(CLAIM_BYTES)) for name in wanted}
-    async with await connect(database_url(settings)) as conn:
+    async with await connect(database_url(settings)) as conn, conn.transaction():
         for name, code in drawn.items():
             await credentials.keep_claim(conn, name, code, length)
+        await _record(conn, "device claim-code", list(drawn), f"valid={valid}")
     return Drawn(_CODES, tuple((name.school, str(name), code) for name, code in drawn.items()))
 
 
@@ -132,12 +141,25 @@ def known_names(fleet: Fleet, names: Iterable[str]) -> list[DeviceName]:
 
 
 async def _issue(settings: Settings, drawn: dict[DeviceName, str], *, quietly: bool = False) -> Drawn:
-    async with await connect(database_url(settings)) as conn:
+    async with await connect(database_url(settings)) as conn, conn.transaction():
         issued = await credentials.issue(conn, drawn)
+        await _record(conn, "device issue", issued)
     refused = [] if quietly else [
         f"{name} has a valid credential: rotate or revoke it" for name in drawn if name not in set(issued)
     ]  # fmt: skip
     return Drawn(_SECRETS, tuple(_row(name, drawn[name]) for name in issued), tuple(refused))
+
+
+async def _record(
+    conn: AsyncConnection[Any], action: str, names: Sequence[DeviceName], detail: str = ""
+) -> None:
+    """Put on record what was done to devices, in the transaction of the deed."""
+    if names:
+        more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+        subject = ", ".join(map(str, names[:NAMED])) + more
+        await add_audit(
+            conn, actor=operator(), grade="command line", action=action, subject=subject, detail=detail
+        )
 
 
 def _row(name: DeviceName, secret: str) -> tuple[str, ...]:

@@ -23,24 +23,20 @@ async def provider_sentence(settings: Settings) -> tuple[bool, str] | None:
     return True, f"the city's sign-in answers as {settings.oidc_issuer}"
 
 
-async def rights_sentence(settings: Settings) -> tuple[bool, str]:
-    """Return whether each service has the rights in the database that it needs and no more, and a sentence.
+async def rights_finding(settings: Settings) -> tuple[bool, str, bool]:
+    """Return whether no role has too many rights in the database, a sentence, and whether that is doubtful.
 
     Raises:
         InfrastructureError: PostgreSQL does not answer.
     """
     async with await connect(database_url(settings)) as conn:
         missing = sorted({role.value for role in DatabaseRole} - set(await present_roles(conn)))
-        if missing:
-            return False, (
-                f"the database has no role {', '.join(missing)}, so services have more rights than they "
-                "need: docs/operating.md says how the roles are made"
-            )
         excess, owners = await excess_rights(conn), await connected_as_owner(conn)
     if excess:
-        return False, f"more rights in the database than the services need: {'; '.join(excess)}"
-    if owners:
-        return False, (
-            f"{owners} connections have all rights in the database: let services connect as their own roles"
-        )
-    return True, f"each service has a role of its own in the database ({len(DatabaseRole)} roles)"
+        return False, f"more rights in the database than the services need: {'; '.join(excess)}", False
+    if missing or owners:
+        why = f"{owners} connections have all rights in the database"
+        if missing:
+            why = f"{why}, which has no role {', '.join(missing)}"
+        return True, f"{why}: docs/operating.md says how each service gets a role of its own", True
+    return True, f"each service has a role of its own in the database ({len(DatabaseRole)} roles)", False

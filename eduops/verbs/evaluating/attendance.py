@@ -1,0 +1,47 @@
+"""`eduops evaluate attendance`: recorded registers of a real city through the real fold."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eduops.verbs.evaluating.options import Json
+
+
+def attendance(
+    data: Annotated[
+        Path, typer.Argument(exists=True, file_okay=False, help="Folder that holds nyc_attendance.")
+    ],
+    z: Annotated[
+        list[float] | None,
+        typer.Option(
+            min=0.5,
+            max=100.0,
+            help="Bound of the rule; may be given several times.",
+            show_default="the rule's",
+        ),
+    ] = None,
+    rules: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="A rules.toml.", show_default="the packaged one"),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Chooses the registers that are lowered.")] = 1,
+    json: Json = False,
+) -> None:
+    """Judge New York's registers, each school alone and less what all share, before and after July 2014."""
+    from config.files import read_config
+    from evaluation.attendance.recorded import read_registers
+    from evaluation.attendance.report import AttendanceRow, render
+    from evaluation.attendance.run import calendar_of, judge_registers, low_rule
+    from evaluation.scenarios.report import given
+
+    configuration = given(rules).configuration
+    registers, calendar = read_registers(data, seed), calendar_of(read_config(None, "calendar.toml"))
+    own = low_rule(configuration.rules)
+    rows = []
+    for bound in z or [own.z]:
+        for less_shared in (False, True):
+            rule = low_rule(configuration.rules, bound, less_shared=less_shared)
+            halves = judge_registers(registers, configuration.catalogue, calendar, rule)
+            rows.append(AttendanceRow(less_shared, bound, *halves))
+    typer.echo(render(rows, as_json=json))

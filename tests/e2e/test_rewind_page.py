@@ -1,0 +1,93 @@
+"""The past in a real Chromium: marked, apart from the push, without deeds, and a way through it by keys."""
+
+import re
+
+import pytest
+from playwright.async_api import Browser, Request, expect
+
+from contract.calendar import MINUTE_US
+from contract.commit import KpiMinute
+from contract.entry import telemetry_log
+from tests.browser_page import FIRST_SIZE, expect_accessible, expect_fitting, open_page, sizes_of
+from tests.dashboard_stage import NOW_US, Stage, open_stage
+from tests.e2e.test_pages import PATIENCE_MS, Settings, fill, settings, settle, talking
+
+__all__ = ["settings"]
+pytestmark = pytest.mark.browser
+MINUTES = 20
+
+
+async def remember(stage: Stage) -> None:
+    """Write the city's figures of the last minutes."""
+    first_us = NOW_US // MINUTE_US * MINUTE_US - MINUTES * MINUTE_US
+    online = stage.catalogue.named("online").id
+    minutes = tuple(KpiMinute(first_us + n * MINUTE_US, 0, online, 20, 20, 20.0) for n in range(MINUTES))
+    await stage.commit(telemetry_log(0), kpis=minutes)
+
+
+async def test_the_past_is_marked_apart_from_the_push_and_only_looked_at(
+    settings: Settings, browser: Browser
+) -> None:
+    async with open_stage(*settings) as stage, talking(stage), open_page(browser, stage.url) as page:
+        await remember(stage)
+        await fill(stage)
+        incident = next(iter(stage.incidents.kept))
+        sockets: list[str] = []
+        sent: list[str] = []
+
+        def watch(request: Request) -> None:
+            if request.method != "GET" and "_dash" not in request.url:
+                sent.append(request.url)
+
+        page.on("request", watch)
+        await settle(page, f"/incidents/{incident}")
+        await expect(page.get_by_role("link", name="Xem lại từ lúc bắt đầu")).to_be_visible(
+            timeout=PATIENCE_MS
+        )
+        page.on("websocket", lambda socket: sockets.append(socket.url))
+        await settle(page, "/?at=-5")
+        await expect(page.locator("#alarms-title")).to_have_text("Sự cố: không rõ", timeout=PATIENCE_MS)
+        await expect(page.locator("#tile-connected .tile-number")).to_have_text("100,0")
+        await expect(page.locator("html")).to_have_attribute("data-past", "yes")
+        shown = await page.locator("#past-at").inner_text()
+        await page.keyboard.press(",")
+        await expect(page.locator("#past-at")).not_to_have_text(shown)
+        await page.keyboard.press(".")
+        await expect(page.locator("#past-at")).to_have_text(shown)
+        await page.keyboard.press("p")
+        await expect(page.locator("#past-at")).not_to_have_text(shown, timeout=PATIENCE_MS)
+        await page.keyboard.press("p")
+        await expect(page).to_have_title(re.compile(r"^23/11 \d\d:\d\d · "), timeout=PATIENCE_MS)
+        link = page.locator(".nav-link", has_text="Sự cố").first
+        await link.hover()
+        assert "?at=2026-" in (await link.get_attribute("href") or "")
+        await settle(page, f"/incidents/{incident}?at=-5")
+        await expect(page.locator("#incident-missing")).to_have_text("Lúc này chưa có sự cố ấy.")
+        await expect(page.locator("#deed-bar")).to_be_hidden()
+        for path in ("/incidents?at=-5", "/alerts?at=-5"):
+            await page.goto(path)
+            await expect(page.locator("#past-at")).to_be_visible(timeout=PATIENCE_MS)
+        assert (sockets, sent) == ([], [])
+        await page.get_by_role("link", name="Về hiện tại").click()
+        await expect(page.locator(".card").first).to_be_attached(timeout=PATIENCE_MS)
+        assert len(sockets) == 1
+
+
+async def test_the_bar_of_the_past_fits_and_a_wrong_minute_gets_a_sentence(
+    settings: Settings, browser: Browser
+) -> None:
+    async with (
+        open_stage(*settings) as stage,
+        talking(stage),
+        open_page(browser, stage.url, *FIRST_SIZE["vi"], quiet=False) as page,
+    ):
+        await remember(stage)
+        await settle(page, "/?at=-5")
+        await expect(page.locator("#tile-connected .tile-number")).to_have_text("100,0", timeout=PATIENCE_MS)
+        await expect_accessible(page)
+        async for width in sizes_of(page, "vi"):
+            await expect_fitting(page, width)
+        answer = await page.goto("/?at=2999-01-01")
+        assert answer is not None
+        assert answer.status == 422
+        await expect(page.locator("main")).to_contain_text("Lúc ấy chưa đến", timeout=PATIENCE_MS)

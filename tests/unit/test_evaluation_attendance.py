@@ -1,0 +1,76 @@
+"""Recorded registers through the real fold: what schools share is nobody's alert, and drops are found."""
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from contract.errors import ConfigurationError
+from evaluation.attendance.recorded import HALF, Registers, read_registers
+from evaluation.attendance.report import AttendanceRow, render
+from evaluation.attendance.run import AttendanceFigures, calendar_of, judge_registers, low_rule
+from evaluation.scenarios.report import given
+from tests.fold_world import CATALOGUE, packaged
+
+FOLDER = Path(__file__).parents[3] / "shared/data"
+SCHOOLS, DAYS = 20, 30
+LOWERED = [(20, 3, 1), (22, 5, 2), (25, 7, 1)]
+"""Day, school and kind."""
+
+
+def registers() -> Registers:
+    """Return six weeks around `HALF` of schools that are quiet but for a day that all share, the 19th."""
+    rng = np.random.default_rng(1)
+    days = HALF + np.arange(-20, 22)
+    days = days[np.is_busday(days)][:DAYS]
+    ratio = 0.93 + rng.normal(0, 0.005, (DAYS, SCHOOLS))
+    ratio[18] -= 0.08
+    kind, lowered = np.zeros(ratio.shape, np.int8), ratio.copy()
+    for day, school, number in LOWERED:
+        kind[day, school] = number
+        lowered[day, school] *= 0.6 if number == 1 else 0.8
+    lowered[10, 2] = np.nan
+    return Registers(days, np.arange(SCHOOLS) // 10, ratio, kind, lowered)
+
+
+def figures(z: float, *, less_shared: bool) -> tuple[AttendanceFigures, AttendanceFigures]:
+    """Return what the packaged rule makes of the registers with a least deviation of 5 points."""
+    rule = low_rule(given().configuration.rules, z, less_shared=less_shared)
+    rule = msgspec.structs.replace(rule, least_deviation=0.05)
+    return judge_registers(registers(), CATALOGUE, calendar_of(packaged("calendar.toml")), rule)
+
+
+def test_what_is_lowered_is_found_and_a_shared_day_is_one_line() -> None:
+    _, second = figures(6.0, less_shared=True)
+    assert (second.lowered, second.found) == ((2, 1), (2, 1))
+    halves = figures(6.0, less_shared=True)
+    assert sum(half.lines for half in halves) == 1  # of the day that all share
+    assert sum(half.school_days for half in halves) == DAYS * SCHOOLS - len(LOWERED)
+    row = AttendanceRow(True, 6.0, *halves)
+    assert "less shared, z 6" in render([row], as_json=False)
+    assert msgspec.json.decode(render([row], as_json=True))[0][1] == 6.0
+
+
+def test_a_shared_day_within_the_least_deviation_is_nobodys() -> None:
+    rule = low_rule(given().configuration.rules, 4.0)
+    halves = judge_registers(registers(), CATALOGUE, calendar_of(packaged("calendar.toml")), rule)
+    assert [half.alerts for half in halves] == [0, 0]
+
+
+def test_without_a_rule_or_data_it_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="anomaly on attendance_ratio"):
+        low_rule([])
+    with pytest.raises(ConfigurationError, match=r"holds no nyc_attendance/attendance\.parquet"):
+        read_registers(tmp_path, 1)
+
+
+@pytest.mark.skipif(not FOLDER.exists(), reason="the recorded data are not beside the project")
+def test_recorded_registers_are_lowered_as_often_as_they_should_be() -> None:
+    told = read_registers(FOLDER, 1)
+    share = (told.kind > 0).sum() / np.isfinite(told.ratio).sum()
+    assert 0.009 < share < 0.011
+    assert (told.lowered[told.kind == 0] == told.ratio[told.kind == 0]).sum() == (
+        np.isfinite(told.ratio) & (told.kind == 0)
+    ).sum()
+    assert (told.lowered[told.kind == 1] < 0.76 * told.ratio[told.kind == 1]).all()
