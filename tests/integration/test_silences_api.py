@@ -35,8 +35,10 @@ def wish(stage: Stage, **other: Any) -> dict[str, Any]:
 
 async def words(stage: Stage) -> list[SilenceWord]:
     """Return what was said of silences in the alerts log."""
+    last = await stage.log.last_seq(ALERTS_LOG)
     reader = await stage.log.reader(ALERTS_LOG, 0)
-    entries = await reader.fetch(100, 1.0)
+    entries = await reader.fetch(100, 5.0) if last else []
+    await reader.close()
     return [decode_silence_word(e.payload) for e in entries if e.kind is EntryKind.SILENCE]
 
 
