@@ -25,7 +25,7 @@ def render(rows: Sequence[AttendanceRow], *, as_json: bool) -> str:
     """Return the rows as text, rates in 1,000 school-days and shares found; or as JSON."""
     if as_json:
         return msgspec.json.format(msgspec.json.encode(rows), indent=2).decode()
-    cells = [HEADINGS]
+    cells: list[tuple[str, ...]] = [HEADINGS]
     for row in rows:
         name = f"{'less shared' if row.less_shared else 'alone'}, z {row.z:g}"
         for half, figures in (("first", row.before), ("second", row.after)):
