@@ -91,7 +91,8 @@ where seen_at < now() - interval '180 days' or (%(name)s::text is not null and u
 select pg_advisory_xact_lock(hashtext('eduops/try/' || key)) from unnest(%(keys)s::text[]) as key order by key
 
 -- name: sign_in_failures
-select failures, extract(epoch from now() - last_at)::float8 from sign_in_failure where key = any(%(keys)s)
+-- Not now(): who waited for the lock began before the try that it waited for, and would count from its future.
+select failures, extract(epoch from clock_timestamp() - last_at)::float8 from sign_in_failure where key = any(%(keys)s)
 
 -- name: add_failure
 insert into sign_in_failure (key, failures) select unnest(%(keys)s::text[]), 1
