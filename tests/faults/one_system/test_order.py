@@ -97,7 +97,7 @@ def test_duplicates_and_disorder_change_nothing(system: SharedSystem, record: Re
     assert stored(url, tenfold) == sorted(pairs)
     assert stored(url, shuffled) == sorted(pairs)
     assert after["duplicate"] - began["duplicate"] == 2 * (COPIES - 1) * READINGS
-    roll_up(url)
+    roll_up(system.addresses["database_owner_url"])
     in_order = rollups(url, plain)
     assert len(in_order[1]) >= 46, "the readings spread over the hours"
     assert rollups(url, tenfold) == in_order
