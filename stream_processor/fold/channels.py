@@ -106,7 +106,7 @@ def judge_round(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp],
     _advance(fold, state, batch, _thresholds(fold, batch, index), Channel.THRESHOLD, events)
     if len(moved.index):
         _advance(fold, state, batch, moved, Channel.RATE, events)
-    _anomalies(fold, state, batch, index[~fold.catalogue.is_counter[batch.metric_id[index]]], events)
+    judge_anomalies(fold, state, batch, index[~fold.catalogue.is_counter[batch.metric_id[index]]], events)
 
 
 def _repetitions(
@@ -167,7 +167,10 @@ def _rates(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp]) -> E
     return Evidence(index, out, well, low, high, ~np.isnan(rate), rate)
 
 
-def _anomalies(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp], events: list[Event]) -> None:
+def judge_anomalies(
+    fold: Fold, state: State, batch: Batch, index: NDArray[np.intp], events: list[Event]
+) -> None:
+    """Judge readings at `index`, no two of one series, by their past, and learn from them."""
     rules = fold.rulebook.channels[Channel.ANOMALY]
     context = batch.context[index]
     slot, metric, value = batch.slot[index], batch.metric_id[index], batch.value[index]

@@ -4,8 +4,9 @@ On an eve of a holiday or in a storm all schools have fewer pupils, and none of 
 metrics whose anomaly rule says `less_shared`, the differences of the session's newest readings from what
 their series expect are compared over the schools of a level: their median is the level's part, and the
 median of what is left in a cluster, shrunk by n / (n + 4), is the cluster's. A reading is then judged less
-both; until `LEAST_KIN` schools of the level have reported nothing is known and nobody is judged, for at most
-`PATIENCE_US` of a session. Where fewer schools than that know themselves, nothing is shared.
+both. Until `LEAST_KIN` schools of the level have reported nothing is known, for at most `PATIENCE_US` of a
+session; what came by then is judged at the tick at which it is. Where fewer schools than that know
+themselves, nothing is shared.
 
 *A shared drop is news itself.* Where it is as large as the rule's least deviation it is not taken out, and
 every school that fell as far is told, however much it moves otherwise: that they fell together is found in
@@ -46,10 +47,14 @@ SHRINK: Final = 4.0
 """Schools that a cluster of no difference weighs against its own."""
 LEARNT: Final = 0.25
 """Part of what is shared that a series learns."""
+_NOBODY: Final = np.empty(0, np.intp)
 
 
-def follow_shared(fold: Fold, state: State, before_us: int, at_us: int) -> None:
+def follow_shared(fold: Fold, state: State, before_us: int, at_us: int) -> NDArray[np.intp]:
     """Write what the schools share into `state`, if a new minute began since the last tick.
+
+    Returns the slots that reported in this session before it was known: their newest readings wait to be
+    judged, shape (k,). A school that sends its register once a session is judged all the same.
 
     Args:
         fold: the fold.
@@ -58,22 +63,32 @@ def follow_shared(fold: Fold, state: State, before_us: int, at_us: int) -> None:
         at_us: log time of this one.
     """
     if at_us // MINUTE_US == before_us // MINUTE_US:
-        return
+        return _NOBODY
+    waiting = [_NOBODY]
     for slots in fold.shared_slots:
-        state.shared[slots] = _parts(fold, state, slots, at_us)
+        found = _parts(fold, state, slots, at_us)
+        is_new = np.isnan(state.shared[slots]) & ~np.isnan(found) & _reported(fold, state, slots)
+        waiting.append(slots[is_new])
+        state.shared[slots] = found
+    return np.concatenate(waiting)
+
+
+def _reported(fold: Fold, state: State, slots: NDArray[np.intp]) -> NDArray[np.bool_]:
+    begun_us = state.session_from_us[fold.layout.level[slots]]
+    reported: NDArray[np.bool_] = (begun_us != NEVER_US) & (state.event_us[slots] >= begun_us)
+    return reported
 
 
 def _parts(fold: Fold, state: State, slots: NDArray[np.intp], at_us: int) -> NDArray[np.float32]:
     level = fold.layout.level[slots]
     begun_us = state.session_from_us[level]
-    reported = (begun_us != NEVER_US) & (state.event_us[slots] >= begun_us)
     at = Moments(
         slots + len(fold.layout), np.full(len(slots), at_us), np.full(len(slots), NO_PHASE, np.int16)
     )
     expected = fold.detector.judge(state.detector, at, state.value[slots]).expected
     among = np.bincount(level[np.isfinite(expected)], minlength=len(LEVELS))
     left = state.value[slots] - expected
-    left[~reported] = np.nan
+    left[~_reported(fold, state, slots)] = np.nan
     part = np.zeros(len(slots))
     known = np.flatnonzero(np.isfinite(left))
     of_level = group_medians(level[known].astype(np.intp), left[known], len(LEVELS))

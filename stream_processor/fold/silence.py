@@ -7,7 +7,7 @@ from contract.alert import Beginning, Channel, Ending, Transition, TransitionKin
 from contract.calendar import MINUTE_US, Context
 from contract.entry import TickEntry
 from contract.fleet import LEVELS
-from stream_processor.fold.channels import transition_of
+from stream_processor.fold.channels import Batch, Event, judge_anomalies, transition_of
 from stream_processor.fold.clocks import hear_clocks
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.contradiction import hear_contradictions
@@ -32,7 +32,7 @@ def hear_tick(fold: Fold, state: State, tick: TickEntry) -> list[Transition]:
     before_us, state.tick_us = state.tick_us, at_us
     compare_schools(fold, state, at_us)
     _follow_sessions(fold, state, at_us)
-    follow_shared(fold, state, before_us, at_us)
+    told += _judge_waiting(fold, state, follow_shared(fold, state, before_us, at_us), at_us)
     told += hear_contradictions(fold, state, at_us)
     told += _end_flapping(fold, state, at_us)
     _look_at_parents(fold, state)
@@ -70,6 +70,36 @@ def drop_what_is_over(
             state.is_open[Channel.SILENCE, s] = False
             ended.append((k, _transition(fold, state, s, TransitionKind.RESOLVED, int(arrival_us[k]))))
     return ended
+
+
+def _judge_waiting(fold: Fold, state: State, slot: NDArray[np.intp], at_us: int) -> list[Transition]:
+    """Judge the newest readings of series that waited for what others share; return what opens and resolves.
+
+    Args:
+        fold: the fold.
+        state: written to; the caller owns it.
+        slot: of the series, no two the same, shape (k,).
+        at_us: log time of the tick that judges them.
+    """
+    if not len(slot):
+        return []
+    time_us = state.event_us[slot]
+    context = fold.contexts(slot, time_us)
+    batch = Batch(
+        place=np.arange(len(slot)),
+        slot=slot,
+        metric_id=fold.layout.metric_id[slot],
+        time_us=time_us,
+        mark_us=state.mark_us[slot],
+        value=state.value[slot],
+        arrival_us=np.full(len(slot), at_us),
+        context=context,
+        phase=fold.phases(context, time_us),
+        score=np.full(len(slot), np.nan, np.float32),
+    )
+    events: list[Event] = []
+    judge_anomalies(fold, state, batch, np.arange(len(slot)), events)
+    return [transition for _, _, transition in events]
 
 
 def _end_flapping(fold: Fold, state: State, at_us: int) -> list[Transition]:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from playwright.async_api import Browser, async_playwright
 HERE = Path(__file__).parent
 BROWSERS = ("chromium-headless-shell", "chromium", "chrome")
 """The first that is there; the shell is the same browser without windows, and needs a fifth less."""
+CLOSE_S = 20.0
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -43,4 +45,6 @@ async def browser() -> AsyncIterator[Browser]:
             pytest.skip("no Chromium: install Debian's chromium or run `playwright install chromium`")
         launched = await playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield launched
-        await launched.close()
+        with suppress(TimeoutError):  # a browser that has died meanwhile may never say that it is closed
+            async with asyncio.timeout(CLOSE_S):
+                await launched.close()

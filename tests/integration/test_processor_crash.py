@@ -252,13 +252,12 @@ async def test_an_owner_frozen_within_a_commit_is_ended_by_the_next(postgres_url
     """It holds the lock of the position; without an end of its connection the next waits for ever."""
     log, stop = await a_morning(), asyncio.Event()
     last = await log.last_seq(LOG)
-    async with asyncio.timeout(2 * PATIENCE_S), await connect(postgres_url, owner_name(LOG)) as frozen:
+    dsn = as_role(postgres_url, DatabaseRole.PROCESSOR)
+    async with asyncio.timeout(2 * PATIENCE_S), await connect(dsn, owner_name(LOG)) as frozen:
         await process(postgres_url, log, batch=16, until=50)
         await frozen.execute("begin")
         await frozen.execute("select from position where log = %s for update", [LOG])
-        config = ProcessorConfig(
-            partitions=1, dsn=as_role(postgres_url, DatabaseRole.PROCESSOR), batch_entries=16
-        )
+        config = ProcessorConfig(partitions=1, dsn=dsn, batch_entries=16)
 
         async def load(conn: AsyncConnection[Any]) -> PartitionOwner:
             owner = PartitionOwner(conn, log, no_listener, small_fold(), config, Tally(LOG))

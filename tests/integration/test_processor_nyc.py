@@ -61,7 +61,9 @@ def test_storm_days_ring_and_ordinary_days_do_not(catalogue: Catalogue, rules: t
         ours, on = days == day, day.astype(object)
         at_us = int(datetime.combine(on, time(10), NEW_YORK).timestamp()) * 1_000_000
         readings = Readings(np.full(ours.sum(), at_us), series[ours], ratio[ours])
-        state, output = step(fold, state, [ReadingsEntry(at_us, readings), TickEntry(at_us)])
+        night_us, later_us = at_us - 8 * 3_600_000_000, at_us + 60_000_000
+        entries = [TickEntry(night_us), ReadingsEntry(at_us, readings), TickEntry(at_us), TickEntry(later_us)]
+        state, output = step(fold, state, entries)
         opened[on] = sum(t.kind == "opened" and t.rule == "attendance_low" for t in output.transitions)
     for storm in STORMS:
         assert opened[storm] > 500, storm

@@ -90,6 +90,16 @@ def test_a_day_that_all_share_is_nobodys_alarm_and_one_school_still_stands_out()
     assert opened(fold, twice(everybody(USUAL, s3=USUAL - 0.16))) == [3]
 
 
+def test_a_register_that_is_sent_once_is_judged_once_the_others_are_heard() -> None:
+    fold = shared_fold()
+    early, others = {3: USUAL - 0.25}, dict.fromkeys(range(4, SCHOOLS + 1), USUAL)
+    log = [*registers({}, "07:00"), *registers(early, "07:25"), *registers(others, "07:35")]
+    assert opened(fold, log) == [3]
+    assert opened(fold, [*registers({}, "07:00"), *registers(everybody(USUAL - 0.2), "07:25")]) == [
+        *range(1, SCHOOLS + 1)
+    ]
+
+
 def test_a_shared_drop_of_the_rules_least_size_is_told_of_each() -> None:
     assert opened(shared_fold(), twice(everybody(USUAL - 0.2))) == list(range(1, SCHOOLS + 1))
 
@@ -110,12 +120,9 @@ def test_a_shared_day_is_learnt_in_part() -> None:
     fold, low = shared_fold(), everybody(USUAL - 0.02)
     rules = packaged("rules.toml").replace("less_shared = true", "")
     plain = build_fold(small_fleet(SCHOOLS), CATALOGUE, CALENDAR, parse_rules(rules, CATALOGUE), 0, 1)
-    # The first register of the day, of which nothing is known yet, is not learnt.
-    logs = {fold: twice(low), plain: [*registers({}, "07:00"), *registers(low, "07:35")]}
+    log = [*registers({}, "07:00"), *registers(low, "07:35")]
     cell = slots_of(fold) + len(fold.layout)
-    moved = {
-        f: USUAL - fold_log(f, [log], settled(f)).state.detector["mean"][cell] for f, log in logs.items()
-    }
+    moved = {f: USUAL - fold_log(f, [log], settled(f)).state.detector["mean"][cell] for f in (fold, plain)}
     assert (moved[plain] > 0).all()
     np.testing.assert_allclose(moved[fold], LEARNT * moved[plain], rtol=1e-4)
 
