@@ -13,7 +13,7 @@ import pytest
 
 from contract.calendar import SchoolCalendar, parse_calendar
 from contract.catalogue import Catalogue
-from contract.entry import ReadingsEntry, TickEntry
+from contract.entry import Entry, ReadingsEntry, TickEntry
 from contract.fleet import LEVELS, Cluster, Device, DeviceKind, Fleet, Level, School, Ward
 from contract.reading import Readings
 from contract.rule import Rule
@@ -62,7 +62,12 @@ def test_storm_days_ring_and_ordinary_days_do_not(catalogue: Catalogue, rules: t
         at_us = int(datetime.combine(on, time(10), NEW_YORK).timestamp()) * 1_000_000
         readings = Readings(np.full(ours.sum(), at_us), series[ours], ratio[ours])
         night_us, later_us = at_us - 8 * 3_600_000_000, at_us + 60_000_000
-        entries = [TickEntry(night_us), ReadingsEntry(at_us, readings), TickEntry(at_us), TickEntry(later_us)]
+        entries: list[Entry] = [
+            TickEntry(night_us),
+            ReadingsEntry(at_us, readings),
+            TickEntry(at_us),
+            TickEntry(later_us),
+        ]
         state, output = step(fold, state, entries)
         opened[on] = sum(t.kind == "opened" and t.rule == "attendance_low" for t in output.transitions)
     for storm in STORMS:
