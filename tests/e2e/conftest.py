@@ -14,7 +14,7 @@ from playwright.async_api import Browser, async_playwright
 HERE = Path(__file__).parent
 BROWSERS = ("chromium-headless-shell", "chromium", "chrome")
 """The first that is there; the shell is the same browser without windows, and needs a fifth less."""
-CLOSE_S = 20.0
+CLOSE_S = 10.0
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -38,13 +38,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """The worker's browser; a page of it comes from `open_page`."""
-    async with async_playwright() as playwright:
-        named = os.environ.get("EDUOPS_TEST_BROWSER")
-        path = named or next(filter(None, map(shutil.which, BROWSERS)), playwright.chromium.executable_path)
-        if not await asyncio.to_thread(os.path.exists, path):
-            pytest.skip("no Chromium: install Debian's chromium or run `playwright install chromium`")
-        launched = await playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield launched
-        with suppress(TimeoutError):  # a browser that has died meanwhile may never say that it is closed
+    playwright = await async_playwright().start()
+    named = os.environ.get("EDUOPS_TEST_BROWSER")
+    path = named or next(filter(None, map(shutil.which, BROWSERS)), playwright.chromium.executable_path)
+    if not await asyncio.to_thread(os.path.exists, path):
+        await playwright.stop()
+        pytest.skip("no Chromium: install Debian's chromium or run `playwright install chromium`")
+    launched = await playwright.chromium.launch(executable_path=path, args=FLAGS)
+    yield launched
+    # Its driver was seen to wait for ever for a browser that had gone; it ends with this process in any case.
+    for close in (launched.close, playwright.stop):
+        with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S):
-                await launched.close()
+                await close()
