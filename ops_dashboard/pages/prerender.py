@@ -13,9 +13,12 @@ from dash.development.base_component import Component
 _VOID: Final = frozenset({"Br", "Col", "Hr", "Img", "Wbr"})
 _NAMES: Final = {"className": "class"}
 _LEFT_OUT: Final = frozenset(
-    {"children", "id", "data-page", "data-svg", "key", "n_clicks", "disable_n_clicks", "htmlFor"}
+    {
+        *("children", "id", "data-page", "data-svg", "key", "n_clicks", "disable_n_clicks"),
+        *("htmlFor", "aria-labelledby", "aria-describedby", "aria-controls"),
+    }
 )
-"""What scripts look for, and what would be there twice while the page takes its place."""
+"""What scripts look for, ids and what names them: there twice while the page takes its place."""
 
 
 def prerender(node: Any) -> str:
@@ -48,7 +51,7 @@ def _element(node: Component) -> Iterator[str]:
 
 def _attributes(properties: dict[str, Any]) -> Iterator[str]:
     for name, value in properties.items():
-        if name in _LEFT_OUT or value is None or value is False or _names_an_id(name):
+        if name in _LEFT_OUT or value is None or value is False:
             continue
         name = _NAMES.get(name, name.lower())
         if value is True:
@@ -57,10 +60,6 @@ def _attributes(properties: dict[str, Any]) -> Iterator[str]:
             yield f' {name}="{escape("; ".join(f"{_kebab(k)}: {v}" for k, v in value.items()))}"'
         else:
             yield f' {name}="{escape(str(value))}"'
-
-
-def _names_an_id(name: str) -> bool:
-    return name in ("aria-labelledby", "aria-describedby", "aria-controls")
 
 
 def _kebab(name: str) -> str:
