@@ -61,7 +61,7 @@ from storage.wall import (
     series_history,
 )
 
-RAW_MAX_US: Final = 2 * 3600 * 1_000_000
+RAW_MAX_US: Final = 6 * 3600 * 1_000_000
 """Longest stretch of time drawn from raw readings; longer ones come in quarters of an hour."""
 ANSWER_S: Final = 10.0
 """Longest wait for PostgreSQL, seconds; then the page says so instead of keeping a person waiting."""

@@ -37,7 +37,7 @@ _document_part: ContextVar[_DocumentPart] = ContextVar("_document_part")
 
 _SHEETS: Final = "\n".join(
     f'<link rel="stylesheet" href="/assets/{name}.css">'
-    for name in ("base", "wall", "desk", "incident", "leadership", "lookup")
+    for name in ("base", "wall", "desk", "incident", "leadership", "lookup", "school")
 )
 _POLYFILL: Final = "/deps/polyfill@"
 """For browsers of before 2018, which cannot read our own modules; Dash's heavy libraries use it, 35 kB."""

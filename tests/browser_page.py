@@ -18,7 +18,7 @@ CLIPPED = """() => [...document.querySelectorAll('body *')]
   .filter(e => e.clientWidth > 0 && e.scrollWidth > e.clientWidth + 1)
   .filter(e => e.checkVisibility({visibilityProperty: true}))
   .filter(e => !(e instanceof SVGElement) && getComputedStyle(e).display !== 'inline')
-  .filter(e => !e.closest('.visually-hidden, .skip, .js-plotly-plot, [class*=aria-description]'))
+  .filter(e => !e.closest('.visually-hidden, .skip, [class*=aria-description]'))
   .filter(e => !e.matches('[class*=ag-]') || e.matches('.ag-cell, .ag-header-cell-text'))
   .map(e => `${e.tagName}.${e.className}#${e.id} ${e.scrollWidth} > ${e.clientWidth} ${e.textContent}`)"""
 """Boxes whose content is wider than they are; AG Grid's own scrollers are meant to be."""

@@ -108,7 +108,7 @@ async def weigh(browser: Browser, base: str, cookies: dict[str, str], code: str)
         ("leadership, phone", "/kpi", PHONE, ".mark svg"),
         ("incidents, phone", "/incidents", PHONE, ""),
         ("alerts", "/alerts", WALL, ""),
-        ("school", f"/school/{code}", WALL, ".js-plotly-plot .main-svg"),
+        ("school", f"/school/{code}", WALL, ".plot-svg svg"),
     ):
         loads, times = [], []
         for n in range(LOADS + 1):

@@ -32,7 +32,7 @@ def add_histories(router: APIRouter, services: Services) -> None:
         to_us: Moment = None,
         at: At = "",
     ) -> Response:
-        """Return one series: raw up to two hours, quarters of an hour beyond; the last hour by default.
+        """Return one series: raw up to six hours, quarters of an hour beyond; the last hour by default.
 
         What is no longer kept so finely comes in hours, for two years, and in days, for ever. What would
         tell a small group of pupils is null.

@@ -1,1 +1,1 @@
-"""Columns of history as figures. Pure: Plotly builds them, nothing is asked or served."""
+"""Columns of history as shapes. Pure: SVG for page and paper, nothing is asked or served."""

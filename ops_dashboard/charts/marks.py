@@ -124,13 +124,17 @@ def _runs(values: Sequence[float | None]) -> list[list[tuple[int, float]]]:
     return [run for run in runs if run]
 
 
-def _svg(height: float, parts: Iterable[str], *, stretches: bool = False) -> str:
-    """Return a chart; one that stretches fills any width at its own height."""
+def svg(width: float, height: float, parts: Iterable[str], *, stretches: bool = False) -> str:
+    """Return shapes as one picture; one that stretches fills any width at its own height."""
     fit = ' preserveAspectRatio="none"' if stretches else ""
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:g}" '
-        f'width="{WIDTH}" height="{height:g}"{fit}>{"".join(parts)}</svg>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" '
+        f'width="{width:g}" height="{height:g}"{fit}>{"".join(parts)}</svg>'
     )
+
+
+def _svg(height: float, parts: Iterable[str], *, stretches: bool = False) -> str:
+    return svg(WIDTH, height, parts, stretches=stretches)
 
 
 def _line(

@@ -43,8 +43,7 @@ class Page(NamedTuple):
 
 
 AG_GRID: Final = "dash_ag_grid"
-CORE: Final = "dash/dcc"
-LIBRARIES: Final = (AG_GRID, CORE, "dash/dash_table")
+LIBRARIES: Final = (AG_GRID, "dash/dcc", "dash/dash_table")
 """Folders of Dash's scripts that are heavy, and that few pages need."""
 
 PAGES: Final = (
@@ -71,8 +70,8 @@ PAGES: Final = (
         Permission.SEE_SCHOOL,
         title="alerts.school",
         title_has_place=True,
-        libraries=frozenset({CORE}),
-        rewind=Rewind.STEPS,
+        prerendered=True,
+        rewind=Rewind.PLAYS,
     ),
     Page(
         "provider",

@@ -11,7 +11,6 @@ from contract.access.decision import may
 from contract.errors import InfrastructureError
 from contract.figures.spans import SpanKind
 from contract.figures.sums import GroupKind
-from contract.fleet import School
 from contract.privacy import shown_refusal
 from contract.rejected import Reason
 from contract.routing.contact import Person
@@ -19,12 +18,11 @@ from contract.texts import Language
 from ops_dashboard.access.asking import asking
 from ops_dashboard.access.own import own
 from ops_dashboard.api.answers import Refusal
+from ops_dashboard.api.desk.school_charts import read_school_charts
 from ops_dashboard.api.leadership import leadership_brief, parse_day, wording_of
 from ops_dashboard.api.response import response_report
-from ops_dashboard.archive import of_series
-from ops_dashboard.charts.figures import HOLE_BUCKET_US, HOLE_RAW_US, make_figure
 from ops_dashboard.charts.marks import PAGE
-from ops_dashboard.charts.school_charts import PLANS, fill_plan, series_by_metric
+from ops_dashboard.charts.school_charts import chosen_range
 from ops_dashboard.pages.alerts import alerts_page
 from ops_dashboard.pages.attributes import attributes
 from ops_dashboard.pages.header import page_header, stale_bar
@@ -37,7 +35,7 @@ from ops_dashboard.pages.past_bar import past_bar
 from ops_dashboard.pages.quarantine import PAGE_ROWS, quarantine_page
 from ops_dashboard.pages.registry import Page, Rewind, page_at
 from ops_dashboard.pages.response import DAYS, response_page
-from ops_dashboard.pages.school import RANGES, school_page, unknown_school_page
+from ops_dashboard.pages.school import school_page
 from ops_dashboard.pages.sheet import sheet_page
 from ops_dashboard.pages.silences import silences_page
 from ops_dashboard.pages.wall import wall_page
@@ -155,22 +153,10 @@ async def _quarantine(services: Services, _: str, query: dict[str, str], languag
 async def _school(services: Services, code: str, query: dict[str, str], language: Language) -> Any:
     school = services.fleet.school_ever(code)
     if school is None:
-        return unknown_school_page(services.texts, language, code)
-    chosen = query.get("range", "1h")
-    chosen = chosen if chosen in RANGES else "1h"
-    to_us = services.now_us()
-    figures = await _figures(services, school, language, to_us - RANGES[chosen] * 1_000_000, to_us)
-    return school_page(
-        services.texts,
-        language,
-        school,
-        services.fleet,
-        await services.archive.school_alerts(school.id),
-        services.rules,
-        figures,
-        chosen,
-        services.calendar.timezone,
-    )
+        return _notice(services, language, "school.unknown", code=code)
+    charts = await read_school_charts(services, school, chosen_range(query.get("range", "")), language)
+    zone = services.calendar.timezone
+    return school_page(services.texts, language, school.code, charts, services.rules, zone)
 
 
 def _sheet_maker(name: str, *, has_place: bool) -> Maker:
@@ -200,27 +186,6 @@ MAKERS: Final[Mapping[str, Maker]] = {
     "nowhere": _nowhere,
 }
 """By the name of the page in `ops_dashboard.pages.registry`."""
-
-
-async def _figures(
-    services: Services, school: School, language: Language, from_us: int, to_us: int
-) -> list[Any]:
-    devices = services.fleet.devices_ever(school.id)
-    numbers = series_by_metric(school, devices, services.catalogue)
-    bucket, history = await services.archive.series(list(numbers.values()), from_us, to_us)
-    parts = {name: of_series(history, number) for name, number in numbers.items()}
-    return [
-        make_figure(
-            fill_plan(plan, school, services.catalogue, parts, bucket, services.texts, language),
-            language,
-            services.calendar.timezone,
-            from_us=from_us,
-            to_us=to_us,
-            hole_us=HOLE_RAW_US if bucket == "raw" else HOLE_BUCKET_US,
-            nothing=services.texts.say("school.no_data", language),
-        )
-        for plan in PLANS
-    ]
 
 
 def _notice(services: Services, language: Language, key: str, **values: object) -> html.Div:

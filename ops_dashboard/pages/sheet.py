@@ -1,4 +1,6 @@
-"""The frame of a sheet: a provider, an area, a system, the data itself; the script fills it (pure)."""
+"""The frame of a sheet: a school, a provider, an area, a system, the data; the script fills it (pure)."""
+
+from typing import Any
 
 from dash import html
 
@@ -11,14 +13,17 @@ STATES: str = STATE_ALERTED + STATE_UNKNOWN + STATE_MAINTENANCE + STATE_NORMAL
 """States of schools in the order of urgency."""
 
 
-def sheet_page(texts: Texts, language: Language, name: str, source: str) -> html.Div:
-    """Return the page; `name` is its own, `source` where its script asks."""
+def sheet_page(
+    texts: Texts, language: Language, name: str, source: str, beside: html.Section | None = None
+) -> html.Div:
+    """Return the page; `name` is its own, `source` where its script asks, `beside` is left of its tables."""
     head = html.Section(
         [
             html.Nav(
                 "", id="sheet-way", className="way", **attributes(aria_label=texts.say("sheet.way", language))
             ),
             html.H2("", id="sheet-title", className="sheet-title"),
+            html.Div([], id="sheet-verdict", className="sheet-verdict", hidden=True),
             html.P("", id="sheet-about", className="soft"),
             html.Ul(
                 [],
@@ -31,12 +36,16 @@ def sheet_page(texts: Texts, language: Language, name: str, source: str) -> html
         ],
         className="panel sheet-head",
     )
+    body: list[Any] = [html.Div([], id="sheet-tables", className="sheet-tables")]
+    if beside is not None:
+        main_table = html.Div([], id="sheet-main", className="sheet-tables")
+        body = [html.Div([beside, *body], className="sheet-beside"), main_table]
     return html.Div(
         [
             page_header(texts, language, f"/{name}"),
             stale_bar(),
             html.Main(
-                [head, html.Div([], id="sheet-tables", className="sheet-tables")],
+                [head, *body],
                 id="main",
                 className="desk desk-one",
             ),

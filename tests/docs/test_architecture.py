@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.source_tree import source_tree
+
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -17,8 +19,7 @@ CONTRACTS = {c["type"]: c for c in PROJECT["importlinter"]["contracts"]}
 
 HOUSE = sorted(init.parent.name for init in ROOT.glob("*/__init__.py"))
 ROOMS = {
-    init.parent.relative_to(ROOT).as_posix(): ast.get_docstring(ast.parse(init.read_text(encoding="utf-8")))
-    or ""
+    init.parent.relative_to(ROOT).as_posix(): ast.get_docstring(source_tree(init)) or ""
     for package in HOUSE
     for init in sorted((ROOT / package).rglob("__init__.py"))
 }
@@ -90,7 +91,7 @@ def calls(tree: ast.Module, names: set[str]) -> set[str]:
 def parsed() -> dict[str, ast.Module]:
     """Return every file of the house: read by the worker that asks, not by all that collect."""
     return {
-        file.relative_to(ROOT).as_posix(): ast.parse(file.read_text(encoding="utf-8"))
+        file.relative_to(ROOT).as_posix(): source_tree(file)
         for package in HOUSE
         for file in sorted((ROOT / package).rglob("*.py"))
     }

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 from playwright.async_api import Browser, Page, expect
 
@@ -15,14 +16,17 @@ from bus.codec import decode_action
 from config.inbox import InboxMessage, keep_message
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
-from contract.entry import ALERTS_LOG, QUARANTINE_LOG
-from contract.fleet import Fleet
+from contract.entry import ALERTS_LOG, QUARANTINE_LOG, telemetry_log
+from contract.fleet import Fleet, School
 from contract.live import NOTICE_SUBJECT, NoticeTried
 from contract.naming.plain import plain_name
+from contract.reading import Readings, Scored
 from contract.rejected import Reason, Rejected
 from contract.rule import Rule
+from contract.series import series_of
 from device_simulator.world.fleet import generate_fleet
 from eduops.machine.ports import free_ports
+from ops_dashboard.charts.school_charts import PLANS
 from storage.figures.rows import keep_day
 from tests.browser_page import (
     FIRST_SIZE,
@@ -34,7 +38,7 @@ from tests.browser_page import (
     sizes_of,
 )
 from tests.conftest import TestNats
-from tests.dashboard_stage import Stage, acknowledged, open_stage, resolved
+from tests.dashboard_stage import PARTITIONS, Stage, acknowledged, open_stage, resolved
 from tests.figure_years import base_rows, years_of_rows
 
 pytestmark = pytest.mark.browser
@@ -101,6 +105,17 @@ async def fill(stage: Stage) -> None:
     await stage.commit(QUARANTINE_LOG, rejected=rejected)
 
 
+async def fill_line(stage: Stage, position: int) -> None:
+    """Write what a school's line carried in the last half hour: 10 Mbit/s, then twice as much."""
+    beat = stage.catalogue.named("down_bps").id
+    gateway = next(d for d in stage.fleet.devices if d.school_id == stage.fleet.schools[position].id)
+    n = 180
+    time_us = stage.now_us() - 10_000_000 * np.arange(n, 0, -1)
+    rows = Readings(time_us, np.full(n, series_of(gateway.id, beat), np.int32), np.repeat((1e7, 2e7), n // 2))
+    partition = stage.fleet.partition_of_schools(PARTITIONS)[position]
+    await stage.commit(telemetry_log(partition), rows=Scored(rows, np.full(n, np.nan, np.float32)))
+
+
 async def fill_figures(stage: Stage) -> None:
     """Write what leadership sees after a week."""
     base = base_rows(stage.fleet, stage.calendar, stage.catalogue)
@@ -119,7 +134,8 @@ async def settle(page: Page, path: str) -> None:
     if path.startswith(SHEETS):
         await expect(page.locator(".sheet-tables > .sheet-panel")).to_be_visible(timeout=PATIENCE_MS)
     if path.startswith("/school/"):
-        await expect(page.locator(".js-plotly-plot .main-svg").first).to_be_attached(timeout=PATIENCE_MS)
+        await expect(page.locator(".plot-svg svg")).to_have_count(len(PLANS), timeout=PATIENCE_MS)
+        await expect(page.locator("#sheet-main > .sheet-panel")).to_be_visible(timeout=PATIENCE_MS)
     if path == "/" or path.startswith("/?"):
         await expect(page.locator("#alarms .alarm").first).to_be_visible(timeout=PATIENCE_MS)
 
@@ -130,6 +146,7 @@ async def test_every_page_fits_and_is_accessible(
 ) -> None:
     async with open_stage(*crowded, inbox=tmp_path / "inbox") as stage, talking(stage):
         await fill(stage)
+        await fill_line(stage, 0)
         for n in range(3):
             keep_message(tmp_path / "inbox", message(n, stage.now_us()))
         await fill_figures(stage)
@@ -150,6 +167,7 @@ async def test_every_page_fits_and_is_accessible(
                     await expect_fitting(page, width)
             await find_by_keys(page, stage.fleet, language)
             if language == "en":
+                await point_at_charts(page, school)
                 await look_up(page, stage)
         # Its figures are asked for, and there are none: the browser says so too.
         async with open_page(browser, stage.url, *FIRST_SIZE[language], quiet=False) as page:
@@ -180,6 +198,29 @@ async def find_by_keys(page: Page, fleet: Fleet, language: str) -> None:
     await page.keyboard.press("ArrowUp")
     await page.keyboard.press("Enter")
     await page.wait_for_url(f"**/school/{school.code}")
+
+
+async def point_at_charts(page: Page, school: School) -> None:
+    """Choose an hour and point at it: the values then are read; the address knows the hour."""
+    await set_size(page, *FIRST_SIZE["en"])
+    await settle(page, f"/school/{school.code}?lang=en")
+    await expect(page.locator("#sheet-verdict")).to_contain_text("WAN")
+    await expect(page.locator(".plot-span").first).to_be_attached()
+    await page.get_by_role("link", name="1 hour").click()
+    await expect(page.get_by_role("link", name="1 hour")).to_have_attribute("aria-current", "true")
+    await expect(page).to_have_url(re.compile("range=1h"))
+    now, when = page.locator(".plot-now b").first, page.locator("[data-when]").first
+    await expect(now).to_have_text("20.0")
+    before = await when.inner_text()
+    box = await page.locator(".plot").first.bounding_box()
+    assert box is not None
+    for share, told in ((0.6, "10.0"), (0.9, "20.0"), (0.2, "–")):  # half an hour before there was nothing
+        await page.mouse.move(box["x"] + share * box["width"], box["y"] + 5)
+        await expect(now).to_have_text(told)
+        await expect(when).not_to_have_text(before)
+    await page.mouse.move(0, 0)
+    await expect(now).to_have_text("20.0")
+    await expect(when).to_have_text(before)
 
 
 async def look_up(page: Page, stage: Stage) -> None:

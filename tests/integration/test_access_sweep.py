@@ -104,8 +104,12 @@ def filled(path: str, stage: Stage, school: School, alert_id: str) -> str:
     """Return a route's address about a school and an alert."""
     subject = path.removeprefix("/api/sheets").split("/")[1]
     places = {
-        "name": {"provider": school.isp, "area": school.ward_code}.get(subject, "elearning"),
-        "table": {"systems": "systems", "system": "figures", "quality": "devices"}.get(subject, "schools"),
+        "name": {"provider": school.isp, "area": school.ward_code, "school": school.code}.get(
+            subject, "elearning"
+        ),
+        "table": {
+            **{"systems": "systems", "system": "figures", "quality": "devices", "school": "alerts"}
+        }.get(subject, "schools"),
         "alert_id": alert_id,
         "incident_id": next(iter(stage.incidents.kept)),
         "silence_id": "5a7e1c52-9a0b-4e0e-8f43-0d6f3c3f9a11",

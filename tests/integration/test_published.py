@@ -43,6 +43,7 @@ from ingest.acceptance.accept import Message, accept
 from ingest.acceptance.registry import Registry
 from ingest.acceptance.validation import AcceptanceLimits
 from ops_dashboard.app import create_app
+from ops_dashboard.charts.school_charts import RANGES
 from ops_dashboard.config import DashboardConfig
 from ops_dashboard.view.leadership.maker import OUTER
 from storage.fleet import save_fleet
@@ -98,7 +99,9 @@ PAGES: Final = (
     "/silences",
     "/quarantine",
     "/school/{school}?range=1h",
+    "/school/{school}?range=6h",
     "/school/{school}?range=24h",
+    "/school/{school}?range=7d",
 )
 VERBS_THAT_TELL: Final = frozenset({"quarantine", "feedback export", "report", "rules test"})
 VERBS_THAT_DO_NOT: Final = frozenset(
@@ -327,7 +330,10 @@ def _answer(answer: httpx.Response) -> object:
 
 
 Paths = Callable[[Fleet, Catalogue, list[AlertChanged]], list[str]]
-SHEET_TABLES: Final = ("incidents", "figures", "metrics", "schools", "troubled", "coverage", "devices")
+SHEET_TABLES: Final = (
+    *("incidents", "figures", "metrics", "schools", "troubled", "coverage", "devices"),
+    *("own_devices", "neighbours", "line", "received", "alerts"),
+)
 
 
 def _sheet_paths(path: str, end: str) -> Paths:
@@ -338,6 +344,7 @@ def _sheet_paths(path: str, end: str) -> Paths:
             "provider/{name}": {school.isp for school in fleet.schools},
             "area/{name}": {w.code for w in fleet.wards} | {c.code for c in fleet.clusters},
             "system/{name}": {kind.value for kind in DeviceKind},
+            "school/{name}": {school.code for school in fleet.schools},
         }.get(path, {""})
         ends = [end.replace("{table}", table) for table in SHEET_TABLES] if end else [""]
         of = sorted(path.replace("{name}", name) for name in names)
@@ -368,7 +375,7 @@ ROUTES: Final[Mapping[str, Paths]] = {
     ],
     **{
         f"/api/sheets/{path}{end}": _sheet_paths(path, end)
-        for path in ("provider/{name}", "area/{name}", "system/{name}", "systems", "quality")
+        for path in ("provider/{name}", "area/{name}", "system/{name}", "school/{name}", "systems", "quality")
         for end in ("", "/{table}.csv")
     },
     "/api/incidents/{incident_id}/members.csv": lambda _f, _c, alerts: [
@@ -381,6 +388,9 @@ ROUTES: Final[Mapping[str, Paths]] = {
     "/api/cap/{incident_id}": lambda _f, _c, alerts: [f"/api/cap/{a.alert.alert_id}" for a in alerts],
     "/incidents/{incident_id}": lambda _f, _c, alerts: [f"/incidents/{a.alert.alert_id}" for a in alerts],
     "/enter/{secret}": lambda _f, _c, _a: ["/enter/nothing"],
+    "/api/charts/school/{code}": lambda fleet, _c, _a: [
+        f"/api/charts/school/{s.code}?range={name}" for s in fleet.schools for name in RANGES
+    ],
     "/school/{code}": lambda fleet, _c, _a: [f"/school/{s.code}" for s in fleet.schools],
     **{
         path: lambda _f, _c, _a, path=path: [  # type: ignore[misc]

@@ -4,6 +4,8 @@ import ast
 from collections import defaultdict
 from pathlib import Path
 
+from tests.source_tree import source_tree
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -11,7 +13,7 @@ def test_a_public_class_name_stands_for_one_class() -> None:
     places = defaultdict(list)
     for package in sorted(ROOT.glob("*/__init__.py")):
         for path in sorted(package.parent.rglob("*.py")) if package.parent.name != "tests" else ():
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            for node in ast.walk(source_tree(path)):
                 if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                     places[node.name].append(str(path.relative_to(ROOT)))
     assert len(places) > 100

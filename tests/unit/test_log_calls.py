@@ -2,13 +2,13 @@
 
 import ast
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
 
 from contract.service.log_events import LIBRARY, LOG_EVENTS, LOG_FIELDS
 from eduops.log_lines import parse_template
+from tests.source_tree import source_tree
 
 ROOT = Path(__file__).parents[2]
 TEXTS = {
@@ -34,15 +34,9 @@ def calls(tree: ast.Module) -> Iterator[tuple[ast.Call, int]]:
                 yield node, int(level == "log")
 
 
-@cache
-def parsed(path: str) -> ast.Module:
-    """Return a module: read by the worker that asks, not by all that collect."""
-    return ast.parse(TEXTS[path])
-
-
 @pytest.mark.parametrize("path", TEXTS)
 def test_a_module_has_one_logger_by_one_name(path: str) -> None:
-    tree = parsed(path)
+    tree = source_tree(ROOT / path)
     lines = [ast.unparse(node) for node in tree.body]
     assert lines.count(IDIOM) <= 1
     for node in ast.walk(tree):
@@ -60,7 +54,7 @@ def test_a_module_has_one_logger_by_one_name(path: str) -> None:
 
 @pytest.mark.parametrize("path", [path for path, text in TEXTS.items() if "_logger." in text])
 def test_a_call_says_an_event_of_the_catalogue(path: str) -> None:
-    for call, at in calls(parsed(path)):
+    for call, at in calls(source_tree(ROOT / path)):
         shown = ast.unparse(call)
         text = call.args[at]
         assert isinstance(text, ast.Constant), f"no literal: {shown}"
@@ -73,7 +67,7 @@ def test_a_call_says_an_event_of_the_catalogue(path: str) -> None:
 
 
 def test_every_event_and_every_field_is_said_somewhere() -> None:
-    texts = [str(call.args[at].value) for path in TEXTS for call, at in calls(parsed(path))]  # type: ignore[attr-defined]
+    texts = [str(call.args[at].value) for path in TEXTS for call, at in calls(source_tree(ROOT / path))]  # type: ignore[attr-defined]
     said = {template.event for template in map(parse_template, texts) if template}
     assert said | {LIBRARY} == set(FIELDS)
     assert {field for fields in FIELDS.values() for field in fields} == set(LOG_FIELDS)

@@ -20,6 +20,7 @@ from ops_dashboard.config import DashboardConfig
 from ops_dashboard.language import choose_language
 from ops_dashboard.view.topology import make_topology
 from ops_dashboard.view.words import page_words, page_words_json
+from tests.source_tree import source_tree
 
 PACKAGE = Path(__file__).parents[2] / "ops_dashboard"
 SCRIPT_LINES_MAX = 400
@@ -124,7 +125,7 @@ def test_every_callback_is_async() -> None:
     callbacks = [
         node
         for path in PACKAGE.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(source_tree(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and any(".callback(" in ast.unparse(d) + "(" for d in node.decorator_list)
     ]
@@ -137,7 +138,7 @@ def test_every_route_is_async() -> None:
     blocking = [
         f"{path.name}:{node.name}"
         for path in PACKAGE.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(source_tree(path))
         if isinstance(node, ast.FunctionDef)
         and any(ast.unparse(d).startswith("router.") for d in node.decorator_list)
     ]

@@ -30,14 +30,13 @@ from contract.routing.notice import HeldReason, NoticeFate, NoticeReason
 from contract.routing.silence import SilenceFault, SilenceKind
 from contract.rule import CHANNEL_NAMES
 from contract.texts import Language, Texts, parse_language, parse_texts, write_clock, write_date, write_number
-from ops_dashboard.charts.school_charts import PLANS
+from ops_dashboard.charts.school_charts import PLANS, RANGES
 from ops_dashboard.pages.incidents import COLUMNS as INCIDENT_COLUMNS
 from ops_dashboard.pages.incidents import GROUPS
 from ops_dashboard.pages.leadership import INCIDENT_HEADS
 from ops_dashboard.pages.quarantine import COLUMNS
 from ops_dashboard.pages.registry import PAGES
 from ops_dashboard.pages.response import LOAD_COLUMNS, SPANS, STANDING
-from ops_dashboard.pages.school import RANGES
 from ops_dashboard.pages.silences import COLUMNS as SILENCE_COLUMNS
 from ops_dashboard.pages.silences import GROUPS as SILENCE_GROUPS
 from ops_dashboard.pages.silences import LABELS
@@ -51,6 +50,7 @@ from watchdog.watch import NoticeKind, Suspect
 SHEET_TABLES = (
     *("incidents", "figures", "cluster", "ward", "isp", "schools", "metrics", "troubled", "systems"),
     *("coverage", "reasons", "ledger", "senders", "devices", "alerts", "members", "refusals", "response"),
+    *("own_devices", "neighbours", "line", "received"),
 )
 SHEET_HEADS = (
     *("priority", "incident", "reach", "pupils", "since", "who", "figure", "target", "name", "schools"),
@@ -82,7 +82,7 @@ SHEET_HEADS = (
         "incidents",
     ),
     *(f"{name}_{part}" for name in SPANS for part in ("median", "p90")),
-    *("right", "judged"),
+    *("right", "judged", "direction", "contract", "median", "p5", "peak", "minutes"),
     *(kind.value for kind in SpanKind),
     *(kind.value for kind in DeviceKind),
 )
@@ -92,7 +92,10 @@ FAMILIES = {
     "level": {level.value for level in Level},
     "device": {kind.value for kind in DeviceKind},
     "range": set(RANGES),
-    "figure": {plan.key for plan in PLANS} | {key for plan in PLANS for _, key in plan.metrics},
+    "figure": {plan.key for plan in PLANS}
+    | {key for plan in PLANS for _, key in plan.metrics}
+    | {key for plan in PLANS for key in plan.words or ()},
+    "plot": {"usual", "hole"},
     "kpi": set(TILES) | {f"{name}_coverage" for name in TILES},
     "session": {"morning", "afternoon"},
     "wall": {trend.value for trend in Trend if trend is not Trend.STEADY}
@@ -154,6 +157,8 @@ FAMILIES = {
     | {f"about_{kind}" for kind in ("isp", "cluster", "ward")}
     | {f"ledger_{name}" for name in ("stored", "duplicate", "corrected", "quarantined")}
     | {f"{word}_{name}" for word in ("trouble", "todo") for name in ("twice", "refused")}
+    | {f"device_{word}" for word in ("works", "silent", "unheard")}
+    | {f"beside_{kind}" for kind in ("ward", "isp_cluster", "isp")}
     | {"csv", "excel"},
     "find": {kind.value for kind in HitKind},
     "nav": {page.link.removeprefix("nav.") for page in PAGES if page.link},

@@ -10,6 +10,7 @@ from contract.texts import Language
 from ops_dashboard.api.answers import Refusal, as_file, json_answer
 from ops_dashboard.api.desk.city_sheets import make_quality_sheet, make_system_sheet, make_systems_sheet
 from ops_dashboard.api.desk.place_sheets import make_place_sheet
+from ops_dashboard.api.desk.school_sheets import make_school_sheet
 from ops_dashboard.language import choose_language
 from ops_dashboard.past.moment import At
 from ops_dashboard.past.seen import seen
@@ -44,6 +45,11 @@ async def _systems(services: Services, _: str, scribe: Scribe) -> Sheet | None:
     return await make_systems_sheet(services, services.now_us(), scribe)
 
 
+async def _school(services: Services, code: str, scribe: Scribe) -> Sheet | None:
+    school = services.fleet.school_ever(code)
+    return None if school is None else await make_school_sheet(services, school, scribe)
+
+
 async def _quality(services: Services, _: str, scribe: Scribe) -> Sheet | None:
     if services.at_us is not None:
         raise Refusal(422, "no_past")
@@ -54,6 +60,7 @@ SHEETS: Final[dict[str, SheetMaker]] = {
     "provider/{name}": _provider,
     "area/{name}": _area,
     "system/{name}": _system,
+    "school/{name}": _school,
     "systems": _systems,
     "quality": _quality,
 }

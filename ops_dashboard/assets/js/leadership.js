@@ -2,13 +2,11 @@
 import { openLink } from './link.js';
 import { isPast } from './moment.js';
 import { watchStaleness } from './staleness.js';
+import { drawCharts } from './svg.js';
 
 /** Start the page. */
 export function startLeadership() {
-  for (const place of document.querySelectorAll('[data-svg]')) {
-    const drawn = new DOMParser().parseFromString(place.dataset.svg, 'image/svg+xml');
-    place.replaceChildren(document.importNode(drawn.documentElement, true));
-  }
+  drawCharts(document);
   const untilUs = Number(document.querySelector('[data-page]').dataset.until);
   const openedAtUs = { first: 0 };
   let staleness = null;

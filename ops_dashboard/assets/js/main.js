@@ -9,6 +9,7 @@ const PAGES = {
   leadership: async () => (await import('./leadership.js')).startLeadership(),
   silences: async () => (await import('./silences.js')).startSilences(),
   oncall: async () => (await import('./oncall.js')).startOncall(),
+  school: async () => (await import('./school.js')).startSchool(),
   provider: sheet,
   area: sheet,
   system: sheet,

@@ -13,10 +13,12 @@ const PAUSE_MS = 5000; // a storm of changes is one look
 const MINUTE_US = 60e6;
 
 class SheetPage {
-  constructor(page) {
+  constructor(page, beside) {
+    this.beside = beside;
     ({ source: this.source, states: this.order } = page.dataset);
     this.panels = new Map();
-    this.stacks = [0, 1].map(() => ({ rows: 0, box: make('div', { className: 'sheet-stack' }) }));
+    this.main = document.getElementById('sheet-main') ?? byId('sheet-tables');
+    this.stacks = (this.main.id === 'sheet-main' ? [0] : [0, 1]).map(() => ({ rows: 0, box: make('div', { className: 'sheet-stack' }) }));
     byId('sheet-tables').append(...this.stacks.map(({ box }) => box));
     this.choice = fromAddress(CHOICES);
     this.nowUs = 0;
@@ -37,6 +39,7 @@ class SheetPage {
     if (!answer.ok) throw new Error(`${this.source} answered ${answer.status}`);
     this.sheet = await answer.json();
     this.show();
+    this.beside();
   }
 
   /** Read anew, a while after the last time. */
@@ -62,14 +65,25 @@ class SheetPage {
   own() { return (this.sheet?.schools ?? []).map((position) => this.states[position]); }
 
   show() {
-    const { title, about, way, tables } = this.sheet;
+    const { title, about, way, tables, verdict } = this.sheet;
     this.rename(title);
     setText(byId('sheet-title'), title);
     setText(byId('sheet-about'), about);
     renew(byId('sheet-way'), way, () => way.flatMap((step, i) => [i ? ' › ' : '', step.href ? make('a', { href: step.href, textContent: step.text, dataset: { key: step.href } }) : make('span', { 'aria-current': 'page', textContent: step.text })]));
+    byId('sheet-verdict').hidden = !verdict;
+    if (verdict) this.showVerdict();
     for (const table of tables) this.panelOf(table).show(table);
     if (this.states) this.showStates();
     this.showAges();
+  }
+
+  /** Say how one school is, with its state as the push tells it. */
+  showVerdict() {
+    const { verdict } = this.sheet, [state] = this.states ? this.own() : [];
+    renew(byId('sheet-verdict'), [verdict, state], () => [
+      '123'.includes(state) ? stateOf(state) : null,
+      make('p', { className: 'sheet-said' }, verdict.href ? make('a', { href: verdict.href, textContent: verdict.text, dataset: { key: verdict.href } }) : verdict.text),
+      verdict.note ? make('p', { className: 'soft', textContent: verdict.note }) : null].filter(Boolean));
   }
 
   panelOf(table) {
@@ -79,14 +93,15 @@ class SheetPage {
 
   /** Return where a table's panel goes: over the whole width, or on the lower of two stacks. */
   boxFor({ is_main: isMain, columns, rows }) {
-    if (isMain || columns.length > 5 && this.sheet.tables.length === 1) return byId('sheet-tables');
-    const lower = this.stacks[this.stacks[1].rows < this.stacks[0].rows ? 1 : 0];
+    if (isMain || columns.length > 5 && this.sheet.tables.length === 1) return this.main;
+    const lower = this.stacks.reduce((best, one) => (one.rows < best.rows ? one : best));
     lower.rows += rows.length + 3;
     return lower.box;
   }
 
   /** Count the schools by state, the most urgent first. */
   showStates() {
+    if (this.sheet.verdict) { this.showVerdict(); return; }
     const list = byId('sheet-states'), own = this.own();
     list.hidden = own.length === 0;
     const counts = [...this.order].map((state) => [state, own.filter((one) => one === state).length]).filter(([, n]) => n > 0);
@@ -98,7 +113,7 @@ class SheetPage {
 
   showAges() {
     const nowUs = this.nowUs || this.sheet.at_us;
-    for (const place of byId('sheet-tables').querySelectorAll('[data-at]')) {
+    for (const place of document.querySelectorAll('.sheet-tables [data-at]')) {
       setText(place, since((nowUs - Number(place.dataset.at)) / 1e6));
     }
   }
@@ -197,9 +212,9 @@ function cellOf(cell, column) {
     cell.at_us ? make('span', { className: 'small', dataset: { at: String(cell.at_us) } }) : null);
 }
 
-/** Start the page. */
-export function startSheet() {
-  const page = new SheetPage(document.querySelector('[data-page]'));
+/** Start the page; `beside` is called whenever its tables were read anew. */
+export function startSheet(beside = () => {}) {
+  const page = new SheetPage(document.querySelector('[data-page]'), beside);
   let staleness = null;
   const hear = (message) => {
     page.hear(message);

@@ -78,6 +78,8 @@ class Sheet(msgspec.Struct, frozen=True):
     schools: list[int]
     """Positions in the fleet of the schools whose states its head counts; empty for none."""
     tables: list[SheetTable]
+    verdict: SheetCell | None = None
+    """How it is, in a sentence; of one school."""
 
 
 class SheetChoice(NamedTuple):
