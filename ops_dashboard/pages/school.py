@@ -132,10 +132,7 @@ class _Writer:
         """Return one chart: its words, its axis, its shapes."""
         return html.Div(
             [
-                html.Div(
-                    [html.Span(chart.title, className="plot-title"), *self._now(chart, drawn)],
-                    className="plot-label",
-                ),
+                html.Div([self._title(chart), *self._now(chart, drawn)], className="plot-label"),
                 html.Div(
                     # Within their own row: the lowest stands on its line, the highest hangs from it.
                     [
@@ -161,17 +158,16 @@ class _Writer:
             className="plot-row",
         )
 
+    def _title(self, chart: Chart) -> html.Span:
+        """Return the name of a chart; with its unit where several values stand below it."""
+        several = chart.unit and len(chart.traces) > 1
+        return html.Span(f"{chart.title}, {chart.unit}" if several else chart.title, className="plot-title")
+
     def _now(self, chart: Chart, drawn: Plot) -> Iterator[html.Div]:
         for nth, reading in enumerate(drawn.readings):
-            name = [html.Span(reading.name, className="soft")] if len(drawn.readings) > 1 else []
-            yield html.Div(
-                [
-                    *name,
-                    html.B(self._value(chart, reading.last, drawn.decimals), **attributes(data_now=str(nth))),
-                    html.Span(chart.unit, className="soft"),
-                ],
-                className="plot-now",
-            )
+            name, unit = html.Span(reading.name, className="soft"), html.Span(chart.unit, className="soft")
+            value = html.B(self._value(chart, reading.last, drawn.decimals), **attributes(data_now=str(nth)))
+            yield html.Div([name, value] if len(drawn.readings) > 1 else [value, unit], className="plot-now")
         last_us = max((r.last_us for r in drawn.readings), default=0)
         at = self._clock(last_us) if last_us else self.say("plot.nothing")
         if chart.bound is not None and drawn.off_scale:
