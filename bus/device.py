@@ -11,6 +11,7 @@ import numpy as np
 from paho.mqtt.client import Client
 from paho.mqtt.enums import MQTTErrorCode
 
+from bus.broker_trust import BrokerTrust
 from bus.mqtt_client import Address, LoopClient
 from contract.backoff import Backoff
 
@@ -206,6 +207,7 @@ class DeviceLoop:
         keepalive_s: int = 60,
         others: Sequence[Address] = (),
         joins_per_s: float = JOINS_PER_S,
+        trust: BrokerTrust | None = None,
     ) -> None:
         """Take the broker's address.
 
@@ -217,10 +219,12 @@ class DeviceLoop:
             others: Further nodes of the broker; devices are spread over all, and one whose node does not
                 answer tries the next.
             joins_per_s: Devices that come back in a second, on average; infinite for a flood.
+            trust: Whose certificate counts as the broker's; None speaks in clear.
         """
         self._addresses = [(host, port), *others]
         self._joins_per_s = joins_per_s
         self._keepalive_s = keepalive_s
+        self._trust = trust
         self._dials = asyncio.Semaphore(DIALS_AT_ONCE)
         self._connections: list[DeviceConnection] = []
         self._sweep: asyncio.Task[None] | None = None
@@ -291,7 +295,7 @@ class DeviceLoop:
             max_in_flight: Messages sent and not yet acknowledged at most.
             max_queued: Messages kept at most while the line is down or slow.
         """
-        client = LoopClient(client_id, clean_session=True, keepalive_s=self._keepalive_s)
+        client = LoopClient(client_id, clean_session=True, keepalive_s=self._keepalive_s, trust=self._trust)
         # paho's own queue stays empty: what waits is here, so that a cut leaves nothing behind
         client.max_inflight_messages_set(0)
         if user is not None:

@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple, Self
 from paho.mqtt.client import Client
 from paho.mqtt.reasoncodes import ReasonCode
 
+from bus.broker_trust import BrokerTrust
 from bus.mqtt_client import Address, LoopClient
 from bus.mqtt_frames import Publication
 from bus.pause import pause
@@ -78,8 +79,14 @@ class MqttMessage(NamedTuple):
 class _SessionClient(LoopClient):
     """The paho side; lives on the network thread."""
 
-    def __init__(self, session: "IngestSession", client_id: str, subscription: Subscription) -> None:
-        super().__init__(client_id, clean_session=False, keepalive_s=KEEPALIVE_S)
+    def __init__(
+        self,
+        session: "IngestSession",
+        client_id: str,
+        subscription: Subscription,
+        trust: BrokerTrust | None,
+    ) -> None:
+        super().__init__(client_id, clean_session=False, keepalive_s=KEEPALIVE_S, trust=trust)
         self._session = session
         self._subscription = subscription
         self._held: set[int] = set()
@@ -192,6 +199,7 @@ class IngestSession:
         others: Sequence[Address] = (),
         subscription: Subscription | None = None,
         known: bool = False,
+        trust: BrokerTrust | None = None,
     ) -> None:
         """Take where to connect, as whom, and what to hear.
 
@@ -204,12 +212,14 @@ class IngestSession:
             others: Further nodes of the broker; whenever one does not answer the next one is tried.
             subscription: None for every device.
             known: Whether the broker has had this session before: then it must have it still.
+            trust: Whose certificate counts as the broker's; None speaks in clear.
         """
         self._addresses = deque([(host, port), *others])
         self._subscription = subscription or Subscription()
         self._client_id = client_id
         self._user = user
         self._password = password
+        self._trust = trust
         self._arrived: deque[MqttMessage] = deque()
         self._waiting = False
         """Whether `receive` wants to be woken; only then does the network thread wake it."""
@@ -300,7 +310,7 @@ class IngestSession:
 
     async def _stay_connected(self) -> None:
         self._task = asyncio.current_task()
-        client = self._client = _SessionClient(self, self._client_id, self._subscription)
+        client = self._client = _SessionClient(self, self._client_id, self._subscription, self._trust)
         if self._user is not None:
             client.username_pw_set(self._user, self._password)
         failures = 0
@@ -360,13 +370,19 @@ class IngestSession:
             self._client.cut()
 
 
-async def end_session(address: Address, client_id: str, user: str | None, password: str | None) -> None:
+async def end_session(
+    address: Address,
+    client_id: str,
+    user: str | None,
+    password: str | None,
+    trust: BrokerTrust | None = None,
+) -> None:
     """Have the broker forget a session, and all that it still keeps for it.
 
     Raises:
         OSError: the broker is out of reach or refuses.
     """
-    client = LoopClient(client_id, clean_session=True, keepalive_s=KEEPALIVE_S)
+    client = LoopClient(client_id, clean_session=True, keepalive_s=KEEPALIVE_S, trust=trust)
     if user is not None:
         client.username_pw_set(user, password)
     await client.dial(*address, DIAL_S)

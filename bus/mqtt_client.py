@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+import ssl
 import time
 from collections.abc import Sequence
 from typing import Any, Final
@@ -13,6 +14,7 @@ from paho.mqtt.exception import MalformedPacket
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from bus.broker_trust import BrokerTrust
 from bus.mqtt_frames import (
     KIND_MASK,
     PUBACK,
@@ -44,7 +46,17 @@ class LoopClient(Client):
     `tests/unit/test_pinned_internals.py` names them; docs/decisions/0019 says what it buys.
     """
 
-    def __init__(self, client_id: str, *, clean_session: bool, keepalive_s: int) -> None:
+    def __init__(
+        self, client_id: str, *, clean_session: bool, keepalive_s: int, trust: BrokerTrust | None = None
+    ) -> None:
+        """Take what the broker is told of the client.
+
+        Args:
+            client_id: Its own.
+            clean_session: Whether the broker forgets it when it goes.
+            keepalive_s: A silent client is thought dead by the broker after 1.5 times this.
+            trust: Whose certificate counts as the broker's; None speaks in clear.
+        """
         super().__init__(
             CallbackAPIVersion.VERSION2,
             client_id,
@@ -55,6 +67,7 @@ class LoopClient(Client):
         )
         self._own_loop = asyncio.get_running_loop()
         self._keepalive_s = keepalive_s
+        self._trust = trust
         self._dialled: socket.socket | None = None
         self._connected: asyncio.Future[bool] | None = None
         self._closed: asyncio.Future[str] | None = None
@@ -75,7 +88,7 @@ class LoopClient(Client):
         """
         try:
             async with asyncio.timeout(timeout_s):
-                self._dialled = await _open_socket(self._own_loop, host, port)
+                self._dialled = await _open_socket(self._own_loop, host, port, self._trust)
                 self._connected = self._own_loop.create_future()
                 self._closed = self._own_loop.create_future()
                 self._cutter = FrameCutter()
@@ -144,7 +157,7 @@ class LoopClient(Client):
         assert sock is not None  # it is watched as long as it is paho's
         try:
             data = sock.recv(READ_BYTES)
-        except BlockingIOError:
+        except (BlockingIOError, ssl.SSLWantReadError):  # of TLS too little for a record has come
             return
         except OSError as error:
             _logger.debug("event=mqtt_connection_broken: %s", error)
@@ -222,11 +235,13 @@ def _succeeded(future: "asyncio.Future[bool]") -> bool:
     return future.done() and not future.cancelled() and future.exception() is None
 
 
-async def _open_socket(loop: asyncio.AbstractEventLoop, host: str, port: int) -> socket.socket:
-    """Return a connected, non-blocking TCP socket.
+async def _open_socket(
+    loop: asyncio.AbstractEventLoop, host: str, port: int, trust: BrokerTrust | None
+) -> socket.socket:
+    """Return a connected, non-blocking socket, after its TLS handshake where there is whom to trust.
 
     Raises:
-        OSError: no address of the host accepts.
+        OSError: no address of the host accepts, or none shows a certificate that counts.
     """
     failure: OSError = ConnectionError(f"{host} has no address")
     for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
@@ -235,12 +250,11 @@ async def _open_socket(loop: asyncio.AbstractEventLoop, host: str, port: int) ->
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await loop.sock_connect(sock, address)
+            return sock if trust is None else await trust.secure(sock, host)
         except OSError as error:
             sock.close()
             failure = error
         except BaseException:
             sock.close()
             raise
-        else:
-            return sock
     raise failure

@@ -13,6 +13,9 @@ import nkeys
 from contract.devices.connecting import ConnectRequest, DeviceRights
 
 _MQTT: Final = "mqtt"
+DEVICE_USER: Final = "device"
+"""What the server calls every client that it let in. It must be a user of its configuration: at each reload
+the server cuts off whoever's user is not there, and asks about the others again."""
 
 
 class _Options(msgspec.Struct):
@@ -59,11 +62,10 @@ class CalloutQuestion:
 
     @property
     def request(self) -> ConnectRequest:
-        """Who wants to come in."""
+        """Who wants to come in; of one that is in already, who has the client id is asked."""
         options, client = self._asked.connect_opts, self._asked.client_info
-        return ConnectRequest(
-            options.user, options.password, client.mqtt_id, client.host, client.type == _MQTT
-        )
+        user = client.mqtt_id if options.user == DEVICE_USER else options.user
+        return ConnectRequest(user, options.password, client.mqtt_id, client.host, client.type == _MQTT)
 
     def answer(self, signer: "TokenSigner", grant: DeviceRights | None, at_s: int) -> bytes:
         """Return the answer: the client's rights, or that it is not let in.
@@ -106,7 +108,7 @@ def _rights(user_nkey: str, grant: DeviceRights, at_s: int) -> dict[str, Any]:
     return {
         "aud": "$G",
         "sub": user_nkey,
-        "name": grant.user,
+        "name": DEVICE_USER,
         "iat": at_s,
         **end,
         "nats": {

@@ -3,12 +3,15 @@
 import asyncio
 import logging
 import ssl
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from config.private_file import write_private
 from contract.errors import ConfigurationError
 
 PAIRS: Final = (("fullchain.pem", "privkey.pem"), ("tls.crt", "tls.key"), ("cert.pem", "key.pem"))
@@ -53,11 +56,43 @@ class TlsFiles(NamedTuple):
         """
         found = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         found.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 9325, section 3.1.1
+        self.load(found)
+        return found
+
+    def load(self, context: ssl.SSLContext) -> None:
+        """Have a context serve by these files from the next connection on.
+
+        Raises:
+            ConfigurationError: a file cannot be read, or they do not belong together.
+        """
         try:
-            found.load_cert_chain(self.chain, self.key, password=_no_password)
+            context.load_cert_chain(self.chain, self.key, password=_no_password)
         except (OSError, ValueError) as error:  # an SSLError is an OSError
             raise ConfigurationError(f"{self.chain} and {self.key} cannot be served: {error}") from error
-        return found
+
+
+class ServedCopy:
+    """A copy of certificate and key for another server: whole at any time, while theirs are renewed."""
+
+    def __init__(self, folder: Path, source: TlsFiles) -> None:
+        """Take where the copy lies, in a folder that only its owner reads, and of what."""
+        self._source = source
+        self.files = TlsFiles(folder / "fullchain.pem", folder / "privkey.pem")
+        self.own = folder / "certificate.pem"
+        """The certificate without those that signed it, for clients that trust exactly this one."""
+
+    def take(self) -> None:
+        """Copy the files as they are now.
+
+        Raises:
+            ConfigurationError: they cannot be served.
+        """
+        self._source.context()
+        self.own.parent.mkdir(mode=0o700, exist_ok=True)
+        chain, key = (file.read_text(encoding="utf-8") for file in self._source)
+        own = x509.load_pem_x509_certificate(chain.encode()).public_bytes(Encoding.PEM)
+        for file, text in ((self.files.key, key), (self.files.chain, chain), (self.own, own.decode())):
+            write_private(file, text)
 
 
 def find_tls(folder: Path) -> TlsFiles:
@@ -82,11 +117,16 @@ def days_left(files: TlsFiles) -> int:
     return (files.ends_at() - datetime.now(UTC)).days
 
 
-async def follow_tls(files: TlsFiles, context: ssl.SSLContext, look_s: float = LOOK_S) -> None:
+async def follow_tls(files: TlsFiles, take: Callable[[], None], look_s: float = LOOK_S) -> None:
     """Serve new connections by what the files hold, again and again, until cancelled.
 
     Two files are written one after the other: what does not belong together is looked at again, and what
     was served before is served meanwhile.
+
+    Args:
+        files: What is looked at.
+        take: Has the server take them up; called only while they belong together.
+        look_s: Seconds between two looks.
     """
     taken = told = files.seen()
     while True:
@@ -96,7 +136,7 @@ async def follow_tls(files: TlsFiles, context: ssl.SSLContext, look_s: float = L
             continue
         try:
             files.context()  # first where nobody is served by it
-            context.load_cert_chain(files.chain, files.key, password=_no_password)
+            take()
         except (ConfigurationError, OSError) as error:
             if seen != told:
                 _logger.error(

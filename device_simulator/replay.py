@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from bus.broker_trust import BrokerTrust
 from bus.device import DeviceConnection, DeviceLoop
 from bus.pause import pause
 from contract.catalogue import Catalogue
@@ -34,6 +35,8 @@ class ReplayConfig:
     """What each device of the recording connects with."""
     speed: float | None = None
     """Recorded seconds per real second, above 0; None for as fast as the broker acknowledges."""
+    mqtt_trust: BrokerTrust | None = None
+    """Whose certificate counts as the broker's; None speaks in clear."""
 
 
 class Progress(NamedTuple):
@@ -121,7 +124,7 @@ async def publish(
         raise ConfigurationError(f"speed {config.speed:g} is not above 0")
     started_s = time.monotonic()
     sent, at_us, told_s = 0, recording.first_us, started_s
-    async with DeviceLoop(config.mqtt_host, config.mqtt_port) as loop:
+    async with DeviceLoop(config.mqtt_host, config.mqtt_port, trust=config.mqtt_trust) as loop:
         publisher = _Publisher(recording, catalogue, loop, config)
 
         def progress() -> Progress:

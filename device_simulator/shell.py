@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from bus.broker_trust import BrokerTrust
 from bus.device import DeviceLoop
 from bus.live import Live
 from bus.mqtt_client import Address
@@ -71,6 +72,8 @@ class SimulatorConfig:
     """Where the label of each fault is appended as a JSON line."""
     mqtt_others: tuple[Address, ...] = ()
     """Further nodes of the broker, among which the lines are spread."""
+    mqtt_trust: BrokerTrust | None = None
+    """Whose certificate counts as the broker's; None speaks in clear."""
 
 
 class _City:
@@ -183,7 +186,9 @@ async def run(
     Raises:
         ConfigurationError: a configured fault names nothing that exists.
     """
-    async with DeviceLoop(config.mqtt_host, config.mqtt_port, others=config.mqtt_others) as loop:
+    async with DeviceLoop(
+        config.mqtt_host, config.mqtt_port, others=config.mqtt_others, trust=config.mqtt_trust
+    ) as loop:
         city, metered = _City(config, fleet, catalogue, calendar, loop), meter or Meter()
         for request in config.faults:
             reply = city.board.request(request, city.now_us())

@@ -27,10 +27,10 @@ from eduops.failpoint import PATTERN as FAILPOINT_PATTERN
 from eduops.settings_database import DatabaseSettings
 from eduops.settings_door import DoorSettings, Port
 from eduops.settings_files import read_secret_files, secrets_named, secrets_of
-from eduops.settings_words import addresses_of, checked, slice_of
+from eduops.settings_mqtt import MqttSettings
+from eduops.settings_words import checked, slice_of
 
 ENV_PREFIX: Final = "EDUOPS_"
-_HOST: Final = r"[A-Za-z0-9._-]+(:\d{1,5})?"
 _COMMAND_VARIABLES: Final = ("PATH", "HOME", "LC_ALL", "LANG")
 
 
@@ -42,7 +42,7 @@ class TomlFile(TomlConfigSettingsSource):
         return read_secret_files(super().__call__(), secrets_of(self.settings_cls))
 
 
-class Settings(DatabaseSettings, DoorSettings, BaseSettings):
+class Settings(DatabaseSettings, DoorSettings, MqttSettings, BaseSettings):
     """All settings; each field's description is its documentation."""
 
     model_config = SettingsConfigDict(
@@ -118,26 +118,6 @@ class Settings(DatabaseSettings, DoorSettings, BaseSettings):
         2.0, ge=0.001, le=1024, description="GiB of acknowledged MQTT messages that may wait for ingest."
     )
 
-    mqtt_broker: str = Field(
-        "nats",
-        pattern="^(nats|other)$",
-        description="`nats`: the MQTT broker is the log's own server; `other`: another, such as mosquitto.",
-    )
-    mqtt_host: str = Field(
-        "127.0.0.1",
-        pattern=rf"^{_HOST}(,{_HOST})*$",
-        description=(
-            "Host of the MQTT broker, for ingest and the simulator; several as `host[:port]` with commas "
-            "between are tried in turn."
-        ),
-    )
-    mqtt_port: Port = Field(
-        0, description="Port of the MQTT broker, 0 to 65535; 0 takes a free one for the embedded broker."
-    )
-    mqtt_user: str | None = Field(None, description="MQTT user of the services; none is that of NATS.")
-    mqtt_password: str | None = Field(
-        None, repr=False, description="MQTT password of the services; none is that of NATS."
-    )
     watchdog_password: str | None = Field(None, repr=False, description="MQTT password of `watchdog`.")
     authoriser_password: str | None = Field(
         None, repr=False, description="NATS password of `authoriser`; the key that signs is made of it."
@@ -290,11 +270,6 @@ class Settings(DatabaseSettings, DoorSettings, BaseSettings):
     def clock(self) -> LogClock:
         """The log's clock."""
         return LogClock(self.clock_origin_us, self.clock_real_origin_us, self.clock_factor)
-
-    @property
-    def mqtt_addresses(self) -> tuple[tuple[str, int], ...]:
-        """Hosts and ports of the MQTT broker's nodes, in the order in which they are tried."""
-        return addresses_of(self.mqtt_host, self.mqtt_port)
 
     @property
     def part(self) -> tuple[int, int]:

@@ -22,7 +22,10 @@ class DoorSettings(BaseModel):
         ),
     )
     insecure_network: bool = Field(
-        False, description="Lets the dashboard listen beyond loopback without TLS (containers, proxies)."
+        False,
+        description=(
+            "Lets dashboard and embedded broker listen beyond loopback without TLS (containers, proxies)."
+        ),
     )
     allowed_hosts: str | None = Field(
         None,

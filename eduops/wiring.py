@@ -20,7 +20,7 @@ from eduops.exporter import publish_metrics
 from eduops.failpoint import parse_failpoint
 from eduops.machine.attach import completed
 from eduops.machine.embedded_nats import AUTHORISER_USER, WATCHDOG_USER
-from eduops.machine.network import tls_files
+from eduops.machine.network import broker_trust, tls_files
 from eduops.machine.people import wall_token
 from eduops.machine.refusals import RefusalFollower
 from eduops.session_notes import SessionNotes
@@ -56,6 +56,7 @@ async def run_ingest(settings: Settings, stop: asyncio.Event) -> None:
         slicing=Slicing.MAPPED if settings.mqtt_broker == "nats" else Slicing.BY_SCHOOL,
         mqtt_user=settings.mqtt_user or settings.nats_user,
         mqtt_password=password,
+        mqtt_trust=broker_trust(settings),
         strays=settings.mqtt_broker == "other" or settings.mqtt_user not in (None, settings.nats_user),
         client_id=client_id,
         former_client_id=None if client_id == settings.ingest_client_id else settings.ingest_client_id,
@@ -294,6 +295,7 @@ def watchdog_config(settings: Settings) -> "WatchdogConfig":
         wall_token=wall_token(folder, settings),
         partitions=settings.partitions,
         mqtt_addresses=settings.mqtt_addresses,
+        mqtt_trust=broker_trust(settings),
         user=WATCHDOG_USER,
         password=settings.watchdog_password,
         clock=settings.clock,
@@ -327,6 +329,7 @@ async def run_simulator(
         mqtt_host=mqtt_host,
         mqtt_port=mqtt_port,
         mqtt_others=tuple(mqtt_others),
+        mqtt_trust=broker_trust(settings),
         shared_as=Login(settings.nats_user, settings.nats_password),
         seed=settings.seed,
         clock=settings.clock,

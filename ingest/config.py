@@ -4,6 +4,7 @@ import hmac
 from dataclasses import dataclass
 from typing import Final
 
+from bus.broker_trust import BrokerTrust
 from bus.mqtt_client import Address
 from contract.clock import LogClock
 from contract.entry import check_partitions, telemetry_log
@@ -42,6 +43,8 @@ class GatewayConfig:
     hears everything, and as a user of the broker who may not hear our own services."""
     mqtt_user: str | None = None
     mqtt_password: str | None = None
+    mqtt_trust: BrokerTrust | None = None
+    """Whose certificate counts as the broker's; None speaks in clear."""
     client_id: str = "eduops-ingest"
     """The broker keeps unacknowledged messages under this name; one gateway at a time may use it.
 

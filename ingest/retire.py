@@ -70,5 +70,5 @@ class Retiring:
         taken.update(numbers)
         config = self.config
         address = (config.mqtt_host, config.mqtt_port)
-        await end_session(address, client_id, config.mqtt_user, config.mqtt_password)
+        await end_session(address, client_id, config.mqtt_user, config.mqtt_password, config.mqtt_trust)
         _logger.info("event=session_retired client=%s messages=%d", client_id, len(taken) - before)

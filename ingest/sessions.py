@@ -101,6 +101,7 @@ def _session(
         others=config.mqtt_others,
         subscription=subscription,
         known=known,
+        trust=config.mqtt_trust,
     )
 
 

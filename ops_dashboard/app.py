@@ -319,7 +319,7 @@ class _Server(uvicorn.Server):
 
 async def _follow_certificate(config: DashboardConfig, context: ssl.SSLContext | None) -> None:
     if config.tls is not None and context is not None:
-        await follow_tls(config.tls, context, config.tls_look_s)
+        await follow_tls(config.tls, partial(config.tls.load, context), config.tls_look_s)
 
 
 def _server_config(app: FastAPI, config: DashboardConfig, context: ssl.SSLContext | None) -> uvicorn.Config:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from bus.broker_trust import BrokerTrust
 from contract.address import is_loopback
 from contract.clock import LogClock
 from contract.errors import ConfigurationError
@@ -30,6 +31,8 @@ class WatchdogConfig:
     """Telemetry partitions; each gets a canary."""
     mqtt_addresses: Sequence[tuple[str, int]]
     """Hosts and ports of the broker's nodes, one or more."""
+    mqtt_trust: BrokerTrust | None = None
+    """Whose certificate counts as the broker's; None speaks in clear."""
     user: str | None = None
     password: str | None = field(default=None, repr=False)
     clock: LogClock = field(default_factory=LogClock)

@@ -97,7 +97,9 @@ class Watchdog:
         """Be a device: publish a canary of every partition, again and again."""
         config = self._config
         (host, port), *others = config.mqtt_addresses
-        async with DeviceLoop(host, port, keepalive_s=KEEPALIVE_S, others=others) as loop:
+        async with DeviceLoop(
+            host, port, keepalive_s=KEEPALIVE_S, others=others, trust=config.mqtt_trust
+        ) as loop:
             line = loop.add(
                 f"eduops-watch-{uuid.uuid4().hex[:8]}",
                 generator=np.random.default_rng(),

@@ -18,7 +18,6 @@ class ConnectRequest(NamedTuple):
 class DeviceRights(NamedTuple):
     """What a client that is let in may do."""
 
-    user: str
     publish: tuple[str, ...]
     """Subjects on which it may publish; it may subscribe to none."""
     until_s: int | None = None

@@ -342,6 +342,8 @@ def _settings(path: Path, shape: Load) -> Settings:
         nats_url=None,
         nats_port=0,
         mqtt_port=0,
+        mqtt_listen="127.0.0.1",
+        mqtt_tls_dir=None,
         port=free_ports(1)[0],
         clock_origin_us=0,
         clock_real_origin_us=0,

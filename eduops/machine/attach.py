@@ -20,17 +20,28 @@ _ADDRESSES: Final = (
     "mqtt_port",
     "mqtt_user",
     "mqtt_password",
+    "mqtt_listen",
+    "mqtt_tls_dir",
+    "mqtt_ca_file",
     "watchdog_password",
     "authoriser_password",
 )
 _CHOSEN: Final = ("sync_interval", "log_replicas", "mqtt_broker")
-_CLOCK: Final = ("partitions", "clock_origin_us", "clock_real_origin_us", "clock_factor", "host", "port")
+_CLOCK: Final = (
+    "partitions",
+    "clock_origin_us",
+    "clock_real_origin_us",
+    "clock_factor",
+    "host",
+    "port",
+    "tls_dir",
+)
 
 
 def leave_addresses(folder: DataFolder, settings: Settings) -> None:
     """Write down where the servers are, readable by the owner only: it holds passwords."""
-    left = {name: getattr(settings, name) for name in (*_ADDRESSES, *_CHOSEN, *_CLOCK)}
-    folder.write(_FILE, {**left, "tls_dir": None if settings.tls_dir is None else str(settings.tls_dir)})
+    left = settings.model_dump(mode="json", include={*_ADDRESSES, *_CHOSEN, *_CLOCK})
+    folder.write(_FILE, left)
 
 
 def attach(settings: Settings) -> Settings:

@@ -1,4 +1,4 @@
-"""The official nats-server of the wheel, with JetStream and MQTT, on loopback.
+"""The official nats-server of the wheel, with JetStream and MQTT, on loopback; MQTT beyond it if asked.
 
 Four users of its own: `service` for our services on NATS, `ingest` for who hears devices, `watchdog` for
 canaries, `authoriser` for who is asked about everybody else. Their passwords are drawn once and kept in
@@ -11,14 +11,16 @@ import secrets
 import shutil
 import signal
 import socket
+import ssl
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from bus.auth_callout import HEARD, SAID
-from bus.nats_jwt import TokenSigner
+from bus.nats_jwt import DEVICE_USER, TokenSigner
 from config.private_file import write_private
+from config.tls import ServedCopy, TlsFiles
 from contract.errors import ConfigurationError
 from contract.topic import BROKER_WINDOW
 from eduops.data_folder import DataFolder
@@ -43,12 +45,14 @@ AUTHORISER_ANSWER_S: Final = 5
 """How long a connecting device waits for the authoriser. The server's own 2 s are too short for a thousand
 that come at once to a busy machine; what is asked while nobody hears it is never asked again, so that a
 longer time would hold up those who come while the authoriser starts."""
+HANDSHAKE_S: Final = 20
+"""How long a device's TLS handshake may take; the server's own 2 s are too short for thousands at once."""
 _CREDENTIALS_FILE: Final = "credentials"
 
 # max_file_store is what the capped logs may reserve together, not what they use. A short ack_wait
 # brings back at once what a killed ingest had not acknowledged; max_ack_pending is the window of
 # its one subscription. Whoever is none of the users below is a device: the authoriser says whether it may
-# come in, and where it may publish.
+# come in, and where it may publish; it is called `device` from then on.
 _CONFIG: Final = """\
 # Written by eduops at every start.
 server_name: eduops
@@ -64,10 +68,10 @@ jetstream {{
   sync_interval: "{sync_interval}"
 }}
 mqtt {{
-  listen: "127.0.0.1:{mqtt_port}"
+  listen: {mqtt_listen}
   ack_wait: "5s"
   max_ack_pending: {window}
-}}
+{mqtt_tls}}}
 {mappings}accounts {{
   SYS {{
     users: [
@@ -116,8 +120,24 @@ authorization {{
         subscribe: {{ deny: [">"] }}
       }}
     }}
+    {{
+      user: {device_user}
+      password: {device_password}
+      allowed_connection_types: ["MQTT"]
+      permissions: {{ publish: {{ deny: [">"] }}, subscribe: {{ deny: [">"] }} }}
+    }}
   ]
 }}
+"""
+
+
+# A handshake waits for its turn like a question to the authoriser, where thousands come at once.
+_TLS: Final = """\
+  tls {{
+    cert_file: {chain}
+    key_file: {key}
+    timeout: {handshake_s}
+  }}
 """
 
 
@@ -156,6 +176,10 @@ class EmbeddedNats:
     port: int
     mqtt_port: int
     credentials: NatsCredentials
+    mqtt_host: str = "127.0.0.1"
+    """Where clients on this machine reach its MQTT listener."""
+    served: ServedCopy | None = None
+    """By what it speaks TLS; None for MQTT in clear."""
 
     @property
     def url(self) -> str:
@@ -177,7 +201,11 @@ class EmbeddedNats:
 
     def answers(self) -> bool:
         """Return whether both ports accept connections; the MQTT one opens last."""
-        return all(accepts(port) for port in (self.port, self.mqtt_port))
+        if not accepts(self.port):
+            return False
+        if self.served is None:
+            return accepts(self.mqtt_port, self.mqtt_host)
+        return _shakes_hands(self.mqtt_host, self.mqtt_port)
 
 
 def prepare_nats(
@@ -185,6 +213,8 @@ def prepare_nats(
     *,
     port: int = 0,
     mqtt_port: int = 0,
+    mqtt_listen: str = "127.0.0.1",
+    mqtt_tls: TlsFiles | None = None,
     sync_interval: str = "1s",
     max_store_bytes: int = MAX_STORE_BYTES,
     slices: int = 1,
@@ -195,23 +225,37 @@ def prepare_nats(
     Args:
         data: The data folder; its subfolder `nats` is used.
         port: Loopback port of the NATS protocol, 0 for a free one.
-        mqtt_port: Loopback port of MQTT, 0 for a free one.
+        mqtt_port: Port of MQTT, 0 for one that is free on loopback.
+        mqtt_listen: Address on which MQTT is spoken.
+        mqtt_tls: By what it is spoken by TLS alone; None for in clear.
         sync_interval: How often JetStream calls fsync: `always` or a duration such as `1s`.
         max_store_bytes: What all logs may reserve together.
         slices: Ingests that share the schools; above 1 topics get their slice in front.
         descriptors: What the server may have open; 0 for the hard limit of this process.
 
     Raises:
-        ConfigurationError: there is no nats-server.
+        ConfigurationError: there is no nats-server, or the certificate cannot be served.
     """
     folder = data / "nats"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     credentials = _credentials(folder)
     free = free_ports(2)
-    server = EmbeddedNats(find_nats(), folder, port or free[0], mqtt_port or free[1], credentials)
+    served = None if mqtt_tls is None else ServedCopy(folder / "tls", mqtt_tls)
+    if served is not None:
+        served.take()
+    server = EmbeddedNats(
+        binary=find_nats(),
+        folder=folder,
+        port=port or free[0],
+        mqtt_port=mqtt_port or free[1],
+        credentials=credentials,
+        mqtt_host=reached_at(mqtt_listen),
+        served=served,
+    )
     config = _CONFIG.format(
         port=server.port,
-        mqtt_port=server.mqtt_port,
+        mqtt_listen=quoted(f"{f'[{mqtt_listen}]' if ':' in mqtt_listen else mqtt_listen}:{server.mqtt_port}"),
+        mqtt_tls="" if served is None else _tls_block(served.files),
         window=BROKER_WINDOW,
         max_connections=max_connections(descriptors or resource.getrlimit(resource.RLIMIT_NOFILE)[1]),
         max_payload=MAX_PAYLOAD_BYTES,
@@ -226,6 +270,8 @@ def prepare_nats(
         watchdog_password=quoted(credentials.watchdog_password),
         authoriser_user=credentials.authoriser_user,
         authoriser_password=quoted(credentials.authoriser_password),
+        device_user=DEVICE_USER,
+        device_password=quoted(secrets.token_urlsafe(PASSWORD_BYTES)),
         issuer=TokenSigner(credentials.authoriser_password).public_key,
         heard=json.dumps(HEARD),
         said=json.dumps(SAID),
@@ -242,6 +288,10 @@ def quoted(text: str) -> str:
     Quoted, because the server takes a bare `123` for a number and a bare `$x` for a variable.
     """
     return json.dumps(text, ensure_ascii=False)
+
+
+def _tls_block(files: TlsFiles) -> str:
+    return _TLS.format(chain=quoted(str(files.chain)), key=quoted(str(files.key)), handshake_s=HANDSHAKE_S)
 
 
 def max_connections(hard: int) -> int:
@@ -279,10 +329,26 @@ def _credentials(folder: Path) -> NatsCredentials:
     return NatsCredentials(**{name: found[name] for name in drawn})
 
 
-def accepts(port: int) -> bool:
-    """Return whether something listens on a loopback port."""
+def accepts(port: int, host: str = "127.0.0.1") -> bool:
+    """Return whether something listens on a port of this machine."""
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
+        socket.create_connection((host, port), timeout=1.0).close()
     except OSError:
         return False
     return True
+
+
+def _shakes_hands(host: str, port: int) -> bool:
+    """Return whether TLS is spoken on a port; to leave before the handshake would be an error in its log."""
+    anybody = ssl.create_default_context()
+    anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
+    try:
+        with socket.create_connection((host, port), timeout=1.0) as found, anybody.wrap_socket(found):
+            return True
+    except OSError:
+        return False
+
+
+def reached_at(listen: str) -> str:
+    """Return under which address this machine reaches a listener; all interfaces include loopback."""
+    return "127.0.0.1" if listen in ("0.0.0.0", "::") else listen

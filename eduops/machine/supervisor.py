@@ -78,6 +78,12 @@ class Supervisor:
         finally:
             child.has_served = True
 
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to a process that serves; one that is being started reads its files anyway."""
+        for child in self._children:
+            if child.spec.name == name and child.has_served and child.process.poll() is None:
+                child.process.send_signal(number)
+
     @property
     def names(self) -> list[str]:
         """The processes in the order of their start."""

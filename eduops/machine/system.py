@@ -1,6 +1,7 @@
 """The whole system on one machine: embedded servers, prepared storage, services under a supervisor."""
 
 import asyncio
+import signal
 import socket
 import sys
 import time
@@ -8,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from config.tls import LOOK_S, ServedCopy, follow_tls
 from contract.entry import check_partitions
 from contract.fleet import Fleet
 from eduops.connections import all_logs
@@ -15,6 +17,7 @@ from eduops.data_folder import DataFolder
 from eduops.machine.embedded_nats import prepare_nats
 from eduops.machine.embedded_postgres import prepare_postgres
 from eduops.machine.idle import since_last_entry
+from eduops.machine.network import mqtt_tls_files
 from eduops.machine.output import ProcessOutput
 from eduops.machine.people import keep_wall_token
 from eduops.machine.ports import free_ports
@@ -62,6 +65,8 @@ class System:
         self.settings = settings
         """As given, plus the addresses of the embedded servers once they run."""
         self.supervisor = Supervisor(folder, output, tell)
+        self._served: ServedCopy | None = None
+        """By what the embedded broker speaks TLS, once it runs."""
         self._tell = tell
         self._peer = False
         """Whether PostgreSQL is ours and asks the kernel who connects."""
@@ -105,6 +110,19 @@ class System:
             for settings in instances(self.settings, service)
         ]
         await asyncio.gather(*map(self._start_one, specs))
+
+    async def follow_certificate(self, look_s: float = LOOK_S) -> None:
+        """Have the embedded broker take up each change of its certificate, for ever; nobody is cut off."""
+        files = mqtt_tls_files(self.settings)
+        if files is not None:
+            await follow_tls(files, self._take_certificate, look_s)
+
+    def _take_certificate(self) -> None:
+        if self._served is None:  # it reads the files when it starts
+            return
+        self._served.take()
+        self.supervisor.signal("nats", signal.SIGHUP)
+        self._tell("nats takes up a changed certificate")
 
     async def _start_one(self, spec: ProcessSpec) -> None:
         began_s = time.monotonic()
@@ -160,6 +178,8 @@ class System:
             self.folder.path,
             port=port,
             mqtt_port=mqtt_port,
+            mqtt_listen=settings.mqtt_listen,
+            mqtt_tls=mqtt_tls_files(settings),
             sync_interval=choice.interval,
             # twice: a log that exists is counted again when its limit is set anew
             max_store_bytes=2 * logs * settings.log_max_bytes
@@ -168,6 +188,7 @@ class System:
             slices=settings.ingests,
         )
         self.folder.write("ports", {"nats": nats.port, "mqtt": nats.mqtt_port})
+        self._served = nats.served
         await self.supervisor.start(nats.spec(_NATS_CHATTER))
         own = nats.credentials
         self.settings = settings.but(
@@ -178,8 +199,9 @@ class System:
         )
         if settings.mqtt_broker == "nats":
             self.settings = self.settings.but(
-                mqtt_host="127.0.0.1",
+                mqtt_host=nats.mqtt_host,
                 mqtt_port=nats.mqtt_port,
+                mqtt_ca_file=None if nats.served is None else nats.served.own,
                 mqtt_user=own.ingest_user,
                 mqtt_password=own.ingest_password,
                 watchdog_password=own.watchdog_password,

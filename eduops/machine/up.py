@@ -64,6 +64,7 @@ async def run_up(settings: Settings, options: UpOptions, stop: asyncio.Event, te
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(system.supervisor.watch(stop))
+                following = group.create_task(system.follow_certificate())
                 await unless_stopped(_bring_up(system, options), stop)
                 group.create_task(serve_restarts(folder, system.supervisor, stop))
                 if "nats" in system.supervisor.names:
@@ -71,6 +72,8 @@ async def run_up(settings: Settings, options: UpOptions, stop: asyncio.Event, te
                     group.create_task(mend_full_log(store, system.supervisor, output, tell, stop))
                 if not stop.is_set():
                     tell(f"The wall: {await wall_address(system.settings)}")
+                await stop.wait()
+                following.cancel()
         finally:
             await system.supervisor.stop()
     tell("stopped")

@@ -93,7 +93,7 @@ async def examine(settings: Settings) -> list[Checked]:
     processes = read_processes(DataFolder(settings.data))
     findings.append(_port(settings, running=running))
     findings.append(_browser())
-    findings.extend(Checked(*found) for found in network_findings(settings))
+    findings.extend(Checked(*found) for found in network_findings(settings, embedded=not elsewhere))
     if (told := await provider_sentence(settings)) is not None:
         findings.append(Checked(*told))
     if not running and (settings.database_url is None or settings.nats_url is None):

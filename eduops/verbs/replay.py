@@ -19,6 +19,7 @@ from device_simulator.replay import Progress, ReplayConfig, publish
 from eduops.connections import database_url
 from eduops.data_folder import DataFolder
 from eduops.machine.attach import leave_addresses
+from eduops.machine.network import broker_trust
 from eduops.machine.output import ProcessOutput
 from eduops.machine.people import wall_address
 from eduops.machine.prepare import Tell
@@ -131,6 +132,7 @@ def _settings(
         nats_url=None,
         nats_port=0,
         mqtt_port=0,
+        mqtt_listen="127.0.0.1",
         port=settings.port if options.keep else usable(None),
         clock_origin_us=recording.first_us if follows else recording.last_us,
         clock_real_origin_us=time.time_ns() // 1000,
@@ -155,6 +157,7 @@ async def _replay(
     config = ReplayConfig(
         mqtt_host=settings.mqtt_host,
         mqtt_port=settings.mqtt_port,
+        mqtt_trust=broker_trust(settings),
         secrets=await simulated_secrets(settings, recording.fleet),
         speed=options.speed,
     )

@@ -44,7 +44,7 @@ def judge(
         return ConnectDenial.REVOKED
     if request.client_id != str(credential.name):
         return ConnectDenial.FOREIGN_CLIENT_ID
-    return DeviceRights(request.user, own_subjects(credential.name, province), until_s)
+    return DeviceRights(own_subjects(credential.name, province), until_s)
 
 
 def own_subjects(name: DeviceName, province: str) -> tuple[str, ...]:

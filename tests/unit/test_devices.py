@@ -64,7 +64,7 @@ def test_a_secret_has_all_its_chance_and_is_kept_as_a_digest() -> None:
 def test_rights_are_of_the_own_topics_and_end_by_no_clock() -> None:
     found = judge(asks(), HELD, "79", NOW_US)
     own = "edu.v1.79.79010042.gw-1.>"
-    assert found == DeviceRights(str(NAME), (own, f"slice.*.{own}"), None)
+    assert found == DeviceRights((own, f"slice.*.{own}"), None)
 
 
 @pytest.mark.parametrize(

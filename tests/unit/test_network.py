@@ -8,11 +8,12 @@ import pytest
 from contract.errors import ConfigurationError
 from eduops.data_folder import DataFolder
 from eduops.machine.attach import completed, leave_addresses
-from eduops.machine.network import check_network, network_findings
+from eduops.machine.network import broker_trust, check_network, network_findings
 from eduops.settings import Settings, load_settings
-from eduops.wiring import wall_url
+from eduops.wiring import wall_url, watchdog_config
 from ops_dashboard.config import DashboardConfig
 from tests.certificates import Authority
+from watchdog.config import WatchdogConfig
 
 
 def settings(data: Path, **more: Any) -> Settings:
@@ -36,6 +37,32 @@ def test_nobody_signs_in_over_the_network_in_clear(tmp_path: Path, folder: Path,
         DashboardConfig("dsn", 4, "b", host=host)
 
 
+@pytest.mark.parametrize("listen", ["0.0.0.0", "10.0.0.7", "::"])
+def test_no_device_speaks_over_the_network_in_clear(tmp_path: Path, folder: Path, listen: str) -> None:
+    with pytest.raises(ConfigurationError, match="mqtt_tls_dir"):
+        check_network(settings(tmp_path, mqtt_listen=listen, tls_dir=folder))
+    check_network(settings(tmp_path, mqtt_listen=listen, mqtt_tls_dir=folder))
+    check_network(settings(tmp_path, mqtt_listen=listen, insecure_network=True))
+    check_network(settings(tmp_path, mqtt_listen=listen, nats_url="nats://elsewhere:4222"))
+
+
+def test_services_verify_the_broker_by_what_the_settings_say(tmp_path: Path, folder: Path) -> None:
+    assert broker_trust(settings(tmp_path)) is None
+    assert broker_trust(settings(tmp_path, mqtt_tls=True)) is not None
+    pinned = settings(tmp_path, mqtt_ca_file=folder / "fullchain.pem", nats_url="nats://elsewhere:4222")
+    for config in (watchdog_config(pinned.but(mqtt_port=8883)), pinned):
+        trust = config.mqtt_trust if isinstance(config, WatchdogConfig) else broker_trust(config)
+        assert trust is not None
+        assert not trust.context().check_hostname  # the certificate itself, so its name says nothing more
+    authority = broker_trust(settings(tmp_path, mqtt_ca_file=tmp_path / "authority.pem"))
+    assert authority is not None
+    assert authority.context().check_hostname
+    for text in ("no certificate", ""):
+        (tmp_path / "broken.pem").write_text(text)
+        with pytest.raises(ConfigurationError, match=r"mqtt_ca_file .*broken\.pem"):
+            broker_trust(settings(tmp_path, mqtt_ca_file=tmp_path / "broken.pem"))
+
+
 def test_a_folder_without_a_pair_is_refused(tmp_path: Path, folder: Path) -> None:
     (folder / "privkey.pem").unlink()
     with pytest.raises(ConfigurationError, match=r"fullchain\.pem and privkey\.pem"):
@@ -57,6 +84,15 @@ def test_doctor_tells_listeners_without_tls(tmp_path: Path, folder: Path) -> Non
         (False, False),
         (True, True),
     ]
+    (broker,) = network_findings(settings(tmp_path, mqtt_listen="0.0.0.0"))
+    assert not broker.is_fine
+    assert "mqtt_tls_dir" in broker.sentence
+    away = settings(tmp_path, mqtt_host="mqtt.city.example")
+    (clear,) = network_findings(away, embedded=False)
+    assert (clear.is_fine, clear.is_doubtful) == (True, True)
+    assert list(network_findings(away.but(mqtt_tls=True), embedded=False)) == []
+    (days,) = network_findings(settings(tmp_path, tls_dir=folder, mqtt_tls_dir=folder))
+    assert days.is_fine
     (folder / "fullchain.pem").write_text("no certificate")
     (found,) = network_findings(settings(tmp_path, tls_dir=folder))
     assert not found.is_fine
