@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import plotly.graph_objects as go
 from dash import dcc, html
 
-from contract.alert import Alert
+from contract.alert import Alert, is_chronic
 from contract.fleet import Device, Fleet, School
 from contract.rule import ClockRule, Rule
 from contract.series import METRIC_BITS
@@ -41,7 +41,7 @@ def school_page(
                 [
                     _facts(texts, language, school, fleet),
                     *_former(texts, language, school, fleet, zone),
-                    _devices(texts, language, devices, _clock_alerts(alerts, rules)),
+                    _devices(texts, language, devices, _device_notes(texts, language, alerts, rules, zone)),
                     _alerts(texts, language, alerts, rules, zone),
                 ],
                 className="columns",
@@ -115,21 +115,32 @@ def _former(
     return [html.Section(html.P(body), className="panel")]
 
 
-def _clock_alerts(alerts: Sequence[Alert], rules: Sequence[Rule]) -> dict[int, Alert]:
-    """Return the open alert about each device's clock, by device id."""
+def _device_notes(
+    texts: Texts, language: Language, alerts: Sequence[Alert], rules: Sequence[Rule], zone: ZoneInfo
+) -> dict[int, list[Any]]:
+    """Return what open alerts say of a device itself, its clock or that it is chronic, by device id."""
     about_clocks = {rule.name for rule in rules if isinstance(rule, ClockRule)}
-    return {a.series >> METRIC_BITS: a for a in alerts if a.resolved_at_us is None and a.rule in about_clocks}
+    found: dict[int, list[Any]] = {}
+    for alert in alerts:
+        if alert.resolved_at_us is not None:
+            continue
+        if alert.rule in about_clocks:
+            told = texts.say("school.clock_wrong", language, s=write_number(alert.value or 0.0, language))
+        elif is_chronic(alert.rule):
+            told = texts.say("school.chronic", language, day=write_date(alert.opened_at_us, language, zone))
+        else:
+            continue
+        link = html.A(told, href=f"/alerts?alert={alert.alert_id}")
+        found.setdefault(alert.series >> METRIC_BITS, []).extend([" · ", link])
+    return found
 
 
 def _devices(
-    texts: Texts, language: Language, devices: Sequence[Device], wrong_clocks: Mapping[int, Alert]
+    texts: Texts, language: Language, devices: Sequence[Device], notes: Mapping[int, list[Any]]
 ) -> html.Section:
     rows = []
     for device in devices:
-        kind: list[Any] = [texts.say(f"device.{device.kind.value}", language)]
-        if alert := wrong_clocks.get(device.id):
-            told = texts.say("school.clock_wrong", language, s=write_number(alert.value or 0.0, language))
-            kind += [" · ", html.A(told, href=f"/alerts?alert={alert.alert_id}")]
+        kind: list[Any] = [texts.say(f"device.{device.kind.value}", language), *notes.get(device.id, ())]
         rows.append(html.Tr([html.Th(device.code, scope="row"), html.Td(kind)]))
     return html.Section(
         [

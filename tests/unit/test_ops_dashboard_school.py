@@ -1,4 +1,4 @@
-"""A school's page tells of clocks beside the devices that have them."""
+"""A school's page tells of wrong clocks and of what is chronic beside the devices that have them."""
 
 import json
 from zoneinfo import ZoneInfo
@@ -44,6 +44,11 @@ def test_a_wrong_clock_stands_beside_its_device() -> None:
     assert "clock off by -25,200 s" in told
     assert told.index("gw-1") < told.index("clock off by") < told.index("att-1")
     assert "/alerts?alert=a1" in told
+
+
+def test_a_chronic_device_says_since_when() -> None:
+    told = page(alert("chronic_line"))
+    assert told.index("gw-1") < told.index("chronic since 23 Nov 2026") < told.index("att-1")
 
 
 @pytest.mark.parametrize("other", [alert("clock_wrong", MONDAY_9H_US + 1), alert("gateway_silent")])
