@@ -11,6 +11,7 @@ from contract.alert import (
     AlertEvent,
     Transition,
     TransitionKind,
+    is_chronic,
 )
 from contract.live import AlertChanged
 
@@ -123,7 +124,7 @@ def _opened(transition: Transition, pupils: int) -> Alert:
         expected_low=transition.expected_low,
         expected_high=transition.expected_high,
         score=transition.score,
-        pupils=pupils,
+        pupils=0 if is_chronic(transition.rule) else pupils,  # what it costs, the alerts of its spells tell
     )
 
 

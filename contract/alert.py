@@ -11,12 +11,17 @@ ALERT_ID_BYTES: Final = 8
 EXTERNAL: Final = "external"
 """What the rules of alerts from outside begin with; each is `external/NAME` by its label `alertname`."""
 
+CHRONIC: Final = "chronic_"
+"""What the names of chronic rules, and of no others, begin with."""
+
 
 class Beginning(StrEnum):
     """What an alert says of its opening, if anything; keys of the catalogue of texts."""
 
     FLAPPING = "flapping"
     """It opened again and again within a short time; it stays open until its series is steady."""
+    WORSE = "worse"
+    """Its device is chronic, and has been bad for longer than is usual for it."""
 
 
 class Ending(StrEnum):
@@ -27,7 +32,7 @@ class Ending(StrEnum):
     CORRECTED = "corrected"
     """The reading that spoke for it was sent again with another value."""
     STEADY = "steady"
-    """It flapped, and its series has been well for long enough."""
+    """It flapped or was chronic, and has been well for long enough."""
     CONTRADICTED = "contradicted"
     """What arrived later proves that it is not so."""
     SCHOOL_CLOSED = "school_closed"
@@ -65,6 +70,8 @@ class Channel(IntEnum):
     """Series of one school that usually agree do not; looked at by ticks, once in ten minutes."""
     CLOCK = 6
     """A device's clock is wrong; looked at by ticks, twice a minute."""
+    CHRONIC = 7
+    """A device has been bad again and again for days; looked at by ticks."""
 
 
 CHANNELS: Final = len(Channel)
@@ -103,6 +110,11 @@ class Because(StrEnum):
     OTHER = "other"
 
 
+def is_chronic(rule: str) -> bool:
+    """Return whether the rule of that name is a chronic one."""
+    return rule.startswith(CHRONIC)
+
+
 class Transition(msgspec.Struct, frozen=True):
     """An alert opened or resolved, as decided by the fold."""
 
@@ -128,8 +140,8 @@ class Transition(msgspec.Struct, frozen=True):
     score: float | None = None
     """Anomaly score in [0, 1]; None where the rule does not score."""
     reason: str = ""
-    """One of `Beginning` where it opened flapping, of `Ending` where it resolved for another reason than that
-    all is as before, else empty."""
+    """One of `Beginning` where it opened in an unusual way, of `Ending` where it resolved for another reason
+    than that all is as before, else empty."""
 
 
 class Action(msgspec.Struct, frozen=True):
@@ -207,7 +219,7 @@ class Alert(msgspec.Struct, frozen=True):
     expected_high: float | None
     score: float | None
     pupils: int
-    """Pupils of the school: how many are affected."""
+    """Pupils of the school: how many are affected; 0 of a chronic device, whose other alerts tell it."""
     acknowledged_at_us: int | None = None
     acknowledged_by: str | None = None
     note: str = ""

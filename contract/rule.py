@@ -10,9 +10,10 @@ from typing import Annotated, Any, Final, Literal, get_args
 import msgspec
 from msgspec import Meta
 
-from contract.alert import Channel, Priority
+from contract.alert import CHRONIC, Channel, Priority, is_chronic
 from contract.catalogue import Catalogue, MetricKind
 from contract.errors import ConfigurationError
+from contract.fleet import STREAMS_OF
 from contract.privacy import K, tells_apart
 
 JOINT_METRICS: Final = ("down_bps", "active_users", "attendance_ratio")
@@ -220,8 +221,35 @@ class ClockRule(_Counted, frozen=True, kw_only=True, tag="clock"):
     """How many looks find it right before the alert resolves: in a row, or of the last `close_of`."""
 
 
-Rule = SystemRule | ThresholdRule | RateRule | AnomalyRule | SilenceRule | StuckRule | JointRule | ClockRule
+class ChronicRule(MetricRule, frozen=True, kw_only=True, tag="chronic"):
+    """A device is bad again and again for days: told once, and from then on what is usual for it is not told.
+
+    `metric` carries the alert; it and the metrics of `of` come from one kind of device.
+    """
+
+    of: tuple[str, ...]
+    """Names of the rules that say that the device is bad; of threshold, rate, anomaly, silence or stuck."""
+    spells: Count = 5
+    """How often it must be bad within seven days. Chosen: of 3,541 lines that fail once a month by chance,
+    one a year comes so far."""
+    on_days: Annotated[int, Meta(ge=1, le=7)] = 3
+    """On how many of these days at least. Chosen: one fault and its aftermath lie on two at most."""
+
+
+Rule = (
+    SystemRule
+    | ThresholdRule
+    | RateRule
+    | AnomalyRule
+    | SilenceRule
+    | StuckRule
+    | JointRule
+    | ClockRule
+    | ChronicRule
+)
 """A rule of any channel: rules.toml says which by `channel`."""
+_WATCHED: Final = (ThresholdRule, RateRule, AnomalyRule, SilenceRule, StuckRule)
+"""What a chronic rule may name: channels that judge single series."""
 CHANNEL_NAMES: Final = frozenset(str(kind.__struct_config__.tag) for kind in get_args(Rule))
 """What rules.toml may write as a `channel`."""
 
@@ -299,6 +327,8 @@ def _complaints(
     """Yield the fields that do not fit the other rules or the catalogue, and why."""
     if any(other.name == rule.name for other in before):
         yield "name", "is that of another rule"
+    if isinstance(rule, ChronicRule) != is_chronic(rule.name):
+        yield "name", f"begins with {CHRONIC!r} if, and only if, the channel is 'chronic'"
     if isinstance(rule, SystemRule):
         return
     kinds = {metric.name: metric.kind for metric in catalogue.metrics}
@@ -325,10 +355,28 @@ def _complaints(
         for name in rule.contradicted_by:
             if name not in kinds:
                 yield "contradicted_by", f"{name!r} is not in the catalogue"
+    if isinstance(rule, ChronicRule):
+        yield from _chronic_complaints(rule, before, rules, catalogue)
     if rule.suppressed_by and not any(
         isinstance(other, MetricRule) and other.name == rule.suppressed_by for other in rules
     ):
         yield "suppressed_by", f"names no rule of a metric: {rule.suppressed_by!r}"
+
+
+def _chronic_complaints(
+    rule: ChronicRule, before: Sequence[Rule], rules: Sequence[Rule], catalogue: Catalogue
+) -> Iterator[tuple[str, str]]:
+    named = {other.name: other for other in rules if isinstance(other, _WATCHED)}
+    stream_of = {metric.name: metric.stream for metric in catalogue.metrics}
+    taken = {name for other in before if isinstance(other, ChronicRule) for name in other.of}
+    for name in rule.of:
+        other = named.get(name)
+        if other is None:
+            yield "of", f"names no rule of a reading: {name!r}"
+        elif name in taken:
+            yield "of", f"names {name!r}, as another chronic rule does"
+        elif not any({stream_of[rule.metric], stream_of[other.metric]} <= {*s} for s in STREAMS_OF.values()):
+            yield "of", f"names {name!r}, whose metric comes from another device than {rule.metric!r}"
 
 
 def _tells_apart(rule: ThresholdRule, catalogue: Catalogue) -> bool:

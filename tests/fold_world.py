@@ -32,7 +32,14 @@ MONDAY_9H_US = 1_795_399_200_000_000
 """Monday 2026-11-23 09:00 in Ho Chi Minh City: every school is in session."""
 
 _WORDS = 'title_vi = "-"\ntitle_en = "-"\nadvice_vi = "-"\nadvice_en = "-"'
-SCHOOL_RULES = """
+
+
+def with_words(rules: str) -> str:
+    """Return rules with words for people in each."""
+    return rules.replace("[[rule]]", f"[[rule]]\n{_WORDS}")
+
+
+SCHOOL_RULES = with_words("""
 [[rule]]
 name = "wan_down"
 metric = "online"
@@ -131,10 +138,8 @@ metric = "down_bps"
 channel = "clock"
 priority = 3
 priority_in_session = 3
-""".replace("[[rule]]", f"[[rule]]\n{_WORDS}")
-RULES = (
-    SCHOOL_RULES
-    + """
+""")
+RULES = SCHOOL_RULES + with_words("""
 [[rule]]
 name = "log_gap"
 channel = "system"
@@ -149,8 +154,7 @@ priority = 1
 name = "session_lost"
 channel = "system"
 priority = 1
-""".replace("[[rule]]", f"[[rule]]\n{_WORDS}")
-)
+""")
 
 
 def packaged(name: str) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 from alerting.incidents.causes import LINK_US
 from alerting.incidents.groups import CHILDREN, LEAST_SCHOOLS, Groups, covers, covers_school
 from alerting.incidents.state import KeptIncident
-from contract.alert import Alert
+from contract.alert import Alert, is_chronic
 from contract.incident import Cause, CauseKind, Incident
 
 SAME_SHARE: Final = 0.5
@@ -88,6 +88,12 @@ class Host:
     def is_apart(self) -> bool:
         """Whether an engineer split it off: it gets what comes back to it, and has no part in any cause."""
         return self.incident.split_from is not None
+
+    @property
+    def is_chronic(self) -> bool:
+        """Whether it is of a chronic line alone."""
+        rules = {alert.rule for alert in self.kept.members.values()} or {self.incident.rule}
+        return self.incident.split_from is None and all(map(is_chronic, rules))
 
     def kin(self) -> set[tuple[int, str]]:
         """Return schools and rules whose alerts are in it, or left a short while ago."""

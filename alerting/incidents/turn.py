@@ -7,7 +7,8 @@ alerts of the rule are asked whether known causes are parts of a wider one. What
 school's own incident. An alert that has its place keeps it, but for a merge.
 
 Before all that an alert comes back to the incident that an engineer split it off into. Such an incident is
-asked nothing else and never absorbed.
+asked nothing else and never absorbed; nor is that of a chronic line, which lasts for weeks and explains no
+other alert of its school.
 """
 
 from collections.abc import Iterable, Iterator, Sequence, Set
@@ -25,7 +26,7 @@ from alerting.incidents.hosts import Burst, Host, broadest, is_same_cause
 from alerting.incidents.state import Incidents, KeptIncident
 from alerting.lifecycle import FOLD_ACTOR, acted
 from alerting.outside.placing import cause_of_center
-from contract.alert import EXTERNAL, Action, ActionKind, Alert
+from contract.alert import EXTERNAL, Action, ActionKind, Alert, is_chronic
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.fleet import DeviceKind, Fleet
 from contract.incident import Cause, CauseKind, Incident, IncidentEvent, IncidentEventKind, IncidentState
@@ -68,7 +69,8 @@ class Turn:
         every = [Host(kept, groups) for kept in state.kept.values()]
         apart = sorted((host for host in every if host.is_apart), key=Host.age)
         self._apart = {what: host for host in apart for what in host.kin()}
-        hosts = [host for host in every if not host.is_apart]
+        self._chronic = {what: host for host in every if host.is_chronic for what in host.kin()}
+        hosts = [host for host in every if not host.is_apart and not host.is_chronic]
         self._shared = [host for host in hosts if host.is_shared and not host.kept.is_over]
         self._alone = {
             host.incident.cause.school_id: host
@@ -115,6 +117,8 @@ class Turn:
             apart = self._apart.get((alert.school_id, alert.rule))
             if apart is not None:
                 self._join(apart, [alert])
+            elif is_chronic(alert.rule):
+                self._take_chronic(alert)
             elif alert.school_id == SYSTEM_SCHOOL_ID:
                 self._take_of_center(alert)
         known = [a for a in self._without_place(fresh) if a.school_id in self._fleet.school_by_id]
@@ -151,6 +155,12 @@ class Turn:
         if host is None:
             host = self._of_center[alert.rule, cause] = self._begin(alert, cause)
         self._join(host, [alert])
+
+    def _take_chronic(self, alert: Alert) -> None:
+        what = alert.school_id, alert.rule
+        cause = Cause(CauseKind.SCHOOL, school_id=alert.school_id)
+        self._chronic[what] = self._chronic.get(what) or self._begin(alert, cause)
+        self._join(self._chronic[what], [alert])
 
     def _join_shared(self, alert: Alert) -> bool:
         """Let an alert join the shared incident that explains it best, if any does."""

@@ -55,9 +55,9 @@ SPEAKS_OF: Final[Mapping[str, frozenset[tuple[str, str]]]] = {
     "unannounced-closure": _NOBODY_THERE,
     AWAY: _FEWER,
     UNSENT: _rules("silence", ("attendance_ratio",)),
-    f"{CHRONIC}/bad": _rules(_VALUES, _LINE),
-    f"{CHRONIC}/flapping": _NOTHING_PASSES,
-    f"{CHRONIC}/silent": _rules("silence", _LINE),
+    f"{CHRONIC}/bad": _rules(f"{_VALUES} chronic", _LINE),
+    f"{CHRONIC}/flapping": _NOTHING_PASSES | _rules("chronic", _LINE),
+    f"{CHRONIC}/silent": _rules("silence chronic", _LINE),
 }
 """(channel, metric) of the rules that speak of a label, by `kind/variant` or, for the variants that
 have no entry of their own, by kind. Kinds without any (known days of the calendar) are spoken of by all."""

@@ -11,7 +11,7 @@ from ops_dashboard.pages.filters import csv_links, select_filter
 from ops_dashboard.pages.header import page_header, stale_bar
 from ops_dashboard.pages.keys import keys_help
 
-GROUPS: Final = ("open", "acknowledged", "silenced", "resolved")
+GROUPS: Final = ("open", "acknowledged", "silenced", "chronic", "resolved")
 """Parts of the list in their order; each has texts in texts.toml."""
 KEYS: Final = (("j", "keys.next"), ("k", "keys.previous"))
 COLUMNS: Final = ("priority", "name", "reach", "pupils", "since", "who")

@@ -4,12 +4,12 @@ from typing import Any
 
 from dash import html
 
-from contract.live import STATE_ALERTED, STATE_MAINTENANCE, STATE_NORMAL, STATE_UNKNOWN
+from contract.live import STATE_ALERTED, STATE_CHRONIC, STATE_MAINTENANCE, STATE_NORMAL, STATE_UNKNOWN
 from contract.texts import Language, Texts
 from ops_dashboard.pages.attributes import attributes
 from ops_dashboard.pages.header import page_header, stale_bar
 
-STATES: str = STATE_ALERTED + STATE_UNKNOWN + STATE_MAINTENANCE + STATE_NORMAL
+STATES: str = STATE_ALERTED + STATE_UNKNOWN + STATE_CHRONIC + STATE_MAINTENANCE + STATE_NORMAL
 """States of schools in the order of urgency."""
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from alerting.incidents.groups import Groups
 from alerting.silences.matching import in_maintenance, muted
-from contract.alert import Alert
+from contract.alert import Alert, is_chronic
 from contract.calendar import SchoolCalendar
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.clock import LogClock
@@ -17,6 +17,7 @@ from contract.fleet import Fleet
 from contract.incident import Incident
 from contract.live import (
     STATE_ALERTED,
+    STATE_CHRONIC,
     STATE_MAINTENANCE,
     STATE_NORMAL,
     STATE_UNKNOWN,
@@ -33,7 +34,8 @@ from ops_dashboard.view.past import Past
 TOP_LINES = 5
 """Alarms on the wall: three to five. Source: EEMUA 191, what one operator can keep in mind."""
 _ALERTED = np.frombuffer(STATE_ALERTED.encode(), np.uint8)
-_CALM = np.frombuffer((STATE_NORMAL + STATE_UNKNOWN).encode(), np.uint8)
+_CHRONIC = ord(STATE_CHRONIC)
+_CALM = np.frombuffer((STATE_NORMAL + STATE_UNKNOWN + STATE_CHRONIC).encode(), np.uint8)
 _UNKNOWN = ord(STATE_UNKNOWN)
 _NORMAL = ord(STATE_NORMAL)
 _MAINTENANCE = ord(STATE_MAINTENANCE)
@@ -57,6 +59,8 @@ class Open(msgspec.Struct, frozen=True):
     """The same by priority 1, 2 and 3."""
     untaken: int
     """Those among them that somebody should take."""
+    chronic: int
+    """Chronic devices; they count in none of the numbers and lines above."""
     live_partitions: int
     """Partitions whose summary is fresh; fewer than all means that alerts may be missing."""
     partitions: int
@@ -83,7 +87,7 @@ class Snapshot(msgspec.Struct, frozen=True, tag_field="kind", tag="snapshot"):
     canary: dict[int, tuple[int, float]]
     """Newest reading of each partition's canary that came through: log time, µs since 1970, and value."""
     states: str
-    """One character a school in fleet order: n, u, 1, 2, 3 or m (contract.live)."""
+    """One character a school in fleet order: n, u, 1, 2, 3, c or m (contract.live)."""
     connected: Tile
     attendance: Tile
     elearning: Tile
@@ -231,7 +235,7 @@ class Board:
             if summary is None or not self._is_fresh(summary, real_us):
                 continue
             own = np.frombuffer(summary.states.encode("ascii"), np.uint8).copy()
-            old = np.isin(own, _ALERTED) & (self._calmed_us[members] >= summary.at_us)
+            old = np.isin(own, [*_ALERTED, _CHRONIC]) & (self._calmed_us[members] >= summary.at_us)
             own[old] = _NORMAL
             codes[members] = own
         self._put_alerts(codes)
@@ -247,6 +251,8 @@ class Board:
             if position is None:
                 continue
             mark = _ALERTED[alert.priority - 1]
+            if is_chronic(alert.rule):
+                mark = _CHRONIC if codes[position] in _CALM else codes[position]
             codes[position] = mark if codes[position] in _CALM else min(codes[position], mark)
 
     def muted(self, at_us: int) -> frozenset[str]:
@@ -268,7 +274,7 @@ class Board:
             own = self._fleet.ids_of_wards(wards_of(area, self._fleet)) | {SYSTEM_SCHOOL_ID}
             alerts = [a for a in alerts if a.school_id in own]
             incidents = incidents_within(incidents, alerts, own, self._fleet)
-        alarms = _as_alarms(alerts)
+        alarms = _as_alarms(a for a in alerts if not is_chronic(a.rule))
         quiet = self.muted(at_us)
         waiting = [a for a in alarms if a.acknowledged_at_us is None]
         shown = wall_incidents(incidents, self._fleet)
@@ -284,6 +290,7 @@ class Board:
             line_count=len(shown),
             lines_by_priority=[sum(i.priority == p for i in shown) for p in (1, 2, 3)],
             untaken=sum(i.unacknowledged > 0 for i in shown),
+            chronic=sum(is_chronic(a.rule) for a in alerts),
             live_partitions=live_partitions,
             partitions=self._partitions,
         )

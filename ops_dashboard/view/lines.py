@@ -8,7 +8,7 @@ import msgspec
 
 from alerting.incidents.groups import covers_school, place_of
 from alerting.outside.placing import cause_of_center
-from contract.alert import Alert
+from contract.alert import Alert, is_chronic
 from contract.calendar import MINUTE_US
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.fleet import PUPILS_UNKNOWN, DeviceKind, Fleet
@@ -80,13 +80,14 @@ def wall_incidents(incidents: Iterable[Incident], fleet: Fleet) -> list[Incident
 
     Those that someone should take come first, then by priority, by cause, the newest. A shared cause stands
     before a single school of its priority: it is most pupils. What concerns the center itself stands before
-    both, for it may be the cause of all that follows. One with no open alert is only waited for, and one of a
-    school that left the fleet ends by itself.
+    both, for it may be the cause of all that follows. One with no open alert is only waited for, one of a
+    school that left the fleet ends by itself, and a chronic line has a state of its own.
     """
     shown = [
         incident
         for incident in incidents
         if incident.alerts
+        and not is_chronic(incident.rule)
         and (incident.cause.school_id is None or incident.cause.school_id in fleet.school_position)
     ]
     return sorted(shown, key=_urgency)

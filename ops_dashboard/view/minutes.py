@@ -13,11 +13,11 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from alerting.incidents.replay import DeskThen
-from contract.alert import Alert
+from contract.alert import Alert, is_chronic
 from contract.calendar import MINUTE_US
 from contract.catalogue import Catalogue
 from contract.fleet import STREAMS_OF, DeviceKind, Fleet
-from contract.live import STATE_ALERTED, STATE_NORMAL, STATE_UNKNOWN, Kpi, Summary
+from contract.live import STATE_ALERTED, STATE_CHRONIC, STATE_NORMAL, STATE_UNKNOWN, Kpi, Summary
 from contract.routing.silence import Silence
 from contract.series import METRIC_BITS, series_of
 from ops_dashboard.view.past import Past, PastSums, told_sums
@@ -60,7 +60,9 @@ class SchoolLayout:
         worst = np.full(len(found), 9, np.uint8)
         for alert in alerts:
             position = self._positions.get(alert.school_id)
-            if position is not None:
+            if position is not None and is_chronic(alert.rule):
+                found[position] = ord(STATE_CHRONIC)
+            elif position is not None:
                 worst[position] = min(worst[position], alert.priority)
         return np.where(worst < 9, ord(STATE_ALERTED[0]) + worst - 1, found).astype(np.uint8)
 

@@ -11,9 +11,10 @@ from contract.reading import Readings
 from contract.series import MAX_METRIC_ID
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.feed import FEED_DOWN, LOG_GAP
-from stream_processor.fold.flapping import FLAPS, Unrest, opens_flapping, settles
 from stream_processor.fold.state import NEVER_US, State
 from stream_processor.fold.step import step
+from stream_processor.fold.unrest.chronic import take_up
+from stream_processor.fold.unrest.flapping import FLAPS, Unrest, opens_flapping, settles
 from stream_processor.fold.words import is_said
 
 
@@ -43,7 +44,7 @@ def catch_up(
     after.since_us = np.where(state.is_open, state.since_us, after.since_us)
     after.priority = np.where(state.is_open, state.priority, after.priority)
     after.is_open = state.is_open.copy()
-    after.unrests = dict(state.unrests)
+    after.unrests, after.spells, after.withheld = dict(state.unrests), dict(state.spells), set(state.withheld)
     for transition in transitions:
         if transition.series == system_series(fold.layout.partition):
             _apply_to_feed(after, transition)
@@ -58,6 +59,9 @@ def _apply(fold: Fold, state: State, transition: Transition) -> None:
     if channel is None:
         return
     state.is_open[channel, slot] = transition.kind is TransitionKind.OPENED
+    state.withheld.discard((int(channel), slot))
+    if channel is Channel.CHRONIC:
+        take_up(fold, state, slot, transition)
     if transition.kind is TransitionKind.OPENED:
         state.since_us[channel, slot] = transition.opened_at_us
         state.priority[channel, slot] = transition.priority

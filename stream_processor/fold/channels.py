@@ -28,10 +28,10 @@ from anomaly.score import score_of
 from contract.alert import Beginning, Channel, Ending, Transition, TransitionKind, alert_id_of
 from contract.calendar import Context, in_session
 from stream_processor.fold.constants import Fold
-from stream_processor.fold.flapping import opens_flapping, settling
 from stream_processor.fold.newcomers import judge_newcomers
 from stream_processor.fold.shared import parts_taken
 from stream_processor.fold.state import NEVER_US, State
+from stream_processor.fold.unrest.flapping import opens_flapping, settling
 
 LEAK: Final = 0.25
 """Weight of learning while an anomaly alert is open and not yet a new level: chosen, an incident of hours
@@ -327,8 +327,10 @@ def _held_back(
     rules = fold.rulebook.channels[channel]
     parent = rules.parent[metric]
     held: NDArray[np.bool_] = np.zeros(len(slot), np.bool_)
-    if len(state.parent_open):
-        held = (parent >= 0) & state.parent_open[parent, fold.layout.school[slot]]
+    # By what is usual for a series nothing is explained that is unlike its own past.
+    parents = state.parent_told if channel is Channel.ANOMALY else state.parent_open
+    if len(parents):
+        held = (parent >= 0) & parents[parent, fold.layout.school[slot]]
     if channel is Channel.ANOMALY:
         closed_us = state.closed_us[slot]
         held |= (closed_us != NEVER_US) & (time_us < closed_us + rules.refractory_us[metric])

@@ -16,7 +16,7 @@ from contract.canary import CANARY_METRIC, canary_series
 from contract.catalogue import Catalogue, Metric, Published
 from contract.fleet import LEVELS, Fleet
 from contract.live import WARD_METRICS
-from contract.rule import JOINT_METRICS, Rule, ThresholdRule
+from contract.rule import JOINT_METRICS, ChronicRule, Rule, ThresholdRule
 from contract.series import MAX_METRIC_ID, METRIC_BITS
 from contract.topic import Stream
 from stream_processor.fold.layout import FleetColumns, Layout, lay_out
@@ -165,6 +165,42 @@ class Fold:
         """How far the clock of each slot's device may be off, `LAST_US` where no rule asks, shape (n,)."""
         off_us = self.rulebook.channels[Channel.CLOCK].off_us[self.layout.metric_id[self.clock_slots]]
         return np.where(self.clock_slots >= 0, off_us, LAST_US)
+
+    @cached_property
+    def chronic_channels(self) -> dict[str, Channel]:
+        """Channels of the rules that a chronic rule names, by their names."""
+        chronic = self.rulebook.channels[Channel.CHRONIC].by_metric.values()
+        named = {name for rule in chronic if isinstance(rule, ChronicRule) for name in rule.of}
+        found = [(r, c) for c in Channel for r in self.rulebook.channels[c].by_metric.values()]
+        return {rule.name: channel for rule, channel in found if rule.name in named}
+
+    @cached_property
+    def chronic_watched(self) -> tuple[tuple[Channel, NDArray[np.intp]], ...]:
+        """Each channel and metric of these rules, with the slots of devices that can be chronic."""
+        found = []
+        for name, channel in self.chronic_channels.items():
+            ids = [m for m, r in self.rulebook.channels[channel].by_metric.items() if r.name == name]
+            slots = np.flatnonzero(np.isin(self.layout.metric_id, ids))
+            found.append((channel, slots[self.chronic_slots[slots] >= 0]))
+        return tuple(found)
+
+    @cached_property
+    def chronic_slots(self) -> NDArray[np.intp]:
+        """For each slot the one that carries its device's chronic alert, -1 where no rule names it, (n,)."""
+        found, layout = np.full(len(self.layout), -1, np.intp), self.layout
+        for metric_id, rule in self.rulebook.channels[Channel.CHRONIC].by_metric.items():
+            names = rule.of if isinstance(rule, ChronicRule) else ()
+            for channel in set(self.chronic_channels.values()):
+                by_metric = self.rulebook.channels[channel].by_metric
+                ids = [m for m, r in by_metric.items() if r.name in names]
+                slots = np.flatnonzero(np.isin(layout.metric_id, ids))
+                found[slots] = layout.slots_of(layout.series[slots] & ~np.int32(MAX_METRIC_ID) | metric_id)
+        return found
+
+    @cached_property
+    def chronic_carriers(self) -> NDArray[np.intp]:
+        """All slots that carry a device's chronic alert, rising."""
+        return np.unique(self.chronic_slots[self.chronic_slots >= 0])
 
     @cached_property
     def joint_slots(self) -> NDArray[np.intp]:

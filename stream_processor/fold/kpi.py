@@ -8,11 +8,21 @@ from numpy.typing import NDArray
 from contract.alert import Channel
 from contract.calendar import MINUTE_US
 from contract.commit import KpiMinute
-from contract.live import STATE_ALERTED, STATE_NORMAL, STATE_UNKNOWN, Hidden, Kpi, Summary, WardSums
+from contract.live import (
+    STATE_ALERTED,
+    STATE_CHRONIC,
+    STATE_NORMAL,
+    STATE_UNKNOWN,
+    Hidden,
+    Kpi,
+    Summary,
+    WardSums,
+)
 from contract.privacy import hidden_by, hidden_in
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.layout import UNKNOWN_SLOT
 from stream_processor.fold.state import NEVER_US, State
+from stream_processor.fold.unrest.chronic import withheld_mask
 
 
 class Figures(NamedTuple):
@@ -146,7 +156,11 @@ def _states(fold: Fold, state: State, fresh: NDArray[np.bool_]) -> str:
     heartbeat = fold.layout.heartbeat_slot
     heard = (heartbeat != UNKNOWN_SLOT) & fresh[heartbeat] if len(state.value) else False
     letters = np.where(heard, ord(STATE_NORMAL), ord(STATE_UNKNOWN)) * np.ones(fold.layout.schools, np.uint8)
-    channel, slot = np.nonzero(state.is_open)
+    is_told = state.is_open & ~withheld_mask(state) if state.withheld else state.is_open
+    channel, slot = np.nonzero(is_told)
+    chronic = channel == Channel.CHRONIC
+    letters[fold.layout.school[slot[chronic]]] = ord(STATE_CHRONIC)
+    channel, slot = channel[~chronic], slot[~chronic]
     worst = np.full(fold.layout.schools, 9, np.uint8)
     np.minimum.at(worst, fold.layout.school[slot], state.priority[channel, slot])
     return (

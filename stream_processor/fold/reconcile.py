@@ -14,11 +14,11 @@ from stream_processor.fold.state import State
 
 
 def held_open(fold: Fold, state: State) -> dict[str, tuple[int, int]]:
-    """Return the alerts that the state holds open: channel and slot by identity."""
+    """Return the alerts that the state holds open and that are told: channel and slot by identity."""
     found = {}
     for channel, slot in zip(*np.nonzero(state.is_open), strict=True):
         rule = fold.rulebook.rule(int(channel), int(fold.layout.metric_id[slot]))
-        if rule is not None:
+        if rule is not None and (int(channel), int(slot)) not in state.withheld:
             series, since_us = int(fold.layout.series[slot]), int(state.since_us[channel, slot])
             found[alert_id_of(rule.name, series, since_us)] = (int(channel), int(slot))
     return found

@@ -12,13 +12,14 @@ from stream_processor.fold.clocks import hear_clocks
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.contradiction import hear_contradictions
 from stream_processor.fold.feed import hear_feed
-from stream_processor.fold.flapping import FLAPS, is_well, opens_flapping, settles
 from stream_processor.fold.habits import follow_waits
 from stream_processor.fold.joint import hear_disagreement
 from stream_processor.fold.newcomers import compare_schools
 from stream_processor.fold.rulebook import ChannelRules
 from stream_processor.fold.shared import follow_shared
 from stream_processor.fold.state import NEVER_US, State
+from stream_processor.fold.unrest.chronic import hear_chronic, withhold
+from stream_processor.fold.unrest.flapping import FLAPS, is_well, opens_flapping, settles
 
 
 def hear_tick(fold: Fold, state: State, tick: TickEntry) -> list[Transition]:
@@ -39,12 +40,9 @@ def hear_tick(fold: Fold, state: State, tick: TickEntry) -> list[Transition]:
     opened = _open_silences(fold, state, before_us, at_us)
     if opened:
         _look_at_parents(fold, state)
-    return (
-        told
-        + opened
-        + hear_disagreement(fold, state, before_us, at_us)
-        + hear_clocks(fold, state, before_us, at_us)
-    )
+    told += opened + hear_disagreement(fold, state, before_us, at_us)
+    told = withhold(fold, state, told + hear_clocks(fold, state, before_us, at_us))
+    return told + hear_chronic(fold, state, before_us, at_us)
 
 
 def drop_what_is_over(
@@ -140,8 +138,13 @@ def _follow_sessions(fold: Fold, state: State, at_us: int) -> None:
 
 def _look_at_parents(fold: Fold, state: State) -> None:
     for row, (channel, slots) in enumerate(fold.parent_slots):
+        open_slots = slots[state.is_open[channel, slots]]
         state.parent_open[row] = False
-        state.parent_open[row, fold.layout.school[slots[state.is_open[channel, slots]]]] = True
+        state.parent_open[row, fold.layout.school[open_slots]] = True
+        if state.withheld:
+            open_slots = [s for s in open_slots.tolist() if (int(channel), s) not in state.withheld]
+        state.parent_told[row] = False
+        state.parent_told[row, fold.layout.school[open_slots]] = True
 
 
 def _open_silences(fold: Fold, state: State, before_us: int, at_us: int) -> list[Transition]:

@@ -17,16 +17,18 @@ from contract.fleet import LEVELS
 from contract.live import Canary
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.feed import FEED_DOWN, LOG_GAP
-from stream_processor.fold.flapping import Unrest
 from stream_processor.fold.state import BASELINES, NEVER_US, Said, State, slot_columns
+from stream_processor.fold.unrest.chronic import drop_untellable
+from stream_processor.fold.unrest.flapping import Unrest
+from stream_processor.fold.unrest.spells import Spells
 from stream_processor.fold.words import add_words
 
-VERSION: Final = 7
-"""7 knows how long schools let one wait and what they share, 6 clocks, times ahead of the log and all words
-about a mark, 5 what flaps and when the newest reading of a series came, 4 rates, disagreements and what
-similar schools are like, 3 the newest deviation of each series, 2 repetitions of a value; older ones are read
-too."""
-READABLE: Final = (1, 2, 3, 4, 5, 6, 7)
+VERSION: Final = 8
+"""8 knows chronic devices, 7 how long schools let one wait and what they share, 6 clocks, times ahead of the
+log and all words about a mark, 5 what flaps and when the newest reading of a series came, 4 rates,
+disagreements and what similar schools are like, 3 the newest deviation of each series, 2 repetitions of a
+value; older ones are read too."""
+READABLE: Final = (1, 2, 3, 4, 5, 6, 7, 8)
 _HEADER: Final = b"eduops"
 
 
@@ -61,6 +63,12 @@ class _Header(msgspec.Struct, frozen=True):
     """Series and what is known of it in `State.said`."""
     unrests: list[tuple[int, int, int, int]] = []
     """Channel, series, openings and log time of what opened or resolved lately; see `State.unrests`."""
+    spells: list[tuple[int, Spells]] = []
+    """Series that carries a device's chronic alert, and what is known of it; see `State.spells`."""
+    withheld: list[tuple[int, int]] = []
+    """Channel and series; see `State.withheld`."""
+    told_schools: dict[str, list[int]] | None = None
+    """As `parent_schools`, of alerts that are not withheld; None where none can be."""
 
 
 class _Version(msgspec.Struct, frozen=True):
@@ -74,10 +82,7 @@ def encode(fold: Fold, state: State) -> bytes:
         version=VERSION,
         detector=fold.detector.name,
         rules=fold.rulebook.names(),
-        parent_schools={
-            rule.name: layout.school_ids[state.parent_open[row]].tolist()
-            for row, rule in enumerate(fold.rulebook.parents)
-        },
+        parent_schools=_schools_of(fold, state.parent_open),
         session_from_us=state.session_from_us.tolist(),
         now_us=state.now_us,
         tick_us=state.tick_us,
@@ -101,6 +106,9 @@ def encode(fold: Fold, state: State) -> bytes:
             (channel, int(layout.series[slot]), *unrest)
             for (channel, slot), unrest in sorted(state.unrests.items())
         ],
+        spells=[(int(layout.series[slot]), spells) for slot, spells in sorted(state.spells.items())],
+        withheld=[(channel, int(layout.series[slot])) for channel, slot in sorted(state.withheld)],
+        told_schools=_schools_of(fold, state.parent_told),
     )
     columns: dict[str, NDArray[Any]] = {"series": layout.series}
     for name, rows in slot_columns(state).items():
@@ -154,9 +162,13 @@ def _fit(fold: Fold, header: _Header, columns: dict[str, NDArray[Any]]) -> State
         place = int(layout.slots_of(np.array([series], np.int32))[0])
         if place >= 0:
             state.unrests[channel, place] = Unrest(*unrest)
+    _fit_chronic(fold, header, state)
     _drop_foreign_rules(fold, header, state)
+    drop_untellable(fold, state)
+    told = header.parent_schools if header.told_schools is None else header.told_schools
     for row, rule in enumerate(fold.rulebook.parents):
         state.parent_open[row] = np.isin(layout.school_ids, header.parent_schools.get(rule.name, []))
+        state.parent_told[row] = np.isin(layout.school_ids, told.get(rule.name, []))
     state.session_from_us[:] = header.session_from_us
     state.now_us, state.tick_us = header.now_us, header.tick_us
     state.silence_from_us, state.kpi_minute = header.silence_from_us, header.kpi_minute
@@ -182,6 +194,24 @@ def _fit(fold: Fold, header: _Header, columns: dict[str, NDArray[Any]]) -> State
     return state
 
 
+def _schools_of(fold: Fold, of_parents: NDArray[np.bool_]) -> dict[str, list[int]]:
+    """Return the ids of schools by parent rule, where a mask of shape (p, m) is set."""
+    ids, parents = fold.layout.school_ids, fold.rulebook.parents
+    return {rule.name: ids[of_parents[row]].tolist() for row, rule in enumerate(parents)}
+
+
+def _fit_chronic(fold: Fold, header: _Header, state: State) -> None:
+    """Take over the spells of devices that the fleet still has."""
+    for series, spells in header.spells:
+        place = int(fold.layout.slots_of(np.array([series], np.int32))[0])
+        if place in fold.chronic_carriers:
+            state.spells[place] = spells
+    for channel, series in header.withheld:
+        place = int(fold.layout.slots_of(np.array([series], np.int32))[0])
+        if place >= 0:
+            state.withheld.add((channel, place))
+
+
 def _kin_names(fold: Fold) -> list[str]:
     """Return the names of all kins, in their order."""
     return [
@@ -202,3 +232,4 @@ def _drop_foreign_rules(fold: Fold, header: _Header, state: State) -> None:
             state.run[channel, slots] = 0
             for slot in slots.tolist():
                 state.unrests.pop((channel, slot), None)
+                state.withheld.discard((channel, slot))

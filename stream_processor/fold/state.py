@@ -10,8 +10,9 @@ from anomaly.detector import Columns, Detector
 from contract.alert import CHANNELS
 from contract.fleet import LEVELS
 from contract.live import Canary
-from stream_processor.fold.flapping import Unrests
 from stream_processor.fold.layout import Layout
+from stream_processor.fold.unrest.flapping import Unrests
+from stream_processor.fold.unrest.spells import Spells
 
 NEVER_US: Final = int(np.iinfo(np.int64).min)
 """A time before all times: nothing came yet."""
@@ -85,6 +86,8 @@ class State:
     """Sessions by the step of their longest wait, forgetting by sessions, shape (WAITS, n)."""
     parent_open: NDArray[np.bool_]
     """Where a school had an open alert of a parent rule at the last tick, shape (p, m)."""
+    parent_told: NDArray[np.bool_]
+    """… one that is not withheld, shape (p, m)."""
     session_from_us: NDArray[np.int64]
     """Log time since which each level is in session, `NEVER_US` if it is not, shape (4,)."""
     kin: NDArray[np.float64]
@@ -94,6 +97,10 @@ class State:
     """The detector's memory: 2 n cells, first all baselines outside school hours, then all inside."""
     unrests: Unrests = field(default_factory=dict)
     """Alerts that opened or resolved lately; see `flapping`."""
+    spells: dict[int, Spells] = field(default_factory=dict)
+    """When devices were bad of late, by the slot that carries a device's chronic alert; see `chronic`."""
+    withheld: set[tuple[int, int]] = field(default_factory=set)
+    """Channel and slot of open alerts that nobody was told of, for they are usual; see `chronic`."""
     now_us: int = 0
     """Log time of the last entry."""
     tick_us: int = NEVER_US
@@ -126,7 +133,7 @@ class State:
         """Return a state with columns of its own."""
         own: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
         copied: dict[str, Any] = {k: v.copy() for k, v in own.items() if isinstance(v, np.ndarray)}
-        copied["unrests"] = dict(self.unrests)
+        copied |= {"unrests": dict(self.unrests), "spells": dict(self.spells), "withheld": set(self.withheld)}
         copied["detector"] = {k: v.copy() for k, v in self.detector.items()}
         copied["said"] = dict(self.said)
         return replace(self, **copied)
@@ -134,7 +141,7 @@ class State:
     @property
     def nbytes(self) -> int:
         """Bytes in all columns."""
-        return sum(column.nbytes for column in slot_columns(self).values()) + self.parent_open.nbytes
+        return sum(column.nbytes for column in slot_columns(self).values()) + 2 * self.parent_open.nbytes
 
 
 def initial_state(layout: Layout, detector: Detector, parents: int, kins: int) -> State:
@@ -161,6 +168,7 @@ def initial_state(layout: Layout, detector: Detector, parents: int, kins: int) -
         longest=np.full(n, NOT_DUE, np.uint8),
         habit=np.zeros((WAITS, n), np.float16),
         parent_open=np.zeros((parents, layout.schools), np.bool_),
+        parent_told=np.zeros((parents, layout.schools), np.bool_),
         session_from_us=np.full(len(LEVELS), NEVER_US),
         kin=np.full((3, kins), np.nan),
         detector=detector.empty(BASELINES * n),
@@ -173,7 +181,7 @@ def slot_columns(state: State) -> dict[str, NDArray[Any]]:
     named = {
         f.name: getattr(state, f.name)
         for f in fields(state)
-        if f.name not in ("parent_open", "session_from_us", "kin")
+        if f.name not in ("parent_open", "parent_told", "session_from_us", "kin")
         and isinstance(getattr(state, f.name), np.ndarray)
     }
     named |= {f"detector.{k}": v for k, v in state.detector.items()}

@@ -258,3 +258,25 @@ def test_two_providers_that_fail_within_a_minute_are_two_incidents() -> None:
     assert found == {Cause(CauseKind.ISP, "FPT"): 40, Cause(CauseKind.ISP, "VNPT"): 40}
     told = [i for i in desk.incidents.values() if i.cause.kind is CauseKind.CITY]
     assert told == [], "it never was the city's"
+
+
+def test_the_incident_of_a_chronic_line_takes_no_other_alert_and_stays_while_they_come_and_go() -> None:
+    desk = Desk()
+    school = schools_of("FPT")[0]
+    down(desk, [school], T0, "chronic_line")
+    (chronic,) = desk.open()
+    for n in range(2):
+        at_us = T0 + (n + 1) * 60 * MINUTE_US
+        entries = down(desk, [school], at_us)
+        assert {(i.rule, i.alerts) for i in desk.open()} == {("chronic_line", 1), ("wan_down", 1)}
+        up(desk, entries, at_us + MINUTE_US)
+        desk.tick(at_us + 5 * MINUTE_US)
+    assert [i.incident_id for i in desk.open()] == [chronic.incident_id]
+    assert len(desk.incidents) == 3
+
+
+def test_the_chronic_line_of_a_school_is_not_drawn_into_an_outage_of_its_provider() -> None:
+    desk = Desk()
+    down(desk, schools_of("FPT")[:1], T0, "chronic_line")
+    down(desk, schools_of("FPT"), T0 + MINUTE_US)
+    assert {(i.rule, i.alerts) for i in desk.open()} == {("chronic_line", 1), ("wan_down", 40)}

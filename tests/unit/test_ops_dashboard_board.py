@@ -119,6 +119,19 @@ def test_an_open_alert_colours_its_school(board: Board, city: Fleet) -> None:
     assert board.snapshot(NOW_US, 1).open.by_priority == [0, 1, 1]
 
 
+def test_a_chronic_line_is_a_state_that_any_other_alert_covers_and_no_line(board: Board, city: Fleet) -> None:
+    everybody_well(board, city)
+    chronic = alert(city, 3, 3, "chronic_line")
+    show(board, city, [chronic])
+    seen = board.snapshot(NOW_US, 1)
+    assert seen.states[3] == "c"
+    assert (seen.open.chronic, seen.open.by_priority, seen.open.line_count) == (1, [0, 0, 0], 0)
+    show(board, city, [chronic, alert(city, 3, 2)])
+    seen = board.snapshot(NOW_US, 1)
+    assert seen.states[3] == "2"
+    assert (seen.open.chronic, seen.open.by_priority, seen.open.line_count) == (1, [0, 1, 0], 1)
+
+
 def test_an_alert_stands_even_where_the_summary_is_old(board: Board, city: Fleet) -> None:
     board.apply(change(alert(city, 0)), NOW_US)
     assert board.states(NOW_US)[0] == "1"

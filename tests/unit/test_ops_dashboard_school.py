@@ -137,6 +137,11 @@ def test_a_wrong_clock_stands_beside_its_device() -> None:
     assert "off by" not in rows(told(alert("clock_wrong", over=1)), "own_devices")[0].cells[3].text
 
 
+def test_a_chronic_device_says_since_which_day() -> None:
+    gateway, *_ = rows(told(alert("chronic_line"), states="cnnn"), "own_devices")
+    assert gateway.cells[3].text == "chronic since 23 Nov 2026"
+
+
 def test_neighbours_are_counted_without_the_school_itself() -> None:
     found = rows(told(alert(), states="21un"), "neighbours")
     assert [[cell.text for cell in row.cells[1:]] for row in found] == [["3", "1", "1"]] * 3

@@ -115,7 +115,7 @@ FAMILIES = {
     | {f"recurs_{often}" for often in ("once", "daily", "weekly", "monthly", "rule")}
     | {"title", "none", "new", "import", "table", "calendar"},
     "quarantine": set(COLUMNS),
-    "state": {"n", "u", "m", "p1", "p2", "p3"},
+    "state": {"n", "u", "c", "m", "p1", "p2", "p3"},
     "event": {kind.value for kind in (*TransitionKind, *ActionKind, *Beginning, *Ending)},
     "because": {code.value for code in Because},
     "timeline": {kind.value for kind in IncidentEventKind} | set(BY_HAND.values()) | {"held_all"},

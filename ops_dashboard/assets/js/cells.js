@@ -1,11 +1,11 @@
 // The pictures of a school's state: shape and colour together, drawn once for each size.
 
 // Names of the sheet's colours: once the picture is stale they are greys, and the most urgent is the brightest.
-const COLOURS = { n: '--cell', u: '--soft', 1: '--p1', 2: '--p2', 3: '--p3', m: '--works' };
+const COLOURS = { n: '--cell', u: '--soft', 1: '--p1', 2: '--p2', 3: '--p3', c: '--p3', m: '--works' };
 const INK = '#14171B';
 
 /** Order of the legend, worst first. */
-export const STATES = ['1', '2', '3', 'u', 'm', 'n'];
+export const STATES = ['1', '2', '3', 'u', 'c', 'm', 'n'];
 
 /** Return the worst state of a list of characters: 1, 2, 3, then u; '' if all are calm. */
 export function worst(found) {
@@ -34,10 +34,10 @@ function drawCell(state, width) {
     pen.stroke();
     return canvas;
   }
-  pen.fillStyle = state === 'm' ? '#242B33' : colour(state);
+  pen.fillStyle = 'cm'.includes(state) ? '#242B33' : colour(state);
   pen.fill();
-  const mark = { 1: cross, 2: dot, 3: dash, m: hatch }[state];
-  if (mark) mark(pen, radius, colour('m'));
+  const mark = { 1: cross, 2: dot, 3: dash, c: bars, m: hatch }[state];
+  if (mark) mark(pen, radius, colour(state));
   return canvas;
 }
 
@@ -72,6 +72,16 @@ function dash(pen, radius) {
   pen.lineWidth = Math.max(1, radius * 0.24);
   pen.beginPath();
   pen.moveTo(-radius * 0.36, 0); pen.lineTo(radius * 0.36, 0);
+  pen.stroke();
+}
+
+function bars(pen, radius, colour) {
+  pen.strokeStyle = colour;
+  pen.lineWidth = Math.max(1, radius * 0.22);
+  pen.beginPath();
+  for (const high of [-0.25, 0.25]) {
+    pen.moveTo(-radius * 0.42, high * radius); pen.lineTo(radius * 0.42, high * radius);
+  }
   pen.stroke();
 }
 

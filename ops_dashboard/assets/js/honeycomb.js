@@ -212,7 +212,7 @@ function stateWord(state) {
 function makeLegend() {
   const cells = drawCells(44);
   const counts = {};
-  byId('legend').replaceChildren(...['1', '2', '3', 'u', 'm'].map((state) => {
+  byId('legend').replaceChildren(...['1', '2', '3', 'u', 'c', 'm'].map((state) => {
     counts[state] = make('b', { textContent: '–' });
     cells[state].setAttribute('aria-hidden', 'true');
     return make('li', {}, cells[state], make('span', { textContent: stateWord(state) }), counts[state]);

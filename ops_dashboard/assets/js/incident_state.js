@@ -4,6 +4,7 @@
 export function groupOf(incident) {
   if (incident.ended_at_us !== null) return 'resolved';
   if (incident.silenced) return 'silenced';
+  if (incident.rule.startsWith('chronic_')) return 'chronic'; // contract.alert.CHRONIC
   return incident.state === 'acknowledged' ? 'acknowledged' : 'open';
 }
 

@@ -9,7 +9,7 @@ import { watchStaleness } from './staleness.js';
 import { clock, dayAndClock, duration, language, number, say } from './words.js';
 
 const FILTERS = ['state', 'priority', 'cluster', 'isp'];
-const GROUPS = ['open', 'acknowledged', 'silenced', 'resolved'];
+const GROUPS = ['open', 'acknowledged', 'silenced', 'chronic', 'resolved'];
 const RESOLVED_MAX = 50; // the last ones; older ones are found by their address
 const DAY_US = 86400e6;
 

@@ -39,7 +39,7 @@ PART_FIGURES: Final = (FigureName.AVAILABILITY, FigureName.CONTRACT_KEPT, Figure
 """Of what is side by side within a place."""
 LINE_METRICS: Final = ("down_bps", "online")
 """What a sheet tells of each school's line: metrics that are open."""
-_WORST_FIRST: Final = "123umn"
+_WORST_FIRST: Final = "123ucmn"
 
 
 class SchoolGroup(NamedTuple):

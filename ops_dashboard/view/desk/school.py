@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from alerting.messages.story import Office
-from contract.alert import Alert
+from contract.alert import Alert, is_chronic
 from contract.figures.lines import BELOW_CONTRACT, LOSS_BAD, QUARTER_MIN
 from contract.fleet import Device, DeviceKind, Fleet, School
 from contract.incident import CauseKind, Incident
@@ -178,7 +178,7 @@ class _Maker:
             told = self._scribe.say("school.clock_wrong", s=off)
             detail = SheetCell(told, href=f"/alerts?alert={clock.alert_id}")
         elif own:
-            detail = SheetCell(self._title(own[0]), href=f"/alerts?alert={own[0].alert_id}")
+            detail = SheetCell(self._told(own[0]), href=f"/alerts?alert={own[0].alert_id}")
         told_by = next(iter(own), None)
         todo = UNKNOWN if told_by is None else self._advice(told_by)
         if heard is None and told_by is None:
@@ -276,6 +276,13 @@ class _Maker:
 
     def _rule(self, alert: Alert) -> Rule | None:
         return self._office.rules.get(alert.rule)
+
+    def _told(self, alert: Alert) -> str:
+        """Return what an alert says of its device; of a chronic one since which day."""
+        if not is_chronic(alert.rule):
+            return self._title(alert)
+        day = write_date(alert.opened_at_us, self._scribe.language, self._office.zone)
+        return self._scribe.say("school.chronic", day=day)
 
     def _title(self, alert: Alert) -> str:
         rule = self._rule(alert)

@@ -1,0 +1,1 @@
+"""What comes again and again: within minutes (flapping) and for days (chronic). Pure."""
