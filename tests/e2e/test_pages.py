@@ -23,6 +23,7 @@ from contract.rejected import Reason, Rejected
 from contract.rule import Rule
 from device_simulator.world.fleet import generate_fleet
 from eduops.machine.ports import free_ports
+from eduops.stories.figure_days import base_rows, years_of_rows
 from storage.figures.rows import keep_day
 from tests.browser_page import (
     FIRST_SIZE,
@@ -35,7 +36,6 @@ from tests.browser_page import (
 )
 from tests.conftest import TestNats
 from tests.dashboard_stage import Stage, acknowledged, open_stage, resolved
-from tests.figure_years import base_rows, years_of_rows
 
 pytestmark = pytest.mark.browser
 PATIENCE_MS = 30_000
