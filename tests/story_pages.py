@@ -36,7 +36,7 @@ async def tell(page: Page, story: ScreenStory, language: str = "vi") -> None:
     Where the line has been silent for a while, the page's clock must be ours (`page.clock.install`).
     """
     await page.goto(f"{LIST_PATH}/{story.name}?lang={language}")
-    await expect(page.locator(story.shown).first).to_be_visible(timeout=PATIENCE_MS)
+    await expect(page.locator(story.shown).first).to_be_attached(timeout=PATIENCE_MS)
     if story.silent_s:
         await page.clock.fast_forward(round(story.silent_s * 1000))
     await page.evaluate("document.fonts.ready.then(() => true)")

@@ -8,7 +8,6 @@ from typing import Final
 import msgspec
 
 from alerting.incidents.replay import DeskThen
-from contract.access.area import CITY
 from contract.access.decision import Principal
 from contract.access.permission import Role
 from contract.access.user import User
@@ -151,11 +150,15 @@ class CannedArchive(Archive):
 
     async def past(self, metric_ids: Mapping[str, int], at_us: int) -> list[dict[str, PastSums]]:
         """Return what the figures were at this time of the last weeks."""
+        if self._scene.is_new:
+            return []
         minute_us = at_us // SPAN_US * SPAN_US
         return [self._city.sums(minute_us - week * WEEK_US) for week in range(1, WEEKS + 1)]
 
     async def stretches(self, metric_id: int, stretches: Sequence[tuple[int, int]]) -> dict[int, PastSums]:
         """Return the learners of stretches of minutes; what is wrong now was so since it began."""
+        if self._scene.is_new:
+            return {}
         since_us = min((alert.opened_at_us for alert in self._scene.open_alerts), default=self._scene.now_us)
         left = left_users(self._scene, self._city)
         found = {first: self._city.users(first) for first, _ in stretches}
@@ -214,11 +217,10 @@ class CannedArchive(Archive):
 class CannedRegister(Register):
     """Knows one viewer, whoever asks."""
 
-    def __init__(self, role: Role) -> None:
+    def __init__(self, viewer: Principal) -> None:
         super().__init__("")
-        name = "Phòng trực, màn 1" if role is Role.SCREEN else "Trần Thị Lan"
-        kind = CredentialKind.SCREEN if role is Role.SCREEN else CredentialKind.SESSION
-        self._bearer = Bearer(kind, Principal(name, role, CITY, "5e551011", has_code=True), b"")
+        is_screen = viewer.grade is Role.SCREEN
+        self._bearer = Bearer(CredentialKind.SCREEN if is_screen else CredentialKind.SESSION, viewer, b"")
 
     async def find(self, secret: str) -> Bearer | None:
         """Return the viewer."""
@@ -247,10 +249,10 @@ class CannedScreens(WaitingScreens):
 class CannedTables(Tables):
     """A scene in place of the database."""
 
-    def __init__(self, scene: Scene, city: City, shelf: FigureShelf, role: Role) -> None:
+    def __init__(self, scene: Scene, city: City, shelf: FigureShelf, viewer: Principal) -> None:
         super().__init__("")
         self.archive = CannedArchive(self, scene, city, shelf)
-        self.register = CannedRegister(role)
+        self.register = CannedRegister(viewer)
         self.recorder = CannedRecorder(self.pool)
         self.screens = CannedScreens(self.pool)
 

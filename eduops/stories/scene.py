@@ -24,7 +24,8 @@ from contract.incident import (
 )
 from contract.live import IncidentChanged
 from contract.rejected import Rejected
-from contract.routing.delivery import NoticeRecord
+from contract.routing.delivery import AttemptOutcome, NoticeAttempt, NoticeRecord
+from contract.routing.notice import Notice, NoticeFate, NoticeReason, notice_id_of
 from contract.routing.silence import Silence, SilenceKind, SilenceMatcher
 from contract.series import series_of
 from storage.wall import RefusedSender
@@ -69,7 +70,12 @@ class Scene:
     """What the story's address names: an incident, a school, a provider."""
     refused: list[Rejected] = field(default_factory=list)
     senders: list[RefusedSender] = field(default_factory=list)
+    watched: str = ""
+    """The alert whose incident is the subject."""
     told: list[NoticeRecord] = field(default_factory=list)
+    """Who was told of that incident."""
+    is_new: bool = False
+    """Whether nothing is stored yet."""
     silences: list[Silence] = field(default_factory=list)
     alerts: dict[str, Alert] = field(default_factory=dict)
     history: list[AlertEvent] = field(default_factory=list)
@@ -143,6 +149,21 @@ class Scene:
 
         self._add(self._at(ago), step)
 
+    def tell(self, to: str, reason: NoticeReason, ago: float, answer: str, *, sent: bool = True) -> None:
+        """Let somebody be told of the incident that is watched."""
+
+        def step(at_us: int) -> None:
+            incident_id = self.incident_of(self.watched)
+            key = notice_id_of(incident_id, to, reason, at_us)
+            notice = Notice(key, incident_id, to, "Tổ mạng", reason, 1, at_us, "everything", 1)
+            outcome = AttemptOutcome.SENT if sent else AttemptOutcome.FAILED
+            attempt = NoticeAttempt(1, at_us, "mailto", outcome, answer, "P1", "")
+            fate = NoticeFate.SENT if sent else NoticeFate.WAITING
+            over_us = at_us if sent else None
+            self.told.append(NoticeRecord(notice, fate, at_us, at_us, None, over_us, "", (attempt,)))
+
+        self._add(self._at(ago), step)
+
     def incident_of(self, alert_id: str) -> str:
         """Return the id of the incident that an alert is in."""
         return self.memberships[alert_id].incident_id
@@ -165,6 +186,8 @@ class Scene:
         self._steps.clear()
         for alert_id, one in self.memberships.items():
             self.memberships[alert_id] = replace(one, alert=self.alerts[alert_id])
+        if self.watched:
+            self.subject = self.incident_of(self.watched)
         return self
 
     @property

@@ -19,6 +19,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from bus.live import Live
 from bus.memory import MemoryLog
+from contract.access.area import CITY, parse_area
+from contract.access.decision import Principal
 from contract.access.permission import Role
 from contract.clock import LogClock
 from eduops.stories.canned import SECRET, CannedLive, CannedTables
@@ -102,7 +104,7 @@ class _ToldStory:
         clock = LogClock(scene.now_us, time.time_ns() // 1000)
         city = workshop.city(story.schools)
         said = summaries_of(scene, city) if story.speaks else []
-        tables = CannedTables(scene, city, workshop.shelf(story, scene), story.role or Role.SCREEN)
+        tables = CannedTables(scene, city, workshop.shelf(story, scene), _viewer(story))
         self.path = story.path.format(quote(scene.subject, safe=""))
         self.app = create_app(
             DashboardConfig(
@@ -146,6 +148,12 @@ class _ToldStory:
             return
         self._is_silent = self._is_silent or '"kind":"snapshot"' in message.get("text", "")
         await send(message)
+
+
+def _viewer(story: ScreenStory) -> Principal:
+    role = story.role or Role.SCREEN
+    name = "Phòng trực, màn 1" if role is Role.SCREEN else "Trần Thị Lan"
+    return Principal(name, role, parse_area(story.area) if story.area else CITY, "5e551011", has_code=True)
 
 
 async def _say_nothing(receive: Receive, send: Send) -> None:

@@ -16,6 +16,11 @@ def nothing(scene: Scene) -> None:
     """Let nothing happen."""
 
 
+def first_start(scene: Scene) -> None:
+    """Let nothing have happened ever."""
+    scene.is_new = True
+
+
 def calm(scene: Scene) -> None:
     """Let two things be over since the morning."""
     alone = scene.open(7 % len(scene.fleet.schools), ago=88)
@@ -112,11 +117,6 @@ def muted(scene: Scene) -> None:
         scene.open(n, ago=16 - 0.1 * k)
     work = SilenceMatcher("isp", "CMC")
     scene.silence("CMC nâng cấp thiết bị theo lịch", work, kind=SilenceKind.MAINTENANCE)
-
-
-def own_fault(scene: Scene) -> None:
-    """Let the center itself have trouble."""
-    scene.open_center("log_gap", 2, ago=14)
 
 
 def big_school(scene: Scene) -> int:

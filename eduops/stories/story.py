@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from config.files import Configuration, load_configuration
 from contract.access.permission import Role
+from contract.fleet import Fleet, Former
 from contract.texts import Language
 from device_simulator.world.fleet import CITY_SCHOOLS, generate_fleet
 from eduops.stories.figure_days import base_rows, day_figures, years_of_rows
@@ -16,6 +17,8 @@ from eduops.stories.telling import City
 
 MORNING: Final = "2026-11-23T09:12:08"
 """A Monday, the second hour of school."""
+CLOSED_US: Final = 1_787_000_000_000_000
+"""When the last school of a part of the city closed: in the holidays before."""
 FIGURE_DAYS: Final = 26
 """Days of figures before a story's: three weeks and a running one."""
 
@@ -44,12 +47,25 @@ class ScreenStory(NamedTuple):
     """Age of what the partitions said last; 0 for ones that go on."""
     speaks: bool = True
     """Whether the partitions said anything yet."""
+    area: str = ""
+    """Of the viewer, as `contract.access.area` writes it; empty for the city."""
+    complains: bool = False
+    """Whether the browser does: something is not there, or refused to the viewer."""
     hit: float | None = None
     """Share of schools that lost their line on the day, for leadership's figures; None for no figures."""
 
     def sentence(self, language: Language) -> str:
         """Return what is to be seen."""
         return self.vi if language is Language.VI else self.en
+
+
+def without_last(fleet: Fleet, closed_us: int) -> Fleet:
+    """Return a fleet whose last school is no more, and part of the one before."""
+    *schools, last = fleet.schools
+    gone = tuple(device for device in fleet.devices if device.school_id == last.id)
+    left = tuple(device for device in fleet.devices if device.school_id != last.id)
+    former = (Former(last, closed_us, schools[-1].id),)
+    return Fleet(fleet.province, fleet.clusters, fleet.wards, tuple(schools), left, former, gone)
 
 
 @dataclass(slots=True)
@@ -64,7 +80,10 @@ class Workshop:
         """Return the city with so many schools."""
         if schools not in self._cities:
             made = self.configuration
-            self._cities[schools] = City(generate_fleet(schools=schools), made.calendar, made.catalogue)
+            fleet = generate_fleet(schools=schools)
+            if 1 < schools < CITY_SCHOOLS:  # the whole city keeps its published sums
+                fleet = without_last(fleet, CLOSED_US)
+            self._cities[schools] = City(fleet, made.calendar, made.catalogue)
         return self._cities[schools]
 
     def scene(self, story: ScreenStory) -> Scene:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.calendar import SchoolCalendar
-from contract.catalogue import Catalogue
+from contract.catalogue import Catalogue, Metric
 from contract.fleet import STREAMS_OF, Fleet
 from contract.live import STATE_NORMAL, STATE_UNKNOWN, WARD_METRICS, Hidden, Kpi, Summary, WardSums
 from contract.privacy import hidden_by, hidden_in
@@ -20,7 +20,7 @@ from ops_dashboard.view.past import PastSums
 from storage.wall import KpiHistory, SeriesHistory
 
 PARTITIONS: Final = 2
-_REGISTER_MINUTES: Final = 240
+_REGISTER_MINUTES: Final = 360
 """So long a register of this morning or afternoon counts."""
 _OF_PUPILS: Final = ("present", "enrolled", "active_users")
 _REGISTERED: Final = ("present", "enrolled")
@@ -99,23 +99,28 @@ class City:
         moments = np.arange(from_us, to_us, MINUTE_US // 2)
         columns: list[tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]] = []
         for number in sorted(series):
-            device = self.fleet.device_by_id[number >> METRIC_BITS]
+            device = self.fleet.device_by_id.get(number >> METRIC_BITS)
+            if device is None:  # of a school that is no more
+                continue
             metric = self.catalogue.by_id[number & ((1 << METRIC_BITS) - 1)]
             position = np.array([self.fleet.school_position[device.school_id]])
-            value = np.array(
-                [
-                    self.world.measure(metric.stream, int(at), position).values[metric.name][0]
-                    for at in moments
-                ]
-            )
+            value = np.array([self._one(metric, int(at), position) for at in moments])
             since_us = _cut_since(cut).get(int(position[0]))
             if since_us is not None:
                 value[moments >= since_us] = 0.0 if metric.name == "online" else np.nan
             told = np.isfinite(value)
             columns.append((moments[told], np.full(told.sum(), number, np.int32), value[told]))
-        time_us, owner, value = (np.concatenate(parts) for parts in zip(*columns, strict=True))
+        nothing = np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0)
+        time_us, owner, value = (np.concatenate(parts) for parts in zip(nothing, *columns, strict=True))
         score = np.full(len(value), np.nan, np.float32)
         return SeriesHistory(time_us, owner, np.ones(len(value), np.int64), value, value, value, score)
+
+    def _one(self, metric: Metric, at_us: int, position: NDArray[np.intp]) -> float:
+        """Return what one school's metric is at a moment; NaN where it is not measured."""
+        if metric.name == "online":
+            return 1.0
+        found = self.world.measure(metric.stream, at_us, position).values.get(metric.name)
+        return float("nan") if found is None else float(found[0])
 
     def newest(self, series: Sequence[int], scene: Scene) -> dict[int, tuple[int, float]]:
         """Return time and value of the youngest reading of series of lines; a dead one's is older."""

@@ -88,7 +88,7 @@ async def opened(
     browser: Browser, url: str, story: ScreenStory, width: int, height: int
 ) -> AsyncIterator[Page]:
     """Open a story in a window of its own."""
-    async with open_page(browser, url, width, height) as page:
+    async with open_page(browser, url, width, height, quiet=not story.complains) as page:
         if story.silent_s:
             await page.clock.install()
         await tell(page, story)

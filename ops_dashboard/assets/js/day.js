@@ -31,7 +31,8 @@ export function followDay(fleet, changed) {
       host.hidden = !areFew(snapshot.open);
       if (host.hidden) return;
       if (snapshot.open.line_count > 0) { renewPart(host, snapshot, day.data, fleet); return; }
-      const silent = snapshot.open.live_partitions < snapshot.open.partitions;
+      const { connected, open } = snapshot;
+      const silent = open.live_partitions < open.partitions || (connected.value === null && connected.expected > 0);
       setText(byId('alarms-title'), say(silent ? 'wall.not_known' : 'wall.calm'));
       byId('alarms-more').replaceChildren(day.data ? say('wall.resolved', { n: number(day.data.resolved_count) }) : '');
       renewDay(host, snapshot, day.data, fleet);
