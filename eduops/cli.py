@@ -15,6 +15,7 @@ from eduops.log_lines import say_failure, write_log
 from eduops.machine.attach import attached
 from eduops.settings import Settings, load_settings
 from eduops.stopping import run_until_stopped
+from eduops.stories.verb import stories
 from eduops.verbs.broker import broker_app
 from eduops.verbs.devices.commands import device_app
 from eduops.verbs.evaluate import evaluate_app
@@ -54,6 +55,7 @@ app.add_typer(audit_app, name="audit")
 app.add_typer(evidence_app, name="evidence")
 app.command()(oncall)
 app.command()(report)
+app.command()(stories)
 
 Data = Annotated[
     Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")

@@ -32,13 +32,10 @@ from ops_dashboard.access.connection import BoundedConnection
 from ops_dashboard.access.door import Door
 from ops_dashboard.access.guard import Guard, security_headers
 from ops_dashboard.access.permissions import guarded_routes
-from ops_dashboard.access.recorder import Recorder
-from ops_dashboard.access.register import Register
 from ops_dashboard.api.alertmanager_reports import ALERTS_PATH
 from ops_dashboard.api.answers import Refusal, install_refusals, refuse_with
 from ops_dashboard.api.routes import add_api
 from ops_dashboard.archive import Archive
-from ops_dashboard.borrowing import ReaderPool
 from ops_dashboard.config import DashboardConfig
 from ops_dashboard.frame import FrameDash, make_frame
 from ops_dashboard.language import choose_language, remember_language
@@ -55,9 +52,9 @@ from ops_dashboard.people.passwords import PasswordKeeper
 from ops_dashboard.people.render import Renderer
 from ops_dashboard.people.routes import add_people
 from ops_dashboard.services import Services
+from ops_dashboard.tables import Tables
 from ops_dashboard.view.past import PAST_METRICS, Past, past_of
 from ops_dashboard.view.words import page_words
-from storage.database import open_pool
 
 INBOUND_FRAME_BYTES: Final = 1024
 """Largest websocket message that is read at all; pages send nothing longer."""
@@ -77,8 +74,9 @@ def create_app(
     rules: Sequence[Rule],
     texts: Texts | None = None,
     meter: Meter | None = None,
+    tables: Tables | None = None,
 ) -> FastAPI:
-    """Return the application; its lifespan runs the hub and holds the pool of connections.
+    """Return the application; its lifespan runs the hub and holds the connections of the tables.
 
     Args:
         config: settings.
@@ -90,10 +88,10 @@ def create_app(
         rules: titles and advice.
         texts: all sentences; the shipped catalogue if None.
         meter: counts viewers and pushes.
+        tables: what is stored; those of the settings' database if None.
     """
-    targets = load_targets(config.own_config)
-    pool, register = open_pool(config.dsn), Register(config.dsn)
-    archive = Archive(pool)
+    targets, tables = load_targets(config.own_config), tables or Tables(config.dsn)
+    archive, register = tables.archive, tables.register
     hub = Hub(
         partial(make_feed, config, fleet, catalogue, calendar, targets),
         config.clock,
@@ -124,19 +122,19 @@ def create_app(
         docs_url=None,  # the default page loads from a CDN
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=_lifespan(hub, live, pool, register),
+        lifespan=_lifespan(hub, live, tables),
     )
     app.state.ended = asyncio.Queue()  # what runs beside the server and ended, asked to or not
     add_api(app.router, services)
     add_live(app.router, hub, fleet, register)
     renderer = Renderer(services.texts, calendar, config.build_id)
-    add_people(app.router, _people_office(config, pool, register, fleet, renderer))
+    add_people(app.router, _people_office(config, tables, fleet, renderer))
     frame = _attach_pages(app, services)
     app.add_middleware(
         Door,
         routes=guarded_routes(app.routes),
         register=register,
-        recorder=Recorder(pool),
+        recorder=tables.recorder,
         texts=services.texts,
         refused_page=renderer.refused,
         secure=config.secure_cookies,
@@ -148,11 +146,10 @@ def create_app(
     return app
 
 
-def _people_office(
-    config: DashboardConfig, pool: ReaderPool, register: Register, fleet: Fleet, renderer: Renderer
-) -> PeopleOffice:
+def _people_office(config: DashboardConfig, tables: Tables, fleet: Fleet, renderer: Renderer) -> PeopleOffice:
     return PeopleOffice(
-        pool, register, fleet, renderer, PasswordKeeper(), config.secure_cookies, config.public_url,
+        tables.pool, tables.register, tables.screens, fleet, renderer, PasswordKeeper(),
+        config.secure_cookies, config.public_url,
         None if config.oidc is None else IdentityProvider(config.oidc), FollowedSignIn(config.own_config),
     )  # fmt: skip
 
@@ -168,16 +165,13 @@ def _past_reader(
     return read
 
 
-def _lifespan(
-    hub: Hub, live: Live, pool: ReaderPool, register: Register
-) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(hub: Hub, live: Live, tables: Tables) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         stop = asyncio.Event()
-        # The pool connects in the background: a wall comes up, grey, even while the database is away.
-        await pool.open(wait=False)
+        await tables.open()
         pushing = asyncio.create_task(hub.run(live, stop), name=PUSHING)
-        watching = asyncio.create_task(register.run(), name="dashboard-register")
+        watching = asyncio.create_task(tables.register.run(), name="dashboard-register")
         for task in (pushing, watching):
             task.add_done_callback(app.state.ended.put_nowait)
         try:
@@ -186,7 +180,7 @@ def _lifespan(
             stop.set()
             watching.cancel()
             await asyncio.gather(pushing, watching, return_exceptions=True)
-            await pool.close()
+            await tables.close()
 
     return lifespan
 

@@ -16,6 +16,7 @@ from contract.rejected import Reason
 from contract.routing.delivery import NoticeRecord
 from contract.routing.silence import Silence
 from ops_dashboard.borrowing import ReaderPool, borrowed
+from ops_dashboard.past.reading import MinuteAsked, MinutesRead, read_minutes
 from ops_dashboard.report.place_reading import read_place_figures
 from ops_dashboard.report.reading import read_brief
 from ops_dashboard.view.alertmanager import OpenDesk
@@ -42,6 +43,8 @@ from storage.incidents import (
     similar_incidents,
 )
 from storage.outbox import notice_records
+from storage.past.desk import incidents_over_by
+from storage.past.minutes import first_known_us
 from storage.people.users import list_users
 from storage.silences import load_silences, silences_of_event, silences_since
 from storage.times import incident_times, notice_moments
@@ -164,6 +167,21 @@ class Archive:
         async with self._connection() as conn:
             found = [*await recent_incidents(conn, RECENT_RESOLVED), *await open_incidents(conn)]
         return list({i.incident_id: i for i in found}.values())
+
+    async def incidents_over_by(self, at_us: int, limit: int) -> list[Incident]:
+        """Return the last incidents that had resolved by a moment of log time."""
+        async with self._connection() as conn:
+            return await incidents_over_by(conn, at_us, limit)
+
+    async def first_known_us(self) -> int | None:
+        """Return the log time of the first moment of which anything is kept; None while nothing is."""
+        async with self._connection() as conn:
+            return await first_known_us(conn)
+
+    async def minutes(self, asked: MinuteAsked, moments_us: Sequence[int]) -> MinutesRead:
+        """Return what was known at moments that are a minute apart."""
+        async with self._connection() as conn:
+            return await read_minutes(conn, asked, moments_us)
 
     async def incident(self, incident_id: str) -> KnownIncident | None:
         """Return an incident with all that belongs to it, for an alias the one it was merged into."""

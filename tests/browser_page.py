@@ -26,6 +26,31 @@ OUTSIDE = """() => [...document.querySelectorAll('.tile *, .alarm *, .area, .hea
   .map(e => [e, e.getBoundingClientRect()])
   .filter(([, box]) => box.width > 0 && (box.right > innerWidth + 1 || box.left < -1))
   .map(([e]) => `${e.tagName}.${e.className} ${e.textContent}`)"""
+MEETING = """() => {
+  const apart = '.visually-hidden, .skip, .tip, .foot, svg, select, [class*=ag-]';
+  const parts = [...document.querySelectorAll('body *')].filter(e => !e.closest(apart)
+    && [...e.childNodes].some(one => one.nodeType === 3 && one.textContent.trim())
+    && e.checkVisibility({visibilityProperty: true, opacityProperty: true}));
+  const boxes = parts.flatMap(part => [...part.childNodes].filter(one => one.nodeType === 3)
+    .flatMap(text => {
+      const range = document.createRange();
+      range.selectNodeContents(text);
+      return [...range.getClientRects()].map(box => ({ box, part, slack: box.height / 5 }));
+    }))
+    .filter(({ box, part }) => { // what lies behind something is so on purpose
+      const seen = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+      return seen && (part.contains(seen) || seen.contains(part));
+    })
+    .sort((a, b) => a.box.top - b.box.top);
+  const words = ({ part }) => `${part.className} ${part.textContent.slice(0, 40)}`;
+  return boxes.flatMap((one, i) => boxes.slice(i + 1)
+    .filter(two => two.part !== one.part && two.box.top < one.box.bottom - one.slack
+      && two.box.bottom - two.slack > one.box.top
+      && one.box.right - 1 > two.box.left && two.box.right - 1 > one.box.left)
+    .map(two => `${words(one)} × ${words(two)}`));
+}"""
+"""Texts that stand in each other's way, as far as the window shows them; boxes of lines reach into each other
+by a little."""
 AXE_RULES = {"resultTypes": ["violations"]}
 
 
@@ -81,6 +106,12 @@ async def expect_fitting(page: Page, width: int) -> None:
         found = await page.evaluate(look)
         assert found == [], f"{page.url} at {width}: {found}"
     assert await page.evaluate("document.documentElement.scrollWidth") <= width, page.url
+
+
+async def expect_apart(page: Page, width: int) -> None:
+    """Expect that no text stands upon another."""
+    found = await page.evaluate(MEETING)
+    assert found == [], f"{page.url} at {width}: {found}"
 
 
 async def _is_empty(page: Page, look: str) -> bool:

@@ -23,12 +23,12 @@ from contract.figures.sums import GroupKind
 from device_simulator.world.fleet import generate_fleet
 from eduops.machine.embedded_postgres import prepare_postgres
 from eduops.machine.process import Server
+from eduops.stories.figure_days import base_rows, years_of_rows
 from ops_dashboard.report.reading import read_brief
 from ops_dashboard.view.leadership.maker import Brand, BriefAsked
 from storage.database import connect, prepare_database
 from storage.figures.rows import keep_day, summed_figures, summed_inside
 from storage.fleet import save_fleet
-from tests.figure_years import base_rows, years_of_rows
 
 FIRST, LAST = date(2024, 11, 27), date(2026, 11, 27)
 RUNS = 9

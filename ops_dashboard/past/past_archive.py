@@ -36,7 +36,7 @@ from ops_dashboard.view.past import PastSums
 from storage.alerts import alert_history, load_alert
 from storage.feedback import count_dismissed, dismissals
 from storage.incidents import incident_history, last_words, similar_incidents
-from storage.past.desk import alerts_told_by, deeds_on, incident_family, incidents_over_by
+from storage.past.desk import alerts_told_by, deeds_on, incident_family
 from storage.wall import KpiHistory, SeriesHistory, heard_series, newest_readings
 
 SCHOOL_ALERTS: Final = 50
@@ -168,8 +168,7 @@ class PastArchive:
         return [*(await self._over(RECENT_RESOLVED)), *self._desk.incidents]
 
     async def _over(self, limit: int) -> list[Incident]:
-        async with self._connection() as conn:
-            found = await incidents_over_by(conn, self._at_us, limit)
+        found = await self._whole.incidents_over_by(self._at_us, limit)
         return list({i.incident_id: i for i in (*found, *self._desk.over)}.values())
 
     async def incident(self, incident_id: str) -> KnownIncident | None:

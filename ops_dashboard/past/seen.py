@@ -9,16 +9,14 @@ from contract.calendar import MINUTE_US
 from contract.clock import LogClock
 from ops_dashboard.access.own import asking_area, own
 from ops_dashboard.api.answers import Refusal
-from ops_dashboard.archive import ANSWER_S, Archive
+from ops_dashboard.archive import Archive
 from ops_dashboard.area_archive import AreaArchive
-from ops_dashboard.borrowing import borrowed
 from ops_dashboard.live.feed import Feed, make_feed
 from ops_dashboard.past.moment import read_moment
 from ops_dashboard.past.past_archive import PastArchive
-from ops_dashboard.past.reading import MinuteAsked, MinutesRead, layout_of, read_minutes
+from ops_dashboard.past.reading import MinuteAsked, MinutesRead, layout_of
 from ops_dashboard.services import Services
 from ops_dashboard.view.minutes import MinuteThen, summaries_then
-from storage.past.minutes import first_known_us
 
 
 class PastStage(NamedTuple):
@@ -62,8 +60,7 @@ async def moment_of(services: Services, at: str) -> int | None:
     at_us = read_moment(at, zone, services.now_us())
     if at_us is None:
         return None
-    async with borrowed(services.archive.pool, ANSWER_S) as conn:
-        first_us = await first_known_us(conn)
+    first_us = await services.archive.first_known_us()
     if first_us is None or at_us < first_us:
         raise Refusal(422, "moment_not_kept")
     return at_us
@@ -76,8 +73,7 @@ async def minutes_of(services: Services, at_us: int, count: int) -> MinutesRead:
     asked = MinuteAsked(
         services.hub.board.groups.fleet, services.catalogue, config.partitions, config.coverage_min
     )
-    async with borrowed(services.archive.pool, ANSWER_S) as conn:
-        return await read_minutes(conn, asked, range(at_us, last_us + 1, MINUTE_US))
+    return await services.archive.minutes(asked, range(at_us, last_us + 1, MINUTE_US))
 
 
 async def seen(services: Services, at: str) -> Services:

@@ -17,6 +17,7 @@ from ops_dashboard.borrowing import ReaderPool, borrowed
 from ops_dashboard.people.identity_provider import IdentityProvider
 from ops_dashboard.people.passwords import PasswordKeeper
 from ops_dashboard.people.render import Renderer
+from ops_dashboard.people.waiting_screens import WaitingScreens
 
 ANSWER_S: Final = 10.0
 
@@ -27,6 +28,7 @@ class PeopleOffice:
 
     pool: ReaderPool
     register: Register
+    screens: WaitingScreens
     fleet: Fleet
     renderer: Renderer
     passwords: PasswordKeeper

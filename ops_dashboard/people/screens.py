@@ -13,14 +13,7 @@ from ops_dashboard.api.answers import Refusal
 from ops_dashboard.people.forms import PAIRING_COOKIE, go_on, read_form, set_pairing, set_session
 from ops_dashboard.people.office import PeopleOffice, asking_person
 from storage.people.credentials import CredentialKind, end_credentials, list_credentials
-from storage.people.pairing import (
-    Pairing,
-    approve_pairing,
-    begin_pairing,
-    find_pairing,
-    finish_pairing,
-    was_screen,
-)
+from storage.people.pairing import Pairing, approve_pairing
 
 
 def add_screens(router: APIRouter, office: PeopleOffice) -> None:
@@ -30,21 +23,15 @@ def add_screens(router: APIRouter, office: PeopleOffice) -> None:
         address = "" if request.client is None else request.client.host
         secret = request.cookies.get(cookie_name(PAIRING_COOKIE, secure=office.secure), "")
         session = request.cookies.get(cookie_name(SESSION_COOKIE, secure=office.secure), "")
-        async with office.connection() as conn:
-            admitted = await finish_pairing(conn, secret, address) if secret else None
-            if admitted is not None:
-                answer: Response = go_on("/")
-                set_session(answer, admitted, secure=office.secure)
-                return answer
-            pairing = await find_pairing(conn, secret) if secret else None
-            is_ended = bool(session) and await was_screen(conn, session)
-            if pairing is None:
-                begun = await begin_pairing(conn, address)
-                if begun is None:
-                    raise Refusal(503, "too_many_screens")
-                secret, pairing = begun
-        answer = shown_code(request, pairing, is_ended=is_ended)
-        set_pairing(answer, secret, secure=office.secure)
+        found = await office.screens.look(secret, session, address)
+        if found is None:
+            raise Refusal(503, "too_many_screens")
+        if found.pairing is None:
+            answer: Response = go_on("/")
+            set_session(answer, found.secret, secure=office.secure)
+            return answer
+        answer = shown_code(request, found.pairing, is_ended=found.was_ended)
+        set_pairing(answer, found.secret, secure=office.secure)
         return answer
 
     def shown_code(request: Request, pairing: Pairing, *, is_ended: bool) -> Response:

@@ -26,6 +26,7 @@ from contract.rule import Rule
 from contract.series import series_of
 from device_simulator.world.fleet import generate_fleet
 from eduops.machine.ports import free_ports
+from eduops.stories.figure_days import base_rows, years_of_rows
 from ops_dashboard.charts.school_charts import PLANS
 from storage.figures.rows import keep_day
 from tests.browser_page import (
@@ -39,7 +40,6 @@ from tests.browser_page import (
 )
 from tests.conftest import TestNats
 from tests.dashboard_stage import PARTITIONS, Stage, acknowledged, open_stage, resolved
-from tests.figure_years import base_rows, years_of_rows
 
 pytestmark = pytest.mark.browser
 PATIENCE_MS = 30_000

@@ -129,6 +129,7 @@ VERBS_THAT_DO_NOT: Final = frozenset(
             "evaluate scenarios",
             "evaluate city",
             "evaluate attendance",
+            "stories",
         ),
         # An incident's cause and size, as everywhere; names of those who would be told.
         *("routes test", "oncall"),

@@ -22,6 +22,7 @@ from contract.figures.sums import DayPart, FigureRow, FigureSums, GroupKind, add
 from contract.fleet import Fleet
 from contract.rule import Rule
 from contract.texts import Language, Texts, parse_texts
+from eduops.stories.figure_days import base_rows, day_figures, years_of_rows
 from ops_dashboard.charts.marks import PAGE, PAPER, bar, meter, spark, strip
 from ops_dashboard.pages.leadership import leadership_page
 from ops_dashboard.report.pdf import report_data, report_pdf
@@ -31,7 +32,6 @@ from ops_dashboard.view.leadership.numbers import written
 from ops_dashboard.view.leadership.tables import MARK, TableForm, brief_table
 from ops_dashboard.view.leadership.worded import UNKNOWN, Wording
 from ops_dashboard.view.leadership.wording import worded
-from tests.figure_years import base_rows, day_figures, years_of_rows
 
 DAY = date(2026, 11, 27)
 FIRST = date(2026, 8, 31)

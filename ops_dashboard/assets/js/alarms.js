@@ -4,6 +4,7 @@ import { makeMark } from './mark.js';
 import { compact, duration, number, rule, say } from './words.js';
 
 const LEVELS = /^((?:TH|THCS|THPT|MN|MG|TTGDTX|và|-)\s+)+/; // a school's level stays whole when its name is shortened
+const FEW = 2;
 let written = '';
 
 /** Show the first incidents of a snapshot. */
@@ -13,6 +14,7 @@ export function showAlarms(snapshot, fleet) {
   const minute = Math.floor(snapshot.at_us / 6e7);
   const shape = JSON.stringify([open.lines, minute, list.clientHeight, list.clientWidth, open.lines_by_priority, open.untaken]);
   list.hidden = open.line_count === 0;
+  list.dataset.few = areFew(open) ? 'yes' : 'no';
   if (shape === written && (list.firstChild || list.hidden)) return;
   written = shape;
   const rows = open.lines.map((line) => makeRow(line, snapshot.at_us, fleet));
@@ -24,6 +26,9 @@ export function showAlarms(snapshot, fleet) {
   const shown = dropOverflow(list, rows);
   showHead(open, shown);
 }
+
+/** Return whether so few incidents are open that they stand larger, and the day so far below them. */
+export const areFew = (open) => open.line_count <= FEW;
 
 /** Forget what is shown: nothing that we have is young enough. */
 export function clearAlarms() {

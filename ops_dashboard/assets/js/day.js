@@ -1,5 +1,5 @@
 // The day so far: what a calm wall tells where incidents stand otherwise, and two of the views that come in turn.
-import { nameOf } from './alarms.js';
+import { areFew, nameOf } from './alarms.js';
 import { byId, hiddenTable, make, makeSvg, setText } from './dom.js';
 import { inMoment } from './moment.js';
 import { clock, duration, number, percent, say, target } from './words.js';
@@ -25,13 +25,14 @@ export function followDay(fleet, changed) {
   read();
   return {
     read,
-    /** Show the day in place of the incidents, if there are none. */
+    /** Show the day in place of the incidents, if there are none; below a few a part of it. */
     show(snapshot) {
       const host = byId('day');
-      const calm = snapshot.open.line_count === 0;
-      host.hidden = !calm;
-      if (!calm) return;
-      const silent = snapshot.open.live_partitions < snapshot.open.partitions;
+      host.hidden = !areFew(snapshot.open);
+      if (host.hidden) return;
+      if (snapshot.open.line_count > 0) { renewPart(host, snapshot, day.data, fleet); return; }
+      const { connected, open } = snapshot;
+      const silent = open.live_partitions < open.partitions || (connected.value === null && connected.expected > 0);
       setText(byId('alarms-title'), say(silent ? 'wall.not_known' : 'wall.calm'));
       byId('alarms-more').replaceChildren(day.data ? say('wall.resolved', { n: number(day.data.resolved_count) }) : '');
       renewDay(host, snapshot, day.data, fleet);
@@ -49,10 +50,8 @@ export function followDay(fleet, changed) {
 }
 
 function renewDay(host, snapshot, day, fleet) {
+  if (isDrawn(host, snapshot, day)) return;
   const never = snapshot.age_s === null;
-  const shape = JSON.stringify([snapshot.attendance_by_cluster, day, never, host.clientHeight, host.clientWidth]);
-  if (host.dataset.shape === shape) return;
-  host.dataset.shape = shape;
   const whole = snapshot.area === '' ? null : say('wall.of_city');
   const parts = never ? [make('p', { textContent: say('wall.chart_wait') })] : [];
   if (snapshot.attendance_by_cluster.some((share) => share !== null)) {
@@ -61,10 +60,42 @@ function renewDay(host, snapshot, day, fleet) {
     drawClusters(bars, snapshot, fleet);
   }
   const curve = day && day.users.length > 1 ? make('div', { className: 'curve' }) : null;
-  if (curve) parts.push(heading(say('wall.users'), whole ?? (day.users_usual.length > 0 ? make('span', { className: 'usual', textContent: say('wall.usual') }) : '')), curve);
+  if (curve) parts.push(heading(say('wall.users'), usualWord(snapshot, day)), curve);
   if (day) parts.push(resolvedList(day, fleet), dutyLine(day));
   host.replaceChildren(...parts);
   if (curve) drawUsers(curve, day);
+}
+
+/** Show what has room below a few incidents: attendance or, below two, learners; and who is on duty. */
+function renewPart(host, snapshot, day, fleet) {
+  if (isDrawn(host, snapshot, day)) return;
+  const duty = day ? dutyLine(day) : '';
+  const isTold = snapshot.attendance_by_cluster.some((share) => share !== null);
+  const place = make('div', {});
+  if (isTold && snapshot.open.line_count === 1) {
+    place.className = 'clusters';
+    host.replaceChildren(heading(say('wall.attendance'), snapshot.area === '' ? targetWord() : say('wall.of_city')), place, duty);
+    drawClusters(place, snapshot, fleet);
+  } else if (day && day.users.length > 1) {
+    place.className = 'curve';
+    host.replaceChildren(heading(say('wall.users'), usualWord(snapshot, day)), place, duty);
+    drawUsers(place, day);
+  } else host.replaceChildren(duty);
+  if (host.scrollHeight > host.clientHeight + 1) host.replaceChildren(); // a larger scale has less room
+}
+
+/** Return whether nothing of what is drawn has changed; takes note of it. */
+function isDrawn(host, snapshot, day) {
+  const { age_s: ageS, attendance_by_cluster: shares, open } = snapshot;
+  const shape = JSON.stringify([shares, day, ageS === null, Math.min(open.line_count, 3), host.clientHeight, host.clientWidth]);
+  const same = host.dataset.shape === shape;
+  host.dataset.shape = shape;
+  return same;
+}
+
+function usualWord(snapshot, day) {
+  if (snapshot.area !== '') return say('wall.of_city');
+  return day.users_usual.length > 0 ? make('span', { className: 'usual', textContent: say('wall.usual') }) : '';
 }
 
 function heading(text, note) {

@@ -112,22 +112,23 @@ function unknownWord(tile, snapshot) {
   return tile.expected === 0 ? say('kpi.outside') : say('kpi.unknown');
 }
 
-function showAffected({ affected, open, age_s: ageS }) {
+function showAffected({ affected, connected, open, age_s: ageS }) {
   const heard = open.live_partitions / open.partitions;
   const known = ageS !== null && heard > 0;
   const counted = affected.pupils ?? affected.schools;
   const wanted = target('affected');
   const atMost = wanted ? say('kpi.at_most', { n: compact(Math.round(wanted.at_most * affected.of)).join(' ').trim() }) : '';
-  // What we know of stands even while part of the schools is not heard; there may be more.
-  const least = heard < 1 && counted > 0 ? '≥ ' : '';
+  // What we know of stands even while part of the schools is not heard; there may be more, but never more than all.
+  const sure = heard === 1 && (connected.value !== null || connected.expected === 0);
+  const least = !sure && counted < affected.of ? '≥ ' : '';
   write('affected', {
-    known: known && (heard === 1 || counted > 0),
-    value: !known ? '–' : heard < 1 && counted === 0 ? say('kpi.unknown') : `${least}${number(counted)}`,
+    known: known && (sure || counted > 0),
+    value: !known ? '–' : !sure && counted === 0 ? say('kpi.unknown') : `${least}${number(counted)}`,
     coverage: heard < 1 && known
       ? say('kpi.unheard', { n: number(Math.round((1 - heard) * 100)) })
       : say('kpi.affected_coverage', { n: number(affected.schools) }),
     bound: affected.pupils === null ? '' : atMost, why: wanted?.reason ?? '',
-    priority: affected.priority,
+    priority: known ? affected.priority : null,
   });
   showMuted(open.muted);
 }

@@ -1,4 +1,4 @@
-"""Rows of figures for as many days as wanted, made from one simulated day: for pictures and measurements."""
+"""Rows of figures for as many days as wanted, made from a simulated day: for stories, tests, measurements."""
 
 from collections.abc import Iterator
 from datetime import date, time
@@ -22,7 +22,7 @@ VARIED = ("lost_min", "lost_pupil_min", "down_schools", "down_pupils")
 """What is different every day; the rest moves by little."""
 _MIDNIGHT: Final = time.min
 HIT = 0.06
-"""Share of schools that lose their line on the day that the others are made of."""
+"""Share of schools that lose their line on a day that says nothing else."""
 
 
 def base_rows(fleet: Fleet, calendar: SchoolCalendar, catalogue: Catalogue, seed: int = 1) -> list[FigureRow]:
@@ -31,7 +31,12 @@ def base_rows(fleet: Fleet, calendar: SchoolCalendar, catalogue: Catalogue, seed
 
 
 def day_figures(
-    fleet: Fleet, calendar: SchoolCalendar, day: date, seed: int, through_us: int | None = None
+    fleet: Fleet,
+    calendar: SchoolCalendar,
+    day: date,
+    seed: int,
+    through_us: int | None = None,
+    hit: float = HIT,
 ) -> DayFigures:
     """Return a simulated day: a few schools fall for a while, a few say nothing."""
     rng, n = np.random.default_rng(seed), len(fleet.schools)
@@ -39,7 +44,7 @@ def day_figures(
     plan = school_day(calendar, day, fleet.schools, through_us or start_us + QUARTERS * QUARTER_US)
     figures = DayFigures(plan, fleet.schools, {w.code: w.cluster_code for w in fleet.wards})
     online = np.full((n, QUARTERS), 15.0)
-    for school in rng.permutation(n)[: max(4, round(HIT * n))]:
+    for school in rng.permutation(n)[: max(4 if hit else 0, round(hit * n))]:
         begin = int(rng.integers(29, 60))
         online[school, begin : begin + int(rng.integers(2, 16))] = -1.0
     for school in np.flatnonzero(rng.random(n) < 0.012):

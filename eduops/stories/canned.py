@@ -1,0 +1,287 @@
+"""What stands in for database and broker in a story: the reads of a dashboard, answered from a scene."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from alerting.incidents.replay import DeskThen
+from contract.access.decision import Principal
+from contract.access.permission import Role
+from contract.access.user import User
+from contract.alert import Alert, AlertEvent, Dismissal
+from contract.canary import SYSTEM_SCHOOL_ID
+from contract.commit import Counts, Position
+from contract.entry import ALERTS_LOG, telemetry_log
+from contract.figures.spans import DaySpan, SpanKind
+from contract.incident import Incident, SchoolSpan
+from contract.live import SUMMARY_SUBJECT, Summary
+from contract.rejected import Reason
+from contract.routing.delivery import NoticeRecord
+from contract.routing.silence import Silence
+from contract.series import METRIC_BITS
+from eduops.stories.scene import MINUTE_US, Scene
+from eduops.stories.shelf import FigureShelf
+from eduops.stories.telling import PARTITIONS, City, heartbeats_of, left_users, summaries_of
+from ops_dashboard.access.recorder import Recorder
+from ops_dashboard.access.register import Bearer, Register
+from ops_dashboard.archive import Archive, KnownIncident, OpenWork
+from ops_dashboard.past.reading import MinuteAsked, MinutesRead, layout_of
+from ops_dashboard.people.waiting_screens import WaitingScreen, WaitingScreens
+from ops_dashboard.tables import Tables
+from ops_dashboard.view.desk.places import PlaceFigures, SchoolGroup
+from ops_dashboard.view.desk.quality import Refusals
+from ops_dashboard.view.leadership.brief import Brief
+from ops_dashboard.view.leadership.maker import Brand, BriefAsked
+from ops_dashboard.view.minutes import MinuteThen
+from ops_dashboard.view.past import SPAN_US, WEEK_US, WEEKS, PastSums, past_of
+from storage.people.credentials import CredentialKind
+from storage.people.pairing import Pairing
+from storage.wall import KpiHistory, QuarantineRow, SeriesHistory
+
+CODE: Final = "WXKFTRMB"
+SECRET: Final = "canned"
+KEPT_US: Final = 90 * 24 * 60 * MINUTE_US
+
+
+class CannedArchive(Archive):
+    """The reads that a page of a story makes; any other is told that the database is away."""
+
+    def __init__(self, tables: Tables, scene: Scene, city: City, shelf: FigureShelf) -> None:
+        super().__init__(tables.pool)  # which is never opened
+        self._scene = scene
+        self._city = city
+        self._shelf = shelf
+
+    async def open_alerts(self) -> list[Alert]:
+        """Return the scene's open alerts."""
+        return self._scene.open_alerts
+
+    async def open_work(self, now_us: int) -> OpenWork:
+        """Return what is open in the scene."""
+        scene = self._scene
+        return OpenWork(scene.open_alerts, scene.open_incidents, scene.silences)
+
+    async def known_alerts(self) -> list[Alert]:
+        """Return all alerts of the scene."""
+        return list(self._scene.alerts.values())
+
+    async def known_incidents(self) -> list[Incident]:
+        """Return the incidents of the scene, but those that were merged."""
+        return [*self._scene.over, *self._scene.open_incidents]
+
+    async def incidents_over_by(self, at_us: int, limit: int) -> list[Incident]:
+        """Return the incidents of the scene that had resolved by a moment."""
+        return [one for one in self._scene.over if (one.ended_at_us or 0) <= at_us]
+
+    async def school_alerts(self, school_id: int) -> list[Alert]:
+        """Return the alerts of one school of the scene."""
+        found = [alert for alert in self._scene.alerts.values() if alert.school_id == school_id]
+        return sorted(found, key=lambda alert: -alert.opened_at_us)
+
+    async def alert(self, alert_id: str) -> tuple[Alert, list[AlertEvent]] | None:
+        """Return an alert of the scene and its history."""
+        found = self._scene.alerts.get(alert_id)
+        history = [event for event in self._scene.history if event.alert_id == alert_id]
+        return None if found is None else (found, history)
+
+    async def shared_around(self, alert_id: str) -> tuple[Incident | None, frozenset[str]]:
+        """Return the incident of an alert of the scene; no other has a shared cause."""
+        member = self._scene.memberships.get(alert_id)
+        return None if member is None else self._scene.known[member.incident_id], frozenset()
+
+    async def dismissed(
+        self, alert: Alert, limit: int, nearby_ids: Sequence[int], after_us: int
+    ) -> tuple[list[Dismissal], int]:
+        """Return that nobody ever dismissed anything."""
+        return [], 0
+
+    async def survivor(self, incident_id: str) -> Incident | None:
+        """Return an incident of the scene."""
+        return self._scene.known.get(incident_id)
+
+    async def incident(self, incident_id: str) -> KnownIncident | None:
+        """Return an incident of the scene with all that belongs to it."""
+        incident = self._scene.known.get(incident_id)
+        if incident is None:
+            return None
+        members = [m for m in self._scene.memberships.values() if m.incident_id == incident_id]
+        events = [event for event in self._scene.events if event.incident_id == incident_id]
+        spans = [
+            SchoolSpan(m.alert.school_id, m.alert.opened_at_us, m.left_at_us)
+            for m in members
+            if m.alert.school_id != SYSTEM_SCHOOL_ID
+        ]
+        members.sort(key=lambda m: (m.left_at_us is not None, m.alert.alert_id))
+        return KnownIncident(incident, events, members, [], spans, [], {})
+
+    async def notices(self, incident_id: str) -> list[NoticeRecord] | None:
+        """Return who was told of an incident of the scene."""
+        if incident_id not in self._scene.known:
+            return None
+        return [one for one in self._scene.told if one.notice.incident_id == incident_id]
+
+    async def silences(self, ended_us: int) -> list[Silence]:
+        """Return the scene's silences."""
+        return self._scene.silences
+
+    async def users(self) -> list[User]:
+        """Return that there is nobody else."""
+        return []
+
+    async def heard(self, after_us: Mapping[int, int]) -> frozenset[int]:
+        """Return the series of the devices that are not silent in the scene."""
+        devices = heartbeats_of(self._scene)
+        return frozenset(number for number in after_us if number >> METRIC_BITS in devices)
+
+    async def newest(self, series: Sequence[int], after_us: int) -> dict[int, tuple[int, float]]:
+        """Return the youngest readings of lines."""
+        return self._city.newest(series, self._scene)
+
+    async def series(self, series: Sequence[int], from_us: int, to_us: int) -> tuple[str, SeriesHistory]:
+        """Return what series measured."""
+        return "raw", self._city.history(series, from_us, to_us, self._scene)
+
+    async def city_minutes(self, metric_ids: Sequence[int], from_us: int, to_us: int) -> list[KpiHistory]:
+        """Return the city's minutes of metrics of lines."""
+        return [self._city.minutes(metric_id, from_us, to_us) for metric_id in metric_ids]
+
+    async def past(self, metric_ids: Mapping[str, int], at_us: int) -> list[dict[str, PastSums]]:
+        """Return what the figures were at this time of the last weeks."""
+        if self._scene.is_new:
+            return []
+        minute_us = at_us // SPAN_US * SPAN_US
+        return [self._city.sums(minute_us - week * WEEK_US) for week in range(1, WEEKS + 1)]
+
+    async def stretches(self, metric_id: int, stretches: Sequence[tuple[int, int]]) -> dict[int, PastSums]:
+        """Return the learners of stretches of minutes; what is wrong now was so since it began."""
+        if self._scene.is_new:
+            return {}
+        since_us = min((alert.opened_at_us for alert in self._scene.open_alerts), default=self._scene.now_us)
+        left = left_users(self._scene, self._city)
+        found = {first: self._city.users(first) for first, _ in stretches}
+        return {
+            first: one
+            if first < since_us
+            else one._replace(reporting=one.reporting * left[0], total=one.total * left[1])
+            for first, one in found.items()
+        }
+
+    async def brief(self, asked: BriefAsked, by: Brand) -> Brief:
+        """Return leadership's brief of the scene's figures."""
+        return self._shelf.brief(asked, by, incidents=await self.known_incidents())
+
+    async def place_figures(
+        self, place: SchoolGroup, spans: Mapping[SpanKind, DaySpan], schools: Collection[int]
+    ) -> PlaceFigures | None:
+        """Return the figures of a place."""
+        return self._shelf.place(place, spans, [cluster.code for cluster in self._scene.fleet.clusters])
+
+    async def quarantine(
+        self, limit: int, before_id: int | None, reason: Reason | None
+    ) -> tuple[list[QuarantineRow], dict[Reason, int]]:
+        """Return what was refused in the scene."""
+        rows = [QuarantineRow(n, one) for n, one in enumerate(self._scene.refused, 1)]
+        return rows, {reason: sum(row.rejected.reason is reason for row in rows) for reason in Reason}
+
+    async def refusals(self, after_us: int, limit: int) -> Refusals:
+        """Return what was refused in the scene, by sender."""
+        _, counts = await self.quarantine(limit, None, None)
+        return Refusals(counts, self._scene.senders, [])
+
+    async def ledger(self) -> dict[str, Position]:
+        """Return the position and counts of every log."""
+        names = [ALERTS_LOG, *map(telemetry_log, range(PARTITIONS))]
+        counts = Counts(stored=18_400_000, duplicate=1200, corrected=35, quarantined=len(self._scene.refused))
+        return {name: Position(41_000, self._scene.now_us, 0, None, counts) for name in names}
+
+    async def first_known_us(self) -> int | None:
+        """Return that of the last 90 days everything is kept."""
+        return self._scene.now_us - KEPT_US
+
+    async def minutes(self, asked: MinuteAsked, moments_us: Sequence[int]) -> MinutesRead:
+        """Return the scene as each of its earlier minutes."""
+        beats = layout_of(asked.fleet, asked.catalogue, asked.partitions).heartbeat.tolist()
+        heard = await self.heard(dict.fromkeys(beats, 0))
+        found = []
+        for at_us in moments_us:
+            desk = DeskThen(at_us, self._scene.open_alerts, self._scene.open_incidents, {}, self._scene.over)
+            past = past_of(await self.past({}, at_us), asked.coverage_min)
+            sums = {s.partition: s.kpis for s in summaries_of(self._scene, self._city)}
+            found.append(MinuteThen(desk, self._scene.silences, sums, heard, past))
+        return MinutesRead(found, "raw")
+
+
+class CannedRegister(Register):
+    """Knows one viewer, whoever asks."""
+
+    def __init__(self, viewer: Principal) -> None:
+        super().__init__("")
+        is_screen = viewer.grade is Role.SCREEN
+        self._bearer = Bearer(CredentialKind.SCREEN if is_screen else CredentialKind.SESSION, viewer, b"")
+
+    async def find(self, secret: str) -> Bearer | None:
+        """Return the viewer."""
+        return self._bearer
+
+    async def run(self) -> None:
+        """Wait: the viewer stays who they are."""
+        await asyncio.Event().wait()
+
+
+class CannedRecorder(Recorder):
+    """Keeps no record: nothing happens in a story."""
+
+    async def add(self, *_: object) -> None:
+        """Forget it."""
+
+
+class CannedScreens(WaitingScreens):
+    """Knows a wall that waits."""
+
+    async def look(self, secret: str, session: str, address: str) -> WaitingScreen | None:
+        """Return a wall that somebody ended, and that waits."""
+        return WaitingScreen(SECRET, Pairing(CODE, False), was_ended=True)
+
+
+class CannedTables(Tables):
+    """A scene in place of the database."""
+
+    def __init__(self, scene: Scene, city: City, shelf: FigureShelf, viewer: Principal) -> None:
+        super().__init__("")
+        self.archive = CannedArchive(self, scene, city, shelf)
+        self.register = CannedRegister(viewer)
+        self.recorder = CannedRecorder(self.pool)
+        self.screens = CannedScreens(self.pool)
+
+    async def open(self) -> None:
+        """Do nothing: there is no database."""
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+
+class CannedLive:
+    """Tells the same summaries once a second, each time as if they were new; in place of the broker."""
+
+    def __init__(
+        self, summaries: Sequence[Summary], log_us: Callable[[int], int], *, age_s: float = 0.0
+    ) -> None:
+        """Tell summaries; those of an age above 0 are told once, as so old: their processor stands still."""
+        self._summaries = summaries
+        self._log_us = log_us
+        self._age_s = age_s
+
+    async def subscribe(self, subject: str) -> AsyncIterator[tuple[str, bytes]]:
+        """Yield the events of a subject; there are none but summaries."""
+        seq = 0
+        while subject.startswith(SUMMARY_SUBJECT) and (seq == 0 or self._age_s == 0.0):
+            seq += 1
+            at_us = self._log_us(time.time_ns() // 1000) - round(self._age_s * 1e6)
+            for one in self._summaries:
+                told = msgspec.structs.replace(one, at_us=at_us, seq=seq)
+                yield f"{SUMMARY_SUBJECT}.{one.partition}", msgspec.msgpack.encode(told)
+            await asyncio.sleep(1.0)
+        await asyncio.Event().wait()

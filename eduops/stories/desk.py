@@ -1,0 +1,93 @@
+"""What happens in the stories of the desk and of leadership."""
+
+from contract.incident import IncidentDeed
+from contract.rejected import Reason, Rejected
+from contract.routing.notice import NoticeReason
+from eduops.stories import situations
+from eduops.stories.scene import MINUTE_US, Scene, schools_where
+from eduops.stories.situations import MINH, NHUNG
+from storage.wall import RefusedSender
+
+
+def incident_open(scene: Scene) -> None:
+    """Let a provider's schools of a ward lose their line; the second message found nobody."""
+    gone = [scene.open(n, ago=21 - k % 3) for k, n in enumerate(ward_of_provider(scene))]
+    scene.watched = gone[0]
+    scene.tell(NHUNG, NoticeReason.OPENED, 20, "250 OK")
+    scene.tell(MINH, NoticeReason.NEXT_STEP, 10, "451 try again later", sent=False)
+
+
+def incident_taken(scene: Scene) -> None:
+    """Let somebody have it, and half of it be well again."""
+    gone = [scene.open(n, ago=52 - k % 3) for k, n in enumerate(ward_of_provider(scene))]
+    scene.watched = gone[0]
+    scene.tell(NHUNG, NoticeReason.OPENED, 49, "250 OK")
+    scene.do(IncidentDeed.ACKNOWLEDGED, gone[0], NHUNG, 47)
+    scene.do(
+        IncidentDeed.COMMENTED, gone[0], NHUNG, 41, "Nhà mạng báo đứt cáp ở đường Kha Vạn Cân, dự kiến 10:30"
+    )
+    for alert in gone[1::2]:
+        scene.close(alert, ago=14)
+
+
+def incident_over(scene: Scene) -> None:
+    """Let it be over."""
+    gone = [scene.open(n, ago=95 - k % 3) for k, n in enumerate(ward_of_provider(scene))]
+    scene.watched = gone[0]
+    scene.tell(NHUNG, NoticeReason.OPENED, 92, "250 OK")
+    scene.do(IncidentDeed.ACKNOWLEDGED, gone[0], NHUNG, 90)
+    for k, alert in enumerate(gone):
+        scene.close(alert, ago=33 - 5 * (k % 2))
+    scene.do(IncidentDeed.COMMENTED, gone[0], NHUNG, 20, "Đã nối lại cáp; theo dõi đến trưa")
+
+
+def school_well(scene: Scene) -> None:
+    """Look at a school that is well, and was not in the morning."""
+    n = situations.big_school(scene)
+    scene.close(scene.open(n, "latency_high", 2, ago=100), ago=84)
+    scene.subject = scene.fleet.schools[n].code
+
+
+def school_offline(scene: Scene) -> None:
+    """Look at a school without a line."""
+    n = situations.big_school(scene)
+    scene.open(n, ago=23)
+    scene.open(n, "attendance_low", 2, ago=40)
+    scene.subject = scene.fleet.schools[n].code
+
+
+def school_gone(scene: Scene) -> None:
+    """Look at a school that is no more."""
+    scene.subject = scene.fleet.former[-1].school.code
+
+
+def provider(scene: Scene) -> None:
+    """Look at a provider in trouble."""
+    situations.one_provider(scene)
+    scene.subject = "FPT"
+
+
+def cluster(scene: Scene) -> None:
+    """Look at a cluster with a ward in trouble."""
+    situations.one_ward(scene)
+    ward = scene.fleet.schools[situations.big_ward(scene)[0]].ward_code
+    scene.subject = scene.fleet.ward_by_code[ward].cluster_code
+
+
+def quality(scene: Scene) -> None:
+    """Let devices be silent, and send what is refused."""
+    scene.silent |= set(range(3, len(scene.fleet.schools), 97))
+    codes = [school.code for school in scene.fleet.schools[::140]]
+    for k, (code, reason) in enumerate(zip(codes, Reason, strict=False)):
+        at_us = scene.now_us - (k + 1) * 11 * MINUTE_US
+        topic = f"edu/v1/79/{code}/gw-1/bandwidth"
+        scene.refused.append(Rejected(reason, topic, "down_bps 1e12", at_us, 90, "[{}]"))
+        scene.senders.append(RefusedSender(code, "gw-1", reason, 3 + 41 * k, at_us))
+
+
+def ward_of_provider(scene: Scene) -> list[int]:
+    """Return the positions of the schools of FPT in the ward where it has the most."""
+    own = schools_where(scene.fleet, isp="FPT")
+    wards = [scene.fleet.schools[n].ward_code for n in own]
+    most = max(set(wards), key=lambda code: (wards.count(code), code))
+    return [n for n, ward in zip(own, wards, strict=True) if ward == most]

@@ -1,0 +1,226 @@
+"""What a scene's devices say, as the simulated city measures it, and the sums that partitions make of it."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.calendar import SchoolCalendar
+from contract.catalogue import Catalogue, Metric
+from contract.fleet import STREAMS_OF, Fleet
+from contract.live import STATE_NORMAL, STATE_UNKNOWN, WARD_METRICS, Hidden, Kpi, Summary, WardSums
+from contract.privacy import hidden_by, hidden_in
+from contract.series import METRIC_BITS
+from contract.topic import Stream
+from device_simulator.world.city import World
+from eduops.stories.scene import MINUTE_US, Scene
+from ops_dashboard.view.past import PastSums
+from storage.wall import KpiHistory, SeriesHistory
+
+PARTITIONS: Final = 2
+_REGISTER_MINUTES: Final = 360
+"""So long a register of this morning or afternoon counts."""
+_OF_PUPILS: Final = ("present", "enrolled", "active_users")
+_REGISTERED: Final = ("present", "enrolled")
+_LINE: Final = ("down_bps", "up_bps", "active_users")
+"""What a school without a line cannot tell."""
+_CALM_ONLINE: Final = 0.997
+"""Share of schools online at this time of the last weeks: chosen, a usual morning."""
+_MOOD: Final = (0.97, 1.03, 0.94, 1.01, 1.0)
+"""How many of a day's learners come in one week and another: chosen."""
+_FAILING_USERS: Final = 0.1
+"""Share of learners who still get in while their platform fails: chosen."""
+
+
+class City:
+    """Measures the schools of a fleet; what was measured once is kept."""
+
+    def __init__(self, fleet: Fleet, calendar: SchoolCalendar, catalogue: Catalogue) -> None:
+        self.fleet = fleet
+        self.calendar = calendar
+        self.catalogue = catalogue
+        self._kept: dict[tuple[Stream, int], Mapping[str, NDArray[np.float64]]] = {}
+
+    @cached_property
+    def world(self) -> World:
+        """The simulated city."""
+        return World(self.fleet, self.calendar)
+
+    def measure(self, stream: Stream, at_us: int) -> Mapping[str, NDArray[np.float64]]:
+        """Return what a stream says of every school at a moment, by metric; NaN where nothing was."""
+        key = stream, at_us
+        if key not in self._kept:
+            everybody = np.arange(len(self.fleet.schools))
+            self._kept[key] = self.world.measure(stream, at_us, everybody).values
+        return self._kept[key]
+
+    def registers(self, at_us: int) -> tuple[Mapping[str, NDArray[np.float64]], NDArray[np.int64]]:
+        """Return each school's last register at a moment, and when it came; NaN without any."""
+        found = {name: np.full(len(self.fleet.schools), np.nan) for name in _REGISTERED}
+        came_us = np.zeros(len(self.fleet.schools), np.int64)
+        for ago in range(0, _REGISTER_MINUTES, 5):
+            then_us = at_us - ago * MINUTE_US
+            if self.world.in_register(then_us):
+                own = self.measure(Stream.ATTENDANCE, then_us)
+                fresh = np.isnan(found["enrolled"]) & ~np.isnan(own["enrolled"])
+                came_us[fresh] = then_us
+                for name in _REGISTERED:
+                    found[name][fresh] = own[name][fresh]
+        return found, came_us
+
+    def sums(self, at_us: int) -> dict[str, PastSums]:
+        """Return the city's sums at a moment of a calm day."""
+        n = len(self.fleet.schools)
+        found = {"online": PastSums(n, n, _CALM_ONLINE * n), "active_users": self.users(at_us)}
+        registers, _ = self.registers(at_us)
+        for name, column in registers.items():
+            came = np.isfinite(column)
+            found[name] = PastSums(n, float(came.sum()), float(column[came].sum()))
+        return found
+
+    def users(self, at_us: int) -> PastSums:
+        """Return the learners of a calm day at a moment."""
+        n, week = len(self.fleet.schools), self.calendar.local_day(at_us).isocalendar().week
+        found = float(np.nansum(self.measure(Stream.ELEARNING, at_us)["active_users"]))
+        return PastSums(n, n, found * _MOOD[week % len(_MOOD)])
+
+    def minutes(self, metric_id: int, from_us: int, to_us: int) -> KpiHistory:
+        """Return the city's minutes of a metric of lines."""
+        minutes = np.arange(from_us // MINUTE_US, to_us // MINUTE_US) * MINUTE_US
+        name, n = self.catalogue.by_id[metric_id].name, len(self.fleet.schools)
+        total = [float(np.nansum(self.measure(Stream.BANDWIDTH, int(at))[name])) for at in minutes]
+        everybody = np.full(len(minutes), n)
+        return KpiHistory(minutes.astype(np.int64), everybody, everybody, np.array(total))
+
+    def history(self, series: Sequence[int], from_us: int, to_us: int, cut: Scene) -> SeriesHistory:
+        """Return series by the half minute; a school without a line says nothing but that it has none."""
+        moments = np.arange(from_us, to_us, MINUTE_US // 2)
+        columns: list[tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]] = []
+        for number in sorted(series):
+            device = self.fleet.device_by_id.get(number >> METRIC_BITS)
+            if device is None:  # of a school that is no more
+                continue
+            metric = self.catalogue.by_id[number & ((1 << METRIC_BITS) - 1)]
+            position = np.array([self.fleet.school_position[device.school_id]])
+            value = np.array([self._one(metric, int(at), position) for at in moments])
+            since_us = _cut_since(cut).get(int(position[0]))
+            if since_us is not None:
+                value[moments >= since_us] = 0.0 if metric.name == "online" else np.nan
+            told = np.isfinite(value)
+            columns.append((moments[told], np.full(told.sum(), number, np.int32), value[told]))
+        nothing = np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0)
+        time_us, owner, value = (np.concatenate(parts) for parts in zip(nothing, *columns, strict=True))
+        score = np.full(len(value), np.nan, np.float32)
+        return SeriesHistory(time_us, owner, np.ones(len(value), np.int64), value, value, value, score)
+
+    def _one(self, metric: Metric, at_us: int, position: NDArray[np.intp]) -> float:
+        """Return what one school's metric is at a moment; NaN where it is not measured."""
+        if metric.name == "online":
+            return 1.0
+        found = self.world.measure(metric.stream, at_us, position).values.get(metric.name)
+        return float("nan") if found is None else float(found[0])
+
+    def newest(self, series: Sequence[int], scene: Scene) -> dict[int, tuple[int, float]]:
+        """Return time and value of the youngest reading of series of lines; a dead one's is older."""
+        place, since_us, found = self.fleet.school_position, _cut_since(scene), {}
+        for number in series:
+            device, metric = self.fleet.device_by_id[number >> METRIC_BITS], number & ((1 << METRIC_BITS) - 1)
+            n, known = place[device.school_id], self.catalogue.by_id[metric]
+            value = self.measure(known.stream, scene.now_us)[known.name][n]
+            if n not in scene.silent:
+                found[number] = since_us.get(n, scene.now_us - MINUTE_US // 6), float(value)
+        return found
+
+
+def _cut_since(scene: Scene) -> dict[int, int]:
+    """Return the positions of schools without a line, and since when, µs since 1970."""
+    place = scene.fleet.school_position
+    down = [a for a in scene.open_alerts if a.rule == "wan_down" and a.school_id in place]
+    return {place[alert.school_id]: alert.opened_at_us for alert in down}
+
+
+def summaries_of(scene: Scene, city: City) -> list[Summary]:
+    """Return what each partition says of a scene at its moment."""
+    fleet, at_us = scene.fleet, scene.now_us
+    n, silent = len(fleet.schools), np.zeros(len(fleet.schools), bool)
+    silent[sorted(scene.silent)] = True
+    cut = np.zeros(n, bool)
+    cut[sorted(_cut_since(scene))] = True
+    values, came_us = _columns(scene, city, cut)
+    is_school_day = city.calendar.is_school_day(city.calendar.local_day(at_us))
+    of_school = fleet.partition_of_schools(PARTITIONS)
+    states = np.where(silent, STATE_UNKNOWN, STATE_NORMAL)
+    found = []
+    for partition in range(PARTITIONS):
+        kpis, wards = {}, {}
+        for name in WARD_METRICS:
+            is_due = is_school_day or name not in _REGISTERED
+            due = (of_school == partition) & is_due
+            told = due & np.isfinite(values[name]) & ~silent & (~cut if name in _LINE else True)
+            kpis[name], wards[name] = _sums(scene, name, due, told, values[name], came_us[name])
+        own = "".join(states[of_school == partition])
+        found.append(Summary(partition, at_us, 1, own, kpis, None, wards))
+    return found
+
+
+def left_users(scene: Scene, city: City) -> tuple[float, float]:
+    """Return which shares of the schools still tell of learners, and of the learners are still there."""
+    calm = city.users(scene.now_us)
+    kpis = [summary.kpis["active_users"] for summary in summaries_of(scene, city)]
+    whole = calm.total or 1.0
+    return sum(k.reporting for k in kpis) / calm.expected, min(1.0, sum(k.total for k in kpis) / whole)
+
+
+def _columns(
+    scene: Scene, city: City, cut: NDArray[np.bool_]
+) -> tuple[dict[str, NDArray[np.float64]], dict[str, NDArray[np.int64]]]:
+    at_us, n = scene.now_us, len(scene.fleet.schools)
+    line, users = city.measure(Stream.BANDWIDTH, at_us), city.measure(Stream.ELEARNING, at_us)
+    registers, came_us = city.registers(at_us)
+    active = users["active_users"].copy()
+    failing = [scene.fleet.school_position[a.school_id] for a in scene.open_alerts if a.rule == "lms_failing"]
+    active[failing] = np.round(active[failing] * _FAILING_USERS)
+    values = {
+        "online": np.where(cut, 0.0, 1.0),
+        **registers,
+        "active_users": active,
+        "down_bps": line["down_bps"],
+        "up_bps": line["up_bps"],
+    }
+    now = np.full(n, at_us)
+    return values, {name: came_us if name in _REGISTERED else now for name in values}
+
+
+def _sums(
+    scene: Scene,
+    name: str,
+    due: NDArray[np.bool_],
+    told: NDArray[np.bool_],
+    values: NDArray[np.float64],
+    came_us: NDArray[np.int64],
+) -> tuple[Kpi, WardSums]:
+    fleet, metric = scene.fleet, scene.catalogue.named(name)
+    wards, own = len(fleet.wards), fleet.ward_index[told]
+    latest_us = np.zeros(wards, np.int64)
+    np.maximum.at(latest_us, own, came_us[told])
+    columns = [
+        np.bincount(fleet.ward_index[due], minlength=wards),
+        np.bincount(own, minlength=wards),
+        np.bincount(own, values[told], minlength=wards),
+        latest_us,
+    ]
+    hidden = Hidden()
+    if name in _OF_PUPILS:
+        people, pupils = np.rint(values[told]).astype(np.int64), fleet.pupils[told]
+        hidden = hidden_in(people, pupils, metric)
+        columns += hidden_by(people, pupils, metric, own, wards)
+    kpi = Kpi(int(due.sum()), int(told.sum()), float(values[told].sum()), hidden)
+    return kpi, WardSums(*(column.tolist() for column in columns))
+
+
+def heartbeats_of(scene: Scene) -> frozenset[int]:
+    """Return the ids of the devices that were heard."""
+    quiet = {scene.fleet.schools[n].id for n in scene.silent}
+    return frozenset(d.id for d in scene.fleet.devices if d.school_id not in quiet and STREAMS_OF[d.kind])

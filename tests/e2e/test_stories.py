@@ -1,0 +1,95 @@
+"""Every story in a real Chromium: nothing clipped, nothing in another's way, accessible, and to the point."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page
+
+from eduops.stories.registry import SITUATIONS, STORIES
+from eduops.stories.story import ScreenStory
+from tests.browser_page import (
+    FIRST_SIZE,
+    expect_accessible,
+    expect_apart,
+    expect_fitting,
+    open_page,
+    sizes_of,
+)
+from tests.story_pages import served_stories, tell
+
+pytestmark = pytest.mark.browser
+WALL_WIDTH = 1920
+READ_FIRST = """() => [...document.querySelectorAll('main *')]
+  .filter(part => part.checkVisibility() && !part.closest('.visually-hidden'))
+  .filter(part => [...part.childNodes].some(one => one.nodeType === 3 && one.textContent.trim()))
+  .filter(part => parseFloat(getComputedStyle(part).fontSize) >= 8.5 * innerWidth / 384)
+  .map(part => part.textContent.trim())"""
+"""Texts as large as the name of an incident and larger: what two seconds are enough for."""
+ALARMING = """() => ['.tile', '.alarm'].map(kind =>
+  [...document.querySelectorAll(`${kind}[data-priority]`)].map(part => part.dataset.priority).join(''))"""
+"""In whose colour and shape figures stand, and incidents."""
+
+
+class Reading(NamedTuple):
+    """What a stranger reads within two seconds."""
+
+    where: str
+    how_many: str
+    figures: str
+    """Priorities of the four figures; one that is well has none."""
+    incidents: str
+
+
+READINGS = {
+    "calm": Reading("", "", "", ""),
+    "one-school": Reading("THPT Nguyễn Thị Minh Khai", "", "", "1"),
+    "one-ward": Reading("Phường Bình Tân", "46", "22", "1"),
+    "one-provider": Reading("FPT", "666", "11", "11"),
+    "platform": Reading("Nền tảng học trực tuyến", "1.181", "21", "2"),
+    "all-dark": Reading("Lỗi tại trung tâm", "3.541/3.541 trường", "1", "11"),
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def stories() -> AsyncIterator[str]:
+    async with served_stories() as url:
+        yield url
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
+async def test_a_story_fits_at_every_size_and_is_accessible(
+    stories: str, browser: Browser, story: ScreenStory
+) -> None:
+    async with opened(browser, stories, story, *FIRST_SIZE["vi"]) as page:
+        await expect_accessible(page)
+        async for width in sizes_of(page, "vi"):
+            await expect_fitting(page, width)
+            await expect_apart(page, width)
+            if width >= WALL_WIDTH and story.name in READINGS:
+                await expect_read(page, READINGS[story.name], width)
+
+
+async def expect_read(page: Page, wanted: Reading, width: int) -> None:
+    """Expect that a stranger reads in two seconds what is wrong, where and how bad."""
+    read = await page.evaluate(READ_FIRST)
+    assert {wanted.where, wanted.how_many} - {""} <= set(read), (page.url, width, read)
+    assert await page.evaluate(ALARMING) == [wanted.figures, wanted.incidents], (page.url, width)
+
+
+def test_all_six_situations_have_to_be_read() -> None:
+    assert set(READINGS) == {story.name for story in SITUATIONS}
+
+
+@asynccontextmanager
+async def opened(
+    browser: Browser, url: str, story: ScreenStory, width: int, height: int
+) -> AsyncIterator[Page]:
+    """Open a story in a window of its own."""
+    async with open_page(browser, url, width, height, quiet=not story.complains) as page:
+        if story.silent_s:
+            await page.clock.install()
+        await tell(page, story)
+        yield page
