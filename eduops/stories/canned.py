@@ -24,7 +24,7 @@ from contract.routing.silence import Silence
 from contract.series import METRIC_BITS
 from eduops.stories.scene import MINUTE_US, Scene
 from eduops.stories.shelf import FigureShelf
-from eduops.stories.telling import PARTITIONS, City, heartbeats_of, left_users, summaries_of
+from eduops.stories.telling import FINE_US, PARTITIONS, City, heartbeats_of, left_users, summaries_of
 from ops_dashboard.access.recorder import Recorder
 from ops_dashboard.access.register import Bearer, Register
 from ops_dashboard.archive import Archive, KnownIncident, OpenWork
@@ -142,7 +142,8 @@ class CannedArchive(Archive):
 
     async def series(self, series: Sequence[int], from_us: int, to_us: int) -> tuple[str, SeriesHistory]:
         """Return what series measured."""
-        return "raw", self._city.history(series, from_us, to_us, self._scene)
+        bucket = "raw" if to_us - from_us <= FINE_US else "15m"
+        return bucket, self._city.history(series, from_us, to_us, self._scene)
 
     async def city_minutes(self, metric_ids: Sequence[int], from_us: int, to_us: int) -> list[KpiHistory]:
         """Return the city's minutes of metrics of lines."""

@@ -20,6 +20,10 @@ from ops_dashboard.view.past import PastSums
 from storage.wall import KpiHistory, SeriesHistory
 
 PARTITIONS: Final = 2
+FINE_US: Final = 360 * MINUTE_US
+"""Longest history by the half minute."""
+PAST_US: Final = 8 * 1440 * MINUTE_US
+"""So much of the days before: enough to say what is usual."""
 _REGISTER_MINUTES: Final = 360
 """So long a register of this morning or afternoon counts."""
 _OF_PUPILS: Final = ("present", "enrolled", "active_users")
@@ -95,8 +99,14 @@ class City:
         return KpiHistory(minutes.astype(np.int64), everybody, everybody, np.array(total))
 
     def history(self, series: Sequence[int], from_us: int, to_us: int, cut: Scene) -> SeriesHistory:
-        """Return series by the half minute; a school without a line says nothing but that it has none."""
-        moments = np.arange(from_us, to_us, MINUTE_US // 2)
+        """Return series by the half minute; more than a session by quarter hours, of some days alone.
+
+        A school without a line says nothing but that it has none.
+        """
+        step_us = MINUTE_US // 2
+        if to_us - from_us > FINE_US:
+            step_us, from_us = 15 * MINUTE_US, max(from_us, to_us - PAST_US)
+        moments = np.arange(from_us // step_us * step_us, to_us, step_us)
         columns: list[tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]] = []
         for number in sorted(series):
             device = self.fleet.device_by_id.get(number >> METRIC_BITS)

@@ -160,6 +160,7 @@ export class Honeycomb {
       return [area.name, number(area.members.length), ...STATES.map((state) => number(own[state]))];
     });
     for (const state of STATES) setText(this.legend[state], number(totals[state]));
+    this.legend.c.parentElement.hidden = totals.c === 0; // most centers have none
     const headings = [say('wall.cluster'), say('wall.schools'), ...STATES.map(stateWord)];
     byId('map-table').replaceChildren(hiddenTable(say('wall.map_table'), headings, rows));
   }
