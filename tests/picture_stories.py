@@ -25,8 +25,8 @@ QUALITY = 30
 PHONE = 390
 LONGEST = 1700
 """Most of a phone's page that is kept, px."""
-DRAWN_S = 0.3
-"""What is drawn a frame later: canvases and charts of the new size."""
+DRAWN_S = 1.3
+"""Until the next push: what is drawn by it has the new size."""
 
 
 async def picture(browser: Browser, url: str, story: ScreenStory, folder: Path, *, everything: bool) -> None:
