@@ -162,7 +162,7 @@ DESKS: Final = (
         _CHARTS,
     ),
     _desk(
-        "school-gone", "Trường đã đóng", "A school that is no more", "/school/{}", desk.school_gone, "main h1"
+        "school-gone", "Trường đã đóng", "A school that is no more", "/school/{}", desk.school_gone, _CHARTS
     ),
     _desk("provider", "Nhà mạng", "A provider", "/provider/{}", desk.provider, _SHEET, hit=0.1),
     _desk("cluster", "Cụm", "A cluster", "/area/{}", desk.cluster, _SHEET, hit=0.1),

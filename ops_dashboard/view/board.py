@@ -277,19 +277,18 @@ class Board:
         alarms = _as_alarms(a for a in alerts if not is_chronic(a.rule))
         quiet = self.muted(at_us)
         waiting = [a for a in alarms if a.acknowledged_at_us is None]
-        shown = wall_incidents(incidents, self._fleet)
+        silenced = self.silenced_incidents(quiet) if quiet else frozenset()
+        # Whoever is told of nothing need not take it: it stands after all that somebody should.
+        shown = sorted(wall_incidents(incidents, self._fleet), key=lambda i: i.incident_id in silenced)
         return Open(
             by_priority=[sum(a.priority == p for a in alarms) for p in (1, 2, 3)],
             unacknowledged=len(waiting),
             sounding=sum(a.priority == 1 and a.alert_id not in quiet for a in waiting),
             muted=sum(alert.alert_id in quiet for alert in alarms),
-            lines=[
-                wall_line(i, self._fleet, is_silenced(i, self._open.values(), quiet, self._fleet), at_us)
-                for i in shown[:TOP_LINES]
-            ],
+            lines=[wall_line(i, self._fleet, i.incident_id in silenced, at_us) for i in shown[:TOP_LINES]],
             line_count=len(shown),
             lines_by_priority=[sum(i.priority == p for i in shown) for p in (1, 2, 3)],
-            untaken=sum(i.unacknowledged > 0 for i in shown),
+            untaken=sum(i.unacknowledged > 0 and i.incident_id not in silenced for i in shown),
             chronic=sum(is_chronic(a.rule) for a in alerts),
             live_partitions=live_partitions,
             partitions=self._partitions,

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-NOT_COPIED = shutil.ignore_patterns(".*", "screenshots", "build", "dist", "*.egg-info")
+NOT_COPIED = shutil.ignore_patterns(".*", "screens", "build", "dist", "*.egg-info")
 Edit = Callable[[str], str]
 
 

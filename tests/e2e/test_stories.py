@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 import pytest_asyncio
+from _pytest.mark import ParameterSet
 from playwright.async_api import Browser, Page
 
 from eduops.stories.registry import SITUATIONS, STORIES
@@ -22,6 +24,7 @@ from tests.story_pages import served_stories, tell
 
 pytestmark = pytest.mark.browser
 WALL_WIDTH = 1920
+SCREENS = Path(__file__).parents[2] / "docs" / "screens"
 READ_FIRST = """() => [...document.querySelectorAll('main *')]
   .filter(part => part.checkVisibility() && !part.closest('.visually-hidden'))
   .filter(part => [...part.childNodes].some(one => one.nodeType === 3 && one.textContent.trim()))
@@ -53,13 +56,23 @@ READINGS = {
 }
 
 
+OFTEN = {"lost", "many", "past", "tiny", "incident-open", "pairing", "nowhere"}
+"""States beside the six that every change may break: the others come with the slow tests."""
+
+
+def marked(story: ScreenStory) -> ParameterSet:
+    """Return a story as a case; most are slow, for each is drawn four times."""
+    is_often = story in SITUATIONS or story.name in OFTEN
+    return pytest.param(story, id=story.name, marks=[] if is_often else [pytest.mark.slow])
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def stories() -> AsyncIterator[str]:
     async with served_stories() as url:
         yield url
 
 
-@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
+@pytest.mark.parametrize("story", [marked(story) for story in STORIES])
 async def test_a_story_fits_at_every_size_and_is_accessible(
     stories: str, browser: Browser, story: ScreenStory
 ) -> None:
@@ -77,6 +90,13 @@ async def expect_read(page: Page, wanted: Reading, width: int) -> None:
     read = await page.evaluate(READ_FIRST)
     assert {wanted.where, wanted.how_many} - {""} <= set(read), (page.url, width, read)
     assert await page.evaluate(ALARMING) == [wanted.figures, wanted.incidents], (page.url, width)
+
+
+def test_the_pictures_are_of_every_story() -> None:
+    told = (SCREENS / "README.md").read_text(encoding="utf-8")
+    for story in STORIES:
+        assert f"({story.name}-1920.webp)" in told
+        assert (SCREENS / f"{story.name}-1920.webp").is_file()
 
 
 def test_all_six_situations_have_to_be_read() -> None:

@@ -85,7 +85,7 @@ function makeRow(line, atUs, fleet) {
   const waiting = line.unacknowledged > 0 && !line.silenced;
   const priority = String(line.priority);
   return make('li', { className: 'alarm', dataset: { priority, trend: line.trend, alone: reaches(line) ? 'no' : 'yes' } },
-    make('div', { className: 'alarm-mark' }, makeMark(line.priority, line.unacknowledged === 0),
+    make('div', { className: 'alarm-mark' }, makeMark(line.priority, line.unacknowledged === 0 || line.silenced),
       make('span', { className: waiting ? 'badge-word waiting' : 'badge-word', textContent: `P${priority}` })),
     make('div', { className: 'alarm-lines' },
       make('a', { className: 'alarm-name', href: `/incidents/${line.incident_id}`, textContent: nameOf(line, fleet) }),
