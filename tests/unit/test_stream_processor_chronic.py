@@ -175,9 +175,9 @@ def test_lengths_are_few_and_one_outlier_widens_nothing() -> None:
         length_us = (100 if k == 19 else 1) * LEAST_US
         spells = spells.begun(k * 1000 * LEAST_US + 1, today, is_told=False)
         spells = spells.ended(k * 1000 * LEAST_US + 1 + length_us)
-    assert (len(spells.lasted_us), spells.count, spells.worse_us) == (KEPT, 20, 3 * LEAST_US)
+    assert (len(spells.lasted_us), spells.times, spells.worse_us) == (KEPT, 20, 3 * LEAST_US)
     assert spells.on(date(2026, 11, 29)) == spells
-    assert spells.on(date(2026, 11, 30)).count == 0
+    assert spells.on(date(2026, 11, 30)).times == 0
 
 
 @pytest.mark.parametrize(

@@ -101,10 +101,10 @@ def _follow(fold: Fold, state: State, carrier: int, at_us: int, *, is_bad: bool)
     if not was_chronic:
         if _is_chronic(fold, spells, carrier):
             return [_open(fold, state, carrier, at_us)]
-        if not spells.count and not is_bad:
+        if not spells.times and not is_bad:
             del state.spells[carrier]
         return []
-    if not is_bad and spells.count <= STEADY_SPELLS:
+    if not is_bad and spells.times <= STEADY_SPELLS:
         return [_end(fold, state, carrier, at_us)]
     if is_bad and not spells.is_told and at_us - spells.since_us >= spells.worse_us:
         state.spells[carrier] = spells._replace(is_told=True)
@@ -115,7 +115,7 @@ def _follow(fold: Fold, state: State, carrier: int, at_us: int, *, is_bad: bool)
 def _is_chronic(fold: Fold, spells: Spells, carrier: int) -> bool:
     rule = fold.rulebook.channels[Channel.CHRONIC].by_metric[int(fold.layout.metric_id[carrier])]
     assert isinstance(rule, ChronicRule)
-    return spells.count >= rule.spells and len(spells.by_day) >= rule.on_days
+    return spells.times >= rule.spells and len(spells.by_day) >= rule.on_days
 
 
 def _open(fold: Fold, state: State, carrier: int, at_us: int) -> Transition:

@@ -49,7 +49,7 @@ class Spells(NamedTuple):
         return self._replace(by_day=tuple(one for one in self.by_day if one[0] >= first))
 
     @property
-    def count(self) -> int:
+    def times(self) -> int:
         """How many are counted."""
         return sum(n for _, n in self.by_day)
 
