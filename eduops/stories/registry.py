@@ -13,7 +13,7 @@ SUNDAY: Final = "2026-11-22T09:30:00"
 _LINES: Final = "#alarms .alarm-who"
 _DAY: Final = "#day .curve svg"
 _SHEET: Final = ".sheet-tables > .sheet-panel"
-_CHARTS: Final = ".plot-svg svg"
+_SCHOOL: Final = "#sheet-main > .sheet-panel"
 _wall = partial(ScreenStory, path="/", role=Role.SCREEN, shown=_LINES)
 _small = partial(_wall, schools=FEW)
 _desk = partial(ScreenStory, schools=FEW)
@@ -151,7 +151,7 @@ DESKS: Final = (
     ),
     _desk("alerts", "Cảnh báo", "Alerts", "/alerts", situations.many, ".card"),
     _desk(
-        "school-well", "Trường bình thường", "A school that is well", "/school/{}", desk.school_well, _CHARTS
+        "school-well", "Trường bình thường", "A school that is well", "/school/{}", desk.school_well, _SCHOOL
     ),
     _desk(
         "school-offline",
@@ -159,10 +159,10 @@ DESKS: Final = (
         "A school without a line",
         "/school/{}",
         desk.school_offline,
-        _CHARTS,
+        _SCHOOL,
     ),
     _desk(
-        "school-gone", "Trường đã đóng", "A school that is no more", "/school/{}", desk.school_gone, _CHARTS
+        "school-gone", "Trường đã đóng", "A school that is no more", "/school/{}", desk.school_gone, _SCHOOL
     ),
     _desk("provider", "Nhà mạng", "A provider", "/provider/{}", desk.provider, _SHEET, hit=0.1),
     _desk("cluster", "Cụm", "A cluster", "/area/{}", desk.cluster, _SHEET, hit=0.1),

@@ -46,6 +46,7 @@ class City:
         self.calendar = calendar
         self.catalogue = catalogue
         self._kept: dict[tuple[Stream, int], Mapping[str, NDArray[np.float64]]] = {}
+        self._measured: dict[tuple[Stream, int, int], Mapping[str, float]] = {}
 
     @cached_property
     def world(self) -> World:
@@ -113,9 +114,9 @@ class City:
             if device is None:  # of a school that is no more
                 continue
             metric = self.catalogue.by_id[number & ((1 << METRIC_BITS) - 1)]
-            position = np.array([self.fleet.school_position[device.school_id]])
+            position = self.fleet.school_position[device.school_id]
             value = np.array([self._one(metric, int(at), position) for at in moments])
-            since_us = _cut_since(cut).get(int(position[0]))
+            since_us = _cut_since(cut).get(position)
             if since_us is not None:
                 value[moments >= since_us] = 0.0 if metric.name == "online" else np.nan
             told = np.isfinite(value)
@@ -125,21 +126,25 @@ class City:
         score = np.full(len(value), np.nan, np.float32)
         return SeriesHistory(time_us, owner, np.ones(len(value), np.int64), value, value, value, score)
 
-    def _one(self, metric: Metric, at_us: int, position: NDArray[np.intp]) -> float:
+    def _one(self, metric: Metric, at_us: int, position: int) -> float:
         """Return what one school's metric is at a moment; NaN where it is not measured."""
         if metric.name == "online":
             return 1.0
-        found = self.world.measure(metric.stream, at_us, position).values.get(metric.name)
-        return float("nan") if found is None else float(found[0])
+        asked = metric.stream, at_us, position
+        if asked not in self._measured:  # a page reads the same again and again
+            found = self.world.measure(metric.stream, at_us, np.array([position])).values
+            self._measured[asked] = {name: float(column[0]) for name, column in found.items()}
+        return self._measured[asked].get(metric.name, float("nan"))
 
     def newest(self, series: Sequence[int], scene: Scene) -> dict[int, tuple[int, float]]:
-        """Return time and value of the youngest reading of series of lines; a dead one's is older."""
+        """Return time and value of the youngest reading of series; that of a dead line is older."""
         place, since_us, found = self.fleet.school_position, _cut_since(scene), {}
         for number in series:
             device, metric = self.fleet.device_by_id[number >> METRIC_BITS], number & ((1 << METRIC_BITS) - 1)
             n, known = place[device.school_id], self.catalogue.by_id[metric]
-            value = self.measure(known.stream, scene.now_us)[known.name][n]
-            if n not in scene.silent:
+            column = self.measure(known.stream, scene.now_us).get(known.name)
+            value = np.nan if column is None else column[n]
+            if n not in scene.silent and np.isfinite(value):
                 found[number] = since_us.get(n, scene.now_us - MINUTE_US // 6), float(value)
         return found
 

@@ -156,7 +156,7 @@ async def _school(services: Services, code: str, query: dict[str, str], language
         return _notice(services, language, "school.unknown", code=code)
     charts = await read_school_charts(services, school, chosen_range(query.get("range", "")), language)
     zone = services.calendar.timezone
-    return school_page(services.texts, language, school.code, charts, services.rules, zone)
+    return school_page(services.texts, language, school, charts, services.rules, zone)
 
 
 def _sheet_maker(name: str, *, has_place: bool) -> Maker:

@@ -9,6 +9,7 @@ import msgspec
 from dash import html
 
 from contract.alert import Alert
+from contract.fleet import School
 from contract.rule import Rule
 from contract.texts import Language, Texts, write_clock, write_number
 from ops_dashboard.charts.plots import Chart, Plot, Window
@@ -24,12 +25,17 @@ LEAST_PX: Final = 4
 
 
 def school_page(
-    texts: Texts, language: Language, code: str, charts: SchoolCharts, rules: Sequence[Rule], zone: ZoneInfo
+    texts: Texts,
+    language: Language,
+    school: School,
+    charts: SchoolCharts,
+    rules: Sequence[Rule],
+    zone: ZoneInfo,
 ) -> html.Div:
     """Return the page of a school; its script fills the sheet."""
-    source = f"/api/sheets/school/{code}"
+    beside = school_charts(texts, language, school.code, charts, rules, zone)
     return sheet_page(
-        texts, language, "school", source, school_charts(texts, language, code, charts, rules, zone)
+        texts, language, "school", f"/api/sheets/school/{school.code}", title=school.name, beside=beside
     )
 
 

@@ -14,15 +14,29 @@ STATES: str = STATE_ALERTED + STATE_UNKNOWN + STATE_CHRONIC + STATE_MAINTENANCE 
 
 
 def sheet_page(
-    texts: Texts, language: Language, name: str, source: str, beside: html.Section | None = None
+    texts: Texts,
+    language: Language,
+    name: str,
+    source: str,
+    title: str = "",
+    beside: html.Section | None = None,
 ) -> html.Div:
-    """Return the page; `name` is its own, `source` where its script asks, `beside` is left of its tables."""
+    """Return the page.
+
+    Args:
+        texts: all words.
+        language: of the reader.
+        name: the page's own.
+        source: where its script asks.
+        title: what the page is about, where that is known before it asks.
+        beside: what stands at the left of its tables.
+    """
     head = html.Section(
         [
             html.Nav(
                 "", id="sheet-way", className="way", **attributes(aria_label=texts.say("sheet.way", language))
             ),
-            html.H2("", id="sheet-title", className="sheet-title"),
+            html.H2(title, id="sheet-title", className="sheet-title"),
             html.Div([], id="sheet-verdict", className="sheet-verdict", hidden=True),
             html.P("", id="sheet-about", className="soft"),
             html.Ul(
