@@ -18,8 +18,8 @@ from tests.story_pages import served_stories, tell
 FOLDER = Path(__file__).parents[1] / "docs" / "screens"
 SIZES = {(390, 844): 1.0, (1366, 768): 0.6, (1920, 1080): 0.6, (3840, 2160): 0.3}
 """How much smaller each size is kept: what a page looks like, without its last pixels."""
-KEPT_OF_ALL = (390, 1920)
-"""Widths that are kept of every story; the six situations are kept at all."""
+OTHERS = {390: 0.7, 1920: 0.5}
+"""The same by width of stories beside the six situations, which are kept at these alone."""
 QUALITY = 30
 """Of WebP, 0 to 100."""
 PHONE = 390
@@ -36,8 +36,10 @@ async def picture(browser: Browser, url: str, story: ScreenStory, folder: Path, 
             await page.clock.install()
         await tell(page, story)
         for (width, height), scale in SIZES.items():
-            if not everything and story not in SITUATIONS and width not in KEPT_OF_ALL:
-                continue
+            if not everything and story not in SITUATIONS:
+                if width not in OTHERS:
+                    continue
+                scale = OTHERS[width]
             await set_size(page, width, height)
             await asyncio.sleep(DRAWN_S)
             await keep(page, folder / f"{story.name}-{width}.webp", width, height, scale)

@@ -13,6 +13,7 @@ from contract.access.permission import Role
 from contract.access.user import User
 from contract.alert import Alert, AlertEvent, Dismissal
 from contract.canary import SYSTEM_SCHOOL_ID
+from contract.clock import LogClock
 from contract.commit import Counts, Position
 from contract.entry import ALERTS_LOG, telemetry_log
 from contract.figures.spans import DaySpan, SpanKind
@@ -49,8 +50,9 @@ KEPT_US: Final = 90 * 24 * 60 * MINUTE_US
 class CannedArchive(Archive):
     """The reads that a page of a story makes; any other is told that the database is away."""
 
-    def __init__(self, tables: Tables, scene: Scene, city: City, shelf: FigureShelf) -> None:
+    def __init__(self, tables: Tables, scene: Scene, city: City, shelf: FigureShelf, clock: LogClock) -> None:
         super().__init__(tables.pool)  # which is never opened
+        self._clock = clock
         self._scene = scene
         self._city = city
         self._shelf = shelf
@@ -121,7 +123,18 @@ class CannedArchive(Archive):
         """Return who was told of an incident of the scene."""
         if incident_id not in self._scene.known:
             return None
-        return [one for one in self._scene.told if one.notice.incident_id == incident_id]
+        return [self._really(one) for one in self._scene.told if one.notice.incident_id == incident_id]
+
+    def _really(self, one: NoticeRecord) -> NoticeRecord:
+        """Return a notice with the times of the machine's clock, as the notifier writes them."""
+        really = self._clock.real_us
+        return msgspec.structs.replace(
+            one,
+            made_at_us=really(one.made_at_us),
+            next_try_at_us=really(one.next_try_at_us),
+            over_at_us=None if one.over_at_us is None else really(one.over_at_us),
+            attempts=tuple(msgspec.structs.replace(a, at_us=really(a.at_us)) for a in one.attempts),
+        )
 
     async def silences(self, ended_us: int) -> list[Silence]:
         """Return the scene's silences."""
@@ -250,9 +263,11 @@ class CannedScreens(WaitingScreens):
 class CannedTables(Tables):
     """A scene in place of the database."""
 
-    def __init__(self, scene: Scene, city: City, shelf: FigureShelf, viewer: Principal) -> None:
+    def __init__(
+        self, scene: Scene, city: City, shelf: FigureShelf, clock: LogClock, viewer: Principal
+    ) -> None:
         super().__init__("")
-        self.archive = CannedArchive(self, scene, city, shelf)
+        self.archive = CannedArchive(self, scene, city, shelf, clock)
         self.register = CannedRegister(viewer)
         self.recorder = CannedRecorder(self.pool)
         self.screens = CannedScreens(self.pool)

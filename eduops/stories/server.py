@@ -104,7 +104,7 @@ class _ToldStory:
         clock = LogClock(scene.now_us, time.time_ns() // 1000)
         city = workshop.city(story.schools)
         said = summaries_of(scene, city) if story.speaks else []
-        tables = CannedTables(scene, city, workshop.shelf(story, scene), _viewer(story))
+        tables = CannedTables(scene, city, workshop.shelf(story, scene), clock, _viewer(story))
         self.path = story.path.format(quote(scene.subject, safe=""))
         self.app = create_app(
             DashboardConfig(
