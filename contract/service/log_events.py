@@ -167,6 +167,7 @@ LOG_EVENTS: Final = (
     LogEvent("session_not_retired", ("client",), "A former session is not drained yet; it is tried again."),
     LogEvent("session_retired", ("client", "messages"), "A former session is drained and ended."),
     LogEvent("sightings_wait", (), "How devices were seen could not be kept yet."),
+    LogEvent("logout_refused", ("address",), "A logout of the city's provider that it did not sign for us."),
     LogEvent("sign_in_failed", ("address",), "A wrong name or password, or no proof by the city's account."),
     LogEvent("sign_in_file_refused", ("file",), "A mistake in sign_in.toml; the one before stays in force."),
     LogEvent("sign_in_slowed", ("address",), "After too many failures in a row a sign-in has to wait."),
