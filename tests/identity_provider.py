@@ -32,13 +32,14 @@ class TestProvider:
         self.issuer = issuer
         self.config = OidcConfig(issuer, CLIENT, SECRET)
 
-    def tell(self, **said: Any) -> None:
-        """Tell it something, as `provider.mjs` has it, and wait until it is so."""
+    def tell(self, **said: Any) -> dict[str, Any]:
+        """Tell it something, as `provider.mjs` has it, and return its answer once it is so."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(said) + "\n")
         self._process.stdin.flush()
-        assert self._process.stdout.readline().strip() == "done"
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return answer
 
 
 @contextmanager

@@ -128,6 +128,7 @@ LOG_EVENTS: Final = (
         "A power cut took entries back that were committed; the log is read again from before.",
     ),
     LogEvent("log_taken", ("log", "worker", "workers"), "A processor begins to own a log."),
+    LogEvent("logout_refused", ("address",), "A logout of the city's provider that it did not sign for us."),
     LogEvent("look_left_out", (), "Ingest could not note how far the broker's session is."),
     LogEvent("maintenance_failed", (), "Chunks, rollups and retention could not be kept up."),
     LogEvent("mqtt_connection_broken", (), "A connection to the MQTT broker broke."),

@@ -84,6 +84,7 @@ _PEOPLE: Final[Mapping[str, Permission]] = {
     "POST /sign-in": Permission.ENTER,
     "GET /sign-in/oidc": Permission.ENTER,
     "GET /sign-in/oidc/back": Permission.ENTER,
+    "POST /sign-in/oidc/logout": Permission.ENTER,
     "POST /sign-out": Permission.OWN_SESSIONS,
     "GET /enter/{secret}": Permission.ENTER,
     "POST /enter/{secret}": Permission.ENTER,

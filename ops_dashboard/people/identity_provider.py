@@ -1,6 +1,7 @@
 """The city's own sign-in: a client of its identity provider (OpenID Connect), by Authlib over httpx.
 
-Source: OpenID Connect Core 1.0, Discovery 1.0 and RP-Initiated Logout 1.0; RFC 7636 (PKCE), RFC 9207.
+Source: OpenID Connect Core 1.0, Discovery 1.0, RP-Initiated and Back-Channel Logout 1.0; RFC 7636 (PKCE),
+RFC 9207.
 """
 
 import asyncio
@@ -23,11 +24,13 @@ from joserfc import jwt
 from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
+from joserfc.jwt import JWTClaimsRegistry
 
 from contract.access.mapping import Claims
 from contract.address import is_safe_address
 from contract.errors import ConfigurationError, EduopsError, InfrastructureError
 from ops_dashboard.config import OidcConfig
+from storage.people.city_accounts import CityLogout
 
 ANSWER_S: Final = 5.0
 """Longest wait for an answer of the provider, seconds: chosen, people wait for it."""
@@ -50,6 +53,10 @@ ALGORITHMS: Final = (
     "Ed25519",
 )
 """Signatures that are believed: those that only the provider can make. Source: RFC 7518, RFC 9864."""
+LOGGED_OUT: Final = "http://schemas.openid.net/event/backchannel-logout"
+"""What a token says by which sessions end. Source: Back-Channel Logout 1.0, section 2.4."""
+LOGOUT_S: Final = 300
+"""So long such a token is believed, seconds; most providers let it end after two minutes."""
 _ENDPOINTS: Final = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
@@ -154,18 +161,13 @@ class IdentityProvider:
             IdentityRefusedError: it does not.
             ProviderSilentError: its keys cannot be asked for.
         """
-        named = (await self.describe()).get("id_token_signing_alg_values_supported", ["RS256"])
-        registry = JWSRegistry(algorithms=[a for a in ALGORITHMS if a in named], strict_check_header=False)
         wanted = {
             "iss": {"essential": True, "value": self.issuer},
             "aud": {"essential": True, "value": self._config.client_id},
         }
         params = {"nonce": nonce, "client_id": self._config.client_id, "access_token": access_token}
         try:
-            try:
-                found = jwt.decode(id_token, await self._key_set(), registry=registry)
-            except (InvalidKeyIdError, BadSignatureError):  # it may have other keys since we asked
-                found = jwt.decode(id_token, await self._key_set(anew=True), registry=registry)
+            found = await self._signed(id_token)
             claims = CodeIDToken(found.claims, found.header, wanted, params)
             claims.validate(leeway=LEEWAY_S)
         except (JoseError, ValueError, TypeError) as error:
@@ -173,6 +175,52 @@ class IdentityProvider:
         if not isinstance(claims["sub"], str) or not 0 < len(claims["sub"]) <= 255:  # Core 1.0, section 2
             raise IdentityRefusedError("id_token: sub is no name")
         return dict(claims)
+
+    async def ended(self, logout_token: str) -> CityLogout:
+        """Return whose sessions end by a token in which the provider says that they signed out there.
+
+        Raises:
+            IdentityRefusedError: the provider did not sign it for us, a moment ago, to say that.
+            ProviderSilentError: its keys cannot be asked for.
+        """
+        rules = JWTClaimsRegistry(
+            leeway=LEEWAY_S, iss={"essential": True, "value": self.issuer},
+            aud={"essential": True, "value": self._config.client_id}, iat={"essential": True},
+        )  # fmt: skip
+        try:
+            # strangers may send anything: the provider is not asked for its keys each time
+            claims = (await self._signed(logout_token, again_s=DESCRIBED_S)).claims
+            rules.validate(claims)
+        except (JoseError, ValueError, TypeError) as error:
+            raise IdentityRefusedError(f"logout_token: {error}") from error
+        told, sub, sid = claims.get("events"), claims.get("sub"), claims.get("sid")
+        if not isinstance(told, dict) or LOGGED_OUT not in told or "nonce" in claims:
+            raise IdentityRefusedError("logout_token: it says something else")
+        if claims["iat"] < time.time() - LOGOUT_S:
+            raise IdentityRefusedError("logout_token: it is old")
+        if not (sub or sid) or not all(one is None or isinstance(one, str) for one in (sub, sid)):
+            raise IdentityRefusedError("logout_token: it does not say whose session")
+        return CityLogout(self.issuer, sub, sid, int((claims["iat"] + LEEWAY_S) * 1_000_000))
+
+    async def _signed(self, token: str, again_s: float = 0.0) -> jwt.Token:
+        """Return a token that the provider signed.
+
+        Args:
+            token: As it came.
+            again_s: Keys that are younger are not asked for anew where they do not fit.
+
+        Raises:
+            JoseError: it did not.
+            ProviderSilentError: its keys cannot be asked for.
+        """
+        named = (await self.describe()).get("id_token_signing_alg_values_supported", ["RS256"])
+        registry = JWSRegistry(algorithms=[a for a in ALGORITHMS if a in named], strict_check_header=False)
+        try:
+            return jwt.decode(token, await self._key_set(), registry=registry)
+        except (InvalidKeyIdError, BadSignatureError):  # it may have other keys since we asked
+            if time.monotonic() - self._keys_at_s < again_s:
+                raise
+            return jwt.decode(token, await self._key_set(anew=True), registry=registry)
 
     async def leaving_address(self, id_token: str, back: str) -> str | None:
         """Return where a browser signs out at the provider; None where the provider has no such place.

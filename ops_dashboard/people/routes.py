@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from ops_dashboard.people.account import add_account
 from ops_dashboard.people.audit import add_audit_pages
+from ops_dashboard.people.back_channel import add_back_channel
 from ops_dashboard.people.city import add_city_sign_in
 from ops_dashboard.people.codes import add_codes
 from ops_dashboard.people.office import PeopleOffice
@@ -16,6 +17,7 @@ def add_people(router: APIRouter, office: PeopleOffice) -> None:
     """Add signing in, accounts, users, screens and the record."""
     add_sign_in(router, office)
     add_city_sign_in(router, office)
+    add_back_channel(router, office)
     add_account(router, office)
     add_codes(router, office)
     add_users(router, office)

@@ -1,7 +1,10 @@
 """People of the city's own sign-in: who was sent to the provider, and the users that they are here."""
 
+import base64
 import hashlib
-from typing import Any, Final
+import json
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
 from psycopg import AsyncConnection
 
@@ -9,7 +12,7 @@ from contract.access.fault import AccessError, AccessFault
 from contract.access.mapping import Entitlement
 from contract.access.user import MOST_NAME, User
 from contract.fleet import Fleet
-from storage.people.credentials import hash_of
+from storage.people.credentials import CredentialKind, end_credentials, hash_of
 from storage.people.users import add_user, change_user, find_subject, find_user
 from storage.queries import query
 
@@ -66,6 +69,43 @@ async def id_token_of(conn: AsyncConnection[Any], session: str) -> str | None:
     cursor = await conn.execute(query("id_token_of"), {"credential_id": session})
     row = await cursor.fetchone()
     return None if row is None else row[0]
+
+
+class CityLogout(NamedTuple):
+    """Somebody signed out at the provider: of one session there, or of all."""
+
+    issuer: str
+    subject: str | None
+    """Their `sub`; None where `session` alone says whose."""
+    session: str | None
+    """The provider's `sid`; None for all sessions."""
+    at_us: int
+    """When, µs since 1970: sessions that began later stay, so that saying it twice ends nothing more."""
+
+    def means(self, claims: Mapping[str, Any], began_us: int) -> bool:
+        """Return whether a session ends that began with an id_token of these claims."""
+        is_theirs = self.subject is None or claims.get("sub") == self.subject
+        sid = claims.get("sid")
+        is_it = self.session == sid if self.session and sid else self.subject is not None
+        return claims.get("iss") == self.issuer and is_theirs and is_it and began_us <= self.at_us
+
+
+async def end_city_sessions(conn: AsyncConnection[Any], logout: CityLogout) -> list[str]:
+    """End the sessions that somebody's logout at the provider means, and return the name of each."""
+    cursor = await conn.execute(query("city_sessions"))
+    names: list[str] = []
+    for session, name, id_token, began_us in await cursor.fetchall():
+        if logout.means(_claims(id_token), began_us):
+            await end_credentials(conn, (CredentialKind.SESSION,), name, credential_id=session)
+            names.append(name)
+    return names
+
+
+def _claims(id_token: str) -> dict[str, Any]:
+    """Return what a token says that was verified before it was kept."""
+    body = id_token.split(".")[1]
+    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    return found
 
 
 async def _add(

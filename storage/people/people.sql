@@ -153,6 +153,10 @@ select subject from app_user where name = %(name)s
 -- name: id_token_of
 select id_token from credential where credential_id = %(credential_id)s and ended_at is null
 
+-- name: city_sessions
+select credential_id, name, id_token, to_us(created_at) from credential
+where kind = 'session' and id_token is not null and ended_at is null
+
 -- name: forget_oidc_sign_ins
 delete from oidc_sign_in where expires_at < now()
 

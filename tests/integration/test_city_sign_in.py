@@ -1,8 +1,12 @@
 """Signing in with the city's account: a dashboard and a real OpenID Connect provider."""
 
+import asyncio
 import base64
 import json
+import re
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -12,6 +16,8 @@ import pytest
 import pytest_asyncio
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from contract.access.permission import Role
 from contract.access.waiting import FREE_TRIES
@@ -24,16 +30,16 @@ from eduops.verbs.people.checks import provider_sentence
 from ops_dashboard.access.door import SESSION_COOKIE
 from ops_dashboard.config import OidcConfig
 from ops_dashboard.people.forms import AWAY_COOKIE
-from ops_dashboard.people.identity_provider import IdentityProvider, IdentityRefusedError
+from ops_dashboard.people.identity_provider import LOGGED_OUT, IdentityProvider, IdentityRefusedError
 from storage.people.audit import AuditChoice, read_audit
 from storage.people.city_accounts import id_token_of
-from storage.people.credentials import CredentialKind, list_credentials
+from storage.people.credentials import CredentialKind, hash_of, list_credentials
 from storage.people.users import find_user
 from tests.asking import asking
 from tests.conftest import TestPostgres, running_nats
 from tests.dashboard_stage import Stage, open_stage
 from tests.identity_provider import CLIENT, SECRET, TestProvider, running_provider, there
-from tests.running_system import until
+from tests.running_system import PATIENCE_S, until
 from tests.signed_in import session_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -132,6 +138,25 @@ async def proof_of(stage: Stage, name: str) -> str:
     """Return the id_token of somebody's newest session."""
     newest = (await list_credentials(stage.conn, CredentialKind.SESSION, name))[0]
     return await id_token_of(stage.conn, newest.credential_id) or ""
+
+
+async def proof_of_cookie(stage: Stage, browser: httpx.AsyncClient) -> str:
+    """Return the id_token of a browser's session."""
+    found = await stage.conn.execute(
+        "select id_token from credential where secret_hash = %s", [hash_of(browser.cookies[SESSION_COOKIE])]
+    )
+    row = await found.fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+async def signs_out_there(browser: httpx.AsyncClient, proof: str) -> None:
+    """Sign a browser out at the provider's own page."""
+    place = f"{read(proof.split('.')[1])['iss']}/session/end"
+    page = await browser.get(place, params={"id_token_hint": proof})
+    (token,) = re.findall(r'name="xsrf" value="(\w+)"', page.text)
+    done = await browser.post(f"{place}/confirm", data={"xsrf": token, "logout": "yes"})
+    assert done.status_code in (200, 303), done.text
 
 
 def read(part: str) -> dict[str, Any]:
@@ -344,6 +369,72 @@ async def test_signing_out_here_signs_out_there(
     assert 'id="op.logoutForm"' in there_now.text
     cursor = await stage.conn.execute("select count(*) from credential where id_token = %s", [proof])
     assert await cursor.fetchone() == (0,)
+
+
+async def test_signing_out_there_signs_out_here(stage: Stage, browser: httpx.AsyncClient) -> None:
+    await sign_in(browser, "hoa")
+    async with asking(base_url=stage.url, headers={"Accept": "text/html"}) as telephone:
+        await sign_in(telephone, "hoa")  # with another session at the provider
+        cookie = {"Cookie": f"{SESSION_COOKIE}={browser.cookies[SESSION_COOKIE]}"}
+        async with connect(stage.url.replace("http", "ws") + "/ws/live", additional_headers=cookie) as line:
+            await line.recv()
+            await signs_out_there(browser, await proof_of_cookie(stage, browser))
+            async with asyncio.timeout(PATIENCE_S):
+                with suppress(ConnectionClosed):
+                    async for _ in line:
+                        pass
+            assert line.close_code == 4401
+        assert (await browser.get("/api/me")).status_code == 401
+        assert (await telephone.get("/api/me")).json()["name"] == "hoa"
+
+    async def is_written() -> bool:
+        found = await read_audit(stage.conn, AuditChoice(action="POST /sign-in/oidc/logout"), 1)
+        return [(one.actor, one.result, one.detail) for one in found] == [("hoa", "done", "sessions=1")]
+
+    await until(is_written, "the logout is on record")
+
+
+async def test_only_the_provider_ends_sessions(
+    stage: Stage, browser: httpx.AsyncClient, provider: TestProvider
+) -> None:
+    await sign_in(browser, "hoa")
+    proof = await proof_of_cookie(stage, browser)
+    sid, iat = read(proof.split(".")[1])["sid"], int(time.time())
+    key = RSAKey.import_key(provider.tell(sign=True)["key"])
+    right: dict[str, Any] = {
+        "iss": provider.issuer, "aud": CLIENT, "iat": iat, "exp": iat + 120, "jti": "1", "sub": "hoa",
+        "events": {LOGGED_OUT: {}},
+    }  # fmt: skip
+    wrong = [
+        {**right, "iss": "https://elsewhere.example"}, {**right, "aud": "another client"},
+        {**right, "nonce": "x"}, {**right, "events": {"other": {}}}, {**right, "events": LOGGED_OUT},
+        {**right, "exp": iat - 120}, {**right, "iat": iat - 900, "exp": iat + 120}, {**right, "sub": 7},
+        {name: value for name, value in right.items() if name != "sub"},
+        {name: value for name, value in right.items() if name != "iat"},
+    ]  # fmt: skip
+    head = {"alg": "RS256", "typ": "logout+jwt", "kid": read(proof.split(".")[0])["kid"]}
+    tokens = [jwt.encode(head, claims, key) for claims in wrong]
+    tokens += [jwt.encode(head, right, RSAKey.generate_key(2048)), proof, "no.token", ""]
+    for token in tokens:
+        answer = await browser.post("/sign-in/oidc/logout", data={"logout_token": token})
+        assert answer.status_code == 400, token
+    another = {**right, "sid": f"{sid}x"}
+    for claims, status in (
+        (another, 200),
+        ({**right, "iat": iat - 200}, 200),
+        ({**right, "sub": "lan"}, 200),
+    ):
+        token = jwt.encode(head, claims, key)  # of another session, of one before ours, of somebody else
+        answer = await browser.post("/sign-in/oidc/logout", data={"logout_token": token})
+        assert answer.status_code == status, answer.text
+        assert (await browser.get("/api/me")).json()["name"] == "hoa"
+    for claims in ({**right, "sid": sid}, right):
+        answer = await browser.post(
+            "/sign-in/oidc/logout", data={"logout_token": jwt.encode(head, claims, key)}
+        )
+        assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
+        assert (await browser.get("/api/me")).status_code == 401
+        await sign_in(browser, "hoa")
 
 
 async def test_a_mistake_in_the_file_leaves_the_one_before_in_force(

@@ -1,9 +1,10 @@
 // A real OpenID Connect provider (oidc-provider) on loopback, for tests only.
 //
 // Anybody signs in under any name; what it tells of them stands in `people`. It prints its issuer, then takes
-// one JSON object a line on standard input and answers each with a line:
+// one JSON object a line on standard input and answers each with another:
 //   {"redirect": URL}   the one client, `eduops`, comes back to this address and its neighbours
 //   {"people": {…}}     claims by login
+//   {"sign": true}      it answers with the key that it signs by, so that a test may sign in its place
 //   {"rotate": true}    other keys, the former ones gone
 //   {"clock_s": N}      its clock is off by so much
 //   {"down": bool}      connections are refused
@@ -36,6 +37,8 @@ function renew() {
         client_secret: 'a secret:of the+client',
         redirect_uris: [`${origin}/sign-in/oidc/back`],
         post_logout_redirect_uris: [`${origin}/sign-in`],
+        backchannel_logout_uri: `${origin}/sign-in/oidc/logout`,
+        backchannel_logout_session_required: true,
       },
     ],
     claims: { openid: ['sub'], profile: ['preferred_username', 'groups', 'school_code'], email: ['email'] },
@@ -43,7 +46,8 @@ function renew() {
     pkce: { required: () => true },
     jwks: { keys: [key] },
     cookies: { keys: ['only tests'] },
-    features: { devInteractions: { enabled: true } },
+    fetch: (url, { dispatcher, ...options }) => fetch(url, options), // its own refuses loopback
+    features: { devInteractions: { enabled: true }, backchannelLogout: { enabled: true } },
   })
   handle = provider.callback()
 }
@@ -68,6 +72,6 @@ for await (const line of readline.createInterface({ input: process.stdin })) {
     await closed
   }
   if (said.down === false) await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve))
-  console.log('done')
+  console.log(said.sign ? JSON.stringify({ key }) : '{}')
 }
 process.exit(0) // standard input is the test's: when it ends, so does the provider
