@@ -75,8 +75,6 @@ def _standing(fold: Fold, state: State, at_us: int) -> NDArray[np.intp]:
     """Return the slots whose newest reading speaks for an opening and has stood long enough, shape (k,)."""
     slot = fold.standing_slots
     slot = slot[(state.run[Channel.ANOMALY, slot] > 0) & ~state.is_open[Channel.ANOMALY, slot]]
-    if not len(slot):
-        return slot
     begun_us = state.session_from_us[fold.layout.level[slot]]
     stands_us = fold.rulebook.channels[Channel.ANOMALY].stands_us[fold.layout.metric_id[slot]]
     is_of_now = (begun_us != NEVER_US) & (state.event_us[slot] >= begun_us)
