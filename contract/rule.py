@@ -158,6 +158,9 @@ class AnomalyRule(_Counted, frozen=True, kw_only=True, tag="anomaly"):
     less_shared: bool = False
     """What schools of a level and of a cluster share in a session is taken out before one is judged, unless
     it is a drop of at least `least_deviation`."""
+    stands_s: Extent = 0.0
+    """Seconds after which a reading out of bounds that is still the newest speaks once more, in session; 0
+    for never. So what is soon corrected opens nothing, and what is sent only once opens nevertheless."""
     refractory_s: Extent = 0.0
     """Seconds after a resolve in which the same series does not open again."""
     new_level_after_s: Extent = 259_200.0

@@ -168,9 +168,9 @@ def _rates(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp]) -> E
 
 
 def judge_anomalies(
-    fold: Fold, state: State, batch: Batch, index: NDArray[np.intp], events: list[Event]
+    fold: Fold, state: State, batch: Batch, index: NDArray[np.intp], events: list[Event], learns: bool = True
 ) -> None:
-    """Judge readings at `index`, no two of one series, by their past, and learn from them."""
+    """Judge readings at `index`, no two of one series, by their past, and learn from them if they are new."""
     rules = fold.rulebook.channels[Channel.ANOMALY]
     context = batch.context[index]
     slot, metric, value = batch.slot[index], batch.metric_id[index], batch.value[index]
@@ -201,12 +201,13 @@ def judge_anomalies(
         ~np.isnan(z)[watched],
     )
     _advance(fold, state, batch, evidence, Channel.ANOMALY, events)
-    is_open = state.is_open[Channel.ANOMALY, slot]
+    is_doubted = rules.stands[metric] & (state.run[Channel.ANOMALY, slot] > 0)
+    is_open = state.is_open[Channel.ANOMALY, slot] | is_doubted
     share = np.where(is_open & ~lasts, LEAK, 1.0)
     if lasts.any():
         old = slot[lasts]
         fold.detector.forget(state.detector, np.concatenate([old, old + len(fold.layout)]))
-    taught = usual & ~(by_kin & is_open) & known
+    taught = usual & ~(by_kin & is_open) & known & learns
     if batch.corrects is not None:
         taught &= ~batch.corrects[index]
     fold.detector.learn(state.detector, at.where(taught), (value - taken)[taught], share[taught])

@@ -144,6 +144,11 @@ class Fold:
         return tuple(np.flatnonzero(self.layout.metric_id == m) for m in np.flatnonzero(less).tolist())
 
     @cached_property
+    def standing_slots(self) -> NDArray[np.intp]:
+        """Slots whose anomaly rule lets a reading that stands speak again."""
+        return np.flatnonzero(self.rulebook.channels[Channel.ANOMALY].stands[self.layout.metric_id])
+
+    @cached_property
     def clock_slots(self) -> NDArray[np.intp]:
         """For each slot the one that carries the clock of its device: of the clock rule's metric, -1 where no
         rule watches that stream of that device, shape (n,).

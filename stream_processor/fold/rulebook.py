@@ -67,6 +67,9 @@ class ChannelRules:
     at_edges: NDArray[np.bool_]
     less_shared: NDArray[np.bool_]
     """Anomaly: judged less what schools share."""
+    stands: NDArray[np.bool_]
+    """Anomaly: a reading with none after it speaks again, after `stands_us`."""
+    stands_us: NDArray[np.int64]
     most_still: NDArray[np.float64]
     off_us: NDArray[np.int64]
     """Clock: how far it may be off."""
@@ -132,6 +135,7 @@ def _compile(by_metric: dict[int, MetricRule], parent_row: dict[str, int]) -> Ch
     open_window, close_window = (
         ((1 << of(field, 0, np.uint16)) - 1).astype(np.uint8) for field in ("open_of", "close_of")
     )
+    stands_s = of("stands_s", 0.0, np.float64)
     once_in = of("once_in_sessions", 0.0, np.float64)
     direction = {m: getattr(r, "direction", "") for m, r in by_metric.items()}
     return ChannelRules(
@@ -162,6 +166,8 @@ def _compile(by_metric: dict[int, MetricRule], parent_row: dict[str, int]) -> Ch
         refractory_us=(of("refractory_s", 0.0, np.float64) * 1e6).astype(np.int64),
         new_level_us=np.where(new_level_s > 0, new_level_s * 1e6, NEVER_NEW_US).astype(np.int64),
         at_edges=of("at_edges", False, np.bool_),
+        stands=stands_s > 0,
+        stands_us=(stands_s * 1e6).astype(np.int64),
         less_shared=of("less_shared", False, np.bool_),
         most_still=of("most_still", 0.0, np.float64),
         off_us=(of("off_s", 0.0, np.float64) * 1e6).astype(np.int64),

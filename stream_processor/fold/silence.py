@@ -34,6 +34,7 @@ def hear_tick(fold: Fold, state: State, tick: TickEntry) -> list[Transition]:
     compare_schools(fold, state, at_us)
     _follow_sessions(fold, state, at_us)
     told += _judge_waiting(fold, state, follow_shared(fold, state, before_us, at_us), at_us)
+    told += _judge_waiting(fold, state, _standing(fold, state, at_us), at_us, learns=False)
     told += hear_contradictions(fold, state, at_us)
     told += _end_flapping(fold, state, at_us)
     _look_at_parents(fold, state)
@@ -70,14 +71,28 @@ def drop_what_is_over(
     return ended
 
 
-def _judge_waiting(fold: Fold, state: State, slot: NDArray[np.intp], at_us: int) -> list[Transition]:
-    """Judge the newest readings of series that waited for what others share; return what opens and resolves.
+def _standing(fold: Fold, state: State, at_us: int) -> NDArray[np.intp]:
+    """Return the slots whose newest reading speaks for an opening and has stood long enough, shape (k,)."""
+    slot = fold.standing_slots
+    slot = slot[(state.run[Channel.ANOMALY, slot] > 0) & ~state.is_open[Channel.ANOMALY, slot]]
+    begun_us = state.session_from_us[fold.layout.level[slot]]
+    stands_us = fold.rulebook.channels[Channel.ANOMALY].stands_us[fold.layout.metric_id[slot]]
+    is_of_now = (begun_us != NEVER_US) & (state.event_us[slot] >= begun_us)
+    stood: NDArray[np.intp] = slot[is_of_now & (at_us - state.news_us[slot] >= stands_us)]
+    return stood
+
+
+def _judge_waiting(
+    fold: Fold, state: State, slot: NDArray[np.intp], at_us: int, *, learns: bool = True
+) -> list[Transition]:
+    """Judge the newest readings of series that waited; return what opens and resolves.
 
     Args:
         fold: the fold.
         state: written to; the caller owns it.
         slot: of the series, no two the same, shape (k,).
         at_us: log time of the tick that judges them.
+        learns: whether they were not learnt before.
     """
     if not len(slot):
         return []
@@ -96,7 +111,7 @@ def _judge_waiting(fold: Fold, state: State, slot: NDArray[np.intp], at_us: int)
         score=np.full(len(slot), np.nan, np.float32),
     )
     events: list[Event] = []
-    judge_anomalies(fold, state, batch, np.arange(len(slot)), events)
+    judge_anomalies(fold, state, batch, np.arange(len(slot)), events, learns)
     return [transition for _, _, transition in events]
 
 

@@ -94,10 +94,25 @@ def test_a_register_that_is_sent_once_is_judged_once_the_others_are_heard() -> N
     fold = shared_fold()
     early, others = {3: USUAL - 0.25}, dict.fromkeys(range(4, SCHOOLS + 1), USUAL)
     log = [*registers({}, "07:00"), *registers(early, "07:25"), *registers(others, "07:35")]
-    assert opened(fold, log) == [3]
-    assert opened(fold, [*registers({}, "07:00"), *registers(everybody(USUAL - 0.2), "07:25")]) == [
-        *range(1, SCHOOLS + 1)
-    ]
+    assert opened(fold, [*log, *registers({}, "07:45")]) == [3]
+    storm = [*registers({}, "07:00"), *registers(everybody(USUAL - 0.2), "07:25")]
+    assert opened(fold, [*storm, *registers({}, "07:41")]) == [*range(1, SCHOOLS + 1)]
+
+
+def test_a_register_that_is_soon_corrected_is_nobodys_alarm_and_one_that_stands_is() -> None:
+    fold = shared_fold()
+    low = [*registers({}, "07:00"), *registers(everybody(USUAL, s3=USUAL - 0.25), "07:25")]
+    assert opened(fold, [*low, *registers({}, "07:39")]) == []
+    assert opened(fold, [*low, *registers({3: USUAL}, "07:35"), *registers({}, "07:55")]) == []
+    assert opened(fold, [*low, *registers({}, "07:40")]) == [3]
+
+
+def test_a_reading_that_stands_is_learnt_once() -> None:
+    fold, cell = shared_fold(), slots_of(shared_fold())[2] + len(shared_fold().layout)
+    low = [*registers({}, "07:00"), *registers(everybody(USUAL, s3=USUAL - 0.05), "07:25")]
+    before = fold_log(fold, [low], settled(fold)).state
+    after = fold_log(fold, [[*registers({}, "07:41")]], before).state
+    assert after.detector["mean"][cell] == before.detector["mean"][cell]
 
 
 def test_a_shared_drop_of_the_rules_least_size_is_told_of_each() -> None:
@@ -113,7 +128,8 @@ def test_nobody_is_judged_before_the_others_are_heard_for_a_while() -> None:
 
 def test_few_schools_share_nothing() -> None:
     fold = shared_fold(LEAST_KIN - 1)
-    assert opened(fold, [*registers({}, "07:00"), *registers({3: 0.5}, "07:25")]) == [3]
+    log = [*registers({}, "07:00"), *registers({3: 0.5}, "07:25"), *registers({3: 0.5}, "07:35")]
+    assert opened(fold, log) == [3]
 
 
 def test_a_shared_day_is_learnt_in_part() -> None:
