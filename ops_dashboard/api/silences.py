@@ -10,7 +10,7 @@ from alerting.silences.matching import muted
 from alerting.silences.preview import WEEK_US
 from config.spreadsheet import write_table
 from contract.routing.silence import SilenceKind
-from ops_dashboard.api.answers import NOT_KEPT, json_answer
+from ops_dashboard.api.answers import NOT_KEPT, as_file, json_answer
 from ops_dashboard.language import choose_language
 from ops_dashboard.services import Services
 from ops_dashboard.view.silences import TABLE_COLUMNS, table_row, told_silence
@@ -46,8 +46,7 @@ def add_silences(router: APIRouter, services: Services) -> None:
         """Return the same silences as a table for spreadsheet programs."""
         found = (await told())["silences"]
         text = BOM + write_table(TABLE_COLUMNS, [table_row(one, services.calendar) for one in found])
-        headers = NOT_KEPT | {"Content-Disposition": "attachment; filename=silences.csv"}
-        return Response(text, headers=headers, media_type="text/csv")
+        return Response(text, headers=as_file("silences.csv"), media_type="text/csv")
 
     @router.get("/api/maintenance.ics")
     async def maintenance(request: Request) -> Response:

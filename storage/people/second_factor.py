@@ -13,8 +13,10 @@ from storage.people.credentials import hash_of
 from storage.queries import query
 
 RECOVERY_CODES: Final = 10
-RECOVERY_BYTES: Final = 10
-"""80 random bits: cannot be guessed, and can be typed."""
+RECOVERY_BYTES: Final = 15
+"""120 random bits, 24 letters: cannot be guessed even by who has the table of their hashes, and can be typed.
+
+Source: OWASP ASVS 5.0, 6.5.2 (112 bits, or a slow hash)."""
 
 
 async def code_secret(conn: AsyncConnection[Any], name: str) -> str | None:

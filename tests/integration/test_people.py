@@ -441,7 +441,10 @@ async def test_a_second_factor_is_asked_for_and_taken_once(
 ) -> None:
     await enter(stage, stranger, "Hoa", Role.OPERATOR, PASSWORD)
     app, recovery = await set_up_code(stranger)
-    assert len(recovery) == 10
+    assert [len(code) for code in recovery] == [24] * 10
+    (field,) = re.findall(r'<input name="code"[^>]*>', (await stranger.get("/sign-in")).text)
+    assert 'maxlength="40"' in field, "a recovery code fits"
+    assert "numeric" not in field, "and a phone has letters for it"
     used = app.now()
     later = app.generate_otp(app.timecode(datetime.now(UTC)) + 1)  # within what clocks may be off
     for code, status in (
