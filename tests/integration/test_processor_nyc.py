@@ -61,7 +61,7 @@ def test_storm_days_ring_and_ordinary_days_do_not(catalogue: Catalogue, rules: t
         ours, on = days == day, day.astype(object)
         at_us = int(datetime.combine(on, time(10), NEW_YORK).timestamp()) * 1_000_000
         readings = Readings(np.full(ours.sum(), at_us), series[ours], ratio[ours])
-        night_us, later_us = at_us - 8 * 3_600_000_000, at_us + 60_000_000
+        night_us, later_us = at_us - 8 * 3_600_000_000, at_us + 16 * 60_000_000  # a first low one has stood
         entries: list[Entry] = [
             TickEntry(night_us),
             ReadingsEntry(at_us, readings),

@@ -4,7 +4,6 @@ Every number about their pupils has a fraction that nothing else has, so that it
 """
 
 import asyncio
-import base64
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import replace
@@ -297,24 +296,31 @@ def _ward_sums(stage: Stage) -> dict[str, WardSums]:
     return found
 
 
+SHAPES: Final = re.compile(r'<svg.*?</svg>|style="[^"]*"|(?:"|&quot;)x(?:"|&quot;):\[[^]]*\]', re.DOTALL)
+"""Shapes, and places of points, in HTML and in what a page's script reads."""
+
+
 def numbers_in(value: object) -> Iterator[float]:
-    """Yield every number in an answer: of JSON, of its texts, and of the columns that Plotly packs."""
+    """Yield every number in an answer: of JSON and of its texts.
+
+    Places of shapes are left out: thousands of numbers between 0 and 1,000, of which some are near a mark
+    by chance. A shape's values stand beside it as numbers, and follow from nothing else.
+    """
     if isinstance(value, bool | None):
         return
     if isinstance(value, int | float):
         yield float(value)
     elif isinstance(value, str):
-        for word in re.findall(r"\d+(?:[.,]\d+)?", value):
+        for word in re.findall(r"\d+(?:[.,]\d+)?", SHAPES.sub("", value)):
             yield float(word.replace(",", "."))
     elif isinstance(value, list):
         for one in value:
             yield from numbers_in(one)
-    elif isinstance(value, dict) and "bdata" in value:
-        yield from np.frombuffer(base64.b64decode(value["bdata"]), value["dtype"]).astype(float).tolist()
     elif isinstance(value, dict):
         for name, one in value.items():
             yield from numbers_in(name)
-            yield from numbers_in(one)
+            if name != "style":
+                yield from numbers_in(one)
 
 
 def marks_in(value: object) -> set[float]:
@@ -592,8 +598,11 @@ def test_explained_openings_tell_no_small_number(
 
 
 def test_the_marks_are_found() -> None:
-    packed = {"dtype": "f8", "bdata": base64.b64encode(np.array([7.0573]).tobytes()).decode()}
-    assert marks_in({"a": [packed, "vắng 98,8 %"], "b": {"c": 1.0139}}) == {7.0573, 0.987731, 1.0139}
+    points = '{"lines":[{"x":[1.0139,50.0],"y":[7.0573,1.0]}]}'
+    assert marks_in({"a": [points, "vắng 98,8 %"], "style": {"left": "1.0139%"}}) == {7.0573, 0.987731}
+    drawn = '<svg points="1.0139,7.0573"></svg><i style="left: 1.0139%">98.8</i>'
+    assert marks_in(drawn) == {0.987731}
+    assert marks_in({"b": {"c": 1.0139}}) == {1.0139}
 
 
 def _verbs() -> Iterator[str]:
