@@ -147,8 +147,19 @@ def test_attendance_is_judged_from_the_first_register_on() -> None:
             fold, [morning([f"07:{m}" for m in range(25, 45, 5)], "08:00", day=day)], state
         ).state
     at_us = round(datetime(2026, 10, 12, 7, 25, tzinfo=CALENDAR.timezone).timestamp()) * 1_000_000
-    low: list[Entry] = [ReadingsEntry(at_us, columns([(at_us, REGISTER, 0.4)]))]
-    assert [t.kind for t in told(fold_log(fold, [low], state), "attendance_low")] == [TransitionKind.OPENED]
+
+    def opened(*entries: Entry) -> list[TransitionKind]:
+        return [t.kind for t in told(fold_log(fold, [[*entries]], state), "attendance_low")]
+
+    def register(minute: int, share: float) -> Entry:
+        there_us = at_us + minute * 60_000_000
+        return ReadingsEntry(there_us, columns([(there_us, REGISTER, share)]))
+
+    late = TickEntry(at_us + 16 * 60_000_000)
+    assert opened(register(0, 0.4), register(5, 0.4)) == [TransitionKind.OPENED]
+    assert opened(register(0, 0.4), late) == [TransitionKind.OPENED], "it has stood for a quarter of an hour"
+    assert opened(register(0, 0.4)) == []
+    assert opened(register(0, 0.4), register(5, 0.97), late) == [], "it was corrected"
 
 
 @pytest.mark.parametrize(
