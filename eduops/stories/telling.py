@@ -20,6 +20,7 @@ from ops_dashboard.view.past import PastSums
 from storage.wall import KpiHistory, SeriesHistory
 
 PARTITIONS: Final = 2
+QUARTER_US: Final = 15 * MINUTE_US
 FINE_US: Final = 360 * MINUTE_US
 """Longest history by the half minute."""
 PAST_US: Final = 8 * 1440 * MINUTE_US
@@ -106,7 +107,7 @@ class City:
         """
         step_us = MINUTE_US // 2
         if to_us - from_us > FINE_US:
-            step_us, from_us = 15 * MINUTE_US, max(from_us, to_us - PAST_US)
+            step_us, from_us = QUARTER_US, max(from_us, to_us - PAST_US)
         moments = np.arange(from_us // step_us * step_us, to_us, step_us)
         columns: list[tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]] = []
         for number in sorted(series):
@@ -142,11 +143,18 @@ class City:
         for number in series:
             device, metric = self.fleet.device_by_id[number >> METRIC_BITS], number & ((1 << METRIC_BITS) - 1)
             n, known = place[device.school_id], self.catalogue.by_id[metric]
-            column = self.measure(known.stream, scene.now_us).get(known.name)
-            value = np.nan if column is None else column[n]
+            at_us, value = self._last(known, scene.now_us, n)
             if n not in scene.silent and np.isfinite(value):
-                found[number] = since_us.get(n, scene.now_us - MINUTE_US // 6), float(value)
+                found[number] = min(at_us, since_us.get(n, at_us)), value
         return found
+
+    def _last(self, metric: Metric, now_us: int, position: int) -> tuple[int, float]:
+        """Return when a school's metric was measured last, and its value; registers are of a session."""
+        if metric.stream is not Stream.ATTENDANCE:
+            return now_us - MINUTE_US // 6, self._one(metric, now_us, position)
+        quarters = range(now_us // QUARTER_US * QUARTER_US, now_us - FINE_US, -QUARTER_US)
+        told = ((at, self._one(metric, at, position)) for at in quarters)
+        return next(((at, value) for at, value in told if np.isfinite(value)), (now_us, float("nan")))
 
 
 def _cut_since(scene: Scene) -> dict[int, int]:

@@ -1,6 +1,7 @@
 """The charts of a school from canned columns."""
 
 from dataclasses import replace
+from pathlib import Path
 from xml.etree.ElementTree import Element, fromstring
 
 import numpy as np
@@ -213,3 +214,12 @@ def test_a_school_has_its_charts_in_units_of_people(city: Fleet, catalogue: Cata
     assert charts["attendance"].traces[0].value.tolist() == pytest.approx([20.0, 95.0])
     assert charts["online"].words == ("lost", "there")
     assert (bandwidth.traces[0].low is None) == (bucket == "raw")
+
+
+def test_every_colour_of_a_page_is_known_to_its_style_sheets() -> None:
+    sheets = Path(__file__).parents[2] / "ops_dashboard" / "assets"
+    base = (sheets / "base.css").read_text(encoding="utf-8")
+    for name in ("leadership", "school"):  # where shapes of the server stand
+        known = base + (sheets / f"{name}.css").read_text(encoding="utf-8")
+        wanted = [colour.removeprefix("var(").rstrip(")") for colour in PAGE]
+        assert [one for one in wanted if f"{one}:" not in known] == [], name
