@@ -5,9 +5,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.figures.school_day import QUARTER_US
 from ops_dashboard.charts.plots import Usual
 
-QUARTER_US: Final = 900_000_000
 DAY_US: Final = 86_400_000_000
 LEAST_DAYS: Final = 5
 """So many days must have been measured at a time of day for something to be usual there."""

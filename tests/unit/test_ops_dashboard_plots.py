@@ -9,6 +9,7 @@ import pytest
 
 from config.files import shipped_texts
 from contract.catalogue import Catalogue
+from contract.figures.school_day import QUARTER_US
 from contract.fleet import Fleet
 from contract.texts import Language
 from ops_dashboard.charts.marks import PAGE
@@ -26,7 +27,7 @@ from ops_dashboard.charts.plots import (
     with_holes,
 )
 from ops_dashboard.charts.school_charts import PLANS, ToldSeries, fill_plan
-from ops_dashboard.charts.usual import DAY_US, LEAST_DAYS, QUARTER_US, usual_band
+from ops_dashboard.charts.usual import DAY_US, LEAST_DAYS, usual_band
 from storage.wall import SeriesHistory
 
 MINUTE_US = 60_000_000

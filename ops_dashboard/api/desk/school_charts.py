@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 from numpy.typing import NDArray
 
 from contract.calendar import SchoolCalendar
-from contract.fleet import School
+from contract.fleet import LEVELS, School
 from contract.privacy import shown_history
 from contract.texts import Language
 from ops_dashboard.api.answers import Refusal
@@ -77,14 +77,15 @@ def _draw(
     before: SeriesHistory | None,
 ) -> list[tuple[Chart, Plot]]:
     zone_us = _zone_us(services.calendar, window.to_us)
-    is_school_day = services.calendar.is_school_day(services.calendar.local_day(window.to_us))
+    level = LEVELS.index(school.level)
+    has_sessions = bool(services.calendar.sessions(level, services.calendar.local_day(window.to_us)))
     parts = {}
     for name, number in numbers.items():
         usual = None
         if before is not None:
             own = of_series(before, number)
             told = shown_history(services.catalogue.named(name), school.pupils, own.mean, own.min, own.max)
-            alike = _school_days(services.calendar, own.time_us, zone_us) == is_school_day
+            alike = _with_sessions(services.calendar, level, own.time_us, zone_us) == has_sessions
             usual = usual_band(own.time_us, told.mean, alike, zone_us, (window.from_us, window.to_us))
         parts[name] = ToldSeries(of_series(history, number), usual)
     charts = [
@@ -99,10 +100,12 @@ def _zone_us(calendar: SchoolCalendar, at_us: int) -> int:
     return -midnight_us % DAY_US
 
 
-def _school_days(calendar: SchoolCalendar, time_us: NDArray[np.int64], zone_us: int) -> NDArray[np.bool_]:
-    """Return which moments are of school days, shape (n,)."""
+def _with_sessions(
+    calendar: SchoolCalendar, level: int, time_us: NDArray[np.int64], zone_us: int
+) -> NDArray[np.bool_]:
+    """Return which moments are of days on which a level has sessions, shape (n,)."""
     days, inverse = np.unique((time_us + zone_us) // DAY_US, return_inverse=True)
-    found = [calendar.is_school_day(calendar.local_day(int(d) * DAY_US - zone_us)) for d in days]
+    found = [bool(calendar.sessions(level, calendar.local_day(int(d) * DAY_US - zone_us))) for d in days]
     return np.array(found, bool)[inverse]
 
 

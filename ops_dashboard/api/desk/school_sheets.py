@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from contract.calendar import in_session
 from contract.catalogue import Published
-from contract.figures.lines import BELOW_CONTRACT, LOSS_BAD, QUARTER_MIN
+from contract.figures.lines import QuarterGrid, impaired_quarters
 from contract.fleet import LEVELS, STREAMS_OF, Device, DeviceKind, School
 from contract.incident import CauseKind
 from contract.privacy import shown_alert
@@ -118,13 +119,17 @@ async def _line(
     return lines, _bad_minutes(quarters, school)
 
 
-def _bad_minutes(quarters: Mapping[str, tuple[SeriesHistory, np.ndarray]], school: School) -> float:
+def _bad_minutes(quarters: Mapping[str, tuple[SeriesHistory, NDArray[np.bool_]]], school: School) -> float:
     """Return the minutes in session in which a line lost packets although it was not full."""
     if not {"down_bps", LOSS} <= quarters.keys():
         return 0.0
-    down, due = quarters["down_bps"]
-    loss, _ = quarters[LOSS]
-    _, at_down, at_loss = np.intersect1d(down.time_us[due], loss.time_us, return_indices=True)
-    lossy = loss.mean[at_loss] >= LOSS_BAD
-    room = down.mean[due][at_down] < BELOW_CONTRACT * school.contracted_down_bps
-    return QUARTER_MIN * float((lossy & room).sum())
+    (down, due), (loss, _) = quarters["down_bps"], quarters[LOSS]
+    both, at_down, at_loss = np.intersect1d(down.time_us, loss.time_us, return_indices=True)
+    contracted_bps = np.array([school.contracted_down_bps])
+    _, bad = impaired_quarters(_grid(down, at_down), _grid(loss, at_loss), contracted_bps)
+    return float(bad[0, due[at_down]].sum()) if len(both) else 0.0
+
+
+def _grid(part: SeriesHistory, at: NDArray[np.intp]) -> QuarterGrid:
+    """Return quarter hours of one series as a grid of one row."""
+    return QuarterGrid(*(c[at][None].astype(np.float64) for c in (part.n, part.sum, part.min, part.max)))

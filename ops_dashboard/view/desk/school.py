@@ -1,7 +1,7 @@
 """The sheet of a school: how it is, who is with it in that, its devices, its line, what happened (pure)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from contract.alert import Alert, is_chronic
 from contract.figures.lines import BELOW_CONTRACT, LOSS_BAD, QUARTER_MIN
 from contract.fleet import Device, DeviceKind, Fleet, School
 from contract.incident import CauseKind, Incident
-from contract.live import STATE_UNKNOWN
+from contract.live import STATE_ALERTED, STATE_MAINTENANCE, STATE_UNKNOWN
 from contract.rule import ClockRule, Rule
 from contract.series import METRIC_BITS
 from contract.texts import Language, write_date, write_number
@@ -18,8 +18,6 @@ from ops_dashboard.view.addresses import area_address, provider_address
 from ops_dashboard.view.desk.places import incident_table, moment
 from ops_dashboard.view.desk.sheet import UNKNOWN, Scribe, Sheet, SheetCell, SheetRow, SheetTable
 from ops_dashboard.view.incidents import incident_words
-
-ALERTED: Final = "123"
 
 
 class LineWeeks(NamedTuple):
@@ -128,7 +126,7 @@ class _Maker:
             if last is None:
                 return SheetCell(self._scribe.say("sheet.school_never"))
             return SheetCell(self._scribe.say("sheet.school_unknown", at=self._clock(last)))
-        words = {"m": "sheet.school_maintenance"}.get(self._state, "sheet.school_well")
+        words = "sheet.school_maintenance" if self._state == STATE_MAINTENANCE else "sheet.school_well"
         return SheetCell(self._scribe.say(words))
 
     def _former(self) -> SheetCell:
@@ -212,7 +210,7 @@ class _Maker:
             own = [i for i in members if fleet.schools[i].id != school.id]
             if not own:
                 continue
-            troubled = sum(self._data.states[i] in ALERTED for i in own)
+            troubled = sum(self._data.states[i] in STATE_ALERTED for i in own)
             dark = sum(self._data.states[i] == STATE_UNKNOWN for i in own)
             cells = [
                 SheetCell(name, href=address, note=scribe.say(f"sheet.beside_{kind}")),
