@@ -46,7 +46,7 @@ def add_silences(router: APIRouter, services: Services) -> None:
         """Return the same silences as a table for spreadsheet programs."""
         found = (await told())["silences"]
         text = BOM + write_table(TABLE_COLUMNS, [table_row(one, services.calendar) for one in found])
-        return Response(text, headers=as_file("silences.csv"), media_type="text/csv")
+        return Response(text, headers=as_file("eduops-silences.csv"), media_type="text/csv")
 
     @router.get("/api/maintenance.ics")
     async def maintenance(request: Request) -> Response:
