@@ -48,7 +48,7 @@ async def read_school_charts(
     devices = services.fleet.devices_ever(school.id)
     numbers = series_by_metric(school, devices, services.catalogue)
     bucket, history = await services.archive.series(list(numbers.values()), from_us, to_us)
-    today_us = to_us - (to_us + _zone_us(services.calendar, to_us)) % DAY_US
+    today_us = services.calendar.moment_us(services.calendar.local_day(to_us), time.min)
     before = None
     if RANGES[chosen] * 1_000_000 <= DAY_US:
         _, before = await services.archive.series(
