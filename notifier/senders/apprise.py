@@ -61,15 +61,17 @@ class AppriseOutlet:
             return ChannelAnswer(AttemptOutcome.FAILED, "too many calls hang")
 
     def _send(self, letter: Letter) -> ChannelAnswer:
-        from apprise import Apprise, NotifyFormat
+        from apprise import Apprise, AppriseAttachment, NotifyFormat
+        from apprise.attachment.memory import AttachMemory
 
         caller = Apprise(asset=self._service.asset)
         caller.add(self._service)
+        files = letter.files if self._is_mail else ()
         result = caller.notify(
             body=letter.text.body,
             title=letter.text.title,
             body_format=NotifyFormat.TEXT,
-            attach=str(letter.attached) if self._is_mail and letter.attached else None,
+            attach=AppriseAttachment([AttachMemory(file.content, name=file.name) for file in files]),
         )
         if result:
             return TAKEN
