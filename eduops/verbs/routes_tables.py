@@ -74,8 +74,8 @@ def render_plan(
     for one in found.routes:
         after = "nobody more" if one.next_us is None else f"the next on {_local(one.next_us, zone)}"
         lines.append(f"after these {hours:g} h route {one.route.name} tells {after}")
-    for order, one in zip(routing.reports, due, strict=True):
-        lines.append(f"line {_line(order.line)}, report {order.name}: {_report_words(one, routing, zone)}")
+    for order, report in zip(routing.reports, due, strict=True):
+        lines.append(f"line {_line(order.line)}, report {order.name}: {_report_words(report, routing, zone)}")
     return "\n".join(lines)
 
 
