@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from psycopg import AsyncConnection
 
-from alerting.messages.story import Office, Story
+from alerting.messages.story import Office
 from alerting.messages.webhook import webhook_body
 from alerting.messages.wording import write_notice
 from bus.codec import encode_notice_answer
@@ -19,11 +19,11 @@ from contract.reach import Reach
 from contract.routing.delivery import AttemptOutcome, NoticeAttempt
 from contract.routing.notice import Notice, NoticeAnswer, NoticeFate
 from contract.service.metrics import Meter
-from notifier.channels import Channels, addresses, language_of, scheme_of
+from notifier.channels import Channels, addresses, language_of, scheme_of, user_of
 from notifier.senders.apprise import SEND_S
 from notifier.senders.outlet import AddressError, ChannelAnswer, Letter
+from notifier.telling import Told, Withheld, told_of
 from notifier.ways import TRIES, Urgency, Ways
-from storage.incidents import load_incident, memberships_of
 from storage.outbox import (
     Claim,
     claim_notice,
@@ -42,8 +42,6 @@ ROUND_S: Final = 60.0
 """Pause after all channels were tried in vain although each of them answers others."""
 KEEP_S: Final = 12 * 3600.0
 """After so long it is given up: chosen, half a day after an incident nobody wants its first message."""
-MOST_ALERTS: Final = 200
-"""Alerts of an incident that its message looks at."""
 MOST_REFUSALS: Final = 10_000
 """Refusals that are remembered; after a restart each address is asked once more."""
 
@@ -111,7 +109,7 @@ class Delivery:
                 await put_off(conn, claim, place.wait_s, unreachable=False)
                 fate = NoticeFate.WAITING
             else:
-                fate, is_back = await self._attempt(conn, claim, place)
+                fate, is_back = await self._tell(conn, claim, place)
             self._reach("noted")
         if is_back:  # not within: it would collide with what others put off meanwhile
             await hurry(conn)
@@ -131,12 +129,30 @@ class Delivery:
                 return _Place(channel, tries, url, wait_s)
         return None
 
+    async def _tell(self, conn: AsyncConnection[Any], claim: Claim, place: _Place) -> tuple[NoticeFate, bool]:
+        """Send it, unless the contact's account may not see it; also return whether the address is back."""
+        user = user_of(self._routing.current(), claim.notice.to)
+        told = await told_of(conn, claim.notice, user, self._office)
+        if isinstance(told, Withheld):
+            return await self._withhold(conn, claim, told.words), False
+        return await self._attempt(conn, claim, place, told)
+
+    async def _withhold(self, conn: AsyncConnection[Any], claim: Claim, words: str) -> NoticeFate:
+        """Give it up, and say so as of one whom no channel reaches: the next step is told at once."""
+        notice_id = claim.notice.notice_id
+        await self._say_unreachable(claim.untold)
+        attempt = NoticeAttempt(claim.attempts + 1, 0, "", AttemptOutcome.REFUSED, words, "", "")
+        await write_attempt(conn, notice_id, attempt, channel=claim.channel, tries=claim.tries)
+        await end_given_up(conn, claim)
+        _logger.warning("event=notice_withheld key=%s: %s", notice_id, words)
+        return NoticeFate.GIVEN_UP
+
     async def _attempt(
-        self, conn: AsyncConnection[Any], claim: Claim, place: _Place
+        self, conn: AsyncConnection[Any], claim: Claim, place: _Place, told: Told
     ) -> tuple[NoticeFate, bool]:
         """Send it, and keep what came of that; also return whether the address answers again."""
         self._ways.begin(place.url, time.monotonic(), SEND_S)
-        letter, answer = await self._send(conn, claim, place.url)
+        letter, answer = await self._send(claim, place.url, told)
         self._reach("sent")
         scheme, outcome = scheme_of(place.url), answer.outcome
         text = ("", "") if letter is None else (letter.text.title, letter.text.body)
@@ -163,11 +179,9 @@ class Delivery:
         await put_off(conn, claim, wait_s, unreachable=False)
         return NoticeFate.WAITING, is_back
 
-    async def _send(
-        self, conn: AsyncConnection[Any], claim: Claim, url: str
-    ) -> tuple[Letter | None, ChannelAnswer]:
+    async def _send(self, claim: Claim, url: str, told: Told) -> tuple[Letter | None, ChannelAnswer]:
         notice, routing = claim.notice, self._routing.current()
-        stories = [story for one in _told(notice) if (story := await _story(conn, one)) is not None]
+        stories, office = told.stories, told.office
         if not stories:
             return None, ChannelAnswer(AttemptOutcome.REFUSED, "its incident is not kept any more")
         language = language_of(routing, notice.to)
@@ -175,14 +189,14 @@ class Delivery:
             outlet = await self._channels.outlet(url)
         except AddressError as error:
             return None, ChannelAnswer(AttemptOutcome.REFUSED, str(error))
-        text = write_notice(notice, claim.older, stories, self._office, outlet.form, language)
+        text = write_notice(notice, claim.older, stories, office, outlet.form, language)
         letter = Letter(
             key=notice.notice_id,
             to=notice.to,
             text=text,
-            body=webhook_body(notice, stories, self._office, text, language),
+            body=webhook_body(notice, stories, office, text, language),
             incident_id="" if notice.incidents else stories[0].incident.incident_id,
-            priority=notice.priority,
+            priority=told.priority,
             at_us=notice.at_us,
         )
         return letter, await outlet.send(letter)
@@ -239,15 +253,3 @@ class Delivery:
 
 def _urgency(claim: Claim) -> Urgency:
     return Urgency(claim.notice.priority, -claim.notice.at_us, claim.notice.notice_id)
-
-
-def _told(notice: Notice) -> Sequence[str]:
-    return notice.incidents or (notice.incident_id,)
-
-
-async def _story(conn: AsyncConnection[Any], incident_id: str) -> Story | None:
-    incident = await load_incident(conn, incident_id)
-    if incident is None:
-        return None
-    members = await memberships_of(conn, incident.incident_id, MOST_ALERTS)
-    return Story(incident, [member.alert for member in members])

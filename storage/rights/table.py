@@ -75,7 +75,7 @@ RIGHTS: Final[Mapping[DatabaseRole, Mapping[str, str]]] = {
     },
     DatabaseRole.NOTIFIER: {
         **_FLEET,
-        **_each("r", "alert incident incident_member incident_event"),
+        **_each("r", "alert incident incident_member incident_event contact_user"),
         "notice": "rw",
         "notice_attempt": "ra",
     },

@@ -5,15 +5,11 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from email import message_from_bytes
-from email.message import Message
-from email.policy import default
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 
 from alerting.messages.webhook import WebhookBody
 from alerting.messages.wording import MessageForm, NoticeText
@@ -26,6 +22,7 @@ from notifier.senders.outlet import AddressError, Letter
 from notifier.senders.web import WebAnswer, WebError, is_allowed, judge, parse_retry_after, post
 from notifier.senders.zalo_bot import ZaloBotOutlet
 from notifier.senders.zalo_oa import ZaloOaOutlet
+from tests.mailbox import Mailbox, open_mailbox
 from tests.webhook_receiver import HANG, open_receiver
 
 TEXT = NoticeText("P1 Mất kết nối: FPT · Thủ Đức", "Từ 08:01\nhttp://wall.example/incidents/1")
@@ -261,27 +258,10 @@ def test_a_zalo_address_that_cannot_be_meant(url: str, tmp_path: Path) -> None:
     assert url not in str(refused.value)
 
 
-class Mailbox:
-    """What a mail server took; answers with an error where a test wants one."""
-
-    def __init__(self) -> None:
-        self.mails: list[Message] = []
-        self.answer = "250 OK"
-
-    async def handle_DATA(self, server: object, session: object, envelope: Any) -> str:  # noqa: N802
-        """Take a mail; called by aiosmtpd."""
-        if self.answer.startswith("250"):
-            self.mails.append(message_from_bytes(envelope.content, policy=default))
-        return self.answer
-
-
 @pytest.fixture
 def mailbox() -> Iterator[tuple[Mailbox, str]]:
-    box, port = Mailbox(), free_ports(1)[0]
-    controller = Controller(box, hostname="127.0.0.1", port=port)
-    controller.start()
-    yield box, f"mailto://127.0.0.1:{port}?from=ops@center.example&to=an@school.example"
-    controller.stop()
+    with open_mailbox() as opened:
+        yield opened
 
 
 async def test_a_mail_arrives_with_subject_and_text(mailbox: tuple[Mailbox, str]) -> None:
