@@ -22,7 +22,7 @@ from contract.service.metrics import Meter
 from notifier.channels import Channels, addresses, language_of, scheme_of, user_of
 from notifier.senders.apprise import SEND_S
 from notifier.senders.outlet import AddressError, ChannelAnswer, Letter
-from notifier.telling import Told, Withheld, told_of
+from notifier.telling import ToldStories, Withheld, told_of
 from notifier.ways import TRIES, Urgency, Ways
 from storage.outbox import (
     Claim,
@@ -148,7 +148,7 @@ class Delivery:
         return NoticeFate.GIVEN_UP
 
     async def _attempt(
-        self, conn: AsyncConnection[Any], claim: Claim, place: _Place, told: Told
+        self, conn: AsyncConnection[Any], claim: Claim, place: _Place, told: ToldStories
     ) -> tuple[NoticeFate, bool]:
         """Send it, and keep what came of that; also return whether the address answers again."""
         self._ways.begin(place.url, time.monotonic(), SEND_S)
@@ -179,7 +179,7 @@ class Delivery:
         await put_off(conn, claim, wait_s, unreachable=False)
         return NoticeFate.WAITING, is_back
 
-    async def _send(self, claim: Claim, url: str, told: Told) -> tuple[Letter | None, ChannelAnswer]:
+    async def _send(self, claim: Claim, url: str, told: ToldStories) -> tuple[Letter | None, ChannelAnswer]:
         notice, routing = claim.notice, self._routing.current()
         stories, office = told.stories, told.office
         if not stories:

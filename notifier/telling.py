@@ -21,7 +21,7 @@ EVERY_ALERT: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ToldStories:
     """What a message is made of."""
 
     stories: Sequence[Story]
@@ -38,7 +38,9 @@ class Withheld:
     words: str
 
 
-async def told_of(conn: AsyncConnection[Any], notice: Notice, user: str, office: Office) -> Told | Withheld:
+async def told_of(
+    conn: AsyncConnection[Any], notice: Notice, user: str, office: Office
+) -> ToldStories | Withheld:
     """Return what a contact is told of a notice's incidents.
 
     Args:
@@ -59,13 +61,13 @@ async def told_of(conn: AsyncConnection[Any], notice: Notice, user: str, office:
         one for key in notice.incidents or (notice.incident_id,) if (one := await _story(conn, key, area))
     ]
     if area.is_city or not kept:
-        return Told(kept, office, notice.priority)
+        return ToldStories(kept, office, notice.priority)
     view = AreaView(office.groups.fleet, area)
     seen = [Story(*part) for one in kept if (part := view.told(one.incident, one.alerts)) is not None]
     if not seen:
         return Withheld(f"nothing of it lies in the area of the account {user}")
     priority = min(story.incident.worst_priority for story in seen)
-    return Told(seen, replace(office, groups=Groups(view.fleet)), priority)
+    return ToldStories(seen, replace(office, groups=Groups(view.fleet)), priority)
 
 
 async def _story(conn: AsyncConnection[Any], incident_id: str, area: Area) -> Story | None:

@@ -222,7 +222,7 @@ def test_the_broker_of_compose_has_the_users_of_the_table(compose: dict[str, Any
         }
         for name, service in compose["services"].items()
     }
-    services = {verb: {service} for verb, service in VERBS.items()}
+    services: dict[str, set[str]] = {verb: {service} for service, verb in VERBS.items()}
     tools = {"prepare": {"operator"}, "demo": {"operator"}, "eduops": {"operator"}, "issuer": {"authoriser"}}
     assert known == {
         **services, **tools, "ingest": {"ingest", "ingest_log"}, "nats": {"passwords.conf"}, "db": set()

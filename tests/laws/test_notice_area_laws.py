@@ -1,5 +1,6 @@
 """Somebody with an account is told what it may see: nothing beyond its area changes a word of it."""
 
+import dataclasses
 from functools import cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
@@ -93,7 +94,7 @@ def said(area: Area, incident: Incident, alerts: list[Alert]) -> list[object] | 
     part = view.told(incident, alerts)
     if part is None:
         return None
-    story, own = Story(*part), Office(Groups(view.fleet), *_rest(here))
+    story, own = Story(*part), dataclasses.replace(here, groups=Groups(view.fleet))
     found: list[object] = []
     for reason in (NoticeReason.OPENED, NoticeReason.DIGEST):
         notice = Notice("key", incident.incident_id, "An", "An", reason, 1, NOW_US, "all", 1, ())
@@ -101,10 +102,6 @@ def said(area: Area, incident: Incident, alerts: list[Alert]) -> list[object] | 
             texts = [write_notice(notice, (), [story], own, form, language) for form in MessageForm]
             found += [*texts, webhook_body(notice, [story], own, texts[0], language)]
     return found
-
-
-def _rest(here: Office) -> tuple[object, ...]:
-    return here.catalogue, here.rules, here.texts, here.zone, here.public_url
 
 
 @given(incidents(), AREAS, st.data())
