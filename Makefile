@@ -63,7 +63,7 @@ lock: $(DEV_STAMP) ## pin and hash the requirements anew, as few changes as poss
 ENV_FILE ?= .env
 SECRETS_DIR ?= secrets
 ROLES := ingest authoriser processor dashboard notifier simulator operator
-BROKER_USERS := service ingest watchdog authoriser
+BROKER_USERS := operator ingest ingest_log processor dashboard notifier simulator watchdog authoriser
 # Others than their owner cannot enter the folder; in a container's mount another user than ours reads the file.
 env: ## write generated passwords into secrets/ for docker compose; what is there stays, and what an older .env has
 	@umask 022; mkdir -p -m 700 $(SECRETS_DIR); cd $(SECRETS_DIR); \

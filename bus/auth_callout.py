@@ -16,7 +16,7 @@ import nats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from bus.connection import open_nats
+from bus.connection import inbox_of, open_nats
 from bus.mqtt_store import ns_of
 from bus.nats_jwt import CalloutQuestion, TokenSigner
 from contract.devices.connecting import ConnectRequest, DeviceRights
@@ -28,7 +28,7 @@ QUESTIONS: Final = "$SYS.REQ.USER.AUTH"
 GONE: Final = "$SYS.ACCOUNT.*.DISCONNECT"
 CONNECTIONS: Final = "$SYS.REQ.SERVER.PING.CONNZ"
 KICK: Final = "$SYS.REQ.SERVER.{server}.KICK"
-HEARD: Final = (QUESTIONS, GONE, "_INBOX.>")
+HEARD: Final = (QUESTIONS, GONE, f"{inbox_of('authoriser')}.>")
 """Subjects that its user may hear."""
 SAID: Final = (CONNECTIONS, KICK.format(server="*"))
 """Subjects on which its user may publish, besides answers."""

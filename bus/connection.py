@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -22,6 +23,7 @@ Short, because in a cluster the other nodes serve as soon as we leave a paused o
 PENDING_BYTES: Final = 16 * 1024 * 1024
 """Room for what is sent while reconnecting: at least one largest entry."""
 SETTLE_S: Final = 10.0
+_ONE_TOKEN: Final = re.compile(r"[\w-]+")
 
 
 class NatsConnection:
@@ -101,6 +103,11 @@ async def settled(client: Client, patience_s: float = SETTLE_S) -> None:
     await echo.unsubscribe()
 
 
+def inbox_of(user: str | None) -> str:
+    """Return below which subject answers to a user arrive, so that no other one need hear them."""
+    return f"_INBOX.{user}" if user is not None and _ONE_TOKEN.fullmatch(user) else "_INBOX"
+
+
 def addresses(url: str) -> list[str]:
     """Return the servers of a setting with commas between.
 
@@ -142,6 +149,7 @@ async def open_nats(
         "name": name,
         "user": user,
         "password": password,
+        "inbox_prefix": inbox_of(user),
         "max_reconnect_attempts": -1,
         "reconnect_time_wait": reconnect_s,
         "connect_timeout": 2,

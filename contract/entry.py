@@ -95,6 +95,8 @@ Entry = ReadingsEntry | MistimedEntry | TickEntry
 
 QUARANTINE_LOG: Final = "quarantine"
 ALERTS_LOG: Final = "alerts"
+DEFAULT_PARTITIONS: Final = 4
+"""Telemetry logs where nobody says otherwise: chosen, a city's readings need one core, and more may come."""
 MAX_PARTITIONS: Final = 64
 """Telemetry logs at most: chosen, for each costs ticks, snapshots and a lease of its own."""
 

@@ -1,9 +1,10 @@
-"""As which role of the database each service connects, and which secrets its process is given."""
+"""As whom each service connects to database and broker, and which secrets its process is given."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from bus.rights import BrokerUser
 from contract.errors import ConfigurationError
 from eduops.connections import database_url, owner_url
 from eduops.settings import SECRETS, Settings
@@ -34,13 +35,13 @@ def role_passwords(settings: Settings) -> dict[DatabaseRole, str]:
     return {} if folder is None else {role: _password(folder, role) for role in DatabaseRole}
 
 
-def _password(folder: Path, role: DatabaseRole) -> str:
+def _password(folder: Path, name: str) -> str:
     try:
-        password = (folder / role.value).read_text(encoding="utf-8").strip()
+        password = (folder / name).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"the password of {role.value} cannot be read: {error}") from error
+        raise ConfigurationError(f"the password of {name} cannot be read: {error}") from error
     if not password:
-        raise ConfigurationError(f"{folder / role.value} is empty: it is to hold the password of that role")
+        raise ConfigurationError(f"{folder / name} is empty: it is to hold the password of that name")
     return password
 
 
@@ -56,6 +57,16 @@ def prepare_tables(settings: Settings) -> None:
         raw_retention_h=settings.raw_retention_h,
         passwords=role_passwords(settings),
     )
+
+
+def broker_passwords(settings: Settings) -> dict[BrokerUser, str]:
+    """Return the passwords of the users of a NATS server of one's own; none where no folder of them is set.
+
+    Raises:
+        ConfigurationError: a file is missing or empty.
+    """
+    folder = settings.nats_passwords_dir
+    return {} if folder is None else {user: _password(folder, f"nats_{user}") for user in BrokerUser}
 
 
 def with_role(settings: Settings, role: DatabaseRole, *, peer: bool) -> Settings:
@@ -80,9 +91,33 @@ def with_role(settings: Settings, role: DatabaseRole, *, peer: bool) -> Settings
     return settings.but(database_url=own, database_password=None)
 
 
-def of_service(settings: Settings, service: str, *, peer: bool) -> Settings:
-    """Return the settings of a service's process: its own role, and no secret that it does not need."""
+def of_service(
+    settings: Settings, service: str, *, peer: bool, users: Mapping[BrokerUser, str] | None = None
+) -> Settings:
+    """Return the settings of a service's process: its own role and user, and no secret that it does not need.
+
+    Args:
+        settings: Of the whole system.
+        service: Which one.
+        peer: As in `with_role`.
+        users: Passwords at the NATS server by user; without them all connect as `nats_user`.
+    """
     if service != "watchdog":
         settings = with_role(settings, DatabaseRole[service.upper()], peer=peer)
+    if users:
+        settings = _as_users(settings, service, users)
     kept = NEEDED[service] | ({"database_url"} if service != "watchdog" else set())
-    return settings.but(**dict.fromkeys(SECRETS - kept))
+    return settings.but(**dict.fromkeys(SECRETS - kept), database_passwords_dir=None, nats_passwords_dir=None)
+
+
+def _as_users(settings: Settings, service: str, users: Mapping[BrokerUser, str]) -> Settings:
+    user = BrokerUser.INGEST_LOG if service == "ingest" else BrokerUser(service)
+    settings = settings.but(nats_user=user, nats_password=users[user])
+    if settings.mqtt_broker != "nats":
+        return settings
+    return settings.but(
+        mqtt_user=BrokerUser.INGEST,
+        mqtt_password=users[BrokerUser.INGEST],
+        watchdog_password=users[BrokerUser.WATCHDOG],
+        authoriser_password=users[BrokerUser.AUTHORISER],
+    )

@@ -20,7 +20,7 @@ from pydantic_settings import (
 )
 
 from contract.clock import LogClock
-from contract.entry import MAX_PARTITIONS
+from contract.entry import DEFAULT_PARTITIONS, MAX_PARTITIONS
 from contract.errors import ConfigurationError
 from contract.topic import MAX_BATCH_MESSAGES, PAYLOAD_LIMITS
 from eduops.failpoint import PATTERN as FAILPOINT_PATTERN
@@ -94,8 +94,17 @@ class Settings(DatabaseSettings, DoorSettings, MqttSettings, BaseSettings):
             "none starts the embedded one."
         ),
     )
-    nats_user: str | None = Field(None, description="NATS and MQTT user of the services.")
-    nats_password: str | None = Field(None, repr=False, description="Password of the services.")
+    nats_user: str | None = Field(
+        None, description="NATS user of this process; of `up` of its services too, unless each has its own."
+    )
+    nats_password: str | None = Field(None, repr=False, description="Password of that user.")
+    nats_passwords_dir: Path | None = Field(
+        None,
+        description=(
+            "Folder with a file for each user of your own NATS server, such as `nats_processor`, that holds "
+            "its password: services of `up` connect as these."
+        ),
+    )
     nats_port: Port = Field(
         0, description="Loopback port of the embedded NATS, 0 to 65535; 0 takes a free one and keeps it."
     )
@@ -125,7 +134,7 @@ class Settings(DatabaseSettings, DoorSettings, MqttSettings, BaseSettings):
     authorisers: int = Field(1, ge=1, le=16, description="Authoriser processes of `eduops up`, 1 to 16.")
 
     partitions: int = Field(
-        4,
+        DEFAULT_PARTITIONS,
         ge=1,
         le=MAX_PARTITIONS,
         description=f"Partitions of the telemetry log, 1 to {MAX_PARTITIONS}; fixed at first start.",

@@ -9,17 +9,16 @@ import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from bus.rights import BrokerUser
 from config.routing import follow_routing
-from contract.entry import ALERTS_LOG
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet
 from contract.service.metrics import Meter
-from eduops.connections import all_logs, build_id, database_url, follow_fleet, nats_url, open_service
+from eduops.connections import build_id, database_url, follow_fleet, nats_url, open_service
 from eduops.data_folder import DataFolder
 from eduops.exporter import publish_metrics
 from eduops.failpoint import parse_failpoint
 from eduops.machine.attach import completed
-from eduops.machine.embedded_nats import AUTHORISER_USER, WATCHDOG_USER
 from eduops.machine.network import broker_trust, tls_files
 from eduops.machine.people import wall_token
 from eduops.machine.refusals import RefusalFollower
@@ -73,7 +72,6 @@ async def run_ingest(settings: Settings, stop: asyncio.Event) -> None:
     )
     async with open_service(settings, "ingest") as service:
         held = service.held
-        await held.log.create(all_logs(settings.partitions), settings.log_max_bytes)
         store = held.log.mqtt_store if settings.mqtt_broker == "nats" else None
         name = settings.process_name or "ingest"
         refusals = RefusalFollower(DataFolder(settings.data).logs)
@@ -118,7 +116,7 @@ async def run_authoriser(settings: Settings, stop: asyncio.Event) -> None:
     config = AuthoriserConfig(
         dsn=database_url(settings),
         nats_url=nats_url(settings),
-        user=AUTHORISER_USER,
+        user=BrokerUser.AUTHORISER,
         password=settings.authoriser_password,
         name=name,
     )
@@ -143,7 +141,6 @@ async def run_processor(settings: Settings, stop: asyncio.Event) -> None:
     async with open_service(settings, "processor") as service:
         held, own = service.held, service.held.configuration
         routing = follow_routing(DataFolder(settings.data).config)
-        await held.log.create(all_logs(settings.partitions), settings.log_max_bytes)
         service.mark_ready()
 
         async def run(fleet: Fleet, until: asyncio.Event) -> None:
@@ -236,7 +233,6 @@ async def run_notifier(settings: Settings, stop: asyncio.Event) -> None:
     async with open_service(settings, "notifier") as service:
         held, own = service.held, service.held.configuration
         routing = follow_routing(config.own_config)
-        await held.log.create([ALERTS_LOG], settings.log_max_bytes)
         service.mark_ready()
 
         async def run(fleet: Fleet, until: asyncio.Event) -> None:
@@ -299,7 +295,7 @@ def watchdog_config(settings: Settings) -> "WatchdogConfig":
         partitions=settings.partitions,
         mqtt_addresses=settings.mqtt_addresses,
         mqtt_trust=broker_trust(settings),
-        user=WATCHDOG_USER,
+        user=BrokerUser.WATCHDOG,
         password=settings.watchdog_password,
         clock=settings.clock,
         after_s=settings.watchdog_after_s,

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from typing import Final
 
-from contract.routing.contact import Rota, SharedChannel
+from contract.routing.contact import Person, Rota, SharedChannel
 from contract.routing.route import Routing
 from contract.texts import Language
 from notifier.config import NotifierConfig
@@ -74,3 +74,9 @@ def language_of(routing: Routing, name: str) -> Language:
     """Return the language of a person or channel."""
     contact = routing.contacts.get(name)
     return Language.VI if contact is None or isinstance(contact, Rota) else contact.language
+
+
+def user_of(routing: Routing, name: str) -> str:
+    """Return the name under which a person signs in; empty for who has none, and for a channel."""
+    contact = routing.contacts.get(name)
+    return contact.user if isinstance(contact, Person) else ""

@@ -16,11 +16,12 @@ from contract.reach import Reach
 from contract.routing.delivery import AttemptOutcome, NoticeAttempt
 from contract.routing.notice import Notice, NoticeAnswer, NoticeFate
 from contract.service.metrics import Meter
-from notifier.channels import Channels, addresses, language_of, scheme_of
+from notifier.channels import Channels, addresses, language_of, scheme_of, user_of
 from notifier.letters import Letters, UnwrittenError
 from notifier.reports import tell_of_loss
 from notifier.senders.apprise import SEND_S
 from notifier.senders.outlet import AddressError, ChannelAnswer, Letter
+from notifier.telling import ToldStories, Withheld, told_of
 from notifier.ways import TRIES, Urgency, Ways
 from storage.outbox import (
     Claim,
@@ -107,7 +108,7 @@ class Delivery:
                 await put_off(conn, claim, place.wait_s, unreachable=False)
                 fate = NoticeFate.WAITING
             else:
-                fate, is_back = await self._attempt(conn, claim, place)
+                fate, is_back = await self._tell(conn, claim, place)
             self._reach("noted")
         if is_back:  # not within: it would collide with what others put off meanwhile
             await hurry(conn)
@@ -127,12 +128,33 @@ class Delivery:
                 return _Place(channel, tries, url, wait_s)
         return None
 
+    async def _tell(self, conn: AsyncConnection[Any], claim: Claim, place: _Place) -> tuple[NoticeFate, bool]:
+        """Send it, unless the contact's account may not see it; also return whether the address is back."""
+        user = user_of(self._routing.current(), claim.notice.to)
+        told = await told_of(conn, claim.notice, user, self._letters.office)
+        if isinstance(told, Withheld):
+            return await self._withhold(conn, claim, told.words), False
+        return await self._attempt(conn, claim, place, told)
+
+    async def _withhold(self, conn: AsyncConnection[Any], claim: Claim, words: str) -> NoticeFate:
+        """Give it up, and say so as of one whom no channel reaches: the next step is told at once."""
+        notice_id, is_report = claim.notice.notice_id, claim.notice.reason.is_of_report
+        if not is_report:  # else there is no step that could be next
+            await self._say_unreachable(claim.untold)
+        attempt = NoticeAttempt(claim.attempts + 1, 0, "", AttemptOutcome.REFUSED, words, "", "")
+        await write_attempt(conn, notice_id, attempt, channel=claim.channel, tries=claim.tries)
+        await end_given_up(conn, claim)
+        if is_report:
+            await tell_of_loss(conn, claim.notice, self._routing.current(), self._now_us())
+        _logger.warning("event=notice_withheld key=%s: %s", notice_id, words)
+        return NoticeFate.GIVEN_UP
+
     async def _attempt(
-        self, conn: AsyncConnection[Any], claim: Claim, place: _Place
+        self, conn: AsyncConnection[Any], claim: Claim, place: _Place, told: ToldStories
     ) -> tuple[NoticeFate, bool]:
         """Send it, and keep what came of that; also return whether the address answers again."""
         self._ways.begin(place.url, time.monotonic(), SEND_S)
-        letter, answer = await self._send(conn, claim, place.url)
+        letter, answer = await self._send(conn, claim, place.url, told)
         self._reach("sent")
         scheme, outcome = scheme_of(place.url), answer.outcome
         text = ("", "") if letter is None else (letter.text.title, letter.text.body)
@@ -162,13 +184,13 @@ class Delivery:
         return NoticeFate.WAITING, is_back
 
     async def _send(
-        self, conn: AsyncConnection[Any], claim: Claim, url: str
+        self, conn: AsyncConnection[Any], claim: Claim, url: str, told: ToldStories
     ) -> tuple[Letter | None, ChannelAnswer]:
         """Hand a claim to an address; without a letter nobody was asked, and the answer says why."""
         try:
             outlet = await self._channels.outlet(url)
             language = language_of(self._routing.current(), claim.notice.to)
-            letter = await self._letters.write(conn, claim, outlet.form, language)
+            letter = await self._letters.write(conn, claim, told, outlet.form, language)
         except AddressError as error:
             return None, ChannelAnswer(AttemptOutcome.REFUSED, str(error))
         except UnwrittenError as error:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import AsyncConnection
 
-from alerting.messages.story import Office, Story
+from alerting.messages.story import Office
 from alerting.messages.webhook import webhook_body, webhook_words
 from alerting.messages.wording import (
     MessageForm,
@@ -22,7 +22,7 @@ from contract.routing.notice import NoticeReason
 from contract.routing.report import MadeReport, ReportFile, ScheduledReport
 from contract.texts import Language
 from notifier.senders.outlet import Letter
-from storage.incidents import load_incident, memberships_of
+from notifier.telling import ToldStories
 from storage.outbox import Claim, load_report, lost_reports
 
 _logger: Final = logging.getLogger(__name__)
@@ -30,8 +30,6 @@ _logger: Final = logging.getLogger(__name__)
 MakeReport = Callable[[AsyncConnection[Any], ScheduledReport, Language], Awaitable[MadeReport]]
 """Makes a report from the tables as a transaction sees them. Whoever starts the notifier brings it: what
 makes reports belongs to the dashboard, which no sibling imports."""
-MOST_ALERTS: Final = 200
-"""Alerts of an incident that its message looks at."""
 MOST_MADE: Final = 4
 """Reports that are remembered: each takes a second of a core, and several people get the same one."""
 
@@ -50,18 +48,25 @@ class Letters:
 
     def __init__(self, office: Office, make_report: MakeReport) -> None:
         """Take what all letters need."""
-        self._office = office
+        self.office = office
+        """What every message needs, for whom the whole city is."""
         self._make = make_report
         self._made: dict[tuple[str, Language], MadeReport] = {}
 
     async def write(
-        self, conn: AsyncConnection[Any], claim: Claim, form: MessageForm, language: Language
+        self,
+        conn: AsyncConnection[Any],
+        claim: Claim,
+        told: ToldStories,
+        form: MessageForm,
+        language: Language,
     ) -> Letter:
         """Return what is sent of a claim.
 
         Args:
             conn: in the transaction of the claim.
             claim: what is to be said.
+            told: what of its incidents the contact may see.
             form: the room that the channel has.
             language: of whoever gets it.
 
@@ -72,20 +77,19 @@ class Letters:
         notice = claim.notice
         if notice.reason.is_of_report:
             text, files = await self._report(conn, claim, form, language)
-            body = webhook_words(notice.to, text, self._office, notice.reason.value)
+            body = webhook_words(notice.to, text, self.office, notice.reason.value)
             return Letter(notice.notice_id, notice.to, text, body, at_us=notice.at_us, files=files)
-        told = notice.incidents or (notice.incident_id,)
-        stories = [story for one in told if (story := await _story(conn, one)) is not None]
+        stories, office = told.stories, told.office
         if not stories:
             raise UnwrittenError(AttemptOutcome.REFUSED, "its incident is not kept any more")
-        text = write_notice(notice, claim.older, stories, self._office, form, language)
+        text = write_notice(notice, claim.older, stories, office, form, language)
         return Letter(
             key=notice.notice_id,
             to=notice.to,
             text=text,
-            body=webhook_body(notice, stories, self._office, text, language),
+            body=webhook_body(notice, stories, office, text, language),
             incident_id="" if notice.incidents else stories[0].incident.incident_id,
-            priority=notice.priority,
+            priority=told.priority,
             at_us=notice.at_us,
         )
 
@@ -98,12 +102,12 @@ class Letters:
         if claim.notice.reason is NoticeReason.REPORT_LOST:
             lost = await lost_reports(conn, report.due_at_us, report.report_id)
             answers = [f"{one.to} ({one.channel}): {one.answer}" for one in lost]
-            return report_lost_text(report, answers, self._office, form, language), ()
+            return report_lost_text(report, answers, self.office, form, language), ()
         language = report.language or language
         made = self._made.get((report.report_id, language))
         if made is None:
             made = await self._make_new(conn, report, language)
-        return report_text(made, self._office, form), made.files
+        return report_text(made, self.office, form), made.files
 
     async def _make_new(
         self, conn: AsyncConnection[Any], report: ScheduledReport, language: Language
@@ -121,11 +125,3 @@ class Letters:
         while len(self._made) > MOST_MADE:
             del self._made[next(iter(self._made))]
         return made
-
-
-async def _story(conn: AsyncConnection[Any], incident_id: str) -> Story | None:
-    incident = await load_incident(conn, incident_id)
-    if incident is None:
-        return None
-    members = await memberships_of(conn, incident.incident_id, MOST_ALERTS)
-    return Story(incident, [member.alert for member in members])

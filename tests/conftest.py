@@ -25,6 +25,7 @@ from hypothesis import settings as hypothesis_settings
 from psycopg import sql
 from xdist.scheduler import LoadFileScheduling
 
+from bus.rights import BrokerUser
 from contract.calendar import SchoolCalendar, parse_calendar
 from contract.catalogue import Catalogue, parse_catalogue
 from contract.fleet import Fleet
@@ -98,17 +99,23 @@ class TestNats:
         self.url = nats.url
         self.mqtt_host = "127.0.0.1"
         self.mqtt_port = nats.mqtt_port
-        self.service_user = nats.credentials.service_user
-        self.service_password = nats.credentials.service_password
-        self.ingest_user = nats.credentials.ingest_user
-        self.ingest_password = nats.credentials.ingest_password
-        self.publisher_user = nats.credentials.service_user
+        self.passwords = nats.passwords
+        self.operator_user: str = BrokerUser.OPERATOR
+        self.operator_password = nats.passwords[BrokerUser.OPERATOR]
+        self.ingest_user: str = BrokerUser.INGEST
+        self.ingest_password = nats.passwords[BrokerUser.INGEST]
+        self.publisher_user: str = BrokerUser.OPERATOR
         """Who may speak for every device, for tests of what comes after the broker."""
-        self.publisher_password = nats.credentials.service_password
-        self.watchdog_password = nats.credentials.watchdog_password
-        self.authoriser_user = nats.credentials.authoriser_user
-        self.authoriser_password = nats.credentials.authoriser_password
+        self.publisher_password = nats.passwords[BrokerUser.OPERATOR]
+        self.watchdog_password = nats.passwords[BrokerUser.WATCHDOG]
+        self.authoriser_user: str = BrokerUser.AUTHORISER
+        self.authoriser_password = nats.passwords[BrokerUser.AUTHORISER]
         self._server = server
+        self.log = server.log_file
+
+    def login(self, user: BrokerUser = BrokerUser.OPERATOR) -> dict[str, Any]:
+        """Return as whom a service connects."""
+        return {"user": user.value, "password": self.passwords[user]}
 
     def start(self) -> None:
         """Start it (again) on the same store and ports."""

@@ -18,6 +18,7 @@ from alerting.incidents.state import Incidents
 from alerting.lifecycle import fold_alerts
 from bus.jetstream import JetStreamLog
 from bus.live import Live
+from bus.rights import BrokerUser
 from contract.access.area import CITY
 from contract.access.permission import Role, TokenScope
 from contract.alert import Action, ActionKind, Alert, AlertEvent, alert_id_of
@@ -213,16 +214,18 @@ async def open_stage(
     config = DashboardConfig(
         as_role(dsn, DatabaseRole.DASHBOARD), PARTITIONS, **{**usual, "clock": clock, **settings}
     )
-    login: dict[str, Any] = {"user": nats.service_user, "password": nats.service_password}
+    login, own = nats.login(), nats.login(BrokerUser.DASHBOARD)
     stop = asyncio.Event()
     async with (
         JetStreamLog.connect(nats.url, **login) as log,
         Live.connect(nats.url, **login) as live,
+        JetStreamLog.connect(nats.url, **own) as own_log,
+        Live.connect(nats.url, **own) as own_live,
         await connect(dsn) as conn,
     ):
         logs = [ALERTS_LOG, QUARANTINE_LOG, *map(telemetry_log, range(PARTITIONS))]
         await log.create(logs, LOG_BYTES)
-        task = asyncio.create_task(run(config, log, live, fleet, catalogue, calendar, rules, stop))
+        task = asyncio.create_task(run(config, own_log, own_live, fleet, catalogue, calendar, rules, stop))
         url = f"{'https' if config.tls else 'http'}://127.0.0.1:{config.port}"
         remember(url, await session_of(conn, "Lan", Role.ADMINISTRATOR))
         try:

@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bus.mqtt_frames import CONNACK, connect_packet
+from bus.rights import BrokerUser
 from config.tls import TlsFiles
 from contract.backoff import Backoff
 from contract.devices.credential import DeviceName
@@ -214,16 +215,16 @@ async def measure(given: argparse.Namespace) -> None:
         brokers = Brokers(place, given.nodes, given.sync, tls)
         folder = DataFolder(place / "data")
         folder.create()
-        own = brokers.nodes[0].credentials
+        own = brokers.nodes[0].passwords
         settings = load_settings(
             overrides={
                 "data": folder.path,
                 "authorisers": given.authorisers,
                 "schools": 8,
                 "nats_url": ",".join(node.url for node in brokers.nodes),
-                "nats_user": own.service_user,
-                "nats_password": own.service_password,
-                "authoriser_password": own.authoriser_password,
+                "nats_user": BrokerUser.OPERATOR,
+                "nats_password": own[BrokerUser.OPERATOR],
+                "authoriser_password": own[BrokerUser.AUTHORISER],
             }
         )
         with folder.locked():

@@ -24,7 +24,7 @@ PASSWD = shutil.which("mosquitto_passwd")
 class Mosquitto:
     """A broker that a test may stop, kill and start again on the same port and store."""
 
-    service_user = "service"
+    operator_user = "service"
     publisher_user = "device"
 
     def __init__(self, folder: Path) -> None:
@@ -32,9 +32,9 @@ class Mosquitto:
             pytest.skip("no mosquitto here: install Debian's package mosquitto")
         self.mqtt_host = "127.0.0.1"
         self.device_port, self.mqtt_port = free_ports(2)
-        self.ingest_user = self.service_user
-        self.service_password, self.publisher_password = secrets.token_hex(8), secrets.token_hex(8)
-        self.ingest_password = self.service_password
+        self.ingest_user = self.operator_user
+        self.operator_password, self.publisher_password = secrets.token_hex(8), secrets.token_hex(8)
+        self.ingest_password = self.operator_password
         self.folder = folder
         folder.mkdir()
         self._configure(folder, PASSWD)
@@ -79,8 +79,8 @@ class Mosquitto:
         (folder / "mosquitto.conf").write_text(f"user {getpass.getuser()}\n{config}")
         # and one who speaks for every device, for tests of what comes after the broker
         speaker = f"user {self.publisher_user}\ntopic write #\n"
-        (folder / "eduops.acl").write_text(f"{rights(self.service_user, '79', [])}\n{speaker}")
-        users = ((self.service_user, self.service_password), (self.publisher_user, self.publisher_password))
+        (folder / "eduops.acl").write_text(f"{rights(self.operator_user, '79', [])}\n{speaker}")
+        users = ((self.operator_user, self.operator_password), (self.publisher_user, self.publisher_password))
         (folder / "eduops.passwd").touch(mode=0o600)
         for user, password in users:
             subprocess.run([passwd, "-b", str(folder / "eduops.passwd"), user, password], check=True)

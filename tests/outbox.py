@@ -13,6 +13,7 @@ from alerting.messages.story import Office
 from bus.codec import decode_notice_answer
 from bus.jetstream import JetStreamLog
 from bus.live import Live
+from bus.rights import BrokerUser
 from config.files import load_configuration
 from config.routing import follow_routing
 from contract.alert import Alert, alert_id_of
@@ -133,13 +134,22 @@ class Post:
     """The outbox of a test, and the notifiers at it."""
 
     def __init__(
-        self, dsn: str, folder: Path, fleet: Fleet, log: JetStreamLog, live: Live, conn: AsyncConnection[Any]
+        self,
+        dsn: str,
+        folder: Path,
+        fleet: Fleet,
+        log: JetStreamLog,
+        live: Live,
+        conn: AsyncConnection[Any],
+        own: tuple[JetStreamLog, Live] | None = None,
     ) -> None:
+        """Take what is open; `own` are the notifier's connections, else it shares the test's."""
         self.dsn = dsn
         self.folder = folder
         self.fleet = fleet
         self.log = log
         self.live = live
+        self._own = own or (log, live)
         self.conn = conn
         self.meter = Meter()
         self.workers = 4
@@ -183,8 +193,7 @@ class Post:
         running = asyncio.create_task(
             run(
                 self.config,
-                self.log,
-                self.live,
+                *self._own,
                 routing,
                 self.office,
                 own.calendar,
@@ -230,11 +239,13 @@ class Post:
 @asynccontextmanager
 async def open_post(nats: TestNats, dsn: str, folder: Path, fleet: Fleet) -> AsyncIterator[Post]:
     """Open an outbox on real servers for the length of the block."""
-    login: dict[str, Any] = {"user": nats.service_user, "password": nats.service_password}
+    login, own = nats.login(), nats.login(BrokerUser.NOTIFIER)
     async with (
         JetStreamLog.connect(nats.url, **login) as log,
         Live.connect(nats.url, **login) as live,
+        JetStreamLog.connect(nats.url, **own) as own_log,
+        Live.connect(nats.url, **own) as own_live,
         await connect(dsn) as conn,
     ):
         await log.create([ALERTS_LOG], 10_000_000)
-        yield Post(dsn, folder, fleet, log, live, conn)
+        yield Post(dsn, folder, fleet, log, live, conn, (own_log, own_live))

@@ -1,6 +1,6 @@
 """Names in routes.toml that nothing has: told, never refused, for fleets and rules change by themselves."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from fnmatch import fnmatchcase
 
 from contract.fleet import Fleet
@@ -36,6 +36,16 @@ def unknown_names(routing: Routing, fleet: Fleet, rules: Iterable[Rule]) -> Iter
             yield (
                 f"{_where(route.line)}: route {route.name!r}: everybody whom it tells has an area; "
                 "what is outside of them is told nobody"
+            )
+
+
+def shut_accounts(routing: Routing, able: Collection[str]) -> Iterator[str]:
+    """Yield a sentence for each person whose account is none of those that may sign in, in one case."""
+    for contact in routing.contacts.values():
+        if isinstance(contact, Person) and contact.user and contact.user.casefold() not in able:
+            yield (
+                f"{_where(contact.line)}: person {contact.name!r}: nobody may sign in as {contact.user!r}; "
+                "they are told nothing, and the next step at once"
             )
 
 

@@ -20,6 +20,8 @@ class Person(msgspec.Struct, frozen=True):
     language: Language
     area: str
     """Name or code of the cluster or ward that the person looks after; empty for the whole city."""
+    user: str
+    """Name under which the person signs in: they are told what their account may see; empty for none."""
     line: int | None
     """Line of routes.toml at which it begins; None where the file is not written a table a head."""
 

@@ -61,6 +61,7 @@ class _Person(_Table, frozen=True, kw_only=True):
     channels: Annotated[list[Address], Meta(min_length=1)]
     language: Language = Language.VI
     area: str = ""
+    user: str = ""
 
 
 class _Channel(_Table, frozen=True, kw_only=True):
@@ -120,7 +121,12 @@ def read_contacts(text: RoutesText) -> dict[str, Contact]:
                 why = "`channels` has what is neither an address nor the name of a channel"
                 raise text.refusal(place, "channels", why)
         ways, line = tuple(person.channels), text.line_of(place)
-        _add(text, place, found, Person(person.name, ways, person.language, person.area, line))
+        _add(
+            text,
+            place,
+            found,
+            Person(person.name, ways, person.language, person.area, person.user.strip(), line),
+        )
     for place, table in text.places("rota"):
         _add(text, place, found, _rota(text, place, text.read(place, table, _Rota), found))
     return found

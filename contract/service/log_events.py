@@ -145,6 +145,9 @@ LOG_EVENTS: Final = (
     LogEvent("notice_given_up", ("key",), "No channel of a contact takes a notice."),
     LogEvent("notice_not_sent", ("by", "key", "retry_s"), "A notice was not handed over; it is tried again."),
     LogEvent("notice_sent", ("by", "key"), "A notice was handed over."),
+    LogEvent(
+        "notice_withheld", ("key",), "A contact's account may not see what a notice is about, or is disabled."
+    ),
     LogEvent("notices_stay_here", (), "No way out is set: notices go to this log only."),
     LogEvent("notifier_started", ("workers",), "A notifier begins to send."),
     LogEvent("outbox_lost", ("retry_s",), "The notifier lost PostgreSQL, or NATS, and comes back."),

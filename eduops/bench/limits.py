@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from psycopg import AsyncConnection, sql
 
+from bus.rights import BrokerUser
 from contract.errors import InfrastructureError
 from eduops.bench.generator import LoadSpec, Offered
 from eduops.bench.rows import table_like_reading
@@ -84,15 +85,15 @@ async def _broker(path: Path, settings: Settings) -> AsyncIterator[EmbeddedNats]
 
 
 async def _measure(way: Way, spec: LoadSpec, broker: EmbeddedNats, dsn: str) -> Done:
-    own, host = broker.credentials, "127.0.0.1"
+    password, host = broker.passwords[BrokerUser.OPERATOR], "127.0.0.1"
     seconds = _BROKER_S if way is Way.COUNT else _FLOOD_S
-    job = Job(way, host, broker.mqtt_port, own.service_user, own.service_password, seconds + _TAKE_S, dsn)
+    job = Job(way, host, broker.mqtt_port, BrokerUser.OPERATOR, password, seconds + _TAKE_S, dsn)
     flood = msgspec.structs.replace(
         spec,
         host=host,
         port=broker.mqtt_port,
-        user=own.service_user,
-        password=own.service_password,
+        user=BrokerUser.OPERATOR,
+        password=password,
         seconds=seconds,
         packs_per_s=0.0,
     )

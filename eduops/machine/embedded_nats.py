@@ -1,8 +1,7 @@
 """The official nats-server of the wheel, with JetStream and MQTT, on loopback; MQTT beyond it if asked.
 
-Four users of its own: `service` for our services on NATS, `ingest` for who hears devices, `watchdog` for
-canaries, `authoriser` for who is asked about everybody else. Their passwords are drawn once and kept in
-the data folder, readable by its owner only.
+Each service is a user of its own, with the rights of `bus.rights`; the authoriser is asked about everybody
+else. Their passwords are drawn once and kept in the data folder, readable by its owner only.
 """
 
 import json
@@ -13,24 +12,23 @@ import signal
 import socket
 import ssl
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from bus.auth_callout import HEARD, SAID
 from bus.nats_jwt import DEVICE_USER, TokenSigner
+from bus.rights import BrokerUser, users_of_the_server
 from config.private_file import write_private
 from config.tls import ServedCopy, TlsFiles
+from contract.entry import DEFAULT_PARTITIONS
 from contract.errors import ConfigurationError
 from contract.topic import BROKER_WINDOW
 from eduops.data_folder import DataFolder
 from eduops.machine.ports import free_ports
 from eduops.machine.process import NO_CHATTER, ProcessSpec
 
-SERVICE_USER: Final = "service"
-INGEST_USER: Final = "ingest"
-WATCHDOG_USER: Final = "watchdog"
-AUTHORISER_USER: Final = "authoriser"
 MAX_PAYLOAD_BYTES: Final = 8 * 1024 * 1024
 """Room for a batch of 100,000 readings at 20 bytes each, and four times more."""
 MAX_STORE_BYTES: Final = 256 * 1024**3
@@ -94,33 +92,10 @@ authorization {{
   auth_callout {{
     issuer: {issuer}
     account: SYS
-    auth_users: [{authoriser_user}, {service_user}, {ingest_user}, {watchdog_user}]
+    auth_users: {our_users}
   }}
   users: [
-    {{
-      user: {service_user}
-      password: {service_password}
-      allowed_connection_types: ["STANDARD", "MQTT"]
-    }}
-    {{
-      user: {ingest_user}
-      password: {ingest_password}
-      allowed_connection_types: ["MQTT"]
-      permissions: {{
-        publish: {{ allow: ["edu.v1.probe", "edu.v1.probe.>", "slice.*.edu.v1.probe.>"] }}
-        subscribe: {{ deny: ["log.>", "live.>", "_INBOX.>"] }}
-      }}
-    }}
-    {{
-      user: {watchdog_user}
-      password: {watchdog_password}
-      allowed_connection_types: ["MQTT"]
-      permissions: {{
-        publish: {{ allow: ["edu.v1.*.*.canary.bandwidth", "slice.*.edu.v1.*.*.canary.bandwidth"] }}
-        subscribe: {{ deny: [">"] }}
-      }}
-    }}
-    {{
+{users}    {{
       user: {device_user}
       password: {device_password}
       allowed_connection_types: ["MQTT"]
@@ -154,20 +129,6 @@ _TOPIC_TOKENS: Final = ".".join(f"{{{{wildcard({place})}}}}" for place in range(
 
 
 @dataclass(frozen=True, slots=True)
-class NatsCredentials:
-    """Users and passwords of the embedded server."""
-
-    service_password: str
-    ingest_password: str
-    watchdog_password: str
-    authoriser_password: str
-    service_user: str = SERVICE_USER
-    ingest_user: str = INGEST_USER
-    watchdog_user: str = WATCHDOG_USER
-    authoriser_user: str = AUTHORISER_USER
-
-
-@dataclass(frozen=True, slots=True)
 class EmbeddedNats:
     """A nats-server of ours: where it keeps its data and where it listens."""
 
@@ -175,7 +136,7 @@ class EmbeddedNats:
     folder: Path
     port: int
     mqtt_port: int
-    credentials: NatsCredentials
+    passwords: Mapping[BrokerUser, str]
     mqtt_host: str = "127.0.0.1"
     """Where clients on this machine reach its MQTT listener."""
     served: ServedCopy | None = None
@@ -218,6 +179,7 @@ def prepare_nats(
     sync_interval: str = "1s",
     max_store_bytes: int = MAX_STORE_BYTES,
     slices: int = 1,
+    partitions: int = DEFAULT_PARTITIONS,
     descriptors: int = 0,
 ) -> EmbeddedNats:
     """Return the server of a data folder, configured but not started.
@@ -231,6 +193,7 @@ def prepare_nats(
         sync_interval: How often JetStream calls fsync: `always` or a duration such as `1s`.
         max_store_bytes: What all logs may reserve together.
         slices: Ingests that share the schools; above 1 topics get their slice in front.
+        partitions: Of the telemetry log, whose names stand in the users' rights.
         descriptors: What the server may have open; 0 for the hard limit of this process.
 
     Raises:
@@ -238,7 +201,7 @@ def prepare_nats(
     """
     folder = data / "nats"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    credentials = _credentials(folder)
+    passwords = _passwords(folder)
     free = free_ports(2)
     served = None if mqtt_tls is None else ServedCopy(folder / "tls", mqtt_tls)
     if served is not None:
@@ -248,7 +211,7 @@ def prepare_nats(
         folder=folder,
         port=port or free[0],
         mqtt_port=mqtt_port or free[1],
-        credentials=credentials,
+        passwords=passwords,
         mqtt_host=reached_at(mqtt_listen),
         served=served,
     )
@@ -262,17 +225,13 @@ def prepare_nats(
         store=quoted(str(folder / "store")),
         max_store=max_store_bytes,
         sync_interval=sync_interval,
-        service_user=credentials.service_user,
-        service_password=quoted(credentials.service_password),
-        ingest_user=credentials.ingest_user,
-        ingest_password=quoted(credentials.ingest_password),
-        watchdog_user=credentials.watchdog_user,
-        watchdog_password=quoted(credentials.watchdog_password),
-        authoriser_user=credentials.authoriser_user,
-        authoriser_password=quoted(credentials.authoriser_password),
+        authoriser_user=BrokerUser.AUTHORISER,
+        authoriser_password=quoted(passwords[BrokerUser.AUTHORISER]),
+        our_users=json.dumps(list(BrokerUser)),
+        users=users_of_the_server(partitions, lambda user: quoted(passwords[user])),
         device_user=DEVICE_USER,
         device_password=quoted(secrets.token_urlsafe(PASSWORD_BYTES)),
-        issuer=TokenSigner(credentials.authoriser_password).public_key,
+        issuer=TokenSigner(passwords[BrokerUser.AUTHORISER]).public_key,
         heard=json.dumps(HEARD),
         said=json.dumps(SAID),
         answer_s=AUTHORISER_ANSWER_S,
@@ -318,15 +277,14 @@ def find_nats() -> Path:
     return Path(found)
 
 
-def _credentials(folder: Path) -> NatsCredentials:
+def _passwords(folder: Path) -> dict[BrokerUser, str]:
     kept = DataFolder(folder)
-    found = kept.read(_CREDENTIALS_FILE, "service_password")
-    names = ("service", "ingest", "watchdog", "authoriser")
-    drawn = {f"{name}_password": secrets.token_urlsafe(PASSWORD_BYTES) for name in names}
+    found = kept.read(_CREDENTIALS_FILE, f"{BrokerUser.INGEST}_password")
+    drawn = {f"{user}_password": secrets.token_urlsafe(PASSWORD_BYTES) for user in BrokerUser}
     if drawn.keys() - found.keys():
         found = drawn | found
         kept.write(_CREDENTIALS_FILE, found)
-    return NatsCredentials(**{name: found[name] for name in drawn})
+    return {user: found[f"{user}_password"] for user in BrokerUser}
 
 
 def accepts(port: int, host: str = "127.0.0.1") -> bool:

@@ -5,10 +5,11 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from bus.rights import BrokerUser
 from config.tls import LOOK_S, ServedCopy, follow_tls
 from contract.entry import check_partitions
 from contract.fleet import Fleet
@@ -25,7 +26,7 @@ from eduops.machine.prepare import Tell, prepare_storage, seed_once
 from eduops.machine.process import ProcessSpec
 from eduops.machine.supervisor import Supervisor
 from eduops.machine.sync_choice import choose_sync, note_schools
-from eduops.roles import of_service
+from eduops.roles import broker_passwords, of_service
 from eduops.settings import Settings
 from storage.rights.table import DatabaseRole
 
@@ -70,6 +71,8 @@ class System:
         self._tell = tell
         self._peer = False
         """Whether PostgreSQL is ours and asks the kernel who connects."""
+        self._users: Mapping[BrokerUser, str] = {}
+        """Passwords at the embedded broker."""
         self._instances = 0
         """Service processes so far: each gets the next port for its metrics."""
 
@@ -104,8 +107,9 @@ class System:
 
         Their order is the one in which they are restarted, and the reverse of the one in which they stop.
         """
+        users = self._users or broker_passwords(self.settings)
         specs = [
-            self._service(service, of_service(settings, service, peer=self._peer))
+            self._service(service, of_service(settings, service, peer=self._peer, users=users))
             for service in services
             for settings in instances(self.settings, service)
         ]
@@ -186,26 +190,27 @@ class System:
             + settings.mqtt_store_max_bytes
             + _MQTT_RESERVE_BYTES,
             slices=settings.ingests,
+            partitions=settings.partitions,
         )
         self.folder.write("ports", {"nats": nats.port, "mqtt": nats.mqtt_port})
         self._served = nats.served
         await self.supervisor.start(nats.spec(_NATS_CHATTER))
-        own = nats.credentials
+        self._users = own = nats.passwords
         self.settings = settings.but(
             sync_interval=choice.interval,
             nats_url=nats.url,
-            nats_user=own.service_user,
-            nats_password=own.service_password,
+            nats_user=BrokerUser.OPERATOR,
+            nats_password=own[BrokerUser.OPERATOR],
         )
         if settings.mqtt_broker == "nats":
             self.settings = self.settings.but(
                 mqtt_host=nats.mqtt_host,
                 mqtt_port=nats.mqtt_port,
                 mqtt_ca_file=None if nats.served is None else nats.served.own,
-                mqtt_user=own.ingest_user,
-                mqtt_password=own.ingest_password,
-                watchdog_password=own.watchdog_password,
-                authoriser_password=own.authoriser_password,
+                mqtt_user=BrokerUser.INGEST,
+                mqtt_password=own[BrokerUser.INGEST],
+                watchdog_password=own[BrokerUser.WATCHDOG],
+                authoriser_password=own[BrokerUser.AUTHORISER],
             )
         self._tell(f"nats runs (MQTT on port {nats.mqtt_port}, {time.monotonic() - began_s:.1f} s)")
 

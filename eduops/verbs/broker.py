@@ -1,4 +1,4 @@
-"""The verbs `eduops broker …`: what the MQTT broker keeps."""
+"""The verbs `eduops broker …`: what the MQTT broker keeps, and whom it knows."""
 
 import asyncio
 import sys
@@ -7,7 +7,9 @@ from typing import Annotated, Final
 
 import typer
 
-broker_app: Final = typer.Typer(help="The MQTT broker: what it keeps of strangers.", no_args_is_help=True)
+broker_app: Final = typer.Typer(
+    help="The MQTT broker: what it keeps of strangers, and whom it knows.", no_args_is_help=True
+)
 Data = Annotated[
     Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")
 ]
@@ -35,6 +37,19 @@ def clear(
 
     settings = attach(load_settings(config, {"data": data}))
     typer.echo(asyncio.run(clear_broker(settings, days, ask)))
+
+
+@broker_app.command()
+def users(data: Data = None, config: Config = None) -> None:
+    """Say the users of a NATS server of your own: what each service may say and hear there.
+
+    The lines belong into `authorization { users: [ … ] }`, as in docker-nats.conf; passwords are variables.
+    """
+    from bus.rights import password_variable, users_of_the_server
+    from eduops.settings import load_settings
+
+    partitions = load_settings(config, {"data": data}).partitions
+    typer.echo(users_of_the_server(partitions, password_variable), nl=False)
 
 
 @broker_app.command()

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from alerting.routing.known import unknown_names
+from alerting.routing.known import shut_accounts, unknown_names
 from bus.mqtt_store import MESSAGES, RELEASES, RETAINED, SESSIONS, UNRELEASED, StreamUse
 from config.files import load_configuration, read_config
 from config.fleet_csv import parse_areas
@@ -37,6 +37,7 @@ from eduops.verbs.reporting.lost import lost_findings
 from eduops.verbs.status import BrokerStatus, Status, describe_broker, read_processes, read_status
 from storage.database import connect
 from storage.jobs import job_troubles
+from storage.people.users import list_users
 from storage.wall import quarantine_page
 
 LEAST_PYTHON: Final = (3, 11)
@@ -291,7 +292,10 @@ async def routes_checked(settings: Settings) -> list[Checked]:
     except EduopsError:
         return []  # said already
     names = unknown_names(own.routing, await saved_fleet(settings), own.rules)
-    return [Checked(True, sentence, doubtful=True) for sentence in names]
+    async with await connect(database_url(settings)) as conn:
+        able = {user.name.casefold() for user in await list_users(conn) if not user.disabled}
+    shut = shut_accounts(own.routing, able)
+    return [Checked(True, sentence, doubtful=True) for sentence in (*names, *shut)]
 
 
 def _descriptors() -> Checked:

@@ -10,6 +10,9 @@ select name, role, area, to_us(created_at), password is not null, disabled_at is
     code_secret is not null, coalesce(subject, '')
 from app_user
 
+-- name: contact_user
+select area, disabled from contact_user where folded = %(folded)s
+
 -- name: change_user
 update app_user set role = %(role)s, area = %(area)s,
     disabled_at = case when %(disabled)s then coalesce(disabled_at, now()) end

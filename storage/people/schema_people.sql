@@ -18,6 +18,10 @@ comment on table app_user is
     'code_secret: of the second factor (RFC 6238), base32; null: there is none. code_step: of the last code taken. '
     'subject: issuer and sub of who signs in at the city''s provider (OpenID Connect Core, 2); null: a local user.';
 
+create view contact_user as
+select folded, area, disabled_at is not null as disabled from app_user;
+comment on view contact_user is 'What who sends notices may know of a user: neither password nor second factor.';
+
 create table credential (
     credential_id text primary key,
     secret_hash   bytea not null unique,

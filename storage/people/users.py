@@ -1,6 +1,6 @@
 """Users, as pages and the command line keep them."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg import AsyncConnection
 
@@ -53,6 +53,19 @@ async def find_user(conn: AsyncConnection[Any], name: str) -> User | None:
     cursor = await conn.execute(query("users") + " where folded = %(folded)s", {"folded": name.casefold()})
     row = await cursor.fetchone()
     return None if row is None else _user(*row)
+
+
+class ContactUser(NamedTuple):
+    """What who sends notices knows of a user."""
+
+    area: Area
+    disabled: bool
+
+
+async def find_contact_user(conn: AsyncConnection[Any], name: str) -> ContactUser | None:
+    """Return where a user may be told, by name, in whatever case it is written; None for a stranger."""
+    row = await (await conn.execute(query("contact_user"), {"folded": name.casefold()})).fetchone()
+    return None if row is None else ContactUser(parse_area(row[0]), bool(row[1]))
 
 
 async def find_subject(conn: AsyncConnection[Any], subject: str) -> User | None:

@@ -75,7 +75,7 @@ RIGHTS: Final[Mapping[DatabaseRole, Mapping[str, str]]] = {
     },
     DatabaseRole.NOTIFIER: {
         **_FLEET,
-        **_each("r", "alert incident incident_member incident_event exercise figure figure_day"),
+        **_each("r", "alert incident incident_member incident_event exercise figure figure_day contact_user"),
         "notice": "raw",
         **_each("ra", "notice_attempt scheduled_report"),
     },

@@ -14,19 +14,15 @@ from typing import Any
 
 from bus.connection import open_nats
 from bus.jetstream_api import JetStreamApi
-from eduops.machine.embedded_nats import MAX_PAYLOAD_BYTES, NatsCredentials, find_nats
+from bus.rights import BrokerUser
+from eduops.machine.embedded_nats import MAX_PAYLOAD_BYTES, find_nats
 from eduops.machine.ports import free_ports
 from eduops.machine.process import ProcessSpec, Server
 from eduops.machine.system import accepts
 from tests.running_system import eventually
 
 NODES = 3
-CREDENTIALS = NatsCredentials(
-    service_password="service-of-a-test",
-    ingest_password="ingest-of-a-test",
-    watchdog_password="watchdog-of-a-test",
-    authoriser_password="authoriser-of-a-test",
-)
+PASSWORDS = {user: f"{user}-of-a-test" for user in BrokerUser}
 PATIENCE_S = 60.0
 
 # As eduops/machine/embedded_nats.py writes it, plus the cluster, and MQTT's own streams on all nodes.
@@ -54,7 +50,7 @@ mqtt {{
 }}
 authorization {{
   users: [
-    {{ user: {service_user}, password: {service_password}, allowed_connection_types: ["STANDARD", "MQTT"] }}
+    {{ user: {user}, password: {password}, allowed_connection_types: ["STANDARD", "MQTT"] }}
     {{
       user: {watchdog_user}, password: {watchdog_password}, allowed_connection_types: ["MQTT"]
       permissions: {{ publish: {{ allow: ["edu.v1.>"] }}, subscribe: {{ deny: [">"] }} }}
@@ -118,7 +114,7 @@ class Cluster:
         free = free_ports(3 * NODES)
         ports = [Ports(*free[3 * i : 3 * i + 3]) for i in range(NODES)]
         routes = [f"nats://127.0.0.1:{p.route}" for p in ports]
-        self.credentials = CREDENTIALS
+        self.passwords = PASSWORDS
         self.nodes = [
             _node(folder / f"n{i}", f"n{i}", own, routes, sync_interval) for i, own in enumerate(ports)
         ]
@@ -166,9 +162,9 @@ class Cluster:
         return asyncio.run(self._ask(verb))
 
     async def _ask(self, verb: str) -> dict[str, Any]:
-        own = self.credentials
+        password = self.passwords[BrokerUser.OPERATOR]
         async with open_nats(
-            self.url, user=own.service_user, password=own.service_password, name="test", patience_s=PATIENCE_S
+            self.url, user=BrokerUser.OPERATOR, password=password, name="test", patience_s=PATIENCE_S
         ) as connection:
             return await JetStreamApi(connection, PATIENCE_S).ask(verb)
 
@@ -240,7 +236,7 @@ def _pump(source: socket.socket, sink: socket.socket) -> int:
 
 def _node(folder: Path, name: str, ports: Ports, routes: list[str], sync_interval: str) -> Node:
     folder.mkdir(parents=True)
-    own = CREDENTIALS
+    own = PASSWORDS
     config = _CONFIG.format(
         name=name,
         port=ports.client,
@@ -251,10 +247,10 @@ def _node(folder: Path, name: str, ports: Ports, routes: list[str], sync_interva
         store=json.dumps(str(folder / "store")),
         sync_interval=sync_interval,
         replicas=NODES,
-        service_user=own.service_user,
-        service_password=json.dumps(own.service_password),
-        watchdog_user=own.watchdog_user,
-        watchdog_password=json.dumps(own.watchdog_password),
+        user=BrokerUser.OPERATOR,
+        password=json.dumps(own[BrokerUser.OPERATOR]),
+        watchdog_user=BrokerUser.WATCHDOG,
+        watchdog_password=json.dumps(own[BrokerUser.WATCHDOG]),
     )
     (folder / "nats.conf").write_text(config)
     # a node without the others has no quorum and opens no MQTT port: only the client port says "started"

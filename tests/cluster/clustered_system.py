@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg
 
+from bus.rights import BrokerUser
 from contract.errors import InfrastructureError
 from eduops.connections import all_logs
 from eduops.data_folder import DataFolder
@@ -99,13 +100,13 @@ class ClusteredSystem:
         ports = [node.ports.mqtt for node in self.cluster.nodes]
         # ingest prefers the first node, devices the third: what is broken holds one of them or neither
         self._front = Front([*ports[2:], *ports[:2]])
-        own = self.cluster.credentials
+        own = self.cluster.passwords
         given = {
             "data": self._folder / "prepare",
             "database_url": self.addresses["database_url"],
             "nats_url": self.cluster.url,
-            "nats_user": own.service_user,
-            "nats_password": own.service_password,
+            "nats_user": BrokerUser.OPERATOR,
+            "nats_password": own[BrokerUser.OPERATOR],
             "log_replicas": NODES,
             "log_max_gib": 0.1,
             "mqtt_host": self.cluster.mqtt_hosts,
@@ -124,9 +125,9 @@ class ClusteredSystem:
     @property
     def broker(self) -> Broker:
         """Where devices connect."""
-        own = self.cluster.credentials
+        password = self.cluster.passwords[BrokerUser.OPERATOR]
         assert self._front is not None
-        return Broker("127.0.0.1", self._front.port, own.service_user, own.service_password, issued=False)
+        return Broker("127.0.0.1", self._front.port, BrokerUser.OPERATOR, password, issued=False)
 
     def whole(self) -> None:
         """Return when every node has a current copy of everything, so that any one of them may go."""

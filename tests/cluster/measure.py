@@ -14,6 +14,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from bus.jetstream import JetStreamLog
+from bus.rights import BrokerUser
 from contract.entry import EntryKind
 from eduops.bench.processes import cpu_s, memory_bytes
 from tests.cluster.cluster import NODES, Cluster
@@ -67,9 +68,9 @@ def _append_all(cluster: Cluster, replicas: int) -> tuple[int, float]:
 
 async def _append(cluster: Cluster, replicas: int) -> tuple[int, float]:
     """Append entries to four logs as fast as they are answered; return how many and how long it took."""
-    own, payload, done = cluster.credentials, bytes(ENTRY_BYTES), 0
+    own, payload, done = cluster.passwords, bytes(ENTRY_BYTES), 0
     async with JetStreamLog.connect(
-        cluster.url, user=own.service_user, password=own.service_password, replicas=replicas
+        cluster.url, user=BrokerUser.OPERATOR, password=own[BrokerUser.OPERATOR], replicas=replicas
     ) as log:
         await log.create(LOGS, ROOM_BYTES)
         began_s = time.monotonic()
@@ -92,8 +93,8 @@ def _publish(cluster: Cluster) -> tuple[int, float]:
     heard = mqtt.Client(
         CallbackAPIVersion.VERSION2, "measure-ingest", clean_session=False, protocol=mqtt.MQTTv311
     )
-    own = cluster.credentials
-    heard.username_pw_set(own.service_user, own.service_password)
+    own = cluster.passwords
+    heard.username_pw_set(BrokerUser.OPERATOR, own[BrokerUser.OPERATOR])
     subscribed = threading.Event()
     heard.on_subscribe = lambda *_: subscribed.set()
     heard.connect("127.0.0.1", cluster.nodes[0].ports.mqtt)
@@ -117,9 +118,9 @@ def _publish(cluster: Cluster) -> tuple[int, float]:
 
 
 def _device(cluster: Cluster, number: int, acknowledged: list[int], began_s: float) -> None:
-    own = cluster.credentials
+    own = cluster.passwords
     client = mqtt.Client(CallbackAPIVersion.VERSION2, f"measure-{number}", protocol=mqtt.MQTTv311)
-    client.username_pw_set(own.service_user, own.service_password)
+    client.username_pw_set(BrokerUser.OPERATOR, own[BrokerUser.OPERATOR])
     client.max_inflight_messages_set(WINDOW)
     window = threading.Semaphore(WINDOW)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from bus.jetstream import JetStreamLog
+from bus.rights import BrokerUser
 from contract.entry import EntryKind
 from tests.cluster.cluster import NODES, Cluster
 from tests.cluster.clustered_system import Acknowledgements, ClusteredSystem, rate, recovery_s
@@ -123,9 +124,9 @@ def test_a_log_of_one_copy_gets_three_and_outlives_its_node(system: ClusteredSys
 
 async def _append(cluster: Cluster, name: str, replicas: int, count: int) -> int:
     """Set the number of a log's copies, append and return the last seq."""
-    own = cluster.credentials
+    own = cluster.passwords
     async with JetStreamLog.connect(
-        cluster.url, user=own.service_user, password=own.service_password, replicas=replicas
+        cluster.url, user=BrokerUser.OPERATOR, password=own[BrokerUser.OPERATOR], replicas=replicas
     ) as log:
         await log.create([name], 1 << 20)
         for number in range(count):
@@ -134,8 +135,8 @@ async def _append(cluster: Cluster, name: str, replicas: int, count: int) -> int
 
 
 async def _read(cluster: Cluster, name: str) -> list[bytes]:
-    own, found = cluster.credentials, list[bytes]()
-    async with JetStreamLog.connect(cluster.url, user=own.service_user, password=own.service_password) as log:
+    password, found = cluster.passwords[BrokerUser.OPERATOR], list[bytes]()
+    async with JetStreamLog.connect(cluster.url, user=BrokerUser.OPERATOR, password=password) as log:
         reader = await log.reader(name, 0)
         while len(found) < await log.last_seq(name):
             found += [entry.payload for entry in await reader.fetch(1000, 1.0)]

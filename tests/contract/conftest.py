@@ -16,7 +16,5 @@ async def log(request: pytest.FixtureRequest) -> AsyncIterator[Log]:
         yield MemoryLog()
         return
     nats = request.getfixturevalue("nats")
-    async with JetStreamLog.connect(
-        nats.url, user=nats.service_user, password=nats.service_password
-    ) as connected:
+    async with JetStreamLog.connect(nats.url, **nats.login()) as connected:
         yield connected

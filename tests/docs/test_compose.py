@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from bus.rights import BrokerUser, password_variable, users_of_the_server
+from contract.entry import DEFAULT_PARTITIONS
+from eduops.cli import app
 from eduops.machine.embedded_nats import find_nats, prepare_nats
 from eduops.machine.system import VERBS
 from eduops.settings import SECRETS, Settings
@@ -201,11 +205,38 @@ def test_the_brokers_of_both_ways_agree(compose: dict[str, Any], tmp_path: Path)
         assert mine[0] == theirs[0]
 
 
+def named(secret: str | dict[str, str]) -> str:
+    """Return the name of a service's secret, which may have another path than the usual."""
+    return secret if isinstance(secret, str) else secret["source"]
+
+
+def test_the_broker_of_compose_has_the_users_of_the_table(compose: dict[str, Any]) -> None:
+    written = BROKER.read_text("utf-8")
+    assert users_of_the_server(DEFAULT_PARTITIONS, password_variable) in written
+    assert f"auth_users: [{', '.join(BrokerUser)}]" in written
+    shown = CliRunner().invoke(app, ["broker", "users"]).output
+    assert shown in written
+    known = {
+        name: {
+            s.removeprefix("nats_") for s in map(named, service.get("secrets", [])) if s.startswith("nats_")
+        }
+        for name, service in compose["services"].items()
+    }
+    services: dict[str, set[str]] = {verb: {service} for service, verb in VERBS.items()}
+    tools = {"prepare": {"operator"}, "demo": {"operator"}, "eduops": {"operator"}, "issuer": {"authoriser"}}
+    assert known == {
+        **services, **tools, "ingest": {"ingest", "ingest_log"}, "nats": {"passwords.conf"}, "db": set()
+    }  # fmt: skip
+    for name, service in compose["services"].items():
+        user = service.get("environment", {}).get("EDUOPS_NATS_USER")
+        assert user is None or user in known[name], name
+
+
 @pytest.mark.parametrize("password", ["123", "12e3", "true"])
 def test_the_broker_reads_any_password_as_text(
     compose: dict[str, Any], tmp_path: Path, password: str
 ) -> None:
-    former = [f"NATS_{user}_PASSWORD={password}" for user in ("SERVICE", "INGEST", "WATCHDOG", "AUTHORISER")]
+    former = [f"{password_variable(user).removeprefix('$')}={password}" for user in BrokerUser]
     made = make_secrets(tmp_path, "\n".join(former))
     config = tmp_path / "nats.conf"
     config.write_bytes(BROKER.read_bytes())

@@ -150,6 +150,11 @@ def test_what_is_refused_is_kept_with_its_reason_and_the_ledger_adds_up(system: 
     assert "pupil_name" in listed
 
 
+def test_the_broker_refused_no_service_what_it_needs(system: RunningSystem) -> None:
+    told = (system.data / "logs" / "nats.log").read_text(errors="replace")
+    assert "Violation" not in told
+
+
 def system_seconds(system: RunningSystem) -> float:
     """Return the log's clock, seconds since 1970."""
     kept = system.addresses

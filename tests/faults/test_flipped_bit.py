@@ -40,7 +40,7 @@ def block_of(folder: Path) -> Path:
 
 
 def connect(nats: TestNats) -> AbstractAsyncContextManager[JetStreamLog]:
-    return JetStreamLog.connect(nats.url, user=nats.service_user, password=nats.service_password)
+    return JetStreamLog.connect(nats.url, **nats.login())
 
 
 async def read_all(nats: TestNats, after: int = 0) -> tuple[list[RawEntry], str]:

@@ -8,6 +8,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from bus.rights import BrokerUser
 from eduops.machine.embedded_nats import EmbeddedNats, max_connections, prepare_nats
 from tests.fault_table import Record
 from tests.running_system import eventually
@@ -42,7 +43,7 @@ def client(broker: EmbeddedNats, name: str) -> mqtt.Client:
     made = mqtt.Client(
         CallbackAPIVersion.VERSION2, client_id=name, protocol=mqtt.MQTTv311, reconnect_on_failure=False
     )
-    made.username_pw_set(broker.credentials.service_user, broker.credentials.service_password)
+    made.username_pw_set(BrokerUser.OPERATOR, broker.passwords[BrokerUser.OPERATOR])
     made.connect("127.0.0.1", broker.mqtt_port)
     made.loop_start()
     return made

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from bus.rights import BrokerUser
 from eduops.machine.embedded_nats import prepare_nats
 from eduops.machine.embedded_postgres import SOCKET_PORT
 from eduops.machine.process import Server
@@ -66,16 +67,16 @@ def networked(servers_folder: Path, postgres: TestPostgres, start: Start) -> Ite
             "services–PostgreSQL": Path(str(near["host"])) / f".s.PGSQL.{SOCKET_PORT}",
         }
         lines = {what: stack.enter_context(Proxy(target)) for what, target in targets.items()}
-        own = nats.credentials
+        own = nats.passwords
         env = {
             "EDUOPS_DATABASE_URL": make_conninfo(
                 postgres.postgres.url(name), host="127.0.0.1", port=lines["services–PostgreSQL"].port
             ),
             "EDUOPS_NATS_URL": f"nats://127.0.0.1:{lines['services–log'].port}",
-            "EDUOPS_NATS_USER": own.service_user,
-            "EDUOPS_NATS_PASSWORD": own.service_password,
+            "EDUOPS_NATS_USER": BrokerUser.OPERATOR,
+            "EDUOPS_NATS_PASSWORD": own[BrokerUser.OPERATOR],
             "EDUOPS_MQTT_PORT": str(lines["ingest–broker"].port),
-            "EDUOPS_AUTHORISER_PASSWORD": own.authoriser_password,
+            "EDUOPS_AUTHORISER_PASSWORD": own[BrokerUser.AUTHORISER],
         }
         system = start(env=env)
         yield Networked(system, Broker.of(system.addresses, lines["device–broker"].port), lines)

@@ -68,9 +68,7 @@ async def client(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
 async def door(nats: Any, broker: Any, city: Fleet, catalogue: Catalogue) -> AsyncIterator[Door]:
     """The test's door; the session stands before the device connects."""
     async with (
-        JetStreamLog.connect(
-            nats.url, user=nats.service_user, password=nats.service_password, name="test-ingest"
-        ) as log,
+        JetStreamLog.connect(nats.url, **nats.login(), name="test-ingest") as log,
         DeviceLoop(broker.mqtt_host, broker.mqtt_port) as devices,
     ):
         await log.create(LOGS, 64 << 20)

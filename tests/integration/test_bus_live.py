@@ -13,7 +13,7 @@ from contract.errors import InfrastructureError
 @pytest.fixture
 async def live(nats: Any) -> AsyncIterator[Live]:
     """A connection for live events."""
-    async with Live.connect(nats.url, user=nats.service_user, password=nats.service_password) as connected:
+    async with Live.connect(nats.url, **nats.login()) as connected:
         yield connected
 
 
@@ -33,7 +33,7 @@ async def test_events_reach_who_listens(live: Live) -> None:
 async def test_a_subscription_that_waits_behind_much_else_hears_what_is_said_once_it_stands(
     live: Live, nats: Any
 ) -> None:
-    async with Live.connect(nats.url, user=nats.service_user, password=nats.service_password) as other:
+    async with Live.connect(nats.url, **nats.login()) as other:
         for i in range(20):
             await other.publish("elsewhere", bytes(2**20))
             async with other.subscribe(f"live.{i}") as events:

@@ -9,6 +9,7 @@ import pytest
 
 from bus.jetstream import JetStreamLog
 from bus.log import LogReader
+from bus.rights import BrokerUser
 from contract.entry import EntryKind
 from contract.errors import ConfigurationError, InfrastructureError
 from eduops.machine.embedded_nats import prepare_nats
@@ -22,9 +23,7 @@ ROOM_BYTES = 64 * 1024 * 1024
 @pytest.fixture
 async def log(nats: Any) -> AsyncIterator[JetStreamLog]:
     """A log of its own on the test's nats-server."""
-    async with JetStreamLog.connect(
-        nats.url, user=nats.service_user, password=nats.service_password
-    ) as connected:
+    async with JetStreamLog.connect(nats.url, **nats.login()) as connected:
         await connected.create([NAME], ROOM_BYTES)
         yield connected
 
@@ -114,9 +113,9 @@ async def test_creating_what_exists_needs_no_room(tmp_path: Path) -> None:
     server = Server(small.spec(), tmp_path / "nats.log")
     await asyncio.to_thread(server.start)
     try:
-        own = small.credentials
+        own = small.passwords
         async with JetStreamLog.connect(
-            small.url, user=own.service_user, password=own.service_password
+            small.url, user=BrokerUser.OPERATOR, password=own[BrokerUser.OPERATOR]
         ) as connected:
             await connected.create([NAME], ROOM_BYTES)
             await connected.create([NAME], ROOM_BYTES)
@@ -141,17 +140,13 @@ async def test_a_log_created_from_a_position_goes_on_counting(log: JetStreamLog)
 
 
 async def test_replicas_of_a_server_that_stands_alone_are_refused_with_what_to_do(nats: Any) -> None:
-    async with JetStreamLog.connect(
-        nats.url, user=nats.service_user, password=nats.service_password, replicas=3
-    ) as connected:
+    async with JetStreamLog.connect(nats.url, **nats.login(), replicas=3) as connected:
         with pytest.raises(ConfigurationError, match="log_replicas"):
             await connected.create([NAME], ROOM_BYTES)
 
 
 async def test_the_first_of_several_addresses_that_answers_is_taken(nats: Any) -> None:
     [nobody] = free_ports(1)
-    async with JetStreamLog.connect(
-        f"nats://127.0.0.1:{nobody}, {nats.url}", user=nats.service_user, password=nats.service_password
-    ) as connected:
+    async with JetStreamLog.connect(f"nats://127.0.0.1:{nobody}, {nats.url}", **nats.login()) as connected:
         await connected.create([NAME], ROOM_BYTES)
         assert await connected.append(NAME, EntryKind.TICK, b"", at_us=0) == 1

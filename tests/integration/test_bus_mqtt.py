@@ -24,8 +24,8 @@ def _session(broker: Any) -> IngestSession:
         broker.mqtt_host,
         broker.mqtt_port,
         client_id="ingest",
-        user=broker.service_user,
-        password=broker.service_password,
+        user=broker.operator_user,
+        password=broker.operator_password,
     )
 
 
@@ -192,7 +192,7 @@ async def test_a_session_that_died_before_it_subscribed_is_found_out(
     broker: Any, devices: DeviceLoop
 ) -> None:
     dead = LoopClient("ingest", clean_session=False, keepalive_s=60)
-    dead.username_pw_set(broker.service_user, broker.service_password)
+    dead.username_pw_set(broker.operator_user, broker.operator_password)
     await dead.dial(broker.mqtt_host, broker.mqtt_port, 5.0)
     dead.cut()
     async with _session(broker) as session:
@@ -226,8 +226,8 @@ async def test_where_one_node_does_not_answer_the_next_is_asked(broker: Any) -> 
         "127.0.0.1",
         nobody,
         client_id="ingest",
-        user=broker.service_user,
-        password=broker.service_password,
+        user=broker.operator_user,
+        password=broker.operator_password,
         others=[node],
     )
     async with session, DeviceLoop("127.0.0.1", nobody, others=[node]) as devices:
@@ -264,7 +264,7 @@ async def test_who_publishes_may_not_read_schools(nats: Any) -> None:
 
 
 async def test_the_mqtt_store_is_capped_once_a_session_stands(nats: Any) -> None:
-    async with JetStreamLog.connect(nats.url, user=nats.service_user, password=nats.service_password) as log:
+    async with JetStreamLog.connect(nats.url, **nats.login()) as log:
         with pytest.raises(InfrastructureError):
             await log.mqtt_store.cap(1 << 20, 3600.0)
         async with _session(nats) as session:

@@ -32,12 +32,7 @@ class Compose:
         self.services = file["services"]
         self.secrets = data.with_name("secrets")
         self.secrets.mkdir()
-        known = {
-            "nats_service": nats.service_password,
-            "nats_ingest": nats.ingest_password,
-            "nats_watchdog": nats.watchdog_password,
-            "nats_authoriser": nats.authoriser_password,
-        }
+        known = {f"nats_{user}": password for user, password in nats.passwords.items()}
         for name in file["secrets"]:
             (self.secrets / name).write_text(known.get(name, f"of {name}"))
         self.database_url = database_url
@@ -105,8 +100,8 @@ async def test_prepare_waits_for_its_servers(tmp_path: Path, postgres_url: str, 
         "data": tmp_path / "data",
         "database_url": postgres_url,
         "nats_url": nats.url,
-        "nats_user": nats.service_user,
-        "nats_password": nats.service_password,
+        "nats_user": nats.operator_user,
+        "nats_password": nats.operator_password,
     }
     settings, said = load_settings(overrides=given), list[str]()
     nats.stop()

@@ -106,7 +106,7 @@ async def door(nats: RunningNats, postgres_url: str, city: Fleet) -> AsyncIterat
     await issue_to_fleet(postgres_url)
     opened = Door(nats, postgres_url, city, Meter())
     service = Client()
-    await service.connect(nats.url, user=nats.service_user, password=nats.service_password)
+    await service.connect(nats.url, **nats.login())
 
     async def hear(message: Any) -> None:
         topic = message.subject.replace(".", "/")

@@ -10,6 +10,7 @@ from nats.aio.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
 from bus.connection import settled
+from bus.rights import BrokerUser
 from eduops.machine.embedded_nats import EmbeddedNats, prepare_nats
 from eduops.machine.process import Server
 from eduops.machine.refusals import RefusalFollower, read_refusals
@@ -32,8 +33,8 @@ def _end(client: mqtt.Client) -> None:
 
 def test_credentials_are_drawn_once_and_private(tmp_path: Path) -> None:
     first, second = prepare_nats(tmp_path), prepare_nats(tmp_path)
-    assert first.credentials == second.credentials
-    assert first.credentials.watchdog_password != first.credentials.service_password
+    assert first.passwords == second.passwords
+    assert len(set(first.passwords.values())) == len(BrokerUser)
     for name in ("credentials.json", "nats.conf"):
         assert (tmp_path / "nats" / name).stat().st_mode & 0o077 == 0
 
@@ -53,23 +54,22 @@ def test_it_comes_back_on_the_same_ports(tmp_path: Path) -> None:
 async def test_any_password_opens_both_doors(tmp_path: Path, password: str) -> None:
     data = tmp_path / "Trung tâm điều hành" / "dữ liệu"
     prepare_nats(data)
-    names = ("service", "ingest", "watchdog", "authoriser")
-    own = {f"{name}_password": f"{password}{name}" for name in names}
+    own = {f"{user}_password": f"{password}{user}" for user in BrokerUser}
     (data / "nats" / "credentials.json").write_text(json.dumps(own))
     prepared = prepare_nats(data)
     server = Server(prepared.spec(), tmp_path / "nats.log")
     server.start()
     try:
-        service = Client()
-        await service.connect(prepared.url, user="service", password=own["service_password"])
-        heard = await service.subscribe("edu.>")
-        await settled(service)
+        operator = Client()
+        await operator.connect(prepared.url, user=BrokerUser.OPERATOR, password=own["operator_password"])
+        heard = await operator.subscribe("edu.>")
+        await settled(operator)
         watchdog = await asyncio.to_thread(_connect, prepared, "watchdog", own["watchdog_password"])
         watchdog.publish("edu/v1/79/s/canary/bandwidth", b"[]", qos=1)
         assert (await heard.next_msg(timeout=5)).subject == "edu.v1.79.s.canary.bandwidth"
         assert (data / "nats" / "store").is_dir()
         await asyncio.to_thread(_end, watchdog)
-        await service.close()
+        await operator.close()
     finally:
         server.stop()
 

@@ -15,6 +15,8 @@ from psycopg import AsyncConnection
 from typer.testing import CliRunner
 
 from alerting.silences.maintenance import maintenance_quarters
+from contract.access.area import Area
+from contract.access.permission import Role
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.commit import Commit, Counts
@@ -28,6 +30,7 @@ from storage.database import connect
 from storage.figures.rows import figure_days, figure_rows, keep_day, summed_figures
 from storage.fleet import save_fleet
 from storage.maintenance import maintain
+from storage.people.users import add_user
 from storage.results import commit, load_position
 from stream_processor.figures import keep_figures
 from tests.figure_week import DAYS, MONDAY, OUTAGES, FigureWeek, make_week
@@ -107,6 +110,18 @@ async def check_the_report(week: FigureWeek, dsn: str, folder: Path, end_us: int
     sent = await said(dsn, end_us, folder, *asked, "--pdf", "--out", str(document), "--to", "inbox")
     assert "inbox (inbox): sent" in sent.output, sent.exception
     assert "/kpi" in next((folder / "inbox").iterdir()).read_text(encoding="utf-8")
+    code = week.fleet.clusters[0].code
+    async with await connect(dsn) as conn:
+        await add_user(conn, "an", Role.LEADER, Area(clusters=(code,)), week.fleet)
+    (folder / "config").mkdir(exist_ok=True)
+    an = '[[person]]\nname = "An"\nuser = "an"\nchannels = ["inbox://"]\n'
+    rest = '[[route]]\nname = "all"\ncontacts = ["An"]\n'
+    (folder / "config" / "routes.toml").write_text(an + rest, encoding="utf-8")
+    to_an = (*asked, "--pdf", "--out", str(document), "--to", "An")
+    refused = await said(dsn, end_us, folder, *to_an)
+    assert "the account an may not see these figures" in str(refused.exception)
+    sent = await said(dsn, end_us, folder, *to_an, "--cluster", code)
+    assert "An (inbox): sent" in sent.output, sent.exception
     refused = await said(dsn, end_us, folder, *asked, "--cluster", "Không có")
     assert "no cluster is called" in str(refused.exception)
 

@@ -32,8 +32,8 @@ class Start:
                 "seed_days": 0.1,
                 "database_url": database_url,
                 "nats_url": nats.url,
-                "nats_user": nats.service_user,
-                "nats_password": nats.service_password,
+                "nats_user": nats.operator_user,
+                "nats_password": nats.operator_password,
             }
         )
 

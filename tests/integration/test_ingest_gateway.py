@@ -141,7 +141,7 @@ async def test_while_the_broker_is_away_every_tick_of_the_slice_is_a_deaf_one(
     nobody = GatewayConfig("127.0.0.1", port, partitions=PARTITIONS, slice_index=1, slice_count=2)
     stop = asyncio.Event()
     meter = Meter()
-    async with JetStreamLog.connect(nats.url, user=nats.service_user, password=nats.service_password) as log:
+    async with JetStreamLog.connect(nats.url, **nats.login()) as log:
         await log.create(LOGS, 64 << 20)
         task = asyncio.create_task(run(nobody, log, city, catalogue, stop, meter=meter))
         reader = await log.reader(telemetry_log(1), 0)
@@ -298,7 +298,7 @@ async def test_a_fresh_broker_is_capped_before_the_service_is_ready(
     nats: Any, city: Fleet, catalogue: Catalogue
 ) -> None:
     stop, ready = asyncio.Event(), asyncio.Event()
-    async with JetStreamLog.connect(nats.url, user=nats.service_user, password=nats.service_password) as log:
+    async with JetStreamLog.connect(nats.url, **nats.login()) as log:
         await log.create(LOGS, 64 << 20)
 
         async def welcome() -> None:
@@ -320,7 +320,7 @@ async def test_a_broker_that_cannot_be_capped_stops_the_service_with_a_sentence(
     server = Server(prepared.spec(), tmp_path / "nats.log")
     server.start()
     nats = RunningNats(prepared, server)
-    async with JetStreamLog.connect(nats.url, user=nats.service_user, password=nats.service_password) as log:
+    async with JetStreamLog.connect(nats.url, **nats.login()) as log:
         await log.create(LOGS, 1 << 20)
         with pytest.raises(ExceptionGroup) as caught:
             await run(
@@ -341,7 +341,7 @@ def _at(nats: Any) -> GatewayConfig:
     return GatewayConfig(
         nats.mqtt_host,
         nats.mqtt_port,
-        mqtt_user=nats.service_user,
-        mqtt_password=nats.service_password,
+        mqtt_user=nats.operator_user,
+        mqtt_password=nats.operator_password,
         partitions=PARTITIONS,
     )

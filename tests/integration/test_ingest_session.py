@@ -85,7 +85,7 @@ async def test_a_former_session_is_drained_and_ended(
     """The door's own session has the plain name: what waits in it when names become keyed is kept."""
     former = door.config.client_id
     await _publish(door, range(20))
-    keyed = keyed_client_id(former, nats.service_password)
+    keyed = keyed_client_id(former, nats.operator_password)
     config = replace(door.config, client_id=keyed, former_client_id=former)
     stop, notes = asyncio.Event(), SessionNotes(DataFolder(tmp_path), "ingest", keyed, _store(door))
     service = _service(door, config, catalogue, stop, notes)
@@ -206,7 +206,7 @@ async def test_our_own_services_are_not_heard_as_devices(nats: Any, door: Door, 
     """Each refusal in the log would be another message; not even as a user who may hear everything."""
     for user, password in (
         (nats.ingest_user, nats.ingest_password),
-        (nats.service_user, nats.service_password),
+        (nats.operator_user, nats.operator_password),
     ):
         config = replace(door.config, strays=True, mqtt_user=user, mqtt_password=password, client_id=user)
         async with open_session(config, door.fleet) as session:

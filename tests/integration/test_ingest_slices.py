@@ -131,7 +131,7 @@ async def _publish(broker: Any, publications: Publications) -> None:
 
 async def _result(nats: Any, broker: Any, slicing: Slicing, count: int, publications: Publications) -> Result:
     """Let a backlog grow while every ingest is away, then let them drain it together."""
-    async with JetStreamLog.connect(nats.url, user=nats.service_user, password=nats.service_password) as log:
+    async with JetStreamLog.connect(nats.url, **nats.login()) as log:
         await log.create(LOGS, 64 << 20)
         async with _gateways(log, broker, slicing, count):
             pass
@@ -250,7 +250,7 @@ async def _sliced(folder: Path, slices: int) -> AsyncIterator[tuple[RunningNats,
     server = Server(prepared.spec(), folder / "nats.log")
     server.start()
     nats = RunningNats(prepared, server)
-    async with JetStreamLog.connect(nats.url, user=nats.service_user, password=nats.service_password) as log:
+    async with JetStreamLog.connect(nats.url, **nats.login()) as log:
         await log.create(LOGS, 64 << 20)
         yield nats, log
     await asyncio.to_thread(server.kill)

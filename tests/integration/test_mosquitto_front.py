@@ -27,8 +27,8 @@ def _session(broker: Mosquitto) -> IngestSession:
         broker.mqtt_host,
         broker.mqtt_port,
         client_id="ingest",
-        user=broker.service_user,
-        password=broker.service_password,
+        user=broker.operator_user,
+        password=broker.operator_password,
     )
 
 
@@ -110,8 +110,8 @@ async def test_the_files_that_are_written_hold_each_device_to_its_own(
     await issue_to_fleet(postgres_url)
     settings = load_settings(None).but(
         database_url=postgres_url,
-        mqtt_user=mosquitto.service_user,
-        mqtt_password=mosquitto.service_password,
+        mqtt_user=mosquitto.operator_user,
+        mqtt_password=mosquitto.operator_password,
         watchdog_password="w" * 24,
     )
     await write_files(settings, mosquitto.folder)

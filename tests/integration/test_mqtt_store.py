@@ -70,7 +70,7 @@ def _text(text: str) -> bytes:
 
 @asynccontextmanager
 async def _log(nats: Any) -> AsyncIterator[JetStreamLog]:
-    async with JetStreamLog.connect(nats.url, user=nats.service_user, password=nats.service_password) as log:
+    async with JetStreamLog.connect(nats.url, **nats.login()) as log:
         yield log
 
 
@@ -208,7 +208,7 @@ async def test_leftovers_of_strangers_are_cleared_and_a_session_that_hears_never
 
 async def _heard_by_a_newcomer(nats: Any) -> list[bytes]:
     """Return what a new subscription gets before a message that is published after it."""
-    where, who = (nats.mqtt_host, nats.mqtt_port), (nats.service_user, nats.service_password)
+    where, who = (nats.mqtt_host, nats.mqtt_port), (nats.operator_user, nats.operator_password)
     async with IngestSession(*where, client_id="newcomer", user=who[0], password=who[1]) as session:
         await session.ready()
         device, found = _device(nats, "device"), [b""]
@@ -235,8 +235,8 @@ def _settings(nats: Any) -> Settings:
     return load_settings(
         overrides={
             "nats_url": nats.url,
-            "nats_user": nats.service_user,
-            "nats_password": nats.service_password,
+            "nats_user": nats.operator_user,
+            "nats_password": nats.operator_password,
             "mqtt_host": nats.mqtt_host,
             "mqtt_port": nats.mqtt_port,
             "mqtt_user": nats.ingest_user,

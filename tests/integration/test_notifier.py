@@ -275,8 +275,8 @@ async def test_a_trial_message_goes_through_every_channel(
     settings = {
         "EDUOPS_DATABASE_URL": post.dsn,
         "EDUOPS_NATS_URL": nats.url,
-        "EDUOPS_NATS_USER": nats.service_user,
-        "EDUOPS_NATS_PASSWORD": nats.service_password,
+        "EDUOPS_NATS_USER": nats.operator_user,
+        "EDUOPS_NATS_PASSWORD": nats.operator_password,
         "EDUOPS_NOTIFY_LOOPBACK": "true",
     }
     words = ["notify", "test", "An", "--data", str(post.folder)]

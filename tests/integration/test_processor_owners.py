@@ -174,7 +174,7 @@ def station(
 
     @asynccontextmanager
     async def open_station() -> AsyncIterator[Station]:
-        who = {"user": nats.service_user, "password": nats.service_password}
+        who = nats.login()
         async with JetStreamLog.connect(nats.url, **who) as log, Live.connect(nats.url, **who) as live:
             await log.create([*LOGS, QUARANTINE_LOG, ALERTS_LOG], 1 << 24)
             fleet = small_fleet(schools=12)
@@ -284,8 +284,8 @@ async def test_a_paused_process_comes_back_late_and_writes_nothing_stale(
                 "EDUOPS_DATA": str(tmp_path / name),
                 "EDUOPS_DATABASE_URL": here.dsn,
                 "EDUOPS_NATS_URL": nats.url,
-                "EDUOPS_NATS_USER": nats.service_user,
-                "EDUOPS_NATS_PASSWORD": nats.service_password,
+                "EDUOPS_NATS_USER": nats.operator_user,
+                "EDUOPS_NATS_PASSWORD": nats.operator_password,
             }
             argv = [sys.executable, "-m", "eduops", "process"]
             with (tmp_path / f"{name}.log").open("wb") as log:

@@ -12,6 +12,7 @@ from bus.codec import encode_action, encode_readings, encode_rejected
 from bus.jetstream import JetStreamLog
 from bus.live import Live
 from bus.memory import MemoryLog
+from bus.rights import BrokerUser
 from config.files import load_configuration
 from contract.alert import Action, ActionKind
 from contract.calendar import SchoolCalendar
@@ -77,13 +78,18 @@ async def running(
     dsn: str, nats: Any, fleet: Fleet, catalogue: Catalogue, calendar: SchoolCalendar, rules: tuple[Rule, ...]
 ) -> AsyncIterator[Bench]:
     """Run a processor for the length of the block."""
-    who = {"user": nats.service_user, "password": nats.service_password}
+    who, own = nats.login(), nats.login(BrokerUser.PROCESSOR)
     stop = asyncio.Event()
-    async with JetStreamLog.connect(nats.url, **who) as log, Live.connect(nats.url, **who) as live:
+    async with (
+        JetStreamLog.connect(nats.url, **who) as log,
+        Live.connect(nats.url, **who) as live,
+        JetStreamLog.connect(nats.url, **own) as own_log,
+        Live.connect(nats.url, **own) as own_live,
+    ):
         await log.create([LOG, QUARANTINE_LOG, ALERTS_LOG], 1 << 24)
         config = ProcessorConfig(partitions=1, dsn=as_role(dsn, DatabaseRole.PROCESSOR))
         routing = load_configuration(None).routing
-        work = run(config, log, live, fleet, catalogue, calendar, rules, lambda: routing, stop)
+        work = run(config, own_log, own_live, fleet, catalogue, calendar, rules, lambda: routing, stop)
         task = asyncio.create_task(work)
         try:
             yield Bench(log, live, dsn)

@@ -137,7 +137,7 @@ VERBS_THAT_DO_NOT: Final = frozenset(
         # What is muted, and how many alerts.
         *("silence list", "silence add", "silence end", "silence preview", "silence import"),
         # Names and secrets of devices.
-        *("authorise", "broker issuer"),
+        *("authorise", "broker issuer", "broker users"),
         *(
             f"device {verb}"
             for verb in ("issue", "list", "rotate", "revoke", "import", "export", "claim-code", "mosquitto")

@@ -9,11 +9,12 @@ import pytest
 from psycopg import sql
 from psycopg.errors import InsufficientPrivilege
 
+from bus.rights import BrokerUser
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet
 from device_simulator.world.fleet import generate_fleet
 from eduops.machine.system import VERBS
-from eduops.roles import of_service
+from eduops.roles import broker_passwords, of_service
 from eduops.settings import SECRETS, load_settings
 from storage.database import connect, prepare_database
 from storage.fleet import load_fleet, save_fleet
@@ -134,14 +135,29 @@ def test_a_service_is_given_its_own_secrets_alone(tmp_path: Path, service: str) 
     passwords.mkdir()
     for role in DatabaseRole:
         (passwords / role.value).write_text(f"secret of {role.value}\n")
+    for user in BrokerUser:
+        (passwords / f"nats_{user}").write_text(f"broker's {user}\n")
     urls = {"watchdog_url": "https://there", "database_url": "postgresql://eduops:owner@db/eduops"}
     secrets = (
         dict.fromkeys(SECRETS, "shared") | urls | {"database_owner_url": "postgresql://eduops:owner@db/x"}
     )
-    settings = load_settings(None, {"data": tmp_path, "database_passwords_dir": passwords, **secrets})
-    given = of_service(settings, service, peer=False).environment()
+    folders = {"database_passwords_dir": passwords, "nats_passwords_dir": passwords}
+    settings = load_settings(None, {"data": tmp_path, **folders, **secrets})
+    given = of_service(settings, service, peer=False, users=broker_passwords(settings)).environment()
     assert "owner" not in " ".join(given.values())
     held = [role for role in DatabaseRole if f"secret of {role.value}" in " ".join(given.values())]
     assert held == ([] if service == "watchdog" else [DatabaseRole[service.upper()]])
+    known = {user for user in BrokerUser if f"broker's {user}" in given.values()}
+    assert known == ({BrokerUser.INGEST, BrokerUser.INGEST_LOG} if service == "ingest" else {service})
     others = {"ingest": 3, "watchdog": 3, "dashboard": 3}.get(service, 2)
     assert len([name for name in given if name.removeprefix("EDUOPS_").lower() in SECRETS]) == others
+    assert not {name for name in given if "PASSWORDS_DIR" in name}
+
+
+def test_a_service_of_one_that_shares_a_user_has_that_one(tmp_path: Path) -> None:
+    login = {"nats_user": "all", "nats_password": "one", "database_url": "postgresql://db/eduops"}
+    settings = load_settings(None, {"data": tmp_path, **login})
+    assert broker_passwords(settings) == {}
+    for service in ("ingest", "processor"):
+        given = of_service(settings, service, peer=False, users=broker_passwords(settings))
+        assert (given.nats_user, given.nats_password, given.mqtt_user) == ("all", "one", None)

@@ -328,7 +328,7 @@ def local_day(time_us: int) -> date:
 async def test_a_year_is_told_as_it_was(
     days: list[date], nats: TestNats, postgres_url: str, city: Fleet, tmp_path: Path
 ) -> None:
-    who: dict[str, Any] = {"user": nats.service_user, "password": nats.service_password}
+    who: dict[str, Any] = nats.login()
     DataFolder(tmp_path).create()
     async with (
         JetStreamLog.connect(nats.url, **who) as log,

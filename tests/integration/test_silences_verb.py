@@ -69,12 +69,12 @@ async def system(nats: TestNats, postgres_url: str, city: Fleet, tmp_path: Path)
     settings = {
         "EDUOPS_DATABASE_URL": postgres_url,
         "EDUOPS_NATS_URL": nats.url,
-        "EDUOPS_NATS_USER": nats.service_user,
-        "EDUOPS_NATS_PASSWORD": nats.service_password,
+        "EDUOPS_NATS_USER": nats.operator_user,
+        "EDUOPS_NATS_PASSWORD": nats.operator_password,
     }
     async with await connect(postgres_url) as conn:
         await save_fleet(conn, city)
-    user, password = nats.service_user, nats.service_password
+    user, password = nats.operator_user, nats.operator_password
     async with JetStreamLog.connect(nats.url, user=user, password=password) as log:
         await log.create([ALERTS_LOG], 1 << 20)
         yield System(log, postgres_url, city, settings, tmp_path)

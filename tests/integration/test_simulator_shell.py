@@ -83,8 +83,7 @@ async def _listening(nats: Any) -> AsyncIterator[Callable[[Callable[[Seen], bool
         nats.mqtt_host,
         nats.mqtt_port,
         client_id="listener",
-        user=nats.service_user,
-        password=nats.service_password,
+        **nats.login(),
     )
     seen: Seen = []
     async with session:
@@ -145,7 +144,7 @@ async def test_a_cut_line_leaves_a_will_and_tells_its_past_when_it_is_back(
 
     async with (
         _listening(nats) as until,
-        Live.connect(nats.url, user=nats.service_user, password=nats.service_password) as live,
+        Live.connect(nats.url, **nats.login()) as live,
         _running(_config(nats), catalogue, calendar, live),
     ):
         await until(lambda seen: online(seen)[-1:] == [True] and any(t == line for t, _ in seen))

@@ -11,7 +11,7 @@ from alerting.incidents.groups import cause_of
 from alerting.routing.duty import OnDuty, duty_turns, on_duty
 from alerting.routing.facts import IncidentFacts, Mismatch, facts_of, mismatch
 from alerting.routing.hours import active_from_us
-from alerting.routing.known import unknown_names
+from alerting.routing.known import shut_accounts, unknown_names
 from alerting.routing.plan import Handling, HandlingKind, plan
 from alerting.routing.tree import RouteReason, routes_of
 from contract.calendar import SchoolCalendar, parse_calendar
@@ -398,6 +398,16 @@ def test_names_that_nothing_has_are_told(city: Fleet, rules: tuple[Rule, ...]) -
         f"routes.toml, line {at}: route 'wrong': no rule is called 'wlan'",
         f"routes.toml, line {INBOX.count(chr(10)) + 1}: person 'A': no cluster or ward is called 'Atlantis'",
     ]
+
+
+def test_a_person_whose_account_nobody_may_use_is_named() -> None:
+    persons = "".join(
+        f'[[person]]\nname = "{name}"\nchannels = ["inbox"]\nuser = "{user}"\n'
+        for name, user in (("E", ""), ("F", "Lan@City"), ("G", "gone"))
+    )
+    routing = parse_routes(INBOX + persons + ROOT)
+    (said,) = shut_accounts(routing, {"lan@city"})
+    assert "person 'G': nobody may sign in as 'gone'" in said
 
 
 def test_a_person_with_an_area_is_told_of_what_touches_it_alone(calendar: SchoolCalendar) -> None:

@@ -103,7 +103,7 @@ def test_a_route_has_what_its_parent_has_and_it_does_not_say() -> None:
 def test_contacts_and_steps_know_their_lines() -> None:
     routing = parse_routes(TEXT)
     an, crew = routing.contacts["An"], routing.contacts["crew"]
-    assert an == Person("An", ("inbox",), Language.VI, "", line_of(TEXT, "[[person]] # An"))
+    assert an == Person("An", ("inbox",), Language.VI, "", "", line_of(TEXT, "[[person]] # An"))
     assert isinstance(crew, Rota)
     assert crew.layers[0].line == line_of(TEXT, "[[rota.layer]]")
     assert crew.overrides[0].line == line_of(TEXT, "[[rota.override]]")

@@ -12,6 +12,7 @@ from contract.routing.report import MadeReport, ReportFormat
 from contract.texts import Language
 
 if TYPE_CHECKING:
+    from contract.fleet import Fleet
     from eduops.settings import Settings
 
 
@@ -109,15 +110,17 @@ async def write_report(settings: "Settings", wanted: ReportOptions) -> list[str]
     write_file(path, file.content)
     said = [f"{path}: {wanted.span} up to {day.isoformat()}, {len(file.content):,} bytes"]
     if wanted.to:
-        said += await send_report(settings, wanted.to, made)
+        said += await send_report(settings, wanted.to, made, cluster=scope)
     return said
 
 
-async def send_report(settings: "Settings", to: tuple[str, ...], made: MadeReport) -> list[str]:
+async def send_report(
+    settings: "Settings", to: tuple[str, ...], made: MadeReport, *, cluster: str
+) -> list[str]:
     """Send a report to people and channels, and return who took it, a line each.
 
     Raises:
-        ConfigurationError: routes.toml has no such person or channel.
+        ConfigurationError: routes.toml has no such person or channel, or a person's account may not see it.
         InfrastructureError: a channel did not take it.
     """
     import uuid
@@ -131,6 +134,7 @@ async def send_report(settings: "Settings", to: tuple[str, ...], made: MadeRepor
     from eduops.connections import saved_fleet
     from eduops.data_folder import DataFolder
     from eduops.wiring import notifier_config
+    from notifier.channels import user_of
     from notifier.senders.outlet import Letter
     from notifier.shell import make_office
     from notifier.trial import send_everywhere
@@ -144,6 +148,7 @@ async def send_report(settings: "Settings", to: tuple[str, ...], made: MadeRepor
             raise ConfigurationError(
                 f"routes.toml has no person or channel {name!r}; it has {', '.join(sorted(known))}"
             )
+        await _check_account(settings, office.groups.fleet, user_of(own.routing, name), cluster)
         key = f"report-{uuid.uuid4().hex[:18]}"
 
         def letter(form: MessageForm, name: str = name, key: str = key) -> Letter:
@@ -155,6 +160,23 @@ async def send_report(settings: "Settings", to: tuple[str, ...], made: MadeRepor
                 raise InfrastructureError(f"{name} ({scheme}) did not take it: {outcome.value} {words}")
             said.append(f"{name} ({scheme}): {outcome.value}")
     return said
+
+
+async def _check_account(settings: "Settings", fleet: "Fleet", user: str, cluster: str) -> None:
+    """Refuse to send figures to somebody whose account does not cover them; without one all are allowed."""
+    from contract.errors import ConfigurationError
+    from eduops.connections import database_url
+    from storage.database import connect
+    from storage.people.users import find_user
+
+    if not user:
+        return
+    async with await connect(database_url(settings), "eduops report") as conn:
+        found = await find_user(conn, user)
+    wards = {w.code for w in fleet.wards if cluster in ("", w.cluster_code)}
+    counted = [s for s in fleet.schools if s.ward_code in wards]
+    if found is None or found.disabled or not all(found.area.covers(s, fleet) for s in counted):
+        raise ConfigurationError(f"the account {user} may not see these figures: nothing was sent to it")
 
 
 def cluster_code(text: str, clusters: dict[str, str]) -> str:
