@@ -22,9 +22,10 @@ _Key = tuple[tuple[int, ...], int]
 class KeptWeeks:
     """Reads of weeks that end with a local midnight; who asks while one runs waits for that one."""
 
-    def __init__(self, read: Read) -> None:
-        """Take what reads series between two moments."""
+    def __init__(self, read: Read, now_s: Callable[[], float] = time.monotonic) -> None:
+        """Take what reads series between two moments, and a clock that only goes forward."""
         self._read = read
+        self._now_s = now_s
         self._kept = OrderedDict[_Key, tuple[float, asyncio.Task[SeriesHistory]]]()
 
     async def before(self, series: Sequence[int], midnight_us: int) -> SeriesHistory:
@@ -33,7 +34,7 @@ class KeptWeeks:
         Raises:
             InfrastructureError: the database does not answer; the next one to ask tries again.
         """
-        key, now_s = (tuple(series), midnight_us), time.monotonic()
+        key, now_s = (tuple(series), midnight_us), self._now_s()
         found = self._kept.get(key)
         if found is None or now_s - found[0] > AGE_S or _has_failed(found[1]):
             found = self._kept[key] = now_s, asyncio.create_task(self._weeks(*key))

@@ -97,7 +97,7 @@ async def _received(services: Services, devices: list[Device], now_us: int) -> l
 async def _line(services: Services, school: School, now_us: int) -> tuple[Mapping[str, LineWeeks], float]:
     """Return what was measured of a line in session, and the minutes in which it was impaired."""
     numbers = series_by_metric(school, services.fleet.devices_ever(school.id), services.catalogue)
-    own = {name: numbers[name] for name in (*LINE_METRICS, LOSS) if name in numbers}
+    own: dict[str, int] = {name: numbers[name] for name in (*LINE_METRICS, LOSS) if name in numbers}
     midnight_us = services.calendar.moment_us(services.calendar.local_day(now_us), time.min)
     before = await services.archive.weeks(list(numbers.values()), midnight_us)  # as the charts ask
     today = await services.archive.quarters(list(own.values()), midnight_us, now_us)
