@@ -101,7 +101,7 @@ class Letters:
             raise UnwrittenError(AttemptOutcome.REFUSED, "its report is not kept any more")
         if claim.notice.reason is NoticeReason.REPORT_LOST:
             lost = await lost_reports(conn, report.due_at_us, report.report_id)
-            answers = [f"{one.to} ({one.channel}): {one.answer}" for one in lost]
+            answers = [f"{one.to}{one.channel and f' ({one.channel})'}: {one.answer}" for one in lost]
             return report_lost_text(report, answers, self.office, form, language), ()
         language = report.language or language
         made = self._made.get((report.report_id, language))

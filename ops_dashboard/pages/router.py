@@ -33,7 +33,7 @@ from ops_dashboard.pages.leadership import leadership_page
 from ops_dashboard.pages.oncall import oncall_page
 from ops_dashboard.pages.past_bar import past_bar
 from ops_dashboard.pages.quarantine import PAGE_ROWS, quarantine_page
-from ops_dashboard.pages.registry import Page, Rewind, page_at
+from ops_dashboard.pages.registry import NOWHERE, Page, Rewind, page_at
 from ops_dashboard.pages.response import DAYS, response_page
 from ops_dashboard.pages.school import school_page
 from ops_dashboard.pages.sheet import sheet_page
@@ -189,6 +189,7 @@ MAKERS: Final[Mapping[str, Maker]] = {
 
 
 def _notice(services: Services, language: Language, key: str, **values: object) -> html.Div:
+    """Return a page that says in a sentence why there is nothing else: no script but the plain one is for it."""
     sentence = services.texts.say(key, language, **values)
     return html.Div(
         [
@@ -199,5 +200,5 @@ def _notice(services: Services, language: Language, key: str, **values: object) 
             ),
         ],
         className="page page-desk",
-        **attributes(data_page="quarantine"),
+        **attributes(data_page=NOWHERE.name),
     )

@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 from config.files import load_configuration
 from config.inbox import kept_messages
 from config.routing import follow_routing
+from contract.access.area import Area
+from contract.access.permission import Role
 from contract.clock import LogClock
 from contract.figures.spans import SpanKind
 from contract.figures.sums import COLUMNS, DayPart, FigureRow, FigureSums, GroupKind
@@ -29,6 +31,7 @@ from storage.database import connect
 from storage.figures.rows import keep_day
 from storage.fleet import save_fleet
 from storage.outbox import notice_records
+from storage.people.users import add_user
 from tests.conftest import TestNats
 from tests.mailbox import Mailbox, attached_to, open_mailbox, text_of
 from tests.outbox import Post, incident_of, notice_of, open_post, put_incidents, put_notices
@@ -191,6 +194,24 @@ async def test_who_gets_none_is_named_to_the_first_route_and_by_the_doctor(post:
     assert sentence.startswith(
         "the report each morning up to 2026-11-19 did not reach r1 (nothing: no channel"
     )
+
+
+async def test_an_account_that_sees_a_part_gets_none_and_the_first_route_hears_of_it(
+    post: Post, mailbox: Mailbox
+) -> None:
+    await add_user(post.conn, "mai", Role.LEADER, Area(clusters=(post.fleet.clusters[0].code,)), post.fleet)
+    person = f'[[person]]\nname = "Mai"\nuser = "mai"\nchannels = ["{mailbox.url}"]\n'
+    post.routes(person + ordered("inbox://").replace("['r1']", '["Mai", "r1"]'))
+    await keep_figures_of_thursday(post)
+    async with post.notifier():
+        found = await wait_for(
+            post, [NoticeFate.GIVEN_UP, NoticeFate.SENT, NoticeFate.SENT], "one is withheld, which is told"
+        )
+    (withheld,) = (one for one in found if one.notice.to == "Mai")
+    assert withheld.attempts[0].answer == (
+        "its figures are of the whole city, and the account mai sees a part of it"
+    )
+    assert mailbox.mails == []
 
 
 async def test_one_that_cannot_be_made_is_tried_again_and_holds_nothing_else_up(

@@ -22,5 +22,6 @@ async def lost_findings(settings: Settings) -> list[tuple[bool, str]]:
     for report, to, fate, channel, answer in lost:
         still = fate is NoticeFate.WAITING
         what = f"the report {report.name} up to {report.last} {'does' if still else 'did'} not reach {to}"
-        found.append((still, f"{what} ({channel or 'no channel'}: {answer or 'no answer'})"))
+        said = f"{channel}: {answer or 'no answer'}" if channel else answer or "no channel"
+        found.append((still, f"{what} ({said})"))
     return found

@@ -4,12 +4,13 @@ const { script } = document.documentElement.dataset;
 let started = false;
 
 function start() {
-  if (started || !document.querySelector('[data-page]')) return;
+  const page = document.querySelector('[data-page]');
+  if (started || !page) return;
   started = true;
   if (document.getElementById('past-bar')) import('./past.js').then(({ markPast }) => markPast());
   watcher.disconnect();
   document.getElementById('prerendered').remove();  // the page itself is there
-  import(`./${script}.js`).then((page) => page.start());
+  import(`./${page.dataset.page === 'nowhere' ? 'plain' : script}.js`).then((module) => module.start());
   if (document.getElementById('find-open')) import('./find.js').then(({ startFind }) => startFind());
 }
 
