@@ -189,7 +189,7 @@ MAKERS: Final[Mapping[str, Maker]] = {
 
 
 def _notice(services: Services, language: Language, key: str, **values: object) -> html.Div:
-    """Return a page that says in a sentence why there is nothing else: no script but the plain one is for it."""
+    """Return a page that says in a sentence why there is nothing else; only the plain script is for it."""
     sentence = services.texts.say(key, language, **values)
     return html.Div(
         [
