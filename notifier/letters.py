@@ -33,7 +33,7 @@ makes reports belongs to the dashboard, which no sibling imports."""
 MOST_ALERTS: Final = 200
 """Alerts of an incident that its message looks at."""
 MOST_MADE: Final = 4
-"""Reports that are remembered: each takes a second of a core, and several people get the same one."""
+"""Reports that are remembered: several people get the same one, and what is tried again is not made again."""
 
 
 class UnwrittenError(EduopsError):
