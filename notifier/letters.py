@@ -31,7 +31,7 @@ MakeReport = Callable[[AsyncConnection[Any], ScheduledReport, Language], Awaitab
 """Makes a report from the tables as a transaction sees them. Whoever starts the notifier brings it: what
 makes reports belongs to the dashboard, which no sibling imports."""
 MOST_MADE: Final = 4
-"""Reports that are remembered: each takes a second of a core, and several people get the same one."""
+"""Reports that are remembered: several people get the same one, and what is tried again is not made again."""
 
 
 class UnwrittenError(EduopsError):

@@ -3,20 +3,27 @@
 import asyncio
 import signal
 import sys
+import time as clock
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import date, time
 from pathlib import Path
 
 import pytest
 
+from config.files import load_configuration
+from contract.figures.spans import SpanKind
 from contract.fleet import Fleet
 from contract.routing.delivery import AttemptOutcome
 from contract.routing.notice import NoticeFate
+from contract.routing.report import report_id_of
 from storage.fleet import save_fleet
+from storage.outbox import notice_records
 from tests.conftest import TestNats as RunningNats
+from tests.mailbox import open_mailbox
 from tests.outbox import NOW_US, Post, incident_of, notice_of, open_post, put_incidents, put_notices
-from tests.running_system import PATIENCE_S, ROOT
+from tests.running_system import PATIENCE_S, ROOT, until
 from tests.webhook_receiver import open_receiver
 
 NOTICES = 6
@@ -27,7 +34,7 @@ not committed."""
 
 @asynccontextmanager
 async def notifier(
-    post: Post, nats: RunningNats, failpoint: str = ""
+    post: Post, nats: RunningNats, failpoint: str = "", **more: str
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run `eduops notify` in a process of its own for the length of the block."""
     env = {
@@ -41,6 +48,7 @@ async def notifier(
         "EDUOPS_NOTIFY_LOOPBACK": "true",
         "EDUOPS_LOG_MAX_GIB": "0.01",
         "EDUOPS_FAILPOINT": failpoint,
+        **more,
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "eduops", "notify", env=env, cwd=ROOT
@@ -76,3 +84,32 @@ async def test_a_kill_at_each_step(
         assert sum(times.values()) - NOTICES == DOUBLED[point]
         assert max(times.values()) <= 2
         assert before == 2 + DOUBLED[point]
+
+
+async def test_a_report_that_was_sent_and_not_noted_comes_once_more(
+    nats: RunningNats, postgres_url: str, tmp_path: Path, city: Fleet
+) -> None:
+    friday_us = load_configuration(None).calendar.moment_us(date(2026, 11, 20), time(10))
+    shown = {
+        "EDUOPS_CLOCK_ORIGIN_US": str(friday_us),
+        "EDUOPS_CLOCK_REAL_ORIGIN_US": str(clock.time_ns() // 1000),
+    }
+    report_id = report_id_of("morning", SpanKind.DAY, date(2026, 11, 19))
+    async with open_post(nats, postgres_url, tmp_path, city) as post:
+        with open_mailbox() as box:
+            await save_fleet(post.conn, city)
+            post.routes(
+                f'[[channel]]\nname = "board"\nurl = "{box.url}"\n[[report]]\nname = "morning"\n'
+                'span = "day"\nat = 07:30:00\ncontacts = ["board"]\n'
+            )
+            async with notifier(post, nats, "sent:kill:1", **shown) as killed, asyncio.timeout(PATIENCE_S):
+                assert await killed.wait() == -signal.SIGKILL
+            assert len(box.mails) == 1
+            async with notifier(post, nats, **shown):
+
+                async def is_sent() -> bool:
+                    records = await notice_records(post.conn, [report_id])
+                    return [one.fate for one in records] == [NoticeFate.SENT]
+
+                await until(is_sent, "it is sent")
+            assert len(box.mails) == 2
