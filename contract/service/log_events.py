@@ -104,6 +104,9 @@ LOG_EVENTS: Final = (
     LogEvent("devices_disconnected", ("connections",), "Connections ended: revoked, or another secret."),
     LogEvent("devices_not_simulated", ("devices",), "Devices with a credential of their own stay silent."),
     LogEvent("fault_started", ("kind", "schools", "for_s"), "The simulator puts a fault on schools."),
+    LogEvent(
+        "calendar_changed", ("days",), "Somebody decided about days that the calendar file does not have."
+    ),
     LogEvent("fleet_changed", ("version", "schools"), "A service goes on with another fleet."),
     LogEvent("former_owner_speaks", ("partition",), "A summary of a displaced owner was passed over."),
     LogEvent("handler_failed", ("subject",), "A bug: a question over NATS was answered with a failure."),

@@ -54,7 +54,7 @@ RIGHTS: Final[Mapping[DatabaseRole, Mapping[str, str]]] = {
     DatabaseRole.PROCESSOR: {
         **_FLEET,
         **_READINGS,
-        **_each("r", "school_period retention"),
+        **_each("r", "school_period retention special_day"),
         **_each("rw", "horizon"),
         **_each("raw", "reading reading_15m_rolled reading_1h_rolled reading_1d_rolled position"),
         **_each("rd", "notice_attempt"),
@@ -72,10 +72,11 @@ RIGHTS: Final[Mapping[DatabaseRole, Mapping[str, str]]] = {
         **_PEOPLE,
         "device_credential": "raw",
         "device_claim": "rw",
+        "special_day": "raw",
     },
     DatabaseRole.NOTIFIER: {
         **_FLEET,
-        **_each("r", "alert incident incident_member incident_event"),
+        **_each("r", "alert incident incident_member incident_event special_day"),
         "notice": "rw",
         "notice_attempt": "ra",
     },
@@ -87,7 +88,7 @@ RIGHTS: Final[Mapping[DatabaseRole, Mapping[str, str]]] = {
         **_each("r", "horizon position transition correction outside_alert notice_state figure_day"),
         **_each("r", "worker lease touched_bucket schema_version"),
         **_each("ra", "metric device_claim"),
-        **_each("raw", "setting school school_period device device_credential"),
+        **_each("raw", "special_day setting school school_period device device_credential"),
         **_each("rawd", "cluster ward"),
     },
 }

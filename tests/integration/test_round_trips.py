@@ -28,6 +28,7 @@ from contract.reading import Corrections, Held, Readings, Scored
 from contract.rejected import Rejected
 from contract.routing.silence import Silence
 from contract.series import MAX_DEVICE_ID
+from contract.special_days.special_day import SpecialDay
 from storage.alerts import alert_history, load_alert, load_outside
 from storage.chunks import make_chunks
 from storage.copy import order_by_series
@@ -48,6 +49,7 @@ from storage.incidents import (
 from storage.recovery import stored_after, transitions_after
 from storage.results import commit, load_position, look_up
 from storage.silences import load_silences, silences_of_event, silences_since
+from storage.special_days.days import decide, load_special_days
 from storage.wall import kpi_history, ledger, quarantine_page, series_history
 from tests.drawn import DAY_US, INT8, RAW_DAY_US, drawn, drawn_rows, drawn_tuple, texts, times_us
 
@@ -180,6 +182,15 @@ async def test_a_commit(day_url: str, what: Commit) -> None:
     for field in fields(Commit):
         if field.name not in ("rows", "corrections", "transitions"):
             assert getattr(found, field.name) == getattr(what, field.name), field.name
+
+
+@law
+@given(days=drawn_tuple(SpecialDay, lambda day: day.day_id))
+async def test_a_decided_day(postgres_url: str, days: tuple[SpecialDay, ...]) -> None:
+    made = [day._replace(last=max(day.first, day.last)) for day in days]
+    async with passing(postgres_url) as conn:
+        await decide(conn, made)
+        assert list(await load_special_days(conn)) == sorted(made, key=lambda day: (day.first, day.day_id))
 
 
 @law

@@ -8,6 +8,7 @@ const PAGES = {
   incident: async () => (await import('./incident.js')).startIncident(),
   leadership: async () => (await import('./leadership.js')).startLeadership(),
   silences: async () => (await import('./silences.js')).startSilences(),
+  calendar: async () => (await import('./calendar.js')).startCalendar(),
   oncall: async () => (await import('./oncall.js')).startOncall(),
   school: async () => (await import('./school.js')).startSchool(),
   provider: sheet,
