@@ -164,7 +164,7 @@ def _absences(
     if not away.any():
         return []
     of, many = known.sum(axis=2), away.sum(axis=2)
-    is_away = (of >= LEAST[place.kind]) & (many >= AWAY * of) & due
+    is_away: Flags = (of >= LEAST[place.kind]) & (many >= AWAY * of) & due
     for row in np.flatnonzero(is_away.any(axis=1)).tolist():
         if (is_away[row] | ~due[row]).all():
             at = away[row].any(axis=0) & (away[row] | ~known[row]).all(axis=0)
@@ -226,7 +226,7 @@ def _merged(
 def _proposal(
     history: DayHistory, seen: _Seen, place: DayPlace, columns: NDArray[np.intp], run: list[_Found]
 ) -> DayProposal:
-    rows = [one.row for one in run]
+    rows = np.array([one.row for one in run], np.intp)
     least = min(run, key=lambda one: (len(one.columns) / max(1, one.of), one.row))
     at = np.unique(np.concatenate([one.columns for one in run]))
     within = np.ix_(rows, at)
@@ -270,7 +270,8 @@ def _median(values: Floats, axis: int) -> Floats:
         return np.full(known.squeeze(axis).shape, np.nan)
     middle = (np.maximum(known - 1, 0) // 2, known // 2)
     low, high = (np.take_along_axis(ordered, at, axis) for at in middle)
-    return np.where(known > 0, (low + high) / 2, np.nan).squeeze(axis)
+    found: Floats = np.where(known > 0, (low + high) / 2, np.nan).squeeze(axis)
+    return found
 
 
 def _mean(values: Floats, axis: int) -> Floats:

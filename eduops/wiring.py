@@ -24,6 +24,7 @@ from eduops.machine.embedded_nats import AUTHORISER_USER, WATCHDOG_USER
 from eduops.machine.network import broker_trust, tls_files
 from eduops.machine.people import wall_token
 from eduops.machine.refusals import RefusalFollower
+from eduops.reports import report_maker
 from eduops.session_notes import SessionNotes
 from eduops.settings import Settings, command_environment
 from eduops.simulated_devices import simulated_secrets
@@ -246,6 +247,8 @@ async def run_notifier(settings: Settings, stop: asyncio.Event) -> None:
                 held.live,
                 routing,
                 make_office(config, fleet, own.catalogue, calendar, own.rules),
+                calendar,
+                report_maker(fleet, replace(own, calendar=calendar), settings.coverage_min),
                 until,
                 meter=service.meter,
                 reach=parse_failpoint(settings.failpoint),

@@ -8,9 +8,6 @@ from typing import Any, Final
 
 from psycopg import AsyncConnection
 
-from alerting.messages.story import Office, Story
-from alerting.messages.webhook import webhook_body
-from alerting.messages.wording import write_notice
 from bus.codec import encode_notice_answer
 from bus.log import Log
 from config.routing import RoutingFile
@@ -20,10 +17,11 @@ from contract.routing.delivery import AttemptOutcome, NoticeAttempt
 from contract.routing.notice import Notice, NoticeAnswer, NoticeFate
 from contract.service.metrics import Meter
 from notifier.channels import Channels, addresses, language_of, scheme_of
+from notifier.letters import Letters, UnwrittenError
+from notifier.reports import tell_of_loss
 from notifier.senders.apprise import SEND_S
 from notifier.senders.outlet import AddressError, ChannelAnswer, Letter
 from notifier.ways import TRIES, Urgency, Ways
-from storage.incidents import load_incident, memberships_of
 from storage.outbox import (
     Claim,
     claim_notice,
@@ -42,8 +40,6 @@ ROUND_S: Final = 60.0
 """Pause after all channels were tried in vain although each of them answers others."""
 KEEP_S: Final = 12 * 3600.0
 """After so long it is given up: chosen, half a day after an incident nobody wants its first message."""
-MOST_ALERTS: Final = 200
-"""Alerts of an incident that its message looks at."""
 MOST_REFUSALS: Final = 10_000
 """Refusals that are remembered; after a restart each address is asked once more."""
 
@@ -66,7 +62,7 @@ class Delivery:
         self,
         channels: Channels,
         routing: RoutingFile,
-        office: Office,
+        letters: Letters,
         ways: Ways,
         log: Log,
         now_us: Callable[[], int],
@@ -76,7 +72,7 @@ class Delivery:
         """Take what all steps need; `now_us` tells the log time."""
         self._channels = channels
         self._routing = routing
-        self._office = office
+        self._letters = letters
         self._ways = ways
         self._log = log
         self._now_us = now_us
@@ -144,7 +140,9 @@ class Delivery:
         channel, tries, wait_s = place.channel, place.tries + 1, 0.0
         is_back = False
         if outcome is AttemptOutcome.FAILED:
-            wait_s = self._ways.note_failure(place.url, time.monotonic(), answer.retry_after_s)
+            wait_s = ROUND_S
+            if letter is not None:  # else the address is not to blame
+                wait_s = self._ways.note_failure(place.url, time.monotonic(), answer.retry_after_s)
         else:
             is_back = self._ways.note_answer(place.url)
         if outcome is AttemptOutcome.REFUSED:
@@ -166,30 +164,22 @@ class Delivery:
     async def _send(
         self, conn: AsyncConnection[Any], claim: Claim, url: str
     ) -> tuple[Letter | None, ChannelAnswer]:
-        notice, routing = claim.notice, self._routing.current()
-        stories = [story for one in _told(notice) if (story := await _story(conn, one)) is not None]
-        if not stories:
-            return None, ChannelAnswer(AttemptOutcome.REFUSED, "its incident is not kept any more")
-        language = language_of(routing, notice.to)
+        """Hand a claim to an address; without a letter nobody was asked, and the answer says why."""
         try:
             outlet = await self._channels.outlet(url)
+            language = language_of(self._routing.current(), claim.notice.to)
+            letter = await self._letters.write(conn, claim, outlet.form, language)
         except AddressError as error:
             return None, ChannelAnswer(AttemptOutcome.REFUSED, str(error))
-        text = write_notice(notice, claim.older, stories, self._office, outlet.form, language)
-        letter = Letter(
-            key=notice.notice_id,
-            to=notice.to,
-            text=text,
-            body=webhook_body(notice, stories, self._office, text, language),
-            incident_id="" if notice.incidents else stories[0].incident.incident_id,
-            priority=notice.priority,
-            at_us=notice.at_us,
-        )
+        except UnwrittenError as error:
+            return None, ChannelAnswer(error.outcome, str(error))
         return letter, await outlet.send(letter)
 
     async def _end_round(self, conn: AsyncConnection[Any], claim: Claim, urls: Sequence[str]) -> NoticeFate:
         """Say that no channel takes it, and begin again with the first one, unless that is in vain."""
-        await self._say_unreachable(claim.untold)
+        is_report = claim.notice.reason.is_of_report
+        if not is_report:  # else there is no escalation that could go on
+            await self._say_unreachable(claim.untold)
         notice_id = claim.notice.notice_id
         left = [url for url in urls if (notice_id, url) not in self._refused]
         if not left or claim.age_s > KEEP_S:
@@ -198,6 +188,8 @@ class Delivery:
                 attempt = NoticeAttempt(claim.attempts + 1, 0, "", AttemptOutcome.REFUSED, words, "", "")
                 await write_attempt(conn, notice_id, attempt, channel=0, tries=0)
             await end_given_up(conn, claim)
+            if is_report:
+                await tell_of_loss(conn, claim.notice, self._routing.current(), self._now_us())
             _logger.error("event=notice_given_up key=%s: no channel of the contact takes it", notice_id)
             return NoticeFate.GIVEN_UP
         now_s, urgency = time.monotonic(), _urgency(claim)
@@ -239,15 +231,3 @@ class Delivery:
 
 def _urgency(claim: Claim) -> Urgency:
     return Urgency(claim.notice.priority, -claim.notice.at_us, claim.notice.notice_id)
-
-
-def _told(notice: Notice) -> Sequence[str]:
-    return notice.incidents or (notice.incident_id,)
-
-
-async def _story(conn: AsyncConnection[Any], incident_id: str) -> Story | None:
-    incident = await load_incident(conn, incident_id)
-    if incident is None:
-        return None
-    members = await memberships_of(conn, incident.incident_id, MOST_ALERTS)
-    return Story(incident, [member.alert for member in members])

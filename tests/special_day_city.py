@@ -43,7 +43,7 @@ def usual_measures(seed: int = 1, schools: int = len(FLEET.schools)) -> dict[str
 
 def empty(measures: Mapping[str, Measure], day: date, columns: Iterable[int], part: slice = slice(2)) -> None:
     """Leave no pupil at some schools on a day, or in a part of it; their lines live."""
-    at = np.ix_([DAYS.index(day)], np.arange(2)[part], list(columns))
+    at = np.ix_(np.array([DAYS.index(day)]), np.arange(2)[part], np.array(list(columns), np.intp))
     measures["register"][at] = np.nan
     measures["traffic"][at] *= 0.05
     measures["learners"][at] = 0.0

@@ -73,7 +73,7 @@ def history_of(
         if one.verdict is DayVerdict.REJECTED or (
             one.verdict is DayVerdict.ACCEPTED and one.kind is not DayKind.CLOSURE
         ):
-            rows = [row[day] for day in one.days if day in row]
+            rows = np.array([row[day] for day in one.days if day in row], np.intp)
             settled[np.ix_(rows, groups.get(one.place, np.empty(0, np.intp)))] = True
     dismissed = np.zeros_like(settled)
     for code, day in dismissals:

@@ -104,7 +104,7 @@ async function decide(words) {
 }
 
 /** Start the page. */
-export function startCalendar() {
+export function start() {
   let staleness = null;
   const hear = (message) => {
     if (message.kind === 'hello') load();
