@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from config.files import read_config
 from contract.calendar import SchoolCalendar, parse_calendar
@@ -41,9 +42,14 @@ def usual_measures(seed: int = 1, schools: int = len(FLEET.schools)) -> dict[str
     }
 
 
+def cells(day: date, columns: Iterable[int], part: slice = slice(2)) -> tuple[NDArray[np.intp], ...]:
+    """Return where some schools' day, or a part of it, stands in a measure."""
+    return np.ix_(np.array([DAYS.index(day)]), np.arange(2)[part], np.array(list(columns), np.intp))
+
+
 def empty(measures: Mapping[str, Measure], day: date, columns: Iterable[int], part: slice = slice(2)) -> None:
     """Leave no pupil at some schools on a day, or in a part of it; their lines live."""
-    at = np.ix_(np.array([DAYS.index(day)]), np.arange(2)[part], np.array(list(columns), np.intp))
+    at = cells(day, columns, part)
     measures["register"][at] = np.nan
     measures["traffic"][at] *= 0.05
     measures["learners"][at] = 0.0

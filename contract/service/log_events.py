@@ -31,6 +31,7 @@ LOG_FIELDS: Final[Mapping[str, str]] = {
     "client": "MQTT client id",
     "connections": "their number",
     "credentials": "those of devices that are known, their number",
+    "days": "those that somebody decided about, their number",
     "device": "name of a device, SCHOOL/DEVICE",
     "devices": "their number",
     "ending": "why an alert ended",
@@ -88,6 +89,7 @@ LOG_EVENTS: Final = (
     LogEvent("append_failed", ("log", "retry_s"), "A log did not take an entry; it is offered again."),
     LogEvent("audit_not_written", ("method", "path"), "A deed is not on record: PostgreSQL does not answer."),
     LogEvent("authoriser_started", ("credentials",), "An authoriser answers the broker."),
+    LogEvent("calendar_changed", ("days",), "Somebody decided about days that calendar.toml does not have."),
     LogEvent("callout_unreadable", (), "The broker asked who a client is in words that nobody knows."),
     LogEvent("certificate_changed", ("file",), "New connections get another certificate."),
     LogEvent("certificate_refused", ("file",), "A certificate that cannot be served; the one before stays."),
@@ -105,9 +107,6 @@ LOG_EVENTS: Final = (
     LogEvent("devices_disconnected", ("connections",), "Connections ended: revoked, or another secret."),
     LogEvent("devices_not_simulated", ("devices",), "Devices with a credential of their own stay silent."),
     LogEvent("fault_started", ("kind", "schools", "for_s"), "The simulator puts a fault on schools."),
-    LogEvent(
-        "calendar_changed", ("days",), "Somebody decided about days that the calendar file does not have."
-    ),
     LogEvent("fleet_changed", ("version", "schools"), "A service goes on with another fleet."),
     LogEvent("former_owner_speaks", ("partition",), "A summary of a displaced owner was passed over."),
     LogEvent("handler_failed", ("subject",), "A bug: a question over NATS was answered with a failure."),

@@ -79,7 +79,7 @@ def test_an_outage_of_a_provider_is_not(measures: dict[str, Measure], registers_
     isp = FLEET.schools[0].isp
     columns = [i for i, school in enumerate(FLEET.schools) if school.isp == isp]
     cut = {name: values.copy() for name, values in measures.items()}
-    at = np.ix_([DAYS.index(OUTAGE)], [0, 1], columns)
+    at = np.ix_(np.array([DAYS.index(OUTAGE)]), np.arange(2), np.array(columns, np.intp))
     for name in ("traffic", "learners") if registers_come else tuple(cut):
         cut[name][at] = np.nan
     found = propose_days(history_of(FLEET, KNOWN, DAYS, cut, (), ()))

@@ -6,7 +6,16 @@ import numpy as np
 
 from anomaly.special_days import TOLD, propose_days
 from contract.special_days.special_day import DayKind, DayPlace, PlaceKind
-from tests.special_day_city import DAYS, FLEET, decided, empty, looked_back, special_day, usual_measures
+from tests.special_day_city import (
+    DAYS,
+    FLEET,
+    cells,
+    decided,
+    empty,
+    looked_back,
+    special_day,
+    usual_measures,
+)
 
 CITY = DayPlace(PlaceKind.CITY)
 EVERYBODY = range(len(FLEET.schools))
@@ -67,7 +76,7 @@ def test_a_day_on_which_fewer_come_everywhere_is_one_event() -> None:
 
 def test_of_few_schools_no_register_is_told() -> None:
     place, measures = of_kind(PlaceKind.CLUSTER, 5), usual_measures()
-    measures["register"][np.ix_([DAYS.index(TUESDAY)], [0, 1], columns_of(place))] *= 0.6
+    measures["register"][cells(TUESDAY, columns_of(place))] *= 0.6
     (one,) = propose_days(looked_back(measures))
     assert (one.kind, one.place) == (DayKind.EVENT, place)
     assert (one.evidence.register, one.evidence.register_usual) == (None, None)
@@ -79,7 +88,7 @@ def test_an_outage_is_no_closure() -> None:
     members = [i for i, school in enumerate(FLEET.schools) if school.isp == isp]
     for registers_come in (True, False):
         measures = usual_measures()
-        at = np.ix_([DAYS.index(TUESDAY)], [0, 1], members)
+        at = cells(TUESDAY, members)
         measures["traffic"][at] = 0.0
         measures["learners"][at] = np.nan
         if not registers_come:

@@ -4,12 +4,15 @@ from datetime import date, time, timedelta
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from config.files import load_configuration
 from contract.calendar import Context, in_session
 from contract.figures.school_day import school_day
 from contract.figures.sums import DayPart
 from contract.fleet import LEVELS, Level
 from contract.special_days.special_day import DayKind, DayPlace, DayVerdict, PlaceKind
+from stream_processor.fold.constants import build_fold
 from tests.special_day_city import FLEET, packaged_calendar, special_day
 
 TUESDAY, WEDNESDAY = date(2026, 10, 20), date(2026, 10, 21)
@@ -24,11 +27,13 @@ def level_of(code: str) -> int:
     return LEVELS.index(next(s.level for s in FLEET.schools if s.code == code))
 
 
-def minutes(known: list[DayKind], place: DayPlace, part: DayPart) -> np.ndarray:
+def minutes(known: list[DayKind], place: DayPlace, part: DayPart) -> NDArray[np.float64]:
     """Return the school minutes of each school in a part of Tuesday."""
     calendar = CALENDAR.with_days([special_day(kind, place, TUESDAY) for kind in known], FLEET)
     end_us = calendar.moment_us(WEDNESDAY, time())
-    found: np.ndarray = school_day(calendar, TUESDAY, FLEET.schools, end_us).in_session[part].sum(axis=1)
+    found: NDArray[np.float64] = (
+        school_day(calendar, TUESDAY, FLEET.schools, end_us).in_session[part].sum(axis=1)
+    )
     return found
 
 
@@ -100,3 +105,29 @@ def test_when_it_was_decided_is_known_of_days_on_which_something_else_is_due() -
     event = special_day(DayKind.EVENT, SCHOOL, WEDNESDAY)._replace(decided_us=9)
     calendar = CALENDAR.with_days([closed, event], FLEET)
     assert [calendar.decided_us(day) for day in (TUESDAY, WEDNESDAY)] == [7, 0]
+
+
+def test_the_fold_knows_the_days_of_single_schools() -> None:
+    """A closed school is closed all day, after a half day it is out, on an event nothing is as usual."""
+    kinds = (DayKind.CLOSURE, DayKind.HALF_DAY, DayKind.EVENT)
+    schools = [school for school in FLEET.schools if school.level is Level.PRIMARY][:4]
+    days = [
+        special_day(kind, DayPlace(PlaceKind.SCHOOL, school.code), TUESDAY)
+        for kind, school in zip(kinds, schools, strict=False)
+    ]
+    own = load_configuration(None)
+    fold = build_fold(FLEET, own.catalogue, CALENDAR.with_days(days, FLEET), own.rules, 0, 1)
+    slot = [
+        int(np.flatnonzero(fold.layout.school == fold.layout.school_codes.index(school.code))[0])
+        for school in schools
+    ]
+    at_us = [CALENDAR.moment_us(TUESDAY, at) for at in (MORNING, AFTERNOON)]
+    found = [fold.contexts(np.array(slot), np.full(len(slot), us)).tolist() for us in at_us]
+    assert found[0] == [Context.CLOSED, Context.SESSION, Context.EVENT, Context.SESSION]
+    assert found[1] == [Context.CLOSED, Context.OUT, Context.EVENT, Context.SESSION]
+    plan = fold.day_plan(TUESDAY)
+    at = [fold.layout.school_codes.index(school.code) for school in schools]
+    assert [plan.shut(us)[at].tolist() for us in at_us] == [
+        [True, False, False, False],
+        [True, True, False, False],
+    ]
