@@ -1,12 +1,12 @@
 """The school calendar: the one source for baselines, muting, priorities and availability.
 
 Public holidays come from the `holidays` package (Labour Code 45/2019/QH14, article 112); terms,
-shifts, exams and closures from `config/calendar.toml`.
+shifts, exams and closures from `config/calendar.toml`; what was accepted since, from `special_days`.
 """
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import IntEnum
@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 
 from contract.errors import ConfigurationError
 from contract.fleet import LEVELS, Fleet
+from contract.special_days.known_days import NO_DAYS, KnownDays, known_days
+from contract.special_days.special_day import DayKind, SpecialDay
 
 MINUTE_US: Final = 60_000_000
 EDGE: Final = timedelta(minutes=30)
@@ -39,6 +41,8 @@ class Context(IntEnum):
     """In session."""
     EXAM = 4
     """In session, and the day is an exam day."""
+    EVENT = 5
+    """In session or within 30 minutes of it, and the day is an event: nothing is as usual."""
 
 
 class Span(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -89,9 +93,10 @@ class Session:
 class SchoolCalendar:
     """Answers, for each level and minute, what schools are doing."""
 
-    def __init__(self, file: _File, text: str) -> None:
+    def __init__(self, file: _File, text: str, known: KnownDays = NO_DAYS) -> None:
         self._file = file
         self._text = text
+        self._known = known
         self.timezone = ZoneInfo(file.timezone)
         self._levels = [file.level[level.value] for level in LEVELS]
         _expect_known(file.country)
@@ -133,9 +138,9 @@ class SchoolCalendar:
     def _sessions(self, level_index: int, day: date) -> tuple[Session, ...]:
         plan = self._levels[level_index]
         works = day.weekday() in plan.weekdays or _holds(self._file.make_up, day)
-        if self.day_name(day) is not None or not works:
+        if self.day_name(day) is not None or not works or self._known.has(DayKind.CLOSURE, level_index, day):
             return ()
-        half = _holds(self._file.half_day, day)
+        half = _holds(self._file.half_day, day) or self._known.has(DayKind.HALF_DAY, level_index, day)
         shifts = plan.shift[:1] if half else plan.shift
         return tuple(
             Session(s.name, self._us(datetime.combine(day, s.start)), self._us(datetime.combine(day, s.end)))
@@ -157,7 +162,40 @@ class SchoolCalendar:
 
     def closed_schools(self, day: date) -> frozenset[str]:
         """Return the codes of schools that are closed on a local day by themselves (flood, election)."""
-        return frozenset(code for code, spans in self._file.closure.items() if _holds(spans, day))
+        own = frozenset(code for code, spans in self._file.closure.items() if _holds(spans, day))
+        return own | self._known.schools(DayKind.CLOSURE, day)
+
+    def half_day_schools(self, day: date) -> frozenset[str]:
+        """Return the codes of schools that have the morning alone on a local day, by themselves."""
+        return self._known.schools(DayKind.HALF_DAY, day)
+
+    def event_schools(self, day: date) -> frozenset[str]:
+        """Return the codes of schools that have an event on a local day, by themselves."""
+        return self._known.schools(DayKind.EVENT, day)
+
+    def is_shut(self, code: str, level_index: int, at_us: int) -> bool:
+        """Return whether a school is closed at a moment by itself: its whole day, or after a half day."""
+        day = self.local_day(at_us)
+        return code in self.closed_schools(day) or (
+            code in self.half_day_schools(day) and at_us >= self.afternoon_us(level_index, day)
+        )
+
+    def afternoon_us(self, level_index: int, day: date) -> int:
+        """Return from when on a half day of a level has no session any more, half an hour after its first."""
+        sessions = self.sessions(level_index, day)
+        return (
+            sessions[0].end_us + EDGE // timedelta(microseconds=1)
+            if sessions
+            else self.moment_us(day, time.min)
+        )
+
+    def decided_us(self, day: date) -> int:
+        """Return when it was last decided what a day was, log time in µs since 1970; 0 if it never was."""
+        return self._known.decided_us(day)
+
+    def with_days(self, days: Iterable[SpecialDay], fleet: Fleet) -> "SchoolCalendar":
+        """Return the calendar that knows days beside its file; areas are those of `fleet`."""
+        return SchoolCalendar(self._file, self._text, known_days(days, fleet))
 
     @property
     def terms(self) -> list[Span]:
@@ -194,8 +232,11 @@ class SchoolCalendar:
         if not sessions:
             return Context.CLOSED
         edge_us = EDGE // timedelta(microseconds=1)
+        is_event = self._known.has(DayKind.EVENT, level_index, day)
         if any(abs(now_us - t) < edge_us for s in sessions for t in (s.start_us, s.end_us)):
-            return Context.EDGE
+            return Context.EVENT if is_event else Context.EDGE
+        if is_event and any(s.start_us <= now_us < s.end_us for s in sessions):
+            return Context.EVENT
         if any(s.start_us <= now_us < s.end_us for s in sessions):
             return Context.EXAM if _holds(self._file.exam, day) else Context.SESSION
         return Context.OUT
@@ -214,7 +255,7 @@ def _expect_known(country: str) -> None:
 
 
 def in_session(contexts: NDArray[np.int8]) -> NDArray[np.bool_]:
-    """Return where a context is SESSION, EXAM or EDGE: pupils are there or about to be."""
+    """Return where a context is SESSION, EXAM, EVENT or EDGE: pupils are there or about to be."""
     return contexts >= Context.EDGE
 
 

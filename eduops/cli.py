@@ -17,6 +17,7 @@ from eduops.settings import Settings, load_settings
 from eduops.stopping import run_until_stopped
 from eduops.stories.verb import stories
 from eduops.verbs.broker import broker_app
+from eduops.verbs.calendar.commands import calendar_app
 from eduops.verbs.devices.commands import device_app
 from eduops.verbs.evaluate import evaluate_app
 from eduops.verbs.feedback import feedback_app
@@ -40,6 +41,7 @@ app: Final = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(broker_app, name="broker")
+app.add_typer(calendar_app, name="calendar")
 app.add_typer(device_app, name="device")
 app.add_typer(fleet_app, name="fleet")
 app.add_typer(evaluate_app, name="evaluate")

@@ -13,17 +13,20 @@ from typing import Final
 from bus.jetstream import JetStreamLog
 from bus.live import Live
 from config.files import Configuration, load_configuration
+from contract.calendar import SchoolCalendar
 from contract.entry import ALERTS_LOG, QUARANTINE_LOG, telemetry_log
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet
 from contract.service.metrics import Meter
+from contract.special_days.special_day import SpecialDay
 from eduops.data_folder import DataFolder
 from eduops.exporter import publish_metrics
 from eduops.settings import Settings
 from storage.database import connect
-from storage.fleet import load_fleet, next_fleet
+from storage.fleet import load_fleet
 from storage.metrics import claim_metrics
 from storage.rights.roles import as_role
+from storage.special_days.days import KnownCity, load_special_days, next_city
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -38,8 +41,8 @@ class Connections:
     configuration: Configuration
 
 
-Run = Callable[[Fleet, asyncio.Event], Awaitable[None]]
-"""Runs a service for one fleet until told to stop."""
+Run = Callable[[Fleet, SchoolCalendar, asyncio.Event], Awaitable[None]]
+"""Runs a service for one fleet, and a calendar that knows what was accepted, until told to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,17 +127,22 @@ async def open_service(settings: Settings, service: str) -> AsyncIterator[Servic
             yield Service(held, meter, lambda: folder.mark_ready(name))
 
 
-async def follow_fleet(settings: Settings, held: Connections, stop: asyncio.Event, run: Run) -> None:
+async def follow_city(
+    settings: Settings, held: Connections, stop: asyncio.Event, run: Run, *, with_days: bool = True
+) -> None:
     """Run a service until `stop`; with each new fleet it finishes what is at hand and goes on with that one.
 
+    So it does when somebody decides about a day that the calendar file does not have, if it runs `with_days`.
     Nothing is lost on the way: what is not acknowledged stays with the broker, what is not committed stays in
     the log.
     """
-    fleet = held.fleet
+    days = await saved_days(settings) if with_days else ()
+    city = KnownCity(held.fleet, days)
     while True:
         until = asyncio.Event()
-        running = asyncio.ensure_future(run(fleet, until))
-        changing = asyncio.create_task(next_fleet(database_url(settings), fleet.version))
+        calendar = held.configuration.calendar.with_days(city.days, city.fleet)
+        running = asyncio.ensure_future(run(city.fleet, calendar, until))
+        changing = asyncio.create_task(next_city(database_url(settings), city, with_days=with_days))
         stopping = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait([running, changing, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -148,8 +156,12 @@ async def follow_fleet(settings: Settings, held: Connections, stop: asyncio.Even
             await asyncio.gather(*tasks, return_exceptions=True)
         if stop.is_set() or not is_changed:
             return
-        fleet = changing.result()
-        _logger.info("event=fleet_changed version=%s schools=%d", fleet.version, len(fleet.schools))
+        before, city = city, changing.result()
+        if city.fleet is not before.fleet:
+            fleet = city.fleet
+            _logger.info("event=fleet_changed version=%s schools=%d", fleet.version, len(fleet.schools))
+        if city.days != before.days:
+            _logger.info("event=calendar_changed days=%d", len(city.days))
 
 
 async def saved_fleet(settings: Settings) -> Fleet:
@@ -165,6 +177,17 @@ async def saved_fleet(settings: Settings) -> Fleet:
             "the database has no fleet: run `eduops fleet import FILE`, or `eduops up` first"
         )
     return fleet
+
+
+async def saved_days(settings: Settings) -> tuple[SpecialDay, ...]:
+    """Return what was decided about days that the calendar file does not have."""
+    async with await connect(database_url(settings)) as connection:
+        return await load_special_days(connection)
+
+
+async def known_calendar(settings: Settings, own: Configuration, fleet: Fleet) -> SchoolCalendar:
+    """Return the calendar of the operator's file, with what was accepted since."""
+    return own.calendar.with_days(await saved_days(settings), fleet)
 
 
 def database_url(settings: Settings) -> str:

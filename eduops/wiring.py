@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 from bus.rights import BrokerUser
 from config.routing import follow_routing
+from contract.calendar import SchoolCalendar
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet
 from contract.service.metrics import Meter
-from eduops.connections import build_id, database_url, follow_fleet, nats_url, open_service
+from eduops.connections import build_id, database_url, follow_city, nats_url, open_service
 from eduops.data_folder import DataFolder
 from eduops.exporter import publish_metrics
 from eduops.failpoint import parse_failpoint
@@ -81,7 +82,7 @@ async def run_ingest(settings: Settings, stop: asyncio.Event) -> None:
                 await store.cap(settings.mqtt_store_max_bytes, settings.max_age_h * 3600)
             service.mark_ready()
 
-        async def run(fleet: Fleet, until: asyncio.Event) -> None:
+        async def run(fleet: Fleet, _: SchoolCalendar, until: asyncio.Event) -> None:
             notes = SessionNotes(DataFolder(settings.data), name, own_name(config), store)
             await run_gateway(
                 config,
@@ -99,7 +100,7 @@ async def run_ingest(settings: Settings, stop: asyncio.Event) -> None:
                 refused=refusals.total,
             )
 
-        await follow_fleet(settings, held, stop, run)
+        await follow_city(settings, held, stop, run, with_days=False)
 
 
 async def run_authoriser(settings: Settings, stop: asyncio.Event) -> None:
@@ -143,14 +144,14 @@ async def run_processor(settings: Settings, stop: asyncio.Event) -> None:
         routing = follow_routing(DataFolder(settings.data).config)
         service.mark_ready()
 
-        async def run(fleet: Fleet, until: asyncio.Event) -> None:
+        async def run(fleet: Fleet, calendar: SchoolCalendar, until: asyncio.Event) -> None:
             await run_worker(
                 config,
                 held.log,
                 held.live,
                 fleet,
                 own.catalogue,
-                own.calendar,
+                calendar,
                 own.rules,
                 routing.current,
                 until,
@@ -158,7 +159,7 @@ async def run_processor(settings: Settings, stop: asyncio.Event) -> None:
                 reach=parse_failpoint(settings.failpoint),
             )
 
-        await follow_fleet(settings, held, stop, run)
+        await follow_city(settings, held, stop, run)
 
 
 async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
@@ -189,21 +190,21 @@ async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
     async with open_service(settings, "dashboard") as service:
         held, own = service.held, service.held.configuration
 
-        async def run(fleet: Fleet, until: asyncio.Event) -> None:
+        async def run(fleet: Fleet, calendar: SchoolCalendar, until: asyncio.Event) -> None:
             await run_dashboard_app(
                 config,
                 held.log,
                 held.live,
                 fleet,
                 own.catalogue,
-                own.calendar,
+                calendar,
                 own.rules,
                 until,
                 meter=service.meter,
                 mark_ready=service.mark_ready,
             )
 
-        await follow_fleet(settings, held, stop, run)
+        await follow_city(settings, held, stop, run)
 
 
 def oidc_config(settings: Settings) -> "OidcConfig | None":
@@ -235,21 +236,21 @@ async def run_notifier(settings: Settings, stop: asyncio.Event) -> None:
         routing = follow_routing(config.own_config)
         service.mark_ready()
 
-        async def run(fleet: Fleet, until: asyncio.Event) -> None:
+        async def run(fleet: Fleet, calendar: SchoolCalendar, until: asyncio.Event) -> None:
             await run_notifier_shell(
                 config,
                 held.log,
                 held.live,
                 routing,
-                make_office(config, fleet, own.catalogue, own.calendar, own.rules),
-                own.calendar,
-                report_maker(fleet, own, settings.coverage_min),
+                make_office(config, fleet, own.catalogue, calendar, own.rules),
+                calendar,
+                report_maker(fleet, replace(own, calendar=calendar), settings.coverage_min),
                 until,
                 meter=service.meter,
                 reach=parse_failpoint(settings.failpoint),
             )
 
-        await follow_fleet(settings, held, stop, run)
+        await follow_city(settings, held, stop, run)
 
 
 def notifier_config(settings: Settings) -> "NotifierConfig":
@@ -342,10 +343,11 @@ async def run_simulator(
         held, own = service.held, service.held.configuration
         service.mark_ready()
 
-        async def run(fleet: Fleet, until: asyncio.Event) -> None:
+        async def run(fleet: Fleet, calendar: SchoolCalendar, until: asyncio.Event) -> None:
             issued = replace(config, secrets=await simulated_secrets(settings, fleet))
             await run_simulator_shell(
-                issued, fleet, own.catalogue, own.calendar, held.live, until, meter=service.meter
+                issued, fleet, own.catalogue, calendar, held.live, until, meter=service.meter
             )
 
-        await follow_fleet(settings, held, stop, run)
+        # What the center knows changes nothing in the city.
+        await follow_city(settings, held, stop, run, with_days=False)

@@ -1,16 +1,13 @@
 """The fleet in its tables: kept as a whole, loaded as a whole; numbers that were given stay."""
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple
 from typing import Any, Final
 
-import psycopg
 from psycopg import AsyncConnection, AsyncCursor, sql
 
-from contract.errors import ConfigurationError, InfrastructureError
+from contract.errors import ConfigurationError
 from contract.fleet import Cluster, Device, DeviceKind, Fleet, Former, Level, School, Ward
-from storage.database import connect
 from storage.moment import moment
 from storage.queries import query
 
@@ -109,22 +106,6 @@ async def fleet_version(conn: AsyncConnection[Any]) -> str | None:
     """Return the version of the fleet that is saved, None if none is."""
     async with conn.cursor() as cursor:
         return await _setting(cursor, "fleet_version")
-
-
-async def next_fleet(dsn: str, version: str) -> Fleet:
-    """Return the fleet once it is another one than `version`; outlives restarts of PostgreSQL."""
-    while True:
-        try:
-            async with await connect(dsn, "eduops fleet") as conn:
-                await conn.execute(sql.SQL("listen {}").format(sql.Identifier(CHANNEL)))
-                while True:
-                    found = await load_fleet(conn) if await fleet_version(conn) != version else None
-                    if found is not None:
-                        return found
-                    async for _ in conn.notifies(timeout=LOOK_AGAIN_S, stop_after=1):
-                        pass
-        except (InfrastructureError, psycopg.OperationalError):
-            await asyncio.sleep(COME_BACK_S)
 
 
 async def _give(cursor: AsyncCursor[Any], fleet: Fleet) -> None:

@@ -19,6 +19,7 @@ QUERY_FILES: Final = (
     "people/audit.sql",
     "past/past.sql",
     "rights/rights.sql",
+    "special_days/special_days.sql",
 )
 SCHEMA_FILES: Final = (
     "schema.sql",
@@ -29,6 +30,7 @@ SCHEMA_FILES: Final = (
     "devices/schema_devices.sql",
     "people/schema_people.sql",
     "people/schema_audit.sql",
+    "special_days/schema_special_days.sql",
     "rights/schema_rights.sql",
 )
 """What an empty database gets, in this order."""

@@ -42,7 +42,8 @@ async def keep_figures(
     """Make the rows of days that are due, at most `MOST_DAYS`, and return those days.
 
     Today is due with every quarter hour that the fold is past, a day that late readings may reach every
-    hour, any day in which something was corrected since at once, and a day without rows that has rollups.
+    hour, any day in which something was corrected or about which somebody decided since at once, and a day
+    without rows that has rollups.
     Making a day again changes nothing but what it now says otherwise.
     """
     folded_us = await folded_until(conn)
@@ -57,7 +58,8 @@ async def keep_figures(
     due = []
     for day in (today - timedelta(n) for n in range((today - first).days + 1)):
         made, end_us = known.get(day), _end_us(calendar, day)
-        is_wrong = made is not None and corrected.get(day, 0) > made.made_us
+        changed_us = max(corrected.get(day, 0), calendar.decided_us(day))
+        is_wrong = made is not None and changed_us > made.made_us
         if is_wrong or _is_due(made, end_us, folded_us):
             due.append(day)
     for day in due[:MOST_DAYS]:

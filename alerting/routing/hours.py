@@ -45,10 +45,12 @@ def active_from_us(
 
 def is_in_session(facts: IncidentFacts, calendar: SchoolCalendar, at_us: int) -> bool:
     """Return whether a school of the incident's is in session, or within half an hour of it."""
-    if facts.school and facts.school[0] in calendar.closed_schools(calendar.local_day(at_us)):
-        return False
     minute = at_us // MINUTE_US
-    return any(calendar.context_at(level, minute) >= Context.EDGE for level in facts.levels)
+    return any(
+        calendar.context_at(level, minute) >= Context.EDGE
+        and not (facts.school and calendar.is_shut(facts.school[0], level, at_us))
+        for level in facts.levels
+    )
 
 
 def _days(calendar: SchoolCalendar, at_us: int) -> Iterator[date]:

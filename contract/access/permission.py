@@ -65,6 +65,8 @@ class Permission(StrEnum):
     SEE_ONCALL = "see_oncall"
     SEE_INBOX = "see_inbox"
     SEE_SILENCES = "see_silences"
+    SEE_CALENDAR = "see_calendar"
+    """Days that history proposes for the school calendar, and what was decided about them."""
     SEE_FEEDS = "see_feeds"
     """What other authorities are told."""
     SEE_CENTER = "see_center"
@@ -75,6 +77,8 @@ class Permission(StrEnum):
     HANDLE_INCIDENTS = "handle_incidents"
     """Take, hand back, assign, comment, dismiss, end, split, merge."""
     SILENCE = "silence"
+    DECIDE_DAYS = "decide_days"
+    """Accept days into the school calendar, reject them, take it back."""
     BRING_ALERTS = "bring_alerts"
     BRING_READINGS = "bring_readings"
     MANAGE_USERS = "manage_users"
@@ -123,12 +127,14 @@ GRANTS: Final[Mapping[Permission, Grant]] = {
     Permission.SEE_ONCALL: _grant(_LEADERS, _READ),
     Permission.SEE_INBOX: _grant(_OPERATORS, _READ, whole_city=True),
     Permission.SEE_SILENCES: _grant(_LEADERS, _READ, whole_city=True),
+    Permission.SEE_CALENDAR: _grant(_LEADERS, _READ, whole_city=True),
     Permission.SEE_FEEDS: _grant(_LEADERS, _READ, whole_city=True),
     Permission.SEE_CENTER: _grant(_LEADERS, _READ, whole_city=True),
     Permission.SEE_QUARANTINE: _grant(_ENGINEERS, _READ, whole_city=True),
     Permission.HANDLE_ALERTS: _grant(_OPERATORS, _OPERATE),
     Permission.HANDLE_INCIDENTS: _grant(_OPERATORS, _OPERATE),
     Permission.SILENCE: _grant(_ENGINEERS, _OPERATE, whole_city=True),
+    Permission.DECIDE_DAYS: _grant(_OPERATORS, _OPERATE, whole_city=True),
     Permission.BRING_ALERTS: _grant(_ENGINEERS, _OPERATE | {TokenScope.ALERTS_IN}, whole_city=True),
     Permission.BRING_READINGS: _grant(frozenset(), _ADMIN | {TokenScope.INGEST}, whole_city=True),
     Permission.MANAGE_USERS: _grant(_ADMINISTRATORS, _NO_PROGRAM, whole_city=True),
@@ -142,6 +148,7 @@ CHANGING: Final = frozenset(
         Permission.HANDLE_ALERTS,
         Permission.HANDLE_INCIDENTS,
         Permission.SILENCE,
+        Permission.DECIDE_DAYS,
         Permission.BRING_ALERTS,
         Permission.BRING_READINGS,
         Permission.MANAGE_USERS,

@@ -46,14 +46,18 @@ def school_day(calendar: SchoolCalendar, day: date, schools: Sequence[School], t
     begins = start_us + QUARTER_US * np.arange(QUARTERS)
     known = begins + QUARTER_US <= through_us
     level = np.array([LEVELS.index(s.level) for s in schools], np.intp)
-    is_open = np.array([s.code not in calendar.closed_schools(day) for s in schools], bool)[:, None]
+    closed, half = calendar.closed_schools(day), calendar.half_day_schools(day)
+    is_open = np.array([[s.code not in closed, s.code not in closed | half] for s in schools], bool).reshape(
+        -1, 2
+    )
     in_session, of_part = {}, {}
     by_level = [calendar.sessions(i, day) for i in range(len(LEVELS))]
     for nth, part in enumerate(SESSION_PARTS):
         minutes = np.array([_minutes(sessions, nth, begins) for sessions in by_level])
         window = np.array([_window(sessions, nth, begins, end_us) for sessions in by_level])
-        in_session[part] = np.where(is_open & known, minutes[level], 0.0)
-        of_part[part] = is_open & known & window[level]
+        has_part = is_open[:, [nth]]
+        in_session[part] = np.where(has_part & known, minutes[level], 0.0)
+        of_part[part] = has_part & known & window[level]
     return SchoolDay(day, start_us, through_us, in_session, of_part)
 
 

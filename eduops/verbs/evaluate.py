@@ -8,6 +8,7 @@ from typing import Final
 import typer
 
 from eduops.verbs.evaluating.attendance import attendance
+from eduops.verbs.evaluating.calendar import calendar
 from eduops.verbs.evaluating.city import city
 from eduops.verbs.evaluating.nab import nab
 from eduops.verbs.evaluating.scenarios import scenarios
@@ -21,3 +22,4 @@ evaluate_app.command()(series)
 evaluate_app.command()(scenarios)
 evaluate_app.command()(city)
 evaluate_app.command()(attendance)
+evaluate_app.command()(calendar)

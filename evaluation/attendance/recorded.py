@@ -1,6 +1,6 @@
 """The registers of New York's schools, and what is done to some of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +40,8 @@ class Registers:
     """1 or 2 where lowered much or a little (`SIZES`), else 0, shape (d, n)."""
     lowered: NDArray[np.float64]
     """The registers as they are sent, shape (d, n)."""
+    codes: tuple[str, ...] = ()
+    """Of the schools, n."""
 
 
 def read_registers(folder: Path, seed: int) -> Registers:
@@ -63,7 +65,8 @@ def read_registers(folder: Path, seed: int) -> Registers:
     full, often = known.sum(axis=1) >= LEAST_SCHOOLS, known.sum(axis=0) >= LEAST_DAYS
     ratio = ratio[full][:, often]
     _, district = np.unique([code[:2] for code in codes[often]], return_inverse=True)
-    return lower(days[full], district.astype(np.intp), ratio, seed)
+    drawn = lower(days[full], district.astype(np.intp), ratio, seed)
+    return replace(drawn, codes=tuple(codes[often].tolist()))
 
 
 def lower(

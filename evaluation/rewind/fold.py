@@ -155,9 +155,9 @@ def is_in_session(world: Surroundings, school_id: int, at_us: int) -> bool:
     """Return whether a school was in session, or about to be, at a moment."""
     fleet, calendar = world.fleet, world.calendar
     school = fleet.school_by_id[school_id]
-    if school.code in calendar.closed_schools(calendar.local_day(at_us)):
-        return False
     level = int(fleet.level_index[fleet.school_position[school_id]])
+    if calendar.is_shut(school.code, level, at_us):
+        return False
     return bool(in_session(np.array([calendar.context_at(level, at_us // MINUTE_US)], np.int8))[0])
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -38,6 +38,7 @@ from storage.history import (
     ticked_minutes,
     transitions_of_school,
 )
+from storage.special_days.days import load_special_days
 
 HOUR_US: Final = 3600 * SECOND_US
 DAY_US: Final = 24 * HOUR_US
@@ -99,7 +100,7 @@ async def rewind(
     Args:
         database_url: PostgreSQL of the running system.
         now_us: log time now, µs since 1970.
-        configuration: the system's metrics and calendar.
+        configuration: the system's metrics and calendar; what was accepted since is added.
         asked: which history.
         make_sides: what is folded.
         tell: takes a line for the person who waits.
@@ -114,6 +115,8 @@ async def rewind(
         fleet = await load_fleet(conn)
         if fleet is None:
             raise ConfigurationError("the database has no fleet: run `eduops up` first")
+        days = await load_special_days(conn)
+        configuration = replace(configuration, calendar=configuration.calendar.with_days(days, fleet))
         world = _world(fleet, configuration, asked)
         sides = make_sides(world)
         kept = await _follow(conn, sides, learn_us, terms, _teller(configuration, tell))

@@ -57,6 +57,8 @@ _API: Final[Mapping[str, Permission]] = {
     "GET /api/leadership.csv": Permission.SEE_FIGURES,
     "GET /api/leadership.pdf": Permission.SEE_FIGURES,
     "GET /api/inbox": Permission.SEE_INBOX,
+    "GET /api/calendar": Permission.SEE_CALENDAR,
+    "POST /api/calendar": Permission.DECIDE_DAYS,
     "GET /api/oncall": Permission.SEE_ONCALL,
     "GET /api/oncall.ics": Permission.SEE_ONCALL,
     "GET /api/response": Permission.SEE_RESPONSE,

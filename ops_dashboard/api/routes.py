@@ -26,6 +26,7 @@ from ops_dashboard.api.silence_imports import add_silence_imports
 from ops_dashboard.api.silences import add_silences
 from ops_dashboard.past.wall import add_wall
 from ops_dashboard.services import Services
+from ops_dashboard.special_days.routes import add_special_days
 
 
 def add_api(router: APIRouter, services: Services) -> None:
@@ -39,6 +40,7 @@ def add_api(router: APIRouter, services: Services) -> None:
     add_notices(router, services)
     add_oncall(router, services)
     add_silences(router, services)
+    add_special_days(router, services)
     add_response(router, services)
     add_leadership(router, services)
     add_silence_actions(router, services)

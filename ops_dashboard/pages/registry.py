@@ -126,6 +126,7 @@ PAGES: Final = (
     Page("quality", "/quality", Permission.SEE_QUARANTINE, "nav.quality", in_menu=True, script="sheet"),
     Page("response", "/response", Permission.SEE_RESPONSE, "nav.response", in_menu=True),
     Page("silences", "/silences", Permission.SEE_SILENCES, "nav.silences", in_menu=True, script="silences"),
+    Page("calendar", "/calendar", Permission.SEE_CALENDAR, "nav.calendar", in_menu=True, script="calendar"),
     Page("oncall", "/oncall", Permission.SEE_ONCALL, "nav.oncall", in_menu=True, script="oncall"),
     Page("inbox", "/inbox", Permission.SEE_INBOX, "nav.inbox", in_menu=True, script="inbox"),
     Page("quarantine", "/quarantine", Permission.SEE_QUARANTINE, "nav.quarantine", in_menu=True),

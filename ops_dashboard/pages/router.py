@@ -8,6 +8,7 @@ from dash import html
 
 from alerting.incidents.response import GroupBy
 from contract.access.decision import may
+from contract.access.permission import Permission
 from contract.errors import InfrastructureError
 from contract.figures.spans import SpanKind
 from contract.figures.sums import GroupKind
@@ -42,6 +43,7 @@ from ops_dashboard.pages.wall import wall_page
 from ops_dashboard.pages.wall_address import read_address
 from ops_dashboard.past.seen import seen
 from ops_dashboard.services import Services
+from ops_dashboard.special_days.page import calendar_page
 from ops_dashboard.view.leadership.wording import worded
 from ops_dashboard.view.oncall import rota_weeks, rotas_of
 
@@ -131,6 +133,12 @@ async def _silences(services: Services, _: str, query: dict[str, str], language:
     return silences_page(services.texts, language, services.fleet, services.rules)
 
 
+async def _calendar(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
+    bearer = asking()
+    denied = may(None if bearer is None else bearer.principal, Permission.DECIDE_DAYS)
+    return calendar_page(services.texts, language, may_decide=denied is None)
+
+
 async def _oncall(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
     now_us, zone = services.now_us(), services.calendar.timezone
     rotas = [rota_weeks(rota, now_us, zone) for rota in rotas_of(services.routing.current())]
@@ -179,6 +187,7 @@ MAKERS: Final[Mapping[str, Maker]] = {
     "leadership": _leadership,
     "silences": _silences,
     "oncall": _oncall,
+    "calendar": _calendar,
     "inbox": _inbox,
     "quarantine": _quarantine,
     **{name: _sheet_maker(name, has_place=True) for name in ("provider", "area", "system")},

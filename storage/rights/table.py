@@ -54,7 +54,7 @@ RIGHTS: Final[Mapping[DatabaseRole, Mapping[str, str]]] = {
     DatabaseRole.PROCESSOR: {
         **_FLEET,
         **_READINGS,
-        **_each("r", "school_period retention"),
+        **_each("r", "school_period retention special_day"),
         **_each("rw", "horizon"),
         **_each("raw", "reading reading_15m_rolled reading_1h_rolled reading_1d_rolled position"),
         **_each("rd", "notice_attempt scheduled_report"),
@@ -72,10 +72,12 @@ RIGHTS: Final[Mapping[DatabaseRole, Mapping[str, str]]] = {
         **_PEOPLE,
         "device_credential": "raw",
         "device_claim": "rw",
+        "special_day": "raw",
     },
     DatabaseRole.NOTIFIER: {
         **_FLEET,
-        **_each("r", "alert incident incident_member incident_event exercise figure figure_day contact_user"),
+        **_each("r", "alert incident incident_member incident_event exercise figure figure_day"),
+        **_each("r", "contact_user special_day"),
         "notice": "raw",
         **_each("ra", "notice_attempt scheduled_report"),
     },
@@ -87,7 +89,7 @@ RIGHTS: Final[Mapping[DatabaseRole, Mapping[str, str]]] = {
         **_each("r", "horizon position transition correction outside_alert notice_state figure_day"),
         **_each("r", "worker lease touched_bucket schema_version"),
         **_each("ra", "metric device_claim"),
-        **_each("raw", "setting school school_period device device_credential"),
+        **_each("raw", "special_day setting school school_period device device_credential"),
         **_each("rawd", "cluster ward"),
     },
 }

@@ -175,7 +175,8 @@ def judge_anomalies(
     context = batch.context[index]
     slot, metric, value = batch.slot[index], batch.metric_id[index], batch.value[index]
     lasts = state.is_open[Channel.ANOMALY, slot] & _is_new_level(fold, state, batch, index)
-    usual = (context != Context.CLOSED) & ((context != Context.EDGE) | rules.at_edges[metric])
+    usual = (context != Context.CLOSED) & (context != Context.EVENT)
+    usual &= (context != Context.EDGE) | rules.at_edges[metric]
     part, taken, known, is_news = parts_taken(rules, state, slot, metric)
     cell = slot + len(fold.layout) * in_session(context)
     at = Moments(cell, batch.time_us[index], batch.phase[index])

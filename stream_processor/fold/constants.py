@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from anomaly.detector import Detector, detector_named
 from anomaly.moments import NO_PHASE, PHASES
 from contract.alert import Channel
-from contract.calendar import Context, SchoolCalendar
+from contract.calendar import Context, SchoolCalendar, in_session
 from contract.canary import CANARY_METRIC, canary_series
 from contract.catalogue import Catalogue, Metric, Published
 from contract.fleet import LEVELS, Fleet
@@ -42,6 +42,19 @@ class DayPlan:
     """Start of the first session by level, the end of time on a day without, shape (4,)."""
     closed: NDArray[np.bool_]
     """Schools of the partition that are closed by themselves, shape (m,)."""
+    half_until_us: NDArray[np.int64]
+    """When the half day of a school that has one by itself is over, the end of time elsewhere, shape (m,)."""
+    event: NDArray[np.bool_]
+    """Schools that have an event by themselves, shape (m,)."""
+
+    @property
+    def is_usual(self) -> bool:
+        """Return whether no school has a day of its own."""
+        return not (self.closed.any() or self.event.any() or (self.half_until_us < LAST_US).any())
+
+    def shut(self, at_us: int) -> NDArray[np.bool_]:
+        """Return which schools have no session any more, or none that day, by themselves, shape (m,)."""
+        return self.closed | (at_us >= self.half_until_us)
 
 
 @dataclass(frozen=True)
@@ -84,9 +97,13 @@ class Fold:
         found = self.calendar.contexts(self.layout.level[slot], time_us)
         quarter, inverse = np.unique(time_us // QUARTER_US, return_inverse=True)
         plans = [self.day_plan(self.calendar.local_day(int(q) * QUARTER_US)) for q in quarter]
-        if any(plan.closed.any() for plan in plans):
-            closed = np.stack([plan.closed for plan in plans])
-            found[closed[inverse, self.layout.school[slot]]] = Context.CLOSED
+        if all(plan.is_usual for plan in plans):
+            return found
+        at = inverse, self.layout.school[slot]
+        inside = in_session(found)
+        found[inside & np.stack([plan.event for plan in plans])[at]] = Context.EVENT
+        found[inside & (time_us >= np.stack([plan.half_until_us for plan in plans])[at])] = Context.OUT
+        found[np.stack([plan.closed for plan in plans])[at]] = Context.CLOSED
         return found
 
     def phases(self, context: NDArray[np.int8], time_us: NDArray[np.int64]) -> NDArray[np.int16]:
@@ -310,10 +327,25 @@ class Fold:
             sessions = self.calendar.sessions(level, day)
             if sessions:
                 first[level] = sessions[0].start_us
-        codes = self.calendar.closed_schools(day)
-        closed = np.array([code in codes for code in self.layout.school_codes], np.bool_)
-        midnight = datetime.combine(day, time.min, self.calendar.timezone)
-        return DayPlan(int(midnight.timestamp()) * 1_000_000, first, closed)
+        calendar, codes = self.calendar, self.layout.school_codes
+        closed, half, event = (
+            np.array([code in found for code in codes], np.bool_)
+            for found in (
+                calendar.closed_schools(day), calendar.half_day_schools(day), calendar.event_schools(day)
+            )
+        )  # fmt: skip
+        until_us = np.full(len(codes), LAST_US)
+        if half.any():
+            ends_us = np.array([calendar.afternoon_us(level, day) for level in range(len(LEVELS))])
+            until_us = np.where(half, ends_us[self._school_levels], LAST_US)
+        return DayPlan(calendar.moment_us(day, time.min), first, closed, until_us, event)
+
+    @cached_property
+    def _school_levels(self) -> NDArray[np.intp]:
+        """Level of each school of the partition that has a slot, shape (m,)."""
+        found = np.zeros(len(self.layout.school_codes), np.intp)
+        found[self.layout.school] = self.layout.level
+        return found
 
 
 def build_fold(

@@ -88,7 +88,7 @@ def follow_waits(
         return waits
     waits[place] = True
     slot = fold.silence_slots[place]
-    due = is_due[place] & ~fold.day_plan(fold.calendar.local_day(at_us)).closed[fold.layout.school[slot]]
+    due = is_due[place] & ~fold.day_plan(fold.calendar.local_day(at_us)).shut(at_us)[fold.layout.school[slot]]
     asked = due & ~_is_dark(fold, state, slot)
     _wait(state, slot, asked, begins_us[place], before_us, at_us)
     silent = (at_us - np.maximum(state.arrival_us[slot], begins_us[place])) / fold.stretch_us[slot]

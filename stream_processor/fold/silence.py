@@ -180,7 +180,7 @@ def _open_silences(fold: Fold, state: State, before_us: int, at_us: int) -> list
     due &= ~(only & (session_from_us == NEVER_US))
     if not due.any():
         return []
-    due &= ~fold.day_plan(fold.calendar.local_day(at_us)).closed[school]
+    due &= ~fold.day_plan(fold.calendar.local_day(at_us)).shut(at_us)[school]
     parent = rules.parent[metric]
     if len(state.parent_open):
         due &= ~((parent >= 0) & state.parent_open[parent, school])

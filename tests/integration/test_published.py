@@ -96,13 +96,16 @@ PAGES: Final = (
     "/response",
     "/kpi?span=week&by=level",
     "/silences",
+    "/calendar",
     "/quarantine",
     "/school/{school}?range=1h",
     "/school/{school}?range=6h",
     "/school/{school}?range=24h",
     "/school/{school}?range=7d",
 )
-VERBS_THAT_TELL: Final = frozenset({"quarantine", "feedback export", "report", "rules test"})
+VERBS_THAT_TELL: Final = frozenset(
+    {"quarantine", "feedback export", "report", "rules test", "calendar suggest"}
+)
 VERBS_THAT_DO_NOT: Final = frozenset(
     {
         *(
@@ -128,6 +131,7 @@ VERBS_THAT_DO_NOT: Final = frozenset(
             "evaluate scenarios",
             "evaluate city",
             "evaluate attendance",
+            "evaluate calendar",
             "stories",
         ),
         # An incident's cause and size, as everywhere; names of those who would be told.
@@ -136,6 +140,8 @@ VERBS_THAT_DO_NOT: Final = frozenset(
         "notify test",
         # What is muted, and how many alerts.
         *("silence list", "silence add", "silence end", "silence preview", "silence import"),
+        # Which days somebody decided about.
+        *("calendar list", "calendar accept", "calendar reject", "calendar withdraw"),
         # Names and secrets of devices.
         *("authorise", "broker issuer", "broker users"),
         *(
@@ -430,6 +436,7 @@ ROUTES: Final[Mapping[str, Paths]] = {
                 "/api/find",
                 *("/api/alerts.csv", "/api/incidents.csv", "/api/quarantine.csv", "/api/response.csv"),
                 "/api/quarantine",
+                "/api/calendar",
                 "/api/silences",
                 "/api/silences.csv",
                 "/api/maintenance.ics",
@@ -450,6 +457,7 @@ ROUTES: Final[Mapping[str, Paths]] = {
                 "/oncall",
                 "/response",
                 "/silences",
+                "/calendar",
                 "/quarantine",
                 *("/systems", "/quality"),
             ),
@@ -568,6 +576,7 @@ async def test_no_verb_tells_a_small_number(stage: Stage, tmp_path: Path, postgr
     table = tmp_path / "table.csv"
     for arguments in (
         ["quarantine"],
+        ["calendar", "suggest", "--json"],
         ["feedback", "export", str(labels), "--series", str(folder)],
         ["report", "week", "--csv", "--day", "2026-11-23", "--out", str(table)],
     ):

@@ -29,6 +29,7 @@ from contract.rejected import Rejected
 from contract.routing.report import ScheduledReport
 from contract.routing.silence import Silence
 from contract.series import MAX_DEVICE_ID
+from contract.special_days.special_day import DayEvidence, DayPlace, SpecialDay
 from storage.alerts import alert_history, load_alert, load_outside
 from storage.chunks import make_chunks
 from storage.copy import order_by_series
@@ -50,6 +51,7 @@ from storage.outbox import enter_report, load_report
 from storage.recovery import stored_after, transitions_after
 from storage.results import commit, load_position, look_up
 from storage.silences import load_silences, silences_of_event, silences_since
+from storage.special_days.days import decide, load_special_days
 from storage.wall import kpi_history, ledger, quarantine_page, series_history
 from tests.drawn import DAY_US, INT8, RAW_DAY_US, drawn, drawn_rows, drawn_tuple, texts, times_us
 
@@ -107,6 +109,16 @@ commits = drawn(
     notice_states=st.just({}),
     silences=drawn_tuple(Silence, lambda s: s.silence_id),
     outside=drawn_tuple(OutsideCourse, lambda c: c.fingerprint),
+)
+
+
+decided_days = drawn(
+    SpecialDay,
+    day_id=st.from_regex(r"[0-9a-f]{12}", fullmatch=True),
+    place=drawn(DayPlace),
+    first=st.dates(),
+    last=st.dates(),
+    evidence=drawn(DayEvidence),
 )
 
 
@@ -182,6 +194,15 @@ async def test_a_commit(day_url: str, what: Commit) -> None:
     for field in fields(Commit):
         if field.name not in ("rows", "corrections", "transitions"):
             assert getattr(found, field.name) == getattr(what, field.name), field.name
+
+
+@law
+@given(days=st.lists(decided_days, max_size=5, unique_by=lambda day: day.day_id))
+async def test_a_decided_day(postgres_url: str, days: list[SpecialDay]) -> None:
+    made = [day._replace(last=max(day.first, day.last)) for day in days]
+    async with passing(postgres_url) as conn:
+        await decide(conn, made)
+        assert list(await load_special_days(conn)) == sorted(made, key=lambda day: (day.first, day.day_id))
 
 
 @law

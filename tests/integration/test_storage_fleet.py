@@ -9,8 +9,9 @@ from contract.catalogue import Catalogue
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet, Former
 from storage.database import connect
-from storage.fleet import load_fleet, next_fleet, save_fleet, schools_then
+from storage.fleet import load_fleet, save_fleet, schools_then
 from storage.metrics import claim_metrics
+from storage.special_days.days import KnownCity, next_city
 
 
 async def test_fleet_comes_back_with_its_version(postgres_url: str, city: Fleet) -> None:
@@ -80,11 +81,12 @@ async def test_a_code_goes_from_one_device_to_another(postgres_url: str, city: F
 async def test_whoever_waits_is_told_of_the_next_fleet(postgres_url: str, city: Fleet) -> None:
     async with await connect(postgres_url) as conn:
         await save_fleet(conn, city)
-        waiting = asyncio.create_task(next_fleet(postgres_url, city.version))
+        seen = KnownCity(city, ())
+        waiting = asyncio.create_task(next_city(postgres_url, seen, with_days=False))
         other = dataclasses.replace(city.schools[0], name="Tên mới")
         following = Fleet(city.province, city.clusters, city.wards, (other, *city.schools[1:]), city.devices)
         await save_fleet(conn, following, 1)
-        assert (await asyncio.wait_for(waiting, 30)).version == following.version
+        assert (await asyncio.wait_for(waiting, 30)).fleet.version == following.version
 
 
 async def test_a_metrics_number_is_given_once(postgres_url: str, catalogue: Catalogue) -> None:

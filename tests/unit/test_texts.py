@@ -29,6 +29,7 @@ from contract.routing.delivery import AttemptOutcome
 from contract.routing.notice import HeldReason, NoticeFate, NoticeReason
 from contract.routing.silence import SilenceFault, SilenceKind
 from contract.rule import CHANNEL_NAMES
+from contract.special_days.special_day import DayKind, DayVerdict
 from contract.texts import Language, Texts, parse_language, parse_texts, write_clock, write_date, write_number
 from ops_dashboard.charts.school_charts import PLANS, RANGES
 from ops_dashboard.pages.incidents import COLUMNS as INCIDENT_COLUMNS
@@ -41,6 +42,8 @@ from ops_dashboard.pages.silences import COLUMNS as SILENCE_COLUMNS
 from ops_dashboard.pages.silences import GROUPS as SILENCE_GROUPS
 from ops_dashboard.pages.silences import LABELS
 from ops_dashboard.pages.wall import TILES
+from ops_dashboard.special_days.page import COLUMNS as CALENDAR_COLUMNS
+from ops_dashboard.special_days.page import DECIDED_COLUMNS
 from ops_dashboard.view.desk.finding import HitKind
 from ops_dashboard.view.leadership.maker import OUTER
 from ops_dashboard.view.lines import Trend
@@ -108,6 +111,11 @@ FAMILIES = {
         *("sign_in_wait", "sign_in_wrong"),
     },
     "role": {role.value for role in Role},
+    "calendar": {f"head_{name}" for name in (*CALENDAR_COLUMNS, *DECIDED_COLUMNS)}
+    | {verdict.value for verdict in DayVerdict if verdict is not DayVerdict.WITHDRAWN}
+    | {f"{deed}{more}" for deed in ("reject", "withdraw") for more in ("", "_subject")}
+    | {"accept", "title", "why_page", "accept_all", "none", "reading", "decided", "decided_none"},
+    "day_kind": {kind.value for kind in DayKind},
     "silences": {f"head_{name}" for name in SILENCE_COLUMNS}
     | {f"group_{group}" for group in SILENCE_GROUPS}
     | {f"label_{label}" for label in LABELS}

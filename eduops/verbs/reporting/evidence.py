@@ -144,15 +144,17 @@ async def month_rows(settings: "Settings", isp: str, month: date) -> list["Evide
         InfrastructureError: the database does not answer.
     """
     import time as clock
+    from dataclasses import replace
 
     from config.files import load_configuration
     from contract.errors import ConfigurationError
     from contract.figures.evidence import EvidenceMonth
-    from eduops.connections import database_url, saved_fleet
+    from eduops.connections import database_url, known_calendar, saved_fleet
     from eduops.data_folder import DataFolder
     from storage.database import connect
 
     own, fleet = load_configuration(DataFolder(settings.data).config), await saved_fleet(settings)
+    own = replace(own, calendar=await known_calendar(settings, own, fleet))
     today = own.calendar.local_day(settings.clock.log_us(clock.time_ns() // 1000))
     first = month.replace(day=1)
     last = min((first + timedelta(31)).replace(day=1) - timedelta(1), today - timedelta(1))

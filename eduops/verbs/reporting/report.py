@@ -86,7 +86,7 @@ async def write_report(settings: "Settings", wanted: ReportOptions) -> list[str]
     import time
 
     from config.files import load_configuration, shipped_texts
-    from eduops.connections import database_url, saved_fleet
+    from eduops.connections import database_url, known_calendar, saved_fleet
     from eduops.data_folder import DataFolder
     from ops_dashboard.report.making import make_report
     from ops_dashboard.view.leadership.maker import Brand, BriefAsked
@@ -99,7 +99,8 @@ async def write_report(settings: "Settings", wanted: ReportOptions) -> list[str]
     scope = cluster_code(wanted.cluster, {c.code: c.name for c in fleet.clusters})
     by = GroupKind.WARD if scope and wanted.by in (GroupKind.CLUSTER, GroupKind.CITY) else wanted.by
     by = GroupKind.CLUSTER if by is GroupKind.CITY else by
-    brand = Brand(fleet, own.calendar, own.plan, settings.coverage_min)
+    calendar = await known_calendar(settings, own, fleet)
+    brand = Brand(fleet, calendar, own.plan, settings.coverage_min)
     rules = {rule.name: rule for rule in own.rules}
     wording = Wording(texts, wanted.language, own.calendar.timezone, fleet, rules)
     async with await connect(database_url(settings), "eduops report") as conn:

@@ -1,0 +1,1 @@
+"""What the verbs of `eduops calendar` do. Shell."""

@@ -1,0 +1,1 @@
+"""Days that the calendar file does not have: proposed from history, decided on a page. Shell."""

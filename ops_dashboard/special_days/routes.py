@@ -1,0 +1,145 @@
+"""Days for the calendar over HTTP: what history proposes, and what somebody decides."""
+
+import asyncio
+from datetime import date
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Body, Response
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from contract.fleet import Fleet
+from contract.special_days.special_day import DayPlace, DayProposal, DayVerdict, PlaceKind, SpecialDay
+from ops_dashboard.access.own import who_acts
+from ops_dashboard.access.record import on_record
+from ops_dashboard.api.answers import Refusal, json_answer
+from ops_dashboard.borrowing import borrowed
+from ops_dashboard.services import Services
+from ops_dashboard.special_days.desk import (
+    CalendarDesk,
+    Deciding,
+    MeasuredDays,
+    UndecidableError,
+    looked_at,
+    measure,
+    propose,
+    settle,
+)
+from storage.special_days.days import decide
+
+READ_S: Final = 60.0
+"""Longest wait for eight weeks of all schools, seconds."""
+AGAIN_US: Final = 3_600_000_000
+"""Age at which what was measured is read again, µs: late readings come for two days."""
+DayId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12}$")]
+
+
+class WantedVerdict(BaseModel):
+    """What somebody decides."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    ids: Annotated[list[DayId], Field(min_length=1, max_length=500)]
+    verdict: DayVerdict
+    name: Annotated[str, StringConstraints(max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    """Why; may be left out."""
+    last: date | None = None
+    """Until when it goes on, if longer than was seen; of a single one."""
+    actor: Annotated[str, StringConstraints(min_length=1, max_length=80)] | None = None
+    """For whom a program acts."""
+
+
+class DeskReader:
+    """Reads the desk; what was measured is kept for an hour."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._measured: MeasuredDays | None = None
+        self._reading = asyncio.Lock()
+
+    async def read(self) -> CalendarDesk:
+        """Return what is proposed and decided now."""
+        by, now_us = self._services, self._services.now_us()
+        async with self._reading, borrowed(by.archive.pool, READ_S) as conn:
+            kept = self._measured
+            is_old = kept is None or now_us - kept.read_us >= AGAIN_US
+            if kept is None or is_old or kept.days != looked_at(by.calendar, now_us):
+                kept = self._measured = await measure(conn, by.fleet, by.catalogue, by.calendar, now_us)
+            return await propose(conn, by.fleet, by.calendar, kept)
+
+
+def add_special_days(router: APIRouter, services: Services) -> None:
+    reader = DeskReader(services)
+
+    @router.get("/api/calendar")
+    async def desk() -> Response:
+        """Return what history proposes for the calendar, with what was seen, and what was decided."""
+        return json_answer(told_desk(await reader.read(), services.fleet))
+
+    @router.post("/api/calendar", status_code=202)
+    async def answer(wanted: Annotated[WantedVerdict, Body()]) -> Response:
+        """Accept or reject proposals, or withdraw what was decided: all of the named ones or none."""
+        if wanted.last is not None and (len(wanted.ids) > 1 or wanted.verdict is not DayVerdict.ACCEPTED):
+            raise Refusal(422, "bad_request", detail="last")
+        deciding = Deciding(
+            wanted.verdict, wanted.name, wanted.last, who_acts(wanted.actor), services.now_us()
+        )
+        try:
+            days = settle(await reader.read(), wanted.ids, deciding)
+        except UndecidableError as error:
+            raise Refusal(409, "day_undecidable", day=error) from None
+        on_record(
+            subject=" ".join(day.day_id for day in days),
+            detail=" ".join([wanted.verdict.value, *(said_of(day) for day in days)]),
+        )
+        async with borrowed(services.archive.pool, READ_S) as conn:
+            await decide(conn, days)
+        return json_answer({"ids": [day.day_id for day in days]}, 202)
+
+
+def said_of(day: SpecialDay) -> str:
+    """Return a decided day in the words of the record."""
+    place = f"{day.place.kind}:{day.place.code}" if day.place.code else day.place.kind.value
+    return f"{day.kind}/{place}/{day.first}..{day.last}"
+
+
+def told_desk(desk: CalendarDesk, fleet: Fleet) -> dict[str, Any]:
+    """Return the desk as JSON tells it."""
+    return {
+        "newest": desk.newest.isoformat(),
+        "proposals": [_proposal(one, fleet) for one in desk.proposals],
+        "decided": [
+            _day(one.day_id, one, fleet)
+            | {
+                "name": one.name,
+                "verdict": one.verdict.value,
+                "decided_us": one.decided_us,
+                "decided_by": one.decided_by,
+            }
+            for one in reversed(desk.decided)
+            if one.verdict is not DayVerdict.WITHDRAWN
+        ],
+    }
+
+
+def _proposal(one: DayProposal, fleet: Fleet) -> dict[str, Any]:
+    return _day(one.proposal_id, one, fleet) | {"days": one.days}
+
+
+def _day(day_id: str, one: DayProposal | SpecialDay, fleet: Fleet) -> dict[str, Any]:
+    return {
+        "id": day_id,
+        "kind": one.kind.value,
+        "place": {"kind": one.place.kind.value, "code": one.place.code, "name": place_name(one.place, fleet)},
+        "first": one.first.isoformat(),
+        "last": one.last.isoformat(),
+        "evidence": one.evidence._asdict(),
+    }
+
+
+def place_name(place: DayPlace, fleet: Fleet) -> str:
+    """Return the name of a cluster, ward or school; its code where the fleet has none, as of a level."""
+    if place.kind is PlaceKind.SCHOOL:
+        school = fleet.school_ever(place.code)
+        return place.code if school is None else school.name
+    names = {PlaceKind.CLUSTER: fleet.clusters, PlaceKind.WARD: fleet.wards}.get(place.kind, ())
+    return next((one.name for one in names if one.code == place.code), place.code)

@@ -1,0 +1,64 @@
+"""Days of a stage's schools in its tables, for tests of what is proposed for the calendar."""
+
+from collections.abc import Collection, Mapping
+from datetime import date, time
+from typing import Final
+
+import numpy as np
+
+from contract.fleet import STREAMS_OF
+from contract.series import series_of
+from ops_dashboard.special_days.desk import looked_at
+from storage.chunks import make_chunks
+from storage.special_days.history import METRICS
+from tests.dashboard_stage import Stage
+
+AT: Final = (time(9), time(15))
+
+
+def school_days(stage: Stage, number: int) -> list[date]:
+    """Return the last days before today on which all schools have two sessions."""
+    days = reversed(looked_at(stage.calendar, stage.now_us()))
+    return [day for day in days if len(stage.calendar.sessions(0, day)) == 2][:number]
+
+
+async def measured(
+    stage: Stage,
+    closed: Mapping[date, Collection[int]],
+    afternoons: Mapping[date, Collection[int]] | None = None,
+) -> None:
+    """Store what schools measure on twelve days: all as usual, but for those that are empty on some.
+
+    Args:
+        stage: whose tables.
+        closed: positions of schools that are empty all day.
+        afternoons: … in the afternoon alone.
+    """
+    times, series, values = [], [], []
+    usual = {"register": 0.93, "traffic": 4e7, "learners": 40.0}
+    for day in school_days(stage, 12):
+        for at in AT:
+            empty = {*closed.get(day, ()), *((afternoons or {}).get(day, ()) if at > time(12) else ())}
+            at_us = stage.calendar.moment_us(day, at)
+            for i, school in enumerate(stage.fleet.schools):
+                is_empty = i in empty
+                for measure, name in METRICS.items():
+                    if is_empty and measure == "register":
+                        continue
+                    metric = stage.catalogue.named(name)
+                    device = next(
+                        d
+                        for d in stage.fleet.devices
+                        if d.school_id == school.id and metric.stream in STREAMS_OF[d.kind]
+                    )
+                    times.append(at_us)
+                    series.append(series_of(device.id, metric.id))
+                    values.append(usual[measure] * (0.04 if is_empty else 1.0))
+    time_us = np.array(times, np.int64)
+    for table in ("reading", "reading_15m_rolled"):
+        await make_chunks(stage.conn, table, time_us)
+    async with stage.conn.cursor() as cursor:
+        await cursor.executemany(
+            "insert into reading values (from_us(%s), %s, %s, 'NaN')",
+            list(zip(time_us.tolist(), series, values, strict=True)),
+        )
