@@ -159,7 +159,7 @@ def _absences(
     found = []
     free, is_alone = ~taken[:, columns], place.kind is PlaceKind.SCHOOL
     due = history.expected[:, :, columns].any(axis=2)
-    known = seen.known[:, :, columns] & free[:, None]
+    known: Flags = seen.known[:, :, columns] & free[:, None]
     away: Flags = (seen.empty if is_alone else seen.away)[:, :, columns] & known
     if not away.any():
         return []
