@@ -159,15 +159,15 @@ def _absences(
     found = []
     free, is_alone = ~taken[:, columns], place.kind is PlaceKind.SCHOOL
     due = history.expected[:, :, columns].any(axis=2)
-    known = seen.known[:, :, columns] & free[:, None]
-    away = (seen.empty if is_alone else seen.away)[:, :, columns] & known
+    known: Flags = seen.known[:, :, columns] & free[:, None]
+    away: Flags = (seen.empty if is_alone else seen.away)[:, :, columns] & known
     if not away.any():
         return []
     of, many = known.sum(axis=2), away.sum(axis=2)
     is_away: Flags = (of >= LEAST[place.kind]) & (many >= AWAY * of) & due
     for row in np.flatnonzero(is_away.any(axis=1)).tolist():
         if (is_away[row] | ~due[row]).all():
-            at = away[row].any(axis=0) & (away[row] | ~known[row]).all(axis=0)
+            at: Flags = np.any(away[row], axis=0) & np.all(away[row] | ~known[row], axis=0)
             found.append(_Found(row, DayKind.CLOSURE, columns[at], int(known[row].any(axis=0).sum())))
         elif not is_alone and is_away[row, 1] and due[row, 0] and many[row, 0] <= (1.0 - AWAY) * of[row, 0]:
             at = away[row, 1] & ~away[row, 0]
@@ -279,4 +279,5 @@ def _mean(values: Floats, axis: int) -> Floats:
     known = np.isfinite(values)
     count = known.sum(axis=axis)
     total = np.where(known, values, 0.0).sum(axis=axis)
-    return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
+    found: Floats = np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
+    return found

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 FILE: Final = "nyc_attendance/schools.csv"
 LEVELS: Final = (
-    ("high", re.compile(r"HIGH SCH|\bH\.S")),
+    ("high", re.compile(r"(?<!JUNIOR )HIGH SCH|(?<!\bJ\.)\bH\.S")),
     ("middle", re.compile(r"MIDDLE|INTERMEDIATE|\b[IMJ]\.?H?\.?S\b|JUNIOR")),
     ("primary", re.compile(r"^P\.?S")),
 )

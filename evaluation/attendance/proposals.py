@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from anomaly.special_days import propose_days
 from contract.special_days.history import DayHistory
-from contract.special_days.special_day import DayKind, DayPlace, DayProposal, PlaceKind
+from contract.special_days.special_day import DayEvidence, DayKind, DayPlace, DayProposal, PlaceKind
 from evaluation.attendance.known_days import CITY, KNOWN, KnownDay, recess_days
 from evaluation.attendance.recorded import HALF, Registers
 
@@ -25,6 +25,10 @@ STEP: Final = 10
 PLANTED: Final = 20
 """Days of each kind that are planted in a half."""
 FALL: Final = (0.25, 0.5)
+
+
+NOTHING_SEEN: Final = DayEvidence(0, 0, None, None, None, 0)
+"""Evidence of a day that is found in several windows: each has its own."""
 
 
 class ProposalFigures(NamedTuple):
@@ -152,13 +156,5 @@ def _look(
     single = []
     for one in propose_days(history):
         inside = [on for on in day[part].tolist() if one.first <= on <= one.last]
-        single += [
-            one._replace(first=on, last=on, days=1, evidence=one.evidence._replace(**_NO_EVIDENCE))
-            for on in inside
-        ]
+        single += [one._replace(first=on, last=on, days=1, evidence=NOTHING_SEEN) for on in inside]
     return single
-
-
-_NO_EVIDENCE: Final = {
-    "schools": 0, "of": 0, "register": None, "register_usual": None, "traffic": None, "dismissed": 0,
-}  # fmt: skip

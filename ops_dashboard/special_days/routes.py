@@ -1,13 +1,14 @@
 """Days for the calendar over HTTP: what history proposes, and what somebody decides."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Body, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from contract.fleet import Fleet
+from contract.fleet import Cluster, Fleet, Ward
 from contract.special_days.special_day import DayPlace, DayProposal, DayVerdict, PlaceKind, SpecialDay
 from ops_dashboard.access.own import who_acts
 from ops_dashboard.access.record import on_record
@@ -141,5 +142,9 @@ def place_name(place: DayPlace, fleet: Fleet) -> str:
     if place.kind is PlaceKind.SCHOOL:
         school = fleet.school_ever(place.code)
         return place.code if school is None else school.name
-    names = {PlaceKind.CLUSTER: fleet.clusters, PlaceKind.WARD: fleet.wards}.get(place.kind, ())
+    areas: Mapping[PlaceKind, Sequence[Cluster | Ward]] = {
+        PlaceKind.CLUSTER: fleet.clusters,
+        PlaceKind.WARD: fleet.wards,
+    }
+    names = areas.get(place.kind, ())
     return next((one.name for one in names if one.code == place.code), place.code)

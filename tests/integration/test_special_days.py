@@ -2,18 +2,23 @@
 
 import asyncio
 from datetime import date, time, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
 import msgspec
+from typer.testing import CliRunner
 
 from contract.alert import Because
 from contract.entry import ALERTS_LOG
+from contract.errors import ConfigurationError
 from contract.live import AlertChanged
 from contract.special_days.special_day import DayKind, DayPlace, DayVerdict, PlaceKind
+from eduops.cli import app
+from storage.fleet import save_fleet
 from storage.special_days.days import KnownCity, next_city
 from stream_processor.figures import keep_figures
-from tests.dashboard_stage import Stage, dismissed
+from tests.dashboard_stage import Stage, dismissed, real_us
 from tests.measured_days import measured, school_days
 from tests.special_day_city import special_day
 
@@ -85,6 +90,47 @@ async def test_a_dismissal_as_an_event_of_the_school_is_a_candidate(
     no = {"ids": [one["id"]], "verdict": "rejected", "actor": "Lan"}
     assert (await client.post("/api/calendar", json=no)).status_code == 202
     assert (await client.get("/api/calendar")).json()["proposals"] == []
+
+
+async def test_the_command_line_decides_as_the_page_does(
+    stage: Stage, postgres_url: str, tmp_path: Path
+) -> None:
+    newest = school_days(stage, 1)[0]
+    await measured(stage, {newest: range(len(stage.fleet.schools))})
+    await save_fleet(stage.conn, stage.fleet)
+    settings = {
+        "EDUOPS_DATABASE_URL": postgres_url,
+        "EDUOPS_NATS_URL": "nats://127.0.0.1:1",
+        "EDUOPS_CLOCK_ORIGIN_US": str(stage.now_us()),
+        "EDUOPS_CLOCK_REAL_ORIGIN_US": str(real_us()),
+    }
+
+    async def said(*arguments: str) -> str:
+        whole = ["calendar", *arguments, "--data", str(tmp_path)]
+        result = await asyncio.to_thread(CliRunner().invoke, app, whole, env=settings)
+        assert result.exit_code == 0, (result.output, result.exception)
+        return result.output
+
+    proposed = await said("suggest")
+    assert "closure" in proposed
+    assert f"{len(stage.fleet.schools)} of {len(stage.fleet.schools)} schools" in proposed
+    day_id = proposed.split()[0]
+    assert f"{day_id} accepted" in await said("accept", "--all", "--name", "Ngập")
+    assert "nothing to propose" in await said("suggest")
+    assert "Ngập" in await said("list")
+    assert f"{day_id} withdrawn" in await said("withdraw", day_id)
+    assert f"{day_id} rejected" in await said("reject", day_id)
+    cursor = await stage.conn.execute("select action from audit where grade = 'command line' order by seq")
+    assert [a for (a,) in await cursor.fetchall()] == [
+        "calendar accept",
+        "calendar withdraw",
+        "calendar reject",
+    ]
+    refused = await asyncio.to_thread(
+        CliRunner().invoke, app, ["calendar", "accept", day_id, "--data", str(tmp_path)], env=settings
+    )
+    assert isinstance(refused.exception, ConfigurationError)
+    assert day_id in str(refused.exception)
 
 
 async def test_what_makes_no_sense_is_refused(client: httpx.AsyncClient) -> None:

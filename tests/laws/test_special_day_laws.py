@@ -44,7 +44,7 @@ def test_no_order_of_schools_matters(absent: Absences, fallen: Falls, said: Said
     order = np.random.default_rng(seed).permutation(SCHOOLS)
     place = np.argsort(order)
     shuffled = history._replace(
-        groups={one: place[columns] for one, columns in reversed(history.groups.items())},
+        groups={one: place[columns] for one, columns in reversed(list(history.groups.items()))},
         **{name: getattr(history, name)[..., order] for name in BY_SCHOOL},
     )
     assert propose_days(history) == propose_days(shuffled)
