@@ -11,6 +11,7 @@ WORKERS ?= 3
 SIDE_BY_SIDE := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 RUNTIME_STAMP := $(VENV)/.runtime-$(shell cat requirements/runtime.txt pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 DEV_STAMP := $(VENV)/.dev-$(shell cat requirements/dev.txt pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
+# Python compiles what it imports when it does: compiling all that is installed takes longer than the rest.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 # The tests start hundreds of processes: each would compile the same modules if the environment forbids to keep them.
@@ -88,12 +89,12 @@ $(BIN)/python:
 
 $(RUNTIME_STAMP): | $(BIN)/python
 	@echo "installing what running needs"
-	@$(PIP) install --require-hashes -r requirements/runtime.txt
+	@$(PIP) install --no-compile --require-hashes -r requirements/runtime.txt
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@rm -f $(VENV)/.runtime-* && touch $@
 
 $(DEV_STAMP): | $(BIN)/python
 	@echo "installing what development needs"
-	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(PIP) install --no-compile --require-hashes -r requirements/dev.txt
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@rm -f $(VENV)/.dev-* $(VENV)/.runtime-* && touch $@ $(RUNTIME_STAMP)

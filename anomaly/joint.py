@@ -35,7 +35,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import chdtrc, ndtri_exp
 
 from anomaly.score import MAD_TO_DEVIATION, Z_LIMIT, deviations
 
@@ -91,6 +90,8 @@ def _standardised(z: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _rarity(squared: NDArray[np.float64], freedom: int) -> NDArray[np.float64]:
     """Return the deviation of normal noise that is as rare as a chi-squared value, shape (n,)."""
+    from scipy.special import chdtrc, ndtri_exp  # as above: a third of a second at every start
+
     with np.errstate(divide="ignore"):
         log_tail = np.log(chdtrc(freedom, squared))
     # Beyond what a float holds the tail is told by its leading terms.

@@ -22,6 +22,7 @@ from eduops.machine.attach import completed
 from eduops.machine.network import broker_trust, tls_files
 from eduops.machine.people import wall_token
 from eduops.machine.refusals import RefusalFollower
+from eduops.reports import report_maker
 from eduops.session_notes import SessionNotes
 from eduops.settings import Settings, command_environment
 from eduops.simulated_devices import simulated_secrets
@@ -241,6 +242,8 @@ async def run_notifier(settings: Settings, stop: asyncio.Event) -> None:
                 held.live,
                 routing,
                 make_office(config, fleet, own.catalogue, own.calendar, own.rules),
+                own.calendar,
+                report_maker(fleet, own, settings.coverage_min),
                 until,
                 meter=service.meter,
                 reach=parse_failpoint(settings.failpoint),

@@ -8,9 +8,6 @@ from typing import Any, Final
 
 from psycopg import AsyncConnection
 
-from alerting.messages.story import Office
-from alerting.messages.webhook import webhook_body
-from alerting.messages.wording import write_notice
 from bus.codec import encode_notice_answer
 from bus.log import Log
 from config.routing import RoutingFile
@@ -20,9 +17,11 @@ from contract.routing.delivery import AttemptOutcome, NoticeAttempt
 from contract.routing.notice import Notice, NoticeAnswer, NoticeFate
 from contract.service.metrics import Meter
 from notifier.channels import Channels, addresses, language_of, scheme_of, user_of
+from notifier.letters import Letters, UnwrittenError
+from notifier.reports import tell_of_loss
 from notifier.senders.apprise import SEND_S
 from notifier.senders.outlet import AddressError, ChannelAnswer, Letter
-from notifier.telling import ToldStories, Withheld, told_of
+from notifier.telling import ToldStories, Withheld
 from notifier.ways import TRIES, Urgency, Ways
 from storage.outbox import (
     Claim,
@@ -64,7 +63,7 @@ class Delivery:
         self,
         channels: Channels,
         routing: RoutingFile,
-        office: Office,
+        letters: Letters,
         ways: Ways,
         log: Log,
         now_us: Callable[[], int],
@@ -74,7 +73,7 @@ class Delivery:
         """Take what all steps need; `now_us` tells the log time."""
         self._channels = channels
         self._routing = routing
-        self._office = office
+        self._letters = letters
         self._ways = ways
         self._log = log
         self._now_us = now_us
@@ -132,7 +131,7 @@ class Delivery:
     async def _tell(self, conn: AsyncConnection[Any], claim: Claim, place: _Place) -> tuple[NoticeFate, bool]:
         """Send it, unless the contact's account may not see it; also return whether the address is back."""
         user = user_of(self._routing.current(), claim.notice.to)
-        told = await told_of(conn, claim.notice, user, self._office)
+        told = await self._letters.told(conn, claim.notice, user)
         if isinstance(told, Withheld):
             return await self._withhold(conn, claim, told.words), False
         return await self._attempt(conn, claim, place, told)
@@ -140,11 +139,12 @@ class Delivery:
     async def _withhold(self, conn: AsyncConnection[Any], claim: Claim, words: str) -> NoticeFate:
         """Give it up, and say so as of one whom no channel reaches: the next step is told at once."""
         notice_id = claim.notice.notice_id
-        await self._say_unreachable(claim.untold)
         attempt = NoticeAttempt(claim.attempts + 1, 0, "", AttemptOutcome.REFUSED, words, "", "")
         await write_attempt(conn, notice_id, attempt, channel=claim.channel, tries=claim.tries)
-        await end_given_up(conn, claim)
         _logger.warning("event=notice_withheld key=%s: %s", notice_id, words)
+        if not claim.notice.reason.is_of_report:
+            await self._say_unreachable(claim.untold)
+        await self._lose(conn, claim)
         return NoticeFate.GIVEN_UP
 
     async def _attempt(
@@ -152,7 +152,7 @@ class Delivery:
     ) -> tuple[NoticeFate, bool]:
         """Send it, and keep what came of that; also return whether the address answers again."""
         self._ways.begin(place.url, time.monotonic(), SEND_S)
-        letter, answer = await self._send(claim, place.url, told)
+        letter, answer = await self._send(conn, claim, place.url, told)
         self._reach("sent")
         scheme, outcome = scheme_of(place.url), answer.outcome
         text = ("", "") if letter is None else (letter.text.title, letter.text.body)
@@ -160,7 +160,9 @@ class Delivery:
         channel, tries, wait_s = place.channel, place.tries + 1, 0.0
         is_back = False
         if outcome is AttemptOutcome.FAILED:
-            wait_s = self._ways.note_failure(place.url, time.monotonic(), answer.retry_after_s)
+            wait_s = ROUND_S
+            if letter is not None:  # else the address is not to blame
+                wait_s = self._ways.note_failure(place.url, time.monotonic(), answer.retry_after_s)
         else:
             is_back = self._ways.note_answer(place.url)
         if outcome is AttemptOutcome.REFUSED:
@@ -179,31 +181,24 @@ class Delivery:
         await put_off(conn, claim, wait_s, unreachable=False)
         return NoticeFate.WAITING, is_back
 
-    async def _send(self, claim: Claim, url: str, told: ToldStories) -> tuple[Letter | None, ChannelAnswer]:
-        notice, routing = claim.notice, self._routing.current()
-        stories, office = told.stories, told.office
-        if not stories:
-            return None, ChannelAnswer(AttemptOutcome.REFUSED, "its incident is not kept any more")
-        language = language_of(routing, notice.to)
+    async def _send(
+        self, conn: AsyncConnection[Any], claim: Claim, url: str, told: ToldStories
+    ) -> tuple[Letter | None, ChannelAnswer]:
+        """Hand a claim to an address; without a letter nobody was asked, and the answer says why."""
         try:
             outlet = await self._channels.outlet(url)
+            language = language_of(self._routing.current(), claim.notice.to)
+            letter = await self._letters.write(conn, claim, told, outlet.form, language)
         except AddressError as error:
             return None, ChannelAnswer(AttemptOutcome.REFUSED, str(error))
-        text = write_notice(notice, claim.older, stories, office, outlet.form, language)
-        letter = Letter(
-            key=notice.notice_id,
-            to=notice.to,
-            text=text,
-            body=webhook_body(notice, stories, office, text, language),
-            incident_id="" if notice.incidents else stories[0].incident.incident_id,
-            priority=told.priority,
-            at_us=notice.at_us,
-        )
+        except UnwrittenError as error:
+            return None, ChannelAnswer(error.outcome, str(error))
         return letter, await outlet.send(letter)
 
     async def _end_round(self, conn: AsyncConnection[Any], claim: Claim, urls: Sequence[str]) -> NoticeFate:
         """Say that no channel takes it, and begin again with the first one, unless that is in vain."""
-        await self._say_unreachable(claim.untold)
+        if not claim.notice.reason.is_of_report:  # else there is no escalation that could go on
+            await self._say_unreachable(claim.untold)
         notice_id = claim.notice.notice_id
         left = [url for url in urls if (notice_id, url) not in self._refused]
         if not left or claim.age_s > KEEP_S:
@@ -211,7 +206,7 @@ class Delivery:
                 words = "routes.toml has no person and no channel of that name"
                 attempt = NoticeAttempt(claim.attempts + 1, 0, "", AttemptOutcome.REFUSED, words, "", "")
                 await write_attempt(conn, notice_id, attempt, channel=0, tries=0)
-            await end_given_up(conn, claim)
+            await self._lose(conn, claim)
             _logger.error("event=notice_given_up key=%s: no channel of the contact takes it", notice_id)
             return NoticeFate.GIVEN_UP
         now_s, urgency = time.monotonic(), _urgency(claim)
@@ -223,6 +218,12 @@ class Delivery:
         await keep_place(conn, notice_id, attempts=claim.attempts, channel=0, tries=0)
         await put_off(conn, claim, min(waits_s), unreachable=True)
         return NoticeFate.WAITING
+
+    async def _lose(self, conn: AsyncConnection[Any], claim: Claim) -> None:
+        """Give a claim up; that a report is lost somebody else is told."""
+        await end_given_up(conn, claim)
+        if claim.notice.reason.is_of_report:
+            await tell_of_loss(conn, claim.notice, self._routing.current(), self._now_us())
 
     async def _say_unreachable(self, notices: Sequence[Notice]) -> None:
         for notice in notices:

@@ -31,6 +31,8 @@ from contract.service.metrics import Meter
 from notifier.channels import Channels
 from notifier.config import NotifierConfig
 from notifier.delivery import Delivery
+from notifier.letters import Letters, MakeReport
+from notifier.reports import ReportClock
 from notifier.ways import Ways
 from storage.database import connect
 from storage.outbox import Claim, open_outbox, outbox_load, outbox_news, seconds_to_next
@@ -46,12 +48,19 @@ GRACE_S: Final = 10.0
 
 
 class Notifier:
-    """Workers, an ear for new notices, and an eye on how many wait."""
+    """Workers, an ear for new notices, an eye on how many wait, and a clock for reports."""
 
     def __init__(
-        self, config: NotifierConfig, delivery: Delivery, routing: RoutingFile, live: Live, meter: Meter
+        self,
+        config: NotifierConfig,
+        delivery: Delivery,
+        reports: ReportClock,
+        routing: RoutingFile,
+        live: Live,
+        meter: Meter,
     ) -> None:
         self._config = config
+        self._reports = reports
         self._delivery = delivery
         self._routing = routing
         self._live = live
@@ -62,7 +71,8 @@ class Notifier:
         """Send until `stop`, and then what is on its way."""
         _logger.info("event=notifier_started workers=%d: it sends what waits", self._config.workers)
         workers = [asyncio.create_task(self._work(more, stop)) for more in self._more]
-        others = [asyncio.create_task(self._listen()), asyncio.create_task(self._measure())]
+        looking = (self._listen(), self._measure(), self._reports.run())
+        others = [asyncio.create_task(one) for one in looking]
         stopping = asyncio.create_task(stop.wait())
         tasks = [*workers, *others, stopping]
         try:
@@ -155,6 +165,8 @@ async def run(
     live: Live,
     routing: RoutingFile,
     office: Office,
+    calendar: SchoolCalendar,
+    make_report: MakeReport,
     stop: asyncio.Event,
     *,
     meter: Meter,
@@ -169,6 +181,8 @@ async def run(
         live: tells the pages what became of each notice.
         routing: contacts and their channels.
         office: what every message needs.
+        calendar: says when reports are due.
+        make_report: makes them.
         stop: ends it.
         meter: counts.
         reach: a failpoint for fault tests.
@@ -178,7 +192,7 @@ async def run(
     def now_us() -> int:
         return config.clock.log_us(time.time_ns() // 1000)
 
-    delivery = Delivery(
-        Channels(config), routing, office, Ways(draw, config.pause), log, now_us, meter, reach
-    )
-    await Notifier(config, delivery, routing, live, meter).run(stop)
+    letters, ways = Letters(office, make_report), Ways(draw, config.pause)
+    delivery = Delivery(Channels(config), routing, letters, ways, log, now_us, meter, reach)
+    reports = ReportClock(config.dsn, routing, calendar, now_us)
+    await Notifier(config, delivery, reports, routing, live, meter).run(stop)

@@ -25,7 +25,7 @@ class ToldStories:
     """What a message is made of."""
 
     stories: Sequence[Story]
-    """None where its incidents are not kept any more."""
+    """Of a report, and where its incidents are not kept any more, none."""
     office: Office
     priority: int
     """Of the most urgent, 1 to 3."""
@@ -41,7 +41,7 @@ class Withheld:
 async def told_of(
     conn: AsyncConnection[Any], notice: Notice, user: str, office: Office
 ) -> ToldStories | Withheld:
-    """Return what a contact is told of a notice's incidents.
+    """Return what a contact is told of a notice's incidents; reports are of the whole city.
 
     Args:
         conn: to the database.
@@ -57,6 +57,10 @@ async def told_of(
         if account.disabled:
             return Withheld(f"the account {user} is disabled")
         area = account.area
+    if notice.reason.is_of_report:
+        if area.is_city:
+            return ToldStories((), office, notice.priority)
+        return Withheld(f"the account {user} may not see the figures of the whole city")
     kept = [
         one for key in notice.incidents or (notice.incident_id,) if (one := await _story(conn, key, area))
     ]

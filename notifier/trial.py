@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from alerting.messages.story import Office
-from alerting.messages.webhook import webhook_test
+from alerting.messages.webhook import webhook_words
 from alerting.messages.wording import MessageForm, write_test
 from contract.routing.delivery import AttemptOutcome
 from contract.routing.route import Routing
@@ -37,7 +37,7 @@ async def send_trial(
 
     def letter(form: MessageForm) -> Letter:
         text = write_test(office, to, form, language)
-        return Letter(key, to, text, webhook_test(to, text, office), at_us=now_us)
+        return Letter(key, to, text, webhook_words(to, text, office, "trial"), at_us=now_us)
 
     return await send_everywhere(config, routing, to, letter)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import fields
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from contract.rejected import Reason
 from contract.routing.delivery import NoticeRecord
 from contract.routing.silence import Silence
 from ops_dashboard.borrowing import ReaderPool, borrowed
+from ops_dashboard.kept_weeks import KeptWeeks
 from ops_dashboard.past.reading import MinuteAsked, MinutesRead, read_minutes
 from ops_dashboard.report.place_reading import read_place_figures
 from ops_dashboard.report.reading import read_brief
@@ -111,6 +113,7 @@ class Archive:
 
     def __init__(self, pool: ReaderPool) -> None:
         self.pool = pool
+        self._weeks = KeptWeeks(self.series)
 
     async def open_alerts(self) -> list[Alert]:
         """Return the alerts that are not resolved."""
@@ -267,6 +270,15 @@ class Archive:
         async with self._connection() as conn:
             return await heard_series(conn, after_us)
 
+    async def weeks(self, series: Sequence[int], midnight_us: int) -> SeriesHistory:
+        """Return what the series measured in the weeks before a local midnight; see `KeptWeeks`."""
+        return await self._weeks.before(series, midnight_us)
+
+    async def quarters(self, series: Sequence[int], from_us: int, to_us: int) -> SeriesHistory:
+        """Return what the series measured, quarter hour by quarter hour."""
+        async with self._connection() as conn:
+            return await series_history(conn, list(series), from_us, to_us, "15m")
+
     async def series(self, series: Sequence[int], from_us: int, to_us: int) -> tuple[str, SeriesHistory]:
         """Return the bucket (`raw` or `15m`, a wider one for what is older) and what the series measured."""
         finest = "raw" if to_us - from_us <= RAW_MAX_US else "15m"
@@ -354,3 +366,9 @@ def of_series(history: SeriesHistory, series: int) -> SeriesHistory:
         history.max[own],
         history.score[own],
     )
+
+
+def joined(before: SeriesHistory, after: SeriesHistory) -> SeriesHistory:
+    """Return two stretches of a history as one."""
+    parts = ((getattr(before, one.name), getattr(after, one.name)) for one in fields(SeriesHistory))
+    return SeriesHistory(*map(np.concatenate, parts))

@@ -78,6 +78,14 @@ class AreaArchive:
         """Return what the series measured; they are of a school of the area."""
         return await self._whole.series(series, from_us, to_us)
 
+    async def weeks(self, series: Sequence[int], midnight_us: int) -> SeriesHistory:
+        """Return what the series measured in the weeks before; they are of a school of the area."""
+        return await self._whole.weeks(series, midnight_us)
+
+    async def quarters(self, series: Sequence[int], from_us: int, to_us: int) -> SeriesHistory:
+        """Return the quarter hours of the series; they are of a school of the area."""
+        return await self._whole.quarters(series, from_us, to_us)
+
     async def newest(self, series: Sequence[int], after_us: int) -> dict[int, tuple[int, float]]:
         """Return the youngest reading of each series; they are of schools of the area."""
         return await self._whole.newest(series, after_us)

@@ -19,6 +19,7 @@ from msgspec import Meta, Struct, ValidationError, convert
 from contract.texts import Language
 from ops_dashboard.address import Address
 from ops_dashboard.language import choose_language
+from ops_dashboard.modules import preloads
 from ops_dashboard.pages.registry import LIBRARIES, Page, page_at
 from ops_dashboard.view.words import PageWords, page_words_json
 
@@ -42,7 +43,7 @@ _SHEETS: Final = "\n".join(
 _POLYFILL: Final = "/deps/polyfill@"
 """For browsers of before 2018, which cannot read our own modules; Dash's heavy libraries use it, 35 kB."""
 _DOCUMENT: Final = """<!DOCTYPE html>
-<html lang="{language}" data-build="{build}">
+<html lang="{language}" data-build="{build}" data-script="{script}">
 <head>
 <meta charset="UTF-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -64,6 +65,7 @@ _DOCUMENT: Final = """<!DOCTYPE html>
 <script src="/assets/js/address.js"></script>
 {renderer}
 <script type="module" src="/assets/js/main.js"></script>
+{preloads}
 </footer>
 </body>
 </html>
@@ -171,6 +173,7 @@ class FrameDash(Dash):
         """Fill the document; called by Dash."""
         # Dash fills it in once at its start too.
         language, prerendered = _document_part.get(_DocumentPart(Language.VI, ""))
+        page = page_at(get_current_request().url.path)[0]
         return _DOCUMENT.format(
             language=language.value,
             build=escape(self._build),
@@ -178,7 +181,9 @@ class FrameDash(Dash):
             title=escape(self._title(get_current_request().url.path, language)),
             words=self._words[language],
             prerendered=prerendered,
-            scripts=_scripts_of(page_at(get_current_request().url.path)[0], parts["scripts"]),
+            script=page.script,
+            scripts=_scripts_of(page, parts["scripts"]),
+            preloads=preloads(page.script),
             **{name: parts[name] for name in ("css", "app_entry", "config", "renderer")},
         )
 

@@ -3,16 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import psycopg
 from psycopg import AsyncConnection, AsyncCursor, IsolationLevel
 
 from contract.errors import InfrastructureError
+from contract.figures.spans import SpanKind
 from contract.routing.delivery import AttemptOutcome, NoticeAttempt, NoticeRecord
 from contract.routing.notice import Notice, NoticeFate, NoticeReason
+from contract.routing.report import ReportFormat, ScheduledReport
+from contract.texts import Language
 from storage.database import connect
 from storage.moment import moment
 from storage.queries import query
@@ -44,6 +47,20 @@ class Claim:
     def notice_ids(self) -> list[str]:
         """All of them."""
         return [notice.notice_id for notice in (*self.older, self.notice)]
+
+
+class LostReport(NamedTuple):
+    """A report that somebody does not get."""
+
+    report: ScheduledReport
+    to: str
+    """Name of the person or channel."""
+    fate: NoticeFate
+    """`WAITING` while it is still tried."""
+    channel: str
+    """Scheme of the address that was tried last; empty for none."""
+    answer: str
+    """What it said, for people."""
 
 
 async def open_outbox(dsn: str, name: str) -> AsyncConnection[Any]:
@@ -166,6 +183,50 @@ async def outbox_load(conn: AsyncConnection[Any]) -> tuple[int, float]:
     return row[0], row[1]
 
 
+async def enter_report(
+    conn: AsyncConnection[Any], report: ScheduledReport, notices: Sequence[Notice]
+) -> bool:
+    """Put a report and its notices into the outbox unless it was there; return whether it was not."""
+    async with conn.transaction(), conn.cursor() as cursor:
+        await cursor.execute(query("insert_report"), _report_values(report))
+        is_new = await cursor.fetchone() is not None
+        if is_new:
+            await write_notices(cursor, notices)
+    return is_new
+
+
+async def load_report(conn: AsyncConnection[Any], report_id: str) -> ScheduledReport | None:
+    """Return a report that was due; None where it is not kept any more."""
+    cursor = await conn.execute(query("scheduled_report"), {"report_id": report_id})
+    row = await cursor.fetchone()
+    return None if row is None else _report(row)
+
+
+async def lost_reports(
+    conn: AsyncConnection[Any], after_us: int, report_id: str | None = None
+) -> list[LostReport]:
+    """Return which reports that were due since a moment somebody does not get, or not yet.
+
+    Args:
+        conn: a connection.
+        after_us: log time, µs since 1970.
+        report_id: of one alone; None for all.
+    """
+    asked = {"after": moment(after_us), "report_id": report_id}
+    cursor = await conn.execute(query("lost_reports"), asked)
+    return [
+        LostReport(_report(row), to, NoticeFate(fate), channel, answer)
+        for *row, to, fate, channel, answer in await cursor.fetchall()
+    ]
+
+
+async def figures_through(conn: AsyncConnection[Any], day: date) -> int:
+    """Return up to when the figures of a day know, µs since 1970; 0 where it has none yet."""
+    cursor = await conn.execute(query("figures_through"), {"day": day})
+    row = await cursor.fetchone()
+    return 0 if row is None else row[0]
+
+
 async def notice_states(conn: AsyncConnection[Any]) -> dict[str, bytes]:
     """Return all parts of the state of the fold of notices, by key."""
     cursor = await conn.execute(query("notice_states"))
@@ -235,6 +296,25 @@ def _notice(row: Sequence[Any]) -> Notice:
         notice_id, incident_id, to, contact, NoticeReason(reason), priority, at_us, route, step,
         tuple(incidents),
     )  # fmt: skip
+
+
+def _report(row: Sequence[Any]) -> ScheduledReport:
+    report_id, name, span, last, formats, language, due_at_us = row
+    return ScheduledReport(
+        report_id,
+        name,
+        SpanKind(span),
+        last,
+        tuple(map(ReportFormat, formats)),
+        None if language is None else Language(language),
+        due_at_us,
+    )
+
+
+def _report_values(r: ScheduledReport) -> tuple[object, ...]:
+    language = None if r.language is None else r.language.value
+    formats = [one.value for one in r.formats]
+    return (r.report_id, r.name, r.span.value, r.last, formats, language, moment(r.due_at_us))
 
 
 def _notice_values(n: Notice) -> tuple[object, ...]:

@@ -83,6 +83,30 @@ order by decided_at, notice_id, number
 insert into notice (notice_id, incident_id, recipient, contact, reason, priority, decided_at, route, step, incidents)
 values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 
+-- name: insert_report
+-- Of several notifiers one has the row back, and it alone adds the notices.
+insert into scheduled_report (report_id, name, span, last, formats, language, due_at)
+values (%s, %s, %s, %s, %s, %s, %s)
+on conflict (report_id) do nothing
+returning report_id
+
+-- name: scheduled_report
+select report_id, name, span, last, formats, language, to_us(due_at) from scheduled_report
+where report_id = %(report_id)s
+
+-- name: lost_reports
+select scheduled_report.report_id, name, span, last, formats, language, to_us(due_at), recipient, fate,
+       coalesce(attempt.channel, ''), coalesce(attempt.answer, '')
+from scheduled_report
+join notice on incident_id = scheduled_report.report_id and reason = 'report'
+left join notice_attempt attempt on attempt.notice_id = notice.notice_id and attempt.number = notice.attempts
+where (fate = 'given_up' or fate = 'waiting' and unreachable_at is not null)
+  and due_at >= %(after)s and (%(report_id)s::text is null or scheduled_report.report_id = %(report_id)s)
+order by due_at, name, recipient
+
+-- name: figures_through
+select to_us(through_at) from figure_day where day = %(day)s
+
 -- name: upsert_notice_state
 insert into notice_state (key, state) values (%s, %s)
 on conflict (key) do update set state = excluded.state

@@ -22,6 +22,7 @@ create table notice (
     said_with   text
 ) with (fillfactor = 80);
 comment on table notice is 'One message to one contact about one incident; written with the state that decided it.';
+comment on column notice.incident_id is 'Of a report its report_id.';
 comment on column notice.decided_at is 'Log time.';
 comment on column notice.incidents is 'Of a digest; else empty.';
 comment on column notice.made_at is 'By the clock of the database, as the columns below; those above speak of log time.';
@@ -49,6 +50,23 @@ create table notice_attempt (
 comment on table notice_attempt is 'Every try to send a notice, with the answer and what was said.';
 comment on column notice_attempt.channel is 'Scheme of the address, such as mailto: the rest is secret.';
 comment on column notice_attempt.outcome is 'refused: this channel never will; failed: it may, later.';
+
+create table scheduled_report (
+    report_id text primary key,
+    name      text not null,
+    span      text not null check (span in ('day', 'week', 'term')),
+    last      date not null,
+    formats   text[] not null,
+    language  text,
+    due_at    timestamptz not null
+);
+comment on table scheduled_report is 'Reports that were due: whoever adds the row adds its notices with it.';
+comment on column scheduled_report.report_id is 'Stands as incident_id in its notices.';
+comment on column scheduled_report.last is 'The last school day of its span.';
+comment on column scheduled_report.language is 'Null for that of each contact.';
+comment on column scheduled_report.due_at is 'Log time.';
+create index scheduled_report_due on scheduled_report (due_at);
+insert into retention (table_name, time_column, keep) values ('scheduled_report', 'due_at', interval '730 days');
 
 create table notice_state (
     key   text primary key,

@@ -23,4 +23,5 @@ order by began_at, incident.incident_id
 
 -- name: notice_moments
 select recipient, array_agg(to_us(decided_at) order by decided_at) from notice
-where decided_at >= %(from)s and decided_at < %(until)s group by recipient order by recipient
+where decided_at >= %(from)s and decided_at < %(until)s and reason not in ('report', 'report_lost')
+group by recipient order by recipient

@@ -27,7 +27,9 @@ from contract.routing.delivery import NoticeRecord
 from contract.routing.notice import Notice, NoticeAnswer, NoticeReason, notice_id_of
 from contract.series import series_of
 from contract.service.metrics import Meter
+from eduops.reports import report_maker
 from notifier.config import NotifierConfig
+from notifier.letters import MakeReport
 from notifier.shell import make_office, run
 from storage.database import connect
 from storage.incidents import write_incidents
@@ -184,9 +186,9 @@ class Post:
         return make_office(self.config, self.fleet, own.catalogue, own.calendar, own.rules)
 
     @asynccontextmanager
-    async def notifier(self) -> AsyncIterator[None]:
+    async def notifier(self, make_report: MakeReport | None = None) -> AsyncIterator[None]:
         """Run one for the length of the block; pauses between attempts are as short as they may be."""
-        stop = asyncio.Event()
+        stop, own = asyncio.Event(), load_configuration(None)
         routing = follow_routing(self.folder / "config")
         running = asyncio.create_task(
             run(
@@ -194,6 +196,8 @@ class Post:
                 *self._own,
                 routing,
                 self.office,
+                own.calendar,
+                make_report or report_maker(self.fleet, own, 0.8),
                 stop,
                 meter=self.meter,
                 draw=lambda: 0.0,

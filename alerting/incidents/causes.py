@@ -26,7 +26,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammainc, gammaln
 
 from alerting.incidents.groups import CHILDREN, LEAST_SCHOOLS, Grouping, Groups
 from contract.incident import Cause, CauseKind
@@ -203,6 +202,8 @@ def by_themselves(count: int, schools: float, span_us: int) -> float:
 
     Source: Poisson tail as regularised incomplete gamma function, Abramowitz & Stegun 26.4.
     """
+    from scipy.special import gammainc  # a third of a second, which only a burst of alerts needs
+
     expected = schools * max(span_us, LEAST_SPAN_US) / USUAL_US
     return float(gammainc(count, expected)) if count > 0 else 1.0
 
@@ -225,6 +226,8 @@ def by_lot(count: int, schools: int, failing: int, fleet: int) -> float:
 
 
 def _log_choose(n: int, k: NDArray[np.int64]) -> NDArray[np.float64]:
+    from scipy.special import gammaln  # as above
+
     inside = (k >= 0) & (k <= n)
     k = np.where(inside, k, 0)
     log = gammaln(n + 1.0) - gammaln(k + 1.0) - gammaln(n - k + 1.0)

@@ -66,12 +66,19 @@ def webhook_body(
     return _body(notice.to, notice.incident_id, alerts, text, office)
 
 
-def webhook_test(contact: str, text: NoticeText, office: Office) -> WebhookBody:
-    """Return the body of a message that only tries the channel out: nothing fires, and it is over already."""
-    labels = {"alertname": "eduops_trial"}
+def webhook_words(contact: str, text: NoticeText, office: Office, kind: str) -> WebhookBody:
+    """Return the body of a message about no incident: nothing fires, and it is over already.
+
+    Args:
+        contact: who gets it.
+        text: all that it says.
+        office: what every message needs.
+        kind: what it is, such as `trial`.
+    """
+    labels = {"alertname": f"eduops_{kind}"}
     said = _said(text)
     alert = WebhookAlert("resolved", labels, said, _NEVER, _NEVER, f"{office.public_url}/", "")
-    return _body(contact, "trial", (alert,), text, office)
+    return _body(contact, kind, (alert,), text, office)
 
 
 def _body(

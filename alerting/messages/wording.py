@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from datetime import datetime, time
 from enum import StrEnum
 from typing import Final
 
@@ -11,7 +12,8 @@ from alerting.messages.names import cluster_name
 from alerting.messages.story import Office, Story, StoryWords
 from contract.alert import Priority
 from contract.routing.notice import Notice, NoticeReason
-from contract.texts import Language, write_number
+from contract.routing.report import MadeReport, ScheduledReport
+from contract.texts import Language, write_date, write_number
 
 SMS_CHARACTERS: Final = 300
 """Five parts of a long SMS with Vietnamese letters, 67 characters each. Source: 3GPP TS 23.040, 9.2.3.24."""
@@ -95,6 +97,40 @@ def write_test(office: Office, contact: str, form: MessageForm, language: Langua
     if form is MessageForm.SMS:
         return NoticeText("", _short(body, {}))
     return NoticeText(texts.say("message.test_title", language), body)
+
+
+def report_text(made: MadeReport, office: Office, form: MessageForm) -> NoticeText:
+    """Return the words of a report: its day in a sentence, and where it can be seen."""
+    return _of_report(made, made.title, made.sentence, office, form)
+
+
+def report_lost_text(
+    report: ScheduledReport, answers: Sequence[str], office: Office, form: MessageForm, language: Language
+) -> NoticeText:
+    """Return the message that somebody did not get a report.
+
+    Args:
+        report: which one.
+        answers: who did not get it and what their channels said, a line each.
+        office: what every message needs.
+        form: the room that the channel has.
+        language: of the message.
+    """
+    noon = datetime.combine(report.last, time(12), office.zone)
+    day = write_date(round(noon.timestamp() * 1e6), language, office.zone)
+    title = office.texts.say("message.report_lost_title", language, name=report.name, day=day)
+    body = "\n".join((office.texts.say("message.report_lost", language), *answers))
+    return _of_report(report, title, body, office, form)
+
+
+def _of_report(
+    report: ScheduledReport | MadeReport, title: str, body: str, office: Office, form: MessageForm
+) -> NoticeText:
+    link = f"{office.public_url}/kpi?span={report.span.value}&day={report.last.isoformat()}"
+    if form is MessageForm.SMS:
+        places = {"title": title, "body": body, "link": link}
+        return NoticeText("", _short("{title}\n{body}\n{link}", places))
+    return NoticeText(title, f"{body}\n{link}")
 
 
 def _digest_places(stories: Sequence[Story], words: StoryWords) -> dict[str, str]:

@@ -47,6 +47,7 @@ class RoutesTables(msgspec.Struct, forbid_unknown_fields=True):
     rota: list[dict[str, Any]] = []
     escalation: list[dict[str, Any]] = []
     route: list[dict[str, Any]] = []
+    report: list[dict[str, Any]] = []
 
 
 RoutesText = TablesText[RoutesTables]

@@ -1,4 +1,4 @@
-"""Notices: one message to one contact about one incident, and why it is made or not."""
+"""Notices: one message to one contact about one incident or report, and why it is made or not."""
 
 import hashlib
 from enum import StrEnum
@@ -10,7 +10,7 @@ NOTICE_ID_BYTES: Final = 12
 
 
 class NoticeReason(StrEnum):
-    """Why somebody is told at this moment; each has texts in texts.toml."""
+    """Why somebody is told at this moment; each about an incident has texts in texts.toml."""
 
     OPENED = "opened"
     """The incident opened `group_wait` before."""
@@ -34,6 +34,15 @@ class NoticeReason(StrEnum):
     """Many at once: one message about several incidents instead of one each."""
     RESOLVED = "resolved"
     """It is over; owed to whoever was told that it is there."""
+    REPORT = "report"
+    """A report is due that the contact is to have: about no incident."""
+    REPORT_LOST = "report_lost"
+    """Somebody did not get a report: the contacts of the first route hear of it."""
+
+    @property
+    def is_of_report(self) -> bool:
+        """Whether it is about a report, and no incident."""
+        return self in (NoticeReason.REPORT, NoticeReason.REPORT_LOST)
 
 
 class HeldReason(StrEnum):
@@ -73,7 +82,7 @@ class Notice(msgspec.Struct, frozen=True):
     notice_id: str
     """Its idempotency key, `notice_id_of`; every attempt carries it."""
     incident_id: str
-    """Of a digest, the most urgent one."""
+    """Of a digest, the most urgent one; of a report its own id."""
     to: str
     """Name of the person or channel."""
     contact: str
@@ -84,7 +93,7 @@ class Notice(msgspec.Struct, frozen=True):
     at_us: int
     """Log time at which it was decided."""
     route: str
-    """Name of the route that tells."""
+    """Name of the route that tells, or of the order of a report."""
     step: int
     """Position in the escalation, from 1; 0 for what is told outside of it."""
     incidents: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from contract.routing.contact import Contact, Escalation
+from contract.routing.report import ReportOrder
 
 
 class ActiveTime(StrEnum):
@@ -76,6 +77,8 @@ class Routing:
     """In the file's order; the root, which matches everything, is first."""
     contacts: Mapping[str, Contact]
     """By name."""
+    reports: tuple[ReportOrder, ...]
+    """In the file's order."""
 
     def children(self, parent: NoticeRoute) -> Iterator[NoticeRoute]:
         """Yield the routes right below one, in the file's order."""

@@ -21,6 +21,7 @@ from contract.routing.contact_tables import (
     read_contacts,
     read_escalations,
 )
+from contract.routing.report_tables import read_reports
 from contract.routing.route import ActiveTime, Matchers, NoticeRoute, Routing
 from contract.routing.source import TablePlace
 
@@ -61,15 +62,17 @@ class _Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 def parse_routes(text: str) -> Routing:
-    """Return the routes, contacts and escalations written in TOML `text`.
+    """Return the routes, contacts, escalations and reports written in TOML `text`.
 
     Raises:
         ConfigurationError: a table is wrong, a name is unknown or comes twice, routes go in a circle, a rota
-            has a gap, an escalation tells nobody; names table, field and line.
+            has a gap, an escalation tells nobody, a report goes to somebody with an area; names table, field
+            and line.
     """
     file = RoutesText("routes.toml", text, RoutesTables)
     contacts = read_contacts(file)
-    return Routing(_Tree(file, contacts, read_escalations(file, contacts)).routes(), contacts)
+    routes = _Tree(file, contacts, read_escalations(file, contacts)).routes()
+    return Routing(routes, contacts, read_reports(file, contacts))
 
 
 class _Tree:

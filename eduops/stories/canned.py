@@ -155,8 +155,12 @@ class CannedArchive(Archive):
 
     async def series(self, series: Sequence[int], from_us: int, to_us: int) -> tuple[str, SeriesHistory]:
         """Return what series measured."""
-        bucket = "raw" if to_us - from_us <= FINE_US else "15m"
-        return bucket, self._city.history(series, from_us, to_us, self._scene)
+        fine = to_us - from_us <= FINE_US
+        return "raw" if fine else "15m", self._city.history(series, from_us, to_us, self._scene, fine=fine)
+
+    async def quarters(self, series: Sequence[int], from_us: int, to_us: int) -> SeriesHistory:
+        """Return what series measured by quarter hours."""
+        return self._city.history(series, from_us, to_us, self._scene, fine=False)
 
     async def city_minutes(self, metric_ids: Sequence[int], from_us: int, to_us: int) -> list[KpiHistory]:
         """Return the city's minutes of metrics of lines."""

@@ -38,7 +38,7 @@ _LIST: Final = """<!DOCTYPE html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>eduops · stories</title>
 <style>body {{ background: #14171B; color: #E8EDF2; font: 18px/1.6 sans-serif; margin: 2em; }}
-a {{ color: inherit; }} span {{ color: #A9B4C0; }}</style></head>
+a {{ color: inherit; }} [lang=en] {{ color: #A9B4C0; }}</style></head>
 <body><h1>Mọi trạng thái của màn hình</h1><ul>{rows}</ul></body></html>"""
 
 
@@ -166,7 +166,7 @@ def story_list() -> str:
     """Return a page that leads to all stories."""
     rows = "".join(
         f'<li><a href="{LIST_PATH}/{one.name}">{escape(one.vi)}</a> '
-        f'<span lang="en">{escape(one.en)}</span></li>'
+        f'<a lang="en" href="{LIST_PATH}/{one.name}?lang=en">{escape(one.en)}</a></li>'
         for one in STORIES
     )
     return _LIST.format(rows=rows)

@@ -100,13 +100,15 @@ class City:
         everybody = np.full(len(minutes), n)
         return KpiHistory(minutes.astype(np.int64), everybody, everybody, np.array(total))
 
-    def history(self, series: Sequence[int], from_us: int, to_us: int, cut: Scene) -> SeriesHistory:
-        """Return series by the half minute; more than a session by quarter hours, of some days alone.
+    def history(
+        self, series: Sequence[int], from_us: int, to_us: int, cut: Scene, *, fine: bool
+    ) -> SeriesHistory:
+        """Return series by the half minute, or by quarter hours of some days alone.
 
         A school without a line says nothing but that it has none.
         """
         step_us = MINUTE_US // 2
-        if to_us - from_us > FINE_US:
+        if not fine:
             step_us, from_us = QUARTER_US, max(from_us, to_us - PAST_US)
         moments = np.arange(from_us // step_us * step_us, to_us, step_us)
         columns: list[tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]] = []

@@ -33,6 +33,7 @@ from eduops.machine.system import accepts
 from eduops.settings import Settings
 from eduops.verbs.devices.tables import troubled
 from eduops.verbs.people.checks import provider_sentence, rights_finding
+from eduops.verbs.reporting.lost import lost_findings
 from eduops.verbs.status import BrokerStatus, Status, describe_broker, read_processes, read_status
 from storage.database import connect
 from storage.jobs import job_troubles
@@ -115,6 +116,7 @@ async def examine(settings: Settings) -> list[Checked]:
         findings.extend(await _strays(settings, time.time_ns() // 1000))
         findings.extend(await _jobs(settings))
         findings.extend(await _devices(settings))
+        findings.extend(Checked(*found, doubtful=True) for found in await lost_findings(settings))
         findings.append(Checked(*await rights_finding(settings)))
         findings.extend(await routes_checked(settings))
     except EduopsError as error:

@@ -10,7 +10,8 @@ import typer
 from contract.errors import ConfigurationError
 
 routes_app: Final = typer.Typer(
-    help="Who is told of an incident: try routes before anybody is woken.", no_args_is_help=True
+    help="Who is told of an incident, and gets reports: try routes before anybody is woken.",
+    no_args_is_help=True,
 )
 
 
@@ -43,7 +44,10 @@ def try_routes(
     config: Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say who would be told of an incident, real or made up, until somebody acknowledges it. Nobody is."""
+    """Say who would be told of an incident, real or made up, until somebody acknowledges it. Nobody is.
+
+    Of reports that come by themselves it says when the next one goes to whom.
+    """
     from alerting.routing.plan import plan
     from config.files import load_configuration, read_config
     from contract.clock import at_us
@@ -65,7 +69,7 @@ def try_routes(
         opened_us = at_us(at, own.calendar.timezone.key, settings.clock.log_us(time.time_ns() // 1000))
         told = described(words, areas, opened_us)
     found = plan(told.facts, told.opened_us, routing, own.calendar, hours=hours, handled=told.handled)
-    typer.echo(render_plan(told, found, routing, own.calendar.timezone, hours, as_json=json))
+    typer.echo(render_plan(told, found, routing, own.calendar, hours, as_json=json))
 
 
 def _routes_of(file: Path) -> Any:

@@ -10,7 +10,9 @@ import msgspec
 
 from alerting.routing.duty import DutyTurn
 from alerting.routing.plan import NoticePlan, PlannedNotice
+from alerting.routing.reports import FAR_DAYS, DueReport, next_report, people_meant
 from alerting.routing.tree import RouteAnswer, RouteReason
+from contract.calendar import SchoolCalendar
 from contract.routing.contact import Person, SharedChannel
 from contract.routing.notice import NoticeReason
 from contract.routing.route import Routing
@@ -28,11 +30,24 @@ _REASONS: Final[Mapping[NoticeReason, str]] = {
 
 
 def render_plan(
-    told: ToldOf, found: NoticePlan, routing: Routing, zone: ZoneInfo, hours: float, *, as_json: bool
+    told: ToldOf,
+    found: NoticePlan,
+    routing: Routing,
+    calendar: SchoolCalendar,
+    hours: float,
+    *,
+    as_json: bool,
 ) -> str:
-    """Return who would be told of an incident: the routes with their answers, and the notices by time."""
+    """Return who would be told of an incident: the routes with their answers, and the notices by time.
+
+    Below stand the reports that the file orders: when the next one of each goes to whom.
+    """
+    zone = calendar.timezone
+    due = [next_report(order, calendar, told.opened_us) for order in routing.reports]
     if as_json:
-        return json.dumps(_plan_json(told, found, routing), ensure_ascii=False, indent=1)
+        plan = _plan_json(told, found, routing)
+        plan["reports"] = [_due_json(one, routing) for one in due if one is not None]
+        return json.dumps(plan, ensure_ascii=False, indent=1)
     facts = told.facts
     where = [*filter(None, (facts.isp, *facts.ward[1:2], *facts.cluster[-1:], *facts.school[-1:]))]
     name = told.incident_id or "a made-up incident"
@@ -59,6 +74,8 @@ def render_plan(
     for one in found.routes:
         after = "nobody more" if one.next_us is None else f"the next on {_local(one.next_us, zone)}"
         lines.append(f"after these {hours:g} h route {one.route.name} tells {after}")
+    for order, report in zip(routing.reports, due, strict=True):
+        lines.append(f"line {_line(order.line)}, report {order.name}: {_report_words(report, routing, zone)}")
     return "\n".join(lines)
 
 
@@ -102,6 +119,28 @@ def _plan_json(told: ToldOf, found: NoticePlan, routing: Routing) -> dict[str, A
         ],
         "notices": [msgspec.to_builtins(n) | {"channels": _schemes(n.to, routing)} for n in found.notices],
         "next_us": {one.route.name: one.next_us for one in found.routes},
+    }
+
+
+def _report_words(due: DueReport | None, routing: Routing, zone: ZoneInfo) -> str:
+    if due is None:
+        return f"none within {FAR_DAYS} days: calendar.toml has no term then"
+    people = people_meant(due.order.contacts, routing, due.due_us)
+    to = ", ".join(f"{to} ({_ways(to, routing)})" for to, _ in people)
+    which = f"the {due.order.span} that ends on {due.last:%a %Y-%m-%d}"
+    return f"{_local(due.due_us, zone)}, {which}, as {', '.join(due.order.formats)}, to {to}"
+
+
+def _due_json(due: DueReport, routing: Routing) -> dict[str, Any]:
+    people = people_meant(due.order.contacts, routing, due.due_us)
+    return {
+        "report": due.order.name,
+        "line": due.order.line,
+        "span": due.order.span.value,
+        "last": due.last.isoformat(),
+        "at_us": due.due_us,
+        "formats": list(due.order.formats),
+        "to": {to: _schemes(to, routing) for to, _ in people},
     }
 
 

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from alerting.messages.wording import MessageForm
 from contract.routing.delivery import AttemptOutcome
+from contract.routing.report import ReportFile
 from notifier.senders.outlet import TAKEN, AddressError, ChannelAnswer, Letter
 from notifier.senders.web import PASSING
 
 if TYPE_CHECKING:
-    from apprise import NotifyBase
+    from apprise import AttachBase, NotifyBase
 
 Result = TypeVar("Result")
 SEND_S: Final = 30.0
@@ -61,15 +62,16 @@ class AppriseOutlet:
             return ChannelAnswer(AttemptOutcome.FAILED, "too many calls hang")
 
     def _send(self, letter: Letter) -> ChannelAnswer:
-        from apprise import Apprise, NotifyFormat
+        from apprise import Apprise, AppriseAttachment, NotifyFormat
 
         caller = Apprise(asset=self._service.asset)
         caller.add(self._service)
+        files = letter.files if self._is_mail else ()
         result = caller.notify(
             body=letter.text.body,
             title=letter.text.title,
             body_format=NotifyFormat.TEXT,
-            attach=str(letter.attached) if self._is_mail and letter.attached else None,
+            attach=AppriseAttachment([_in_memory(file) for file in files]),
         )
         if result:
             return TAKEN
@@ -95,6 +97,12 @@ async def open_apprise(url: str, timeout_s: float = SEND_S) -> AppriseOutlet:
     if service is None:
         raise AddressError(f"no channel of the kind {scheme}:// is written like this (docs of Apprise)")
     return AppriseOutlet(service, is_mail=scheme.startswith("mailto"), timeout_s=timeout_s)
+
+
+def _in_memory(file: ReportFile) -> "AttachBase":
+    from apprise.attachment.memory import AttachMemory
+
+    return AttachMemory(file.content, name=file.name)  # type: ignore[no-untyped-call]
 
 
 def _instantiate(url: str) -> "NotifyBase | None":

@@ -1,13 +1,13 @@
 """What every channel has in common."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from alerting.messages.webhook import WebhookBody
 from alerting.messages.wording import MessageForm, NoticeText
 from contract.errors import EduopsError
 from contract.routing.delivery import AttemptOutcome
+from contract.routing.report import ReportFile
 
 
 class AddressError(EduopsError):
@@ -44,8 +44,8 @@ class Letter:
     """0 of one that only tries the channel out."""
     at_us: int = 0
     """Log time at which it was decided, µs since 1970."""
-    attached: Path | None = None
-    """A file that goes with it where the channel is mail; elsewhere the text must do."""
+    files: tuple[ReportFile, ...] = ()
+    """What goes with it where the channel is mail; elsewhere the text must do."""
 
 
 class Outlet(Protocol):

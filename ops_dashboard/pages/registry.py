@@ -22,7 +22,7 @@ class Page(NamedTuple):
     """A page and where it stands."""
 
     name: str
-    """Names its maker in `ops_dashboard.pages.router.MAKERS`; a script of that name may be in `main.js`."""
+    """Names its maker in `ops_dashboard.pages.router.MAKERS`."""
     route: str
     """Its address, with at most one place at its end, such as `/school/{code}`."""
     permission: Permission
@@ -40,6 +40,8 @@ class Page(NamedTuple):
     in_menu: bool = False
     """Whether the link is behind the header's last word, for pages that are seldom needed."""
     rewind: Rewind = Rewind.NONE
+    script: str = "plain"
+    """Names its module in `assets/js`, whose `start` makes it live; `plain` has the clock and the line."""
 
 
 AG_GRID: Final = "dash_ag_grid"
@@ -47,14 +49,22 @@ LIBRARIES: Final = (AG_GRID, "dash/dcc", "dash/dash_table")
 """Folders of Dash's scripts that are heavy, and that few pages need."""
 
 PAGES: Final = (
-    Page("wall", "/", Permission.SEE_WALL, "nav.wall", rewind=Rewind.PLAYS),
-    Page("incidents", "/incidents", Permission.SEE_INCIDENTS, "nav.incidents", rewind=Rewind.PLAYS),
+    Page("wall", "/", Permission.SEE_WALL, "nav.wall", rewind=Rewind.PLAYS, script="wall"),
+    Page(
+        "incidents",
+        "/incidents",
+        Permission.SEE_INCIDENTS,
+        "nav.incidents",
+        rewind=Rewind.PLAYS,
+        script="incidents",
+    ),
     Page(
         "incident",
         "/incidents/{incident_id}",
         Permission.SEE_INCIDENTS,
         title="nav.incident",
         rewind=Rewind.PLAYS,
+        script="incident",
     ),
     Page(
         "alerts",
@@ -62,6 +72,7 @@ PAGES: Final = (
         Permission.SEE_ALERTS,
         "nav.alerts",
         libraries=frozenset({AG_GRID}),
+        script="alerts",
         rewind=Rewind.PLAYS,
     ),
     Page(
@@ -72,6 +83,7 @@ PAGES: Final = (
         title_has_place=True,
         prerendered=True,
         rewind=Rewind.PLAYS,
+        script="school",
     ),
     Page(
         "provider",
@@ -80,8 +92,11 @@ PAGES: Final = (
         title="alerts.isp",
         title_has_place=True,
         rewind=Rewind.PLAYS,
+        script="sheet",
     ),
-    Page("area", "/area/{name}", Permission.SEE_SCHOOL, title="nav.area", rewind=Rewind.PLAYS),
+    Page(
+        "area", "/area/{name}", Permission.SEE_SCHOOL, title="nav.area", rewind=Rewind.PLAYS, script="sheet"
+    ),
     Page(
         "leadership",
         "/kpi",
@@ -89,14 +104,30 @@ PAGES: Final = (
         "nav.leadership",
         prerendered=True,
         rewind=Rewind.STEPS,
+        script="leadership",
     ),
-    Page("systems", "/systems", Permission.SEE_FIGURES, "nav.systems", in_menu=True, rewind=Rewind.PLAYS),
-    Page("system", "/system/{name}", Permission.SEE_FIGURES, title="nav.system", rewind=Rewind.PLAYS),
-    Page("quality", "/quality", Permission.SEE_QUARANTINE, "nav.quality", in_menu=True),
+    Page(
+        "systems",
+        "/systems",
+        Permission.SEE_FIGURES,
+        "nav.systems",
+        in_menu=True,
+        rewind=Rewind.PLAYS,
+        script="sheet",
+    ),
+    Page(
+        "system",
+        "/system/{name}",
+        Permission.SEE_FIGURES,
+        title="nav.system",
+        rewind=Rewind.PLAYS,
+        script="sheet",
+    ),
+    Page("quality", "/quality", Permission.SEE_QUARANTINE, "nav.quality", in_menu=True, script="sheet"),
     Page("response", "/response", Permission.SEE_RESPONSE, "nav.response", in_menu=True),
-    Page("silences", "/silences", Permission.SEE_SILENCES, "nav.silences", in_menu=True),
-    Page("oncall", "/oncall", Permission.SEE_ONCALL, "nav.oncall", in_menu=True),
-    Page("inbox", "/inbox", Permission.SEE_INBOX, "nav.inbox", in_menu=True),
+    Page("silences", "/silences", Permission.SEE_SILENCES, "nav.silences", in_menu=True, script="silences"),
+    Page("oncall", "/oncall", Permission.SEE_ONCALL, "nav.oncall", in_menu=True, script="oncall"),
+    Page("inbox", "/inbox", Permission.SEE_INBOX, "nav.inbox", in_menu=True, script="inbox"),
     Page("quarantine", "/quarantine", Permission.SEE_QUARANTINE, "nav.quarantine", in_menu=True),
 )
 

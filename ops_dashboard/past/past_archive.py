@@ -141,6 +141,14 @@ class PastArchive:
         """Return what the series had measured."""
         return await self._whole.series(series, from_us, min(to_us, self._at_us))
 
+    async def weeks(self, series: Sequence[int], midnight_us: int) -> SeriesHistory:
+        """Return what the series had measured in the weeks before the day."""
+        return await self._whole.weeks(series, midnight_us)
+
+    async def quarters(self, series: Sequence[int], from_us: int, to_us: int) -> SeriesHistory:
+        """Return the quarter hours that the series had measured."""
+        return await self._whole.quarters(series, from_us, min(to_us, self._at_us))
+
     async def city_minutes(self, metric_ids: Sequence[int], from_us: int, to_us: int) -> list[KpiHistory]:
         """Return the minutes of metrics that were over."""
         return await self._whole.city_minutes(metric_ids, from_us, min(to_us, self._at_us))

@@ -39,7 +39,7 @@ _READINGS: Final = _each("r", "reading reading_15m reading_1h reading_1d chunk k
 _SHOWN: Final = _each(
     "r",
     "position retention quarantine alert alert_event incident incident_member incident_event exercise "
-    "silence notice notice_attempt figure device_seen",
+    "silence notice notice_attempt scheduled_report figure device_seen",
 )
 _PEOPLE: Final = {
     **_each("rawd", "credential known_browser sign_in_failure screen_pairing"),
@@ -57,7 +57,7 @@ RIGHTS: Final[Mapping[DatabaseRole, Mapping[str, str]]] = {
         **_each("r", "school_period retention"),
         **_each("rw", "horizon"),
         **_each("raw", "reading reading_15m_rolled reading_1h_rolled reading_1d_rolled position"),
-        **_each("rd", "notice_attempt"),
+        **_each("rd", "notice_attempt scheduled_report"),
         **_each("rad", "correction transition alert_event incident_event quarantine notice figure"),
         **_each(
             "rawd",
@@ -75,9 +75,9 @@ RIGHTS: Final[Mapping[DatabaseRole, Mapping[str, str]]] = {
     },
     DatabaseRole.NOTIFIER: {
         **_FLEET,
-        **_each("r", "alert incident incident_member incident_event contact_user"),
-        "notice": "rw",
-        "notice_attempt": "ra",
+        **_each("r", "alert incident incident_member incident_event exercise figure figure_day contact_user"),
+        "notice": "raw",
+        **_each("ra", "notice_attempt scheduled_report"),
     },
     DatabaseRole.SIMULATOR: {**_FLEET, "device_credential": "raw"},
     DatabaseRole.OPERATOR: {

@@ -137,7 +137,7 @@ assert "upload_flood" in str(told.transitions), told.transitions
         {
             "ops_dashboard/pages/about.py": at_end(PAGE),
             "ops_dashboard/pages/registry.py": after(
-                '    Page("wall", "/", Permission.SEE_WALL, "nav.wall", rewind=Rewind.PLAYS),',
+                '    Page("wall", "/", Permission.SEE_WALL, "nav.wall", rewind=Rewind.PLAYS, script="wall"),',
                 '    Page("about", "/about", Permission.LOAD_PAGE, "nav.about"),\n',
             ),
             "ops_dashboard/pages/router.py": lambda text: after(

@@ -10,12 +10,16 @@ from typing import Any
 import msgspec
 import pytest
 
+from contract.figures.spans import SpanKind
 from contract.incident import CauseKind
-from contract.routing import contact_tables, routes_file
+from contract.routing import contact_tables, report_tables, routes_file
+from contract.routing.report import ReportFormat
 from contract.routing.route import ActiveTime
+from contract.routing.routes_file import parse_routes
 from eduops.cli import main
 
-DOC = (Path(__file__).parents[2] / "docs" / "alerting.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+DOC = (DOCS / "alerting.md").read_text(encoding="utf-8")
 TABLES: dict[str, type[msgspec.Struct]] = {
     "### `[[person]]`": contact_tables._Person,
     "### `[[channel]]`": contact_tables._Channel,
@@ -25,6 +29,7 @@ TABLES: dict[str, type[msgspec.Struct]] = {
     "### `[[escalation]]`": contact_tables._Escalation,
     "`[[escalation.step]]`": contact_tables._Step,
     "### `[[route]]`": routes_file._Route,
+    "### `[[report]]`": report_tables._Report,
     "`match` has any of these": routes_file._Match,
 }
 
@@ -66,6 +71,17 @@ def test_every_word_of_a_field_is_documented() -> None:
         f"`{word}`" in dict(rows("### `[[route]]`"))["active_time"].replace('"', "") for word in ActiveTime
     )
     assert all(f"`{kind}`" in dict(rows("`match` has any of these"))["cause"] for kind in CauseKind)
+    report = dict(rows("### `[[report]]`"))
+    assert all(f"`{span}`" in report["span"] for span in SpanKind)
+    assert all(f"`{form}`" in report["formats"] for form in ReportFormat)
+
+
+def test_the_reports_of_the_example_can_be_ordered() -> None:
+    section = (DOCS / "operating.md").read_text("utf-8").partition("\n## Reports by mail\n")[2]
+    example = section.partition("```toml\n")[2].partition("```")[0]
+    packaged = (DOCS.parent / "config" / "routes.toml").read_text("utf-8")
+    orders = parse_routes(packaged + example).reports
+    assert [(one.span, len(one.formats)) for one in orders] == [(SpanKind.DAY, 1), (SpanKind.WEEK, 2)]
 
 
 def test_the_example_answers_as_it_says(

@@ -18,6 +18,7 @@ from tests.browser_page import (
     expect_apart,
     expect_fitting,
     open_page,
+    set_size,
     sizes_of,
 )
 from tests.story_pages import served_stories, tell
@@ -56,6 +57,8 @@ READINGS = {
 }
 
 
+ENGLISH_SIZES = [(1366, 768), (390, 844)]
+"""Where it is tightest; the six situations alone are looked at in English as well."""
 OFTEN = {"lost", "many", "past", "tiny", "incident-open", "pairing", "nowhere"}
 """States beside the six that every change may break: the others come with the slow tests."""
 
@@ -83,6 +86,18 @@ async def test_a_story_fits_at_every_size_and_is_accessible(
             await expect_apart(page, width)
             if width >= WALL_WIDTH and story.name in READINGS:
                 await expect_read(page, READINGS[story.name], width)
+        if story in SITUATIONS:
+            await expect_english(page, story)
+
+
+async def expect_english(page: Page, story: ScreenStory) -> None:
+    """Expect that a story fits in English where room is short."""
+    await tell(page, story, "en")
+    assert await page.locator("html").get_attribute("lang") == "en"
+    for width, height in ENGLISH_SIZES:
+        await set_size(page, width, height)
+        await expect_fitting(page, width)
+        await expect_apart(page, width)
 
 
 async def expect_read(page: Page, wanted: Reading, width: int) -> None:

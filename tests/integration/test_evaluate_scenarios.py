@@ -57,14 +57,16 @@ def test_figures_have_their_exact_names_over_all_and_by_kind(tmp_path: Path) -> 
 
 
 def test_a_seed_is_one_result_however_the_log_is_cut_into_partitions() -> None:
-    once = found("--seed", "5", "--days", "1")
-    parted = found("--seed", "5", "--days", "1", "--partitions", "2")
+    short = ("--seed", "5", "--days", "1", "--interval", "30m")
+    once, parted = found(*short), found(*short, "--partitions", "2")
     assert parted.pop("terms") != once.pop("terms")
     assert parted == once
 
 
 def test_seeds_are_pooled() -> None:
-    document = found("--seed", "3", "--seeds", "2", "--days", "1", "--severity", "real", "--mild")
+    document = found(
+        "--seed", "3", "--seeds", "2", "--days", "1", "--interval", "30m", "--severity", "real", "--mild"
+    )
     first, second = document["by_seed"]["3"], document["by_seed"]["4"]
     assert document["events"] == first["events"] + second["events"]
     assert first != second
@@ -91,9 +93,8 @@ def test_bare_rules_leave_all_to_the_detector_and_a_file_of_rules_takes_the_plac
 
 def test_detectors_are_compared_at_one_budget_with_factors_from_other_seeds() -> None:
     names = ("--detector", "ew", "--detector", "peer-ew-z", "--detector", "peer-record-range")
-    document = json.loads(
-        run("--json", "--bare", "--mild", "--seed", "9", "--days", "2", "--budget", "5", *names)
-    )
+    cheap = ("--bare", "--mild", "--seed", "9", "--budget", "5", "--interval", "30m")
+    document = json.loads(run("--json", *cheap, "--days", "2", *names))
     assert document["calibration_seeds"] == [7, 8]
     assert document["seeds"] == [9]
     found = {one["detector"]: one for one in document["detectors"]}
@@ -106,7 +107,7 @@ def test_detectors_are_compared_at_one_budget_with_factors_from_other_seeds() ->
     assert found["ew"]["value_recall"] > 0.0
     assert set(document["not_beaten"]) == {"ew"}
     few = ("--detector", "ew", "--detector", "peer-ew-z", "--calibrate-seeds", "1")
-    text = run("--bare", "--mild", "--seed", "9", "--days", "1", "--budget", "5", *few)
+    text = run(*cheap, "--days", "1", *few)
     assert "of 1 peers by value recall" in text
 
 

@@ -14,6 +14,7 @@ import pytest
 from alerting.messages.webhook import WebhookBody
 from alerting.messages.wording import MessageForm, NoticeText
 from contract.routing.delivery import AttemptOutcome
+from contract.routing.report import ReportFile
 from eduops.log_lines import hush_libraries
 from eduops.machine.ports import free_ports
 from notifier.senders.alertmanager import AlertmanagerOutlet
@@ -22,7 +23,7 @@ from notifier.senders.outlet import AddressError, Letter
 from notifier.senders.web import WebAnswer, WebError, is_allowed, judge, parse_retry_after, post
 from notifier.senders.zalo_bot import ZaloBotOutlet
 from notifier.senders.zalo_oa import ZaloOaOutlet
-from tests.mailbox import Mailbox, open_mailbox
+from tests.mailbox import Mailbox, attached_to, open_mailbox, text_of
 from tests.webhook_receiver import HANG, open_receiver
 
 TEXT = NoticeText("P1 Mất kết nối: FPT · Thủ Đức", "Từ 08:01\nhttp://wall.example/incidents/1")
@@ -259,33 +260,31 @@ def test_a_zalo_address_that_cannot_be_meant(url: str, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def mailbox() -> Iterator[tuple[Mailbox, str]]:
-    with open_mailbox() as opened:
-        yield opened
+def mailbox() -> Iterator[Mailbox]:
+    with open_mailbox() as box:
+        yield box
 
 
-async def test_a_mail_arrives_with_subject_and_text(mailbox: tuple[Mailbox, str]) -> None:
-    box, url = mailbox
-    outlet = await open_apprise(url)
+async def test_a_mail_arrives_with_subject_and_text(mailbox: Mailbox) -> None:
+    outlet = await open_apprise(mailbox.url)
     assert outlet.form is MessageForm.MAIL
     assert (await outlet.send(LETTER)).outcome is AttemptOutcome.SENT
-    (mail,) = box.mails
+    (mail,) = mailbox.mails
     assert (mail["subject"], mail["to"]) == (TEXT.title, "an@school.example")
-    text = mail.get_body(("plain",)).get_content()  # type: ignore[attr-defined]
-    assert text.strip().splitlines() == TEXT.body.splitlines()
-    box.answer = "451 try again later"
+    assert text_of(mail) == TEXT.body.splitlines()
+    mailbox.answer = "451 try again later"
     assert (await outlet.send(LETTER)).outcome is AttemptOutcome.FAILED
 
 
-async def test_a_report_goes_with_its_mail(mailbox: tuple[Mailbox, str], tmp_path: Path) -> None:
-    box, url = mailbox
-    report = tmp_path / "eduops-day-2026-11-27.pdf"
-    report.write_bytes(b"%PDF-1.7 made up")
-    outlet = await open_apprise(url)
-    assert (await outlet.send(replace(LETTER, attached=report))).outcome is AttemptOutcome.SENT
-    (mail,) = box.mails
-    (attached,) = mail.iter_attachments()  # type: ignore[attr-defined]
-    assert (attached.get_filename(), attached.get_content()) == (report.name, report.read_bytes())
+async def test_files_go_with_their_mail(mailbox: Mailbox) -> None:
+    files = (
+        ReportFile("day.pdf", b"%PDF-1.7 made up"),
+        ReportFile("day-excel.csv", "\ufeffTỷ lệ;1,5\r\n".encode()),
+    )
+    outlet = await open_apprise(mailbox.url)
+    assert (await outlet.send(replace(LETTER, files=files))).outcome is AttemptOutcome.SENT
+    (mail,) = mailbox.mails
+    assert attached_to(mail) == dict(files)
 
 
 async def test_a_mail_server_that_is_away_or_hangs_is_a_failure() -> None:

@@ -26,6 +26,7 @@ from contract.incident import Cause, Exercise, Incident, IncidentEvent, Incident
 from contract.live import AlertChanged, IncidentChanged
 from contract.reading import Corrections, Held, Readings, Scored
 from contract.rejected import Rejected
+from contract.routing.report import ScheduledReport
 from contract.routing.silence import Silence
 from contract.series import MAX_DEVICE_ID
 from storage.alerts import alert_history, load_alert, load_outside
@@ -45,6 +46,7 @@ from storage.incidents import (
     open_incidents,
     recent_incidents,
 )
+from storage.outbox import enter_report, load_report
 from storage.recovery import stored_after, transitions_after
 from storage.results import commit, load_position, look_up
 from storage.silences import load_silences, silences_of_event, silences_since
@@ -195,6 +197,15 @@ async def test_a_silence_that_ends(postgres_url: str, made: Silence, later: Sile
         assert await silences_since(conn, ended.end_us - 1) == [ended]
         assert await silences_since(conn, ended.end_us) == []
         assert await silences_of_event(conn, made.uid) == [ended]
+
+
+@law
+@given(report=drawn(ScheduledReport, last=st.dates()))
+async def test_a_report_that_is_due(postgres_url: str, report: ScheduledReport) -> None:
+    async with passing(postgres_url) as conn:
+        assert await enter_report(conn, report, [])
+        assert not await enter_report(conn, report, []), "it is there"
+        assert await load_report(conn, report.report_id) == report
 
 
 @law

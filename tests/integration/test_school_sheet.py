@@ -1,15 +1,19 @@
 """A school's sheet from stored readings: its line in session beside its contract, its devices, its charts."""
 
+import asyncio
 from datetime import time, timedelta
 from typing import Any
 
 import httpx
 import numpy as np
+import psycopg
+import pytest
 
 from contract.entry import telemetry_log
 from contract.fleet import LEVELS, DeviceKind, School
 from contract.reading import Readings, Scored
 from contract.series import series_of
+from storage.queries import query
 from tests.dashboard_stage import PARTITIONS, Stage
 
 MINUTE_US = 60_000_000
@@ -82,3 +86,25 @@ async def test_what_days_alike_were_is_usual_in_the_chart(stage: Stage, client: 
     charts = (await client.get(f"/api/charts/school/{school.code}?lang=en")).text
     assert ("9 of 10 days" in charts) == (len(same) >= 5)
     assert "9 of 10 days" not in (await client.get(f"/api/charts/school/{school.code}?range=7d&lang=en")).text
+
+
+async def test_fifty_who_look_at_a_school_cost_one_read_of_its_weeks(
+    stage: Stage, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Any] = []
+    execute = psycopg.AsyncCursor.execute
+
+    async def counted(self: Any, question: Any, asked: Any = None, **more: Any) -> Any:
+        if question == query("history_15m") and asked["end"] - asked["first"] > timedelta(days=2):
+            read.append(asked["series"])
+        return await execute(self, question, asked, **more)
+
+    monkeypatch.setattr(psycopg.AsyncCursor, "execute", counted)
+    one, other = stage.fleet.schools[:2]
+    pages = (f"/api/sheets/school/{one.code}", f"/api/charts/school/{one.code}")
+    answers = await asyncio.gather(*(client.get(page) for page in pages * 25))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(read) == 1
+    assert (await client.get(f"/api/sheets/school/{other.code}")).status_code == 200
+    assert (await client.get(pages[0])).status_code == 200
+    assert len(read) == 2, "that of the other school"

@@ -217,6 +217,7 @@ INSERT = {
     "notice": "(notice_id, incident_id, recipient, contact, reason, priority, decided_at, route, step, fate, "
     "over_at) values ({at}::text, 'i', 'x', 'x', 'opened', 1, {at}, '', 1, 'sent', {at})",
     "notice_attempt": "values ({at}::text, 1, {at}, 'inbox', 'sent', '', '', '')",
+    "scheduled_report": "values ({at}::text, 'x', 'day', {at}, '{{pdf}}', null, {at})",
     "reading": "values ({at}, 257, 1, 'NaN')",
     "correction": "values (257, {at}, 1, 2, {at})",
     "reading_15m_rolled": "values ({at}, 257, 1, 1, 1, 1)",

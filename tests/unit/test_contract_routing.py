@@ -1,11 +1,14 @@
 """routes.toml: what is shipped reads, what cannot be meant is refused with its line and a sentence."""
 
+from datetime import time
 from importlib.resources import files
 
 import pytest
 
 from contract.errors import ConfigurationError
+from contract.figures.spans import SpanKind
 from contract.routing.contact import Person, Rota, SharedChannel
+from contract.routing.report import ReportFormat
 from contract.routing.route import ActiveTime, Matchers
 from contract.routing.routes_file import parse_routes
 from contract.texts import Language
@@ -275,3 +278,52 @@ def test_names_are_the_same_however_their_letters_are_composed() -> None:
     decomposed = TEXT.replace('people = ["An", "Bình"]', 'people = ["An", "Bi\u0300nh"]')
     assert decomposed != TEXT
     assert parse_routes(decomposed) == parse_routes(TEXT)
+
+
+REPORT = """
+[[report]] # morning
+name = "morning"
+span = "day"
+at = 07:30:00
+contacts = ["crew", "inbox"]
+"""
+
+
+def test_a_report_has_one_paged_file_in_the_language_of_each_reader() -> None:
+    (order,) = parse_routes(TEXT + REPORT).reports
+    assert (order.span, order.at, order.contacts) == (SpanKind.DAY, time(7, 30), ("crew", "inbox"))
+    assert (order.formats, order.language) == ((ReportFormat.PDF,), None)
+    assert order.line == line_of(TEXT + REPORT, "[[report]] # morning")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "says"),
+    [
+        ('"day"', '"month"', 'span = "month"', "Invalid enum value 'month'"),
+        ("at = 07:30:00\n", "", "[[report]] # morning", "required field `at`"),
+        ("07:30:00", '"x"', 'at = "x"', "`$.at`"),
+        ('"crew", ', '"Chi", ', 'contacts = ["Chi", "inbox"]', "no person, rota or channel: 'Chi'"),
+        ('["crew", "inbox"]', "[]", "contacts = []", "length >= 1"),
+        ('["crew", "inbox"]', '["inbox"]\nformats = ["ods"]', 'formats = ["ods"]', "enum value 'ods'"),
+        ('["crew", "inbox"]', '["inbox"]\nformats = []', "formats = []", "length >= 1"),
+        (
+            REPORT,
+            REPORT + REPORT.replace('"morning"', '"morning" # again'),
+            'name = "morning" # again',
+            "`name` is that of another report",
+        ),
+        (
+            'name = "Bình"\n',
+            'name = "Bình"\narea = "Sài Gòn"\n',
+            'contacts = ["crew", "inbox"]',
+            "reaches 'Bình', who has an `area`: reports are of the whole city",
+        ),
+    ],
+)
+def test_a_report_that_cannot_be_meant_is_refused(old: str, new: str, line: str, says: str) -> None:
+    assert old in TEXT + REPORT
+    text = (TEXT + REPORT).replace(old, new)
+    with pytest.raises(ConfigurationError) as refused:
+        parse_routes(text)
+    assert says in str(refused.value)
+    assert f"line {line_of(text, line)}: report 'morning'" in str(refused.value)

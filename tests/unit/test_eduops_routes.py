@@ -72,6 +72,35 @@ def test_programs_get_json(run: Run) -> None:
     ]
 
 
+REPORTS = """
+[[report]]
+name = "evening"
+span = "day"
+at = 17:30:00
+contacts = ["crew", "inbox"]
+formats = ["pdf", "excel"]
+[[report]]
+name = "year"
+span = "term"
+at = 07:30:00
+contacts = ["inbox"]
+"""
+
+
+def test_when_the_next_reports_go_to_whom_is_said(run: Run, tmp_path: Path) -> None:
+    own = tmp_path / "config" / "routes.toml"
+    own.write_text(own.read_text(encoding="utf-8") + REPORTS, encoding="utf-8")
+    said = run(*ASKED).out.splitlines()[-2:]
+    assert [line.partition(", ")[2] for line in said] == [
+        "report evening: Thu 2026-11-26 17:30:00, the day that ends on Thu 2026-11-26, as pdf, excel, "
+        "to An (tgram, mailto), inbox (inbox)",
+        "report year: Tue 2027-06-01 07:30:00, the term that ends on Mon 2027-05-31, as pdf, "
+        "to inbox (inbox)",
+    ]
+    (evening, _) = json.loads(run(*ASKED, "--json").out)["reports"]
+    assert (evening["last"], evening["to"]) == ("2026-11-26", {"An": ["tgram", "mailto"], "inbox": ["inbox"]})
+
+
 def test_who_is_on_duty_is_told(run: Run) -> None:
     words = ("oncall", "--at", "2026-11-25T22:40", "--days", "2")
     assert "crew  Wed 2026-11-25 22:40:00  Fri 2026-11-27 22:40:00  An" in run(*words).out

@@ -119,7 +119,7 @@ FAMILIES = {
     "event": {kind.value for kind in (*TransitionKind, *ActionKind, *Beginning, *Ending)},
     "because": {code.value for code in Because},
     "timeline": {kind.value for kind in IncidentEventKind} | set(BY_HAND.values()) | {"held_all"},
-    "told": {reason.value for reason in NoticeReason},
+    "told": {reason.value for reason in NoticeReason if not reason.is_of_report},
     "held": {reason.value for reason in HeldReason},
     "incident": {f"do_{deed.value}" for deed in IncidentDeed}
     | {f"group_{group}" for group in GROUPS}
@@ -128,7 +128,7 @@ FAMILIES = {
     "weekday": {str(day) for day in range(7)},
     "attempt": {outcome.value for outcome in AttemptOutcome},
     "message": {form.value for form in MessageForm},
-    "notice_reason": {reason.value for reason in NoticeReason},
+    "notice_reason": {reason.value for reason in NoticeReason if not reason.is_of_report},
     "notice_fate": {fate.value for fate in NoticeFate},
     "deed": {deed.value for deed in IncidentDeed if deed is not IncidentDeed.COMMENTED},
     "not_done": {reason.value for reason in NotDone},

@@ -8,6 +8,7 @@ import typer
 
 from contract.figures.spans import SpanKind
 from contract.figures.sums import GroupKind
+from contract.routing.report import MadeReport, ReportFormat
 from contract.texts import Language
 
 if TYPE_CHECKING:
@@ -25,8 +26,7 @@ class ReportOptions(NamedTuple):
     cluster: str
     """Code or name; empty for the city."""
     language: Language
-    form: str
-    """`pdf`, `csv`, or `excel` for a table as Vietnamese Excel reads it."""
+    form: ReportFormat
     out: Path | None
     to: tuple[str, ...] = ()
     """People and channels of routes.toml who get it."""
@@ -64,10 +64,10 @@ def report(
     from eduops.machine.attach import attach
     from eduops.settings import load_settings
 
-    forms = [name for name, wanted in (("pdf", pdf), ("csv", csv), ("excel", excel)) if wanted]
+    forms = [form for form, is_wanted in zip(ReportFormat, (pdf, csv, excel), strict=True) if is_wanted]
     if len(forms) > 1:
         raise ConfigurationError(f"--{forms[0]} and --{forms[1]} exclude each other: one file at a time")
-    form = forms[0] if forms else "pdf"
+    form = forms[0] if forms else ReportFormat.PDF
     wanted = ReportOptions(
         span, None if day is None else day.date(), by, cluster, lang, form, out, tuple(to or ())
     )
@@ -88,13 +88,9 @@ async def write_report(settings: "Settings", wanted: ReportOptions) -> list[str]
     from config.files import load_configuration, shipped_texts
     from eduops.connections import database_url, saved_fleet
     from eduops.data_folder import DataFolder
-    from ops_dashboard.charts.marks import PAPER
-    from ops_dashboard.report.pdf import report_pdf
-    from ops_dashboard.report.reading import read_brief
+    from ops_dashboard.report.making import make_report
     from ops_dashboard.view.leadership.maker import Brand, BriefAsked
-    from ops_dashboard.view.leadership.tables import TableForm, brief_table
     from ops_dashboard.view.leadership.worded import Wording
-    from ops_dashboard.view.leadership.wording import worded
     from storage.database import connect
 
     folder = DataFolder(settings.data).config
@@ -104,27 +100,22 @@ async def write_report(settings: "Settings", wanted: ReportOptions) -> list[str]
     by = GroupKind.WARD if scope and wanted.by in (GroupKind.CLUSTER, GroupKind.CITY) else wanted.by
     by = GroupKind.CLUSTER if by is GroupKind.CITY else by
     brand = Brand(fleet, own.calendar, own.plan, settings.coverage_min)
-    async with await connect(database_url(settings), "eduops report") as conn:
-        brief = await read_brief(conn, BriefAsked(wanted.span, day, by, scope), brand)
     rules = {rule.name: rule for rule in own.rules}
     wording = Wording(texts, wanted.language, own.calendar.timezone, fleet, rules)
-    words = worded(brief, wording, PAPER)
-    if wanted.form == "pdf":
-        content = report_pdf(words, texts, wanted.language)
-    else:
-        form = TableForm.EXCEL if wanted.form == "excel" else TableForm.PLAIN
-        content = brief_table(brief, texts, wanted.language, form).encode()
-    end = "pdf" if wanted.form == "pdf" else "csv"
-    path = wanted.out or Path(f"eduops-{wanted.span}-{day.isoformat()}.{end}")
-    write_file(path, content)
-    said = [f"{path}: {wanted.span} up to {day.isoformat()}, {len(content):,} bytes"]
+    async with await connect(database_url(settings), "eduops report") as conn:
+        asked = BriefAsked(wanted.span, day, by, scope)
+        made = await make_report(conn, asked, brand, wording, [wanted.form])
+    (file,) = made.files
+    path = wanted.out or Path(file.name)
+    write_file(path, file.content)
+    said = [f"{path}: {wanted.span} up to {day.isoformat()}, {len(file.content):,} bytes"]
     if wanted.to:
-        said += await send_report(settings, wanted.to, words.title, words.sentence, path, cluster=scope)
+        said += await send_report(settings, wanted.to, made, cluster=scope)
     return said
 
 
 async def send_report(
-    settings: "Settings", to: tuple[str, ...], title: str, sentence: str, path: Path, *, cluster: str
+    settings: "Settings", to: tuple[str, ...], made: MadeReport, *, cluster: str
 ) -> list[str]:
     """Send a report to people and channels, and return who took it, a line each.
 
@@ -134,8 +125,8 @@ async def send_report(
     """
     import uuid
 
-    from alerting.messages.webhook import webhook_test
-    from alerting.messages.wording import MessageForm, NoticeText
+    from alerting.messages.webhook import webhook_words
+    from alerting.messages.wording import MessageForm, report_text
     from config.files import load_configuration
     from contract.errors import ConfigurationError, InfrastructureError
     from contract.routing.contact import Rota
@@ -161,10 +152,8 @@ async def send_report(
         key = f"report-{uuid.uuid4().hex[:18]}"
 
         def letter(form: MessageForm, name: str = name, key: str = key) -> Letter:
-            text = NoticeText(
-                "" if form is MessageForm.SMS else title, f"{sentence}\n{office.public_url}/kpi"
-            )
-            return Letter(key, name, text, webhook_test(name, text, office), attached=path)
+            text = report_text(made, office, form)
+            return Letter(key, name, text, webhook_words(name, text, office, "report"), files=made.files)
 
         for scheme, (outcome, words, _) in await send_everywhere(config, own.routing, name, letter):
             if outcome is not AttemptOutcome.SENT:

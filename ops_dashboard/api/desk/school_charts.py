@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import time
-from typing import Final
 
 import numpy as np
 from fastapi import APIRouter, Request
@@ -35,9 +34,6 @@ from ops_dashboard.past.seen import seen
 from ops_dashboard.services import Services
 from storage.wall import SeriesHistory
 
-USUAL_DAYS: Final = 28
-"""Days before the present one that say what is usual."""
-
 
 async def read_school_charts(
     services: Services, school: School, chosen: str, language: Language
@@ -51,9 +47,7 @@ async def read_school_charts(
     today_us = services.calendar.moment_us(services.calendar.local_day(to_us), time.min)
     before = None
     if RANGES[chosen] * 1_000_000 <= DAY_US:
-        _, before = await services.archive.series(
-            list(numbers.values()), today_us - USUAL_DAYS * DAY_US, today_us
-        )
+        before = await services.archive.weeks(list(numbers.values()), today_us)
     window = Window(from_us, to_us, HOLE_RAW_US if bucket == "raw" else HOLE_BUCKET_US)
     drawn = await asyncio.to_thread(
         _draw, services, school, language, numbers, window, bucket, history, before

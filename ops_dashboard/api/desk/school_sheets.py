@@ -1,6 +1,7 @@
 """Reads what the sheet of a school is made of."""
 
 from collections.abc import Mapping
+from datetime import time
 from typing import Final
 
 import numpy as np
@@ -14,8 +15,8 @@ from contract.incident import CauseKind
 from contract.privacy import shown_alert
 from contract.series import METRIC_BITS, series_of
 from ops_dashboard.api.desk.place_sheets import HEARD_US, office_of
-from ops_dashboard.archive import of_series
-from ops_dashboard.charts.usual import DAY_US
+from ops_dashboard.archive import joined, of_series
+from ops_dashboard.charts.school_charts import series_by_metric
 from ops_dashboard.services import Services
 from ops_dashboard.view.desk.school import LineWeeks, ReceivedKind, SchoolData, school_sheet
 from ops_dashboard.view.desk.sheet import Scribe, Sheet
@@ -23,8 +24,6 @@ from ops_dashboard.view.lines import incidents_within
 from storage.wall import SeriesHistory
 
 HOUR_US: Final = 3_600_000_000
-LINE_DAYS: Final = 28
-"""So many days say what a line does."""
 LINE_METRICS: Final = ("down_bps", "up_bps")
 LOSS: Final = "loss_ratio"
 
@@ -36,7 +35,7 @@ async def make_school_sheet(services: Services, school: School, scribe: Scribe) 
     alerts = [shown_alert(a, services.catalogue) for a in await services.archive.school_alerts(school.id)]
     opened = [a for a in services.board.open_alerts.values() if a.school_id == school.id]
     incidents = incidents_within(services.board.incidents.values(), opened, frozenset({school.id}), fleet)
-    lines, bad_min = await _line(services, school, devices, now_us)
+    lines, bad_min = await _line(services, school, now_us)
     data = SchoolData(
         now_us,
         services.board.states(services.real_us()),
@@ -95,22 +94,19 @@ async def _received(services: Services, devices: list[Device], now_us: int) -> l
     return [ReceivedKind(kind, min(came[kind], n), n) for kind, n in due.items()]
 
 
-async def _line(
-    services: Services, school: School, devices: list[Device], now_us: int
-) -> tuple[Mapping[str, LineWeeks], float]:
+async def _line(services: Services, school: School, now_us: int) -> tuple[Mapping[str, LineWeeks], float]:
     """Return what was measured of a line in session, and the minutes in which it was impaired."""
-    metrics = {name: services.catalogue.named(name) for name in (*LINE_METRICS, LOSS)}
-    gateways = [d for d in devices if d.kind is DeviceKind.GATEWAY]
-    numbers = {name: [series_of(d.id, m.id) for d in gateways] for name, m in metrics.items()}
-    asked = [number for own in numbers.values() for number in own]
-    _, history = await services.archive.series(asked, now_us - LINE_DAYS * DAY_US, now_us)
+    numbers = series_by_metric(school, services.fleet.devices_ever(school.id), services.catalogue)
+    own = {name: numbers[name] for name in (*LINE_METRICS, LOSS) if name in numbers}
+    midnight_us = services.calendar.moment_us(services.calendar.local_day(now_us), time.min)
+    before = await services.archive.weeks(list(numbers.values()), midnight_us)  # as the charts ask
+    today = await services.archive.quarters(list(own.values()), midnight_us, now_us)
     level = LEVELS.index(school.level)
     quarters = {}
-    for name, own in numbers.items():
-        for number in own:
-            part = of_series(history, number)
-            levels = np.full(len(part.time_us), level, np.int8)
-            quarters[name] = (part, in_session(services.calendar.contexts(levels, part.time_us)))
+    for name, number in own.items():
+        part = joined(of_series(before, number), of_series(today, number))
+        levels = np.full(len(part.time_us), level, np.int8)
+        quarters[name] = (part, in_session(services.calendar.contexts(levels, part.time_us)))
     lines = {
         name: LineWeeks(part.mean[due], float(part.max[due].max()))
         for name, (part, due) in quarters.items()

@@ -158,7 +158,7 @@ class AlertDesk {
 }
 
 /** Start the page. */
-export async function startAlerts() {
+export async function start() {
   const [fleet, grid] = await Promise.all([loadFleetPatiently(), gridOf('alert-grid')]);
   const desk = new AlertDesk(fleet, grid);
   let staleness = null;

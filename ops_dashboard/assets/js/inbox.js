@@ -27,7 +27,7 @@ function lineOf(line) {
 }
 
 /** Start the page. */
-export function startInbox() {
+export function start() {
   let staleness = null;
   const hear = (message) => {
     if (message.kind === 'hello' || message.kind === 'notice') load();

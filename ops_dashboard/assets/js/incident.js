@@ -117,7 +117,7 @@ function beginningOf(incident) {
 }
 
 /** Start the page. */
-export function startIncident() {
+export function start() {
   const desk = new IncidentDesk(decodeURIComponent(window.location.pathname.split('/').pop()));
   let staleness = null;
   const hear = (message) => {

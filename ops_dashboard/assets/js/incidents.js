@@ -114,7 +114,7 @@ function row(incident, group, nowUs) {
 }
 
 /** Start the page. */
-export function startIncidents() {
+export function start() {
   const list = new IncidentList();
   let staleness = null;
   const hear = (message) => {

@@ -5,7 +5,7 @@ import { watchStaleness } from './staleness.js';
 import { drawCharts } from './svg.js';
 
 /** Start the page. */
-export function startLeadership() {
+export function start() {
   drawCharts(document);
   const untilUs = Number(document.querySelector('[data-page]').dataset.until);
   const openedAtUs = { first: 0 };

@@ -3,7 +3,7 @@ import { openLink } from './link.js';
 import { watchStaleness } from './staleness.js';
 
 /** Start the page. */
-export function startOncall() {
+export function start() {
   const untilUs = Number(document.querySelector('[data-page]').dataset.until);
   let staleness = null;
   const hear = (message) => {

@@ -3,7 +3,7 @@ import { openLink } from './link.js';
 import { watchStaleness } from './staleness.js';
 
 /** Start the header of a page. */
-export function startPlain() {
+export function start() {
   let staleness = null;
   const link = openLink({ hear: (message) => { if (message.kind === 'snapshot') staleness?.note(message); } });
   staleness = watchStaleness(link);

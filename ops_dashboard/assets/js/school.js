@@ -4,7 +4,7 @@ import { fromAddress, intoAddress } from './address_state.js';
 import { setText } from './dom.js';
 import { reader } from './loading.js';
 import { inMoment } from './moment.js';
-import { startSheet } from './sheet.js';
+import { start as startSheet } from './sheet.js';
 import { drawCharts } from './svg.js';
 import { clock, language, number } from './words.js';
 
@@ -84,7 +84,7 @@ class SchoolCharts {
 }
 
 /** Start the page; one of no school has no charts. */
-export function startSchool() {
+export function start() {
   const charts = new SchoolCharts(document.querySelector('.school-charts'));
   startSheet(() => charts.follow());
 }

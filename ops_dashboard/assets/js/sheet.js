@@ -213,7 +213,7 @@ function cellOf(cell, column) {
 }
 
 /** Start the page; `beside` is called whenever its tables were read anew. */
-export function startSheet(beside = () => {}) {
+export function start(beside = () => {}) {
   const page = new SheetPage(document.querySelector('[data-page]'), beside);
   let staleness = null;
   const hear = (message) => {

@@ -118,7 +118,7 @@ function tell(text) {
 }
 
 /** Start the page. */
-export function startSilences() {
+export function start() {
   const list = new SilenceList();
   let staleness = null;
   const hear = (message) => {

@@ -17,7 +17,7 @@ const SHIFTS = [[0, 0], [1, 0], [1, 1], [0, 1], [-1, 1], [-1, 0], [-1, -1], [0, 
 const QUIET_HOUR = 3; // local; a wall that runs for months starts afresh each night
 
 /** Start the wall. */
-export async function startWall() {
+export async function start() {
   const main = byId('main');
   document.documentElement.style.setProperty('--scale', main.dataset.scale);
   const bell = makeBell();

@@ -1,0 +1,53 @@
+"""The scripts of a page by what imports what: a document names them all, so that none waits for another."""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+MAIN: Final = "main"
+"""The module that every document starts; it imports the page's own by the name in the document."""
+BESIDE: Final = "find"
+"""The module of the search, which stands on nearly every page."""
+FLEET: Final = "fleet"
+"""The module that asks for the fleet before anything can be drawn."""
+_IMPORT: Final = re.compile(r"^import [^;]* from '\./(\w+)\.js';$", re.MULTILINE)
+
+
+@cache
+def _imports() -> Mapping[str, tuple[str, ...]]:
+    """Return the modules that each module imports at its head, by name."""
+    folder = files("ops_dashboard") / "assets" / "js"
+    scripts = (file for file in folder.iterdir() if file.name.endswith(".js"))
+    return {f.name.removesuffix(".js"): tuple(_IMPORT.findall(f.read_text("utf-8"))) for f in scripts}
+
+
+@cache
+def modules_of(script: str) -> tuple[str, ...]:
+    """Return a page's module and all that it imports, directly or not, each once."""
+    found: dict[str, None] = {}
+
+    def follow(name: str) -> None:
+        found.setdefault(name)
+        for imported in _imports()[name]:
+            if imported not in found:
+                follow(imported)
+
+    follow(script)
+    return tuple(found)
+
+
+@cache
+def preloads(script: str) -> str:
+    """Return the links of a document that let its browser ask for all of a page's scripts at once.
+
+    After all else: what is first to be seen needs the style sheets, and the page itself Dash's scripts.
+    """
+    modules = dict.fromkeys((*modules_of(script), *modules_of(BESIDE)))
+    links = [
+        f'<link rel="modulepreload" fetchpriority="low" href="/assets/js/{name}.js">' for name in modules
+    ]
+    if FLEET in modules:
+        links.append('<link rel="preload" as="fetch" crossorigin href="/api/fleet">')
+    return "\n".join(links)
