@@ -21,7 +21,7 @@ from notifier.letters import Letters, UnwrittenError
 from notifier.reports import tell_of_loss
 from notifier.senders.apprise import SEND_S
 from notifier.senders.outlet import AddressError, ChannelAnswer, Letter
-from notifier.telling import ToldStories, Withheld, told_of
+from notifier.telling import ToldStories, Withheld
 from notifier.ways import TRIES, Urgency, Ways
 from storage.outbox import (
     Claim,
@@ -131,22 +131,20 @@ class Delivery:
     async def _tell(self, conn: AsyncConnection[Any], claim: Claim, place: _Place) -> tuple[NoticeFate, bool]:
         """Send it, unless the contact's account may not see it; also return whether the address is back."""
         user = user_of(self._routing.current(), claim.notice.to)
-        told = await told_of(conn, claim.notice, user, self._letters.office)
+        told = await self._letters.told(conn, claim.notice, user)
         if isinstance(told, Withheld):
             return await self._withhold(conn, claim, told.words), False
         return await self._attempt(conn, claim, place, told)
 
     async def _withhold(self, conn: AsyncConnection[Any], claim: Claim, words: str) -> NoticeFate:
         """Give it up, and say so as of one whom no channel reaches: the next step is told at once."""
-        notice_id, is_report = claim.notice.notice_id, claim.notice.reason.is_of_report
-        if not is_report:  # else there is no step that could be next
-            await self._say_unreachable(claim.untold)
+        notice_id = claim.notice.notice_id
         attempt = NoticeAttempt(claim.attempts + 1, 0, "", AttemptOutcome.REFUSED, words, "", "")
         await write_attempt(conn, notice_id, attempt, channel=claim.channel, tries=claim.tries)
-        await end_given_up(conn, claim)
-        if is_report:
-            await tell_of_loss(conn, claim.notice, self._routing.current(), self._now_us())
         _logger.warning("event=notice_withheld key=%s: %s", notice_id, words)
+        if not claim.notice.reason.is_of_report:
+            await self._say_unreachable(claim.untold)
+        await self._lose(conn, claim)
         return NoticeFate.GIVEN_UP
 
     async def _attempt(
@@ -199,8 +197,7 @@ class Delivery:
 
     async def _end_round(self, conn: AsyncConnection[Any], claim: Claim, urls: Sequence[str]) -> NoticeFate:
         """Say that no channel takes it, and begin again with the first one, unless that is in vain."""
-        is_report = claim.notice.reason.is_of_report
-        if not is_report:  # else there is no escalation that could go on
+        if not claim.notice.reason.is_of_report:  # else there is no escalation that could go on
             await self._say_unreachable(claim.untold)
         notice_id = claim.notice.notice_id
         left = [url for url in urls if (notice_id, url) not in self._refused]
@@ -209,9 +206,7 @@ class Delivery:
                 words = "routes.toml has no person and no channel of that name"
                 attempt = NoticeAttempt(claim.attempts + 1, 0, "", AttemptOutcome.REFUSED, words, "", "")
                 await write_attempt(conn, notice_id, attempt, channel=0, tries=0)
-            await end_given_up(conn, claim)
-            if is_report:
-                await tell_of_loss(conn, claim.notice, self._routing.current(), self._now_us())
+            await self._lose(conn, claim)
             _logger.error("event=notice_given_up key=%s: no channel of the contact takes it", notice_id)
             return NoticeFate.GIVEN_UP
         now_s, urgency = time.monotonic(), _urgency(claim)
@@ -223,6 +218,12 @@ class Delivery:
         await keep_place(conn, notice_id, attempts=claim.attempts, channel=0, tries=0)
         await put_off(conn, claim, min(waits_s), unreachable=True)
         return NoticeFate.WAITING
+
+    async def _lose(self, conn: AsyncConnection[Any], claim: Claim) -> None:
+        """Give a claim up; that a report is lost somebody else is told."""
+        await end_given_up(conn, claim)
+        if claim.notice.reason.is_of_report:
+            await tell_of_loss(conn, claim.notice, self._routing.current(), self._now_us())
 
     async def _say_unreachable(self, notices: Sequence[Notice]) -> None:
         for notice in notices:

@@ -18,11 +18,11 @@ from alerting.messages.wording import (
 )
 from contract.errors import EduopsError
 from contract.routing.delivery import AttemptOutcome
-from contract.routing.notice import NoticeReason
+from contract.routing.notice import Notice, NoticeReason
 from contract.routing.report import MadeReport, ReportFile, ScheduledReport
 from contract.texts import Language
 from notifier.senders.outlet import Letter
-from notifier.telling import ToldStories
+from notifier.telling import ToldStories, Withheld, told_of
 from storage.outbox import Claim, load_report, lost_reports
 
 _logger: Final = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ MakeReport = Callable[[AsyncConnection[Any], ScheduledReport, Language], Awaitab
 """Makes a report from the tables as a transaction sees them. Whoever starts the notifier brings it: what
 makes reports belongs to the dashboard, which no sibling imports."""
 MOST_MADE: Final = 4
-"""Reports that are remembered: several people get the same one, and what is tried again is not made again."""
+"""Reports that are remembered: each takes a second of a core, and several people get the same one."""
 
 
 class UnwrittenError(EduopsError):
@@ -48,10 +48,13 @@ class Letters:
 
     def __init__(self, office: Office, make_report: MakeReport) -> None:
         """Take what all letters need."""
-        self.office = office
-        """What every message needs, for whom the whole city is."""
+        self._office = office
         self._make = make_report
         self._made: dict[tuple[str, Language], MadeReport] = {}
+
+    async def told(self, conn: AsyncConnection[Any], notice: Notice, user: str) -> ToldStories | Withheld:
+        """Return what a contact is told of a notice, who signs in as `user`; empty for who has no account."""
+        return await told_of(conn, notice, user, self._office)
 
     async def write(
         self,
@@ -66,7 +69,7 @@ class Letters:
         Args:
             conn: in the transaction of the claim.
             claim: what is to be said.
-            told: what of its incidents the contact may see.
+            told: of what, as `told` found it.
             form: the room that the channel has.
             language: of whoever gets it.
 
@@ -77,7 +80,7 @@ class Letters:
         notice = claim.notice
         if notice.reason.is_of_report:
             text, files = await self._report(conn, claim, form, language)
-            body = webhook_words(notice.to, text, self.office, notice.reason.value)
+            body = webhook_words(notice.to, text, self._office, notice.reason.value)
             return Letter(notice.notice_id, notice.to, text, body, at_us=notice.at_us, files=files)
         stories, office = told.stories, told.office
         if not stories:
@@ -102,12 +105,12 @@ class Letters:
         if claim.notice.reason is NoticeReason.REPORT_LOST:
             lost = await lost_reports(conn, report.due_at_us, report.report_id)
             answers = [f"{one.to}{one.channel and f' ({one.channel})'}: {one.answer}" for one in lost]
-            return report_lost_text(report, answers, self.office, form, language), ()
+            return report_lost_text(report, answers, self._office, form, language), ()
         language = report.language or language
         made = self._made.get((report.report_id, language))
         if made is None:
             made = await self._make_new(conn, report, language)
-        return report_text(made, self.office, form), made.files
+        return report_text(made, self._office, form), made.files
 
     async def _make_new(
         self, conn: AsyncConnection[Any], report: ScheduledReport, language: Language

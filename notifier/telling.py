@@ -25,7 +25,7 @@ class ToldStories:
     """What a message is made of."""
 
     stories: Sequence[Story]
-    """None of a report, and where its incidents are not kept any more."""
+    """Of a report, and where its incidents are not kept any more, none."""
     office: Office
     priority: int
     """Of the most urgent, 1 to 3."""
@@ -41,7 +41,7 @@ class Withheld:
 async def told_of(
     conn: AsyncConnection[Any], notice: Notice, user: str, office: Office
 ) -> ToldStories | Withheld:
-    """Return what a contact is told of a notice's incidents, or whether of its report.
+    """Return what a contact is told of a notice's incidents; reports are of the whole city.
 
     Args:
         conn: to the database.
@@ -58,9 +58,9 @@ async def told_of(
             return Withheld(f"the account {user} is disabled")
         area = account.area
     if notice.reason.is_of_report:
-        if not area.is_city:
-            return Withheld(f"its figures are of the whole city, and the account {user} sees a part of it")
-        return ToldStories((), office, notice.priority)
+        if area.is_city:
+            return ToldStories((), office, notice.priority)
+        return Withheld(f"the account {user} may not see the figures of the whole city")
     kept = [
         one for key in notice.incidents or (notice.incident_id,) if (one := await _story(conn, key, area))
     ]

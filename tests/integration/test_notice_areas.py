@@ -16,11 +16,11 @@ from contract.entry import ALERTS_LOG
 from contract.fleet import Fleet, School
 from contract.incident import CauseKind, Incident
 from contract.live import AlertChanged, IncidentChanged
-from contract.routing.notice import NoticeFate
+from contract.routing.notice import NoticeFate, NoticeReason
 from storage.people.users import add_user, change_user, find_user
 from storage.results import commit
 from tests.conftest import TestNats
-from tests.mailbox import Mailbox, open_mailbox
+from tests.mailbox import Mailbox, open_mailbox, text_of
 from tests.outbox import NOW_US, Post, incident_of, notice_of, open_post, put_notices, wan_down
 
 
@@ -32,8 +32,8 @@ async def post(nats: TestNats, postgres_url: str, tmp_path: Path, city: Fleet) -
 
 @pytest.fixture
 def mailbox() -> Iterator[Mailbox]:
-    with open_mailbox() as opened:
-        yield opened
+    with open_mailbox() as box:
+        yield box
 
 
 async def outage(post: Post, catalogue: Catalogue) -> tuple[Incident, list[School]]:
@@ -59,7 +59,7 @@ def person(name: str, user: str, url: str) -> str:
 async def test_a_person_is_told_what_their_account_may_see(
     post: Post, catalogue: Catalogue, mailbox: Mailbox
 ) -> None:
-    url = mailbox.url
+    box, url = mailbox, mailbox.url
     incident, met = await outage(post, catalogue)
     one, others = met[0], met[1:]
     await add_user(post.conn, "an@school", Role.SCHOOL, Area(schools=(one.code,)), post.fleet)
@@ -70,18 +70,18 @@ async def test_a_person_is_told_what_their_account_may_see(
         for notice in (small, whole):
             await put_notices(post.conn, notice)
             await post.until(notice, lambda r: r.fate is NoticeFate.SENT, "it is sent")
-    mails = [mail.get_body(("plain",)).get_content() for mail in mailbox.mails]  # type: ignore[attr-defined]
+    mails = ["\n".join(text_of(mail)) for mail in box.mails]
     assert f"{len(met)} schools" in mails[1]
     assert f"{len(met)} schools" not in mails[0]
     assert f"{one.pupils:,} pupils" in mails[0]
     assert not [s.name for s in others if s.name in mails[0] and s.name != one.name]
-    assert f"{len(met)} schools" not in str(mailbox.mails[0]["subject"])
+    assert f"{len(met)} schools" not in str(box.mails[0]["subject"])
 
 
 async def test_who_may_not_be_told_is_not_and_the_log_hears_it_for_the_next_step(
     post: Post, catalogue: Catalogue, mailbox: Mailbox, caplog: pytest.LogCaptureFixture
 ) -> None:
-    url = mailbox.url
+    box, url = mailbox, mailbox.url
     incident, met = await outage(post, catalogue)
     elsewhere = next(s for s in post.fleet.schools if s not in met)
     for name in ("binh", "chi"):
@@ -103,6 +103,10 @@ async def test_who_may_not_be_told_is_not_and_the_log_hears_it_for_the_next_step
             assert [(a.channel, a.outcome.value, a.answer) for a in record.attempts] == [
                 ("", "refused", words)
             ]
+        await put_notices(post.conn, report := notice_of(2, "Bình", NoticeReason.REPORT))
+        record = await post.until(report, lambda r: r.fate is NoticeFate.GIVEN_UP, "so is a report")
+        words = "the account binh may not see the figures of the whole city"
+        assert [a.answer for a in record.attempts] == [words]
     assert [answer.to for answer in await post.answers()] == list(told)
-    assert caplog.text.count("event=notice_withheld") == 3
-    assert mailbox.mails == []
+    assert caplog.text.count("event=notice_withheld") == 4
+    assert box.mails == []
