@@ -10,6 +10,7 @@ import typer
 from eduops.verbs.evaluating.attendance import attendance
 from eduops.verbs.evaluating.city import city
 from eduops.verbs.evaluating.nab import nab
+from eduops.verbs.evaluating.recorded import recorded
 from eduops.verbs.evaluating.scenarios import scenarios
 from eduops.verbs.evaluating.series import series
 
@@ -21,3 +22,4 @@ evaluate_app.command()(series)
 evaluate_app.command()(scenarios)
 evaluate_app.command()(city)
 evaluate_app.command()(attendance)
+evaluate_app.command()(recorded)

@@ -128,6 +128,7 @@ VERBS_THAT_DO_NOT: Final = frozenset(
             "evaluate scenarios",
             "evaluate city",
             "evaluate attendance",
+            "evaluate recorded",
             "stories",
         ),
         # An incident's cause and size, as everywhere; names of those who would be told.
