@@ -16,6 +16,9 @@ learnt, a mature cell's value is pulled to within three deviations (winsorised),
 outlier cannot widen the range by more than the outliers that follow it would; a lasting shift
 widens it step by step and is learnt in the end.
 
+So the deviation is that of the noise without its outliers, and what is usual further out is learnt beside
+it: what lies beyond two deviations is told by the cell's own tail, `anomaly.tail`.
+
 A cell is mature after 12 readings that speak for at least two hours; until then it answers NaN,
 "unknown", never 0.
 
@@ -48,6 +51,7 @@ from numpy.typing import NDArray
 from anomaly.judgement import Judgement, Outlook
 from anomaly.moments import Moments
 from anomaly.score import deviations
+from anomaly.tail import by_tail, empty_tail, learn_tail
 
 NORMAL_RATIO: Final = float(np.sqrt(np.pi / 2))
 """Standard deviation over mean absolute deviation of the normal distribution."""
@@ -74,7 +78,7 @@ class ExponentiallyWeighted:
     winsor_z: float = 3.0
 
     def empty(self, cells: int) -> dict[str, NDArray[Any]]:
-        """Return the memory of cells that have seen nothing: 30 bytes a cell."""
+        """Return the memory of cells that have seen nothing: 50 bytes a cell."""
         return {
             "mean": np.zeros(cells),
             "spread": np.zeros(cells, np.float32),
@@ -82,7 +86,7 @@ class ExponentiallyWeighted:
             "observed_s": np.zeros(cells, np.float32),
             "learnt_us": np.zeros(cells, np.int64),
             "readings": np.zeros(cells, np.uint16),
-        }
+        } | empty_tail(cells)
 
     def judge(
         self, columns: Mapping[str, NDArray[Any]], at: Moments, value: NDArray[np.float64]
@@ -92,7 +96,7 @@ class ExponentiallyWeighted:
         mean = columns["mean"][cell]
         deviation = self._deviation(mean, columns["spread"][cell])
         mature = self._mature(columns, cell)
-        z = deviations(value - mean, deviation)
+        z = by_tail(columns, cell, deviations(value - mean, deviation))
         unknown = ~mature
         z[unknown] = mean[unknown] = deviation[unknown] = np.nan
         return Judgement(z, mean, deviation)
@@ -115,7 +119,10 @@ class ExponentiallyWeighted:
         np.divide(own, weight, out=part, where=weight > 0)
         mean, spread = columns["mean"][cell], columns["spread"][cell].astype(np.float64)
         mean = np.where(first, value, mean)
-        reach = np.where(self._mature(columns, cell), self.winsor_z * self._deviation(mean, spread), np.inf)
+        mature, deviation = self._mature(columns, cell), self._deviation(mean, spread)
+        z = np.where(mature, deviations(value - mean, deviation), np.nan)
+        learn_tail(columns, cell, z, own, part)
+        reach = np.where(mature, self.winsor_z * deviation, np.inf)
         difference = np.clip(value - mean, -reach, reach)
         columns["mean"][cell] = mean + part * difference
         columns["spread"][cell] = spread + part * (np.abs(difference) - spread)

@@ -11,6 +11,7 @@ from eduops.verbs.evaluating.attendance import attendance
 from eduops.verbs.evaluating.calendar import calendar
 from eduops.verbs.evaluating.city import city
 from eduops.verbs.evaluating.nab import nab
+from eduops.verbs.evaluating.recorded import recorded
 from eduops.verbs.evaluating.scenarios import scenarios
 from eduops.verbs.evaluating.series import series
 
@@ -23,3 +24,4 @@ evaluate_app.command()(scenarios)
 evaluate_app.command()(city)
 evaluate_app.command()(attendance)
 evaluate_app.command()(calendar)
+evaluate_app.command()(recorded)

@@ -58,6 +58,14 @@ def names_of(wanted: Sequence[str], tell: Callable[[str], None]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def scores_of(name: str, corpus: Sequence[Labelled]) -> list[NDArray[np.float64]]:
+    """Return a detector's or peer's score of every reading, without measuring what it costs."""
+    detector = DETECTORS[name].detector if name in DETECTORS else peer_named(name)
+    if detector is not None:
+        return run_detector(detector, corpus).scores
+    return [PEERS[name].score(series.time_us, series.value)[0] for series in corpus]
+
+
 def run(name: str, corpus: Sequence[Labelled]) -> Run:
     """Score every reading of the corpus once, in order."""
     if name in DETECTORS:

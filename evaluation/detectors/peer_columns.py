@@ -15,7 +15,7 @@ from anomaly.detector import Columns, Detector, Registered
 from anomaly.judgement import Judgement, Outlook
 from anomaly.moments import PHASES, Moments
 from anomaly.score import MAD_TO_DEVIATION, deviations
-from evaluation.detectors.peers import MEMORY_S, SPEAKS_FOR_S, WARM
+from evaluation.detectors.peers import DAY_S, HOURS_S, MEMORY_S, SPEAKS_FOR_S, WARM
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +144,8 @@ def _judgement(
 
 FOLD_PEERS: Final[Mapping[str, Registered]] = {
     "peer-ew-z": Registered(MovingDeviation(), "Roberts 1959; Finch 2009"),
+    "peer-ew-z-day": Registered(MovingDeviation("peer-ew-z-day", DAY_S), "Roberts 1959; Finch 2009"),
+    "peer-ew-z-hours": Registered(MovingDeviation("peer-ew-z-hours", HOURS_S), "Roberts 1959; Finch 2009"),
     "peer-seasonal-mad": Registered(SeasonalMedian(), "Hampel 1974, by slot of the day"),
 }
 """Peers by name; a running system never uses one, so they are not in `DETECTORS`."""

@@ -31,7 +31,7 @@ from anomaly.moments import Moments
 from anomaly.score import Z_LIMIT
 from evaluation.detectors.peer_forests import half_space_trees, isolation_forest
 from evaluation.detectors.peer_kmeans import netdata_kmeans
-from evaluation.detectors.peers import MEMORY_S, Score, record_range, windowed_gaussian
+from evaluation.detectors.peers import MEMORY_S, Score, difference, record_range, windowed_gaussian
 
 Floats = NDArray[np.float64]
 
@@ -65,6 +65,7 @@ class ReplayPeer(NamedTuple):
 
 REPLAY_PEERS: Final[Mapping[str, ReplayPeer]] = {
     "peer-record-range": ReplayPeer(record_range, of_units),
+    "peer-difference": ReplayPeer(difference, of_units),
     "peer-windowed-gaussian": ReplayPeer(windowed_gaussian, of_share),
     "peer-netdata-kmeans": ReplayPeer(
         partial(netdata_kmeans, every=STANDS_AFTER, memory_us=MEMORY_US), of_units

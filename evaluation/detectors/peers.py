@@ -6,6 +6,7 @@ when they run, so that the harness works without it.
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -22,6 +23,9 @@ Score = Callable[[NDArray[np.int64], Floats], tuple[Floats, int]]
 
 MEMORY_S: Final = ExponentiallyWeighted().tau_s
 """Memory of peers that are told one: that of our own detector."""
+DAY_S: Final = 86400.0
+HOURS_S: Final = 4 * 3600.0
+"""Memories of the peers that show what a shorter one is worth."""
 SPEAKS_FOR_S: Final = ExponentiallyWeighted().longest_weight_s
 """A reading speaks for at most so long, as in ours."""
 WARM: Final = 20
@@ -62,11 +66,11 @@ def windowed_gaussian(time_us: NDArray[np.int64], value: Floats) -> tuple[Floats
     return score, (window + step) * 8
 
 
-def ew_z(time_us: NDArray[np.int64], value: Floats) -> tuple[Floats, int]:
+def ew_z(time_us: NDArray[np.int64], value: Floats, memory_s: float = MEMORY_S) -> tuple[Floats, int]:
     """Return |z| against an exponentially weighted mean and variance, with the memory that ours has.
 
     Two weeks by time, each reading for a quarter of an hour at most: so what is compared is how they
-    judge, not how long they remember. Unknown for the first 20 readings.
+    judge, not how long they remember; shorter ones are peers of their own. Unknown for 20 readings.
 
     Source: S. W. Roberts, Technometrics 1(3), 1959; T. Finch, "Incremental calculation of weighted
     mean and variance", University of Cambridge, 2009, equations 124 and 143, with the weights of 66.
@@ -81,7 +85,7 @@ def ew_z(time_us: NDArray[np.int64], value: Floats) -> tuple[Floats, int]:
             score[i] = abs(difference) / math.sqrt(variance) if variance else math.inf * (difference != 0)
         dt_s = max(0, at_us - before_us) * 1e-6 if seen else SPEAKS_FOR_S
         own_s = min(dt_s, SPEAKS_FOR_S)
-        weight_s = weight_s * math.exp(-dt_s / MEMORY_S) + own_s
+        weight_s = weight_s * math.exp(-dt_s / memory_s) + own_s
         part = own_s / weight_s
         mean = mean + part * difference if seen else x
         variance = (1.0 - part) * (variance + part * difference * difference)
@@ -113,6 +117,21 @@ def seasonal_mad(time_us: NDArray[np.int64], value: Floats) -> tuple[Floats, int
     return score, hours * keep * 8
 
 
+def difference(time_us: NDArray[np.int64], value: Floats) -> tuple[Floats, int]:
+    """Return the absolute difference from the reading before, over the mean of all such before it.
+
+    Unknown for the first 20 readings.
+
+    Source: the Shewhart chart of moving ranges of two, W. A. Shewhart, "Economic control of quality of
+    manufactured product", 1931; D. C. Montgomery, "Introduction to statistical quality control", 6.4.
+    """
+    score, known = np.full(len(value), np.nan), np.flatnonzero(~np.isnan(value))
+    moved = np.abs(np.diff(value[known]))
+    before = np.cumsum(moved)[WARM - 1 : -1] / np.arange(WARM, len(moved))
+    score[known[WARM + 1 :]] = moved[WARM:] / np.maximum(before, 1e-9)
+    return score, 24
+
+
 def record_range(time_us: NDArray[np.int64], value: Floats) -> tuple[Floats, int]:
     """Return how far a value lies beyond all before it, in units of their range; 0 within.
 
@@ -133,6 +152,9 @@ def record_range(time_us: NDArray[np.int64], value: Floats) -> tuple[Floats, int
 
 PEERS: Final[Mapping[str, Peer]] = {
     "peer-ew-z": Peer(ew_z, "Roberts 1959; Finch 2009"),
+    "peer-ew-z-day": Peer(partial(ew_z, memory_s=DAY_S), "the same, with a memory of a day"),
+    "peer-ew-z-hours": Peer(partial(ew_z, memory_s=HOURS_S), "the same, with a memory of four hours"),
+    "peer-difference": Peer(difference, "Shewhart 1931, moving ranges"),
     "peer-seasonal-mad": Peer(seasonal_mad, "Hampel 1974, by hour of day"),
     "peer-record-range": Peer(record_range, "Chandler 1952"),
     "peer-windowed-gaussian": Peer(windowed_gaussian, "Numenta Anomaly Benchmark 1.1"),

@@ -31,7 +31,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from anomaly.judgement import Judgement
 from anomaly.moments import NO_PHASE, Moments
+from anomaly.score import deviations
 from contract.calendar import MINUTE_US
 from contract.fleet import LEVELS
 from stream_processor.fold.constants import Fold
@@ -130,3 +132,16 @@ def parts_taken(
         part[less] = np.where(is_news[less], 0.0, shared)
         taken[less] = (1.0 - LEARNT) * shared
     return part, taken, known, is_news
+
+
+def by_one_tail(
+    rules: ChannelRules, metric: NDArray[np.int32], judgement: Judgement, difference: Floats
+) -> Floats:
+    """Return z as judged, and for what schools share as plain deviations, shape (n,).
+
+    Registers of all schools have tails alike, and a register a day is too little to learn its own: a tail
+    for each school finds fewer drops at the same number of lines.
+    """
+    plain = deviations(difference, judgement.deviation)
+    z: Floats = np.where(rules.less_shared[metric] & ~np.isnan(judgement.z), plain, judgement.z)
+    return z

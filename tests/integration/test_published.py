@@ -132,6 +132,7 @@ VERBS_THAT_DO_NOT: Final = frozenset(
             "evaluate city",
             "evaluate attendance",
             "evaluate calendar",
+            "evaluate recorded",
             "stories",
         ),
         # An incident's cause and size, as everywhere; names of those who would be told.

@@ -15,7 +15,7 @@ from contract.canary import SYSTEM_SCHOOL_ID
 from contract.entry import Entry, TickEntry, Trouble
 from contract.errors import SnapshotVersionError
 from stream_processor.fold.snapshot import decode, encode
-from stream_processor.fold.state import NEVER_US, WAITS
+from stream_processor.fold.state import BASELINES, NEVER_US, WAITS
 from tests.drawn_logs import logs
 from tests.examples import examples
 from tests.fold_world import (
@@ -160,6 +160,21 @@ def test_a_snapshot_from_before_habits_still_decodes(log: list[Entry]) -> None:
     names = ("shared", "waited_us", "longest", "habit")
     forgotten = replace(state, **{name: getattr(fresh, name) for name in names})
     assert_same_state(forgotten, again)
+
+
+@calm
+@given(logs())
+def test_a_snapshot_from_before_tails_still_decodes(log: list[Entry]) -> None:
+    fold = small_fold()
+    state = fold_log(fold, [log]).state
+    since = [
+        f"detector.{name}/{k}" for name, rows in (("tail", 4), ("run_s", 1)) for k in range(BASELINES * rows)
+    ]
+    again = decode(fold, _with_header(encode(fold, state), lambda header: header | {"version": 8}, since))
+    fresh = fold.initial_state().detector
+    assert_same_state(
+        replace(state, detector=state.detector | {k: fresh[k] for k in ("tail", "run_s")}), again
+    )
 
 
 @calm

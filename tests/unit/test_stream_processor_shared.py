@@ -154,3 +154,13 @@ def test_any_cutting_and_redelivery_give_the_same() -> None:
     again = [e for entry in log for e in ([entry] * 2 if isinstance(entry, ReadingsEntry) else [entry])]
     more = fold_log(fold, [[e] for e in again], settled(fold))
     assert_same(whole._replace(counts=more.counts), more)
+
+
+def test_a_register_is_told_whatever_its_school_has_shown_of_its_tail() -> None:
+    fold, low = shared_fold(), everybody(USUAL, s3=USUAL - 0.2)
+    state = settled(fold)
+    state.detector["tail"][1], state.detector["tail"][3] = 0.2, 4.0
+    told = fold_log(fold, [twice(low)], state)
+    assert [t.school_id for t in told.transitions if t.rule == "attendance_low"] == [3]
+    slot = slots_of(fold)[2]
+    assert told.state.z[slot] < -12.0
