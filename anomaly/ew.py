@@ -86,7 +86,8 @@ class ExponentiallyWeighted:
             "observed_s": np.zeros(cells, np.float32),
             "learnt_us": np.zeros(cells, np.int64),
             "readings": np.zeros(cells, np.uint16),
-        } | empty_tail(cells)
+            **empty_tail(cells),
+        }
 
     def judge(
         self, columns: Mapping[str, NDArray[Any]], at: Moments, value: NDArray[np.float64]

@@ -164,10 +164,10 @@ def _absences(
     if not away.any():
         return []
     of, many = known.sum(axis=2), away.sum(axis=2)
-    is_away: Flags = (of >= LEAST[place.kind]) & (many >= AWAY * of) & due
+    is_away: Flags = np.logical_and((of >= LEAST[place.kind]) & (many >= AWAY * of), due)
     for row in np.flatnonzero(is_away.any(axis=1)).tolist():
         if (is_away[row] | ~due[row]).all():
-            at: Flags = np.any(away[row], axis=0) & np.all(away[row] | ~known[row], axis=0)
+            at: Flags = away[row].any(axis=0) & (away[row] | ~known[row]).all(axis=0)
             found.append(_Found(row, DayKind.CLOSURE, columns[at], int(known[row].any(axis=0).sum())))
         elif not is_alone and is_away[row, 1] and due[row, 0] and many[row, 0] <= (1.0 - AWAY) * of[row, 0]:
             at = away[row, 1] & ~away[row, 0]
