@@ -158,7 +158,7 @@ def _absences(
     """Return the days on which a place was away all day, or in the afternoon alone."""
     found = []
     free, is_alone = ~taken[:, columns], place.kind is PlaceKind.SCHOOL
-    due = history.expected[:, :, columns].any(axis=2)
+    due: Flags = np.any(history.expected[:, :, columns], axis=2)
     known: Flags = seen.known[:, :, columns] & free[:, None]
     away: Flags = (seen.empty if is_alone else seen.away)[:, :, columns] & known
     if not away.any():
