@@ -79,15 +79,15 @@ class ExponentiallyWeighted:
 
     def empty(self, cells: int) -> dict[str, NDArray[Any]]:
         """Return the memory of cells that have seen nothing: 50 bytes a cell."""
-        return {
+        own: dict[str, NDArray[Any]] = {
             "mean": np.zeros(cells),
             "spread": np.zeros(cells, np.float32),
             "weight_s": np.zeros(cells, np.float32),
             "observed_s": np.zeros(cells, np.float32),
             "learnt_us": np.zeros(cells, np.int64),
             "readings": np.zeros(cells, np.uint16),
-            **empty_tail(cells),
         }
+        return own | empty_tail(cells)
 
     def judge(
         self, columns: Mapping[str, NDArray[Any]], at: Moments, value: NDArray[np.float64]

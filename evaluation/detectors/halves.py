@@ -25,7 +25,7 @@ DRAWS: Final = 2000
 """Of the bootstrap over series."""
 
 
-class Recording(NamedTuple):
+class RecordedCorpus(NamedTuple):
     """A corpus, and what alarms it allows."""
 
     name: str
@@ -35,7 +35,7 @@ class Recording(NamedTuple):
     refractory_us: int
 
 
-class Counts(NamedTuple):
+class AlarmCounts(NamedTuple):
     """Alarms against labels of each series of the judged half, shape (s,)."""
 
     windows: NDArray[np.int64]
@@ -45,7 +45,7 @@ class Counts(NamedTuple):
     """Alarms within a window."""
 
 
-class Held(NamedTuple):
+class HeldOut(NamedTuple):
     """What a detector reached on the half that its threshold was not chosen on."""
 
     recording: str
@@ -58,21 +58,21 @@ class Held(NamedTuple):
     """95 % of F1 of the first detector less this one's, series drawn again and again, the same for both."""
 
 
-def recordings(folder: Path, seed: int) -> list[Recording]:
+def recordings(folder: Path, seed: int) -> list[RecordedCorpus]:
     """Return all recordings of a folder: NAB, and three with faults planted as a seed draws them.
 
     Raises:
         ConfigurationError: one is not there.
     """
     return [
-        Recording("nab", read_corpus(folder / "nab"), 0.5, 24 * HOUR_US),
-        Recording("flows", flows(folder, seed), 3.0, 4 * HOUR_US),
-        Recording("lines", lines(folder, seed), 1.5, 6 * HOUR_US),
-        Recording("registers", registers_of(read_registers(folder, seed), 4), 0.05, 0),
+        RecordedCorpus("nab", read_corpus(folder / "nab"), 0.5, 24 * HOUR_US),
+        RecordedCorpus("flows", flows(folder, seed), 3.0, 4 * HOUR_US),
+        RecordedCorpus("lines", lines(folder, seed), 1.5, 6 * HOUR_US),
+        RecordedCorpus("registers", registers_of(read_registers(folder, seed), 4), 0.05, 0),
     ]
 
 
-def judge_halves(recording: Recording, names: Sequence[str]) -> list[Held]:
+def judge_halves(recording: RecordedCorpus, names: Sequence[str]) -> list[HeldOut]:
     """Return what each named detector reaches; the first is the one that the others are compared with."""
     counts = [_counts(recording, scores_of(name, recording.corpus)) for name in names]
     drawn = np.random.default_rng(1).integers(0, len(counts[0].windows), (DRAWS, len(counts[0].windows)))
@@ -84,12 +84,12 @@ def judge_halves(recording: Recording, names: Sequence[str]) -> list[Held]:
         recall = count.found.sum() / max(1, count.windows.sum())
         precision = count.right.sum() / max(1, count.alarms.sum())
         f1 = float(_f1(count, whole)[0])
-        held = Held(recording.name, name, float(recall), float(precision), f1, (float(low), float(high)))
+        held = HeldOut(recording.name, name, float(recall), float(precision), f1, (float(low), float(high)))
         found.append(held)
     return found
 
 
-def _counts(recording: Recording, scores: Sequence[NDArray[np.float64]]) -> Counts:
+def _counts(recording: RecordedCorpus, scores: Sequence[NDArray[np.float64]]) -> AlarmCounts:
     """Return the alarms of the series of odd number at the threshold of those of even number."""
     logic = Logic(refractory_us=recording.refractory_us)
     settled = [score.copy() for score in scores]
@@ -106,10 +106,10 @@ def _counts(recording: Recording, scores: Sequence[NDArray[np.float64]]) -> Coun
         due = [(left, right) for left, right in series.windows if right >= probation(len(score))]
         within = [((fired >= left) & (fired <= right)).sum() for left, right in due]
         rows.append((len(due), sum(k > 0 for k in within), len(fired), sum(within)))
-    return Counts(*np.array(rows, np.int64).T)
+    return AlarmCounts(*np.array(rows, np.int64).T)
 
 
-def _f1(counts: Counts, drawn: NDArray[np.int64]) -> NDArray[np.float64]:
+def _f1(counts: AlarmCounts, drawn: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the F1 of each draw of series, shape (draws,)."""
     windows, found, fired, right = (column[drawn].sum(axis=1) for column in counts)
     recall, precision = found / np.maximum(1, windows), right / np.maximum(1, fired)
@@ -117,7 +117,7 @@ def _f1(counts: Counts, drawn: NDArray[np.int64]) -> NDArray[np.float64]:
     return f1
 
 
-def render_halves(rows: Sequence[Held], *, as_json: bool) -> str:
+def render_halves(rows: Sequence[HeldOut], *, as_json: bool) -> str:
     """Return the rows as a table, or as JSON."""
     if as_json:
         return msgspec.json.format(msgspec.json.encode([row._asdict() for row in rows]), indent=2).decode()

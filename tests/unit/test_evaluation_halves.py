@@ -8,7 +8,7 @@ import pytest
 
 from contract.errors import ConfigurationError
 from evaluation.attendance.recorded import lower
-from evaluation.detectors.halves import Recording, judge_halves, render_halves
+from evaluation.detectors.halves import RecordedCorpus, judge_halves, render_halves
 from evaluation.detectors.labelled import Labelled
 from evaluation.detectors.planted import LONGEST, flows, lines, plant, registers_of
 
@@ -36,7 +36,7 @@ def test_planted_faults_are_labelled_and_nothing_else_is_touched() -> None:
 
 def test_a_detector_is_judged_on_the_half_that_its_threshold_does_not_know() -> None:
     corpus = [series(seed) for seed in range(8)]
-    rows = judge_halves(Recording("made", corpus, 1.5, 6 * 4 * STEP_US), ("ew", "peer-record-range"))
+    rows = judge_halves(RecordedCorpus("made", corpus, 1.5, 6 * 4 * STEP_US), ("ew", "peer-record-range"))
     ours, peer = rows
     assert min(ours.recall, ours.precision) > 0.9
     assert ours.ahead == (0.0, 0.0)
@@ -45,7 +45,7 @@ def test_a_detector_is_judged_on_the_half_that_its_threshold_does_not_know() -> 
     assert "peer-record-range" in render_halves(rows, as_json=False)
     assert json.loads(render_halves(rows, as_json=True))[0]["detector"] == "ew"
     blind = [s._replace(value=np.full(len(s.value), 5.0)) if k % 2 else s for k, s in enumerate(corpus)]
-    assert judge_halves(Recording("blind", blind, 1.5, 0), ("ew",))[0].recall == 0.0
+    assert judge_halves(RecordedCorpus("blind", blind, 1.5, 0), ("ew",))[0].recall == 0.0
 
 
 def test_registers_come_less_what_the_city_shares() -> None:
