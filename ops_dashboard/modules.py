@@ -11,7 +11,7 @@ MAIN: Final = "main"
 BESIDE: Final = "find"
 """The module of the search, which stands on nearly every page."""
 FLEET: Final = "fleet"
-"""The module that asks for the fleet before anything can be drawn."""
+"""The module that asks for the fleet: a page that imports it itself draws nothing before."""
 _IMPORT: Final = re.compile(r"^import [^;]* from '\./(\w+)\.js';$", re.MULTILINE)
 
 
@@ -48,6 +48,6 @@ def preloads(script: str) -> str:
     links = [
         f'<link rel="modulepreload" fetchpriority="low" href="/assets/js/{name}.js">' for name in modules
     ]
-    if FLEET in modules:
+    if FLEET in _imports()[script]:  # else it is asked for when somebody opens a form
         links.append('<link rel="preload" as="fetch" crossorigin href="/api/fleet">')
     return "\n".join(links)

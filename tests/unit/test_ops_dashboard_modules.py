@@ -27,7 +27,7 @@ def test_a_page_has_its_script_and_names_whatever_that_imports(script: str) -> N
     assert {script, BESIDE} <= named
     for name in named:
         assert set(re.findall(r"^import .*\./(\w+)\.js", text(name), re.MULTILINE)) <= named
-    assert ("/api/fleet" in preloads(script)) == (FLEET in modules_of(script))
+    assert ("/api/fleet" in preloads(script)) == (f"./{FLEET}.js" in text(script))
 
 
 def test_no_script_is_left_over() -> None:
