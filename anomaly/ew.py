@@ -78,7 +78,7 @@ class ExponentiallyWeighted:
     winsor_z: float = 3.0
 
     def empty(self, cells: int) -> dict[str, NDArray[Any]]:
-        """Return the memory of cells that have seen nothing: 50 bytes a cell."""
+        """Return the memory of cells that have seen nothing: 54 bytes a cell."""
         own: dict[str, NDArray[Any]] = {
             "mean": np.zeros(cells),
             "spread": np.zeros(cells, np.float32),

@@ -14,7 +14,8 @@ bounds are no promise about it, and so z' is never more than z. Until a cell kno
 normal one, which weighs as much as three days of readings: a register a day is hardly judged by tails that
 a dozen of days have shown. An excess is learnt as at most ten of the mean ones: the first outlier of its
 size is no habit yet. Readings beyond that follow each other on one side count for half an hour at most, as
-runs are declustered: an outage of a day was one, and is no habit either.
+runs are declustered: an outage of a day was one, and is no habit either. They are learnt when the run is
+over, so that no fault hides itself: a line whose traffic halves for good is judged by what was usual before.
 
 Source:
     J. Pickands, "Statistical inference using extreme order statistics", Annals of Statistics 3(1), 119-131,
@@ -46,12 +47,13 @@ MOST_EXCESS: Final = 10.0
 TAIL: Final = "tail"
 """Column: share of readings above and below, and what they lie beyond, above and below; shape (4, cells)."""
 RUN: Final = "run_s"
-"""Column: seconds of the present run of readings beyond, negative if below; 0 outside of one."""
+"""Column: seconds that the present run of readings beyond counts for, negative if below, 0 outside of one,
+and these times its excess; shape (2, cells)."""
 
 
 def empty_tail(cells: int) -> dict[str, NDArray[Any]]:
-    """Return what is known of the tails of cells that have seen nothing: 20 bytes a cell."""
-    return {TAIL: np.zeros((4, cells), np.float32), RUN: np.zeros(cells, np.float32)}
+    """Return what is known of the tails of cells that have seen nothing: 24 bytes a cell."""
+    return {TAIL: np.zeros((4, cells), np.float32), RUN: np.zeros((2, cells), np.float32)}
 
 
 def by_tail(columns: Mapping[str, NDArray[Any]], cell: NDArray[np.intp], z: Floats) -> Floats:
@@ -81,19 +83,21 @@ def learn_tail(
         own_s: seconds that each reading speaks for, shape (n,).
         part: weight of each reading in its cell's, in [0, 1], shape (n,).
     """
-    columns[TAIL][:, cell] *= (1.0 - part).astype(np.float32)
-    run_s = columns[RUN][cell]
-    columns[RUN][cell] = 0.0
-    beyond = np.flatnonzero(np.abs(z) > FROM_Z)
-    far, is_low, own_s = cell[beyond], z[beyond] < 0, own_s[beyond]
-    side, run_s = is_low.astype(np.intp), run_s[beyond].astype(np.float64)
-    run_s = np.where((run_s < 0) == is_low, np.abs(run_s), 0.0)
-    counted = np.divide(np.clip(LONGEST_RUN_S - run_s, 0.0, own_s), own_s, out=run_s * 0.0, where=own_s > 0)
-    most = MOST_EXCESS * _mean_excess(columns, far, side)
-    columns[TAIL][side, far] += part[beyond] * counted
-    columns[TAIL][2 + side, far] += part[beyond] * counted * np.minimum(np.abs(z[beyond]) - FROM_Z, most)
-    run_s = np.minimum(run_s + own_s, LONGEST_RUN_S)
-    columns[RUN][far] = np.where(is_low, -run_s, run_s)
+    tail, run = columns[TAIL], columns[RUN]
+    tail[:, cell] *= (1.0 - part).astype(np.float32)
+    side = np.where(np.abs(z) > FROM_Z, np.sign(z), 0.0)
+    over = np.flatnonzero((run[0, cell] != 0.0) & (np.sign(run[0, cell]) != side) & (own_s > 0.0))
+    ended, share = cell[over], part[over] / own_s[over]
+    row = (run[0, ended] < 0).astype(np.intp)
+    tail[row, ended] += share * np.abs(run[0, ended])
+    tail[2 + row, ended] += share * run[1, ended]
+    run[:, ended] = 0.0
+    beyond = np.flatnonzero(side)
+    far, sign = cell[beyond], side[beyond]
+    counted_s = np.clip(LONGEST_RUN_S - np.abs(run[0, far]), 0.0, own_s[beyond])
+    most = MOST_EXCESS * _mean_excess(columns, far, sign < 0)
+    run[1, far] += counted_s * np.minimum(np.abs(z[beyond]) - FROM_Z, most)
+    run[0, far] += sign * counted_s
 
 
 def _mean_excess(columns: Mapping[str, NDArray[Any]], cell: NDArray[np.intp], side: NDArray[Any]) -> Floats:

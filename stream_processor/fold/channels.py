@@ -29,7 +29,7 @@ from contract.alert import Beginning, Channel, Ending, Transition, TransitionKin
 from contract.calendar import Context, in_session
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.newcomers import judge_newcomers
-from stream_processor.fold.shared import by_one_tail, parts_taken
+from stream_processor.fold.shared import parts_taken, plain_and_told
 from stream_processor.fold.state import NEVER_US, State
 from stream_processor.fold.unrest.flapping import opens_flapping, settling
 
@@ -183,9 +183,9 @@ def judge_anomalies(
     own = fold.detector.judge(state.detector, at, value - part)
     judgement, by_kin = judge_newcomers(fold, state, at, value - part, ~lasts, own)
     expected = judgement.expected + part
-    z = np.where(usual, by_one_tail(rules, metric, judgement, value - expected), np.nan)
-    state.z[slot] = z
-    z = np.where(known, z, np.nan)
+    plain, z = plain_and_told(rules, metric, judgement, value - expected)
+    state.z[slot] = np.where(usual, plain, np.nan)
+    z = np.where(usual & known, z, np.nan)
     batch.score[index] = score_of(z, rules.bound[metric])
     far = np.abs(value - expected) >= rules.least_deviation[metric]
     bound = rules.bound[metric]

@@ -134,14 +134,14 @@ def parts_taken(
     return part, taken, known, is_news
 
 
-def by_one_tail(
+def plain_and_told(
     rules: ChannelRules, metric: NDArray[np.int32], judgement: Judgement, difference: Floats
-) -> Floats:
-    """Return z as judged, and for what schools share as plain deviations, shape (n,).
+) -> tuple[Floats, Floats]:
+    """Return plain deviations, which schools are compared by, and those that rules judge, each of shape (n,).
 
-    Registers of all schools have tails alike, and a register a day is too little to learn its own: a tail
-    for each school finds fewer drops at the same number of lines.
+    Rules judge by what is usual far out for a line, but for what schools share: registers of all schools
+    have tails alike, and a register a day is too little to learn its own: a tail for each school finds fewer
+    drops at the same number of lines.
     """
-    plain = deviations(difference, judgement.deviation)
-    z: Floats = np.where(rules.less_shared[metric] & ~np.isnan(judgement.z), plain, judgement.z)
-    return z
+    plain = np.where(np.isnan(judgement.z), np.nan, deviations(difference, judgement.deviation))
+    return plain, np.where(rules.less_shared[metric], plain, judgement.z)

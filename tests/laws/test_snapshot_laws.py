@@ -168,7 +168,7 @@ def test_a_snapshot_from_before_tails_still_decodes(log: list[Entry]) -> None:
     fold = small_fold()
     state = fold_log(fold, [log]).state
     since = [
-        f"detector.{name}/{k}" for name, rows in (("tail", 4), ("run_s", 1)) for k in range(BASELINES * rows)
+        f"detector.{name}/{k}" for name, rows in (("tail", 4), ("run_s", 2)) for k in range(BASELINES * rows)
     ]
     again = decode(fold, _with_header(encode(fold, state), lambda header: header | {"version": 8}, since))
     fresh = fold.initial_state().detector

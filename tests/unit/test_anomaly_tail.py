@@ -54,6 +54,13 @@ def test_after_hours_of_an_outage_the_next_is_still_far_out() -> None:
     assert judged(outage, 0.0) < -5.0
 
 
+def test_what_lasts_is_judged_by_what_was_usual_before_it_began() -> None:
+    shift = np.full(8, 4.0)
+    first, last = judged(normal(), 4.0), judged(np.concatenate([normal(), shift]), 4.0)
+    assert first < -5.0
+    assert last < 0.9 * first
+
+
 def test_a_register_a_day_is_hardly_judged_by_what_a_dozen_of_days_have_shown() -> None:
     memory = empty_tail(1) | {"weight_s": np.full(1, 10 * 900.0, np.float32)}
     cell = np.zeros(1, np.intp)
@@ -70,6 +77,8 @@ def test_within_two_deviations_and_where_nothing_is_known_nothing_changes() -> N
     learn_tail(memory, cell, np.array([np.nan]), SPEAKS_S, np.ones(1))
     assert not memory["tail"].any()
     learn_tail(memory, cell, np.array([1000.0]), SPEAKS_S, np.array([0.5]))
+    assert not memory["tail"].any()  # not before the run is over
+    learn_tail(memory, cell, np.zeros(1), SPEAKS_S, np.array([0.5]))
     assert memory["tail"][2, 0] == pytest.approx(0.5 * MOST_EXCESS * USUAL_EXCESS)
     for z in (0.0, 1.9, -2.0):
         assert by_tail(memory, cell, np.array([z]))[0] == z
