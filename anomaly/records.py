@@ -68,7 +68,7 @@ class Records:
     """Seconds after which the distance of a record from the centre is 1/e of what it was."""
 
     def empty(self, cells: int) -> dict[str, NDArray[Any]]:
-        """Return the memory of cells that have seen nothing: 229 bytes a cell."""
+        """Return the memory of cells that have seen nothing: 233 bytes a cell."""
         return (
             self.ew.empty(cells)
             | empty_profile(cells)

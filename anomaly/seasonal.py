@@ -43,7 +43,7 @@ class Seasonal:
     ew: ExponentiallyWeighted = field(default_factory=ExponentiallyWeighted)
 
     def empty(self, cells: int) -> dict[str, NDArray[Any]]:
-        """Return the memory of cells that have seen nothing: 229 bytes a cell."""
+        """Return the memory of cells that have seen nothing: 237 bytes a cell."""
         plain = self.ew.empty(cells)
         residual = {f"{RESIDUAL}{name}": column for name, column in self.ew.empty(cells).items()}
         return plain | residual | empty_profile(cells)

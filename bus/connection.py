@@ -61,6 +61,7 @@ class NatsConnection:
             await asyncio.wait_for(self.client.connect(addresses(self.url), **options), patience_s)
         except (TimeoutError, OSError, nats.errors.Error) as error:
             reason = self.last_error or "no answer"
+            await self.client.close()  # the library leaves the line of a refused try open
             raise InfrastructureError(f"NATS at {self.url} is out of reach: {reason}") from error
         self._up.set()
 
