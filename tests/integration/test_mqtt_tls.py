@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import socket
 import ssl
+import threading
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -113,8 +114,12 @@ class Bought:
         self._client.username_pw_set(str(name), secret_of(name))
         self._client.tls_set(ca_certs=str(center.authority.file))
         self._client.on_disconnect = self._on_cut
+        let_in = threading.Event()
+        self._client.on_connect = lambda *_: let_in.set()
         self._client.connect("localhost", center.port)
         self._client.loop_start()
+        # Whoever is not let in yet while the server reads its certificate anew has to try again.
+        assert let_in.wait(PATIENCE_S), f"{name} is let in"
 
     def _on_cut(self, *_: object) -> None:
         self.cuts += 1
