@@ -32,6 +32,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from anomaly.score import MAD_TO_DEVIATION
 from contract.special_days.history import DayHistory
 from contract.special_days.special_day import DayEvidence, DayKind, DayPlace, DayProposal, PlaceKind
 
@@ -187,7 +188,7 @@ def _events(
     known = np.isfinite(left)
     wider = _wider_part(history, seen, place)
     shared = _median(left, axis=1) - wider
-    own = 1.4826 * float(_median(np.abs(shared - _median(shared, 0)), 0))
+    own = MAD_TO_DEVIATION * float(_median(np.abs(shared - _median(shared, 0)), 0))
     limit = max(FALL[place.kind], TIMES * (own if np.isfinite(own) else 0.0))
     fell = (shared <= -limit) & (known.sum(axis=1) >= LEAST[place.kind])
     return [

@@ -65,7 +65,7 @@ async def day_measures(
 
 def _columns_of(fleet: Fleet, catalogue: Catalogue, name: str, place: Mapping[int, int]) -> dict[int, int]:
     """Return the column of each series of a metric."""
-    metric = next(m for m in catalogue.metrics if m.name == name)
+    metric = catalogue.named(name)
     return {
         series_of(device.id, metric.id): place[device.school_id]
         for device in fleet.devices

@@ -1,5 +1,6 @@
 """`eduops report`: the day, the week or the term for leadership, as a paged report or as a table."""
 
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -85,27 +86,23 @@ async def write_report(settings: "Settings", wanted: ReportOptions) -> list[str]
     """
     import time
 
-    from config.files import load_configuration, shipped_texts
+    from config.files import load_configuration
     from eduops.connections import database_url, known_calendar, saved_fleet
     from eduops.data_folder import DataFolder
-    from ops_dashboard.report.making import make_report
-    from ops_dashboard.view.leadership.maker import Brand, BriefAsked
-    from ops_dashboard.view.leadership.worded import Wording
+    from eduops.reports import brief_maker
+    from ops_dashboard.view.leadership.maker import BriefAsked
     from storage.database import connect
 
     folder = DataFolder(settings.data).config
-    own, texts, fleet = load_configuration(folder), shipped_texts(), await saved_fleet(settings)
+    own, fleet = load_configuration(folder), await saved_fleet(settings)
     day = wanted.day or own.calendar.local_day(settings.clock.log_us(time.time_ns() // 1000))
     scope = cluster_code(wanted.cluster, {c.code: c.name for c in fleet.clusters})
     by = GroupKind.WARD if scope and wanted.by in (GroupKind.CLUSTER, GroupKind.CITY) else wanted.by
     by = GroupKind.CLUSTER if by is GroupKind.CITY else by
-    calendar = await known_calendar(settings, own, fleet)
-    brand = Brand(fleet, calendar, own.plan, settings.coverage_min)
-    rules = {rule.name: rule for rule in own.rules}
-    wording = Wording(texts, wanted.language, own.calendar.timezone, fleet, rules)
+    own = replace(own, calendar=await known_calendar(settings, own, fleet))
+    make = brief_maker(fleet, own, settings.coverage_min)
     async with await connect(database_url(settings), "eduops report") as conn:
-        asked = BriefAsked(wanted.span, day, by, scope)
-        made = await make_report(conn, asked, brand, wording, [wanted.form])
+        made = await make(conn, BriefAsked(wanted.span, day, by, scope), wanted.language, [wanted.form])
     (file,) = made.files
     path = wanted.out or Path(file.name)
     write_file(path, file.content)
