@@ -23,6 +23,9 @@ Short, because in a cluster the other nodes serve as soon as we leave a paused o
 PENDING_BYTES: Final = 16 * 1024 * 1024
 """Room for what is sent while reconnecting: at least one largest entry."""
 SETTLE_S: Final = 10.0
+CLOSE_S: Final = 2.0
+AGAIN_S: Final = 0.1
+"""Between two cancellations of what did not end at the first one."""
 _ONE_TOKEN: Final = re.compile(r"[\w-]+")
 
 
@@ -57,11 +60,16 @@ class NatsConnection:
         Raises:
             InfrastructureError: the server did not answer or refused within `patience_s`.
         """
+        connecting = asyncio.ensure_future(self.client.connect(addresses(self.url), **options))
         try:
-            await asyncio.wait_for(self.client.connect(addresses(self.url), **options), patience_s)
-        except (TimeoutError, OSError, nats.errors.Error) as error:
+            await asyncio.wait({connecting}, timeout=patience_s)
+        finally:
+            await given_up(connecting)
+        try:
+            connecting.result()
+        except (asyncio.CancelledError, TimeoutError, OSError, nats.errors.Error) as error:
             reason = self.last_error or "no answer"
-            await self.client.close()  # the library leaves the line of a refused try open
+            await given_up(asyncio.ensure_future(self.client.close()), CLOSE_S)  # a refused try stays open
             raise InfrastructureError(f"NATS at {self.url} is out of reach: {reason}") from error
         self._up.set()
 
@@ -87,6 +95,18 @@ class NatsConnection:
         if self.is_connected:
             _logger.warning("event=nats_error: %s", error or repr(error))
         self._last_error = error
+
+
+async def given_up(task: asyncio.Future[Any], patience_s: float = 0.0) -> None:
+    """Return once a task has ended, cancelled from `patience_s` on until it has.
+
+    Once is not enough: before Python 3.12 a `wait_for` inside may take the cancellation for itself when
+    what it waits for ends at that moment, and the library then tries for ever.
+    """
+    await asyncio.wait({task}, timeout=patience_s)
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=AGAIN_S)
 
 
 async def settled(client: Client, patience_s: float = SETTLE_S) -> None:

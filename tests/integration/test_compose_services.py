@@ -106,7 +106,9 @@ async def test_prepare_waits_for_its_servers(tmp_path: Path, postgres_url: str, 
     settings, said = load_settings(overrides=given), list[str]()
     nats.stop()
     preparing = asyncio.create_task(run_prepare(settings, said.append))
-    await until(lambda: any("it is tried again for" in line for line in said), "prepare says that it waits")
+    waits = "it is tried again for"
+    await until(lambda: preparing.done() or any(waits in line for line in said), "prepare says that it waits")
+    assert not preparing.done(), (said, preparing)
     await asyncio.to_thread(nats.start)
     await preparing
     assert "database and logs are ready" in said[-1]

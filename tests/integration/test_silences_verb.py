@@ -45,10 +45,9 @@ class System:
         async with await connect(self._dsn) as conn:
             owner = alerts_owner(conn, self._log, Groups(self.fleet), lambda: time.time_ns() // 1000)
             await owner.load()
-            behind = await self._log.last_seq(ALERTS_LOG) - owner.seq
-            if behind:
-                reader = await self._log.reader(ALERTS_LOG, owner.seq)
-                await owner.take(await reader.fetch(behind, 5.0))
+            last, reader = await self._log.last_seq(ALERTS_LOG), await self._log.reader(ALERTS_LOG, owner.seq)
+            while owner.seq < last:  # a fetch brings what has arrived, which may be less
+                await owner.take(await reader.fetch(last - owner.seq, 5.0))
         return result.output
 
     async def listed(self) -> list[dict[str, Any]]:
