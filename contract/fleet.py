@@ -217,6 +217,11 @@ class Fleet:
         position = {cluster.code: i for i, cluster in enumerate(self.clusters)}
         return np.array([position[w.cluster_code] for w in self.wards], np.intp)
 
+    @cached_property
+    def provider_index(self) -> NDArray[np.intp]:
+        """Position of each school's provider among their sorted names, by school position, shape (schools,)."""
+        return np.unique([s.isp for s in self.schools], return_inverse=True)[1].astype(np.intp)
+
     def ids_of_wards(self, wards: NDArray[np.intp]) -> frozenset[int]:
         """Return the ids of the schools in wards, given by their positions."""
         own = np.flatnonzero(np.isin(self.ward_index, wards))

@@ -161,6 +161,13 @@ class Fold:
         return tuple(np.flatnonzero(self.layout.metric_id == m) for m in np.flatnonzero(less).tolist())
 
     @cached_property
+    def line_slots(self) -> tuple[NDArray[np.intp], ...]:
+        """Slots of each metric that is judged less what a provider's lines share, none without any."""
+        less = np.flatnonzero(self.rulebook.channels[Channel.ANOMALY].less_provider)
+        found = (np.flatnonzero(self.layout.metric_id == m) for m in less.tolist())
+        return tuple(slots for slots in found if len(slots))
+
+    @cached_property
     def standing_slots(self) -> NDArray[np.intp]:
         """Slots whose anomaly rule lets a reading that stands speak again."""
         return np.flatnonzero(self.rulebook.channels[Channel.ANOMALY].stands[self.layout.metric_id])

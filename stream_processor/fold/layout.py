@@ -42,6 +42,8 @@ class Layout:
     """Position of the same schools' wards among the fleet's, shape (m,)."""
     cluster: NDArray[np.intp]
     """Position of the same schools' clusters among the fleet's, shape (m,)."""
+    provider: NDArray[np.intp]
+    """Position of the same schools' providers among the fleet's, shape (m,)."""
     wards: int
     """Wards of the fleet."""
     heartbeat_slot: NDArray[np.intp]
@@ -137,6 +139,7 @@ def lay_out(
         pupils=fleet.pupils[ours],
         ward=fleet.ward_index[ours],
         cluster=fleet.cluster_of_wards[fleet.ward_index[ours]],
+        provider=fleet.provider_index[ours],
         wards=len(fleet.wards),
         heartbeat_slot=_heartbeat_slots(
             _flags({m.id for m in catalogue.metrics if m.heartbeat})[metric_id],

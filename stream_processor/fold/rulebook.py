@@ -12,6 +12,7 @@ from contract.alert import Channel
 from contract.catalogue import Catalogue
 from contract.rule import MetricRule, Rule, SystemRule
 from contract.series import MAX_METRIC_ID
+from contract.topic import Stream
 
 METRICS: Final = MAX_METRIC_ID + 1
 DEFAULT_BOUND: Final = 6.0
@@ -66,7 +67,9 @@ class ChannelRules:
     """Anomaly: time open after which a deviation is learnt as the new level; `NEVER_NEW_US` for never."""
     at_edges: NDArray[np.bool_]
     less_shared: NDArray[np.bool_]
-    """Anomaly: judged less what schools share."""
+    """Anomaly: judged less what schools share in a session, of metrics that speak of sessions."""
+    less_provider: NDArray[np.bool_]
+    """Anomaly: judged less what a provider's lines share at the moment, of metrics that a line measures."""
     stands: NDArray[np.bool_]
     """Anomaly: a reading with none after it speaks again, after `stands_us`."""
     stands_us: NDArray[np.int64]
@@ -111,14 +114,22 @@ def compile_rules(rules: Sequence[Rule], catalogue: Catalogue) -> Rulebook:
     held_by = {r.suppressed_by for r in of_metrics}
     parents = tuple(r for r in of_metrics if r.name in held_by)
     row = {rule.name: i for i, rule in enumerate(parents)}
+    registers = np.zeros(METRICS, np.bool_)
+    registers[[m.id for m in catalogue.of_stream(Stream.ATTENDANCE)]] = True
     channels = tuple(
-        _compile({catalogue.named(r.metric).id: r for r in of_metrics if r.channel_number is channel}, row)
+        _compile(
+            {catalogue.named(r.metric).id: r for r in of_metrics if r.channel_number is channel},
+            row,
+            registers,
+        )
         for channel in Channel
     )
     return Rulebook(channels, parents, system)
 
 
-def _compile(by_metric: dict[int, MetricRule], parent_row: dict[str, int]) -> ChannelRules:
+def _compile(
+    by_metric: dict[int, MetricRule], parent_row: dict[str, int], registers: NDArray[np.bool_]
+) -> ChannelRules:
     def column(values: Mapping[int, Any], default: Any, kind: type[np.generic]) -> NDArray[Any]:
         out = np.full(METRICS, default, kind)
         for metric_id, value in values.items():
@@ -136,6 +147,7 @@ def _compile(by_metric: dict[int, MetricRule], parent_row: dict[str, int]) -> Ch
         ((1 << of(field, 0, np.uint16)) - 1).astype(np.uint8) for field in ("open_of", "close_of")
     )
     stands_s = of("stands_s", 0.0, np.float64)
+    less_shared = of("less_shared", False, np.bool_)
     once_in = of("once_in_sessions", 0.0, np.float64)
     direction = {m: getattr(r, "direction", "") for m, r in by_metric.items()}
     return ChannelRules(
@@ -168,7 +180,8 @@ def _compile(by_metric: dict[int, MetricRule], parent_row: dict[str, int]) -> Ch
         at_edges=of("at_edges", False, np.bool_),
         stands=stands_s > 0,
         stands_us=(stands_s * 1e6).astype(np.int64),
-        less_shared=of("less_shared", False, np.bool_),
+        less_shared=less_shared & registers,
+        less_provider=less_shared & ~registers,
         most_still=of("most_still", 0.0, np.float64),
         off_us=(of("off_s", 0.0, np.float64) * 1e6).astype(np.int64),
     )

@@ -131,6 +131,8 @@ def parts_taken(
         is_news[less] = shared <= -rules.least_deviation[metric[less]]
         part[less] = np.where(is_news[less], 0.0, shared)
         taken[less] = (1.0 - LEARNT) * shared
+    lines = np.flatnonzero(rules.less_provider[metric])
+    part[lines] = np.nan_to_num(state.shared[slot[lines]])
     return part, taken, known, is_news
 
 

@@ -15,6 +15,7 @@ from stream_processor.fold.feed import hear_feed
 from stream_processor.fold.habits import follow_waits
 from stream_processor.fold.joint import hear_disagreement
 from stream_processor.fold.newcomers import compare_schools
+from stream_processor.fold.providers import follow_providers
 from stream_processor.fold.rulebook import ChannelRules
 from stream_processor.fold.shared import follow_shared
 from stream_processor.fold.state import NEVER_US, State
@@ -33,6 +34,7 @@ def hear_tick(fold: Fold, state: State, tick: TickEntry) -> list[Transition]:
     before_us, state.tick_us = state.tick_us, at_us
     compare_schools(fold, state, at_us)
     _follow_sessions(fold, state, at_us)
+    follow_providers(fold, state, before_us, at_us)
     told += _judge_waiting(fold, state, follow_shared(fold, state, before_us, at_us), at_us)
     told += _judge_waiting(fold, state, _standing(fold, state, at_us), at_us, learns=False)
     told += hear_contradictions(fold, state, at_us)

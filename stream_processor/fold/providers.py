@@ -1,0 +1,80 @@
+"""What a provider's lines share at a moment: taken out of a line's figure before the line is judged.
+
+On an evening on which a provider is slow all of its lines grow slower, and no school has a fault. Of the
+metrics that a line measures whose anomaly rule says `less_shared`, the differences of the newest readings
+from what their series expect are compared over the lines of a provider; their median is the provider's part,
+in the direction that the rule looks to. Each line is judged less it, and learns its readings as they are, so
+that its tail knows how far out its provider's evenings lie.
+
+*The provider itself is judged by the same lines.* A part as large as the rule's least deviation is news if it
+is out of the rule's bound for the provider's typical line: unlike what such a line knows of its provider's
+evenings. News is not taken out: then each line is judged as if it stood alone, and that they grew slower
+together is found in their alerts, as one line.
+
+It crosses series, so it happens at ticks, once a minute of log time. A reading counts for a quarter of an
+hour, as long as it speaks for; what a line that was cut sends afterwards is older and says nothing of now. The
+lines are those of one partition, as with kin.
+
+Source:
+    Median polish: J. W. Tukey, "Exploratory Data Analysis", 1977, ch. 10-11. Sizes: docs/detection.md.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anomaly.moments import Moments
+from contract.alert import Channel
+from contract.calendar import MINUTE_US, in_session
+from stream_processor.fold.constants import QUARTER_US, Fold
+from stream_processor.fold.newcomers import group_medians
+from stream_processor.fold.state import State
+
+Floats = NDArray[np.float64]
+
+LEAST_LINES: Final = 5
+"""Lines that know themselves before a provider's are compared. Chosen: two with a fault of their own do not
+move the median of five."""
+
+
+def follow_providers(fold: Fold, state: State, before_us: int, at_us: int) -> None:
+    """Write what each provider's lines share into `state`, if a new minute began since the last tick.
+
+    Args:
+        fold: the fold.
+        state: written to; the caller owns it.
+        before_us: log time of the last tick.
+        at_us: log time of this one.
+    """
+    if at_us // MINUTE_US == before_us // MINUTE_US:
+        return
+    for slots in fold.line_slots:
+        state.shared[slots] = _parts(fold, state, slots, at_us)
+
+
+def _parts(fold: Fold, state: State, slots: NDArray[np.intp], at_us: int) -> Floats:
+    """Return what is taken out of each line, 0 where nothing is known or where it is news, shape (k,)."""
+    rules, metric = fold.rulebook.channels[Channel.ANOMALY], fold.layout.metric_id[slots[0]]
+    of_slots = fold.layout.provider[fold.layout.school[slots]]
+    providers = int(of_slots.max()) + 1
+    heard = state.event_us[slots] >= at_us - QUARTER_US
+    slot, provider = slots[heard], of_slots[heard]
+    time_us = state.event_us[slot]
+    context = fold.contexts(slot, time_us)
+    cell = slot + len(fold.layout) * in_session(context)
+    at = Moments(cell, time_us, fold.phases(context, time_us))
+    expected = fold.detector.judge(state.detector, at, state.value[slot]).expected
+    known = np.isfinite(expected)
+    least = np.bincount(provider[known], minlength=providers) >= LEAST_LINES
+    known &= least[provider]
+    part = group_medians(provider[known], (state.value[slot] - expected)[known], providers)
+    is_watched = np.where(part < 0, rules.looks_down[metric], rules.looks_up[metric])
+    part = np.where(least & is_watched, part, 0.0)
+    large = np.abs(part) >= rules.least_deviation[metric]
+    if large.any():
+        z = fold.detector.judge(state.detector, at, expected + part[provider]).z
+        typical = np.abs(group_medians(provider[known], z[known], providers))
+        part[large & (typical >= rules.bound[metric])] = 0.0
+    taken: Floats = part[of_slots]
+    return taken

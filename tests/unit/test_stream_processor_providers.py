@@ -1,0 +1,144 @@
+"""What a provider's lines share is taken out before one of them is judged, and what it never shared is news."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from functools import lru_cache
+
+import numpy as np
+
+from contract.alert import TransitionKind
+from contract.entry import Entry, ReadingsEntry, TickEntry
+from contract.fleet import Fleet
+from contract.rule import parse_rules
+from stream_processor.fold.constants import Fold, build_fold
+from stream_processor.fold.providers import LEAST_LINES
+from stream_processor.fold.state import State
+from tests.fold_world import (
+    CALENDAR,
+    CATALOGUE,
+    SECOND_US,
+    assert_same,
+    columns,
+    fold_log,
+    packaged,
+    series_named,
+    small_fleet,
+    split_entries,
+)
+
+EACH = 6
+"""Lines of each of the two providers: the first schools are Alpha's, the last Beta's."""
+ALPHA, BETA = range(1, EACH + 1), range(EACH + 1, 2 * EACH + 1)
+USUAL_MS = 20.0
+MONDAY = 12
+
+
+@lru_cache
+def evening_fold(each: int = EACH, *, shared: bool = True) -> Fold:
+    """Return a fold of the packaged rules over the lines of two providers."""
+    rules = packaged("rules.toml") if shared else packaged("rules.toml").replace("less_shared = true", "")
+    plain = small_fleet(2 * each)
+    schools = tuple(replace(s, isp="Alpha" if s.id <= each else "Beta") for s in plain.schools)
+    fleet = Fleet(plain.province, plain.clusters, plain.wards, schools, plain.devices)
+    return build_fold(fleet, CATALOGUE, CALENDAR, parse_rules(rules, CATALOGUE), 0, 1)
+
+
+def settled(fold: Fold) -> State:
+    """Return a state in which every line expects the usual, give or take a millisecond."""
+    state = fold.initial_state()
+    cell = np.flatnonzero(fold.layout.metric_id == CATALOGUE.named("latency_ms").id)
+    memory = state.detector
+    memory["mean"][cell], memory["spread"][cell] = USUAL_MS, 0.8
+    memory["readings"][cell], memory["observed_s"][cell], memory["weight_s"][cell] = 100, 1e6, 1e6
+    memory["learnt_us"][cell] = round(datetime(2026, 10, MONDAY, 19).timestamp()) * SECOND_US
+    return state
+
+
+def evening(*rise_ms: Mapping[int, float]) -> list[Entry]:
+    """Return what lines are slower by, minute by minute from 20:00 on, each followed by a tick."""
+    log: list[Entry] = []
+    first_us = round(datetime(2026, 10, MONDAY, 20, tzinfo=CALENDAR.timezone).timestamp()) * SECOND_US
+    for minute, rises in enumerate(rise_ms):
+        at_us = first_us + minute * 60 * SECOND_US
+        rows = [(at_us, series_named(s, "latency_ms"), USUAL_MS + rise) for s, rise in rises.items()]
+        log += [ReadingsEntry(at_us, columns(rows)), TickEntry(at_us + 59 * SECOND_US)]
+    return log
+
+
+def slow(rise_ms: float, **others: float) -> dict[int, float]:
+    """Return a rise of Alpha's lines and none of Beta's, and another of some, as `s3=40`."""
+    whole = dict.fromkeys(ALPHA, rise_ms) | dict.fromkeys(BETA, 0.0)
+    return {s: others.get(f"s{s}", rise) for s, rise in whole.items()}
+
+
+def opened(fold: Fold, log: list[Entry], state: State | None = None) -> list[int]:
+    """Return the schools whose latency is told as unusual, in order."""
+    told = fold_log(fold, [log], state or settled(fold)).transitions
+    return sorted(
+        {t.school_id for t in told if t.rule == "latency_unusual" and t.kind is TransitionKind.OPENED}
+    )
+
+
+def test_what_all_lines_of_a_provider_share_is_nobodys_alarm_and_one_line_still_stands_out() -> None:
+    fold = evening_fold()
+    begins = [slow(7.0), slow(13.0)]
+    assert opened(fold, evening(*begins, *[slow(14.0, s3=19.0)] * 6)) == []
+    assert opened(evening_fold(shared=False), evening(*begins, *[slow(14.0, s3=19.0)] * 6)) == [3]
+    assert opened(fold, evening(*begins, *[slow(14.0, s3=40.0)] * 6)) == [3]
+    # Another provider's evening excuses nobody.
+    assert opened(fold, evening(*begins, *[slow(14.0, s9=19.0)] * 6)) == [9]
+
+
+def test_a_rise_that_no_provider_has_had_is_told_of_each_of_its_lines() -> None:
+    assert opened(evening_fold(), evening(slow(7.0), *[slow(30.0)] * 6)) == [*ALPHA]
+
+
+def test_an_evening_that_a_providers_lines_know_is_not_told_and_anothers_is() -> None:
+    fold = evening_fold()
+    slots = np.flatnonzero(fold.layout.metric_id == CATALOGUE.named("latency_ms").id)
+    for known, told in ((ALPHA, []), (BETA, [*ALPHA])):
+        state = settled(fold)
+        # Beyond two deviations for a twentieth of their readings, by twenty deviations in the mean.
+        state.detector["tail"][0, slots[np.array(known) - 1]] = 0.05
+        state.detector["tail"][2, slots[np.array(known) - 1]] = 1.0
+        assert opened(fold, evening(slow(7.0), slow(14.0), *[slow(22.0)] * 6), state) == told
+
+
+def test_only_what_the_rule_looks_for_is_taken_out() -> None:
+    # Faster than usual together makes no line slow that is as ever, or a little slower.
+    assert opened(evening_fold(), evening(*[slow(-12.0, s3=10.0)] * 8)) == []
+
+
+def test_few_lines_share_nothing_and_one_that_is_silent_is_none_of_them() -> None:
+    rises = {s: 20.0 if s < LEAST_LINES else 0.0 for s in range(1, 2 * LEAST_LINES - 1)}
+    few = evening_fold(LEAST_LINES - 1)
+    assert opened(few, evening(*[rises] * 6)) == [*range(1, LEAST_LINES)]
+    just = evening_fold(LEAST_LINES)
+    for heard_last, told in ((14, []), (16, [1, 2, 3, 4])):
+        shared = {s: 14.0 if s <= LEAST_LINES else 0.0 for s in range(1, 2 * LEAST_LINES + 1)}
+        without = {s: rise for s, rise in shared.items() if s != LEAST_LINES}
+        more = {s: 18.0 if s < LEAST_LINES else 0.0 for s in without}
+        log = evening(shared, *[without] * (heard_last - 1), *[more] * 3)
+        assert opened(just, log) == told
+
+
+def test_a_line_learns_its_readings_as_they_are() -> None:
+    log = evening(slow(5.0), *[slow(14.0)] * 6)
+    taken, plain = (
+        fold_log(fold, [log], settled(fold)).state.detector
+        for fold in (evening_fold(), evening_fold(shared=False))
+    )
+    for name, column in taken.items():
+        np.testing.assert_array_equal(column, plain[name])
+
+
+def test_any_cutting_and_redelivery_give_the_same() -> None:
+    fold, rng = evening_fold(), np.random.default_rng(3)
+    drawn = [slow(rise) | {3: 3 * rise} for rise in rng.uniform(0, 25, 20)]
+    log = evening(*[{s: v + rng.uniform(0, 6) for s, v in rises.items()} for rises in drawn])
+    whole = fold_log(fold, [log], settled(fold))
+    assert_same(whole, fold_log(fold, [[entry] for entry in split_entries(log)], settled(fold)))
+    again = [e for entry in log for e in ([entry] * 2 if isinstance(entry, ReadingsEntry) else [entry])]
+    more = fold_log(fold, [[e] for e in again], settled(fold))
+    assert_same(whole._replace(counts=more.counts), more)
