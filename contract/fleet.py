@@ -219,7 +219,7 @@ class Fleet:
 
     @cached_property
     def provider_index(self) -> NDArray[np.intp]:
-        """Position of each school's provider among their sorted names, by school position, shape (schools,)."""
+        """Position of each school's provider among their names, by school position, shape (schools,)."""
         return np.unique([s.isp for s in self.schools], return_inverse=True)[1].astype(np.intp)
 
     def ids_of_wards(self, wards: NDArray[np.intp]) -> frozenset[int]:

@@ -189,8 +189,8 @@ def judge_anomalies(
     batch.score[index] = score_of(z, rules.bound[metric])
     far = np.abs(value - expected) >= rules.least_deviation[metric]
     bound = rules.bound[metric]
-    low = (z <= -bound) | (is_news & (z < 0))
-    out = far & ((rules.looks_down[metric] & low) | (rules.looks_up[metric] & (z >= bound)))
+    beyond = (np.abs(z) >= bound) | is_news
+    out = far & beyond & ((rules.looks_down[metric] & (z < 0)) | (rules.looks_up[metric] & (z > 0)))
     reach = np.maximum(bound * judgement.deviation, rules.least_deviation[metric])
     watched = rules.exists[metric]
     evidence = Evidence(

@@ -8,12 +8,12 @@ that its tail knows how far out its provider's evenings lie.
 
 *The provider itself is judged by the same lines.* A part as large as the rule's least deviation is news if it
 is out of the rule's bound for the provider's typical line: unlike what such a line knows of its provider's
-evenings. News is not taken out: then each line is judged as if it stood alone, and that they grew slower
-together is found in their alerts, as one line.
+evenings. News is not taken out, and every line that moved as far is told, whatever its own bursts are like:
+that they moved together is found in their alerts, as one line.
 
 It crosses series, so it happens at ticks, once a minute of log time. A reading counts for a quarter of an
-hour, as long as it speaks for; what a line that was cut sends afterwards is older and says nothing of now. The
-lines are those of one partition, as with kin.
+hour, as long as it speaks for; what a line that was cut sends afterwards is older and says nothing of now.
+The lines are those of one partition, as with kin.
 
 Source:
     Median polish: J. W. Tukey, "Exploratory Data Analysis", 1977, ch. 10-11. Sizes: docs/detection.md.
@@ -54,7 +54,7 @@ def follow_providers(fold: Fold, state: State, before_us: int, at_us: int) -> No
 
 
 def _parts(fold: Fold, state: State, slots: NDArray[np.intp], at_us: int) -> Floats:
-    """Return what is taken out of each line, 0 where nothing is known or where it is news, shape (k,)."""
+    """Return the part of each line, shape (k,): 0 where nothing is known, infinite where it is news."""
     rules, metric = fold.rulebook.channels[Channel.ANOMALY], fold.layout.metric_id[slots[0]]
     of_slots = fold.layout.provider[fold.layout.school[slots]]
     providers = int(of_slots.max()) + 1
@@ -75,6 +75,6 @@ def _parts(fold: Fold, state: State, slots: NDArray[np.intp], at_us: int) -> Flo
     if large.any():
         z = fold.detector.judge(state.detector, at, expected + part[provider]).z
         typical = np.abs(group_medians(provider[known], z[known], providers))
-        part[large & (typical >= rules.bound[metric])] = 0.0
+        part[large & (typical >= rules.bound[metric])] *= np.inf
     taken: Floats = part[of_slots]
     return taken

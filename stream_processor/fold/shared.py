@@ -119,7 +119,7 @@ def parts_taken(
 ) -> tuple[Floats, Floats, NDArray[np.bool_], NDArray[np.bool_]]:
     """Return what is taken out of values before they are judged and before they are learnt, shape (n,).
 
-    And where that is known, elsewhere it is 0 and nobody is judged; and where it is a drop that is news.
+    And where that is known, elsewhere it is 0 and nobody is judged; and where what is shared is news.
     """
     part, taken = np.zeros(len(slot)), np.zeros(len(slot))
     known, is_news = np.ones(len(slot), np.bool_), np.zeros(len(slot), np.bool_)
@@ -132,7 +132,10 @@ def parts_taken(
         part[less] = np.where(is_news[less], 0.0, shared)
         taken[less] = (1.0 - LEARNT) * shared
     lines = np.flatnonzero(rules.less_provider[metric])
-    part[lines] = np.nan_to_num(state.shared[slot[lines]])
+    if len(lines):
+        shared = state.shared[slot[lines]].astype(np.float64)
+        is_news[lines] = np.isinf(shared)
+        part[lines] = np.where(np.isfinite(shared), shared, 0.0)
     return part, taken, known, is_news
 
 

@@ -74,8 +74,9 @@ class State:
     clock_is_right: NDArray[np.bool_]
     """Where a look found the clock right and none has found it wrong since, shape (n,)."""
     shared: NDArray[np.float32]
-    """What of a slot's value is its level's and its cluster's today, by the last look; NaN while not known
-    and for metrics of which nothing is taken out, shape (n,); see `shared`."""
+    """What of a slot's value is its level's and its cluster's today, or its provider's now, by the last look;
+    NaN while not known and for metrics of which nothing is taken out, shape (n,); infinite where a provider's
+    is news. See `shared`, `providers`."""
     waited_us: NDArray[np.int64]
     """Time without an arrival in which one was due, up to the last tick, shape (n,); of slots whose rule asks
     for habits, as the next two; see `habits`."""

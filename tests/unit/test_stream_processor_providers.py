@@ -1,4 +1,4 @@
-"""What a provider's lines share is taken out before one of them is judged, and what it never shared is news."""
+"""What a provider's lines share is taken out before one is judged, and what they never shared is news."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -90,8 +90,17 @@ def test_what_all_lines_of_a_provider_share_is_nobodys_alarm_and_one_line_still_
     assert opened(fold, evening(*begins, *[slow(14.0, s9=19.0)] * 6)) == [9]
 
 
-def test_a_rise_that_no_provider_has_had_is_told_of_each_of_its_lines() -> None:
-    assert opened(evening_fold(), evening(slow(7.0), *[slow(30.0)] * 6)) == [*ALPHA]
+def test_a_rise_that_a_provider_has_not_had_is_told_of_each_of_its_lines() -> None:
+    fold = evening_fold()
+    log = evening(slow(7.0), *[slow(30.0, s4=2.0)] * 6)
+    assert opened(fold, log) == [1, 2, 3, 5, 6]
+    # One line has wild bursts of its own: alone it would not be told.
+    state = settled(fold)
+    slots = np.flatnonzero(fold.layout.metric_id == CATALOGUE.named("latency_ms").id)
+    state.detector["tail"][0, slots[1]], state.detector["tail"][2, slots[1]] = 0.05, 1.0
+    assert opened(fold, log, state) == [1, 2, 3, 5, 6]
+    alone = evening(*[slow(0.0, s2=30.0)] * 6)
+    assert (opened(fold, alone), opened(fold, alone, state)) == ([2], [])
 
 
 def test_an_evening_that_a_providers_lines_know_is_not_told_and_anothers_is() -> None:
