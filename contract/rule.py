@@ -156,8 +156,8 @@ class AnomalyRule(_Counted, frozen=True, kw_only=True, tag="anomaly"):
     at_edges: bool = False
     """Also judged within 30 minutes of a session's start or end, where traffic moves too fast."""
     less_shared: bool = False
-    """What schools of a level and of a cluster share in a session is taken out before one is judged, unless
-    it is a drop of at least `least_deviation`."""
+    """What others share is taken out before one is judged, unless it is news: of registers what schools of
+    a level and of a cluster share in a session, else what a provider's lines share at the moment."""
     stands_s: Extent = 0.0
     """Seconds after which a reading out of bounds that is still the newest speaks once more, in session; 0
     for never. So what is soon corrected opens nothing, and what is sent only once opens nevertheless."""
