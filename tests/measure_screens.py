@@ -153,7 +153,7 @@ class _Kind(msgspec.Struct):
 def ahead_ms(data: Path | None) -> float:
     """Return how far the machine's clock is ahead of the system's, ms: its ages are told in log time."""
     began = DataFolder(data).read("first_start") if data else {}
-    return (began.get("clock_real_origin_us", 0) - began.get("clock_origin_us", 0)) / 1000
+    return float(began.get("clock_real_origin_us", 0) - began.get("clock_origin_us", 0)) / 1000
 
 
 async def listen(base: str, cookies: dict[str, str], clients: int, seconds: float) -> list[float]:
