@@ -65,6 +65,10 @@ def scenarios(
     z_times: Annotated[
         float, typer.Option(min=0.05, max=50.0, help="Factor of z in the anomaly rules; below 1 more alarms.")
     ] = 1.0,
+    curve: Annotated[
+        bool,
+        typer.Option("--curve", help="Recall against false incidents: every city at seven factors of z."),
+    ] = False,
     explain: Annotated[
         Path | None, typer.Option(help="JSON lines of each fault, what was opened, and each false incident.")
     ] = None,
@@ -79,6 +83,8 @@ def scenarios(
     names = names_of(detector or ["ew"], tell)
     if budget is None and len(names) > 1:
         raise ConfigurationError(f"{', '.join(names)}: several detectors are compared at a --budget")
+    if budget is not None and curve:
+        raise ConfigurationError("--curve tells every budget of one detector: leave --budget out")
     first = ScenarioTerms(
         seed=seed,
         schools=schools,
@@ -94,7 +100,14 @@ def scenarios(
     )
     terms = [replace(first, seed=s) for s in range(seed, seed + seeds)]
     shared = given(rules, bare=bare)
-    if budget is None:
+    if curve:
+        from evaluation.scenarios.curve import curve as curve_of
+        from evaluation.scenarios.curve import render as render_curve
+
+        points = curve_of(terms, shared, tell)
+        runs = [run for point in points for run in point.runs]
+        text = render_curve(points, as_json=json)
+    elif budget is None:
         runs = run_all(terms, shared)
         text = render(runs, as_json=json)
     else:
