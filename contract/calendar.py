@@ -54,12 +54,19 @@ class Span(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Shift(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A session of the day, local time."""
+    """A session of the day, local time, and on which days its bells ring so."""
 
     name: str
     """morning or afternoon."""
     start: time
     end: time
+    first: date = date.min
+    last: date = date.max
+    """Both included; where a day is left out it holds without end in that direction."""
+
+    def holds(self, day: date) -> bool:
+        """Return whether it is a session of a local day."""
+        return self.first <= day <= self.last
 
 
 class _LevelDay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -141,10 +148,10 @@ class SchoolCalendar:
         if self.day_name(day) is not None or not works or self._known.has(DayKind.CLOSURE, level_index, day):
             return ()
         half = _holds(self._file.half_day, day) or self._known.has(DayKind.HALF_DAY, level_index, day)
-        shifts = plan.shift[:1] if half else plan.shift
+        shifts = [s for s in plan.shift if s.holds(day)]
         return tuple(
             Session(s.name, self._us(datetime.combine(day, s.start)), self._us(datetime.combine(day, s.end)))
-            for s in shifts
+            for s in (shifts[:1] if half else shifts)
         )
 
     def session_name(self, at_us: int) -> str:
@@ -356,14 +363,17 @@ def _complaints(file: _File) -> Iterator[tuple[_Place, str]]:
 
 
 def _shift_complaints(name: str, plan: _LevelDay, head: str) -> Iterator[tuple[_Place, str]]:
-    until = time.min
-    for shift in plan.shift:
+    for nth, shift in enumerate(plan.shift):
         place = _Place(head, rf"\bstart\s*=\s*{shift.start}")
+        told = f"shift {shift.name!r} of {name}"
         if shift.end <= shift.start:
-            yield place, f"shift {shift.name!r} of {name} ends at {shift.end}, not after {shift.start}"
+            yield place, f"{told} ends at {shift.end}, not after {shift.start}"
+        if shift.last < shift.first:
+            yield place, f"{told} holds until {shift.last}, before its first day, {shift.first}"
+        before = [s for s in plan.shift[:nth] if s.first <= shift.last and shift.first <= s.last]
+        until = max((s.end for s in before), default=time.min)
         if shift.start < until:
-            yield place, f"shift {shift.name!r} of {name} begins at {shift.start}, before {until} of the last"
-        until = shift.end
+            yield place, f"{told} begins at {shift.start}, before {until} of the last"
 
 
 def _idle_make_ups(file: _File, calendar: SchoolCalendar) -> Iterator[tuple[_Place, str]]:

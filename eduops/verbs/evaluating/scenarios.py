@@ -46,6 +46,12 @@ def scenarios(
     unannounced: Annotated[
         bool, typer.Option("--unannounced", help="Also a half day and closures that nobody told the center.")
     ] = False,
+    bells_later: Annotated[
+        int,
+        typer.Option(
+            min=0, max=120, help="All bells ring so many minutes later from the middle day on, unannounced."
+        ),
+    ] = 0,
     severity: Annotated[
         Severity, typer.Option(help="How messy the city is: calm, as recorded data are, or a bad month.")
     ] = Severity.REAL,
@@ -97,6 +103,7 @@ def scenarios(
         all_metrics=all_metrics,
         z_times=z_times,
         severity=severity,
+        bells_later_min=bells_later,
     )
     terms = [replace(first, seed=s) for s in range(seed, seed + seeds)]
     shared = given(rules, bare=bare)
