@@ -381,10 +381,12 @@ async def test_what_each_did_is_on_record(
         await leader.get("/users")
         await leader.get(url)
     assert (await stranger.post(f"{url}/acknowledge", json={})).status_code == 401
-    await client.get("/audit.csv")
+    school = stage.fleet.schools[0].code
+    for file in ("/audit.csv", "/api/alerts.csv", f"/api/sheets/school/{school}/alerts.csv"):
+        await client.get(file)
     entries = (await read_audit(stage.conn, AuditChoice(), 100))[::-1]
     told = [(e.actor, e.grade, e.action.partition(" ")[2], e.subject, e.result) for e in entries]
-    alert = "/api/alerts/{alert_id}/acknowledge"
+    alert, sheet = "/api/alerts/{alert_id}/acknowledge", "/api/sheets/school/{name}/{table}.csv"
     assert told == [
         ("Lan", "administrator", alert, changed.alert.alert_id, "done"),
         ("Lan", "administrator", "/users", "Hoa", "done"),
@@ -392,6 +394,8 @@ async def test_what_each_did_is_on_record(
         ("Hoa", "leader", alert, changed.alert.alert_id, "not_your_role"),
         ("Hoa", "leader", "/users", "", "not_your_role"),
         ("Lan", "administrator", "/audit.csv", "", "done"),
+        ("Lan", "administrator", "/api/alerts.csv", "", "done"),
+        ("Lan", "administrator", sheet, f"{school} alerts", "done"),
     ]
     assert {e.address for e in entries} == {"127.0.0.1"}
     page = (await client.get("/audit?actor=Hoa&result=wrong")).text
