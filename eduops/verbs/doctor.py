@@ -207,7 +207,7 @@ def _refusals(settings: Settings) -> list[Checked]:
 
 
 async def broker_store(settings: Settings) -> list[Checked]:
-    """Look whether what the broker keeps of MQTT is limited, for a full disk shuts ingest out, and who fills it."""
+    """Look whether what the broker keeps has a limit, for a full disk shuts ingest out, and who fills it."""
     if settings.mqtt_broker != "nats":
         return []
     async with open_log(settings, "doctor") as log:

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import httpx
@@ -163,8 +164,13 @@ async def test_a_code_opens_once(
     name = DeviceName(*next(iter(city.device_by_path)))
     ((_, _, code),) = (await deeds.draw_claim_codes(settings, [str(name)], "1h")).rows
     ((_, _, late),) = (await deeds.draw_claim_codes(settings, [str(name)], "0s")).rows
+    operating = (Path(__file__).parents[2] / "docs" / "operating.md").read_text(encoding="utf-8")
+    said = re.search(r"curl -H '(.+?): (.+?)' -d '(.+?)' https://CENTER/api/provision", operating)
+    assert said is not None
+    header, kind, body = said.groups()
     answers = [
-        await client.post("/api/provision", json={"code": tried}) for tried in (late, "A" * 24, code, code)
+        await client.post("/api/provision", content=body.replace("CODE", tried), headers={header: kind})
+        for tried in (late, "A" * 24, code, code)
     ]
     assert [answer.status_code for answer in answers] == [404, 404, 201, 404]
     given = answers[2].json()
