@@ -32,7 +32,7 @@ from storage.people.credentials import (
     list_credentials,
 )
 from storage.people.failures import claim_try
-from storage.people.pairing import MOST_OF_ADDRESS
+from storage.people.pairing import MOST_OF_ADDRESS, begin_pairing
 from storage.people.users import find_user
 from tests.asking import asking
 from tests.conftest import TestNats
@@ -392,6 +392,9 @@ async def test_not_all_walls_of_the_world_may_wait(stage: Stage) -> None:
             assert (await flood.get("/pair")).status_code == 200
             flood.cookies.clear()
         assert (await flood.get("/pair")).status_code == 503
+    household = [await begin_pairing(stage.conn, f"2001:db8::{n:x}") for n in range(MOST_OF_ADDRESS + 1)]
+    assert [one is None for one in household] == [False] * MOST_OF_ADDRESS + [True]
+    assert await begin_pairing(stage.conn, "2001:db8:0:1::1") is not None
 
 
 async def test_what_each_did_is_on_record(
