@@ -423,7 +423,7 @@ ROUTES: Final[Mapping[str, Paths]] = {
                 "/openapi.json",
                 "/api/fleet",
                 "/api/wards",
-                *("/api/me", "/account", "/users", "/pair", "/screens", "/audit", "/audit.csv"),
+                *("/api/me", "/account", "/users", "/pair", "/screens", "/tokens", "/audit", "/audit.csv"),
                 *("/sign-in", "/sign-in/oidc", "/sign-in/oidc/back"),
                 "/api/alerts",
                 "/api/incidents",
