@@ -6,12 +6,11 @@ import { isKey, watchSwitch } from './keys.js';
 import { openLink } from './link.js';
 import { reader, readJson } from './loading.js';
 import { watchStaleness } from './staleness.js';
-import { clock, dayAndClock, duration, language, number, say } from './words.js';
+import { clock, duration, language, number, say, whenOf } from './words.js';
 
 const FILTERS = ['state', 'priority', 'cluster', 'isp'];
 const GROUPS = ['open', 'acknowledged', 'silenced', 'chronic', 'resolved'];
 const RESOLVED_MAX = 50; // the last ones; older ones are found by their address
-const DAY_US = 86400e6;
 
 class IncidentList {
   constructor() {
@@ -96,7 +95,7 @@ function row(incident, group, nowUs) {
   const { words } = incident;
   const isOver = group === 'resolved';
   const own = incident.cause.kind === 'system';
-  const when = nowUs - incident.opened_at_us < DAY_US / 2 ? clock(incident.opened_at_us) : dayAndClock(incident.opened_at_us);
+  const when = whenOf(incident.opened_at_us, nowUs);
   const endUs = isOver ? (incident.quiet_at_us ?? incident.ended_at_us) : nowUs;
   const waiting = group === 'open';
   const cell = (name, ...parts) => make('td', { className: `cell-${name}`, dataset: { name: say(`incident.${name}`) } }, ...parts);
