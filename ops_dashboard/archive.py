@@ -280,7 +280,7 @@ class Archive:
             return await heard_series(conn, after_us)
 
     async def heard_lately(self, series: tuple[int, ...], after_us: int) -> frozenset[int]:
-        """Return the series that have a reading since a moment, µs since 1970, as of `LATELY_AGE_S` ago at most.
+        """Return the series that have a reading since a moment, µs; `LATELY_AGE_S` old at most.
 
         They are all of the city's, and read once for all who look.
         """

@@ -119,6 +119,7 @@ class AlertDesk {
     const shown = [...this.rows.values()].filter((row) => this.shows(row)).sort(compareRows);
     setText(byId('alerts-count'), say('alerts.count', { n: number(shown.length) }));
     byId('alerts-none').hidden = shown.length > 0;
+    setText(byId('alerts-none'), say(Object.values(this.filters).some(Boolean) ? 'alerts.none' : 'alerts.none_at_all'));
     byId('cards').replaceChildren(...shown.slice(0, CARDS_MAX).map((row) => this.makeCard(row)));
   }
 
