@@ -107,6 +107,7 @@ def create_app(
         hub,
         hub.board,
         archive,
+        tables.days,
         fleet,
         catalogue,
         calendar,
