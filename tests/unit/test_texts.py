@@ -74,6 +74,7 @@ SHEET_HEADS = (
         "id",
         "what",
         "most",
+        "trend",
         "until",
         "code",
         "cluster",
