@@ -106,7 +106,7 @@ def _grid(texts: Texts, language: Language) -> dag.AgGrid:
             column(
                 "priority",
                 "alerts.priority",
-                0.85,
+                1.1,
                 minWidth=94,
                 sort="asc",
                 sortIndex=1,
@@ -122,7 +122,7 @@ def _grid(texts: Texts, language: Language) -> dag.AgGrid:
             column(
                 "since",
                 "alerts.since",
-                1.1,
+                1.2,
                 minWidth=84,
                 valueFormatter=shown,
                 sort="desc",

@@ -91,6 +91,7 @@ async def test_a_minute_is_chosen_as_people_here_write_it_whatever_the_browser_s
     ):
         await remember(stage)
         await page.goto("/?at=-5")
+        await expect(page.locator("#tile-connected .tile-number")).to_have_text("100,0", timeout=PATIENCE_MS)
         assert await page.evaluate("navigator.language") == "en-US"
         field = page.get_by_role("textbox", name="Chọn lúc xem")
         shown = datetime.fromtimestamp(NOW_US / 1e6, stage.calendar.timezone) - timedelta(minutes=5)
