@@ -26,6 +26,8 @@ from contract.special_days.special_day import DayKind, SpecialDay
 MINUTE_US: Final = 60_000_000
 EDGE: Final = timedelta(minutes=30)
 """Around the start and end of a session traffic moves fast; baselines are not judged there."""
+MOST_COUNTED: Final = 1024
+"""Numbers that `distinct` counts beside as many as it is given."""
 
 
 class Context(IntEnum):
@@ -163,9 +165,9 @@ class SchoolCalendar:
     def contexts(self, level_index: NDArray[np.int8], time_us: NDArray[np.int64]) -> NDArray[np.int8]:
         """Return the `Context` of each (level, time), shape (n,); one look-up per level and minute."""
         key = (time_us // MINUTE_US) * len(LEVELS) + level_index
-        distinct, inverse = np.unique(key, return_inverse=True)
-        found = [self.context_at(int(k % len(LEVELS)), int(k // len(LEVELS))) for k in distinct]
-        return np.array(found, np.int8)[inverse]
+        keys, place = distinct(key)
+        found = [self.context_at(k % len(LEVELS), k // len(LEVELS)) for k in keys.tolist()]
+        return np.array(found, np.int8)[place]
 
     def closed_schools(self, day: date) -> frozenset[str]:
         """Return the codes of schools that are closed on a local day by themselves (flood, election)."""
@@ -264,6 +266,20 @@ def _expect_known(country: str) -> None:
 def in_session(contexts: NDArray[np.int8]) -> NDArray[np.bool_]:
     """Return where a context is SESSION, EXAM, EVENT or EDGE: pupils are there or about to be."""
     return contexts >= Context.EDGE
+
+
+def distinct(key: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+    """Return the different numbers among some, rising, and which of them each is, shape (n,).
+
+    As `np.unique`, but numbers that lie close together, as times of now do, are counted and not sorted.
+    """
+    if not len(key) or int(key.max()) - int(key.min()) > MOST_COUNTED + len(key):
+        return np.unique(key, return_inverse=True)
+    first = key.min()
+    count = np.bincount(key - first)
+    found = np.flatnonzero(count)
+    place = np.cumsum(count > 0) - 1
+    return found + first, place[key - first]
 
 
 def _holds(spans: list[Span], day: date) -> bool:
