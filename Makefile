@@ -17,7 +17,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # The tests start hundreds of processes: each would compile the same modules if the environment forbids to keep them.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup run test faults laws check fix bench lock browser env clean
+.PHONY: help setup run test faults laws check fix bench lock outdated browser env clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t12
@@ -59,6 +59,9 @@ lock: $(DEV_STAMP) ## pin and hash the requirements anew, as few changes as poss
 		--quiet pyproject.toml requirements/build.in -o requirements/runtime.txt
 	@$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		--quiet --extra dev --extra evaluate pyproject.toml requirements/build.in -o requirements/dev.txt
+
+outdated: $(DEV_STAMP) ## what we build on of which there is something newer, by asking PyPI
+	@$(BIN)/python -m pip --disable-pip-version-check list --outdated
 
 ENV_FILE ?= .env
 SECRETS_DIR ?= secrets

@@ -96,11 +96,10 @@ class ExponentiallyWeighted:
         cell = at.cell
         mean = columns["mean"][cell]
         deviation = self._deviation(mean, columns["spread"][cell])
-        mature = self._mature(columns, cell)
-        z = by_tail(columns, cell, deviations(value - mean, deviation))
-        unknown = ~mature
-        z[unknown] = mean[unknown] = deviation[unknown] = np.nan
-        return Judgement(z, mean, deviation)
+        mature = self._mature(columns["readings"][cell], columns["observed_s"][cell])
+        deviation[~mature] = mean[~mature] = np.nan
+        plain = deviations(value - mean, deviation)
+        return Judgement(by_tail(columns, cell, plain), plain, mean, deviation)
 
     def learn(
         self,
@@ -111,7 +110,7 @@ class ExponentiallyWeighted:
     ) -> None:
         """Take each value into its cell with `share` of its weight; times may not go back in a cell."""
         cell, time_us = at.cell, at.time_us
-        readings = columns["readings"][cell]
+        readings, observed_s = columns["readings"][cell], columns["observed_s"][cell]
         first = readings == 0
         dt_s = np.where(first, self.longest_weight_s, (time_us - columns["learnt_us"][cell]) * 1e-6)
         own = np.minimum(dt_s, self.longest_weight_s) * share
@@ -120,7 +119,7 @@ class ExponentiallyWeighted:
         np.divide(own, weight, out=part, where=weight > 0)
         mean, spread = columns["mean"][cell], columns["spread"][cell].astype(np.float64)
         mean = np.where(first, value, mean)
-        mature, deviation = self._mature(columns, cell), self._deviation(mean, spread)
+        mature, deviation = self._mature(readings, observed_s), self._deviation(mean, spread)
         z = np.where(mature, deviations(value - mean, deviation), np.nan)
         learn_tail(columns, cell, z, own, part)
         reach = np.where(mature, self.winsor_z * deviation, np.inf)
@@ -128,7 +127,7 @@ class ExponentiallyWeighted:
         columns["mean"][cell] = mean + part * difference
         columns["spread"][cell] = spread + part * (np.abs(difference) - spread)
         columns["weight_s"][cell] = weight
-        columns["observed_s"][cell] = np.minimum(columns["observed_s"][cell] + own, OBSERVED_LIMIT_S)
+        columns["observed_s"][cell] = np.minimum(observed_s + own, OBSERVED_LIMIT_S)
         columns["learnt_us"][cell] = time_us
         columns["readings"][cell] = np.minimum(readings, READINGS_LIMIT - 1) + 1
 
@@ -141,14 +140,15 @@ class ExponentiallyWeighted:
 
     def outlook(self, columns: Mapping[str, NDArray[Any]]) -> Outlook:
         """Return mean and deviation of every mature cell."""
-        every = np.arange(len(columns["mean"]))
-        unknown = ~self._mature(columns, every)
+        unknown = ~self._mature(columns["readings"], columns["observed_s"])
         deviation = self._deviation(columns["mean"], columns["spread"])
         return Outlook(np.where(unknown, np.nan, columns["mean"]), np.where(unknown, np.nan, deviation))
 
-    def _mature(self, columns: Mapping[str, NDArray[Any]], cell: NDArray[np.intp]) -> NDArray[np.bool_]:
-        enough: NDArray[np.bool_] = columns["readings"][cell] >= self.mature_readings
-        return enough & (columns["observed_s"][cell] >= self.mature_s)
+    def _mature(self, readings: NDArray[Any], observed_s: NDArray[Any]) -> NDArray[np.bool_]:
+        enough: NDArray[np.bool_] = readings >= self.mature_readings
+        return enough & (observed_s >= self.mature_s)
 
     def _deviation(self, mean: NDArray[np.float64], spread: NDArray[Any]) -> NDArray[np.float64]:
-        return np.maximum(NORMAL_RATIO * spread.astype(np.float64), self.least_ratio * np.abs(mean))
+        return np.maximum(
+            NORMAL_RATIO * spread.astype(np.float64, copy=False), self.least_ratio * np.abs(mean)
+        )

@@ -10,7 +10,9 @@ class Judgement(NamedTuple):
     """How n values compare with their past; every column is NaN where the past is too short."""
 
     z: NDArray[np.float64]
-    """Signed deviations from the expected value, shape (n,)."""
+    """Signed deviations from the expected value, as rules judge by them, shape (n,)."""
+    plain: NDArray[np.float64]
+    """The same before anything is made of how far out readings of the cell usually lie, shape (n,)."""
     expected: NDArray[np.float64]
     """The expected value in the metric's unit, shape (n,)."""
     deviation: NDArray[np.float64]

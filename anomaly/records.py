@@ -94,7 +94,7 @@ class Records:
         record = surprise[strongest, np.arange(len(value))]
         z = np.where(record != 0, record, np.clip(plain.z, -USUAL_Z, USUAL_Z))
         z[np.isnan(plain.z)] = np.nan
-        return Judgement(np.clip(z, -Z_LIMIT, Z_LIMIT), plain.expected, plain.deviation)
+        return Judgement(np.clip(z, -Z_LIMIT, Z_LIMIT), plain.plain, plain.expected, plain.deviation)
 
     def learn(self, columns: dict[str, NDArray[Any]], at: Moments, value: Floats, share: Floats) -> None:
         """Take each value into its cell's baseline, profile and records with `share` of its weight."""

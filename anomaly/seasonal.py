@@ -26,6 +26,7 @@ from anomaly.ew import ExponentiallyWeighted
 from anomaly.judgement import Judgement, Outlook
 from anomaly.moments import Moments
 from anomaly.profile import empty_profile, forget_profile, learn_profile, usual_of
+from anomaly.score import deviations
 
 Floats = NDArray[np.float64]
 
@@ -58,10 +59,13 @@ class Seasonal:
         deviation = np.maximum(residual.deviation, least)
         better = ~np.isnan(usual) & (deviation < EXPLAINS * plain.deviation)
         safe = np.where(deviation > 0, deviation, 1.0)
+        expected = np.where(better, residual.expected + usual, plain.expected)
+        reach = np.where(better, deviation, plain.deviation)
         return Judgement(
             np.where(better, residual.z * residual.deviation / safe, plain.z),
-            np.where(better, residual.expected + usual, plain.expected),
-            np.where(better, deviation, plain.deviation),
+            deviations(value - expected, reach),
+            expected,
+            reach,
         )
 
     def learn(self, columns: dict[str, NDArray[Any]], at: Moments, value: Floats, share: Floats) -> None:

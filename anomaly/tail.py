@@ -84,16 +84,20 @@ def learn_tail(
         part: weight of each reading in its cell's, in [0, 1], shape (n,).
     """
     tail, run = columns[TAIL], columns[RUN]
-    tail[:, cell] *= (1.0 - part).astype(np.float32)
-    side = np.where(np.abs(z) > FROM_Z, np.sign(z), 0.0)
-    over = np.flatnonzero((run[0, cell] != 0.0) & (np.sign(run[0, cell]) != side) & (own_s > 0.0))
+    kept = (1.0 - part).astype(np.float32)
+    for one in tail:  # row by row: an index of both axes takes twice as long
+        one[cell] *= kept
+    is_beyond = np.abs(z) > FROM_Z
+    over = np.flatnonzero(run[0][cell])
+    side = np.where(is_beyond[over], np.sign(z[over]), 0.0)
+    over = over[(np.sign(run[0][cell[over]]) != side) & (own_s[over] > 0.0)]
     ended, share = cell[over], part[over] / own_s[over]
     row = (run[0, ended] < 0).astype(np.intp)
     tail[row, ended] += share * np.abs(run[0, ended])
     tail[2 + row, ended] += share * run[1, ended]
     run[:, ended] = 0.0
-    beyond = np.flatnonzero(side)
-    far, sign = cell[beyond], side[beyond]
+    beyond = np.flatnonzero(is_beyond)
+    far, sign = cell[beyond], np.sign(z[beyond])
     counted_s = np.clip(LONGEST_RUN_S - np.abs(run[0, far]), 0.0, own_s[beyond])
     most = MOST_EXCESS * _mean_excess(columns, far, sign < 0)
     run[1, far] += counted_s * np.minimum(np.abs(z[beyond]) - FROM_Z, most)

@@ -152,6 +152,23 @@ class MqttStore:
             return Taken(0, 0)
         return Taken(int(info["state"]["last_seq"]), int(info["state"]["messages"]))
 
+    async def fullest(self, most: int) -> list[tuple[str, int]]:
+        """Return whose messages wait, a device as SCHOOL/DEVICE and else a topic, and how many; most first.
+
+        Raises:
+            InfrastructureError: the server is out of reach.
+        """
+        found, read = Counter[str](), 0
+        while True:
+            asked = {"subjects_filter": ">", "offset": read}
+            info = await self._api.ask(f"STREAM.INFO.{MESSAGES}", asked)
+            page = info["state"].get("subjects") or {}
+            for subject, count in page.items():
+                found[_sender(topic_of(subject))] += count
+            read += len(page)
+            if not page or read >= info.get("total", 0):
+                return found.most_common(most)
+
     async def subjects(self) -> list[str]:
         """Return what the MQTT sessions of this server hear, such as `edu.v1.>`; the sessions may be away.
 
@@ -300,6 +317,12 @@ def ns_of(text: str) -> int:
     seconds, _, fraction = text.removesuffix("Z").partition(".")
     whole = datetime.fromisoformat(seconds).replace(tzinfo=UTC).timestamp()
     return int(whole) * 1_000_000_000 + int(fraction.ljust(9, "0"))
+
+
+def _sender(topic: str) -> str:
+    levels = topic.split("/")
+    own = levels[2:] if levels[0] == "slice" else levels
+    return "/".join(own[3:5]) if own[:2] == ["edu", "v1"] and len(own) > 5 else topic
 
 
 def topic_of(subject: str) -> str:

@@ -26,6 +26,8 @@ from contract.special_days.special_day import DayKind, SpecialDay
 MINUTE_US: Final = 60_000_000
 EDGE: Final = timedelta(minutes=30)
 """Around the start and end of a session traffic moves fast; baselines are not judged there."""
+MOST_COUNTED: Final = 1024
+"""Numbers that `distinct` counts beside as many as it is given."""
 
 
 class Context(IntEnum):
@@ -54,12 +56,19 @@ class Span(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Shift(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A session of the day, local time."""
+    """A session of the day, local time, and on which days its bells ring so."""
 
     name: str
     """morning or afternoon."""
     start: time
     end: time
+    first: date = date.min
+    last: date = date.max
+    """Both included; where a day is left out it holds without end in that direction."""
+
+    def holds(self, day: date) -> bool:
+        """Return whether it is a session of a local day."""
+        return self.first <= day <= self.last
 
 
 class _LevelDay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -141,10 +150,10 @@ class SchoolCalendar:
         if self.day_name(day) is not None or not works or self._known.has(DayKind.CLOSURE, level_index, day):
             return ()
         half = _holds(self._file.half_day, day) or self._known.has(DayKind.HALF_DAY, level_index, day)
-        shifts = plan.shift[:1] if half else plan.shift
+        shifts = [s for s in plan.shift if s.holds(day)]
         return tuple(
             Session(s.name, self._us(datetime.combine(day, s.start)), self._us(datetime.combine(day, s.end)))
-            for s in shifts
+            for s in (shifts[:1] if half else shifts)
         )
 
     def session_name(self, at_us: int) -> str:
@@ -156,9 +165,9 @@ class SchoolCalendar:
     def contexts(self, level_index: NDArray[np.int8], time_us: NDArray[np.int64]) -> NDArray[np.int8]:
         """Return the `Context` of each (level, time), shape (n,); one look-up per level and minute."""
         key = (time_us // MINUTE_US) * len(LEVELS) + level_index
-        distinct, inverse = np.unique(key, return_inverse=True)
-        found = [self.context_at(int(k % len(LEVELS)), int(k // len(LEVELS))) for k in distinct]
-        return np.array(found, np.int8)[inverse]
+        keys, place = distinct(key)
+        found = [self.context_at(k % len(LEVELS), k // len(LEVELS)) for k in keys.tolist()]
+        return np.array(found, np.int8)[place]
 
     def closed_schools(self, day: date) -> frozenset[str]:
         """Return the codes of schools that are closed on a local day by themselves (flood, election)."""
@@ -259,6 +268,20 @@ def in_session(contexts: NDArray[np.int8]) -> NDArray[np.bool_]:
     return contexts >= Context.EDGE
 
 
+def distinct(key: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+    """Return the different numbers among some, rising, and which of them each is, shape (n,).
+
+    As `np.unique`, but numbers that lie close together, as times of now do, are counted and not sorted.
+    """
+    if not len(key) or int(key.max()) - int(key.min()) > MOST_COUNTED + len(key):
+        return np.unique(key, return_inverse=True)
+    first = key.min()
+    count = np.bincount(key - first)
+    found = np.flatnonzero(count)
+    place = np.cumsum(count > 0) - 1
+    return found + first, place[key - first]
+
+
 def _holds(spans: list[Span], day: date) -> bool:
     return any(span.first <= day <= span.last for span in spans)
 
@@ -356,14 +379,17 @@ def _complaints(file: _File) -> Iterator[tuple[_Place, str]]:
 
 
 def _shift_complaints(name: str, plan: _LevelDay, head: str) -> Iterator[tuple[_Place, str]]:
-    until = time.min
-    for shift in plan.shift:
+    for nth, shift in enumerate(plan.shift):
         place = _Place(head, rf"\bstart\s*=\s*{shift.start}")
+        told = f"shift {shift.name!r} of {name}"
         if shift.end <= shift.start:
-            yield place, f"shift {shift.name!r} of {name} ends at {shift.end}, not after {shift.start}"
+            yield place, f"{told} ends at {shift.end}, not after {shift.start}"
+        if shift.last < shift.first:
+            yield place, f"{told} holds until {shift.last}, before its first day, {shift.first}"
+        before = [s for s in plan.shift[:nth] if s.first <= shift.last and shift.first <= s.last]
+        until = max((s.end for s in before), default=time.min)
         if shift.start < until:
-            yield place, f"shift {shift.name!r} of {name} begins at {shift.start}, before {until} of the last"
-        until = shift.end
+            yield place, f"{told} begins at {shift.start}, before {until} of the last"
 
 
 def _idle_make_ups(file: _File, calendar: SchoolCalendar) -> Iterator[tuple[_Place, str]]:

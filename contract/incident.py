@@ -222,6 +222,8 @@ class Incident(msgspec.Struct, frozen=True):
     and is never absorbed."""
     exercise: str = ""
     """The exercise that all of its open alerts are of; the last one while none is open; else empty."""
+    beyond_cause: bool = False
+    """Whether somebody merged into it what its cause does not explain: it may meet any school."""
 
 
 class SchoolSpan(NamedTuple):

@@ -14,7 +14,7 @@ from config.routing import RoutingFile
 from contract.entry import ALERTS_LOG, EntryKind
 from contract.reach import Reach
 from contract.routing.delivery import AttemptOutcome, NoticeAttempt
-from contract.routing.notice import Notice, NoticeAnswer, NoticeFate
+from contract.routing.notice import HeldReason, Notice, NoticeAnswer, NoticeFate
 from contract.service.metrics import Meter
 from notifier.channels import Channels, addresses, language_of, scheme_of, user_of
 from notifier.letters import Letters, UnwrittenError
@@ -137,13 +137,13 @@ class Delivery:
         return await self._attempt(conn, claim, place, told)
 
     async def _withhold(self, conn: AsyncConnection[Any], claim: Claim, words: str) -> NoticeFate:
-        """Give it up, and say so as of one whom no channel reaches: the next step is told at once."""
+        """Give it up, and say so: the next step is told at once."""
         notice_id = claim.notice.notice_id
         attempt = NoticeAttempt(claim.attempts + 1, 0, "", AttemptOutcome.REFUSED, words, "", "")
         await write_attempt(conn, notice_id, attempt, channel=claim.channel, tries=claim.tries)
         _logger.warning("event=notice_withheld key=%s: %s", notice_id, words)
         if not claim.notice.reason.is_of_report:
-            await self._say_unreachable(claim.untold)
+            await self._say_untold(claim.untold, HeldReason.WITHHELD)
         await self._lose(conn, claim)
         return NoticeFate.GIVEN_UP
 
@@ -198,7 +198,7 @@ class Delivery:
     async def _end_round(self, conn: AsyncConnection[Any], claim: Claim, urls: Sequence[str]) -> NoticeFate:
         """Say that no channel takes it, and begin again with the first one, unless that is in vain."""
         if not claim.notice.reason.is_of_report:  # else there is no escalation that could go on
-            await self._say_unreachable(claim.untold)
+            await self._say_untold(claim.untold, HeldReason.UNREACHABLE)
         notice_id = claim.notice.notice_id
         left = [url for url in urls if (notice_id, url) not in self._refused]
         if not left or claim.age_s > KEEP_S:
@@ -225,9 +225,9 @@ class Delivery:
         if claim.notice.reason.is_of_report:
             await tell_of_loss(conn, claim.notice, self._routing.current(), self._now_us())
 
-    async def _say_unreachable(self, notices: Sequence[Notice]) -> None:
+    async def _say_untold(self, notices: Sequence[Notice], why: HeldReason) -> None:
         for notice in notices:
-            answer = NoticeAnswer(notice.notice_id, notice.incident_id, notice.to, notice.route)
+            answer = NoticeAnswer(notice.notice_id, notice.incident_id, notice.to, notice.route, why)
             await self._log.append(
                 ALERTS_LOG,
                 EntryKind.NOTICE_ANSWER,

@@ -53,6 +53,7 @@ from ops_dashboard.people.render import Renderer
 from ops_dashboard.people.routes import add_people
 from ops_dashboard.services import Services
 from ops_dashboard.tables import Tables
+from ops_dashboard.told_figures import tell_figures
 from ops_dashboard.view.past import PAST_METRICS, Past, past_of
 from ops_dashboard.view.words import page_words
 
@@ -107,6 +108,7 @@ def create_app(
         hub,
         hub.board,
         archive,
+        tables.days,
         fleet,
         catalogue,
         calendar,
@@ -122,7 +124,7 @@ def create_app(
         docs_url=None,  # the default page loads from a CDN
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=_lifespan(hub, live, tables),
+        lifespan=_lifespan(live, tables, services, meter),
     )
     app.state.ended = asyncio.Queue()  # what runs beside the server and ended, asked to or not
     add_api(app.router, services)
@@ -165,21 +167,27 @@ def _past_reader(
     return read
 
 
-def _lifespan(hub: Hub, live: Live, tables: Tables) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(
+    live: Live, tables: Tables, services: Services, meter: Meter | None
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         stop = asyncio.Event()
         await tables.open()
-        pushing = asyncio.create_task(hub.run(live, stop), name=PUSHING)
+        pushing = asyncio.create_task(services.hub.run(live, stop), name=PUSHING)
         watching = asyncio.create_task(tables.register.run(), name="dashboard-register")
         for task in (pushing, watching):
             task.add_done_callback(app.state.ended.put_nowait)
+        beside = [watching]
+        if meter is not None:
+            beside.append(asyncio.create_task(tell_figures(services, meter), name="dashboard-figures"))
         try:
             yield
         finally:
             stop.set()
-            watching.cancel()
-            await asyncio.gather(pushing, watching, return_exceptions=True)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(pushing, *beside, return_exceptions=True)
             await tables.close()
 
     return lifespan

@@ -17,7 +17,7 @@ from contract.rejected import Reason
 from contract.routing.delivery import NoticeRecord
 from contract.routing.silence import Silence
 from ops_dashboard.borrowing import ReaderPool, borrowed
-from ops_dashboard.kept_weeks import KeptWeeks
+from ops_dashboard.kept_reads import KeptReads
 from ops_dashboard.past.reading import MinuteAsked, MinutesRead, read_minutes
 from ops_dashboard.report.place_reading import read_place_figures
 from ops_dashboard.report.reading import read_brief
@@ -70,6 +70,14 @@ RAW_MAX_US: Final = 6 * 3600 * 1_000_000
 """Longest stretch of time drawn from raw readings; longer ones come in quarters of an hour."""
 ANSWER_S: Final = 10.0
 """Longest wait for PostgreSQL, seconds; then the page says so instead of keeping a person waiting."""
+WEEKS_US: Final = 28 * 86_400_000_000
+"""So far back go a school's weeks from a local midnight, µs."""
+WEEKS_AGE_S: Final = 900.0
+"""So long they are kept, seconds: what came late, or was corrected, of an earlier day is seen after that."""
+MOST_SCHOOLS: Final = 16
+"""Schools whose weeks are kept: a good megabyte each."""
+LATELY_AGE_S: Final = 55.0
+"""So long it is kept who said anything lately, seconds: its page asks once a minute."""
 RECENT_RESOLVED: Final = 200
 """Resolved alerts, or incidents, that are told with the open ones."""
 
@@ -113,7 +121,8 @@ class Archive:
 
     def __init__(self, pool: ReaderPool) -> None:
         self.pool = pool
-        self._weeks = KeptWeeks(self.series)
+        self._weeks = KeptReads[tuple[tuple[int, ...], int], SeriesHistory](WEEKS_AGE_S, MOST_SCHOOLS)
+        self._lately = KeptReads[tuple[int, ...], frozenset[int]](LATELY_AGE_S, 1)
 
     async def open_alerts(self) -> list[Alert]:
         """Return the alerts that are not resolved."""
@@ -270,9 +279,23 @@ class Archive:
         async with self._connection() as conn:
             return await heard_series(conn, after_us)
 
+    async def heard_lately(self, series: tuple[int, ...], after_us: int) -> frozenset[int]:
+        """Return the series that have a reading since a moment, µs; `LATELY_AGE_S` old at most.
+
+        They are all of the city's, and read once for all who look.
+        """
+        return await self._lately.get(series, lambda: self.heard(dict.fromkeys(series, after_us)))
+
     async def weeks(self, series: Sequence[int], midnight_us: int) -> SeriesHistory:
-        """Return what the series measured in the weeks before a local midnight; see `KeptWeeks`."""
-        return await self._weeks.before(series, midnight_us)
+        """Return what the series measured in the `WEEKS_US` before a local midnight, µs since 1970.
+
+        It is read once for all who look at the same school.
+        """
+
+        async def read() -> SeriesHistory:
+            return (await self.series(series, midnight_us - WEEKS_US, midnight_us))[1]
+
+        return await self._weeks.get((tuple(series), midnight_us), read)
 
     async def quarters(self, series: Sequence[int], from_us: int, to_us: int) -> SeriesHistory:
         """Return what the series measured, quarter hour by quarter hour."""

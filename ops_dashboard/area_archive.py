@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from contract.alert import Alert, AlertEvent, Dismissal
 from contract.figures.spans import DaySpan, SpanKind
 from contract.incident import Incident
@@ -105,19 +107,25 @@ class AreaArchive:
     async def incident(self, incident_id: str) -> KnownIncident | None:
         """Return an incident; of one that reaches further only what of it is here."""
         found = await self._whole.incident(incident_id)
-        if found is None or self._narrowing.covers(found.incident):
-            return found
+        if found is None:
+            return None
+        if self._narrowing.covers(found.incident):
+            return found._replace(similar=[one for one in found.similar if self._narrowing.covers(one)])
         members = [m for m in found.members if self._narrowing.has(m.alert.school_id)]
         seen = self._narrowing.incident(found.incident, [m.alert for m in members if m.left_at_us is None])
         return None if seen is None else KnownIncident(seen, [], members, [], [], [], {})
 
     async def notices(self, incident_id: str) -> list[NoticeRecord] | None:
-        """Return who was told of an incident; nobody of one that reaches further."""
+        """Return who was told of an incident; nobody of one that reaches further.
+
+        Of a message that told of several incidents the words are left out: the others may lie elsewhere.
+        """
         incident = await self._whole.survivor(incident_id)
         if incident is None:
             return None
         if self._narrowing.covers(incident):
-            return await self._whole.notices(incident_id)
+            found = await self._whole.notices(incident_id) or []
+            return [_by_itself(one, incident) if one.notice.incidents else one for one in found]
         seen = self._narrowing.incident(incident, await self.open_alerts())
         return None if seen is None else []
 
@@ -137,3 +145,13 @@ class AreaArchive:
     def _seen(self, incidents: Iterable[Incident], own: Sequence[Alert]) -> list[Incident]:
         seen = [self._narrowing.incident(incident, own) for incident in incidents]
         return [incident for incident in seen if incident is not None]
+
+
+def _by_itself(record: NoticeRecord, incident: Incident) -> NoticeRecord:
+    """Return a notice of several incidents as if it had told of one alone, without its words."""
+    known, worst = incident.incident_id, incident.worst_priority
+    return replace(
+        record,
+        notice=replace(record.notice, incident_id=known, incidents=(), priority=worst),
+        attempts=tuple(replace(one, title="", body="") for one in record.attempts),
+    )

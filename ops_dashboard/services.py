@@ -17,6 +17,7 @@ from contract.ward_map.places import WardMap
 from ops_dashboard.archive import Archive
 from ops_dashboard.config import DashboardConfig
 from ops_dashboard.live.hub import Hub
+from ops_dashboard.special_days.reading import DeskReader
 from ops_dashboard.view.board import Board
 
 
@@ -30,6 +31,7 @@ class Services:
     board: Board
     """What is open and how every school is, of the area that is asked for."""
     archive: Archive
+    days: DeskReader
     fleet: Fleet
     catalogue: Catalogue
     calendar: SchoolCalendar

@@ -34,6 +34,7 @@ create table incident (
     because         text not null default '',
     split_from      text,
     exercise        text not null default '',
+    beyond_cause    boolean not null default false,
     check ((state = 'merged') = (merged_into is not null)),
     check ((state in ('resolved', 'merged')) = (ended_at is not null))
 ) with (fillfactor = 80);
@@ -45,6 +46,7 @@ comment on column incident.merged_into is 'The incident that has its alerts now;
 comment on column incident.because is 'Why a dismissed incident is no problem: a code; else empty.';
 comment on column incident.split_from is 'The incident that an engineer split it off from.';
 comment on column incident.exercise is 'The exercise that all of its open alerts are of; else empty.';
+comment on column incident.beyond_cause is 'Whether somebody merged into it what its cause does not explain.';
 create index incident_open on incident (began_at) where ended_at is null;
 create index incident_began on incident (began_at desc, incident_id);
 create index incident_ended on incident (ended_at) where ended_at is not null;

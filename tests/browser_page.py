@@ -22,12 +22,19 @@ CLIPPED = """() => [...document.querySelectorAll('body *')]
   .filter(e => !e.matches('[class*=ag-]') || e.matches('.ag-cell, .ag-header-cell-text'))
   .map(e => `${e.tagName}.${e.className}#${e.id} ${e.scrollWidth} > ${e.clientWidth} ${e.textContent}`)"""
 """Boxes whose content is wider than they are; AG Grid's own scrollers are meant to be."""
+CUT = """() => [...document.querySelectorAll('body *')]
+  .filter(e => e.clientHeight > 0 && e.scrollHeight > e.clientHeight + 2)
+  .filter(e => ['hidden', 'clip'].includes(getComputedStyle(e).overflowY))
+  .filter(e => e.checkVisibility({visibilityProperty: true}))
+  .filter(e => !e.closest('.visually-hidden, .skip, [class*=aria-description]'))
+  .map(e => `${e.tagName}.${e.className}#${e.id} ${e.scrollHeight} > ${e.clientHeight} ${e.textContent}`)"""
+"""Boxes that hide what is higher than they are."""
 OUTSIDE = """() => [...document.querySelectorAll('.tile *, .alarm *, .area, .header > :not(.skip)')]
   .map(e => [e, e.getBoundingClientRect()])
   .filter(([, box]) => box.width > 0 && (box.right > innerWidth + 1 || box.left < -1))
   .map(([e]) => `${e.tagName}.${e.className} ${e.textContent}`)"""
 MEETING = """() => {
-  const apart = '.visually-hidden, .skip, .tip, .foot, svg, select, [class*=ag-]';
+  const apart = '.visually-hidden, .skip, .tip, .foot, select, [class*=ag-]';
   const parts = [...document.querySelectorAll('body *')].filter(e => !e.closest(apart)
     && [...e.childNodes].some(one => one.nodeType === 3 && one.textContent.trim())
     && e.checkVisibility({visibilityProperty: true, opacityProperty: true}));
@@ -42,7 +49,7 @@ MEETING = """() => {
       return seen && (part.contains(seen) || seen.contains(part));
     })
     .sort((a, b) => a.box.top - b.box.top);
-  const words = ({ part }) => `${part.className} ${part.textContent.slice(0, 40)}`;
+  const words = ({ part }) => `${part.getAttribute('class')} ${part.textContent.slice(0, 40)}`;
   return boxes.flatMap((one, i) => boxes.slice(i + 1)
     .filter(two => two.part !== one.part && two.box.top < one.box.bottom - one.slack
       && two.box.bottom - two.slack > one.box.top
@@ -107,7 +114,7 @@ async def set_size(page: Page, width: int, height: int) -> None:
 
 async def expect_fitting(page: Page, width: int) -> None:
     """Expect that nothing is clipped and nothing stands outside, as soon as the page has come to rest."""
-    for look in (CLIPPED, OUTSIDE):
+    for look in (CLIPPED, CUT, OUTSIDE):
         with suppress(AssertionError):
             await until(partial(_is_empty, page, look), "", patience_s=5.0)
         found = await page.evaluate(look)

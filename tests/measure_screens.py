@@ -3,7 +3,9 @@
 LINK is what `make run` prints; it is used up. Everything runs on one machine: the system, the city that it
 simulates, the browser and all clients share its cores, so a push waits for whatever else is due.
 
-    python -m tests.measure_screens LINK [--clients 1 50 200] [--seconds 60] [--updates 20000]
+    python -m tests.measure_screens LINK [--data FOLDER] [--clients 1 50 200] [--seconds 60] [--updates 20000]
+
+FOLDER is the system's data folder, for one that was started with another clock (`--at`).
 """
 
 import argparse
@@ -15,6 +17,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
+from pathlib import Path
 from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,9 +25,11 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 from playwright.async_api import Browser, CDPSession, Page, async_playwright
 from websockets.asyncio.client import connect
 
+from eduops.data_folder import DataFolder
 from tests.e2e.conftest import FLAGS
 
 WALL, PHONE = (1920, 1080), (390, 844)
@@ -145,8 +150,14 @@ class _Kind(msgspec.Struct):
     at_us: int = 0
 
 
+def ahead_ms(data: Path | None) -> float:
+    """Return how far the machine's clock is ahead of the system's, ms: its ages are told in log time."""
+    began = DataFolder(data).read("first_start") if data else {}
+    return float(began.get("clock_real_origin_us", 0) - began.get("clock_origin_us", 0)) / 1000
+
+
 async def listen(base: str, cookies: dict[str, str], clients: int, seconds: float) -> list[float]:
-    """Return how old each snapshot is when each of many clients has it, ms."""
+    """Return how old each snapshot is when each of many clients has it, ms by the machine's clock."""
     url, ages = base.replace("http", "ws", 1) + "/ws/live", list[float]()
     header = {"Cookie": "; ".join(f"{n}={v}" for n, v in cookies.items()), "Origin": base}
 
@@ -175,7 +186,12 @@ def _listen(way: Connection, base: str, cookies: dict[str, str], clients: int, s
 
 
 async def push(
-    browser: Browser, base: str, cookies: dict[str, str], crowds: Sequence[int], seconds: float
+    browser: Browser,
+    base: str,
+    cookies: dict[str, str],
+    crowds: Sequence[int],
+    seconds: float,
+    ahead: float,
 ) -> None:
     """Print how old a snapshot is at the clients and in the browser, by how many listen."""
     print("\n| clients | server → client p50 / p99 | server → painted p50 / p99 | snapshots |")
@@ -196,11 +212,12 @@ async def push(
         painted = await page.evaluate("painted")
         crowd.join()
         await page.context.close()
-        print(f"| {clients} | {_quantiles(ages)} | {_quantiles(painted)} | {len(painted)} |")
+        told = [_quantiles(np.asarray(found) - ahead) for found in (ages, painted)]
+        print(f"| {clients} | {told[0]} | {told[1]} | {len(painted)} |")
 
 
-def _quantiles(ages: Sequence[float]) -> str:
-    return f"{np.quantile(ages, 0.5):.0f} / {np.quantile(ages, 0.99):.0f} ms"
+def _quantiles(ages_ms: NDArray[np.float64]) -> str:
+    return f"{np.quantile(ages_ms, 0.5):.0f} / {np.quantile(ages_ms, 0.99):.0f} ms"
 
 
 async def heap(browser: Browser, base: str, cookies: dict[str, str], updates: int) -> None:
@@ -231,7 +248,7 @@ async def heap(browser: Browser, base: str, cookies: dict[str, str], updates: in
     await page.context.close()
 
 
-async def measure(link: str, crowds: Sequence[int], seconds: float, updates: int) -> None:
+async def measure(link: str, crowds: Sequence[int], seconds: float, updates: int, ahead: float) -> None:
     base = f"{urlsplit(link).scheme}://127.0.0.1:{urlsplit(link).port}"
     async with httpx.AsyncClient(base_url=base, headers={"Origin": base}) as client:
         await client.post(urlsplit(link).path, data={"next": "/"})
@@ -240,7 +257,7 @@ async def measure(link: str, crowds: Sequence[int], seconds: float, updates: int
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         await weigh(browser, base, cookies, code)
-        await push(browser, base, cookies, crowds, seconds)
+        await push(browser, base, cookies, crowds, seconds, ahead)
         await heap(browser, base, cookies, updates)
         await browser.close()
 
@@ -248,11 +265,12 @@ async def measure(link: str, crowds: Sequence[int], seconds: float, updates: int
 def main() -> None:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("link")
+    arguments.add_argument("--data", type=Path)
     arguments.add_argument("--clients", type=int, nargs="+", default=[1, 50, 200])
     arguments.add_argument("--seconds", type=float, default=60.0)
     arguments.add_argument("--updates", type=int, default=20_000)
     given = arguments.parse_args()
-    asyncio.run(measure(given.link, given.clients, given.seconds, given.updates))
+    asyncio.run(measure(given.link, given.clients, given.seconds, given.updates, ahead_ms(given.data)))
 
 
 if __name__ == "__main__":

@@ -105,6 +105,7 @@ def with_past(incident: Incident, other: Incident, at_us: int) -> Incident:
         opened_at_us=min(incident.opened_at_us, other.opened_at_us),
         last_opened_at_us=max(incident.last_opened_at_us, other.last_opened_at_us),
         assignee=incident.assignee or other.assignee,
+        beyond_cause=incident.beyond_cause or other.beyond_cause,
     )
 
 

@@ -29,7 +29,7 @@ class AreaView:
 
     def covers(self, incident: Incident) -> bool:
         """Return whether an incident can meet no school beyond the area."""
-        return bool(self._covers(incident.cause))
+        return not incident.beyond_cause and bool(self._covers(incident.cause))
 
     def alerts(self, alerts: Iterable[Alert]) -> list[Alert]:
         """Return the alerts of the area."""

@@ -109,6 +109,12 @@ def covers_school(cause: Cause, school: School, fleet: Fleet) -> bool:
     return cause.kind not in CHILDREN or cause_of(school, cause.kind, fleet) == cause
 
 
+def is_within(inner: Cause, outer: Cause, fleet: Fleet) -> bool:
+    """Return whether a cause, or the school that it is about, is among what another one meets."""
+    school = None if inner.school_id is None else fleet.school_by_id.get(inner.school_id)
+    return covers(outer, inner) if school is None else covers_school(outer, school, fleet)
+
+
 def _names(cause: Cause) -> tuple[str, str, str]:
     return cause.isp, cause.cluster_code, cause.ward_code
 

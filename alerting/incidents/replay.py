@@ -237,6 +237,7 @@ class _Walk:
                     cause_rules=row.cause_rules,
                     exercise=row.exercise,
                     split_from=row.split_from,
+                    beyond_cause=row.beyond_cause,  # since its beginning: too little is shown, never too much
                 )
             )
         self._kept[incident_id] = kept

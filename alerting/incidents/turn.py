@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from alerting.incidents.account import begun, event, lost_pupil_s, recounted, taken, with_past
 from alerting.incidents.causes import find_causes, is_even, is_of_two_providers
-from alerting.incidents.groups import LEAST_SCHOOLS, Groups, covers
+from alerting.incidents.groups import LEAST_SCHOOLS, Groups, covers, is_within
 from alerting.incidents.hosts import Burst, Host, broadest, is_same_cause
 from alerting.incidents.state import Incidents, KeptIncident
 from alerting.lifecycle import FOLD_ACTOR, acted
@@ -99,16 +99,17 @@ class Turn:
         return [*self._merged, *(self._finish(notes) for notes in self._notes.values())]
 
     def merge(self, one: KeptIncident, two: KeptIncident) -> list[IncidentChanged]:
-        """Let the older of two incidents have all alerts of both; return the changes of both.
-
-        It has the other's cause from now on if that reaches further.
-        """
+        """Let the older of two have all alerts, and the cause that reaches further; return what changed."""
         host, other = sorted((Host(kept, self._groups) for kept in (one, two)), key=Host.age)
         mine, theirs = host.incident, other.incident
         notes = self._note(host)
-        if covers(theirs.cause, mine.cause) or (other.is_shared and not host.is_shared):
-            rules = tuple(sorted({*mine.cause_rules, *theirs.cause_rules}))
-            host.kept.incident = replace(mine, cause=theirs.cause, cause_rules=rules)
+        cause, rules = mine.cause, mine.cause_rules
+        if covers(theirs.cause, cause) or (other.is_shared and not host.is_shared):
+            cause, rules = theirs.cause, tuple(sorted({*rules, *theirs.cause_rules}))
+        is_beyond = mine.beyond_cause or not all(
+            is_within(i.cause, cause, self._fleet) for i in (mine, theirs)
+        )
+        host.kept.incident = replace(mine, cause=cause, cause_rules=rules, beyond_cause=is_beyond)
         self._absorb(host, other)
         return [*self._merged, self._finish(notes)]
 

@@ -70,14 +70,14 @@ class Decider:
             self._maker.note(pursuit)
 
     def answer(self, said: NoticeAnswer, at_us: int) -> None:
-        """Take that no channel of a recipient works: once that is true of a whole step, the next is due."""
+        """Take that a recipient got nothing: once that is true of a whole step, the next is due."""
         pursuit = self._state.pursuits.get(said.incident_id)
         course = None if pursuit is None else pursuit.courses.get(said.route)
         route = self._routes.get(said.route)
         if pursuit is None or course is None or route is None or said.to not in course.awaited:
             return
         awaited = tuple(to for to in course.awaited if to != said.to)
-        self._maker.say(pursuit, IncidentEventKind.HELD, at_us, said.to, HeldReason.UNREACHABLE)
+        self._maker.say(pursuit, IncidentEventKind.HELD, at_us, said.to, said.why)
         course = replace(course, awaited=awaited)
         if not awaited and step_at(route, course.place).reason is NoticeReason.NEXT_STEP:
             course = replace(course, due_us=at_us, at_us=at_us)

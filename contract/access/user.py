@@ -18,6 +18,8 @@ LEAST_PASSWORD: Final = 12
 MOST_PASSWORD: Final = 256
 HOUR_S: Final = 3600
 DAY_S: Final = 24 * HOUR_S
+MOST_TOKEN_DAYS: Final = 400
+"""Longest life of a program's token: chosen, a year and the time to change it."""
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories of what is not seen, or turns what is around it."""
 

@@ -39,10 +39,10 @@ def try_keys(name: str, address: str, browser: str) -> list[str]:
 
 def address_key(address: str) -> str:
     """Return by what the tries from an address are counted."""
-    return f"address:{_network(address)}"
+    return f"address:{network_of(address)}"
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
     """Return who has an address: of IPv6 a household has 2^64."""
     try:
         found = ip_address(address)

@@ -61,6 +61,8 @@ class HeldReason(StrEnum):
     """The contact gets more than a person can take in: it is in the next digest."""
     UNREACHABLE = "unreachable"
     """No channel of the contact took the message."""
+    WITHHELD = "withheld"
+    """The contact's account may not see any of it, or may not sign in."""
 
 
 class NoticeFate(StrEnum):
@@ -101,12 +103,14 @@ class Notice(msgspec.Struct, frozen=True):
 
 
 class NoticeAnswer(msgspec.Struct, frozen=True):
-    """What the notifier says of a notice that no channel took; an entry of the alerts log."""
+    """What the notifier says of a notice that nobody got; an entry of the alerts log."""
 
     notice_id: str
     incident_id: str
     to: str
     route: str
+    why: HeldReason = HeldReason.UNREACHABLE
+    """Or `WITHHELD`."""
 
 
 def notice_id_of(incident_id: str, to: str, reason: NoticeReason, at_us: int) -> str:

@@ -71,6 +71,12 @@ SERVICE_METRICS: Final = (
     ServiceMetric("eduops_dashboard_viewers", _G, "Open websockets."),
     ServiceMetric("eduops_dashboard_pushes_total", _C, "Messages pushed to browsers."),
     ServiceMetric("eduops_dashboard_push_bytes_total", _C, "Bytes pushed to browsers."),
+    ServiceMetric(
+        "eduops_dashboard_figure", _G, "The day's figure, as on /kpi; absent while unknown.", ("figure",)
+    ),
+    ServiceMetric(
+        "eduops_dashboard_figure_coverage", _G, "Share known of what that figure is of.", ("figure",)
+    ),
     ServiceMetric("eduops_simulator_packs_total", _C, "Packs that the simulated city published."),
     ServiceMetric("eduops_simulator_connections", _G, "Open MQTT connections of the simulated city."),
     ServiceMetric("eduops_notifier_waiting", _G, "Notices that wait."),
@@ -138,6 +144,10 @@ class Meter:
     def forget(self, name: str, *labels: str) -> None:
         """Drop a gauge whose subject is no longer ours."""
         self._values.pop(_key(name, InstrumentKind.GAUGE, labels), None)
+
+    def clear(self, name: str) -> None:
+        """Drop a gauge with all of its labels."""
+        self._values = {key: value for key, value in self._values.items() if key[0] != name}
 
     def values(self, metric: ServiceMetric) -> Iterator[tuple[Labels, float]]:
         """Yield labels and value of a counter or gauge."""

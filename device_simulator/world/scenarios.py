@@ -5,6 +5,7 @@ that the center knows, and the one that the city lives by; they differ where som
 announced. Days of the calendar are labels too, for a detector must stay quiet on them.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -39,7 +40,11 @@ MINUTE_US: Final = 60_000_000
 
 QUIET: Final = frozenset({"exam-surge", "exam-days", "holiday", "half-day", "closure"})
 """Labels, by kind or `kind/variant`, under which no alarm is right."""
-APART: Final = frozenset({"unannounced-half-day", "unannounced-closure"} | EVERYDAY)
+_SHIFT: Final = re.compile(r'\{ name = "(\w+)", start = ([\d:]+), end = ([\d:]+)(?= \})')
+BELLS: Final = "unannounced-bells"
+BELL_DAYS: Final = 2
+"""Days after which everybody should have learnt when bells ring now: chosen. What is told later is false."""
+APART: Final = frozenset({"unannounced-half-day", "unannounced-closure", BELLS} | EVERYDAY)
 """Labels of what nobody told the center, and of what is wrong without a fault: reported apart."""
 
 
@@ -136,6 +141,7 @@ def draw_scenario(
     unannounced: bool = False,
     mild: bool = False,
     severity: Severity = Severity.CALM,
+    bells_later: timedelta = timedelta(0),
 ) -> Scenario:
     """Return the scenario of a seed.
 
@@ -149,6 +155,7 @@ def draw_scenario(
         severity: of the city. In one that is not calm half days and closures come unannounced, faults
             of several kinds meet in one school, and what is wrong without a fault has labels too:
             chronic lines, registers that never come, days on which the whole city stays away.
+        bells_later: how much later all bells ring from the middle day on, which nobody tells the center.
 
     Raises:
         ConfigurationError: the days are too many, or the calendar cannot be read.
@@ -161,6 +168,8 @@ def draw_scenario(
     draw = _Draw(fleet, parse_calendar(calendar_text), days, rng, is_calm)
     known_text = calendar_text + draw.calendar_days(unannounced=False)
     lived_text = known_text + (draw.calendar_days(unannounced=True) if unannounced else "")
+    if bells_later:
+        lived_text = draw.bells(lived_text, bells_later)
     for spec in SPECS + (MILD_SPECS if mild else ()):
         for _ in range(max(1, round(spec.number * days * len(fleet.schools) / RATE_DAYS))):
             draw.place(spec)
@@ -232,6 +241,24 @@ class _Draw:
                 text += f"[[{table}]]\n{span}"
             self._label_day(name, day, positions)
         return "\n" + text
+
+    def bells(self, text: str, later: timedelta) -> str:
+        """Return a calendar's text by which all bells ring so much later from the middle day on; label it."""
+        nth = self.days // 2
+        day = FIRST_DAY + timedelta(days=nth)
+
+        def moved(shift: re.Match[str]) -> str:
+            ends = (datetime.combine(day, time.fromisoformat(told)) + later for told in shift.groups()[1:])
+            name, (start, end) = shift[1], (at.time().isoformat() for at in ends)
+            until = f"{shift[0]}, last = {day - timedelta(days=1)} }},"
+            return f'{until}\n    {{ name = "{name}", start = {start}, end = {end}, first = {day}'
+
+        text, shifts = _SHIFT.subn(moved, text)
+        if not shifts:
+            raise ConfigurationError("calendar.toml has no shift like { name = …, start = …, end = … }")
+        for n in range(nth, min(nth + BELL_DAYS, self.days)):
+            self._label_day(BELLS, n, np.arange(len(self.fleet.schools), dtype=np.intp))
+        return text
 
     def _label_day(self, name: str, day: int, positions: NDArray[np.intp]) -> None:
         begin_us = self.start_us + day * 24 * HOUR_US

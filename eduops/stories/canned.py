@@ -2,7 +2,9 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from datetime import timedelta
 from typing import Final
 
 import msgspec
@@ -12,11 +14,14 @@ from contract.access.decision import Principal
 from contract.access.permission import Role
 from contract.access.user import User
 from contract.alert import Alert, AlertEvent, Dismissal
+from contract.calendar import SchoolCalendar
 from contract.canary import SYSTEM_SCHOOL_ID
+from contract.catalogue import Catalogue
 from contract.clock import LogClock
 from contract.commit import Counts, Position
 from contract.entry import ALERTS_LOG, telemetry_log
 from contract.figures.spans import DaySpan, SpanKind
+from contract.fleet import Fleet
 from contract.incident import Incident, SchoolSpan
 from contract.live import SUMMARY_SUBJECT, Summary
 from contract.rejected import Reason
@@ -31,6 +36,8 @@ from ops_dashboard.access.register import Bearer, Register
 from ops_dashboard.archive import Archive, KnownIncident, OpenWork
 from ops_dashboard.past.reading import MinuteAsked, MinutesRead, layout_of
 from ops_dashboard.people.waiting_screens import WaitingScreen, WaitingScreens
+from ops_dashboard.special_days.desk import CalendarDesk
+from ops_dashboard.special_days.reading import DeskReader
 from ops_dashboard.tables import Tables
 from ops_dashboard.view.desk.places import PlaceFigures, SchoolGroup
 from ops_dashboard.view.desk.quality import Refusals
@@ -202,7 +209,7 @@ class CannedArchive(Archive):
     ) -> tuple[list[QuarantineRow], dict[Reason, int]]:
         """Return what was refused in the scene."""
         rows = [QuarantineRow(n, one) for n, one in enumerate(self._scene.refused, 1)]
-        return rows, {reason: sum(row.rejected.reason is reason for row in rows) for reason in Reason}
+        return rows, Counter(row.rejected.reason for row in rows)
 
     async def refusals(self, after_us: int, limit: int) -> Refusals:
         """Return what was refused in the scene, by sender."""
@@ -212,7 +219,8 @@ class CannedArchive(Archive):
     async def ledger(self) -> dict[str, Position]:
         """Return the position and counts of every log."""
         names = [ALERTS_LOG, *map(telemetry_log, range(PARTITIONS))]
-        counts = Counts(stored=18_400_000, duplicate=1200, corrected=35, quarantined=len(self._scene.refused))
+        refused = len(self._scene.refused)
+        counts = Counts(18_401_235 + refused, 18_400_000, duplicate=1200, quarantined=refused, corrected=35)
         return {name: Position(41_000, self._scene.now_us, 0, None, counts) for name in names}
 
     async def first_known_us(self) -> int | None:
@@ -264,6 +272,18 @@ class CannedScreens(WaitingScreens):
         return WaitingScreen(SECRET, Pairing(CODE, False), was_ended=True)
 
 
+class CannedDays(DeskReader):
+    """Knows the days for the calendar of a scene."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+
+    async def read(self, fleet: Fleet, _: Catalogue, calendar: SchoolCalendar, now_us: int) -> CalendarDesk:
+        """Return what is proposed and decided in the scene."""
+        newest = calendar.local_day(now_us) - timedelta(1)
+        return CalendarDesk(self._scene.proposed, tuple(self._scene.decided), newest)
+
+
 class CannedTables(Tables):
     """A scene in place of the database."""
 
@@ -275,6 +295,7 @@ class CannedTables(Tables):
         self.register = CannedRegister(viewer)
         self.recorder = CannedRecorder(self.pool)
         self.screens = CannedScreens(self.pool)
+        self.days = CannedDays(scene)
 
     async def open(self) -> None:
         """Do nothing: there is no database."""

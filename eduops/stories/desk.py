@@ -1,8 +1,19 @@
 """What happens in the stories of the desk and of leadership."""
 
+from datetime import date
+
 from contract.incident import IncidentDeed
 from contract.rejected import Reason, Rejected
 from contract.routing.notice import NoticeReason
+from contract.special_days.special_day import (
+    DayEvidence,
+    DayKind,
+    DayPlace,
+    DayProposal,
+    DayVerdict,
+    PlaceKind,
+    SpecialDay,
+)
 from eduops.stories import situations
 from eduops.stories.scene import MINUTE_US, Scene, schools_where
 from eduops.stories.situations import MINH, NHUNG
@@ -83,6 +94,34 @@ def quality(scene: Scene) -> None:
         topic = f"edu/v1/79/{code}/gw-1/bandwidth"
         scene.refused.append(Rejected(reason, topic, "down_bps 1e12", at_us, 90, "[{}]"))
         scene.senders.append(RefusedSender(code, "gw-1", reason, 3 + 41 * k, at_us))
+
+
+def special_days(scene: Scene) -> None:
+    """Let days before have been unlike the calendar's; two of them are decided."""
+    school, city = scene.fleet.schools[situations.big_school(scene)], DayPlace(PlaceKind.CITY)
+    ward = DayPlace(PlaceKind.WARD, school.ward_code)
+    level = DayPlace(PlaceKind.LEVEL, school.level.value)
+    flood = DayEvidence(46, 46, 0.31, 0.97, 0.04, 0)
+    scene.proposed += [
+        DayProposal(DayKind.CLOSURE, ward, date(2026, 11, 18), date(2026, 11, 20), 3, flood),
+        DayProposal(
+            DayKind.HALF_DAY, level, date(2026, 11, 12), date(2026, 11, 12), 1,
+            DayEvidence(88, 96, None, None, 0.52, 0),
+        ),
+        DayProposal(
+            DayKind.EVENT, DayPlace(PlaceKind.SCHOOL, school.code), date(2026, 11, 16), date(2026, 11, 16), 1,
+            DayEvidence(1, 1, 0.88, 0.97, 1.41, 1),
+        ),
+    ]  # fmt: skip
+    told = DayEvidence(540, 599, 0.02, 0.97, 0.05, 0)
+    for day, name, verdict in (
+        (date(2026, 10, 20), "", DayVerdict.REJECTED),
+        (date(2026, 11, 5), "Bão số 13, toàn thành phố nghỉ", DayVerdict.ACCEPTED),
+    ):
+        by = MINH if name else NHUNG
+        scene.decided.append(
+            SpecialDay("0" * 12, DayKind.CLOSURE, city, day, day, name, verdict, scene.now_us, by, told)
+        )
 
 
 def ward_of_provider(scene: Scene) -> list[int]:

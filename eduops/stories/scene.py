@@ -28,6 +28,7 @@ from contract.routing.delivery import AttemptOutcome, NoticeAttempt, NoticeRecor
 from contract.routing.notice import Notice, NoticeFate, NoticeReason, notice_id_of
 from contract.routing.silence import Silence, SilenceKind, SilenceMatcher
 from contract.series import series_of
+from contract.special_days.special_day import DayProposal, SpecialDay
 from storage.wall import RefusedSender
 
 MINUTE_US: Final = 60_000_000
@@ -70,6 +71,9 @@ class Scene:
     """What the story's address names: an incident, a school, a provider."""
     refused: list[Rejected] = field(default_factory=list)
     senders: list[RefusedSender] = field(default_factory=list)
+    proposed: list[DayProposal] = field(default_factory=list)
+    decided: list[SpecialDay] = field(default_factory=list)
+    """Of the calendar, as the days before."""
     watched: str = ""
     """The alert whose incident is the subject."""
     told: list[NoticeRecord] = field(default_factory=list)

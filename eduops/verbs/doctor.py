@@ -112,7 +112,7 @@ async def examine(settings: Settings) -> list[Checked]:
         findings.append(_watchdog(settings, alive=processes.get("watchdog", {}).get("alive", False)))
     try:
         status = await read_status(settings)
-        findings.extend(await _broker_store(settings))
+        findings.extend(await broker_store(settings))
         findings.extend(await _strays(settings, time.time_ns() // 1000))
         findings.extend(await _jobs(settings))
         findings.extend(await _devices(settings))
@@ -206,15 +206,19 @@ def _refusals(settings: Settings) -> list[Checked]:
     ]
 
 
-async def _broker_store(settings: Settings) -> list[Checked]:
-    """Look whether what the broker keeps of MQTT is limited: without, a full disk shuts ingest out."""
+async def broker_store(settings: Settings) -> list[Checked]:
+    """Look whether what the broker keeps has a limit, for a full disk shuts ingest out, and who fills it."""
     if settings.mqtt_broker != "nats":
         return []
     async with open_log(settings, "doctor") as log:
         held = await log.mqtt_store.held()
-    if not held:
-        return [Checked(False, "the broker has not seen an MQTT session yet: is ingest running?")]
-    return [describe_held(stream) for stream in held]
+        if not held:
+            return [Checked(False, "the broker has not seen an MQTT session yet: is ingest running?")]
+        is_full = any(one.stream == MESSAGES and one.fullness >= MOST_FULL for one in held)
+        senders = await log.mqtt_store.fullest(MOST_REFUSED) if is_full else []
+    named = ", ".join(f"{name!a} ({count:,})" for name, count in senders)
+    why = [Checked(False, f"most of what waits is of {named}; `eduops device revoke` ends one")] * is_full
+    return [*(describe_held(stream) for stream in held), *why]
 
 
 def describe_held(held: StreamUse) -> Checked:

@@ -15,8 +15,10 @@ from eduops.connections import database_url
 from eduops.data_folder import DataFolder
 from eduops.machine.sync_choice import note_schools
 from eduops.settings import Settings
+from eduops.verbs.people.running import operator
 from storage.database import connect
 from storage.fleet import load_fleet, save_fleet
+from storage.people.audit import add_audit
 
 SHOWN_ROWS: Final = 20
 """Rows named of each kind; more would scroll the first ones away."""
@@ -45,7 +47,12 @@ async def import_fleet(settings: Settings, file: Path, deeds: Deeds, ask: Ask) -
         if plan.questions and before is not None and not ask(text):
             raise ConfigurationError("nothing was changed; say yes, or add --yes, if the plan is right")
         version = None if before is None else before.version
-        await save_fleet(connection, plan.fleet, now_us, instead_of=version)
+        async with connection.transaction():
+            await save_fleet(connection, plan.fleet, now_us, instead_of=version)
+            await add_audit(
+                connection, actor=operator(), grade="command line", action="fleet import",
+                subject=file.name, detail=f"version={plan.fleet.version}",
+            )  # fmt: skip
     note_schools(folder, len(plan.fleet.schools))
     return f"{text}\nsaved; running services take it over within seconds, without a restart"
 

@@ -54,7 +54,13 @@ def try_routes(
     from eduops.data_folder import DataFolder
     from eduops.machine.attach import attach
     from eduops.settings import load_settings
-    from eduops.verbs.routes_incident import Described, described, stored
+    from eduops.verbs.routes_incident import (
+        Described,
+        described,
+        seen_by_accounts,
+        stored,
+        unsure_accounts,
+    )
     from eduops.verbs.routes_tables import render_plan
 
     settings = load_settings(config, {"data": data})
@@ -62,12 +68,15 @@ def try_routes(
     own = load_configuration(folder)
     routing = own.routing if file is None else _routes_of(file)
     if incident:
-        told = asyncio.run(stored(attach(settings), incident))
+        running = attach(settings)
+        told = asyncio.run(stored(running, incident))
+        seen = asyncio.run(seen_by_accounts(running, incident, own, routing))
     else:
         areas = read_config(folder, "areas.csv")
         words = Described(cause, isp, cluster, ward, school, rule, priority, pupils)
         opened_us = at_us(at, own.calendar.timezone.key, settings.clock.log_us(time.time_ns() // 1000))
-        told = described(words, areas, opened_us)
+        told, seen = described(words, areas, opened_us), unsure_accounts(routing)
+    told = told._replace(accounts=seen)
     found = plan(told.facts, told.opened_us, routing, own.calendar, hours=hours, handled=told.handled)
     typer.echo(render_plan(told, found, routing, own.calendar, hours, as_json=json))
 

@@ -1,14 +1,23 @@
 """The incident that `eduops routes test` asks about: one of the database, or one that is made up."""
 
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from alerting.incidents.groups import Groups
+from alerting.messages.story import Office
 from alerting.routing.facts import IncidentFacts, facts_of
 from alerting.routing.plan import Handling, HandlingKind
+from config.files import Configuration, shipped_texts
 from config.fleet_csv import Areas, parse_areas
 from contract.errors import ConfigurationError
 from contract.incident import CauseKind, IncidentEventKind
+from contract.routing.contact import Person
+from contract.routing.notice import Notice, NoticeReason
+from contract.routing.route import Routing
 from eduops.connections import database_url, saved_fleet
 from eduops.settings import Settings
+from notifier.telling import Withheld, told_of
 from storage.database import connect
 from storage.incidents import incident_history, load_incident
 
@@ -41,6 +50,8 @@ class ToldOf(NamedTuple):
     handled: tuple[Handling, ...] = ()
     incident_id: str = ""
     """Empty for one that is made up."""
+    accounts: Mapping[str, str] = MappingProxyType({})
+    """What the account of a person changes for them, by the person's name; who is told all is left out."""
 
 
 async def stored(settings: Settings, incident_id: str) -> ToldOf:
@@ -57,6 +68,38 @@ async def stored(settings: Settings, incident_id: str) -> ToldOf:
         events = await incident_history(connection, found.incident_id)
     handled = tuple(Handling(e.at_us, _HANDLED[e.kind]) for e in events if e.kind in _HANDLED)
     return ToldOf(facts_of(found, fleet), found.began_at_us, handled, found.incident_id)
+
+
+async def seen_by_accounts(
+    settings: Settings, incident_id: str, own: Configuration, routing: Routing
+) -> dict[str, str]:
+    """Return what people with an account are told of an incident now, by name, but for who is told all."""
+    rules = {rule.name: rule for rule in own.rules}
+    groups = Groups(await saved_fleet(settings))
+    office = Office(groups, own.catalogue, rules, shipped_texts(), own.calendar.timezone, "")
+    found: dict[str, str] = {}
+    async with await connect(database_url(settings)) as connection:
+        incident = await load_incident(connection, incident_id)
+        assert incident is not None  # `stored` found it
+        for name, user in _accounts(routing):
+            notice = Notice("", incident.incident_id, name, name, NoticeReason.OPENED, 1, 0, "", 1)
+            told = await told_of(connection, notice, user, office)
+            if isinstance(told, Withheld):
+                found[name] = f"withheld, and the next step at once: {told.words}"
+            elif (seen := told.stories[0].incident.most_schools) < incident.most_schools:
+                found[name] = f"as {user}: {seen} of its {incident.most_schools} schools"
+    return found
+
+
+def unsure_accounts(routing: Routing) -> dict[str, str]:
+    """Return by name which people are told of a made-up incident what their account will let them see."""
+    return {name: f"as far as the account {user} may see it" for name, user in _accounts(routing)}
+
+
+def _accounts(routing: Routing) -> Iterator[tuple[str, str]]:
+    for contact in routing.contacts.values():
+        if isinstance(contact, Person) and contact.user:
+            yield contact.name, contact.user
 
 
 def described(words: Described, areas_text: str, opened_us: int) -> ToldOf:

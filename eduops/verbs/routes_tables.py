@@ -66,7 +66,7 @@ def render_plan(
             _by(n),
             _line(n.step_line),
             n.route,
-            _why(n, zone),
+            "; ".join(filter(None, (_why(n, zone), told.accounts.get(n.to)))),
         )
         for n in found.notices
     ]
@@ -117,7 +117,11 @@ def _plan_json(told: ToldOf, found: NoticePlan, routing: Routing) -> dict[str, A
             }
             for answer in found.routed.answers
         ],
-        "notices": [msgspec.to_builtins(n) | {"channels": _schemes(n.to, routing)} for n in found.notices],
+        "notices": [
+            msgspec.to_builtins(n)
+            | {"channels": _schemes(n.to, routing), "account": told.accounts.get(n.to, "")}
+            for n in found.notices
+        ],
         "next_us": {one.route.name: one.next_us for one in found.routes},
     }
 

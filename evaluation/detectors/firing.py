@@ -112,8 +112,12 @@ def threshold_for_budget(
         The threshold; infinity if even the highest candidate is too much.
     """
     chosen = float("inf")
+    known = [np.flatnonzero(~np.isnan(score)) for score in scores]
+    told = [(s[k], t[k]) for s, t, k in zip(scores, times_us, known, strict=True) if len(k)]
+    highest = [float(score.max()) for score, _ in told]
     for threshold in thresholds:
-        fired = sum(len(alarms(s, t, threshold, logic)) for s, t in zip(scores, times_us, strict=True))
+        loud = (one for one, most in zip(told, highest, strict=True) if most >= threshold)
+        fired = sum(len(alarms(score, time_us, threshold, logic)) for score, time_us in loud)
         if fired > budget:
             break
         chosen = float(threshold)

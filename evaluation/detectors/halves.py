@@ -72,9 +72,25 @@ def recordings(folder: Path, seed: int) -> list[RecordedCorpus]:
     ]
 
 
-def judge_halves(recording: RecordedCorpus, names: Sequence[str]) -> list[HeldOut]:
-    """Return what each named detector reaches; the first is the one that the others are compared with."""
-    counts = [_counts(recording, scores_of(name, recording.corpus)) for name in names]
+def judge_halves(recordings: Sequence[RecordedCorpus], names: Sequence[str]) -> list[HeldOut]:
+    """Return what each named detector reaches; the first is the one that the others are compared with.
+
+    Series of all recordings are scored side by side: no detector sees of one what it does with another.
+    """
+    corpus = [series for one in recordings for series in one.corpus]
+    scores = [scores_of(name, corpus) for name in names]
+    found, first = [], 0
+    for one in recordings:
+        own = slice(first, first + len(one.corpus))
+        found += _judge(one, names, [score[own] for score in scores])
+        first = own.stop
+    return found
+
+
+def _judge(
+    recording: RecordedCorpus, names: Sequence[str], scores: Sequence[Sequence[NDArray[np.float64]]]
+) -> list[HeldOut]:
+    counts = [_counts(recording, score) for score in scores]
     drawn = np.random.default_rng(1).integers(0, len(counts[0].windows), (DRAWS, len(counts[0].windows)))
     ours = _f1(counts[0], drawn)
     found = []

@@ -135,8 +135,10 @@ def _judgement(
     deviation: NDArray[np.float64],
     known: NDArray[np.bool_],
 ) -> Judgement:
+    z = deviations(np.where(known, value - expected, np.nan), deviation)
     return Judgement(
-        deviations(np.where(known, value - expected, np.nan), deviation),
+        z,
+        z,
         np.where(known, expected, np.nan),
         np.where(known, deviation, np.nan),
     )

@@ -97,7 +97,7 @@ class Collector:
     def judge(self, columns: Mapping[str, NDArray[Any]], at: Moments, value: Floats) -> Judgement:
         """Return that nothing is known."""
         unknown = np.full(len(value), np.nan)
-        return Judgement(unknown, unknown, unknown)
+        return Judgement(unknown, unknown, unknown, unknown)
 
     def learn(self, columns: Columns, at: Moments, value: Floats, share: Floats) -> None:
         """Keep the readings."""
@@ -157,7 +157,7 @@ class Replayed:
         z[known], expected[known] = self.z[place[known]], self.mean[place[known]]
         expected[np.isnan(z)] = np.nan
         deviation = np.abs(value - expected) / np.maximum(np.abs(z), 1e-9)
-        return Judgement(z, expected, deviation)
+        return Judgement(z, z, expected, deviation)
 
     def learn(self, columns: Columns, at: Moments, value: Floats, share: Floats) -> None:
         """Go on to each cell's next reading."""

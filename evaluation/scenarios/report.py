@@ -177,9 +177,9 @@ def _false_of(false: Sequence[IncidentRecord], findings: Sequence[Finding]) -> d
 
 def render(runs: Sequence[Judged], *, as_json: bool) -> str:
     """Return the figures as JSON or as a table."""
-    whole, kinds = pooled(runs)
     if as_json:
-        return msgspec.json.encode(_document(runs, whole, kinds)).decode()
+        return msgspec.json.encode(document(runs)).decode()
+    whole, kinds = pooled(runs)
     terms = runs[0].told.terms
     lines = [
         f"{len(runs)} seed(s) from {terms.seed}, {terms.schools} schools, {terms.days} days, "
@@ -238,8 +238,8 @@ def _size_lines(runs: Sequence[Judged]) -> list[str]:
     return [f"Found by size of the change in standard deviations of the undisturbed series: {told}"]
 
 
-def _rates(runs: Sequence[Judged]) -> dict[str, Interval | None]:
-    """Return the intervals of what is false in 1,000 school-days, over seeds."""
+def rates(runs: Sequence[Judged]) -> dict[str, Interval | None]:
+    """Return the 95 % intervals of what is false in 1,000 school-days, over seeds."""
     days = [run.days for run in runs]
     return {
         "false_incidents": of_rate([len(run.matched.false) for run in runs], days),
@@ -248,12 +248,12 @@ def _rates(runs: Sequence[Judged]) -> dict[str, Interval | None]:
 
 
 def _sure_lines(runs: Sequence[Judged]) -> list[str]:
-    whole, rates = pooled(runs)[0], _rates(runs)
+    whole, ends = pooled(runs)[0], rates(runs)
     lines = cell(whole.false_incidents_per_1000_school_days, 2)
     alerts = cell(whole.false_alerts_per_1000_school_days, 2)
     return [
         f"False in 1,000 of {whole.school_days:,.0f} school-days (95 %, bootstrap over seeds): lines {lines} "
-        f"({span(rates['false_incidents'], 2)}), alerts {alerts} ({span(rates['false_alerts'], 2)}); the "
+        f"({span(ends['false_incidents'], 2)}), alerts {alerts} ({span(ends['false_alerts'], 2)}); the "
         f"recall's 95 % are Wilson's",
     ]
 
@@ -282,15 +282,15 @@ def _cost_lines(costs: Sequence[Cost]) -> list[str]:
     ]
 
 
-def _document(
-    runs: Sequence[Judged], whole: MatchQuality, kinds: Mapping[str, MatchQuality]
-) -> dict[str, Any]:
+def document(runs: Sequence[Judged]) -> dict[str, Any]:
+    """Return all figures of runs, pooled, by kind, size, channel, rule and seed, for JSON."""
+    whole, kinds = pooled(runs)
     costs = [run.told.cost for run in runs]
     return asdict(whole) | {
         "value_recall": value_recall(runs),
         "precision": precision(runs),
         "event_recall_95": wilson(whole.found, whole.events),
-        "per_1000_school_days_95": _rates(runs),
+        "per_1000_school_days_95": rates(runs),
         "false_incidents_per_week": false_a_week(runs),
         "by_kind": {name: asdict(of_kind) for name, of_kind in kinds.items()},
         "by_size": {name: asdict(of_size) for name, of_size in by_size(runs).items()},

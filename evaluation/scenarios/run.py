@@ -9,6 +9,7 @@ seconds of silence are scaled with the interval: 45 s are four and a half interv
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Final
 
 import msgspec
@@ -73,6 +74,8 @@ class ScenarioTerms:
     """How messy the city is."""
     z_times: float = 1.0
     """Factor of `z` in every anomaly rule: below 1 more alarms."""
+    bells_later_min: int = 0
+    """How much later all bells ring from the middle day on, minutes; nobody tells the center."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +164,7 @@ def set_stage(terms: ScenarioTerms, configuration: Configuration, calendar_text:
         unannounced=terms.unannounced,
         mild=terms.mild,
         severity=terms.severity,
+        bells_later=timedelta(minutes=terms.bells_later_min),
     )
     catalogue, rules = configuration.catalogue, configuration.rules
     watched = frozenset(name for rule in rules if isinstance(rule, MetricRule) for name in rule.metrics)

@@ -10,6 +10,7 @@ from typing import Final
 from contract.rule import MetricRule, Rule
 from device_simulator.world.everyday import AWAY, CHRONIC, UNSENT
 from device_simulator.world.faults import FaultKind
+from device_simulator.world.scenarios import BELLS
 
 _LINE: Final = ("down_bps", "up_bps", "latency_ms", "loss_ratio")
 """What the gateway measures of its line."""
@@ -53,6 +54,7 @@ SPEAKS_OF: Final[Mapping[str, frozenset[tuple[str, str]]]] = {
     FaultKind.CLOCK_SKEW: _rules("clock", _LINE) | _NOTHING_COMES,
     "unannounced-half-day": _NOBODY_THERE,
     "unannounced-closure": _NOBODY_THERE,
+    BELLS: _NOBODY_THERE,
     AWAY: _FEWER,
     UNSENT: _rules("silence", ("attendance_ratio",)),
     f"{CHRONIC}/bad": _rules(f"{_VALUES} chronic", _LINE),

@@ -107,6 +107,9 @@ _PEOPLE: Final[Mapping[str, Permission]] = {
     "GET /screens": Permission.MANAGE_SCREENS,
     "POST /screens": Permission.MANAGE_SCREENS,
     "POST /screens/end": Permission.MANAGE_SCREENS,
+    "GET /tokens": Permission.MANAGE_TOKENS,
+    "POST /tokens": Permission.MANAGE_TOKENS,
+    "POST /tokens/end": Permission.MANAGE_TOKENS,
     "GET /audit": Permission.SEE_AUDIT,
     "GET /audit.csv": Permission.SEE_AUDIT,
 }

@@ -20,17 +20,8 @@ UNMAPPED: Final = "unmapped"
 _READING: Final = frozenset({Permission.LOAD_PAGE, Permission.BRING_ALERTS, Permission.BRING_READINGS})
 """POST is how pages load, and what comes in by thousands is kept with what it brought."""
 _TRIED: Final = frozenset({"POST /api/silences/preview", "GET /sign-in", "GET /enter/{secret}"})
-EXPORTS: Final = frozenset(
-    {
-        "GET /audit.csv",
-        "GET /api/leadership.csv",
-        "GET /api/leadership.pdf",
-        "GET /api/silences.csv",
-        "GET /api/maintenance.ics",
-        "GET /api/oncall.ics",
-    }
-)
-"""What is read to be kept elsewhere."""
+_FILES: Final = (".csv", ".pdf", ".ics")
+"""Ends of the addresses of what is read to be kept elsewhere."""
 _SIGN_IN: Final = "GET /sign-in/oidc/back"
 """The one deed that another site's redirect brings, and so no form."""
 _logger: Final = logging.getLogger(__name__)
@@ -40,7 +31,7 @@ def is_deed(route: GuardedRoute) -> bool:
     """Return whether a request for a route is on record even if nothing is refused."""
     name = f"{route.method} {route.path}"
     return (
-        name in EXPORTS
+        route.path.endswith(_FILES)
         or name == _SIGN_IN
         or (
             route.method not in ("GET", "WEBSOCKET")

@@ -24,6 +24,7 @@ from ops_dashboard.view.incidents import (
     member_place,
     similar_incident,
 )
+from ops_dashboard.view.lines import trend_of
 from ops_dashboard.view.timeline import sentence
 
 IncidentId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
@@ -67,6 +68,7 @@ class _Teller:
         return told | {
             "lost_pupil_minutes": lost_pupil_minutes(incident, self._now_us),
             "silenced": incident.incident_id in self._silenced,
+            "trend": trend_of(incident, self._now_us).value,
             "words": incident_words(incident, self._office, self._language, self._now_us),
         }
 

@@ -98,6 +98,7 @@ def _own_links(texts: Texts, language: Language, who: Principal | None) -> list[
     for key, to, what in (
         ("people.users", "/users", Permission.MANAGE_USERS),
         ("people.screens", "/screens", Permission.MANAGE_SCREENS),
+        ("people.tokens", "/tokens", Permission.MANAGE_TOKENS),
         ("people.audit", "/audit", Permission.SEE_AUDIT),
     ):
         if may(who, what) is None:

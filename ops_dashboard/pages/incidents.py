@@ -14,7 +14,7 @@ from ops_dashboard.pages.keys import keys_help
 GROUPS: Final = ("open", "acknowledged", "silenced", "chronic", "resolved")
 """Parts of the list in their order; each has texts in texts.toml."""
 KEYS: Final = (("j", "keys.next"), ("k", "keys.previous"))
-COLUMNS: Final = ("priority", "name", "reach", "pupils", "since", "who")
+COLUMNS: Final = ("priority", "name", "reach", "pupils", "since", "who", "todo")
 
 
 def incidents_page(texts: Texts, language: Language, fleet: Fleet) -> html.Div:

@@ -2,18 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from dash import html
 
+from contract.fleet import Fleet
 from contract.rejected import Reason
 from contract.texts import Language, Texts, write_clock, write_date, write_number
+from contract.topic import parse_topic
 from ops_dashboard.pages.attributes import attributes
 from ops_dashboard.pages.filters import csv_links
 from ops_dashboard.pages.header import page_header, stale_bar
 from storage.wall import QuarantineRow
 
-COLUMNS: Final = ("at", "reason", "topic", "detail", "bytes", "excerpt")
+COLUMNS: Final = ("at", "reason", "sender", "detail", "bytes", "excerpt")
 PAGE_ROWS: Final = 100
 """Refusals on one page."""
 
@@ -24,6 +27,7 @@ def quarantine_page(
     rows: Sequence[QuarantineRow],
     counts: Mapping[Reason, int],
     reason: Reason | None,
+    fleet: Fleet,
     zone: ZoneInfo,
 ) -> html.Div:
     """Return the page; `reason` is the one that is chosen, if any."""
@@ -32,7 +36,7 @@ def quarantine_page(
             page_header(texts, language, "/quarantine"),
             stale_bar(),
             html.Main(
-                [_counts(texts, language, counts, reason), _rows(texts, language, rows, reason, zone)],
+                [_counts(texts, language, counts, reason), _rows(texts, language, rows, reason, fleet, zone)],
                 id="main",
                 className="desk desk-refused",
             ),
@@ -42,14 +46,18 @@ def quarantine_page(
     )
 
 
-def _sentences(texts: Texts, language: Language, reason: Reason) -> list[html.Div]:
-    """Return the sentence in the reader's language, then in the other: the sender may read that one."""
-    other = Language.EN if language is Language.VI else Language.VI
-    key = f"reason.{reason.value}"
-    return [
-        html.Div(texts.say(key, language)),
-        html.Div(texts.say(key, other), lang=other.value, className="soft"),
-    ]
+def _why(texts: Texts, language: Language, reason: Reason) -> list[Any]:
+    """Return a reason as a sentence that leads to what was refused for it, and as programs know it."""
+    sentence = texts.say(f"reason.{reason.value}", language)
+    return [html.A(sentence, href=f"?reason={reason.value}"), html.Div(reason.value, className="soft")]
+
+
+def _sender(topic: str, fleet: Fleet) -> list[Any]:
+    """Return the school and device of a topic, where it names any, and the topic."""
+    told = parse_topic(topic)
+    school = None if told is None else fleet.school_ever(told.school)
+    named = [] if school is None else [html.A(school.name, href=f"/school/{quote(school.code)}")]
+    return [*named, html.Div(topic, className="soft")]
 
 
 def _counts(
@@ -65,7 +73,7 @@ def _counts(
         html.Tr(
             [
                 html.Td(write_number(count, language), className="number"),
-                html.Td([html.A(why.value, href=f"?reason={why.value}"), *_sentences(texts, language, why)]),
+                html.Td(_why(texts, language, why)),
             ]
         )
         for why, count in sorted(counts.items(), key=lambda item: -item[1])
@@ -89,7 +97,12 @@ def _counts(
 
 
 def _rows(
-    texts: Texts, language: Language, rows: Sequence[QuarantineRow], reason: Reason | None, zone: ZoneInfo
+    texts: Texts,
+    language: Language,
+    rows: Sequence[QuarantineRow],
+    reason: Reason | None,
+    fleet: Fleet,
+    zone: ZoneInfo,
 ) -> html.Section | None:
     if not rows:
         return None
@@ -99,7 +112,7 @@ def _rows(
         [
             html.Caption(texts.say("quarantine.list", language)),
             html.Thead(head),
-            html.Tbody([_row(texts, language, row, names, zone) for row in rows]),
+            html.Tbody([_row(texts, language, row, names, fleet, zone) for row in rows]),
         ],
         className="table",
     )
@@ -113,14 +126,19 @@ def _rows(
 
 
 def _row(
-    texts: Texts, language: Language, row: QuarantineRow, names: Mapping[str, str], zone: ZoneInfo
+    texts: Texts,
+    language: Language,
+    row: QuarantineRow,
+    names: Mapping[str, str],
+    fleet: Fleet,
+    zone: ZoneInfo,
 ) -> html.Tr:
     refused = row.rejected
     at = f"{write_date(refused.at_us, language, zone)} {write_clock(refused.at_us, language, zone)}"
     cells: dict[str, Any] = {
         "at": at,
-        "reason": _sentences(texts, language, refused.reason),
-        "topic": refused.topic,
+        "reason": _why(texts, language, refused.reason),
+        "sender": _sender(refused.topic, fleet),
         "detail": refused.detail,
         "bytes": write_number(refused.payload_bytes, language),
         "excerpt": refused.excerpt,

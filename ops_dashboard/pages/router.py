@@ -155,7 +155,8 @@ async def _quarantine(services: Services, _: str, query: dict[str, str], languag
     reason = Reason(query["reason"]) if query.get("reason") in set(Reason) else None
     rows, counts = await services.archive.quarantine(PAGE_ROWS, before_id, reason)
     told = [row._replace(rejected=shown_refusal(row.rejected, services.catalogue)) for row in rows]
-    return quarantine_page(services.texts, language, told, counts, reason, services.calendar.timezone)
+    zone = services.calendar.timezone
+    return quarantine_page(services.texts, language, told, counts, reason, services.fleet, zone)
 
 
 async def _school(services: Services, code: str, query: dict[str, str], language: Language) -> Any:

@@ -36,6 +36,7 @@ from ops_dashboard.view.past import PastSums
 from storage.alerts import alert_history, load_alert
 from storage.feedback import count_dismissed, dismissals
 from storage.incidents import incident_history, last_words, similar_incidents
+from storage.outbox import notice_records
 from storage.past.desk import alerts_told_by, deeds_on, incident_family
 from storage.wall import KpiHistory, SeriesHistory, heard_series, newest_readings
 
@@ -211,10 +212,12 @@ class PastArchive:
 
     async def notices(self, incident_id: str) -> list[NoticeRecord] | None:
         """Return who had been told of an incident, with the attempts that had been made."""
-        found = await self._whole.notices(incident_id)
-        return (
-            None if found is None else [self._then(one) for one in found if one.notice.at_us <= self._at_us]
-        )
+        known = await self.incident(incident_id)
+        if known is None:
+            return None
+        async with self._connection() as conn:  # of what was merged later nobody knew then
+            found = await notice_records(conn, [known.incident.incident_id, *known.aliases])
+        return [self._then(one) for one in found if one.notice.at_us <= self._at_us]
 
     def _then(self, record: NoticeRecord) -> NoticeRecord:
         real_us = self._clock.real_us(self._at_us)

@@ -21,6 +21,7 @@ _LINKS: Final = (
     ("people.account", "/account", Permission.OWN_SESSIONS),
     ("people.users", "/users", Permission.MANAGE_USERS),
     ("people.screens", "/screens", Permission.MANAGE_SCREENS),
+    ("people.tokens", "/tokens", Permission.MANAGE_TOKENS),
     ("people.audit", "/audit", Permission.SEE_AUDIT),
 )
 

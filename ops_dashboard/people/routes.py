@@ -10,11 +10,12 @@ from ops_dashboard.people.codes import add_codes
 from ops_dashboard.people.office import PeopleOffice
 from ops_dashboard.people.screens import add_screens
 from ops_dashboard.people.sign_in import add_sign_in
+from ops_dashboard.people.tokens import add_tokens
 from ops_dashboard.people.users import add_users
 
 
 def add_people(router: APIRouter, office: PeopleOffice) -> None:
-    """Add signing in, accounts, users, screens and the record."""
+    """Add signing in, accounts, users, screens, tokens and the record."""
     add_sign_in(router, office)
     add_city_sign_in(router, office)
     add_back_channel(router, office)
@@ -22,4 +23,5 @@ def add_people(router: APIRouter, office: PeopleOffice) -> None:
     add_codes(router, office)
     add_users(router, office)
     add_screens(router, office)
+    add_tokens(router, office)
     add_audit_pages(router, office)

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from markupsafe import Markup
 
-from contract.access.area import parse_area
+from contract.access.area import check_area, parse_area
 from contract.access.fault import AccessError
 from ops_dashboard.access.door import SESSION_COOKIE, cookie_name
 from ops_dashboard.access.record import on_record
@@ -61,6 +61,7 @@ def add_screens(router: APIRouter, office: PeopleOffice) -> None:
         on_record(subject=fields.get("name", ""), detail=f"area={fields.get('area', '')}")
         try:
             area = parse_area(fields.get("area", ""))
+            check_area(area, office.fleet)
             async with office.connection() as conn:
                 named, by = fields.get("name", ""), asking_person().name
                 coming = await approve_pairing(conn, fields.get("code", ""), named, area, by)

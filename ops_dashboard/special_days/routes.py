@@ -1,9 +1,8 @@
 """Days for the calendar over HTTP: what history proposes, and what somebody decides."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -18,19 +17,12 @@ from ops_dashboard.services import Services
 from ops_dashboard.special_days.desk import (
     CalendarDesk,
     Deciding,
-    MeasuredDays,
     UndecidableError,
-    looked_at,
-    measure,
-    propose,
     settle,
 )
+from ops_dashboard.special_days.reading import READ_S
 from storage.special_days.days import decide
 
-READ_S: Final = 60.0
-"""Longest wait for eight weeks of all schools, seconds."""
-AGAIN_US: Final = 3_600_000_000
-"""Age at which what was measured is read again, µs: late readings come for two days."""
 DayId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12}$")]
 
 
@@ -49,32 +41,15 @@ class WantedVerdict(BaseModel):
     """For whom a program acts."""
 
 
-class DeskReader:
-    """Reads the desk; what was measured is kept for an hour."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
-        self._measured: MeasuredDays | None = None
-        self._reading = asyncio.Lock()
-
-    async def read(self) -> CalendarDesk:
-        """Return what is proposed and decided now."""
-        by, now_us = self._services, self._services.now_us()
-        async with self._reading, borrowed(by.archive.pool, READ_S) as conn:
-            kept = self._measured
-            is_old = kept is None or now_us - kept.read_us >= AGAIN_US
-            if kept is None or is_old or kept.days != looked_at(by.calendar, now_us):
-                kept = self._measured = await measure(conn, by.fleet, by.catalogue, by.calendar, now_us)
-            return await propose(conn, by.fleet, by.calendar, kept)
-
-
 def add_special_days(router: APIRouter, services: Services) -> None:
-    reader = DeskReader(services)
+    async def read() -> CalendarDesk:
+        by = services
+        return await by.days.read(by.fleet, by.catalogue, by.calendar, by.now_us())
 
     @router.get("/api/calendar")
     async def desk() -> Response:
         """Return what history proposes for the calendar, with what was seen, and what was decided."""
-        return json_answer(told_desk(await reader.read(), services.fleet))
+        return json_answer(told_desk(await read(), services.fleet))
 
     @router.post("/api/calendar", status_code=202)
     async def answer(wanted: Annotated[WantedVerdict, Body()]) -> Response:
@@ -85,7 +60,7 @@ def add_special_days(router: APIRouter, services: Services) -> None:
             wanted.verdict, wanted.name, wanted.last, who_acts(wanted.actor), services.now_us()
         )
         try:
-            days = settle(await reader.read(), wanted.ids, deciding)
+            days = settle(await read(), wanted.ids, deciding)
         except UndecidableError as error:
             raise Refusal(409, "day_undecidable", day=error) from None
         on_record(

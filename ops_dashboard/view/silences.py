@@ -1,6 +1,6 @@
 """Silences as they are told: each with what time and the open alerts make of it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -10,8 +10,8 @@ from alerting.silences.matching import matches
 from alerting.silences.recurrence import active_until_us, next_edge_us, next_window, state_of
 from contract.alert import Alert
 from contract.calendar import SchoolCalendar
-from contract.fleet import Fleet
-from contract.routing.silence import Silence
+from contract.fleet import Cluster, Fleet, School, Ward
+from contract.routing.silence import Silence, SilenceMatcher
 
 TABLE_COLUMNS: Final = (
     *("silence_id", "state", "kind", "matchers", "from", "until", "rrule", "hours_each", "next_from"),
@@ -37,11 +37,25 @@ def told_silence(
     return shown | {
         "state": state_of(silence, calendar, at_us).value,
         "texts": [str(matcher) for matcher in silence.matchers],
+        "names": [name for matcher in silence.matchers if (name := _name(matcher, fleet))],
         "active_until_us": active_us,
         "next_edge_us": next_edge_us([silence], calendar, at_us),
         "next_from_us": None if following is None else following.from_us,
         "mutes_now": 0 if active_us is None else sum(matches(silence, a, fleet) for a in alerts),
     }
+
+
+def _name(matcher: SilenceMatcher, fleet: Fleet) -> str:
+    """Return the name of the school, ward or cluster whose code a condition asks for; else the empty text."""
+    if matcher.is_regex or not matcher.is_equal:
+        return ""
+    of: dict[str, Callable[[str], School | Ward | Cluster | None]] = {
+        "school": fleet.school_ever,
+        "ward": fleet.ward_by_code.get,
+        "cluster": fleet.cluster_by_code.get,
+    }
+    found = of[matcher.name](matcher.value) if matcher.name in of else None
+    return "" if found is None else found.name
 
 
 def table_row(told: dict[str, Any], calendar: SchoolCalendar) -> list[object]:

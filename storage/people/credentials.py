@@ -8,11 +8,12 @@ from typing import Any, Final, NamedTuple
 
 from psycopg import AsyncConnection
 
-from contract.access.area import CITY, Area, parse_area, write_area
+from contract.access.area import CITY, Area, check_area, parse_area, write_area
 from contract.access.decision import Principal
 from contract.access.fault import AccessError, AccessFault
 from contract.access.permission import Role, TokenScope
-from contract.access.user import DAY_S, LIMITS, SessionLimits
+from contract.access.user import DAY_S, LIMITS, SessionLimits, check_name
+from contract.fleet import Fleet
 from storage.queries import query
 
 LINK_LIMITS: Final = SessionLimits(DAY_S, DAY_S)
@@ -81,6 +82,31 @@ async def issue_token(
     """Issue a token for a program and return it; nobody sees it again."""
     limits = SessionLimits(days * DAY_S, days * DAY_S)
     return await _add(conn, CredentialKind.TOKEN, name, scope.value, write_area(area), by, limits)
+
+
+async def add_token(
+    conn: AsyncConnection[Any],
+    name: str,
+    scope: TokenScope,
+    area: Area,
+    days: int,
+    by: str,
+    fleet: Fleet,
+) -> tuple[str, str]:
+    """Issue a token that somebody asks for; return its name in the one form, and the token.
+
+    Raises:
+        AccessError: the name or the area cannot be, or another token has the name.
+    """
+    known = check_name(name)
+    check_area(area, fleet)
+    if await list_credentials(conn, CredentialKind.TOKEN, known):
+        raise AccessError(
+            AccessFault.TOKEN_TAKEN,
+            f"there is a token {known} already: revoke it first, or choose another name",
+            name=known,
+        )
+    return known, await issue_token(conn, known, scope, area, days, by)
 
 
 async def issue_link(conn: AsyncConnection[Any], user: str, by: str) -> str:

@@ -11,6 +11,7 @@ from psycopg import AsyncConnection
 from contract.access.area import Area, parse_area, write_area
 from contract.access.fault import AccessError, AccessFault
 from contract.access.user import check_name
+from contract.access.waiting import network_of
 from storage.people.credentials import CredentialKind, admit_screen, hash_of, list_credentials
 from storage.queries import query
 
@@ -39,13 +40,14 @@ class Pairing(NamedTuple):
 async def begin_pairing(conn: AsyncConnection[Any], address: str) -> tuple[str, Pairing] | None:
     """Let a wall wait and return its secret and code; None while too many wait."""
     await conn.execute(query("forget_pairings"))
-    cursor = await conn.execute(query("count_pairings"), {"address": address})
+    network = network_of(address)
+    cursor = await conn.execute(query("count_pairings"), {"address": network})
     waiting, of_address = await cursor.fetchone() or (0, 0)
     if waiting >= MOST_WAITING or of_address >= MOST_OF_ADDRESS:
         return None
     secret = secrets.token_urlsafe(32)
     code = "".join(secrets.choice(LETTERS) for _ in range(CODE_LENGTH))
-    values = {"code": code, "secret_hash": hash_of(secret), "address": address, "whole_s": PAIRING_S}
+    values = {"code": code, "secret_hash": hash_of(secret), "address": network, "whole_s": PAIRING_S}
     cursor = await conn.execute(query("add_pairing"), values)
     return (secret, Pairing(code, False)) if cursor.rowcount else None
 

@@ -22,6 +22,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from anomaly.judgement import Judgement
 from anomaly.moments import Moments
 from anomaly.rate import Reading, rate_of
 from anomaly.score import score_of
@@ -29,7 +30,8 @@ from contract.alert import Beginning, Channel, Ending, Transition, TransitionKin
 from contract.calendar import Context, in_session
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.newcomers import judge_newcomers
-from stream_processor.fold.shared import parts_taken, plain_and_told
+from stream_processor.fold.rulebook import ChannelRules
+from stream_processor.fold.shared import parts_taken
 from stream_processor.fold.state import NEVER_US, State
 from stream_processor.fold.unrest.flapping import opens_flapping, settling
 
@@ -174,51 +176,52 @@ def judge_anomalies(
     rules = fold.rulebook.channels[Channel.ANOMALY]
     context = batch.context[index]
     slot, metric, value = batch.slot[index], batch.metric_id[index], batch.value[index]
-    lasts = state.is_open[Channel.ANOMALY, slot] & _is_new_level(fold, state, batch, index)
+    lasts = _is_new_level(fold, state, batch, index)
     usual = (context != Context.CLOSED) & (context != Context.EVENT)
     usual &= (context != Context.EDGE) | rules.at_edges[metric]
     part, taken, known, is_news = parts_taken(rules, state, slot, metric)
-    cell = slot + len(fold.layout) * in_session(context)
-    at = Moments(cell, batch.time_us[index], batch.phase[index])
+    at = Moments(slot + len(fold.layout) * in_session(context), batch.time_us[index], batch.phase[index])
     own = fold.detector.judge(state.detector, at, value - part)
     judgement, by_kin = judge_newcomers(fold, state, at, value - part, ~lasts, own)
-    expected = judgement.expected + part
-    plain, z = plain_and_told(rules, metric, judgement, value - expected)
-    state.z[slot] = np.where(usual, plain, np.nan)
-    z = np.where(usual & known, z, np.nan)
+    state.z[slot] = np.where(usual, judgement.plain, np.nan)
+    # Registers of all schools have tails alike, and one a day is too little to learn a school's own.
+    z = np.where(rules.less_shared[metric], judgement.plain, judgement.z)
+    z[~(usual & known)] = np.nan
     batch.score[index] = score_of(z, rules.bound[metric])
-    far = np.abs(value - expected) >= rules.least_deviation[metric]
-    bound = rules.bound[metric]
-    beyond = (np.abs(z) >= bound) | is_news
-    out = far & beyond & ((rules.looks_down[metric] & (z < 0)) | (rules.looks_up[metric] & (z > 0)))
-    reach = np.maximum(bound * judgement.deviation, rules.least_deviation[metric])
-    watched = rules.exists[metric]
-    evidence = Evidence(
-        index[watched],
-        out[watched],
-        ~out[watched],
-        (expected - reach)[watched],
-        (expected + reach)[watched],
-        ~np.isnan(z)[watched],
-    )
+    watched = np.flatnonzero(rules.exists[metric])
+    told = judgement._replace(z=z, expected=judgement.expected + part)
+    seen = Judgement(*(column[watched] for column in told))
+    evidence = _anomalies(rules, batch, index[watched], seen, is_news[watched])
     _advance(fold, state, batch, evidence, Channel.ANOMALY, events)
     is_doubted = rules.stands[metric] & (state.run[Channel.ANOMALY, slot] > 0)
     is_open = state.is_open[Channel.ANOMALY, slot] | is_doubted
     share = np.where(is_open & ~lasts, LEAK, 1.0)
     if lasts.any():
-        old = slot[lasts]
-        fold.detector.forget(state.detector, np.concatenate([old, old + len(fold.layout)]))
+        fold.detector.forget(state.detector, np.concatenate([slot[lasts], slot[lasts] + len(fold.layout)]))
     taught = usual & ~(by_kin & is_open) & known & learns
     if batch.corrects is not None:
         taught &= ~batch.corrects[index]
     fold.detector.learn(state.detector, at.where(taught), (value - taken)[taught], share[taught])
 
 
+def _anomalies(
+    rules: ChannelRules, batch: Batch, index: NDArray[np.intp], seen: Judgement, is_news: NDArray[np.bool_]
+) -> Evidence:
+    metric = batch.metric_id[index]
+    bound, least = rules.bound[metric], rules.least_deviation[metric]
+    out = (rules.looks_down[metric] & (seen.z < 0)) | (rules.looks_up[metric] & (seen.z > 0))
+    out &= is_news | (np.abs(seen.z) >= bound)
+    out &= np.abs(batch.value[index] - seen.expected) >= least
+    reach = np.maximum(bound * seen.deviation, least)
+    return Evidence(index, out, ~out, seen.expected - reach, seen.expected + reach, ~np.isnan(seen.z))
+
+
 def _is_new_level(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Return where an open anomaly alert has been open long enough to speak of a new level, shape (n,)."""
-    slot = batch.slot[index]
-    after_us = fold.rulebook.channels[Channel.ANOMALY].new_level_us[batch.metric_id[index]]
-    lasts: NDArray[np.bool_] = batch.time_us[index] - state.since_us[Channel.ANOMALY, slot] >= after_us
+    """Return where an anomaly alert has been open long enough to speak of a new level, shape (n,)."""
+    lasts: NDArray[np.bool_] = state.is_open[Channel.ANOMALY][batch.slot[index]]
+    of_open = index[lasts]
+    after_us = fold.rulebook.channels[Channel.ANOMALY].new_level_us[batch.metric_id[of_open]]
+    lasts[lasts] = batch.time_us[of_open] - state.since_us[Channel.ANOMALY, batch.slot[of_open]] >= after_us
     return lasts
 
 
@@ -355,17 +358,15 @@ def _opened(fold: Fold, state: State, batch: Batch, evidence: Evidence, channel:
 def _resolved(fold: Fold, state: State, batch: Batch, evidence: Evidence, channel: Channel, k: int) -> Event:
     i = int(evidence.index[k])
     slot = int(batch.slot[i])
-    state.is_open[channel, slot] = False
     reason = ""
     if channel is Channel.ANOMALY:
         state.closed_us[slot] = batch.time_us[i]
         # What ends with a day without school has not been learnt.
-        learnt = batch.context[i] != Context.CLOSED
-        reason = (
-            Ending.NEW_LEVEL.value if learnt and _is_new_level(fold, state, batch, np.array([i]))[0] else ""
-        )
+        if batch.context[i] != Context.CLOSED and _is_new_level(fold, state, batch, np.array([i]))[0]:
+            reason = Ending.NEW_LEVEL.value
     if batch.corrects is not None and batch.corrects[i]:
         reason = Ending.CORRECTED.value
+    state.is_open[channel, slot] = False
     return _event(fold, state, batch, evidence, channel, k, TransitionKind.RESOLVED, reason)
 
 
@@ -384,9 +385,8 @@ def _event(
     value = batch.value[i] if evidence.value is None else evidence.value[k]
     # An alert that a correction opened anew may begin a moment after its reading; it ends no earlier.
     at_us = max(int(batch.time_us[i]), int(state.since_us[channel, slot]))
-    detected_at_us = int(batch.arrival_us[i])
     transition = msgspec.structs.replace(
-        transition_of(fold, state, channel, slot, kind, at_us, detected_at_us),
+        transition_of(fold, state, channel, slot, kind, at_us, int(batch.arrival_us[i])),
         value=_finite(value),
         expected_low=_finite(evidence.low[k]),
         expected_high=_finite(evidence.high[k]),

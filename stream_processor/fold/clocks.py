@@ -56,8 +56,9 @@ def note_skews(
     """
     carrier = fold.clock_slots[slot]
     told = carrier >= 0
+    time_us, arrival_us = time_us[told], arrival_us[told]
     skew_s = np.clip((time_us - arrival_us) // 1_000_000, -MOST_S, MOST_S)
-    np.maximum.at(state.skew, carrier[told], (skew_s << AT_BITS | arrival_us // 1_000_000)[told])
+    np.maximum.at(state.skew, carrier[told], skew_s << AT_BITS | arrival_us // 1_000_000)
 
 
 def doubt_times(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp]) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from anomaly.detector import Detector, detector_named
 from anomaly.moments import NO_PHASE, PHASES
 from contract.alert import Channel
-from contract.calendar import Context, SchoolCalendar, in_session
+from contract.calendar import Context, SchoolCalendar, distinct, in_session
 from contract.canary import CANARY_METRIC, canary_series
 from contract.catalogue import Catalogue, Metric, Published
 from contract.fleet import LEVELS, Fleet
@@ -95,11 +95,11 @@ class Fold:
     def contexts(self, slot: NDArray[np.intp], time_us: NDArray[np.int64]) -> NDArray[np.int8]:
         """Return what the school of each slot was doing at each time, shape (n,); see `Context`."""
         found = self.calendar.contexts(self.layout.level[slot], time_us)
-        quarter, inverse = np.unique(time_us // QUARTER_US, return_inverse=True)
-        plans = [self.day_plan(self.calendar.local_day(int(q) * QUARTER_US)) for q in quarter]
+        quarter, place = distinct(time_us // QUARTER_US)
+        plans = [self.day_plan(self.calendar.local_day(q * QUARTER_US)) for q in quarter.tolist()]
         if all(plan.is_usual for plan in plans):
             return found
-        at = inverse, self.layout.school[slot]
+        at = place, self.layout.school[slot]
         inside = in_session(found)
         found[inside & np.stack([plan.event for plan in plans])[at]] = Context.EVENT
         found[inside & (time_us >= np.stack([plan.half_until_us for plan in plans])[at])] = Context.OUT
@@ -112,13 +112,13 @@ class Fold:
         In session the half-hours from 6:00 local time on, outside the hours of the day. A day without
         school and an exam day follow no usual profile: `NO_PHASE`.
         """
-        quarter, inverse = np.unique(time_us // QUARTER_US, return_inverse=True)
-        half_hour = np.array([self.half_hour(int(q)) for q in quarter], np.int16)[inverse]
-        inside = context == Context.SESSION
-        phase = np.where(inside, half_hour - SESSIONS_FROM, half_hour // 2)
-        follows = inside | (context == Context.OUT)
-        fits: NDArray[np.bool_] = (phase >= 0) & (phase < PHASES)
-        return np.where(follows & fits, phase, NO_PHASE).astype(np.int16)
+        quarter, place = distinct(time_us // QUARTER_US)
+        half_hour = np.array([self.half_hour(q) for q in quarter.tolist()], np.int16)
+        lesson = half_hour - SESSIONS_FROM
+        phase = np.full((len(Context), len(quarter)), NO_PHASE, np.int16)
+        phase[Context.OUT] = half_hour // 2
+        phase[Context.SESSION] = np.where((lesson >= 0) & (lesson < PHASES), lesson, NO_PHASE)
+        return phase[context, place]
 
     @cached_property
     def canary_series(self) -> int:

@@ -41,25 +41,27 @@ def figures(fold: Fold, state: State, at_us: int) -> Figures:
     its metric's `stale_s`; one that speaks of sessions, if its value was measured today. Counters are
     not summed; see `Fold.metrics`.
     """
-    return _figures(fold, state, at_us, _fresh(fold, state, at_us))
-
-
-def _figures(fold: Fold, state: State, at_us: int, fresh: NDArray[np.bool_]) -> Figures:
     expected = _expected(fold, at_us)
-    reporting = expected & fresh
+    return _figures(fold, state, expected, expected & _fresh(fold, state, at_us))
+
+
+def _figures(fold: Fold, state: State, expected: NDArray[np.bool_], reporting: NDArray[np.bool_]) -> Figures:
     k, place = len(fold.metrics), fold.metric_place
+    where = place[reporting]
     # Counters share the place after the last.
     return Figures(
         np.bincount(place[expected], minlength=k)[:k],
-        np.bincount(place[reporting], minlength=k)[:k],
-        np.bincount(place[reporting], state.value[reporting], minlength=k)[:k].astype(np.float64),
+        np.bincount(where, minlength=k)[:k],
+        np.bincount(where, state.value[reporting], minlength=k)[:k].astype(np.float64),
     )
 
 
 def _expected(fold: Fold, at_us: int) -> NDArray[np.bool_]:
     plan, layout = fold.day_plan(fold.calendar.local_day(at_us)), fold.layout
-    begun = plan.first_session_us[layout.level] <= at_us
-    return ~plan.closed[layout.school] & (begun | ~layout.sessional)
+    expected = ~plan.closed[layout.school]
+    of_sessions = np.flatnonzero(layout.sessional)
+    expected[of_sessions] &= (plan.first_session_us <= at_us)[layout.level[of_sessions]]
+    return expected
 
 
 def close_minute(fold: Fold, state: State, at_us: int) -> tuple[KpiMinute, ...]:
@@ -85,8 +87,10 @@ def close_minute(fold: Fold, state: State, at_us: int) -> tuple[KpiMinute, ...]:
 def summarise(fold: Fold, state: State, at_us: int) -> Summary:
     """Return the whole partition at a tick; `seq` is 0, for the fold does not know its place in the log."""
     fresh = _fresh(fold, state, at_us)
-    now = _figures(fold, state, at_us, fresh)
-    hidden = _hidden(fold, state, at_us, fresh)
+    expected = _expected(fold, at_us)
+    reporting = expected & fresh
+    now = _figures(fold, state, expected, reporting)
+    hidden = _hidden(fold, state, reporting)
     kpis = {
         name: Kpi(
             int(now.expected[i]), int(now.reporting[i]), float(now.total[i]), hidden.get(name, Hidden())
@@ -100,17 +104,18 @@ def summarise(fold: Fold, state: State, at_us: int) -> Summary:
         _states(fold, state, fresh),
         kpis,
         state.canary,
-        _ward_sums(fold, state, at_us, fresh),
+        _ward_sums(fold, state, at_us, expected, reporting),
     )
 
 
-def _ward_sums(fold: Fold, state: State, at_us: int, fresh: NDArray[np.bool_]) -> dict[str, WardSums]:
-    expected, wards = _expected(fold, at_us), fold.layout.wards
+def _ward_sums(
+    fold: Fold, state: State, at_us: int, expected: NDArray[np.bool_], reporting: NDArray[np.bool_]
+) -> dict[str, WardSums]:
+    wards = fold.layout.wards
     of_pupils = {metric.id for metric, _ in fold.slots_of_pupils}
     found = {}
     for metric, slots, ward in fold.slots_of_wards:
-        due = expected[slots]
-        is_told = due & fresh[slots]
+        due, is_told = expected[slots], reporting[slots]
         own, where = slots[is_told], ward[is_told]
         latest_us = np.zeros(wards, np.int64)
         np.maximum.at(latest_us, where, np.minimum(state.event_us[own], at_us))
@@ -127,12 +132,11 @@ def _ward_sums(fold: Fold, state: State, at_us: int, fresh: NDArray[np.bool_]) -
     return found
 
 
-def _hidden(fold: Fold, state: State, at_us: int, fresh: NDArray[np.bool_]) -> dict[str, Hidden]:
+def _hidden(fold: Fold, state: State, reporting: NDArray[np.bool_]) -> dict[str, Hidden]:
     """Return what of the sums over pupils single schools do not tell, by metric name."""
-    expected = _expected(fold, at_us)
     found = {}
     for metric, slots in fold.slots_of_pupils:
-        own = slots[expected[slots] & fresh[slots]]
+        own = slots[reporting[slots]]
         people = np.rint(state.value[own]).astype(np.int64)
         found[metric.name] = hidden_in(people, fold.layout.pupils[fold.layout.school[own]], metric)
     return found
@@ -140,15 +144,15 @@ def _hidden(fold: Fold, state: State, at_us: int, fresh: NDArray[np.bool_]) -> d
 
 def _fresh(fold: Fold, state: State, at_us: int) -> NDArray[np.bool_]:
     plan = fold.day_plan(fold.calendar.local_day(at_us))
-    # What is refused for its time, late or said before is heard, but its value is not of now.
-    heard = state.arrival_us > at_us - fold.stale_us
     recent = (state.news_us > at_us - fold.stale_us) & ~np.isnan(state.value)
     fresh = np.where(fold.layout.sessional, state.event_us >= plan.starts_us, recent)
     for claims in fold.claims:
+        # What is refused for its time, late or said before is heard, but its value is not of now.
         # What a device is said to be holds only while it is heard: who is silent is not connected.
         is_silent = state.is_open[Channel.SILENCE, claims.proof].any(axis=0)
-        never_heard = (state.arrival_us[claims.proof] == NEVER_US).all(axis=0)
-        fresh[claims.slot] &= ~is_silent & (heard[claims.proof].any(axis=0) | never_heard)
+        arrival_us = state.arrival_us[claims.proof]
+        heard = (arrival_us > at_us - fold.stale_us[claims.proof]).any(axis=0)
+        fresh[claims.slot] &= ~is_silent & (heard | (arrival_us == NEVER_US).all(axis=0))
     return fresh
 
 
@@ -157,7 +161,8 @@ def _states(fold: Fold, state: State, fresh: NDArray[np.bool_]) -> str:
     heard = (heartbeat != UNKNOWN_SLOT) & fresh[heartbeat] if len(state.value) else False
     letters = np.where(heard, ord(STATE_NORMAL), ord(STATE_UNKNOWN)) * np.ones(fold.layout.schools, np.uint8)
     is_told = state.is_open & ~withheld_mask(state) if state.withheld else state.is_open
-    channel, slot = np.nonzero(is_told)
+    # Few are open: over one axis that is found at once.
+    channel, slot = np.divmod(np.flatnonzero(is_told), is_told.shape[1])
     chronic = channel == Channel.CHRONIC
     letters[fold.layout.school[slot[chronic]]] = ord(STATE_CHRONIC)
     channel, slot = channel[~chronic], slot[~chronic]

@@ -89,7 +89,7 @@ def judge_newcomers(
     expected = np.clip(value[new], low, high)
     deviation = np.where(np.isnan(pupils), within, within * expected)
     judged = Judgement(*(column.copy() for column in own))
-    judged.z[new] = deviations(value[new] - expected, deviation)
+    judged.z[new] = judged.plain[new] = deviations(value[new] - expected, deviation)
     judged.expected[new], judged.deviation[new] = expected, deviation
     return judged, by_kin
 

@@ -31,9 +31,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly.judgement import Judgement
 from anomaly.moments import NO_PHASE, Moments
-from anomaly.score import deviations
 from contract.calendar import MINUTE_US
 from contract.fleet import LEVELS
 from stream_processor.fold.constants import Fold
@@ -137,16 +135,3 @@ def parts_taken(
         is_news[lines] = np.isinf(shared)
         part[lines] = np.where(np.isfinite(shared), shared, 0.0)
     return part, taken, known, is_news
-
-
-def plain_and_told(
-    rules: ChannelRules, metric: NDArray[np.int32], judgement: Judgement, difference: Floats
-) -> tuple[Floats, Floats]:
-    """Return plain deviations, which schools are compared by, and those that rules judge, each of shape (n,).
-
-    Rules judge by what is usual far out for a line, but for what schools share: registers of all schools
-    have tails alike, and a register a day is too little to learn its own: a tail for each school finds fewer
-    drops at the same number of lines.
-    """
-    plain = np.where(np.isnan(judgement.z), np.nan, deviations(difference, judgement.deviation))
-    return plain, np.where(rules.less_shared[metric], plain, judgement.z)

@@ -62,7 +62,7 @@ def sift(
     if held is not None:
         has_word |= held != Held.NOTHING
         is_said |= held == Held.SAME
-    order = np.argsort(readings.series, kind="stable")
+    order = np.empty(0, np.intp) if are_apart(slot) else np.argsort(readings.series, kind="stable")
     series, time_us = readings.series[order], readings.time_us[order]
     if np.any((series[1:] == series[:-1]) & (time_us[1:] <= time_us[:-1])):
         late[order[_overtaken(series, time_us)]] = True
@@ -75,8 +75,19 @@ def sift(
     return fate
 
 
+def are_apart(slot: NDArray[np.intp]) -> bool:
+    """Return whether no two elements are the same slot, and none is unknown."""
+    if slot.min(initial=0) < 0:
+        return False
+    seen = np.zeros(slot.max(initial=-1) + 1, np.bool_)
+    seen[slot] = True
+    return int(np.count_nonzero(seen)) == len(slot)
+
+
 def occurrence(slot: NDArray[np.intp]) -> NDArray[np.intp]:
     """Return how many earlier elements equal each element, shape (n,): the round it is folded in."""
+    if are_apart(slot):
+        return np.zeros(len(slot), np.intp)
     order = np.argsort(slot, kind="stable")
     ordered = slot[order]
     starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])

@@ -12,6 +12,7 @@ cutting of the log gives the same result.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,10 @@ from stream_processor.fold.silence import drop_what_is_over, hear_tick
 from stream_processor.fold.state import State
 from stream_processor.fold.unrest.chronic import withhold
 from stream_processor.fold.words import follow_words, forget_passed
+
+AT_ONCE: Final = 65_536
+"""Readings of a round that are judged together: the columns of more come fresh from the system every time,
+which took a tenth of CPU more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +168,12 @@ def _fold_readings(
     index = np.arange(first, last)
     doubt_times(fold, state, batch, index)
     turn = occurrence(batch.slot[index])
-    order = np.argsort(turn, kind="stable")
+    # As small as they fit, rounds are sorted in one go (numpy sorts integers of 16 bits by radix).
+    order = np.argsort(turn.astype(np.min_scalar_type(turn.max(initial=0))), kind="stable")
     begin = 0
     for end in np.cumsum(np.bincount(turn)).tolist():
-        judge_round(fold, state, batch, index[order[begin:end]], events)
+        for first in range(begin, end, AT_ONCE):
+            judge_round(fold, state, batch, index[order[first : min(first + AT_ONCE, end)]], events)
         begin = end
     return withhold(fold, state, [e[2] for e in sorted(events, key=lambda e: (e[0], e[1]))])
 

@@ -81,7 +81,7 @@ def follow_words(
         return readings.time_us
     mark_us = readings.time_us.copy()
     followed: dict[int, _Series] = {}
-    for i in np.flatnonzero(np.isin(slot, [*state.said, *set(slot[tells].tolist())])).tolist():
+    for i in np.flatnonzero(_are_among(state, [*state.said, *slot[tells].tolist()])[slot]).tolist():
         s = int(slot[i])
         one = followed.get(s) or followed.setdefault(s, _series(state, s))
         if readings.time_us[i] >= state.mark_us[s]:
@@ -112,7 +112,8 @@ def forget_passed(state: State, slot: NDArray[np.intp]) -> None:
     """Drop what mark and value tell by themselves, or the table by now, of slots that were heard."""
     if not state.said:
         return
-    for s in state.said.keys() & set(slot.tolist()):
+    heard = _are_among(state, slot)
+    for s in [s for s in state.said if heard[s]]:
         mark_us, value = int(state.mark_us[s]), float(state.value[s])
         newest_us, words = state.said[s]
         kept = {time_us: said for time_us, said in words.items() if time_us >= mark_us}
@@ -130,6 +131,13 @@ def is_said(state: State, slot: NDArray[np.intp], readings: Readings) -> NDArray
     for k in np.flatnonzero(np.isin(slot, [*state.said])).tolist():
         words = state.said[int(slot[k])].words
         found[k] = float(readings.value[k]) in words.get(int(readings.time_us[k]), ())
+    return found
+
+
+def _are_among(state: State, slots: NDArray[np.intp] | list[int]) -> NDArray[np.bool_]:
+    """Return which slots are among some, shape (n + 1,); the last is that of unknown ones, -1."""
+    found = np.zeros(len(state.mark_us) + 1, np.bool_)
+    found[slots] = True
     return found
 
 

@@ -61,7 +61,7 @@ async def fill(stage: Stage) -> None:
 async def test_every_page_of_people_fits_and_is_accessible(settings: Settings, browser: Browser) -> None:
     async with open_stage(*settings) as stage, open_page(browser, stage.url, quiet=False) as page:
         await fill(stage)
-        paths = "/account", "/users", "/screens", "/audit", "/sign-in", "/pair", "/enter/x"
+        paths = "/account", "/users", "/screens", "/tokens", "/audit", "/sign-in", "/pair", "/enter/x"
         for language, path in product(FIRST_SIZE, paths):
             await set_size(page, *FIRST_SIZE[language])
             if path == "/enter/x":  # its script would be gone before anybody looks

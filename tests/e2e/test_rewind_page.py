@@ -1,6 +1,7 @@
 """The past in a real Chromium: marked, apart from the push, without deeds, and a way through it by keys."""
 
 import re
+from datetime import datetime, timedelta
 
 import pytest
 from playwright.async_api import Browser, Request, expect
@@ -78,6 +79,30 @@ async def test_the_past_is_marked_apart_from_the_push_and_only_looked_at(
         await page.get_by_role("link", name="Về hiện tại").click()
         await expect(page.locator(".card").first).to_be_attached(timeout=PATIENCE_MS)
         assert len(sockets) == 1
+
+
+async def test_a_minute_is_chosen_as_people_here_write_it_whatever_the_browser_speaks(
+    settings: Settings, browser: Browser
+) -> None:
+    async with (
+        open_stage(*settings) as stage,
+        talking(stage),
+        open_page(browser, stage.url) as page,
+    ):
+        await remember(stage)
+        await page.goto("/?at=-5")
+        await expect(page.locator("#tile-connected .tile-number")).to_have_text("100,0", timeout=PATIENCE_MS)
+        assert await page.evaluate("navigator.language") == "en-US"
+        field = page.get_by_role("textbox", name="Chọn lúc xem")
+        shown = datetime.fromtimestamp(NOW_US / 1e6, stage.calendar.timezone) - timedelta(minutes=5)
+        await expect(field).to_have_value(re.compile(f"^{shown:%d/%m/%Y %H:}"), timeout=PATIENCE_MS)
+        await field.fill("31/02/2026 09:07")
+        await field.press("Enter")
+        await expect(page.locator("#past-said")).to_have_text("Hãy viết như 23/11/2026 09:07.")
+        await field.fill(f"{shown - timedelta(minutes=2):%d/%m/%Y %H:%M}")
+        await field.press("Enter")
+        await page.wait_for_url(f"**/?at={shown - timedelta(minutes=2):%Y-%m-%dT%H}%3A*")
+        await expect(page.locator("#past-at")).to_contain_text(f"ngày {shown:%d/%m/%Y}")
 
 
 async def test_the_bar_of_the_past_fits_and_a_wrong_minute_gets_a_sentence(

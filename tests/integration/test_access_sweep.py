@@ -17,15 +17,20 @@ from contract.access.permission import Permission, Role, TokenScope
 from contract.entry import ALERTS_LOG
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet, School
+from contract.incident import Cause, CauseKind
+from contract.routing.delivery import AttemptOutcome, NoticeAttempt
+from contract.routing.notice import NoticeReason
 from ops_dashboard.access import permissions
 from ops_dashboard.access.door import SESSION_COOKIE
 from ops_dashboard.access.permissions import PERMISSIONS, SOCKET, guarded_routes
 from ops_dashboard.app import create_app
 from ops_dashboard.config import DashboardConfig
 from ops_dashboard.pages.registry import PAGES
+from storage.outbox import claim_notice, end_sent, open_outbox, write_attempt
 from storage.people.credentials import admit_screen, issue_token
 from tests.asking import asking
 from tests.dashboard_stage import PARTITIONS, Stage
+from tests.outbox import incident_of, notice_of, put_incidents, put_notices
 from tests.signed_in import session_of
 
 ENDS_ITSELF: Final = "POST /sign-out"
@@ -311,3 +316,37 @@ async def test_nothing_beyond_an_area_is_acted_on(stage: Stage, asker: httpx.Asy
             assert await stage.log.last_seq(ALERTS_LOG) == before
         url = f"/api/alerts/{down[0].alert.alert_id}/note"
         assert (await asker.post(url, json={"note": "x"}, headers=cookie)).status_code == 202
+
+
+async def test_what_was_told_or_merged_with_something_beyond_is_not_told(
+    stage: Stage, asker: httpx.AsyncClient, postgres_url: str
+) -> None:
+    fleet, areas = stage.fleet, areas_of(stage.fleet)
+    here = fleet.schools[0]
+    there = next(s for s in reversed(fleet.schools) if not any(area.covers(s, fleet) for area in areas))
+    own, foreign = (
+        incident_of(n, Cause(CauseKind.SCHOOL, school_id=s.id)) for n, s in ((1, here), (2, there))
+    )
+    merged = incident_of(3, own.cause, beyond_cause=True)
+    await put_incidents(stage.conn, own, foreign, merged)
+    both = (foreign.incident_id, own.incident_id)
+    await put_notices(stage.conn, notice_of(foreign, "An", NoticeReason.DIGEST, incidents=both))
+    async with await open_outbox(postgres_url, "test") as conn, conn.transaction():
+        claim = await claim_notice(conn)
+        assert claim is not None
+        words = f"2 sự cố: {here.code}, {there.code}"
+        attempt = NoticeAttempt(1, 0, "inbox", AttemptOutcome.SENT, "", words, words)
+        await write_attempt(conn, claim.notice.notice_id, attempt, channel=0, tries=1)
+        await end_sent(conn, claim)
+    path = f"/api/incidents/{own.incident_id}/notices"
+    whole = await caller(stage, Role.OPERATOR, CITY)
+    assert there.code in (await asker.get(path, headers=whole.headers)).text
+    for area in areas:
+        headers = (await caller(stage, Role.OPERATOR, area)).headers
+        answer = await asker.get(path, headers=headers)
+        (told,) = answer.json()["notices"]
+        assert (told["to"], told["fate"], told["incidents"]) == ("An", "sent", [])
+        assert not words_of(answer.text) & {there.code, foreign.incident_id}, write_area(area)
+        assert (await asker.get(f"/api/incidents/{merged.incident_id}", headers=headers)).status_code == 404
+        listed = (await asker.get("/api/incidents", headers=headers)).json()["incidents"]
+        assert [one["incident_id"] for one in listed] == [own.incident_id], write_area(area)

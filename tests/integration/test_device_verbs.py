@@ -1,8 +1,10 @@
 """`eduops device …` on a real database, and a device that claims its secret over HTTP."""
 
+import asyncio
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import httpx
@@ -162,8 +164,13 @@ async def test_a_code_opens_once(
     name = DeviceName(*next(iter(city.device_by_path)))
     ((_, _, code),) = (await deeds.draw_claim_codes(settings, [str(name)], "1h")).rows
     ((_, _, late),) = (await deeds.draw_claim_codes(settings, [str(name)], "0s")).rows
+    operating = (Path(__file__).parents[2] / "docs" / "operating.md").read_text(encoding="utf-8")
+    said = re.search(r"curl -H '(.+?): (.+?)' -d '(.+?)' https://CENTER/api/provision", operating)
+    assert said is not None
+    header, kind, body = said.groups()
     answers = [
-        await client.post("/api/provision", json={"code": tried}) for tried in (late, "A" * 24, code, code)
+        await client.post("/api/provision", content=body.replace("CODE", tried), headers={header: kind})
+        for tried in (late, "A" * 24, code, code)
     ]
     assert [answer.status_code for answer in answers] == [404, 404, 201, 404]
     given = answers[2].json()
@@ -176,3 +183,19 @@ async def test_a_code_opens_once(
     assert (refused.status_code, refused.json()["code"]) == (409, "device_has_credential")
     await deeds.revoke_devices(settings, [str(name)])
     assert (await client.post("/api/provision", json={"code": second})).status_code == 201
+    entries = await read_audit(stage.conn, AuditChoice(action="/api/provision"), 10)
+    assert [(e.subject, e.result) for e in entries] == [(str(name), "done")] * 2
+
+
+async def test_strangers_with_codes_take_no_connections_of_the_database(
+    stage: Stage, client: httpx.AsyncClient
+) -> None:
+    tried = [client.post("/api/provision", json={"code": "A" * 24}) for _ in range(300)]
+    answers = asyncio.gather(*tried)
+    most = 0
+    while not answers.done():
+        cursor = await stage.conn.execute("select count(*) from pg_stat_activity where datname is not null")
+        most = max(most, (await cursor.fetchone() or (0,))[0])
+        await asyncio.sleep(0)
+    assert {answer.status_code for answer in answers.result()} == {404}
+    assert most < 30

@@ -111,8 +111,23 @@ def test_detectors_are_compared_at_one_budget_with_factors_from_other_seeds() ->
     assert "of 1 peers by value recall" in text
 
 
+def test_a_curve_is_the_same_cities_at_each_factor() -> None:
+    words = ("--seed", "5", "--days", "1", "--interval", "30m", "--mild")
+    points = json.loads(run("--json", "--curve", *words))
+    factors = [point["terms"]["z_times"] for point in points]
+    assert factors == sorted(factors, reverse=True)
+    assert len({point["events"] for point in points}) == 1
+    as_it_is = points[factors.index(1.0)]
+    del as_it_is["cost"]
+    assert as_it_is == found(*words)
+    alerts = [point["false_alerts_per_1000_school_days"] for point in points]
+    assert (points[0]["found"], alerts[0]) <= (points[-1]["found"], alerts[-1])
+    assert points[0]["by_kind"]["link-cut"] == points[-1]["by_kind"]["link-cut"], "a cut has no z"
+
+
 def test_several_detectors_want_a_budget_and_a_budget_wants_seeds_before() -> None:
-    for words in (("--detector", "all"), ("--budget", "1", "--seed", "1")):
+    wrong = (("--detector", "all"), ("--budget", "1", "--seed", "1"), ("--budget", "1", "--curve"))
+    for words in wrong:
         result = CliRunner().invoke(app, ["evaluate", "scenarios", *SMALL, *words])
         assert result.exit_code == 1
         assert isinstance(result.exception, ConfigurationError)

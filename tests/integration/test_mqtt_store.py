@@ -16,6 +16,7 @@ from bus.mqtt_store import ASIDE_BYTES, MOST_SESSIONS, RELEASES, RETAINED, SESSI
 from contract.errors import ConfigurationError
 from eduops.settings import Settings, load_settings
 from eduops.verbs.broker_clear import clear_broker, plan_clearing
+from eduops.verbs.doctor import broker_store
 from tests.running_system import PATIENCE_S, until
 
 TOPIC = "edu/v1/79/s/gw-1/bandwidth"
@@ -158,6 +159,22 @@ async def test_full_stores_refuse_what_is_new_and_break_nothing_else(nats: Any) 
             assert ([one.name for one in plan.goes], plan.hears) == (["stays"], 0)
             assert await clear_broker(_settings(nats), 0, lambda _: True) == "cleared 1 of 1"
             _device(nats, "one-too-many").close()
+
+
+async def test_whose_messages_fill_the_store_is_told(nats: Any, tmp_path: Path) -> None:
+    async with _log(nats) as log:
+        async with _session(nats, known=False):
+            await log.mqtt_store.cap(10_000, 3600.0)
+        device = _device(nats, "x")  # while nobody takes anything
+        for school, count in (("79010001", 1), ("79010002", 3)):
+            for number in range(count):
+                topic = f"edu/v1/79/{school}/gw-1/metric-{number}"
+                assert device.publish(b"x" * 2000, qos=1, topic=topic)
+        device.close()
+        assert await log.mqtt_store.fullest(5) == [("79010002/gw-1", 3), ("79010001/gw-1", 1)]
+    told = [one.line for one in await broker_store(_settings(nats).but(data=tmp_path)) if not one.fine]
+    assert len(told) == 2
+    assert "most of what waits is of '79010002/gw-1' (3), '79010001/gw-1' (1)" in told[1]
 
 
 async def test_leftovers_of_strangers_are_cleared_and_a_session_that_hears_never(

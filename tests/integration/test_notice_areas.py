@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from alerting.incidents.groups import covers_school
+from config.files import load_configuration
 from contract.access.area import CITY, Area
 from contract.access.permission import Role
 from contract.alert import AlertEvent
@@ -16,7 +17,10 @@ from contract.entry import ALERTS_LOG
 from contract.fleet import Fleet, School
 from contract.incident import CauseKind, Incident
 from contract.live import AlertChanged, IncidentChanged
-from contract.routing.notice import NoticeFate, NoticeReason
+from contract.routing.notice import HeldReason, NoticeFate, NoticeReason
+from eduops.settings import load_settings
+from eduops.verbs.routes_incident import seen_by_accounts
+from storage.fleet import save_fleet
 from storage.people.users import add_user, change_user, find_user
 from storage.results import commit
 from tests.conftest import TestNats
@@ -76,6 +80,15 @@ async def test_a_person_is_told_what_their_account_may_see(
     assert f"{one.pupils:,} pupils" in mails[0]
     assert not [s.name for s in others if s.name in mails[0] and s.name != one.name]
     assert f"{len(met)} schools" not in str(box.mails[0]["subject"])
+    assert await seen(post, incident) == {"An": f"as AN@school: 1 of its {len(met)} schools"}
+
+
+async def seen(post: Post, incident: Incident) -> dict[str, str]:
+    """Return what `eduops routes test --incident` says of people with an account."""
+    await save_fleet(post.conn, post.fleet)
+    own = load_configuration(post.folder / "config")
+    settings = load_settings(overrides={"data": post.folder, "database_url": post.dsn})
+    return await seen_by_accounts(settings, incident.incident_id, own, own.routing)
 
 
 async def test_who_may_not_be_told_is_not_and_the_log_hears_it_for_the_next_step(
@@ -107,6 +120,10 @@ async def test_who_may_not_be_told_is_not_and_the_log_hears_it_for_the_next_step
         record = await post.until(report, lambda r: r.fate is NoticeFate.GIVEN_UP, "so is a report")
         words = "the account binh may not see the figures of the whole city"
         assert [a.answer for a in record.attempts] == [words]
-    assert [answer.to for answer in await post.answers()] == list(told)
+    why = {name: f"withheld, and the next step at once: {words}" for name, (_, words) in told.items()}
+    assert await seen(post, incident) == why
+    answers = await post.answers()
+    assert [answer.to for answer in answers] == list(told)
+    assert {answer.why for answer in answers} == {HeldReason.WITHHELD}
     assert caplog.text.count("event=notice_withheld") == 4
     assert box.mails == []

@@ -32,7 +32,7 @@ from storage.people.credentials import (
     list_credentials,
 )
 from storage.people.failures import claim_try
-from storage.people.pairing import MOST_OF_ADDRESS
+from storage.people.pairing import MOST_OF_ADDRESS, begin_pairing
 from storage.people.users import find_user
 from tests.asking import asking
 from tests.conftest import TestNats
@@ -292,6 +292,32 @@ async def test_a_token_may_what_its_scope_says(
         await until(is_over, "a revoked token is no use", patience_s=ENDED_S)
 
 
+async def test_an_administrator_issues_a_token_and_ends_it_on_the_page(
+    stage: Stage, client: httpx.AsyncClient, stranger: httpx.AsyncClient
+) -> None:
+    ward = f"ward:{stage.fleet.schools[0].ward_code}"
+    wanted = {"name": "grafana", "scope": "read", "area": ward, "days": "30"}
+    days = (("days", wrong) for wrong in ("0", "401", "x"))
+    for field, wrong in (("scope", "everything"), ("area", "ward:0"), ("name", "a\u202eb"), *days):
+        assert (await client.post("/tokens", data={**wanted, field: wrong})).status_code == 422, field
+    shown = await client.post("/tokens", data=wanted)
+    assert shown.headers["cache-control"] == "no-store"
+    (token,) = re.findall(r"<code>([\w-]{43})</code>", shown.text)
+    stranger.headers["Authorization"] = f"Bearer {token}"
+    assert 1 <= len((await stranger.get("/api/fleet")).json()["schools"]) < len(stage.fleet.schools)
+    assert (await client.post("/tokens", data=wanted)).status_code == 422, "the name is taken"
+    page = (await client.get("/tokens")).text
+    assert "grafana" in page
+    assert token not in page
+    (kept,) = await list_credentials(stage.conn, CredentialKind.TOKEN)
+    await client.post("/tokens/end", data={"id": kept.credential_id})
+    assert await list_credentials(stage.conn, CredentialKind.TOKEN) == []
+    entries = await read_audit(stage.conn, AuditChoice(action="POST /tokens"), 10)
+    told = [(e.action, e.subject) for e in entries[:3]]
+    assert told == [("POST /tokens/end", kept.credential_id), *[("POST /tokens", "grafana")] * 2]
+    assert all(token not in str(e) for e in entries)
+
+
 async def test_a_token_of_garbage_is_nobody(stage: Stage, stranger: httpx.AsyncClient) -> None:
     for value in ("Bearer", "Bearer x y", "Basic !", "Basic Og==", "Digest x", "Bearer " + "x" * 5000):
         answer = await stranger.get("/api/me", headers={"Authorization": value})
@@ -326,6 +352,8 @@ async def test_a_wall_is_paired_by_its_code_and_ended_calmly(
     assert await pair(stage, stranger) == code  # the page asks again, and shows the same
     named = {"name": "Phòng trực, màn 1", "area": f"ward:{stage.fleet.schools[0].ward_code}"}
     assert (await client.post("/screens", data={"code": "BBBB-BBBB", **named})).status_code == 422
+    unknown = {"code": code, "name": "Màn 2", "area": "ward:0"}
+    assert (await client.post("/screens", data=unknown)).status_code == 422, "the fleet has no such ward"
     assert (await client.post("/screens", data={"code": code.lower(), **named})).status_code == 200
     assert (await client.post("/screens", data={"code": code, **named})).status_code == 422
     let_in = await stranger.get("/pair")
@@ -364,6 +392,9 @@ async def test_not_all_walls_of_the_world_may_wait(stage: Stage) -> None:
             assert (await flood.get("/pair")).status_code == 200
             flood.cookies.clear()
         assert (await flood.get("/pair")).status_code == 503
+    household = [await begin_pairing(stage.conn, f"2001:db8::{n:x}") for n in range(MOST_OF_ADDRESS + 1)]
+    assert [one is None for one in household] == [False] * MOST_OF_ADDRESS + [True]
+    assert await begin_pairing(stage.conn, "2001:db8:0:1::1") is not None
 
 
 async def test_what_each_did_is_on_record(
@@ -381,10 +412,12 @@ async def test_what_each_did_is_on_record(
         await leader.get("/users")
         await leader.get(url)
     assert (await stranger.post(f"{url}/acknowledge", json={})).status_code == 401
-    await client.get("/audit.csv")
+    school = stage.fleet.schools[0].code
+    for file in ("/audit.csv", "/api/alerts.csv", f"/api/sheets/school/{school}/alerts.csv"):
+        await client.get(file)
     entries = (await read_audit(stage.conn, AuditChoice(), 100))[::-1]
     told = [(e.actor, e.grade, e.action.partition(" ")[2], e.subject, e.result) for e in entries]
-    alert = "/api/alerts/{alert_id}/acknowledge"
+    alert, sheet = "/api/alerts/{alert_id}/acknowledge", "/api/sheets/school/{name}/{table}.csv"
     assert told == [
         ("Lan", "administrator", alert, changed.alert.alert_id, "done"),
         ("Lan", "administrator", "/users", "Hoa", "done"),
@@ -392,6 +425,8 @@ async def test_what_each_did_is_on_record(
         ("Hoa", "leader", alert, changed.alert.alert_id, "not_your_role"),
         ("Hoa", "leader", "/users", "", "not_your_role"),
         ("Lan", "administrator", "/audit.csv", "", "done"),
+        ("Lan", "administrator", "/api/alerts.csv", "", "done"),
+        ("Lan", "administrator", sheet, f"{school} alerts", "done"),
     ]
     assert {e.address for e in entries} == {"127.0.0.1"}
     page = (await client.get("/audit?actor=Hoa&result=wrong")).text

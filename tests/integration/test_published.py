@@ -305,20 +305,22 @@ def _ward_sums(stage: Stage) -> dict[str, WardSums]:
 
 SHAPES: Final = re.compile(r'<svg.*?</svg>|style="[^"]*"|(?:"|&quot;)x(?:"|&quot;):\[[^]]*\]', re.DOTALL)
 """Shapes, and places of points, in HTML and in what a page's script reads."""
+DRAWN: Final = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b(?=\d*[a-f])[0-9a-f]{12,}\b")
+"""Ids that were drawn, such as a session's on record: some digits within are near a mark by chance."""
 
 
 def numbers_in(value: object) -> Iterator[float]:
     """Yield every number in an answer: of JSON and of its texts.
 
     Places of shapes are left out: thousands of numbers between 0 and 1,000, of which some are near a mark
-    by chance. A shape's values stand beside it as numbers, and follow from nothing else.
+    by chance. A shape's values stand beside it as numbers, and follow from nothing else. So are drawn ids.
     """
     if isinstance(value, bool | None):
         return
     if isinstance(value, int | float):
         yield float(value)
     elif isinstance(value, str):
-        for word in re.findall(r"\d+(?:[.,]\d+)?", SHAPES.sub("", value)):
+        for word in re.findall(r"\d+(?:[.,]\d+)?", DRAWN.sub("", SHAPES.sub("", value))):
             yield float(word.replace(",", "."))
     elif isinstance(value, list):
         for one in value:
@@ -423,7 +425,7 @@ ROUTES: Final[Mapping[str, Paths]] = {
                 "/openapi.json",
                 "/api/fleet",
                 "/api/wards",
-                *("/api/me", "/account", "/users", "/pair", "/screens", "/audit", "/audit.csv"),
+                *("/api/me", "/account", "/users", "/pair", "/screens", "/tokens", "/audit", "/audit.csv"),
                 *("/sign-in", "/sign-in/oidc", "/sign-in/oidc/back"),
                 "/api/alerts",
                 "/api/incidents",

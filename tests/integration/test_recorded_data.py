@@ -15,7 +15,7 @@ PEERS = ("peer-ew-z", "peer-difference", "peer-record-range")
     not FOLDER.exists(), reason="the recorded data are not beside the project (../shared/data)"
 )
 def test_the_default_detector_loses_to_no_one_line_peer_by_more_than_the_error() -> None:
-    rows = [row for one in recordings(FOLDER, seed=1) for row in judge_halves(one, ("ew", *PEERS))]
+    rows = judge_halves(recordings(FOLDER, seed=1), ("ew", *PEERS))
     lost = [row for row in rows if row.ahead[1] < 0.0]
     assert not lost, render_halves(rows, as_json=False)
     assert {row.recording for row in rows} == {"nab", "flows", "lines", "registers"}

@@ -10,14 +10,17 @@ from psycopg import sql
 from psycopg.errors import InsufficientPrivilege
 
 from bus.rights import BrokerUser
+from config.fleet_csv import write_fleet_csv
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet
 from device_simulator.world.fleet import generate_fleet
 from eduops.machine.system import VERBS
 from eduops.roles import broker_passwords, of_service
 from eduops.settings import SECRETS, load_settings
+from eduops.verbs.fleet_import import import_fleet, read_deeds
 from storage.database import connect, prepare_database
-from storage.fleet import load_fleet, save_fleet
+from storage.fleet import load_fleet
+from storage.people.audit import AuditChoice, read_audit
 from storage.rights.roles import as_role, excess_rights, give_rights
 from storage.rights.table import PRIVILEGES, RIGHTS, DatabaseRole
 from tests.conftest import TestPostgres as Server
@@ -91,13 +94,23 @@ def test_the_record_follows_from_the_real_one_whatever_its_writer_made(postgres_
         assert conn.execute("select array_agg(seq order by seq) from public.audit").fetchone() == ([1, 2],)
 
 
-async def test_the_command_line_imports_fleets_with_its_own_rights(postgres_url: str, city: Fleet) -> None:
-    async with await connect(as_role(postgres_url, DatabaseRole.OPERATOR)) as conn:
-        for fleet in (city, generate_fleet(schools=41)):
-            await save_fleet(conn, fleet)
+async def test_the_command_line_imports_fleets_with_its_own_rights(
+    postgres_url: str, city: Fleet, tmp_path: Path
+) -> None:
+    url, versions = as_role(postgres_url, DatabaseRole.OPERATOR), []
+    settings = load_settings(overrides={"data": tmp_path, "database_url": url})
+    async with await connect(url) as conn:
+        for n, fleet in enumerate((city, generate_fleet(schools=41))):
+            file = tmp_path / f"{n}.csv"
+            file.write_text(write_fleet_csv(fleet), encoding="utf-8")
+            assert "saved" in await import_fleet(settings, file, read_deeds((), (), ()), lambda _: True)
             kept = await load_fleet(conn)
             assert kept is not None
-            assert kept.version == fleet.version
+            assert {s.code for s in kept.schools} == {s.code for s in fleet.schools}
+            versions.append(f"version={kept.version}")
+        entries = await read_audit(conn, AuditChoice(action="fleet import"), 10)
+    assert [e.subject for e in entries[::-1]] == ["0.csv", "1.csv"]
+    assert [e.detail for e in entries[::-1]] == versions
 
 
 async def test_what_is_too_much_is_told_and_taken_back(postgres_url: str) -> None:

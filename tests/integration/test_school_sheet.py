@@ -108,3 +108,20 @@ async def test_fifty_who_look_at_a_school_cost_one_read_of_its_weeks(
     assert (await client.get(f"/api/sheets/school/{other.code}")).status_code == 200
     assert (await client.get(pages[0])).status_code == 200
     assert len(read) == 2, "that of the other school"
+
+
+async def test_fifty_who_look_at_the_datas_quality_cost_one_read_of_all_devices(
+    stage: Stage, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    execute = psycopg.AsyncCursor.execute
+
+    async def counted(self: Any, question: Any, asked: Any = None, **more: Any) -> Any:
+        if question == query("heard_series"):
+            read.append(len(asked["series"]))
+        return await execute(self, question, asked, **more)
+
+    monkeypatch.setattr(psycopg.AsyncCursor, "execute", counted)
+    answers = await asyncio.gather(*(client.get("/api/sheets/quality") for _ in range(50)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert read == [len(stage.fleet.devices)]

@@ -132,6 +132,13 @@ def test_cells_do_not_touch_each_other_and_a_batch_is_the_same_as_one_by_one(det
 
 
 @every
+def test_plain_deviations_are_the_difference_in_deviations(detector: Detector) -> None:
+    for value in (96.0, 100.0, 104.0):
+        judged = Pupil(detector).learn(noise(300)).judge(value)
+        assert judged.plain[0] == pytest.approx((value - judged.expected[0]) / judged.deviation[0])
+
+
+@every
 def test_gaps_neither_erase_the_past_nor_make_one_value_the_whole_truth(detector: Detector) -> None:
     pupil = Pupil(detector).learn(noise(300))
     before = pupil.z(60.0)

@@ -8,10 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerting.incidents.fold import Moment, step
+from alerting.incidents.groups import covers_school
 from alerting.incidents.state import Incidents
 from contract.alert import Because, Transition
 from contract.canary import SYSTEM_SCHOOL_ID
-from contract.incident import SECOND_US, IncidentAction, IncidentDeed, IncidentEventKind, IncidentState
+from contract.incident import (
+    SECOND_US,
+    CauseKind,
+    IncidentAction,
+    IncidentDeed,
+    IncidentEventKind,
+    IncidentState,
+)
 from tests.examples import examples
 from tests.incident_log import (
     GROUPS,
@@ -178,6 +186,22 @@ def test_every_open_alert_is_in_one_open_incident(entries: list[LogEntry]) -> No
                 assert not members
             if incident.merged_into is not None:
                 assert desk.incidents[incident.merged_into].began_at_us <= (incident.ended_at_us or 0)
+
+
+@few
+@given(logs())
+def test_a_cause_explains_every_alert_unless_somebody_merged_more(entries: list[LogEntry]) -> None:
+    """So an area that has all schools of the cause has all of the incident."""
+    desk = Desk()
+    for entry in entries:
+        desk.take([entry])
+        for incident in desk.incidents.values():
+            if incident.beyond_cause or incident.cause.kind is CauseKind.SYSTEM:
+                continue
+            for member in desk.members.values():
+                if member.incident_id == incident.incident_id:
+                    school = GROUPS.fleet.school_by_id[member.alert.school_id]
+                    assert covers_school(incident.cause, school, GROUPS.fleet)
 
 
 @few

@@ -194,13 +194,17 @@ def test_an_answer_counts_once(entries: list[LogEntry], data: st.DataObject) -> 
     if not notices:
         return
     chosen = data.draw(st.lists(st.sampled_from(notices), max_size=4))
+    why = data.draw(st.sampled_from((HeldReason.UNREACHABLE, HeldReason.WITHHELD)))
     answers = [
-        LogEntry(n.at_us + 30 * SECOND_US, NoticeAnswer(n.notice_id, n.incident_id, n.to, n.route))
+        LogEntry(n.at_us + 30 * SECOND_US, NoticeAnswer(n.notice_id, n.incident_id, n.to, n.route, why))
         for n in chosen
     ]
     log = sorted([*entries, *answers], key=lambda entry: entry.at_us)
     twice = [entry for entry in log for _ in range(1 + isinstance(entry.said, NoticeAnswer))]
-    assert folded([twice], ROUTING).notices == folded([log], ROUTING).notices
+    once = folded([log], ROUTING)
+    assert folded([twice], ROUTING).notices == once.notices
+    said = {(e.told, e.why) for e in once.timeline if e.why in (HeldReason.UNREACHABLE, HeldReason.WITHHELD)}
+    assert said <= {(n.to, why) for n in chosen}, "the timeline has the reason that was given"
 
 
 def test_a_thousand_schools_by_themselves_are_ten_messages_at_most() -> None:

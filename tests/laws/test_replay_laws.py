@@ -59,9 +59,12 @@ def test_what_was_open_at_each_minute_is_read_back_as_it_stood(entries: Sequence
         assert found.at_us == minute
         assert found.incident_of == place
         assert by_id(found.incidents) == by_id(incidents)
+        shut = {i.incident_id for i in found.incidents if i.beyond_cause}
+        assert shut >= {i.incident_id for i in incidents if i.beyond_cause}
         assert {a.alert_id: a for a in found.alerts} == {a.alert_id: a for a in alerts}
 
 
 def by_id(incidents: Sequence[Incident]) -> dict[str, Incident]:
-    """Return incidents by id, without what no table says of the past: which rules showed a cause."""
-    return {i.incident_id: replace(i, cause_rules=()) for i in incidents}
+    """Return incidents by id, without what no table says of the past: which rules showed a cause, and since
+    when it has more than that explains."""
+    return {i.incident_id: replace(i, cause_rules=(), beyond_cause=False) for i in incidents}

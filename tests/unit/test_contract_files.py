@@ -211,6 +211,24 @@ def test_shifts_do_not_overlap() -> None:
         parse_calendar(text)
 
 
+def test_shifts_of_other_days_may_overlap_and_hold_on_their_own() -> None:
+    """From the first of December on primary schools begin half an hour later; the days before stay."""
+    old = '{ name = "morning", start = 07:15:00, end = 11:00:00 }'
+    new = old.replace("07:15", "07:45").replace("11:00", "11:30").replace(" }", ", first = 2026-12-01 }")
+    text = (CONFIG / "calendar.toml").read_text("utf-8")
+    calendar = parse_calendar(text.replace(old, f"{old.replace(' }', ', last = 2026-11-30 }')},\n    {new}"))
+    plain = parse_calendar(text)
+    primary, eve, day = LEVELS.index(Level.PRIMARY), date(2026, 11, 30), date(2026, 12, 1)
+    assert calendar.sessions(primary, eve) == plain.sessions(primary, eve)
+    later, usual = calendar.sessions(primary, day), plain.sessions(primary, day)
+    assert [s.start_us - u.start_us for s, u in zip(later, usual, strict=True)] == [1_800_000_000, 0]
+    with pytest.raises(ConfigurationError, match=r"begins at 07:45:00, before 11:00:00 of the last"):
+        parse_calendar(text.replace(old, f"{old},\n    {new}"))
+    backwards = old.replace(" }", ", first = 2026-12-02, last = 2026-12-01 }")
+    with pytest.raises(ConfigurationError, match="holds until 2026-12-01, before its first day, 2026-12-02"):
+        parse_calendar(text.replace(old, backwards))
+
+
 def test_a_calendar_without_a_term_is_refused() -> None:
     text = re.sub(r"\[\[term\]\]\n(.+\n)+", "", (CONFIG / "calendar.toml").read_text("utf-8"))
     with pytest.raises(ConfigurationError, match="there is no term"):

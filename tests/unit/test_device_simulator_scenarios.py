@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from importlib.resources import files
-from itertools import pairwise
+from itertools import pairwise, product
 
 import pytest
 
@@ -11,6 +11,8 @@ from contract.fleet import LEVELS, Fleet
 from device_simulator.world.fleet import generate_fleet
 from device_simulator.world.scenarios import (
     APART_H,
+    BELL_DAYS,
+    BELLS,
     FIRST_DAY,
     HOUR_US,
     LONGEST_DAYS,
@@ -80,6 +82,19 @@ def test_the_center_knows_all_days_but_the_unannounced(scenario: Scenario) -> No
     shut = day_of["unannounced-closure"]
     assert not scenario.known.closed_schools(shut) & set(codes["unannounced-closure"])
     assert set(codes["unannounced-closure"]) <= scenario.lived.closed_schools(shut)
+
+
+def test_bells_move_from_the_middle_day_on_and_nobody_tells_the_center(fleet: Fleet) -> None:
+    moved = draw_scenario(fleet, CALENDAR, seed=2, days=14, bells_later=timedelta(minutes=30))
+    later: dict[bool, set[int]] = {False: set(), True: set()}
+    for nth, level in product(range(14), range(len(LEVELS))):
+        day = FIRST_DAY + timedelta(days=nth)
+        told, lived = moved.known.sessions(level, day), moved.lived.sessions(level, day)
+        later[nth >= 7] |= {a.start_us - b.start_us for a, b in zip(lived, told, strict=True)}
+    assert later == {False: {0}, True: {1_800_000_000}}
+    labels = [label for label in moved.labels if label.kind == BELLS]
+    assert [len(label.schools) for label in labels] == [len(fleet.schools)] * BELL_DAYS
+    assert {duty_name(label) for label in labels} == {"apart"}
 
 
 def test_what_is_expected_of_a_detector(scenario: Scenario) -> None:

@@ -57,6 +57,14 @@ def test_who_is_outside_of_their_area_is_shown(run: Run, tmp_path: Path) -> None
     assert "step 1: not told, outside the area of An (Bến Thành)" in said.out
 
 
+def test_an_account_of_which_nobody_knows_what_it_sees_is_named(run: Run, tmp_path: Path) -> None:
+    own = tmp_path / "config" / "routes.toml"
+    text = own.read_text(encoding="utf-8")
+    own.write_text(text.replace('name = "An"', 'name = "An"\nuser = "an@school"', 1), encoding="utf-8")
+    said = run(*ASKED, "--pupils", "900", "--hours", "1")
+    assert "it opened; as far as the account an@school may see it" in said.out
+
+
 def test_programs_get_json(run: Run) -> None:
     said = run(*ASKED, "--pupils", "900", "--hours", "1", "--json")
     found = json.loads(said.out)

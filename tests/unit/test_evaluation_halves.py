@@ -36,7 +36,8 @@ def test_planted_faults_are_labelled_and_nothing_else_is_touched() -> None:
 
 def test_a_detector_is_judged_on_the_half_that_its_threshold_does_not_know() -> None:
     corpus = [series(seed) for seed in range(8)]
-    rows = judge_halves(RecordedCorpus("made", corpus, 1.5, 6 * 4 * STEP_US), ("ew", "peer-record-range"))
+    made = RecordedCorpus("made", corpus, 1.5, 6 * 4 * STEP_US)
+    rows = judge_halves([made], ("ew", "peer-record-range"))
     ours, peer = rows
     assert min(ours.recall, ours.precision) > 0.9
     assert ours.ahead == (0.0, 0.0)
@@ -45,7 +46,9 @@ def test_a_detector_is_judged_on_the_half_that_its_threshold_does_not_know() -> 
     assert "peer-record-range" in render_halves(rows, as_json=False)
     assert json.loads(render_halves(rows, as_json=True))[0]["detector"] == "ew"
     blind = [s._replace(value=np.full(len(s.value), 5.0)) if k % 2 else s for k, s in enumerate(corpus)]
-    assert judge_halves(RecordedCorpus("blind", blind, 1.5, 0), ("ew",))[0].recall == 0.0
+    blinded = RecordedCorpus("blind", blind, 1.5, 0)
+    assert judge_halves([blinded], ("ew",))[0].recall == 0.0
+    assert judge_halves([made, blinded], ("ew", "peer-record-range"))[:2] == rows
 
 
 def test_registers_come_less_what_the_city_shares() -> None:

@@ -294,6 +294,7 @@ def test_merged_the_older_id_stays_and_the_other_leads_to_it(asks_the_older: boo
     desk.take([did(IncidentDeed.MERGED, one.incident_id, at_us, other=two.incident_id, note="một cáp")])
     (left,) = desk.open()
     assert (left.incident_id, left.alerts, left.cause) == (incident.incident_id, 6, incident.cause)
+    assert left.beyond_cause
     assert desk.survivor(single.incident_id) == left
     ended = last(desk, single)
     assert (ended.kind, ended.actor, ended.note) == (IncidentEventKind.MERGED, "Lan", "một cáp")
@@ -311,7 +312,9 @@ def test_what_was_split_off_may_be_merged_again_by_hand() -> None:
     desk, incident, entries = an_outage()
     part = split_off(desk, incident, entries[0], T0 + 10 * SECOND_US)
     desk.take([did(IncidentDeed.MERGED, part.incident_id, T0 + MINUTE_US, other=incident.incident_id)])
-    assert [(i.incident_id, i.alerts) for i in desk.open()] == [(incident.incident_id, 5)]
+    assert [(i.incident_id, i.alerts, i.beyond_cause) for i in desk.open()] == [
+        (incident.incident_id, 5, False)
+    ]
 
 
 def test_the_center_and_a_school_are_not_one_incident() -> None:

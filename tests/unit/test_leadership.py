@@ -21,11 +21,13 @@ from contract.figures.spans import SpanKind, span_pair, trend_weeks
 from contract.figures.sums import DayPart, FigureRow, FigureSums, GroupKind, add_sums
 from contract.fleet import Fleet
 from contract.rule import Rule
+from contract.service.metrics import SERVICE_METRICS, Meter
 from contract.texts import Language, Texts, parse_texts
 from eduops.stories.figure_days import base_rows, day_figures, years_of_rows
 from ops_dashboard.charts.marks import PAGE, PAPER, bar, meter, spark, strip
 from ops_dashboard.pages.leadership import leadership_page
 from ops_dashboard.report.pdf import report_data, report_pdf
+from ops_dashboard.told_figures import COVERAGE, FIGURE, figures_of, put_figures
 from ops_dashboard.view.leadership.brief import Brief
 from ops_dashboard.view.leadership.maker import Brand, BriefAsked, BriefData, make_brief
 from ops_dashboard.view.leadership.numbers import written
@@ -149,6 +151,24 @@ def test_page_paper_table_and_api_agree_to_the_digit(
     assert sum(card["figure"]["value"] is not None for card in api["cards"]) >= (
         5 if kind is SpanKind.WEEK else 4
     )
+
+
+def test_prometheus_is_told_the_same_figures_and_none_that_is_unknown(brief: Brief) -> None:
+    meter_of = Meter()
+    put_figures(figures_of(brief), meter_of)
+    named = {metric.name: metric for metric in SERVICE_METRICS}
+    told = {labels[0]: value for labels, value in meter_of.values(named[FIGURE])}
+    covered = {labels[0]: value for labels, value in meter_of.values(named[COVERAGE])}
+    api = msgspec.json.decode(msgspec.json.encode(brief))
+    shown = {card["name"]: card["figure"] for card in api["cards"]}
+    shown["lost"] = next(one["lost"] for one in api["headlines"] if one["span"] == "day")
+    assert {
+        name: figure["value"] for name, figure in shown.items() if figure["value"] is not None
+    }.items() <= (told.items())
+    assert not {name for name, figure in shown.items() if figure["value"] is None} & set(told)
+    assert covered["availability"] == shown["availability"]["known"] / shown["availability"]["expected"]
+    put_figures({}, meter_of)
+    assert list(meter_of.values(named[FIGURE])) == []
 
 
 def _plain(value: Any) -> Any:

@@ -15,7 +15,7 @@ from alerting.outside.validity import OutsideFault
 from alerting.silences.announced import ImportOutcome
 from contract.access.decision import NotAllowed
 from contract.access.fault import AccessFault
-from contract.access.permission import Role
+from contract.access.permission import Role, TokenScope
 from contract.alert import ActionKind, Because, Beginning, Ending, TransitionKind
 from contract.errors import ConfigurationError
 from contract.figures.definitions import FigureName
@@ -74,6 +74,7 @@ SHEET_HEADS = (
         "id",
         "what",
         "most",
+        "trend",
         "until",
         "code",
         "cluster",
@@ -111,6 +112,7 @@ FAMILIES = {
         *("sign_in_wait", "sign_in_wrong"),
     },
     "role": {role.value for role in Role},
+    "scope": {scope.value for scope in TokenScope},
     "calendar": {f"head_{name}" for name in (*CALENDAR_COLUMNS, *DECIDED_COLUMNS)}
     | {verdict.value for verdict in DayVerdict if verdict is not DayVerdict.WITHDRAWN}
     | {f"{deed}{more}" for deed in ("reject", "withdraw") for more in ("", "_subject")}

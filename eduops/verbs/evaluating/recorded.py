@@ -28,5 +28,5 @@ def recorded(
     from evaluation.detectors.halves import judge_halves, recordings, render_halves
 
     names = names_of(detector or ["ew", "peers"], partial(typer.echo, err=True))
-    rows = [row for one in recordings(data, seed) for row in judge_halves(one, names)]
+    rows = judge_halves(recordings(data, seed), names)
     typer.echo(render_halves(rows, as_json=json))

@@ -46,6 +46,12 @@ def scenarios(
     unannounced: Annotated[
         bool, typer.Option("--unannounced", help="Also a half day and closures that nobody told the center.")
     ] = False,
+    bells_later: Annotated[
+        int,
+        typer.Option(
+            min=0, max=120, help="All bells ring so many minutes later from the middle day on, unannounced."
+        ),
+    ] = 0,
     severity: Annotated[
         Severity, typer.Option(help="How messy the city is: calm, as recorded data are, or a bad month.")
     ] = Severity.REAL,
@@ -65,6 +71,10 @@ def scenarios(
     z_times: Annotated[
         float, typer.Option(min=0.05, max=50.0, help="Factor of z in the anomaly rules; below 1 more alarms.")
     ] = 1.0,
+    curve: Annotated[
+        bool,
+        typer.Option("--curve", help="Recall against false incidents: every city at seven factors of z."),
+    ] = False,
     explain: Annotated[
         Path | None, typer.Option(help="JSON lines of each fault, what was opened, and each false incident.")
     ] = None,
@@ -79,6 +89,8 @@ def scenarios(
     names = names_of(detector or ["ew"], tell)
     if budget is None and len(names) > 1:
         raise ConfigurationError(f"{', '.join(names)}: several detectors are compared at a --budget")
+    if budget is not None and curve:
+        raise ConfigurationError("--curve tells every budget of one detector: leave --budget out")
     first = ScenarioTerms(
         seed=seed,
         schools=schools,
@@ -91,10 +103,18 @@ def scenarios(
         all_metrics=all_metrics,
         z_times=z_times,
         severity=severity,
+        bells_later_min=bells_later,
     )
     terms = [replace(first, seed=s) for s in range(seed, seed + seeds)]
     shared = given(rules, bare=bare)
-    if budget is None:
+    if curve:
+        from evaluation.scenarios.curve import curve as curve_of
+        from evaluation.scenarios.curve import render as render_curve
+
+        points = curve_of(terms, shared, tell)
+        runs = [run for point in points for run in point.runs]
+        text = render_curve(points, as_json=json)
+    elif budget is None:
         runs = run_all(terms, shared)
         text = render(runs, as_json=json)
     else:

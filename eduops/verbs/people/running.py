@@ -7,11 +7,11 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from contract.access.area import CITY, check_area, parse_area
+from contract.access.area import CITY, parse_area
 from contract.access.audit import AuditEntry
 from contract.access.fault import AccessError, AccessFault
 from contract.access.permission import Role, TokenScope
-from contract.access.user import User, check_name
+from contract.access.user import User
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet
 from eduops.connections import database_url, saved_fleet
@@ -22,9 +22,9 @@ from storage.people.audit import AuditChoice, Verified, add_audit, read_audit, v
 from storage.people.credentials import (
     AccessCredential,
     CredentialKind,
+    add_token,
     end_credentials,
     issue_link,
-    issue_token,
     list_credentials,
 )
 from storage.people.second_factor import drop
@@ -120,15 +120,11 @@ async def drop_code(settings: Settings, name: str) -> None:
 
 async def issue(settings: Settings, name: str, scope: TokenScope, area: str, days: int) -> str:
     """Issue a token and return it."""
-    wanted, fleet, known = parse_area(area), await _fleet(settings, area), check_name(name)
-    check_area(wanted, fleet)
+    wanted, fleet = parse_area(area), await _fleet(settings, area)
     async with _tables(settings) as conn:
-        if await list_credentials(conn, CredentialKind.TOKEN, known):
-            raise ConfigurationError(
-                f"there is a token {known} already: revoke it first, or choose another name"
-            )
+        known, token = await add_token(conn, name, scope, wanted, days, operator(), fleet)
         await _note(conn, "token issue", known, f"scope={scope.value} area={area} days={days}")
-        return await issue_token(conn, known, scope, wanted, days, operator())
+        return token
 
 
 async def credentials(settings: Settings, kind: CredentialKind) -> list[AccessCredential]:

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from contract.access.permission import TokenScope
+from contract.access.user import MOST_TOKEN_DAYS
 from eduops.machine.attach import attached
 
 token_app: Final = typer.Typer(help="Tokens for programs.", no_args_is_help=True)
@@ -27,7 +28,7 @@ def issue(
         str,
         typer.Option(help="city, isp:NAME, or cluster:CODE, ward:CODE, school:CODE with commas between."),
     ] = "city",
-    days: Annotated[int, typer.Option(min=1, max=400, help="Days that it lasts.")] = 365,
+    days: Annotated[int, typer.Option(min=1, max=MOST_TOKEN_DAYS, help="Days that it lasts.")] = 365,
     data: Data = None,
     config: Config = None,
 ) -> None:

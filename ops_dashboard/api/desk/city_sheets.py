@@ -56,13 +56,13 @@ async def make_quality_sheet(services: Services, now_us: int, scribe: Scribe) ->
     """Return the sheet of the data itself."""
     board, archive, real_us = services.board, services.archive, services.real_us()
     heartbeats = [metric for metric in services.catalogue.metrics if metric.heartbeat]
-    series = [
+    series = tuple(
         series_of(device.id, metric.id)
         for device in services.fleet.devices
         for metric in heartbeats
         if metric.stream in STREAMS_OF[device.kind]
-    ]
-    heard = await archive.heard(dict.fromkeys(series, now_us - HEARD_US))
+    )
+    heard = await archive.heard_lately(series, now_us - HEARD_US)
     data = QualityData(
         now_us,
         board.states(real_us),

@@ -10,7 +10,7 @@ export function fromAddress(names) {
 export function intoAddress(chosen) {
   const address = new URL(window.location.href);
   put(address, chosen);
-  window.history.replaceState(null, '', address);
+  window.history.replaceState(window.history.state, '', address);
   for (const link of document.querySelectorAll('.panel-head .sheet-downloads a')) {
     const file = new URL(link.href);
     put(file, chosen);

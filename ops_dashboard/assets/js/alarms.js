@@ -1,6 +1,6 @@
 // The incidents of the wall: five lines, most urgent first, each as on the desk; what is left is counted by priority.
 import { byId, make, setText } from './dom.js';
-import { makeMark } from './mark.js';
+import { makeMark, trendMark } from './mark.js';
 import { compact, duration, number, rule, say } from './words.js';
 
 const LEVELS = /^((?:TH|THCS|THPT|MN|MG|TTGDTX|và|-)\s+)+/; // a school's level stays whole when its name is shortened
@@ -101,13 +101,10 @@ function makeRow(line, atUs, fleet) {
 /** Return whether a line says how far it reaches: one school has no reach, the whole fleet says it by its name. */
 const reaches = (line) => line.most_schools > 1 && line.cause !== 'fleet';
 
-const ARROWS = { growing: '▲', healing: '▽' };
-
 /** Return how many schools it has now, of how many at worst; growing and healing have a shape of their own. */
 function makeReach(line) {
-  const arrow = ARROWS[line.trend];
   return make(line.address ? 'a' : 'span', { className: 'alarm-reach', href: line.address || null },
-    arrow ? make('i', { className: 'alarm-trend', textContent: arrow, title: say(`wall.${line.trend}`), role: 'img', 'aria-label': say(`wall.${line.trend}`) }) : null,
+    trendMark(line.trend),
     make('b', { textContent: number(line.schools) }), make('span', { textContent: say('wall.reach', { most: number(line.most_schools) }) }));
 }
 

@@ -1,5 +1,5 @@
 // An alert as a row: what is sorted and filtered, and how it is written.
-import { clock, dayAndClock, duration, judged, number, plainName, rule, say } from './words.js';
+import { dayAndClock, duration, judged, number, plainName, rule, say, whenOf } from './words.js';
 
 const SYSTEM_SCHOOL = 0; // alerts about the center itself carry it; no school has it
 const MINUTE_US = 60e6;
@@ -17,8 +17,8 @@ function placeOf(alert, fleet) {
   return { name: say('alerts.center'), code: '', ward: '', shortWard: '', clusterName: '', isp: '' };
 }
 
-/** Return the row of an alert, or null if its school left the fleet. */
-export function makeRow(alert, fleet) {
+/** Return the row of an alert, or null if its school left the fleet; `nowUs` tells which day is today. */
+export function makeRow(alert, fleet, nowUs) {
   const school = placeOf(alert, fleet);
   if (!school) return null;
   const own = alert.school_id === SYSTEM_SCHOOL;
@@ -33,7 +33,7 @@ export function makeRow(alert, fleet) {
     text: {
       rule: title,
       value: alert.value === null ? '–' : valueOf(alert, own),
-      since: whenOf(alert.opened_at_us),
+      since: whenOf(alert.opened_at_us, nowUs),
       pupils: own ? '–' : number(alert.pupils),
       order: say(`alerts.state_${state}`),
     },
@@ -99,9 +99,4 @@ export function passes(row, filters) {
 /** Return -1, 0 or 1: unacknowledged first, then priority, then newest. */
 export function compareRows(a, b) {
   return a.order - b.order || a.priority - b.priority || b.since - a.since;
-}
-
-function whenOf(atUs) {
-  const today = new Date().toDateString() === new Date(atUs / 1000).toDateString();
-  return today ? clock(atUs) : dayAndClock(atUs);
 }

@@ -7,9 +7,10 @@ import { loadFleetPatiently } from './fleet.js';
 import { openLink } from './link.js';
 import { inMoment } from './moment.js';
 import { watchStaleness } from './staleness.js';
-import { duration, number, plainName, say } from './words.js';
+import { duration, fullDay, number, plainName, say } from './words.js';
 
 const FILTERS = ['state', 'priority', 'rule', 'cluster', 'isp'];
+const ORDER = 'order,priority,-since'; // as the table comes; the address names any other
 const RELOAD_MS = 3000; // a flood of changes loads the open details once in this
 const CARDS_MAX = 100; // a phone scrolls no further; the filters find the rest
 
@@ -27,10 +28,35 @@ class AlertDesk {
     this.version = null;
     grid.setGridOption('isExternalFilterPresent', () => true);
     grid.setGridOption('doesExternalFilterPass', (node) => this.shows(node.data));
+    grid.setGridOption('tabToNextCell', () => false); // arrows go from cell to cell, Tab goes on
     grid.addEventListener('rowSelected', (event) => { if (event.node.isSelected()) this.choose(event.data.id); });
     grid.addEventListener('cellKeyDown', ({ event, node }) => { if (event.key === 'Enter') node.setSelected(true, true); });
     this.makeFilters();
-    this.asked = new URLSearchParams(window.location.search).get('alert');
+    this.asked = askedAlert();
+    this.takeOrder();
+    window.addEventListener('popstate', () => this.choose(askedAlert()));
+    document.addEventListener('keydown', (event) => {
+      if (event.key === 'Escape' && this.chosen && !event.target.closest?.('dialog')) this.close();
+    });
+  }
+
+  /** Let the address choose the order of the table, and keep it in step with it. */
+  takeOrder() {
+    const asked = fromAddress(['sort']).sort || ORDER;
+    const state = asked.split(',').map((name, sortIndex) => ({ colId: name.replace('-', ''), sort: name.startsWith('-') ? 'desc' : 'asc', sortIndex }));
+    this.grid.applyColumnState({ state, defaultState: { sort: null } });
+    this.grid.addEventListener('sortChanged', () => {
+      const sorted = this.grid.getColumnState().filter(({ sort }) => sort).sort((a, b) => a.sortIndex - b.sortIndex);
+      const sort = sorted.map(({ colId, sort: way }) => `${way === 'desc' ? '-' : ''}${colId}`).join(',');
+      intoAddress({ sort: sort === ORDER ? '' : sort });
+    });
+  }
+
+  /** Hear what time it is at the center; another day than the rows were made on writes them anew. */
+  tell(nowUs) {
+    const isNewDay = fullDay(nowUs) !== fullDay(this.nowUs);
+    this.nowUs = nowUs;
+    if (isNewDay) this.load();
   }
 
   /** Load all alerts anew; called at the start and whenever the server says that it read them anew. */
@@ -49,7 +75,7 @@ class AlertDesk {
   }
 
   put(alert) {
-    const row = makeRow(alert, this.fleet);
+    const row = makeRow(alert, this.fleet, this.nowUs);
     if (row) this.rows.set(row.id, row);
     return row;
   }
@@ -93,6 +119,7 @@ class AlertDesk {
     const shown = [...this.rows.values()].filter((row) => this.shows(row)).sort(compareRows);
     setText(byId('alerts-count'), say('alerts.count', { n: number(shown.length) }));
     byId('alerts-none').hidden = shown.length > 0;
+    setText(byId('alerts-none'), say(Object.values(this.filters).some(Boolean) ? 'alerts.none' : 'alerts.none_at_all'));
     byId('cards').replaceChildren(...shown.slice(0, CARDS_MAX).map((row) => this.makeCard(row)));
   }
 
@@ -106,9 +133,18 @@ class AlertDesk {
     return make('li', {}, card);
   }
 
+  /** Show an alert, or none; the address names it, and the way back closes it again. */
   choose(id) {
     if (this.chosen !== id) { this.events = []; this.explanation = null; }
     this.chosen = id;
+    if (askedAlert() !== id) {
+      const address = new URL(window.location.href);
+      const isFirst = !address.searchParams.has('alert');
+      address.searchParams.set('alert', id);
+      if (isFirst) window.history.pushState({ chosen: true }, '', address);
+      else window.history.replaceState(window.history.state, '', address);
+    }
+    if (id === null) { this.grid.deselectAll(); hideDetails(); return; }
     this.showChosen();
     this.loadEvents();
   }
@@ -130,9 +166,9 @@ class AlertDesk {
   }
 
   close() {
-    this.chosen = null;
-    this.grid.deselectAll();
-    hideDetails();
+    if (window.history.state?.chosen) { window.history.back(); return; } // where `choose` came from
+    intoAddress({ alert: '' });
+    this.choose(null);
   }
 
   makeFilters() {
@@ -157,6 +193,8 @@ class AlertDesk {
   }
 }
 
+const askedAlert = () => fromAddress(['alert']).alert || null;
+
 /** Start the page. */
 export async function start() {
   const [fleet, grid] = await Promise.all([loadFleetPatiently(), gridOf('alert-grid')]);
@@ -166,7 +204,7 @@ export async function start() {
     if (message.kind === 'hello') desk.load();
     if (message.kind === 'changes') desk.apply(message.changes);
     if (message.kind !== 'snapshot') return;
-    desk.nowUs = message.at_us;
+    desk.tell(message.at_us);
     if (desk.version !== null && desk.version !== message.alerts_version) desk.load();
     desk.version = message.alerts_version;
     staleness?.note(message);

@@ -1,4 +1,5 @@
 // Days for the school calendar: what history proposes, and what was decided; both are read anew with each link.
+import { DateField, written } from './date_field.js';
 import { askDeed, labelled, post } from './deed_dialog.js';
 import { byId, make, renew, setText } from './dom.js';
 import { openLink } from './link.js';
@@ -44,8 +45,6 @@ function decidedRow(one) {
     cell('deeds', mayDecide() ? button(one, 'withdraw', () => askVerdict(one, 'withdrawn', 'withdraw')) : '–'));
 }
 
-/** Return an ISO day as people here write it, with its year: 25/11/2026. */
-const written = (day) => day.split('-').reverse().join('/');
 const span = (one) => (one.first === one.last ? written(one.first) : `${written(one.first)} – ${written(one.last)}`);
 const heading = (one) => `${say(`day_kind.${one.kind}`)} · ${span(one)} · ${placeName(one.place)}`;
 
@@ -79,11 +78,11 @@ function button(one, deed, onclick) {
 /** Ask why, and until when if it may still go on, and accept. */
 function askAccept(ids, subject, goesOn = null) {
   const name = make('input', { className: 'control', id: 'day-name', maxLength: 120 });
-  const last = goesOn && make('input', { className: 'control', id: 'day-last', type: 'date', min: goesOn, value: goesOn });
+  const last = goesOn && new DateField({ id: 'day-last', hasClock: false, least: goesOn, iso: goesOn });
   askDeed({
     title: say('calendar.accept_title'), subject, note: null,
-    fields: [labelled(say('calendar.name'), name), last && labelled(say('calendar.last'), last)].filter(Boolean),
-    send: () => decide({ ids, verdict: 'accepted', name: name.value.trim(), last: last?.value || null }),
+    fields: [labelled(say('calendar.name'), name), last && labelled(say('calendar.last'), last.element, last.input.id)].filter(Boolean),
+    send: () => decide({ ids, verdict: 'accepted', name: name.value.trim(), last: last?.iso || null }),
   });
 }
 

@@ -22,6 +22,7 @@ export function followDay(fleet, changed) {
     }
   }
   const reading = window.setInterval(read, READ_MS);
+  new ResizeObserver(changed).observe(byId('day'));
   read();
   return {
     read,

@@ -38,9 +38,9 @@ export function askDeed({ title, subject, fields = [], note: need = 'optional', 
   (first ?? (need === 'required' ? note : send)).focus(); // a and Enter take an incident; a note is one Tab back
 }
 
-/** Return a field with its label. */
-export function labelled(text, control) {
-  return make('div', { className: 'form' }, make('label', { htmlFor: control.id, textContent: text }), control);
+/** Return a field with its label; `id` is of what is written in, where that is not all of it. */
+export function labelled(text, control, id = control.id) {
+  return make('div', { className: 'form' }, make('label', { htmlFor: id, textContent: text }), control);
 }
 
 /** Ask the server to do something; return what it says, or the sentence of its refusal. */

@@ -5,6 +5,8 @@ import { makeMark } from './mark.js';
 import { number, say } from './words.js';
 
 const ROW = Math.sqrt(3) / 2; // height of a row of hexagons, in cell widths
+const FEW = 4; // so many schools stand by their own names, with larger cells, and leave room for the traffic
+const MOST_U = { few: 40, many: 18 }; // widest cells
 
 /** Return one line of areas side by side with as few rows of cells as fit the width, or null. */
 function fillLine(line, cell, { width, gapPx, leastPx }) {
@@ -63,7 +65,12 @@ export class Honeycomb {
   constructor(fleet, area = '') {
     this.fleet = fleet;
     // Large areas first, so that a row of areas wastes little; fixed for as long as the fleet is.
-    this.areas = (area ? fleet.wardsOf(area) : fleet.areas()).sort((a, b) => b.members.length - a.members.length);
+    const areas = (area ? fleet.wardsOf(area) : fleet.areas()).sort((a, b) => b.members.length - a.members.length);
+    const schools = areas.flatMap(({ members }) => members);
+    this.isFew = schools.length <= FEW;
+    this.areas = this.isFew ? schools.map((position) => ({ name: fleet.school(position).name.replace(/^Trường /, ''), members: [position] })) : areas;
+    byId('main').dataset.few = this.isFew ? 'yes' : 'no';
+    byId('main').style.setProperty('--few', schools.length);
     this.states = '';
     this.canvas = byId('honeycomb');
     this.labels = this.areas.map((area) => make('div', { className: 'area' },
@@ -107,8 +114,9 @@ export class Honeycomb {
     const u = unitPx();
     const labelPx = Math.max(6.6 * u, u < 3 ? 15 : 0) * 1.3 + u;
     const names = this.measureNames();
-    const leastPx = (area) => names.get(area) + (u < 3 ? 28 : 21) * u; // the name, a mark and a count of three digits
-    this.layout = fit(this.areas, { width, height, labelPx, gapPx: 3 * u, leastPx, mostPx: 18 * u });
+    // The name, a mark and a count of three digits; the longest name of a school has a line to itself.
+    const leastPx = (area) => Math.min(width, names.get(area) + (u < 3 ? 28 : 21) * u);
+    this.layout = fit(this.areas, { width, height, labelPx, gapPx: 3 * u, leastPx, mostPx: MOST_U[this.isFew ? 'few' : 'many'] * u });
     if (!this.layout) return;
     const scale = window.devicePixelRatio || 1;
     this.canvas.width = Math.round(width * scale);
@@ -161,7 +169,7 @@ export class Honeycomb {
     });
     for (const state of STATES) setText(this.legend[state], number(totals[state]));
     this.legend.c.parentElement.hidden = totals.c === 0; // most centers have none
-    const headings = [say('wall.cluster'), say('wall.schools'), ...STATES.map(stateWord)];
+    const headings = [say(this.isFew ? 'alerts.school' : 'wall.cluster'), say('wall.schools'), ...STATES.map(stateWord)];
     byId('map-table').replaceChildren(hiddenTable(say('wall.map_table'), headings, rows));
   }
 

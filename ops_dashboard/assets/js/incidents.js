@@ -1,17 +1,17 @@
 // The list of incidents: filters stand in the address, and every change comes by the push.
 import { fromAddress, intoAddress } from './address_state.js';
 import { byId, make, renew, setText } from './dom.js';
+import { trendMark } from './mark.js';
 import { groupOf } from './incident_state.js';
 import { isKey, watchSwitch } from './keys.js';
 import { openLink } from './link.js';
 import { reader, readJson } from './loading.js';
 import { watchStaleness } from './staleness.js';
-import { clock, dayAndClock, duration, language, number, say } from './words.js';
+import { clock, duration, language, number, rule, say, whenOf } from './words.js';
 
 const FILTERS = ['state', 'priority', 'cluster', 'isp'];
 const GROUPS = ['open', 'acknowledged', 'silenced', 'chronic', 'resolved'];
 const RESOLVED_MAX = 50; // the last ones; older ones are found by their address
-const DAY_US = 86400e6;
 
 class IncidentList {
   constructor() {
@@ -64,6 +64,7 @@ class IncidentList {
     const open = shown.filter((one) => groupOf(one) !== 'resolved');
     setText(byId('incidents-count'), say('incident.count', { n: number(open.length) }));
     byId('incidents-none').hidden = shown.length > 0;
+    setText(byId('incidents-none'), say(FILTERS.some((name) => byId(`filter-${name}`).value) ? 'incident.none' : 'incident.none_at_all'));
     const table = byId('incidents');
     table.hidden = shown.length === 0;
     this.bodies ??= GROUPS.map(() => table.appendChild(make('tbody')));
@@ -71,7 +72,7 @@ class IncidentList {
       const own = shown.filter((one) => groupOf(one) === group).slice(0, RESOLVED_MAX);
       this.bodies[place].hidden = own.length === 0;
       renew(this.bodies[place], [own, Math.floor(this.nowUs / 60e6)], () => [
-        make('tr', { className: 'group' }, make('th', { colSpan: 6, scope: 'rowgroup', textContent: `${say(`incident.group_${group}`)} · ${number(own.length)}` })),
+        make('tr', { className: 'group' }, make('th', { colSpan: 7, scope: 'rowgroup', textContent: `${say(`incident.group_${group}`)} · ${number(own.length)}` })),
         ...own.map((one) => row(one, group, this.nowUs))]);
     });
   }
@@ -96,7 +97,7 @@ function row(incident, group, nowUs) {
   const { words } = incident;
   const isOver = group === 'resolved';
   const own = incident.cause.kind === 'system';
-  const when = nowUs - incident.opened_at_us < DAY_US / 2 ? clock(incident.opened_at_us) : dayAndClock(incident.opened_at_us);
+  const when = whenOf(incident.opened_at_us, nowUs);
   const endUs = isOver ? (incident.quiet_at_us ?? incident.ended_at_us) : nowUs;
   const waiting = group === 'open';
   const cell = (name, ...parts) => make('td', { className: `cell-${name}`, dataset: { name: say(`incident.${name}`) } }, ...parts);
@@ -106,11 +107,12 @@ function row(incident, group, nowUs) {
     cell('name',
       make('a', { className: 'incident-link', href: `/incidents/${incident.incident_id}`, textContent: words.name, dataset: { key: incident.incident_id } }),
       small(words.what)),
-    cell('reach', make('span', { className: 'reach', textContent: own ? '–' : number(incident.schools) }), own ? null : small(`/ ${number(incident.most_schools)}`)),
+    cell('reach', isOver ? null : trendMark(incident.trend), make('span', { className: 'reach', textContent: own ? '–' : number(incident.schools) }), own ? null : small(`/ ${number(incident.most_schools)}`)),
     cell('pupils', make('span', { textContent: isOver ? words.most_pupils : words.pupils })),
     cell('since', make('span', { textContent: when }), small(duration((endUs - incident.opened_at_us) / 1e6))),
     cell('who', make('span', { className: waiting ? 'nobody' : '', textContent: isOver ? say('incident.over', { at: clock(endUs) }) : words.who }),
-      incident.silenced ? small(say('wall.silenced')) : null));
+      incident.silenced ? small(say('wall.silenced')) : null),
+    cell('todo', isOver ? '' : rule(incident.rule).advice));
 }
 
 /** Start the page. */

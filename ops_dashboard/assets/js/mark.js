@@ -1,5 +1,6 @@
-// The mark of a priority as a picture: its shape and colour together, filled while someone should take it.
-import { makeSvg } from './dom.js';
+// The mark of a priority as a picture: its shape and colour together, filled while someone should take it; and of a trend.
+import { make, makeSvg } from './dom.js';
+import { say } from './words.js';
 
 const HEXAGON = 'M50 4 L90 27 V73 L50 96 L10 73 V27 Z';
 const INNER = {
@@ -14,4 +15,12 @@ export function makeMark(priority, taken = false) {
   svg.dataset.priority = String(priority);
   svg.append(makeSvg('path', { d: HEXAGON, class: 'mark-shape' }), makeSvg('path', { d: INNER[priority], class: 'mark-sign' }));
   return svg;
+}
+
+const ARROWS = { growing: '▲', healing: '▽' };
+
+/** Return the mark of an incident that grows or heals, each a shape of its own; null for one that does neither. */
+export function trendMark(trend) {
+  if (!ARROWS[trend]) return null;
+  return make('i', { className: 'trend', textContent: ARROWS[trend], title: say(`wall.${trend}`), role: 'img', 'aria-label': say(`wall.${trend}`) });
 }

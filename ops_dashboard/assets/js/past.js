@@ -1,4 +1,5 @@
 // An earlier minute in place of the push: minutes come some at a time, and are shown one after the other.
+import { DateField } from './date_field.js';
 import { byId, make, setText } from './dom.js';
 import { isKey } from './keys.js';
 import { inMoment, keepInLinks, shownUs } from './moment.js';
@@ -70,8 +71,8 @@ class Player {
     this.atUs = atUs;
     byId('past-bar').dataset.at = String(atUs);
     setText(byId('past-at'), say('rewind.at', { clock: clock(atUs), day: fullDay(atUs) }));
-    if (this.field) this.field.value = toField(atUs);
-    window.history.replaceState(null, '', inMoment(window.location.href));
+    if (this.field && document.activeElement !== this.field.input) this.field.iso = toField(atUs);
+    window.history.replaceState(window.history.state, '', inMoment(window.location.href));
     this.explain(minute);
     const isTime = this.timer === null || performance.now() - this.toldMs >= this.pauseMs;
     if (isTime) this.toldMs = performance.now();
@@ -142,10 +143,15 @@ class Player {
       this.speed = Number(speed.value);
       if (this.timer !== null) { window.clearInterval(this.timer); this.play(); }
     });
-    this.field = make('input', { type: 'datetime-local', className: 'past-field', id: 'past-field', 'aria-label': say('rewind.choose'), value: toField(this.atUs) });
-    this.field.addEventListener('change', () => { if (this.field.value) window.location.search = atQuery(this.field.value); });
+    this.field = new DateField({ id: 'past-field', className: 'past-field', label: say('rewind.choose'), iso: toField(this.atUs) });
+    this.field.input.addEventListener('focus', () => this.pause());
+    this.field.input.addEventListener('change', () => {
+      const { iso } = this.field;
+      if (iso) window.location.search = atQuery(iso);
+      else this.say(this.field.wrong());
+    });
     byId('past-way').replaceChildren(
-      button(say('rewind.back'), ',', '−1′', () => this.step(-1)), this.playing, button(say('rewind.on'), '.', '+1′', () => this.step(1)), speed, this.field);
+      button(say('rewind.back'), ',', '−1′', () => this.step(-1)), this.playing, button(say('rewind.on'), '.', '+1′', () => this.step(1)), speed, this.field.element);
   }
 
   takeKey(event) {

@@ -1,4 +1,5 @@
 // The dialog in which a silence is made or changed; what it would mute is seen before it is sent.
+import { DateField } from './date_field.js';
 import { askDeed, labelled, post } from './deed_dialog.js';
 import { make } from './dom.js';
 import { makeConditions } from './silence_conditions.js';
@@ -43,9 +44,9 @@ export function askSilence({ nowUs, told, former = null }) {
 function makeHours(former, nowUs, changed) {
   const rule = former?.recurrence ?? null;
   const keepsBegin = former && (rule || former.from_us > nowUs());
-  const from = make('input', { className: 'control', id: 'silence-from', type: 'datetime-local', value: keepsBegin ? toField(former.from_us) : '' });
+  const from = new DateField({ id: 'silence-from', iso: keepsBegin ? toField(former.from_us) : '' });
   const length = make('select', { className: 'control', id: 'silence-length' });
-  const until = make('input', { className: 'control', id: 'silence-until', type: 'datetime-local', value: former ? toField(former.until_us) : '' });
+  const until = new DateField({ id: 'silence-until', iso: former ? toField(former.until_us) : '' });
   const recurs = make('select', { className: 'control', id: 'silence-recurs' },
     ...Object.keys(RULES).map((name) => make('option', { value: name, textContent: say(`silences.recurs_${name}`) })));
   recurs.value = rule ? (Object.keys(RULES).find((name) => RULES[name] === rule.rrule) ?? 'rule') : 'once';
@@ -53,8 +54,8 @@ function makeHours(former, nowUs, changed) {
   const schoolDays = check('silence-school-days', 'silences.only_school_days', rule?.only_school_days, changed);
   const exam = check('silence-exam', 'silences.not_in_exam', rule?.not_in_exam, changed);
   const fields = {
-    from: labelled(say('silences.from'), from), recurs: labelled(say('silences.recurs'), recurs),
-    rule: labelled(say('silences.rule'), text), length: labelled(say('silences.length'), length), until: labelled(say('silences.until'), until),
+    from: labelled(say('silences.from'), from.element, from.input.id), recurs: labelled(say('silences.recurs'), recurs),
+    rule: labelled(say('silences.rule'), text), length: labelled(say('silences.length'), length), until: labelled(say('silences.until'), until.element, until.input.id),
   };
   const lasts = rule ? rule.duration_us / 3600e6 : null;
   const offered = lasts && !HOURS.includes(lasts) ? [...HOURS, lasts].sort((a, b) => a - b) : HOURS;
@@ -66,19 +67,19 @@ function makeHours(former, nowUs, changed) {
     length.value = isRecurring && !chosen ? String(USUAL_HOURS) : chosen;
     fields.length.firstElementChild.textContent = say(isRecurring ? 'silences.length_each' : 'silences.length');
     fields.until.firstElementChild.textContent = say(isRecurring ? 'silences.look_again' : 'silences.until');
-    fields.until.hidden = !isRecurring && length.value !== '';
+    fields.until.hidden = until.input.disabled = !isRecurring && length.value !== '';
     fields.rule.hidden = recurs.value !== 'rule';
     schoolDays.hidden = exam.hidden = !isRecurring;
   };
   arrange();
   recurs.addEventListener('input', () => {
     // What shall recur goes on beyond the one stretch that it was.
-    if (!rule) until.value = toField(recurs.value === 'once' ? former?.until_us ?? nowUs() : nowUs() + USUAL_DAYS * 86400e6);
+    if (!rule) until.iso = toField(recurs.value === 'once' ? former?.until_us ?? nowUs() : nowUs() + USUAL_DAYS * 86400e6);
   });
-  for (const field of [from, length, until, recurs, text]) field.addEventListener('input', () => { arrange(); changed(); });
+  for (const field of [from.input, length, until.input, recurs, text]) field.addEventListener('input', () => { arrange(); changed(); });
   const read = () => {
-    const fromUs = fromField(from.value);
-    const untilUs = fromField(until.value);
+    const fromUs = fromField(from.iso);
+    const untilUs = fromField(until.iso);
     const begin = fromUs === null ? {} : { from_us: fromUs };
     if (recurs.value === 'once') {
       const end = length.value ? Math.round((fromUs ?? nowUs()) + Number(length.value) * 3600e6) : untilUs;

@@ -55,7 +55,7 @@ class SilenceList {
     const cell = (name, ...parts) => make('td', { className: `cell-${name}`, dataset: { name: say(`silences.head_${name}`) } }, ...parts);
     const isOver = silence.state === 'expired';
     return make('tr', { className: 'silence', dataset: { state: silence.state, id: silence.silence_id } },
-      cell('what', make('p', { className: 'matchers' }, ...silence.texts.map((text) => make('code', { textContent: text }))),
+      cell('what', silence.names.length ? make('strong', { textContent: silence.names.join(' · ') }) : null, make('p', { className: 'matchers' }, ...silence.texts.map((text) => make('code', { textContent: text }))),
         silence.kind === 'maintenance' ? make('span', { className: 'state-word', textContent: say('silence.maintenance') }) : null),
       cell('when', ...hours(silence, this.nowUs)),
       cell('mutes', silence.state === 'active' ? number(silence.mutes_now) : '–'),

@@ -56,6 +56,9 @@ export const clockSeconds = (atUs) => secondFormat.format(atUs / 1000);
 export const fullDay = (atUs) => fullDayFormat.format(atUs / 1000);
 export const dayAndClock = (atUs) => `${dayFormat.format(atUs / 1000)} ${clock(atUs)}`; // 24/11 05:02 in both
 
+/** Return when something was: its clock, and its day where that is not the center's day of now. */
+export const whenOf = (atUs, nowUs) => (fullDay(atUs) === fullDay(nowUs) ? clock(atUs) : dayAndClock(atUs));
+
 /** Return a moment as a field of date and time holds it, in the center's zone wherever the browser is. */
 export const toField = (atUs) => fieldFormat.format(atUs / 1000).replace(' ', 'T');
 
@@ -95,6 +98,7 @@ const RATE_DECIMALS = 2;
 export function quantity(series, value) {
   if (value === null || value === undefined) return say('alerts.no_value');
   const metric = metricOf(series);
+  if (metric?.name === 'online') return say(value < 1 ? 'figure.lost' : 'figure.there');
   const [scale, unit, decimals] = SCALED[metric?.unit] ?? [1, metric?.unit ?? '', 1];
   return `${number(value / scale, decimals)} ${unit}`.trim();
 }

@@ -13,6 +13,7 @@ from contract.naming.plain import plain_name
 from contract.texts import Language
 from ops_dashboard.view.desk.sheet import UNKNOWN, Scribe, SheetCell, SheetRow, SheetTable
 from ops_dashboard.view.incidents import incident_words
+from ops_dashboard.view.lines import Trend, trend_of
 from storage.wall import QuarantineRow
 
 ALERT_COLUMNS: Final = (
@@ -63,7 +64,12 @@ def incident_list(
         counts = [scribe.number(one.schools), scribe.number(one.most_schools)]
         ended = _moment(one.ended_at_us, office.zone)
         state = scribe.say(f"incident.group_{group}")
-        rest = [words.pupils, _moment(one.opened_at_us, office.zone), ended, state, words.who]
+        trend = trend_of(one, now_us)
+        tells = one.ended_at_us is None and trend is not Trend.STEADY
+        going = scribe.say(f"wall.{trend.value}") if tells else ""
+        todo = "" if one.ended_at_us is not None else _advice(one.rule, office, scribe.language)
+        opened = _moment(one.opened_at_us, office.zone)
+        rest = [going, words.pupils, opened, ended, state, words.who, todo]
         rows.append(SheetRow([*map(SheetCell, texts), *counts, *map(SheetCell, rest)]))
     columns = (
         "id",
@@ -72,13 +78,23 @@ def incident_list(
         "what",
         "reach",
         "most",
+        "trend",
         "pupils",
         "since",
         "until",
         "state",
         "who",
+        "todo",
     )
     return scribe.table("incidents", columns, rows)
+
+
+def _advice(name: str, office: Office, language: Language) -> str:
+    """Return what a rule says is to be done; empty for one that is not ours."""
+    rule = office.rules.get(name)
+    if rule is None:
+        return ""
+    return rule.advice_vi if language is Language.VI else rule.advice_en
 
 
 def alert_list(

@@ -86,16 +86,15 @@ class _Maker:
         rows = [
             SheetRow(
                 [
-                    SheetCell(reason.value, href=f"/quarantine?reason={reason.value}"),
+                    self._reason_cell(reason, f"/quarantine?reason={reason.value}"),
                     self._scribe.number(count),
-                    SheetCell(self._scribe.say(f"reason.{reason.value}")),
                 ]
             )
             for reason, count in sorted(
                 self._data.refusals.reasons.items(), key=lambda one: (-one[1], one[0])
             )
         ]
-        return self._scribe.table("reasons", ("reason", "refused", "todo"), rows, numbers=("refused",))
+        return self._scribe.table("reasons", ("reason", "refused"), rows, numbers=("refused",))
 
     def ledger(self) -> SheetTable:
         """Return what became of all that was received."""
@@ -123,7 +122,7 @@ class _Maker:
                 [
                     self._school_cell(self._fleet.school_by_code.get(one.school), one.school),
                     SheetCell(one.device or UNKNOWN),
-                    SheetCell(one.reason.value, note=self._scribe.say(f"reason.{one.reason.value}")),
+                    self._reason_cell(one.reason),
                     self._scribe.number(one.times),
                     SheetCell(self._clock(one.latest_us), at_us=one.latest_us),
                 ]
@@ -192,6 +191,10 @@ class _Maker:
         if school is None:
             return SheetCell(code or UNKNOWN)
         return SheetCell(school.name, href=f"/school/{quote(school.code)}", note=school.code)
+
+    def _reason_cell(self, reason: Reason, href: str = "") -> SheetCell:
+        """Return what was wrong and what to change, with the name that programs know."""
+        return SheetCell(self._scribe.say(f"reason.{reason.value}"), href=href, note=reason.value)
 
     def _clock(self, at_us: int) -> str:
         return moment(at_us, self._data.now_us, self._office, self._scribe)

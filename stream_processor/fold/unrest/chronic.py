@@ -73,17 +73,18 @@ def hear_chronic(fold: Fold, state: State, before_us: int, at_us: int) -> list[T
     carriers = fold.chronic_carriers
     if not len(carriers):
         return []
-    bad = np.zeros(len(state.value), np.bool_)
+    bad: set[int] = set()
     for channel, slots in fold.chronic_watched:
-        bad[fold.chronic_slots[slots[state.is_open[channel, slots]]]] = True
+        bad.update(fold.chronic_slots[slots[state.is_open[channel][slots]]].tolist())
     today = fold.calendar.local_day(at_us)
-    is_new_day = before_us == NEVER_US or fold.calendar.local_day(before_us) != today
+    asked = bad | state.spells.keys()
+    if before_us != NEVER_US and fold.calendar.local_day(before_us) == today:
+        turned = bad ^ {carrier for carrier, spells in state.spells.items() if spells.since_us}
+        chronic = carriers[state.is_open[Channel.CHRONIC][carriers]].tolist()
+        asked = turned | asked.intersection(chronic)
     told: list[Transition] = []
-    for carrier in sorted({*np.flatnonzero(bad).tolist(), *state.spells}):
-        spells, is_bad = state.spells.get(carrier, Spells()), bool(bad[carrier])
-        is_same = is_bad == (spells.since_us > 0) and not state.is_open[Channel.CHRONIC, carrier]
-        if is_new_day or not is_same:
-            told += _follow(fold, state, carrier, at_us, is_bad=is_bad)
+    for carrier in sorted(asked):
+        told += _follow(fold, state, carrier, at_us, is_bad=carrier in bad)
     return told
 
 
