@@ -339,8 +339,11 @@ def marks_in(value: object) -> set[float]:
 
 
 def _answer(answer: httpx.Response) -> object:
-    is_json = "json" in answer.headers.get("content-type", "")
-    return answer.json() if is_json else answer.text
+    kind = answer.headers.get("content-type", "")
+    if "json" in kind:
+        return answer.json()
+    is_split_by_commas = "csv" in kind and ";" not in answer.text.partition("\n")[0]  # else they are decimal
+    return answer.text.replace(",", " ") if is_split_by_commas else answer.text
 
 
 Paths = Callable[[Fleet, Catalogue, list[AlertChanged]], list[str]]
