@@ -4,10 +4,10 @@ import asyncio
 import socket
 import ssl
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+if TYPE_CHECKING:
+    from cryptography import x509
 
 _LEAST: Final = ssl.TLSVersion.TLSv1_2  # RFC 9325, section 3.1.1
 
@@ -77,6 +77,9 @@ def _read(file: Path | None) -> tuple[ssl.SSLContext, frozenset[bytes]]:
     context.minimum_version = _LEAST
     if file is None:
         return context, frozenset()
+    from cryptography import x509  # dear to import, and wanted by TLS alone
+    from cryptography.hazmat.primitives.serialization import Encoding
+
     try:
         held = x509.load_pem_x509_certificates(file.read_bytes())
     except ValueError as error:
@@ -89,8 +92,10 @@ def _read(file: Path | None) -> tuple[ssl.SSLContext, frozenset[bytes]]:
     return context, frozenset(one.public_bytes(Encoding.DER) for one in held)
 
 
-def _is_a_servers(certificate: x509.Certificate) -> bool:
+def _is_a_servers(certificate: "x509.Certificate") -> bool:
     """Return whether a certificate names a server, as one that only signs others does not."""
+    from cryptography import x509
+
     found = [extension.value for extension in certificate.extensions]
     signs = any(isinstance(one, x509.BasicConstraints) and one.ca for one in found)
     return not signs or any(isinstance(one, x509.SubjectAlternativeName) for one in found)

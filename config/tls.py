@@ -8,9 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
-
 from config.private_file import write_private
 from contract.errors import ConfigurationError
 
@@ -43,6 +40,8 @@ class TlsFiles(NamedTuple):
         Raises:
             ConfigurationError: it cannot be read.
         """
+        from cryptography import x509  # dear to import, and wanted by TLS alone
+
         try:
             return x509.load_pem_x509_certificate(self.chain.read_bytes()).not_valid_after_utc
         except (OSError, ValueError) as error:
@@ -87,6 +86,9 @@ class ServedCopy:
         Raises:
             ConfigurationError: they cannot be served.
         """
+        from cryptography import x509
+        from cryptography.hazmat.primitives.serialization import Encoding
+
         self._source.context()
         self.own.parent.mkdir(mode=0o700, exist_ok=True)
         chain, key = (file.read_text(encoding="utf-8") for file in self._source)

@@ -20,14 +20,13 @@ from numpy.typing import NDArray
 
 from contract.errors import ConfigurationError
 from contract.fleet import LEVELS, Fleet
+from contract.reading import distinct
 from contract.special_days.known_days import NO_DAYS, KnownDays, known_days
 from contract.special_days.special_day import DayKind, SpecialDay
 
 MINUTE_US: Final = 60_000_000
 EDGE: Final = timedelta(minutes=30)
 """Around the start and end of a session traffic moves fast; baselines are not judged there."""
-MOST_COUNTED: Final = 1024
-"""Numbers that `distinct` counts beside as many as it is given."""
 
 
 class Context(IntEnum):
@@ -266,20 +265,6 @@ def _expect_known(country: str) -> None:
 def in_session(contexts: NDArray[np.int8]) -> NDArray[np.bool_]:
     """Return where a context is SESSION, EXAM, EVENT or EDGE: pupils are there or about to be."""
     return contexts >= Context.EDGE
-
-
-def distinct(key: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
-    """Return the different numbers among some, rising, and which of them each is, shape (n,).
-
-    As `np.unique`, but numbers that lie close together, as times of now do, are counted and not sorted.
-    """
-    if not len(key) or int(key.max()) - int(key.min()) > MOST_COUNTED + len(key):
-        return np.unique(key, return_inverse=True)
-    first = key.min()
-    count = np.bincount(key - first)
-    found = np.flatnonzero(count)
-    place = np.cumsum(count > 0) - 1
-    return found + first, place[key - first]
 
 
 def _holds(spans: list[Span], day: date) -> bool:

@@ -6,7 +6,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import uvicorn
 from fastapi import FastAPI, Request
@@ -46,7 +46,6 @@ from ops_dashboard.pages.prerender import prerender
 from ops_dashboard.pages.registry import PAGES, page_at
 from ops_dashboard.pages.router import make_page
 from ops_dashboard.past.moment import read_moment
-from ops_dashboard.people.identity_provider import IdentityProvider
 from ops_dashboard.people.office import PeopleOffice
 from ops_dashboard.people.passwords import PasswordKeeper
 from ops_dashboard.people.render import Renderer
@@ -56,6 +55,9 @@ from ops_dashboard.tables import Tables
 from ops_dashboard.told_figures import tell_figures
 from ops_dashboard.view.past import PAST_METRICS, Past, past_of
 from ops_dashboard.view.words import page_words
+
+if TYPE_CHECKING:
+    from ops_dashboard.people.identity_provider import IdentityProvider
 
 INBOUND_FRAME_BYTES: Final = 1024
 """Largest websocket message that is read at all; pages send nothing longer."""
@@ -152,8 +154,17 @@ def _people_office(config: DashboardConfig, tables: Tables, fleet: Fleet, render
     return PeopleOffice(
         tables.pool, tables.register, tables.screens, fleet, renderer, PasswordKeeper(),
         config.secure_cookies, config.public_url,
-        None if config.oidc is None else IdentityProvider(config.oidc), FollowedSignIn(config.own_config),
+        _provider(config), FollowedSignIn(config.own_config),
     )  # fmt: skip
+
+
+def _provider(config: DashboardConfig) -> "IdentityProvider | None":
+    """Return the client of the city's sign-in; its libraries are a tenth of a start, and for it alone."""
+    if config.oidc is None:
+        return None
+    from ops_dashboard.people.identity_provider import IdentityProvider
+
+    return IdentityProvider(config.oidc)
 
 
 def _past_reader(

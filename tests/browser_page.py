@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from functools import partial
 
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, ConsoleMessage, Page, Request
@@ -115,9 +114,14 @@ async def set_size(page: Page, width: int, height: int) -> None:
 async def expect_fitting(page: Page, width: int) -> None:
     """Expect that nothing is clipped and nothing stands outside, as soon as the page has come to rest."""
     for look in (CLIPPED, CUT, OUTSIDE):
+        found: list[str] = []
+
+        async def fits(look: str = look, found: list[str] = found) -> bool:
+            found[:] = await page.evaluate(look)
+            return not found
+
         with suppress(AssertionError):
-            await until(partial(_is_empty, page, look), "", patience_s=5.0)
-        found = await page.evaluate(look)
+            await until(fits, "", patience_s=5.0)
         assert found == [], f"{page.url} at {width}: {found}"
     assert await page.evaluate("document.documentElement.scrollWidth") <= width, page.url
 
@@ -126,11 +130,6 @@ async def expect_apart(page: Page, width: int) -> None:
     """Expect that no text stands upon another."""
     found = await page.evaluate(MEETING)
     assert found == [], f"{page.url} at {width}: {found}"
-
-
-async def _is_empty(page: Page, look: str) -> bool:
-    found: list[str] = await page.evaluate(look)
-    return not found
 
 
 async def expect_accessible(page: Page) -> None:

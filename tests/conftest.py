@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import typer.main
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from psycopg import sql
@@ -36,6 +38,8 @@ from eduops.machine.process import Server
 from tests.examples import USUAL
 
 gc.set_threshold(50_000, 20, 20)  # most of what is made stays: modules, tests, examples
+# The tree of verbs is made at each call, once a process otherwise: half of what a verb costs in tests.
+typer.main.get_command = cache(typer.main.get_command)
 
 pytest_plugins = ["tests.fault_table"]
 

@@ -78,6 +78,9 @@ class Decider:
             return
         awaited = tuple(to for to in course.awaited if to != said.to)
         self._maker.say(pursuit, IncidentEventKind.HELD, at_us, said.to, said.why)
+        heard = pursuit.heard.get(said.to)
+        if heard is not None and said.why is HeldReason.WITHHELD:
+            pursuit.heard[said.to] = replace(heard, told=heard.told - 1)
         course = replace(course, awaited=awaited)
         if not awaited and step_at(route, course.place).reason is NoticeReason.NEXT_STEP:
             course = replace(course, due_us=at_us, at_us=at_us)
@@ -274,6 +277,9 @@ class Decider:
     def _owe(self, pursuit: Pursuit, heard: Awareness, at_us: int) -> None:
         """Say to whoever heard of an incident that it is over, or worse."""
         one, route = Recipient(heard.to, heard.contact, None), self._routes.get(heard.route)
+        if pursuit.is_over and not heard.told:
+            del pursuit.heard[heard.to]
+            return
         if pursuit.is_over:
             pursuit.heard[heard.to] = replace(heard, due_us=None)
             self._maker.tell(pursuit, one, route, heard.step, NoticeReason.RESOLVED, at_us)

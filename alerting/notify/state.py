@@ -47,6 +47,8 @@ class Awareness(msgspec.Struct, frozen=True):
     """The exercise that it was told as; else empty."""
     due_us: int | None = None
     """When something else is to be said: that it is worse, or over; None for nothing."""
+    told: int = 1
+    """Notices of it that were not withheld; of 0 no end is owed."""
 
 
 class Pursuit(msgspec.Struct):

@@ -127,6 +127,7 @@ class NoticeMaker:
             if not pursuit.heard:
                 self.forget(pursuit)
             return
+        before = pursuit.heard.get(to)
         pursuit.heard[to] = Awareness(
             to,
             what.contact,
@@ -136,6 +137,7 @@ class NoticeMaker:
             incident.worst_priority,
             incident.most_schools,
             incident.exercise,
+            told=1 if before is None else before.told + 1,
         )
         self.note(pursuit)
 

@@ -3,7 +3,7 @@
 import logging
 import math
 import secrets
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
@@ -17,18 +17,16 @@ from ops_dashboard.access.recorder import UNMAPPED, WRONG
 from ops_dashboard.api.answers import NOT_KEPT, Refusal
 from ops_dashboard.language import remember_language
 from ops_dashboard.people.forms import AWAY_COOKIE, own_path, set_away
-from ops_dashboard.people.identity_provider import (
-    Identity,
-    IdentityProvider,
-    IdentityRefusedError,
-    ProviderSilentError,
-)
+from ops_dashboard.people.identity import Identity, IdentityRefusedError, ProviderSilentError
 from ops_dashboard.people.office import PeopleOffice
 from ops_dashboard.people.sign_in import NextPath, let_in, sign_in_page
 from storage.people.city_accounts import AWAY_S, admit, send_away, take_back
 from storage.people.credentials import CredentialKind, end_credentials
 from storage.people.failures import claim_try, forget_failures
 from storage.people.users import find_subject
+
+if TYPE_CHECKING:
+    from ops_dashboard.people.identity_provider import IdentityProvider
 
 AWAY: Final = "/sign-in/oidc"
 BACK: Final = "/sign-in/oidc/back"
@@ -129,7 +127,7 @@ def _facts(name: str, claims: Claims) -> list[tuple[str, str]]:
     return [("people.name", name), *mail, ("people.sub", str(claims["sub"]))]
 
 
-def _provider(office: PeopleOffice) -> IdentityProvider:
+def _provider(office: PeopleOffice) -> "IdentityProvider":
     if office.provider is None:
         raise Refusal(404, "not_found")
     return office.provider

@@ -12,7 +12,7 @@ import ssl
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from urllib.parse import quote_plus, urlencode
 
 import certifi
@@ -28,8 +28,9 @@ from joserfc.jwt import JWTClaimsRegistry
 
 from contract.access.mapping import Claims
 from contract.address import is_safe_address
-from contract.errors import ConfigurationError, EduopsError, InfrastructureError
+from contract.errors import ConfigurationError
 from ops_dashboard.config import OidcConfig
+from ops_dashboard.people.identity import Identity, IdentityRefusedError, ProviderSilentError
 from storage.people.city_accounts import CityLogout
 
 ANSWER_S: Final = 5.0
@@ -58,23 +59,6 @@ LOGGED_OUT: Final = "http://schemas.openid.net/event/backchannel-logout"
 LOGOUT_S: Final = 300
 """So long such a token is believed, seconds; most providers let it end after two minutes."""
 _ENDPOINTS: Final = ("authorization_endpoint", "token_endpoint", "jwks_uri")
-
-
-class ProviderSilentError(InfrastructureError):
-    """The provider does not answer, or not as one."""
-
-
-class IdentityRefusedError(EduopsError):
-    """What came back does not prove who somebody is; the message is for the log."""
-
-
-class Identity(NamedTuple):
-    """Somebody, as the provider knows them."""
-
-    subject: str
-    """Issuer and `sub`: what never changes."""
-    claims: Claims
-    id_token: str
 
 
 def _trust(ca_file: Path | None) -> ssl.SSLContext:

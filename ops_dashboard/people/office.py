@@ -2,7 +2,7 @@
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import Request
 from psycopg import AsyncConnection
@@ -14,10 +14,12 @@ from ops_dashboard.access.asking import asking
 from ops_dashboard.access.register import Register
 from ops_dashboard.api.answers import Refusal
 from ops_dashboard.borrowing import ReaderPool, borrowed
-from ops_dashboard.people.identity_provider import IdentityProvider
 from ops_dashboard.people.passwords import PasswordKeeper
 from ops_dashboard.people.render import Renderer
 from ops_dashboard.people.waiting_screens import WaitingScreens
+
+if TYPE_CHECKING:
+    from ops_dashboard.people.identity_provider import IdentityProvider
 
 ANSWER_S: Final = 10.0
 
@@ -36,7 +38,7 @@ class PeopleOffice:
     """Whether people reach the center by TLS."""
     public_url: str
     """Where people reach the center; empty: where their browsers say."""
-    provider: IdentityProvider | None
+    provider: "IdentityProvider | None"
     """Of the city's own sign-in; None where there is none."""
     sign_in: FollowedSignIn
     """Who of it is what here."""

@@ -51,7 +51,9 @@ async def add_audit(
         "actor": actor, "grade": grade, "session": session, "address": address, "action": action,
         "subject": subject, "result": result, "detail": detail,
     }  # fmt: skip
-    await conn.execute(query("add_audit"), {name: value[:MOST_TEXT] for name, value in values.items()})
+    # PostgreSQL keeps no NUL, and an address may hold one.
+    kept = {name: value.replace("\x00", "�")[:MOST_TEXT] for name, value in values.items()}
+    await conn.execute(query("add_audit"), kept)
 
 
 async def read_audit(conn: AsyncConnection[Any], choice: AuditChoice, limit: int) -> list[AuditEntry]:

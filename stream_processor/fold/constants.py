@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from anomaly.detector import Detector, detector_named
 from anomaly.moments import NO_PHASE, PHASES
 from contract.alert import Channel
-from contract.calendar import Context, SchoolCalendar, distinct, in_session
+from contract.calendar import Context, SchoolCalendar, in_session
 from contract.canary import CANARY_METRIC, canary_series
 from contract.catalogue import Catalogue, Metric, Published
 from contract.fleet import LEVELS, Fleet
 from contract.live import WARD_METRICS
+from contract.reading import distinct
 from contract.rule import JOINT_METRICS, ChronicRule, Rule, ThresholdRule
 from contract.series import MAX_METRIC_ID, METRIC_BITS
 from contract.topic import Stream

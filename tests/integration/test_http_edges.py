@@ -338,7 +338,7 @@ async def test_no_route_breaks_whatever_it_is_asked(
     urls = [re.sub(r"\{[^}]+\}", part, path) for path in paths for part in ODD_PARTS if "{" in path]
     urls += [f"/assets/{part}" for part in ODD_PARTS]
     asked = [(method, path, "") for method, path in itertools.product(METHODS, paths)]
-    asked += [("GET", url, "") for url in urls]
+    asked += [(method, url, "") for method, url in itertools.product(("GET", "POST"), urls)]
     series = f"/api/series/{stage.fleet.schools[0].code}/gw-1/down_bps"
     queried = (series, "/api/quarantine", "/api/alerts", "/quarantine")
     asked += [("GET", path, query) for path, query in itertools.product(queried, ODD_QUERIES)]

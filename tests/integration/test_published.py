@@ -4,6 +4,7 @@ Every number about their pupils has a fraction that nothing else has, so that it
 """
 
 import asyncio
+import csv
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import replace
@@ -305,22 +306,20 @@ def _ward_sums(stage: Stage) -> dict[str, WardSums]:
 
 SHAPES: Final = re.compile(r'<svg.*?</svg>|style="[^"]*"|(?:"|&quot;)x(?:"|&quot;):\[[^]]*\]', re.DOTALL)
 """Shapes, and places of points, in HTML and in what a page's script reads."""
-DRAWN: Final = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b(?=\d*[a-f])[0-9a-f]{12,}\b")
-"""Ids that were drawn, such as a session's on record: some digits within are near a mark by chance."""
 
 
 def numbers_in(value: object) -> Iterator[float]:
     """Yield every number in an answer: of JSON and of its texts.
 
     Places of shapes are left out: thousands of numbers between 0 and 1,000, of which some are near a mark
-    by chance. A shape's values stand beside it as numbers, and follow from nothing else. So are drawn ids.
+    by chance. A shape's values stand beside it as numbers, and follow from nothing else.
     """
     if isinstance(value, bool | None):
         return
     if isinstance(value, int | float):
         yield float(value)
     elif isinstance(value, str):
-        for word in re.findall(r"\d+(?:[.,]\d+)?", DRAWN.sub("", SHAPES.sub("", value))):
+        for word in re.findall(r"\d+(?:[.,]\d+)?", SHAPES.sub("", value)):
             yield float(word.replace(",", "."))
     elif isinstance(value, list):
         for one in value:
@@ -341,8 +340,11 @@ def marks_in(value: object) -> set[float]:
 
 
 def _answer(answer: httpx.Response) -> object:
-    is_json = "json" in answer.headers.get("content-type", "")
-    return answer.json() if is_json else answer.text
+    kind = answer.headers.get("content-type", "")
+    if "csv" in kind:  # cell by cell: a comma between two of them is no decimal one
+        lines = answer.text.splitlines()
+        return list(csv.reader(lines, delimiter=";" if lines and ";" in lines[0] else ","))
+    return answer.json() if "json" in kind else answer.text
 
 
 Paths = Callable[[Fleet, Catalogue, list[AlertChanged]], list[str]]

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from contract.incident import Exercise, IncidentDeed
-from contract.routing.notice import NoticeAnswer
+from contract.routing.notice import HeldReason, NoticeAnswer
 from contract.routing.routes_file import parse_routes
 from contract.routing.silence import (
     Recurrence,
@@ -75,9 +75,10 @@ class _Story:
             return
         (school,) = _schools(row)
         incident_id = self._incident_of(school, rule)
-        if row["what"] == "unreachable":
+        if row["what"] in ("unreachable", "withheld"):
             said = [n for n in self._desk.notices if (n.to, n.incident_id) == (row["who"], incident_id)][-1]
-            answer = NoticeAnswer(said.notice_id, incident_id, said.to, said.route)
+            why = HeldReason(row["what"])
+            answer = NoticeAnswer(said.notice_id, incident_id, said.to, said.route, why)
             self._take(LogEntry(at_us, answer))
             return
         more = dict(pair.split("=") for pair in row["more"].split())
