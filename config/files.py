@@ -14,6 +14,8 @@ from contract.errors import ConfigurationError
 from contract.figures.plan import CityPlan, parse_plan
 from contract.figures.targets import FILE as TARGETS_FILE
 from contract.figures.targets import Targets, parse_targets
+from contract.routing.provider_card import FILE as PROVIDERS_FILE
+from contract.routing.provider_card import ProviderCards, parse_providers
 from contract.routing.route import Routing
 from contract.routing.routes_file import parse_routes
 from contract.rule import Rule, parse_rules
@@ -21,7 +23,7 @@ from contract.texts import Texts, parse_texts
 
 EDITABLE: Final = (
     *("metrics.toml", "rules.toml", "calendar.toml", "areas.csv", "routes.toml", "targets.toml"),
-    *("sign_in.toml", "boundaries.geojson"),
+    *("sign_in.toml", "providers.toml", "boundaries.geojson"),
 )
 """Files that may be replaced by one of the same name in the data folder's `config/`."""
 
@@ -37,6 +39,7 @@ class Configuration:
     targets: Targets
     plan: CityPlan
     sign_in: SignInFile
+    providers: ProviderCards
 
 
 def load_configuration(own: Path | None) -> Configuration:
@@ -60,6 +63,7 @@ def load_configuration(own: Path | None) -> Configuration:
         load_targets(own),
         load_plan(own),
         load_sign_in(own),
+        load_providers(own),
     )
 
 
@@ -88,6 +92,15 @@ def load_sign_in(own: Path | None) -> SignInFile:
         ConfigurationError: the file is wrong.
     """
     return parse_sign_in(read_config(own, SIGN_IN_FILE))
+
+
+def load_providers(own: Path | None) -> ProviderCards:
+    """Return whom to call at each provider.
+
+    Raises:
+        ConfigurationError: the file is wrong.
+    """
+    return parse_providers(read_config(own, PROVIDERS_FILE))
 
 
 def read_config(own: Path | None, name: str) -> str:

@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from bus.live import Live
 from bus.log import Log
-from config.files import load_plan, load_targets, shipped_texts
+from config.files import load_plan, load_providers, load_targets, shipped_texts
 from config.routing import follow_routing
 from config.sign_in import FollowedSignIn
 from config.tls import follow_tls
@@ -119,6 +119,7 @@ def create_app(
         follow_routing(config.own_config),
         targets,
         load_plan(config.own_config),
+        load_providers(config.own_config),
         read_ward_map(config.own_config),
     )
     app = FastAPI(

@@ -11,6 +11,7 @@ from contract.catalogue import Catalogue
 from contract.figures.plan import CityPlan
 from contract.figures.targets import Targets
 from contract.fleet import Fleet, Ward
+from contract.routing.provider_card import ProviderCards
 from contract.rule import Rule
 from contract.texts import Texts
 from contract.ward_map.places import WardMap
@@ -40,6 +41,8 @@ class Services:
     routing: RoutingFile
     targets: Targets
     plan: CityPlan
+    providers: ProviderCards
+    """Whom to call at each internet provider."""
     draw_wards: Callable[[Sequence[Ward]], WardMap]
     """Makes the map of wards; of those alone that whoever asks may see."""
     at_us: int | None = None

@@ -42,7 +42,12 @@ def incident_page(texts: Texts, language: Language, people: Sequence[str]) -> ht
         **attributes(aria_label=texts.say("incident.deeds", language)),
     )
     left = [
-        _panel(texts, language, "alerts.advice", html.Div([], id="advice")),
+        _panel(
+            texts,
+            language,
+            "alerts.advice",
+            html.Div([html.Div([], id="advice"), html.Dl([], id="provider", className="facts", hidden=True)]),
+        ),
         _panel(
             texts, language, "incident.reach_over_time", html.Div([], id="reach", className="reach-chart")
         ),

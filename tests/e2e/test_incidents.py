@@ -201,6 +201,16 @@ async def test_a_silence_is_seen_before_it_is_made_and_then_on_the_page(
         assert page.url.endswith("/incidents?state=open")
 
 
+CARD = """
+[[provider]]
+name = "{}"
+phone = "1800 1166"
+contact = "Trung tâm điều hành mạng, trực 24/7"
+contract = "12/HĐ-2026: 300 Mbit/s, khắc phục trong 4 giờ"
+runbook = "https://intranet.example/su-co-duong-truyen"
+"""
+
+
 async def _fill(stage: Stage) -> Sequence[str]:
     """Write an outage, a school of its own that is taken, one that is over; return their ids."""
     isp = stage.fleet.schools[0].isp
@@ -241,8 +251,10 @@ async def test_pages_of_the_desk_fit_and_are_accessible(
     settings_of_the_city: Settings, browser: Browser, tmp_path: Path
 ) -> None:
     (tmp_path / "routes.toml").write_text(ROUTES, encoding="utf-8")
+    isp = settings_of_the_city[2].schools[0].isp
+    (tmp_path / "providers.toml").write_text(CARD.format(isp), encoding="utf-8")
     async with open_stage(*settings_of_the_city, own_config=tmp_path) as stage, talking(stage):
-        ids = await _fill(stage)
+        ids, seen = await _fill(stage), 0
         async with open_page(browser, stage.url) as page:
             for language in FIRST_SIZE:
                 paths = f"/oncall?lang={language}", "/incidents", *(f"/incidents/{one}" for one in ids)
@@ -250,12 +262,14 @@ async def test_pages_of_the_desk_fit_and_are_accessible(
                     await set_size(page, *FIRST_SIZE[language])
                     await _settled(page, path)
                     await _look(page, language)
+                    seen += await page.get_by_role("link", name="1800 1166").count()
                 for key in ("g", "s"):
                     await set_size(page, *FIRST_SIZE[language])
                     await page.keyboard.press(key)
                     await expect(page.locator("dialog")).to_be_visible()
                     await _look(page, language)
                     await page.keyboard.press("Escape")
+            assert seen == len(FIRST_SIZE), "whom to call, on the page of the outage alone"
 
 
 async def _look(page: Page, language: str) -> None:

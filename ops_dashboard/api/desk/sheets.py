@@ -3,9 +3,12 @@
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Final
 
+import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
 from contract.fleet import DeviceKind
+from contract.naming.plain import plain_name
+from contract.routing.provider_card import ProviderCard
 from contract.texts import Language
 from ops_dashboard.api.answers import Refusal, as_file, json_answer
 from ops_dashboard.api.desk.city_sheets import make_quality_sheet, make_system_sheet, make_systems_sheet
@@ -27,7 +30,12 @@ SheetMaker = Callable[[Services, str, Scribe], Awaitable[Sheet | None]]
 
 async def _provider(services: Services, name: str, scribe: Scribe) -> Sheet | None:
     place = provider_place(name, services.fleet)
-    return None if place is None else await make_place_sheet(services, place, services.now_us(), scribe)
+    if place is None:
+        return None
+    sheet = await make_place_sheet(services, place, services.now_us(), scribe)
+    card = services.providers.get(plain_name(name), ProviderCard(name))
+    told = [text for text in (sheet.about, card.contact, card.phone, card.contract) if text]
+    return msgspec.structs.replace(sheet, about=" · ".join(told))
 
 
 async def _area(services: Services, code: str, scribe: Scribe) -> Sheet | None:

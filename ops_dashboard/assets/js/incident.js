@@ -1,6 +1,6 @@
 // The page of an incident: it follows the push, and asks for the rest whenever something became of it.
 import { showBar, tellResult, watchKeys } from './incident_deeds.js';
-import { showMembers, showNotices, showSimilar, showTimeline } from './incident_parts.js';
+import { showMembers, showNotices, showProvider, showSimilar, showTimeline } from './incident_parts.js';
 import { showReach } from './reach_chart.js';
 import { byId, make, renew } from './dom.js';
 import { groupOf, lostMinutes } from './incident_state.js';
@@ -75,6 +75,7 @@ class IncidentDesk {
       story.advice ? make('p', { textContent: story.advice }) : make('p', { className: 'soft', textContent: say('incident.no_advice') }),
       story.why ? make('p', { className: 'soft', textContent: story.why }) : null,
       aliases.length ? make('p', { className: 'soft', textContent: say('incident.aliases', { n: number(aliases.length) }) }) : null].filter(Boolean));
+    showProvider(byId('provider'), this.page.provider);
     byId('deed-bar').hidden = byId('incident-parts').hidden = false;
     byId('incident-missing').hidden = true;
     showBar(this);

@@ -109,3 +109,18 @@ export function showSimilar(box, similar) {
       make('p', { className: 'soft', textContent: [one.ended, one.note && `“${one.note}”`].filter(Boolean).join(' ') }))))]
     : [make('p', { className: 'soft', textContent: say('incident.similar_none') })]));
 }
+
+/** Show whom to call at the provider, and what was agreed with it; nothing where nobody wrote it. */
+export function showProvider(list, card) {
+  list.hidden = card === null;
+  const rows = card === null ? [] : [
+    ['provider', card.name, ''],
+    ['provider_phone', card.phone, `tel:${card.phone.replace(/[^+\d]/g, '')}`],
+    ['provider_contact', card.contact, ''],
+    ['provider_contract', card.contract, ''],
+    ['provider_runbook', card.runbook, card.runbook],
+  ].filter(([, text]) => text);
+  renew(list, rows, () => rows.flatMap(([key, text, href]) => [
+    make('dt', { textContent: say(`incident.${key}`) }),
+    make('dd', {}, href ? make('a', { href, textContent: text, target: key === 'provider_runbook' ? '_blank' : null, rel: 'noopener', dataset: { key } }) : text)]));
+}
