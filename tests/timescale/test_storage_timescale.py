@@ -14,7 +14,7 @@ from contract.errors import PositionMovedError
 from contract.reading import Corrections, Held, Readings, Scored
 from storage.database import connect, prepare_database
 from storage.jobs import job_troubles
-from storage.maintenance import maintain
+from storage.maintenance import WIDTHS, bucket_start, maintain
 from storage.results import commit, load_position, look_up
 from storage.rights.roles import excess_rights, make_roles
 from storage.rights.table import DatabaseRole
@@ -298,6 +298,23 @@ async def test_a_job_that_failed_is_told(conn: AsyncConnection[Any]) -> None:
     found = await job_troubles(conn)
     assert found is not None
     assert found.failed == ("breaks of the database (3 failures)",)
+
+
+async def test_a_day_alone_is_rolled_up(timescale_url: str) -> None:
+    """As it is after every midnight; most tests have several days at once."""
+    prepare_database(timescale_url)
+    async with await connect(timescale_url) as conn:
+        midnight_us = bucket_start(await server_now_us(conn), WIDTHS[-1])
+        yesterday = made_up(200, midnight_us - DAY_US, midnight_us)
+        await store(conn, yesterday, midnight_us + HOUR_US)
+        await maintain(conn, midnight_us + 3 * HOUR_US)
+        await store(
+            conn, made_up(200, midnight_us, midnight_us + 20 * HOUR_US, 2), midnight_us + 20 * HOUR_US
+        )
+        await maintain(conn, midnight_us + 27 * HOUR_US)
+        days = await all_of(conn, midnight_us + DAY_US, "1d")
+        assert sorted(set(days.time_us.tolist())) == [midnight_us - DAY_US, midnight_us]
+        assert days.n.sum() == 400
 
 
 async def test_the_processor_maintains_with_its_own_rights(timescale_url: str) -> None:
