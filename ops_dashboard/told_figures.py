@@ -13,19 +13,22 @@ from ops_dashboard.view.leadership.brief import Brief, BriefFigure
 
 EVERY_S: Final = 60.0
 """Figures are made anew with every quarter hour; a minute is soon enough to notice."""
+SOON_S: Final = 5.0
+"""… while there is none yet: a center that has just begun, or whose database is away."""
 FIGURE: Final = "eduops_dashboard_figure"
 COVERAGE: Final = "eduops_dashboard_figure_coverage"
 
 
 async def tell_figures(services: Services, meter: Meter) -> None:
-    """Put the figures of the day on a meter once a minute, for ever; none while the database is away."""
+    """Put the figures of the day on a meter for ever, once a minute; none while the database is away."""
     while True:
         try:
             figures = figures_of(await leadership_brief(services, SpanKind.DAY, GroupKind.CLUSTER, "", None))
         except InfrastructureError:
             figures = {}
         put_figures(figures, meter)
-        await asyncio.sleep(EVERY_S)
+        is_known = any(figure.value is not None for figure in figures.values())
+        await asyncio.sleep(EVERY_S if is_known else SOON_S)
 
 
 def figures_of(brief: Brief) -> dict[str, BriefFigure]:

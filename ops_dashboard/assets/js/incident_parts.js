@@ -114,13 +114,13 @@ export function showSimilar(box, similar) {
 export function showProvider(list, card) {
   list.hidden = card === null;
   const rows = card === null ? [] : [
-    ['provider', card.name, ''],
-    ['provider_phone', card.phone, `tel:${card.phone.replace(/[^+\d]/g, '')}`],
-    ['provider_contact', card.contact, ''],
-    ['provider_contract', card.contract, ''],
-    ['provider_runbook', card.runbook, card.runbook],
+    [say('incident.provider'), card.name, ''],
+    [say('incident.provider_phone'), card.phone, `tel:${card.phone.replace(/[^+\d]/g, '')}`],
+    [say('incident.provider_contact'), card.contact, ''],
+    [say('incident.provider_contract'), card.contract, ''],
+    [say('incident.provider_runbook'), card.runbook, card.runbook],
   ].filter(([, text]) => text);
-  renew(list, rows, () => rows.flatMap(([key, text, href]) => [
-    make('dt', { textContent: say(`incident.${key}`) }),
-    make('dd', {}, href ? make('a', { href, textContent: text, target: key === 'provider_runbook' ? '_blank' : null, rel: 'noopener', dataset: { key } }) : text)]));
+  renew(list, rows, () => rows.flatMap(([title, text, href]) => [
+    make('dt', { textContent: title }),
+    make('dd', {}, href ? make('a', { href, textContent: text, target: href === card.runbook ? '_blank' : null, rel: 'noopener', dataset: { key: text } }) : text)]));
 }
