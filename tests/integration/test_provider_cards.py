@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from contract.fleet import Fleet
 from tests.dashboard_stage import Stage
 
 PHONE = "1800 1166"
@@ -19,9 +20,8 @@ def stage_settings(tmp_path: Path, stage_isp: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def stage_isp(city: Any) -> str:
-    isp: str = city.schools[0].isp
-    return isp
+def stage_isp(city: Fleet) -> str:
+    return city.schools[0].isp
 
 
 async def test_whom_to_call_stands_where_a_line_is_the_cause(
