@@ -61,10 +61,7 @@ class NatsConnection:
             InfrastructureError: the server did not answer or refused within `patience_s`.
         """
         connecting = asyncio.ensure_future(self.client.connect(addresses(self.url), **options))
-        try:
-            await asyncio.wait({connecting}, timeout=patience_s)
-        finally:
-            await given_up(connecting)
+        await given_up(connecting, patience_s)
         try:
             connecting.result()
         except (asyncio.CancelledError, TimeoutError, OSError, nats.errors.Error) as error:
@@ -98,15 +95,17 @@ class NatsConnection:
 
 
 async def given_up(task: asyncio.Future[Any], patience_s: float = 0.0) -> None:
-    """Return once a task has ended, cancelled from `patience_s` on until it has.
+    """Return once a task has ended, cancelled from `patience_s` on, or with whoever waits, until it has.
 
     Once is not enough: before Python 3.12 a `wait_for` inside may take the cancellation for itself when
     what it waits for ends at that moment, and the library then tries for ever.
     """
-    await asyncio.wait({task}, timeout=patience_s)
-    while not task.done():
-        task.cancel()
-        await asyncio.wait({task}, timeout=AGAIN_S)
+    try:
+        await asyncio.wait({task}, timeout=patience_s)
+    finally:
+        while not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=AGAIN_S)
 
 
 async def settled(client: Client, patience_s: float = SETTLE_S) -> None:

@@ -10,9 +10,10 @@ from contract.access.fault import AccessError
 from ops_dashboard.access.door import SESSION_COOKIE, cookie_name
 from ops_dashboard.access.record import on_record
 from ops_dashboard.api.answers import Refusal
+from ops_dashboard.people.ending import end_chosen
 from ops_dashboard.people.forms import PAIRING_COOKIE, go_on, read_form, set_pairing, set_session
 from ops_dashboard.people.office import PeopleOffice, asking_person
-from storage.people.credentials import CredentialKind, end_credentials, list_credentials
+from storage.people.credentials import CredentialKind, list_credentials
 from storage.people.pairing import Pairing, approve_pairing
 
 
@@ -72,10 +73,5 @@ def add_screens(router: APIRouter, office: PeopleOffice) -> None:
 
     @router.post("/screens/end", include_in_schema=False)
     async def end(request: Request) -> Response:
-        fields = await read_form(request)
-        which = fields.get("id", "")
-        on_record(subject=which)
-        async with office.connection() as conn:
-            kinds, by = (CredentialKind.SCREEN,), asking_person().name
-            await end_credentials(conn, kinds, by, credential_id=which)
+        await end_chosen(office, request, CredentialKind.SCREEN)
         return go_on("/screens")

@@ -8,14 +8,10 @@ from contract.access.fault import AccessError, AccessFault
 from contract.access.permission import TokenScope
 from contract.access.user import MOST_TOKEN_DAYS
 from ops_dashboard.access.record import on_record
+from ops_dashboard.people.ending import end_chosen
 from ops_dashboard.people.forms import go_on, read_form
 from ops_dashboard.people.office import PeopleOffice, asking_person
-from storage.people.credentials import (
-    CredentialKind,
-    add_token,
-    end_credentials,
-    list_credentials,
-)
+from storage.people.credentials import CredentialKind, add_token, list_credentials
 
 SCOPES = tuple(scope.value for scope in TokenScope)
 
@@ -51,11 +47,7 @@ def add_tokens(router: APIRouter, office: PeopleOffice) -> None:
 
     @router.post("/tokens/end", include_in_schema=False)
     async def end(request: Request) -> Response:
-        which = (await read_form(request)).get("id", "")
-        on_record(subject=which)
-        async with office.connection() as conn:
-            kinds, by = (CredentialKind.TOKEN,), asking_person().name
-            await end_credentials(conn, kinds, by, credential_id=which)
+        await end_chosen(office, request, CredentialKind.TOKEN)
         return go_on("/tokens")
 
 

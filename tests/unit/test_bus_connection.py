@@ -24,6 +24,15 @@ async def test_what_takes_its_first_cancellation_for_itself_is_ended_all_the_sam
     assert (task.cancelled(), cancelled) == (True, 3)
 
 
+async def test_it_ends_with_whoever_waits_for_it() -> None:
+    task = asyncio.ensure_future(asyncio.sleep(60))
+    waiting = asyncio.ensure_future(given_up(task, 60.0))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait({waiting}, timeout=5.0)
+    assert (waiting.cancelled(), task.cancelled()) == (True, True)
+
+
 async def test_what_ends_by_itself_is_not_cancelled() -> None:
     task = asyncio.ensure_future(asyncio.sleep(0, "done"))
     await given_up(task, 5.0)
