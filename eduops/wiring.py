@@ -179,6 +179,7 @@ async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
         allowed_hosts=tuple((settings.allowed_hosts or "").split(",")),
         inbox=folder.path / INBOX,
         own_config=folder.config,
+        files_noted=folder.path / "files_on_record.json",
         public_url=settings.public_url or "",
         oidc=oidc_config(settings),
         forwarded_allow_ips=settings.forwarded_allow_ips,

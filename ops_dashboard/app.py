@@ -37,6 +37,7 @@ from ops_dashboard.api.answers import Refusal, install_refusals, refuse_with
 from ops_dashboard.api.routes import add_api
 from ops_dashboard.archive import Archive
 from ops_dashboard.config import DashboardConfig
+from ops_dashboard.file_record import FileWatch
 from ops_dashboard.frame import FrameDash, make_frame
 from ops_dashboard.language import choose_language, remember_language
 from ops_dashboard.live.feed import make_feed
@@ -191,6 +192,10 @@ def _lifespan(
         for task in (pushing, watching):
             task.add_done_callback(app.state.ended.put_nowait)
         beside = [watching]
+        own, noted = services.config.own_config, services.config.files_noted
+        if own is not None and noted is not None:
+            files = FileWatch(tables.pool, own, noted, services.fleet)
+            beside.append(asyncio.create_task(files.run(), name="dashboard-files"))
         if meter is not None:
             beside.append(asyncio.create_task(tell_figures(services, meter), name="dashboard-figures"))
         try:

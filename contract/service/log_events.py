@@ -107,6 +107,7 @@ LOG_EVENTS: Final = (
     LogEvent("devices_disconnected", ("connections",), "Connections ended: revoked, or another secret."),
     LogEvent("devices_not_simulated", ("devices",), "Devices with a credential of their own stay silent."),
     LogEvent("fault_started", ("kind", "schools", "for_s"), "The simulator puts a fault on schools."),
+    LogEvent("file_not_on_record", ("file",), "A changed file could not be put on record yet."),
     LogEvent("fleet_changed", ("version", "schools"), "A service goes on with another fleet."),
     LogEvent("former_owner_speaks", ("partition",), "A summary of a displaced owner was passed over."),
     LogEvent("handler_failed", ("subject",), "A bug: a question over NATS was answered with a failure."),
