@@ -120,6 +120,7 @@ async def run_authoriser(settings: Settings, stop: asyncio.Event) -> None:
         user=BrokerUser.AUTHORISER,
         password=settings.authoriser_password,
         name=name,
+        share_bytes=settings.device_share_mib * 1024**2 * max(1.0, settings.clock_factor),
     )
     address = (settings.metrics_host, settings.metrics_port)
     with publish_metrics(folder, meter, "authoriser", name, address):
