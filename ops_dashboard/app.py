@@ -28,7 +28,7 @@ from contract.fleet import Fleet
 from contract.rule import Rule
 from contract.service.metrics import Meter
 from contract.texts import Language, Texts
-from ops_dashboard.access.connection import BoundedConnection
+from ops_dashboard.access.connection import BoundedConnection, networks_of
 from ops_dashboard.access.door import Door
 from ops_dashboard.access.guard import Guard, security_headers
 from ops_dashboard.access.permissions import guarded_routes
@@ -342,10 +342,15 @@ async def _follow_certificate(config: DashboardConfig, context: ssl.SSLContext |
 
 
 def _server_config(app: FastAPI, config: DashboardConfig, context: ssl.SSLContext | None) -> uvicorn.Config:
-    bounds = {"request_s": config.request_s, "connections_max": config.connections_max}
+    bounds = partial(
+        BoundedConnection,
+        request_s=config.request_s,
+        connections_max=config.connections_max,
+        trusted=networks_of(config.forwarded_allow_ips),
+    )
     return uvicorn.Config(
         app,
-        http=partial(BoundedConnection, **bounds),  # type: ignore[arg-type]  # called as the class is
+        http=bounds,  # type: ignore[arg-type]  # called as the class is
         headers=list(app.state.headers.items()),
         log_config=None,
         access_log=False,

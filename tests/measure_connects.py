@@ -2,8 +2,9 @@
 
 Servers and authorisers of its own; every device has an issued credential and is one socket that says CONNECT
 and waits for the answer. Whoever is refused or cut off comes again after a random while, as devices should.
-With `--nodes 3` the brokers are a cluster, and each has a process of its own for its devices: descriptors are
-limited by the process.
+Between both times the servers finish with those that left, which is told as `left`; `devices` is what the
+devices themselves cost. With `--nodes 3` the brokers are a cluster, and each has a process of its own for
+its devices: descriptors are limited by the process.
 
     python -m tests.measure_connects [--devices 3541] [--authorisers 1] [--nodes 1] [--together 100000]
                                      [--sync 1s] [--tls]
@@ -71,6 +72,8 @@ class Came(NamedTuple):
     first_try: int
     attempts: int
     took_s: list[float]
+    cpu_s: float
+    """Of the process of the devices."""
 
 
 class Device(asyncio.Protocol):
@@ -111,8 +114,9 @@ class Crowd:
         """Connect all; return once the last one stands."""
         self._first_try = self._attempts = 0
         self._took_s = []
+        began_s = time.process_time()
         await asyncio.gather(*(self._one(i, name) for i, name in enumerate(self._names)))
-        return Came(self._first_try, self._attempts, self._took_s)
+        return Came(self._first_try, self._attempts, self._took_s, time.process_time() - began_s)
 
     async def leave(self) -> None:
         for transport in self._open:
@@ -164,6 +168,7 @@ def run_crowd(names: Sequence[DeviceName], door: Door, line: "Connection[Any, An
             line.send(await crowd.come())
             await asyncio.to_thread(line.recv)
             await crowd.leave()
+            line.send("left")
 
     asyncio.run(run())
 
@@ -272,11 +277,32 @@ def floods(names: list[DeviceName], doors: list[Door], pids: dict[str, int]) -> 
         came: list[Came] = [line.recv() for line in lines]
         seconds = time.monotonic() - began_s
         tell(what, seconds, came, {name: used_s - before[name] for name, used_s in cpu_s(pids).items()})
+        before, began_s = cpu_s(pids), time.monotonic()
         for line in lines:
             line.send("leave")
+        for line in lines:
+            line.recv()
+        settle(pids)
+        used_s = {name: used_s - before[name] for name, used_s in cpu_s(pids).items()}
+        found = {"what": "left", "seconds": round(time.monotonic() - began_s, 1)}
+        print(json.dumps({**found, "cpu_ms_per_connect": per_connect(used_s, len(names))}), flush=True)
     for line, crowd in zip(lines, crowds, strict=True):
         line.send("end")
         crowd.join()
+
+
+def settle(pids: dict[str, int]) -> None:
+    """Wait until the servers have next to nothing to do: less than a twentieth of a core within a second."""
+    used_s = sum(cpu_s(pids).values())
+    while True:
+        time.sleep(1.0)
+        before_s, used_s = used_s, sum(cpu_s(pids).values())
+        if used_s - before_s < 0.05:
+            return
+
+
+def per_connect(used_s: dict[str, float], devices: int) -> dict[str, float]:
+    return {name: round(seconds * 1000 / devices, 3) for name, seconds in used_s.items()}
 
 
 def tell(what: str, seconds: float, came: list[Came], used_s: dict[str, float]) -> None:
@@ -290,7 +316,7 @@ def tell(what: str, seconds: float, came: list[Came], used_s: dict[str, float]) 
         "attempts": sum(one.attempts for one in came),
         "answer_p50_s": round(float(np.quantile(took_s, 0.5)), 3),
         "answer_p99_s": round(float(np.quantile(took_s, 0.99)), 3),
-        "cpu_ms_per_connect": {n: round(s * 1000 / len(took_s), 3) for n, s in used_s.items()},
+        "cpu_ms_per_connect": per_connect({**used_s, "devices": sum(c.cpu_s for c in came)}, len(took_s)),
     }
     print(json.dumps(found), flush=True)
 

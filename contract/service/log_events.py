@@ -96,7 +96,7 @@ LOG_EVENTS: Final = (
     LogEvent(
         "connections_full",
         ("connections",),
-        "The dashboard has as many connections as it takes and ended a new one.",
+        "The dashboard has as many connections as it takes, in all or of one address, and ended a new one.",
     ),
     LogEvent("connections_shared", ("schools", "connections"), "Simulated schools have no last will."),
     LogEvent("database_unavailable", ("method", "path"), "A request was answered with 503."),
