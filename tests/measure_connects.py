@@ -7,7 +7,7 @@ devices themselves cost. With `--nodes 3` the brokers are a cluster, and each ha
 its devices: descriptors are limited by the process.
 
     python -m tests.measure_connects [--devices 3541] [--authorisers 1] [--nodes 1] [--together 100000]
-                                     [--sync 1s] [--tls]
+                                     [--spread 0] [--sync 1s] [--tls]
 """
 
 import argparse
@@ -62,6 +62,8 @@ class Door(NamedTuple):
     port: int
     first_address: int
     together: int
+    spread_s: float
+    """Each device waits a random part of this before its first attempt."""
     authority: str
     """File of the authority whose certificates count; "" for MQTT in clear."""
 
@@ -126,6 +128,7 @@ class Crowd:
 
     async def _one(self, number: int, name: DeviceName) -> None:
         failures = 0
+        await asyncio.sleep(random.random() * self._door.spread_s)
         while not await self._try(number, name, is_first=failures == 0):
             failures += 1
             await asyncio.sleep(RETRY.wait_s(failures, share=random.random()))
@@ -250,7 +253,7 @@ async def measure(given: argparse.Namespace) -> None:
                 file = "" if authority is None else str(authority.file)
                 addresses = range(2, 255, 1 + given.devices // given.nodes // PORTS_AN_ADDRESS)
                 doors = [
-                    Door(node.mqtt_port, first, given.together // given.nodes, file)
+                    Door(node.mqtt_port, first, given.together // given.nodes, given.spread, file)
                     for node, first in zip(brokers.nodes, addresses, strict=False)
                 ]
                 await asyncio.to_thread(floods, names, doors, pids)
@@ -331,6 +334,7 @@ def main() -> None:
     arguments.add_argument("--authorisers", type=int, default=1)
     arguments.add_argument("--nodes", type=int, default=1)
     arguments.add_argument("--together", type=int, default=100_000)
+    arguments.add_argument("--spread", type=float, default=0.0)
     arguments.add_argument("--sync", default="1s")
     arguments.add_argument("--tls", action="store_true")
     given = arguments.parse_args()

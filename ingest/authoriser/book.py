@@ -93,6 +93,8 @@ class Book:
             return
         seen = self._seen.get(request.user) or Sighting(request.user)
         if isinstance(found, ConnectDenial):
+            if self._shares.is_held_off(request.user, now_us):  # a guess hides nothing
+                found = ConnectDenial.OVER_SHARE
             seen = seen._replace(refused_us=now_us, refused_for=found.value, refusals=seen.refusals + 1)
         else:
             seen = seen._replace(connected_us=now_us, address=request.address)

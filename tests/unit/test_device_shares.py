@@ -94,8 +94,9 @@ def test_only_who_knows_the_secret_hears_of_the_share_and_it_is_noted() -> None:
     right, wrong = (ConnectRequest(NAME, secret, NAME, "10.0.0.7") for secret in ("right", "wrong"))
     assert book.judge(wrong, NOW_US) is ConnectDenial.WRONG_SECRET
     assert book.judge(right, NOW_US) is ConnectDenial.OVER_SHARE
+    book.note(wrong, ConnectDenial.WRONG_SECRET, NOW_US)
     (noted,) = book.sightings()
-    assert (noted.name, noted.refused_for, noted.refusals) == (NAME, "over_share", 1)
+    assert (noted.name, noted.refused_for, noted.refusals) == (NAME, "over_share", 2)
     assert isinstance(book.judge(right, NOW_US + 2 * HOUR_US), DeviceRights)
 
 
