@@ -35,6 +35,8 @@ class IncidentWords(msgspec.Struct, frozen=True):
     """The one provider whose schools it concerns; else empty."""
     cluster: str
     """Name of the one cluster that it is within; else empty."""
+    todo: str
+    """The next step; empty once it is over."""
 
 
 class IncidentStory(msgspec.Struct, frozen=True):
@@ -61,7 +63,8 @@ class MemberPlace(msgspec.Struct, frozen=True):
 
 def incident_words(incident: Incident, office: Office, language: Language, now_us: int) -> IncidentWords:
     """Return an incident's line; `now_us` is the log time."""
-    places = StoryWords(office, language, now_us).places(Story(incident, ()))
+    words = StoryWords(office, language, now_us)
+    places = words.places(Story(incident, ()))
     fleet = office.groups.fleet
     school = school_of(incident, fleet)
     return IncidentWords(
@@ -72,6 +75,7 @@ def incident_words(incident: Incident, office: Office, language: Language, now_u
         most_pupils=_pupils(incident, incident.most_pupils, incident.most_schools, language),
         isp=incident.cause.isp if school is None else school.isp,
         cluster=cluster_name(incident, fleet),
+        todo="" if incident.ended_at_us is not None else words.todo(incident),
     )
 
 
