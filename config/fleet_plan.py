@@ -257,8 +257,8 @@ class _Devices:
             self.current.append(device)
         for new, device in onward.items():
             raise ConfigurationError(
-                f"--replaced {school.code}/{device.code}={new}: the file has no {device.kind} {new!r} of this "
-                "school, or --new-device lets it begin anew"
+                f"--replaced {school.code}/{device.code}={new}: the file has no {device.kind} {new!r} of "
+                "this school, or --new-device lets it begin anew"
             )
         self._retire(there.values())
 
