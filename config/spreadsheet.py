@@ -158,6 +158,12 @@ def inert(cell: object) -> object:
     return cell
 
 
+def as_written(cell: str) -> str:
+    """Return a cell as it was before `inert`."""
+    is_inert = cell.startswith(INERT) and cell[1:].startswith((*FORMULA_STARTS, INERT))
+    return cell[1:] if is_inert else cell
+
+
 def words_of(text: str) -> str:
     """Return a word for comparison: composed (NFC), without case, with single blanks."""
     return " ".join(unicodedata.normalize("NFC", text).casefold().replace("_", " ").split())
@@ -225,7 +231,4 @@ def _column(cell: str, columns: Sequence[str], names: Mapping[str, str]) -> str:
 def _cell(cells: Sequence[str], place: int | None) -> str:
     if place is None or place >= len(cells):
         return ""
-    text = " ".join(unicodedata.normalize("NFC", cells[place]).split())
-    if text.startswith(INERT) and text[1:].startswith((*FORMULA_STARTS, INERT)):
-        return text[1:]
-    return text
+    return as_written(" ".join(unicodedata.normalize("NFC", cells[place]).split()))
