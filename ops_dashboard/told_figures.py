@@ -5,9 +5,8 @@ from typing import Final
 
 from contract.errors import InfrastructureError
 from contract.figures.spans import SpanKind
-from contract.figures.sums import GroupKind
 from contract.service.metrics import Meter
-from ops_dashboard.api.leadership import leadership_brief
+from ops_dashboard.api.leadership import BriefWanted, leadership_brief
 from ops_dashboard.services import Services
 from ops_dashboard.view.leadership.brief import Brief, BriefFigure
 
@@ -23,7 +22,7 @@ async def tell_figures(services: Services, meter: Meter) -> None:
     """Put the figures of the day on a meter for ever, once a minute; none while the database is away."""
     while True:
         try:
-            figures = figures_of(await leadership_brief(services, SpanKind.DAY, GroupKind.CLUSTER, "", None))
+            figures = figures_of(await leadership_brief(services, BriefWanted()))
         except InfrastructureError:
             figures = {}
         put_figures(figures, meter)
