@@ -7,10 +7,9 @@ from typing import Any, Final
 from alerting.incidents.response import GroupBy
 from contract.errors import InfrastructureError
 from contract.figures.spans import SpanKind
-from contract.figures.sums import GroupKind
 from contract.service.metrics import Meter
 from contract.texts import Language
-from ops_dashboard.api.leadership import leadership_brief
+from ops_dashboard.api.leadership import BriefWanted, leadership_brief
 from ops_dashboard.api.response import response_report
 from ops_dashboard.services import Services
 from ops_dashboard.view.leadership.brief import Brief, BriefFigure
@@ -32,7 +31,7 @@ async def tell_figures(services: Services, meter: Meter) -> None:
     """Put the figures of the day on a meter for ever, once a minute; none while the database is away."""
     while True:
         try:
-            figures = figures_of(await leadership_brief(services, SpanKind.DAY, GroupKind.CLUSTER, "", None))
+            figures = figures_of(await leadership_brief(services, BriefWanted()))
             response = await response_report(services, GroupBy.ALL, 1, Language.EN)
         except InfrastructureError:
             figures, response = {}, {}

@@ -10,6 +10,8 @@ from alerting.incidents.response import GroupBy
 from contract.access.decision import may
 from contract.access.permission import Permission
 from contract.errors import InfrastructureError
+from contract.figures.definitions import FigureName
+from contract.figures.plan import PLAN
 from contract.figures.spans import SpanKind
 from contract.figures.sums import GroupKind
 from contract.privacy import shown_refusal
@@ -20,7 +22,7 @@ from ops_dashboard.access.asking import asking
 from ops_dashboard.access.own import own
 from ops_dashboard.api.answers import Refusal
 from ops_dashboard.api.desk.school_charts import read_school_charts
-from ops_dashboard.api.leadership import leadership_brief, parse_day, wording_of
+from ops_dashboard.api.leadership import BriefWanted, leadership_brief, parse_day, wording_of
 from ops_dashboard.api.response import response_report
 from ops_dashboard.charts.marks import PAGE
 from ops_dashboard.charts.school_charts import chosen_range
@@ -44,6 +46,7 @@ from ops_dashboard.pages.wall_address import read_address
 from ops_dashboard.past.seen import seen
 from ops_dashboard.services import Services
 from ops_dashboard.special_days.page import calendar_page
+from ops_dashboard.view.leadership.maker import COMPARED
 from ops_dashboard.view.leadership.wording import worded
 from ops_dashboard.view.oncall import rota_weeks, rotas_of
 
@@ -119,13 +122,19 @@ async def _leadership(services: Services, _: str, query: dict[str, str], languag
     within = query.get("in", "")
     within = within if within in services.fleet.cluster_by_code else ""
     day = parse_day(query.get("day", ""))
-    brief = await leadership_brief(services, span, by, within, day)
+    figure = FigureName(query["figure"]) if query.get("figure") in set(COMPARED) else FigureName.LOST_EACH
+    benchmark = query.get("benchmark", PLAN)
+    benchmark = benchmark if services.plan.knows(benchmark) else PLAN
+    wanted = BriefWanted(span, by, within, day, figure, benchmark)
+    brief = await leadership_brief(services, wanted)
     words = worded(brief, wording_of(services, language), PAGE)
     asked = {
         "span": span.value,
         "by": brief.comparison.kind,
         "in": within,
         "day": day.isoformat() if day else "",
+        "figure": "" if figure is FigureName.LOST_EACH else figure.value,
+        "benchmark": "" if benchmark == PLAN else benchmark,
     }
     kept = {name: value for name, value in asked.items() if value}
     return leadership_page(services.texts, language, brief, words, kept)
