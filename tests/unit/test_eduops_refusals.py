@@ -4,7 +4,10 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from eduops.machine.refusals import BrokerRefusal, RefusalFollower, count_refusals, read_refusals
+from tests.unit.conftest import Run
 
 AT = "[7] 2026/11/27 09:45:50.778548"
 BLANK = f'{AT} [ERR] 127.0.0.1:37959 - mid:30 - "gw-2" - character not supported for MQTT topics\n'
@@ -40,3 +43,20 @@ def test_a_follower_counts_what_is_new_also_in_a_fresh_file(tmp_path: Path) -> N
     written = datetime(2026, 11, 27, 9, 45, 50, tzinfo=UTC)
     assert read_refusals(tmp_path, written).total() == 5
     assert read_refusals(tmp_path, written + timedelta(seconds=1)).total() == 0
+
+
+def test_doctor_beside_servers_of_others_tells_of_refusals_and_of_no_server_that_is_not_asked(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container, into which the broker's log is mounted."""
+    monkeypatch.setenv("EDUOPS_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    monkeypatch.setenv("EDUOPS_NATS_URL", "nats://127.0.0.1:1")
+    (tmp_path / "logs").mkdir()
+    lately = f"{datetime.now(UTC) - timedelta(hours=1):%Y/%m/%d %H:%M:%S}"
+    (tmp_path / "logs" / "nats.log").write_text(BLANK.replace("2026/11/27 09:45:50", lately) * 3)
+    said = run("doctor", "--data", str(tmp_path))
+    assert said.code == 1
+    assert "WRONG the broker refused gw-2 3 times: it has a blank or another character in a topic" in said.out
+    assert "PostgreSQL is there" not in said.out
+    assert "NATS is there" not in said.out
+    assert "the system does not answer" in said.out
