@@ -73,7 +73,7 @@ def count_refusals(lines: Iterable[str]) -> Counter[BrokerRefusal]:
 
 
 def read_refusals(logs: Path, since: datetime | None = None) -> Counter[BrokerRefusal]:
-    """Return what the files of the broker's log tell, two or three times ten megabytes at most.
+    """Return what the files of the broker's log tell, two times ten megabytes at most.
 
     Args:
         logs: The folder with `nats.log`, and `nats.log.…` of before.

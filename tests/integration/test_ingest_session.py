@@ -226,7 +226,7 @@ def _leave_a_will(broker: Any, topic: str, payload: bytes) -> None:
     while not client.is_connected():
         client.loop(0.1)
     sock = client.socket()
-    assert sock is not None
+    assert isinstance(sock, socket.socket)
     sock.shutdown(socket.SHUT_RDWR)
     client.loop(0.1)
 
