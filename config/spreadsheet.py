@@ -127,7 +127,7 @@ def read_table(
     found = [_column(cell, columns, names) for cell in header]
     missing = [c for c in (columns if needed is None else needed) if c not in found]
     if missing:
-        shown = {",": "commas", ";": "semicolons", "\t": "tabs"}[separator]
+        shown = {",": "commas", ";": "semicolons", "\t": "tabs"}.get(separator, ascii(separator))
         said = f"The header lacks the columns {', '.join(missing)} (columns are separated by {shown} here)."
         return Table((), (BadRow(records[0][0], said),), ())
     if twice := sorted({c for c in found if c and found.count(c) > 1}):
