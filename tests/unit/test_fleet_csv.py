@@ -76,7 +76,8 @@ def test_devices_may_be_named() -> None:
         ("79010001", "7.901E+07", "School code '7.901E+07'"),
         ("Trường TH Lê Lợi", "Trường\x00TH", "U+0000"),
         ("Trường TH Lê Lợi", "Trường\u202eTH", "U+202E"),
-        ("Trường TH Lê Lợi", "T" * 3000, "3,000 characters"),
+        ("Trường TH Lê Lợi", "T" * 3000, "A cell has 3,000 characters"),
+        ("Trường TH Lê Lợi", "T" * 140_000, "A cell has 140,000 characters"),
         ("Trường TH Lê Lợi", "T" * 999, "A name has 999 characters"),
         ("Trường TH Lê Lợi", '"Trường', "A quotation mark is opened"),
     ],
@@ -263,9 +264,7 @@ def as_bytes(text: str) -> bytes:
     return text.encode(errors="surrogatepass")
 
 
-PIECES = st.sampled_from(
-    [HEADER, GOOD, ",", ";", "\t", '"', "'", "=", "\n", "\r", "\x00", "\ufeff", "sep=", "sep=;", "sep=\\", "é", "🏫", "1.000", "-"]
-)  # fmt: skip
+PIECES = st.sampled_from([HEADER, GOOD, *",;|\t\"'=\n\r\x00\ufeff-é🏫", "sep=", "sep=;", "sep=\\", "1.000"])
 
 
 @given(st.one_of(st.binary(), st.lists(st.one_of(PIECES, st.text(max_size=5))).map("".join).map(as_bytes)))
