@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -85,6 +85,14 @@ def read_refusals(logs: Path, since: datetime | None = None) -> Counter[BrokerRe
         with suppress(FileNotFoundError), path.open(encoding="utf-8", errors="replace") as file:
             total += count_refusals(line for line in file if written_at(line) >= first)
     return total
+
+
+def refused_today(logs: Path) -> dict[str, int]:
+    """Return how often each client was refused within the last day."""
+    clients: Counter[str] = Counter()
+    for refusal, count in read_refusals(logs, datetime.now(UTC) - timedelta(days=1)).items():
+        clients[refusal.client] += count
+    return dict(clients)
 
 
 class RefusalFollower:

@@ -158,9 +158,9 @@ def test_every_service_is_bounded_and_whatever_stays_is_watched(compose: dict[st
 
 def test_whoever_tells_of_refused_devices_reads_the_broker_s_log(compose: dict[str, Any]) -> None:
     services = compose["services"]
-    for name in ("ingest", "eduops"):
+    for name in ("ingest", "dashboard", "eduops"):
         own = [resolved(volume) for volume in services[name]["volumes"]]
-        usual = [resolved(volume) for volume in services["dashboard"]["volumes"]]
+        usual = [resolved(volume) for volume in services["process"]["volumes"]]
         assert own == [*usual, "nats-log:/data/logs:ro"]
         assert services[name]["environment"]["EDUOPS_DATA"] == "/data"
     assert all("nats-log:/log" in services[name]["volumes"] for name in ("nats", "issuer"))

@@ -1,12 +1,25 @@
 """What the broker's log tells of refused devices."""
 
+import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
+from plotly.utils import PlotlyJSONEncoder
 
-from eduops.machine.refusals import BrokerRefusal, RefusalFollower, count_refusals, read_refusals
+from config.files import shipped_texts
+from contract.texts import Language
+from eduops.machine.refusals import (
+    BrokerRefusal,
+    RefusalFollower,
+    count_refusals,
+    read_refusals,
+    refused_today,
+)
+from ops_dashboard.pages.quarantine import quarantine_page
+from tests.fold_world import small_fleet
 from tests.unit.conftest import Run
 
 AT = "[7] 2026/11/27 09:45:50.778548"
@@ -20,6 +33,24 @@ def test_refusals_are_counted_by_client_and_reason() -> None:
     counts = Counter(refusal.client for refusal in found.elements())
     assert counts == {"gw-2": 2, "gw-1": 1, f"?[2Jg{'w' * 43}": 1}
     assert BrokerRefusal("gw-1", "publishes where it has no right to") in found
+
+
+def test_the_page_of_refused_data_tells_each_client_with_its_school(tmp_path: Path) -> None:
+    fleet, texts = small_fleet(), shipped_texts()
+    school = fleet.schools[1]
+    lately = f"{datetime.now(UTC) - timedelta(hours=1):%Y/%m/%d %H:%M:%S}"
+    today = (BLANK + RIGHT + RIGHT.replace("Publish", "Authorization")).replace("2026/11/27 09:45:50", lately)
+    before = BLANK.replace("2026/11/27", "2020/11/27")
+    (tmp_path / "nats.log").write_text(before + today.replace("gw-1", f"{school.code}/gw-1"))
+    refused = refused_today(tmp_path)
+    assert refused == {"gw-2": 1, f"{school.code}/gw-1": 2}
+    zone = ZoneInfo("Asia/Ho_Chi_Minh")
+    page = quarantine_page(texts, Language.EN, [], {}, None, fleet, zone, refused)
+    shown = json.dumps(page, cls=PlotlyJSONEncoder, ensure_ascii=False)
+    places = [shown.index(word) for word in ("Refused by the broker itself", school.name, "gw-2")]
+    assert places == sorted(places), "who is refused most stands first"
+    empty = quarantine_page(texts, Language.EN, [], {}, None, fleet, zone, {})
+    assert "broker" not in json.dumps(empty, cls=PlotlyJSONEncoder)
 
 
 def test_a_follower_counts_what_is_new_also_in_a_fresh_file(tmp_path: Path) -> None:
