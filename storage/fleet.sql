@@ -22,10 +22,13 @@ from school order by id
 select id, school_id, code, kind, retired_at is not null from device order by id
 
 -- name: metrics
-select id::int, stream, name from metric
+select id::int, stream, name, unit from metric left join metric_unit on metric_id = id
 
 -- name: claim_metric
 insert into metric (id, stream, name) values (%(id)s, %(stream)s, %(name)s)
+
+-- name: claim_metric_unit
+insert into metric_unit (metric_id, unit) values (%(id)s, %(unit)s)
 
 -- name: lost_school
 select code from school where id not in (select id from given_school) order by id limit 1

@@ -149,3 +149,17 @@ async def test_a_metrics_number_is_given_once(postgres_url: str, catalogue: Cata
             await claim_metrics(conn, later)
         with pytest.raises(ConfigurationError, match=f"{first.name} has id {first.id} for ever"):
             await claim_metrics(conn, moved)
+
+
+async def test_a_metrics_unit_stays_with_its_history(postgres_url: str, catalogue: Catalogue) -> None:
+    first, *others = catalogue.metrics
+    in_another = Catalogue((dataclasses.replace(first, unit="kbit/s"), *others))
+    async with await connect(postgres_url) as conn:
+        await claim_metrics(conn, catalogue)
+        with pytest.raises(ConfigurationError, match=f'{first.name} is stored in "{first.unit}" since'):
+            await claim_metrics(conn, in_another)
+        await claim_metrics(conn, catalogue)
+        await conn.execute("delete from metric_unit")  # a folder of before the unit was noted
+        await claim_metrics(conn, catalogue)
+        with pytest.raises(ConfigurationError, match='not in "kbit/s"'):
+            await claim_metrics(conn, in_another)
