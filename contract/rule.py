@@ -55,7 +55,7 @@ class _Told(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class SystemRule(_Told, frozen=True, tag="system"):
-    """The operations center stands still, hears nothing or has trouble with its broker; no school hours."""
+    """The operations center stands still, hears nothing, has trouble with its broker or a wrong calendar."""
 
 
 class MetricRule(_Told, frozen=True, kw_only=True):
