@@ -66,7 +66,6 @@ def follow_waits(
     state: State,
     begins_us: NDArray[np.int64],
     is_due: NDArray[np.bool_],
-    waited_for: NDArray[np.bool_],
     before_us: int,
     at_us: int,
 ) -> NDArray[np.bool_]:
@@ -77,7 +76,6 @@ def follow_waits(
         state: written to; the caller owns it.
         begins_us: since when arrivals are due, by `fold.silence_slots`, shape (k,).
         is_due: where they are due now, shape (k,).
-        waited_for: levels that have not begun, shape (4,).
         before_us: log time of the last tick, `NEVER_US` for none.
         at_us: log time of this one.
     """
@@ -89,7 +87,7 @@ def follow_waits(
     slot = fold.silence_slots[place]
     due = is_due[place] & ~fold.day_plan(fold.calendar.local_day(at_us)).shut(at_us)[fold.layout.school[slot]]
     asked = due & ~is_dark(fold, state, slot)
-    together = waited_for[fold.layout.level[slot]]
+    together = state.waited_for[fold.layout.level[slot]]
     _wait(state, slot, asked, begins_us[place], before_us, at_us)
     silent = (at_us - np.maximum(state.arrival_us[slot], begins_us[place])) / fold.stretch_us[slot]
     none_comes = asked & together & (silent >= EDGES[WHOLE - 1])

@@ -41,8 +41,8 @@ def hear_tick(fold: Fold, state: State, tick: TickEntry) -> list[Transition]:
     told += hear_contradictions(fold, state, at_us)
     told += _end_flapping(fold, state, at_us)
     _look_at_parents(fold, state)
-    waited_for, off = follow_bells(fold, state, at_us)
-    opened = _open_silences(fold, state, waited_for, before_us, at_us)
+    off = follow_bells(fold, state, at_us)
+    opened = _open_silences(fold, state, before_us, at_us)
     if opened:
         _look_at_parents(fold, state)
     told += off + opened + hear_disagreement(fold, state, before_us, at_us)
@@ -166,9 +166,7 @@ def _look_at_parents(fold: Fold, state: State) -> None:
         state.parent_told[row, fold.layout.school[open_slots]] = True
 
 
-def _open_silences(
-    fold: Fold, state: State, waited_for: NDArray[np.bool_], before_us: int, at_us: int
-) -> list[Transition]:
+def _open_silences(fold: Fold, state: State, before_us: int, at_us: int) -> list[Transition]:
     rules, slots = fold.rulebook.channels[Channel.SILENCE], fold.silence_slots
     metric, school = fold.layout.metric_id[slots], fold.layout.school[slots]
     session_from_us = state.session_from_us[fold.layout.level[slots]]
@@ -178,7 +176,7 @@ def _open_silences(
     begins_us, is_due = _due_stretch(fold, state, rules, slots, at_us)
     since = np.maximum(since, begins_us)
     due = is_due & (at_us - since >= rules.silent_us[metric])
-    due &= ~follow_waits(fold, state, begins_us, is_due, waited_for, before_us, at_us)
+    due &= ~follow_waits(fold, state, begins_us, is_due, before_us, at_us)
     is_open = state.is_open[Channel.SILENCE, slots]
     # What flaps and was well is silent again.
     state.run[Channel.SILENCE, slots[due & is_open]] = 0

@@ -71,6 +71,7 @@ class _Header(msgspec.Struct, frozen=True):
     bells: list[list[list[float]]] | None = None
     """By row, level and part of the day; see `State.bells`."""
     begun_us: list[int] | None = None
+    waited_for: list[bool] | None = None
     not_begun: list[bool] | None = None
     off_calendar_us: int = NEVER_US
     told_schools: dict[str, list[int]] | None = None
@@ -117,6 +118,7 @@ def encode(fold: Fold, state: State) -> bytes:
         told_schools=_schools_of(fold, state.parent_told),
         bells=state.bells.tolist(),
         begun_us=state.begun_us.tolist(),
+        waited_for=state.waited_for.tolist(),
         not_begun=state.not_begun.tolist(),
         off_calendar_us=state.off_calendar_us,
     )
@@ -196,9 +198,9 @@ def _fit(fold: Fold, header: _Header, columns: dict[str, NDArray[Any]]) -> State
     state.gap_until_us, state.deaf_since_us = header.gap_until_us, header.deaf_since_us
     # Without its rule nobody would resolve the alert; the owner of the alerts retires it.
     state.gap_since_us = header.gap_since_us if LOG_GAP in fold.rulebook.system else NEVER_US
-    if header.bells is not None and header.begun_us is not None and header.not_begun is not None:
-        state.bells[:], state.begun_us[:] = header.bells, header.begun_us
-        state.not_begun[:] = header.not_begun
+    for name in ("bells", "begun_us", "waited_for", "not_begun"):
+        if getattr(header, name) is not None:
+            getattr(state, name)[:] = getattr(header, name)
     state.off_calendar_us = header.off_calendar_us if OFF_CALENDAR in fold.rulebook.system else NEVER_US
     state.feed_is_down = header.feed_is_down and FEED_DOWN in fold.rulebook.system
     state.troubles = {name: told for name, told in header.troubles.items() if name in fold.rulebook.system}

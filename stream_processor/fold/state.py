@@ -28,7 +28,7 @@ BASELINES: Final = 2
 USUAL, SEEN, MOVED = 0, 1, 2
 """Rows of `State.bells`."""
 _NOT_OF_SLOTS: Final = frozenset(
-    {"parent_open", "parent_told", "session_from_us", "bells", "begun_us", "not_begun", "kin"}
+    {"parent_open", "parent_told", "session_from_us", "bells", "begun_us", "waited_for", "not_begun", "kin"}
 )
 
 
@@ -102,8 +102,11 @@ class State:
     the last one began than is usual, s, 0 where as usual; shape (3, 4, parts of the day); see `bells`."""
     begun_us: NDArray[np.int64]
     """Bell of the last session of each level that has begun, `NEVER_US` if none, shape (4,)."""
+    waited_for: NDArray[np.bool_]
+    """Where the bell has rung, no session of the level has begun since, and schools are known that could
+    begin one, shape (4,)."""
     not_begun: NDArray[np.bool_]
-    """Where a session should have begun and no session has since, shape (4,)."""
+    """… for so long that it is news, shape (4,)."""
     kin: NDArray[np.float64]
     """What similar schools are like: level, deviation between and within them, NaN where unknown, shape
     (3, kins); see `newcomers` and `Fold.kin_of_cells`."""
@@ -188,6 +191,7 @@ def initial_state(layout: Layout, detector: Detector, parents: int, kins: int) -
         session_from_us=np.full(len(LEVELS), NEVER_US),
         bells=np.zeros((3, len(LEVELS), PARTS)),
         begun_us=np.full(len(LEVELS), NEVER_US),
+        waited_for=np.zeros(len(LEVELS), np.bool_),
         not_begun=np.zeros(len(LEVELS), np.bool_),
         kin=np.full((3, kins), np.nan),
         detector=detector.empty(BASELINES * n),

@@ -24,6 +24,7 @@ from tests.unit.test_stream_processor_habits import (
     slots_of,
     used_to,
 )
+from tests.unit.test_stream_processor_newcomers import CUT, a_fold, a_morning, openings
 
 SCHOOLS = 9
 HALF_AN_HOUR_LATER = ("07:55", "08:05", "08:15", "08:25")
@@ -75,10 +76,19 @@ def test_a_morning_on_which_nobody_comes_is_one_alert_until_they_do() -> None:
     fold = habit_fold(SCHOOLS)
     away = fold_log(fold, [all_send(MONDAY, NONE)], known(fold))
     assert told(away.transitions) == [(OFF_CALENDAR, TransitionKind.OPENED, "12 07:55:00")]
+    assert away.state.waited_for[PRIMARY]
     assert away.transitions[-1].value is None
     back = fold_log(fold, [all_send(MONDAY + 1, PROMPT)], away.state)
     assert told(back.transitions) == [(OFF_CALENDAR, TransitionKind.RESOLVED, "13 07:25:00")]
     assert float(back.state.habit[WHOLE:, slots_of(fold)].sum()) == 0.0
+
+
+def test_where_no_lesson_has_begun_no_traffic_is_missed() -> None:
+    fold = a_fold()
+    assert openings(fold_log(fold, [a_morning()]).transitions) == [CUT]
+    state = fold.initial_state()
+    state.event_us[fold.bell_slots[PRIMARY]] = a_morning()[0].at_us - 24 * 3600 * SECOND_US
+    assert openings(fold_log(fold, [a_morning()], state).transitions) == []
 
 
 def test_a_quarter_of_the_schools_that_are_late_move_no_bells() -> None:

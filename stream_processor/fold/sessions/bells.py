@@ -2,9 +2,10 @@
 
 On a morning on which the bells ring half an hour later, or on which nobody comes, the registers of all
 schools are late, and no reader is broken. So a level's session **begins** when half of its schools have sent
-a register, and until then none of them is missed (`habits`): what they wait for is shared. How long after the
-calendar's bell that usually is, is learnt for each level and part of the day; only a school that has sent a
-register within two months counts, and none whose line or gateway is known to be dead.
+a register. Until then none of them is missed (`habits`): what they wait for is shared; and no rule that asks
+for a session (`only_in_session`) is asked, for no lesson takes place whose traffic could be missed. How long
+after the calendar's bell that usually is, is learnt for each level and part of the day; only a school that
+sent a register within two months counts, and none whose line or gateway is known to be dead.
 
 *Moved.* A session that begins at least a quarter of an hour earlier or later than is usual has moved. From
 then on, and in the same part of the next days, registers are due by so much earlier or later, until a session
@@ -32,7 +33,6 @@ from numpy.typing import NDArray
 
 from contract.alert import Channel, Transition, TransitionKind
 from contract.calendar import MINUTE_US, Session
-from contract.fleet import LEVELS
 from contract.special_days.history import PARTS
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.feed import system_transition
@@ -59,15 +59,14 @@ LEAK: Final = 0.25
 """Weight of a session that has moved."""
 
 
-def follow_bells(fold: Fold, state: State, at_us: int) -> tuple[NDArray[np.bool_], list[Transition]]:
-    """Look at a tick which levels have begun; return those that are waited for, shape (4,), and what is told.
+def follow_bells(fold: Fold, state: State, at_us: int) -> list[Transition]:
+    """Look at a tick which levels have begun; return what is told of the calendar.
 
     Args:
         fold: the fold.
         state: written to; the caller owns it.
         at_us: log time of the tick.
     """
-    waited_for = np.zeros(len(LEVELS), np.bool_)
     day = fold.calendar.local_day(at_us)
     since_us = NEVER_US
     for level, slot in enumerate(fold.bell_slots):
@@ -76,9 +75,9 @@ def follow_bells(fold: Fold, state: State, at_us: int) -> tuple[NDArray[np.bool_
         for part, session in enumerate(fold.calendar.sessions(level, day)[:PARTS]):
             is_near = -EARLIEST_US <= at_us - session.start_us <= LATEST_US
             if is_near and state.begun_us[level] < session.start_us:
-                waited_for[level] = _look(fold, state, (level, part), session, at_us)
+                _look(fold, state, (level, part), session, at_us)
                 since_us = session.start_us
-    return waited_for, _tell(fold, state, since_us, at_us)
+    return _tell(fold, state, since_us, at_us)
 
 
 def moved_us(state: State, level: int, part: int) -> int:
@@ -86,21 +85,23 @@ def moved_us(state: State, level: int, part: int) -> int:
     return int(state.bells[MOVED, level, part] * 1e6) if part < PARTS else 0
 
 
-def _look(fold: Fold, state: State, which: tuple[int, int], session: Session, at_us: int) -> bool:
-    """Return whether a level is waited for, and write down if it has begun or should have."""
+def _look(fold: Fold, state: State, which: tuple[int, int], session: Session, at_us: int) -> None:
+    """Write down whether a level has begun, is waited for, or should have begun."""
     level, part = which
     slot = fold.bell_slots[level]
     plan = fold.day_plan(fold.calendar.local_day(at_us))
     sends = state.event_us[slot] >= session.start_us - SENDS_US
     counts = sends & ~plan.shut(at_us)[fold.layout.school[slot]] & ~is_dark(fold, state, slot)
     among = int(counts.sum())
+    state.waited_for[level] = False
     if among < LEAST_KIN:
-        return False
+        return
     came = int((counts & (state.event_us[slot] >= session.start_us - EARLIEST_US)).sum())
     late_s = (at_us - session.start_us) / 1e6
     if 2 * came < among:
+        state.waited_for[level] = late_s >= 0.0
         state.not_begun[level] |= late_s >= _usual_s(fold, state, which) + NOT_BEGUN_S
-        return True
+        return
     state.begun_us[level] = session.start_us
     state.not_begun[level] = False
     # Where the center heard nothing for a while, nobody knows when they began.
@@ -108,7 +109,6 @@ def _look(fold: Fold, state: State, which: tuple[int, int], session: Session, at
         _learn(state, which, late_s)
     if state.bells[MOVED, level, part]:
         state.waited_us[slot], state.longest[slot] = 0, NOT_DUE
-    return False
 
 
 def _usual_s(fold: Fold, state: State, which: tuple[int, int]) -> float:
