@@ -68,7 +68,6 @@ def follow_bells(fold: Fold, state: State, at_us: int) -> list[Transition]:
         at_us: log time of the tick.
     """
     day = fold.calendar.local_day(at_us)
-    since_us = NEVER_US
     for level, slot in enumerate(fold.bell_slots):
         if len(slot) < LEAST_KIN:
             continue
@@ -76,8 +75,7 @@ def follow_bells(fold: Fold, state: State, at_us: int) -> list[Transition]:
             is_near = -EARLIEST_US <= at_us - session.start_us <= LATEST_US
             if is_near and state.begun_us[level] < session.start_us:
                 _look(fold, state, (level, part), session, at_us)
-                since_us = session.start_us
-    return _tell(fold, state, since_us, at_us)
+    return _tell(fold, state, at_us)
 
 
 def moved_us(state: State, level: int, part: int) -> int:
@@ -128,7 +126,7 @@ def _learn(state: State, which: tuple[int, int], late_s: float) -> None:
     state.bells[(slice(None), *which)] = learnt_s, min(seen + 1.0, REMEMBERED), off_s if has_moved else 0.0
 
 
-def _tell(fold: Fold, state: State, since_us: int, at_us: int) -> list[Transition]:
+def _tell(fold: Fold, state: State, at_us: int) -> list[Transition]:
     """Open the alert about the calendar once anything is off, and resolve it once nothing is."""
     rule = fold.rulebook.system.get(OFF_CALENDAR)
     moved_s = state.bells[MOVED]
@@ -136,9 +134,9 @@ def _tell(fold: Fold, state: State, since_us: int, at_us: int) -> list[Transitio
     if rule is None or is_off == (state.off_calendar_us != NEVER_US):
         return []
     if is_off:
-        state.off_calendar_us = since_us
+        state.off_calendar_us = at_us
         value = float(moved_s.flat[np.abs(moved_s).argmax()]) or None
-        return [system_transition(fold, rule, TransitionKind.OPENED, since_us, at_us, value)]
+        return [system_transition(fold, rule, TransitionKind.OPENED, at_us, at_us, value)]
     opened_us, state.off_calendar_us = state.off_calendar_us, NEVER_US
     return [system_transition(fold, rule, TransitionKind.RESOLVED, opened_us, at_us)]
 
