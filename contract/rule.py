@@ -55,7 +55,7 @@ class _Told(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class SystemRule(_Told, frozen=True, tag="system"):
-    """The operations center stands still, hears nothing or has trouble with its broker; no school hours."""
+    """The operations center stands still, hears nothing, has trouble with its broker or a wrong calendar."""
 
 
 class MetricRule(_Told, frozen=True, kw_only=True):
@@ -66,7 +66,7 @@ class MetricRule(_Told, frozen=True, kw_only=True):
     priority_in_session: Priority
     """Priority while the school is in session."""
     only_in_session: bool = False
-    """Evaluated only while the school is in session."""
+    """Evaluated only while the school is in session and its level has begun."""
     suppressed_by: str = ""
     """Name of a rule; while the same school has an open alert of it, this one does not open."""
     steady_s: Extent = 300.0

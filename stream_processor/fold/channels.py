@@ -236,7 +236,7 @@ def _advance(
     is_open, run = state.is_open[channel, slot], state.run[channel, slot]
     # Out of its hours a rule opens nothing; what is open waits for them, or ends with a day without any.
     context = batch.context[index]
-    idle = rules.only_in_session[metric] & ~in_session(context)
+    idle = rules.only_in_session[metric] & (~in_session(context) | state.waited_for[fold.layout.level[slot]])
     judged = np.where(idle, ~is_open | (context == Context.CLOSED), evidence.judged)
     speaks = np.where(is_open, evidence.well | idle, evidence.out & ~idle) & judged
     window = np.where(is_open, rules.close_window[metric], rules.open_window[metric])
