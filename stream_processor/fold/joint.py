@@ -8,6 +8,7 @@ stands still. When a school's session ends, so does what was said of it.
 
 The look covers the schools of one partition, so what is usual is learnt from them: unlike every other
 result this one depends on how many partitions there are. Fewer than thirty schools of a level say nothing.
+A rule may look at whole days as well, which is another measure in the same run: `emptiness`.
 """
 
 from typing import Final
@@ -19,8 +20,10 @@ from anomaly.joint import Disagreement
 from anomaly.score import score_of
 from contract.alert import Channel, Transition
 from contract.calendar import Context
+from contract.rule import JointRule
 from stream_processor.fold.channels import Batch, Evidence, judge_at_tick
 from stream_processor.fold.constants import Fold
+from stream_processor.fold.emptiness import emptiness, forget_yesterday
 from stream_processor.fold.state import State
 
 DETECTOR: Final = Disagreement()
@@ -41,13 +44,19 @@ def hear_disagreement(fold: Fold, state: State, before_us: int, at_us: int) -> l
     if not rules.by_metric or at_us // LOOK_US == before_us // LOOK_US:
         return []
     told: list[Transition] = []
-    for metric_id in rules.by_metric:
+    forget_yesterday(fold, state, before_us, at_us)
+    for metric_id, rule in rules.by_metric.items():
         carrier = fold.joint_slots[fold.layout.metric_id[fold.joint_slots] == metric_id]
         context = fold.contexts(carrier, np.full(len(carrier), at_us))
         is_lesson = (context == Context.SESSION) | (context == Context.EXAM)
-        z = np.full(len(carrier), np.nan)
-        z[is_lesson] = _disagreement(fold, state, fold.joint_slots[:, is_lesson], at_us)
-        bound = rules.bound[fold.layout.metric_id[carrier]]
+        z, bound = np.full(len(carrier), np.nan), rules.bound[fold.layout.metric_id[carrier]]
+        slots = fold.joint_slots[:, is_lesson]
+        is_fresh = _measured_lately(fold, state, slots, at_us)
+        z[is_lesson] = _disagreement(fold, state, slots, is_fresh)
+        if isinstance(rule, JointRule) and rule.z_day:
+            # Told as the disagreement that is as far from the rule's other bound.
+            too_empty = emptiness(fold, state, slots, is_fresh, at_us) / rule.z_day
+            z[is_lesson] = np.fmax(z[is_lesson], too_empty.clip(0.0) * bound[is_lesson])
         ended = ~np.isin(context, (Context.SESSION, Context.EXAM, Context.EDGE))
         judged, out = ~np.isnan(z) | ended, z >= bound
         batch = batch_of_look(fold, state, carrier, context, score_of(z, bound), at_us)
@@ -57,14 +66,21 @@ def hear_disagreement(fold: Fold, state: State, before_us: int, at_us: int) -> l
     return told
 
 
-def _disagreement(fold: Fold, state: State, slots: NDArray[np.intp], at_us: int) -> NDArray[np.float64]:
-    """Return the disagreement of some schools, given by the slots of their series, shape (schools,)."""
+def _measured_lately(fold: Fold, state: State, slots: NDArray[np.intp], at_us: int) -> NDArray[np.bool_]:
     oldest_us = np.where(
         fold.layout.sessional[slots],
         state.session_from_us[fold.layout.level[slots]],
         at_us - fold.stale_us[slots],
     )
-    z = np.where(state.event_us[slots] >= oldest_us, state.z[slots], np.nan)
+    lately: NDArray[np.bool_] = state.event_us[slots] >= oldest_us
+    return lately
+
+
+def _disagreement(
+    fold: Fold, state: State, slots: NDArray[np.intp], is_fresh: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Return the disagreement of some schools, given by the slots of their series, shape (schools,)."""
+    z = np.where(is_fresh, state.z[slots], np.nan)
     level = fold.layout.level[slots[0]]
     found = np.full(slots.shape[1], np.nan)
     for one in np.unique(level):
