@@ -63,7 +63,7 @@ class State:
     """Deviations of the newest reading from its series' past, NaN where unknown, shape (n,)."""
     emptier: NDArray[np.float32]
     """Sum over today's looks of the logarithm of a value over its expected one, shape (n,); of slots that say
-    how much a school is online, as the next; see `emptiness`."""
+    how much a school is online, as the next; see `joint`."""
     looks: NDArray[np.uint8]
     """Looks of today that count, at most 255, shape (n,)."""
     closed_us: NDArray[np.int64]

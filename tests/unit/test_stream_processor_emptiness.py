@@ -9,7 +9,7 @@ from contract.alert import Transition, TransitionKind
 from contract.entry import Entry, ReadingsEntry, TickEntry
 from contract.rule import JOINT_METRICS
 from stream_processor.fold.constants import Fold
-from stream_processor.fold.emptiness import LEAST_LOOKS
+from stream_processor.fold.joint import LEAST_LOOKS
 from stream_processor.fold.newcomers import LEAST_KIN
 from stream_processor.fold.snapshot import decode, encode
 from tests.fold_world import (
