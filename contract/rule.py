@@ -157,7 +157,8 @@ class AnomalyRule(_Counted, frozen=True, kw_only=True, tag="anomaly"):
     """Also judged within 30 minutes of a session's start or end, where traffic moves too fast."""
     less_shared: bool = False
     """What others share is taken out before one is judged, unless it is news: of registers what schools of
-    a level and of a cluster share in a session, else what a provider's lines share at the moment."""
+    a level and of a cluster share in a session, else what a provider's lines share at the moment. A share of
+    pupils is judged in deviations of `anomaly.absence` then."""
     stands_s: Extent = 0.0
     """Seconds after which a reading out of bounds that is still the newest speaks once more, in session; 0
     for never. So what is soon corrected opens nothing, and what is sent only once opens nevertheless."""
@@ -204,6 +205,9 @@ class JointRule(_Counted, frozen=True, kw_only=True, tag="joint"):
 
     z: Deviations = 6.0
     """The deviation of normal noise that is as rare as the disagreement."""
+    z_day: Annotated[float, Meta(ge=0.0)] = 0.0
+    """Deviations between schools by which a whole day's traffic and e-learning may lie below what the
+    register says; 0 for no look at days."""
 
     @property
     def metrics(self) -> tuple[str, ...]:

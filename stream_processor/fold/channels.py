@@ -31,7 +31,7 @@ from contract.calendar import Context, in_session
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.newcomers import judge_newcomers
 from stream_processor.fold.rulebook import ChannelRules
-from stream_processor.fold.shared import parts_taken
+from stream_processor.fold.shared import parts_taken, told_less
 from stream_processor.fold.state import NEVER_US, State
 from stream_processor.fold.unrest.flapping import opens_flapping, settling
 
@@ -184,12 +184,10 @@ def judge_anomalies(
     own = fold.detector.judge(state.detector, at, value - part)
     judgement, by_kin = judge_newcomers(fold, state, at, value - part, ~lasts, own)
     state.z[slot] = np.where(usual, judgement.plain, np.nan)
-    # Registers of all schools have tails alike, and one a day is too little to learn a school's own.
-    z = np.where(rules.less_shared[metric], judgement.plain, judgement.z)
-    z[~(usual & known)] = np.nan
-    batch.score[index] = score_of(z, rules.bound[metric])
+    told = told_less(rules, metric, value, judgement, part)
+    told.z[~(usual & known)] = np.nan
+    batch.score[index] = score_of(told.z, rules.bound[metric])
     watched = np.flatnonzero(rules.exists[metric])
-    told = judgement._replace(z=z, expected=judgement.expected + part)
     seen = Judgement(*(column[watched] for column in told))
     evidence = _anomalies(rules, batch, index[watched], seen, is_news[watched])
     _advance(fold, state, batch, evidence, Channel.ANOMALY, events)

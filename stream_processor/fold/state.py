@@ -67,6 +67,11 @@ class State:
     """Share of readings that repeated the one before, forgetting by readings; 1 at first, shape (n,)."""
     z: NDArray[np.float32]
     """Deviations of the newest reading from its series' past, NaN where unknown, shape (n,)."""
+    emptier: NDArray[np.float32]
+    """Sum over today's looks of the logarithm of a value over its expected one, shape (n,); of slots that say
+    how much a school is online, as the next; see `joint`."""
+    looks: NDArray[np.uint8]
+    """Looks of today that count, at most 255, shape (n,)."""
     closed_us: NDArray[np.int64]
     """Event time at which the anomaly alert last resolved, `NEVER_US` if never, shape (n,)."""
     event_us: NDArray[np.int64]
@@ -177,6 +182,8 @@ def initial_state(layout: Layout, detector: Detector, parents: int, kins: int) -
         priority=np.zeros((CHANNELS, n), np.uint8),
         still=np.ones(n, np.float32),
         z=np.full(n, np.nan, np.float32),
+        emptier=np.zeros(n, np.float32),
+        looks=np.zeros(n, np.uint8),
         closed_us=np.full(n, NEVER_US),
         event_us=np.full(n, NEVER_US),
         skew=np.full(n, NO_SKEW),

@@ -5,8 +5,10 @@ from datetime import datetime
 from functools import lru_cache
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
+from anomaly.absence import attended_at
 from contract.alert import Ending, TransitionKind
 from contract.entry import Entry, ReadingsEntry, TickEntry
 from contract.rule import parse_rules
@@ -86,8 +88,17 @@ def test_a_day_that_all_share_is_nobodys_alarm_and_one_school_still_stands_out()
     assert opened(fold, twice(everybody(USUAL - 0.09))) == []
     # Of a drop of 13 points 9 are the city's: its own four are none.
     assert opened(fold, twice(everybody(USUAL - 0.09, s3=USUAL - 0.13))) == []
-    assert opened(fold, twice(everybody(USUAL - 0.09, s3=USUAL - 0.25))) == [3]
-    assert opened(fold, twice(everybody(USUAL, s3=USUAL - 0.16))) == [3]
+    assert opened(fold, twice(everybody(USUAL - 0.09, s3=USUAL - 0.45))) == [3]
+    assert opened(fold, twice(everybody(USUAL, s3=USUAL - 0.25))) == [3]
+
+
+def test_the_bound_of_a_register_is_told_and_is_that_of_its_schools_usual_absence() -> None:
+    fold, bound = shared_fold(), attended_at(np.array([USUAL]), np.array([6.0])).item()
+    assert opened(fold, twice(everybody(USUAL, s3=bound + 0.001))) == []
+    told = fold_log(fold, [twice(everybody(USUAL, s3=bound - 0.001))], settled(fold)).transitions
+    low = next(t for t in told if t.rule == "attendance_low")
+    assert low.school_id == 3
+    assert low.expected_low == pytest.approx(bound, abs=5e-4)
 
 
 def test_a_register_that_is_sent_once_is_judged_once_the_others_are_heard() -> None:
@@ -157,7 +168,7 @@ def test_any_cutting_and_redelivery_give_the_same() -> None:
 
 
 def test_a_register_is_told_whatever_its_school_has_shown_of_its_tail() -> None:
-    fold, low = shared_fold(), everybody(USUAL, s3=USUAL - 0.2)
+    fold, low = shared_fold(), everybody(USUAL, s3=USUAL - 0.25)
     state = settled(fold)
     state.detector["tail"][1], state.detector["tail"][3] = 0.2, 4.0
     told = fold_log(fold, [twice(low)], state)
