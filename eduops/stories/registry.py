@@ -64,7 +64,7 @@ WALLS: Final = (
         "Night",
         path="/?dim=18-6",
         happen=situations.nothing,
-        at="2026-11-24T21:10:00",
+        at="2026-11-25T21:10:00",
         shown="#day .duty",
     ),
     _wall(

@@ -3,11 +3,12 @@
 from fastapi import APIRouter, Response
 
 from contract.calendar import MINUTE_US
+from ops_dashboard.access.own import asking_area
 from ops_dashboard.api.answers import json_answer
 from ops_dashboard.past.moment import At
 from ops_dashboard.past.seen import seen
 from ops_dashboard.services import Services
-from ops_dashboard.view.day import Day, curve_stretches, make_day, users_curve
+from ops_dashboard.view.day import MOST_LANES, Day, curve_stretches, make_day, users_curve
 
 USERS = "active_users"
 
@@ -20,20 +21,25 @@ def add_day(router: APIRouter, services: Services) -> None:
         metric = next((m for m in services.catalogue.metrics if m.name == USERS), None)
         stretches = curve_stretches(now_us)
         every = [one for part in stretches for one in part]
-        found = {} if metric is None else await archive.stretches(metric.id, every)
+        is_told = metric is not None and asking_area().is_city
+        found = await archive.stretches(metric.id, every) if metric is not None and is_told else {}
         return make_day(
             now_us,
             users_curve(found, stretches, services.config.coverage_min),
             await archive.known_incidents(),
             services.routing.current(),
             asked.fleet,
-            services.calendar.timezone,
+            services.calendar,
+            await archive.known_alerts() if len(asked.fleet.schools) <= MOST_LANES else (),
         )
 
     @router.get("/api/day")
     async def day(at: At = "") -> Response:
-        """Return learners today and usually, what was resolved today and who is on duty; once a minute."""
-        if at:
+        """Return learners today and usually, what was wrong and is over, and who is on duty; once a minute.
+
+        Whoever sees an area is told of what was wrong there, and of no learners.
+        """
+        if at or not asking_area().is_city:
             return json_answer(await day_at(await seen(services, at)))
         minute = services.now_us() // MINUTE_US
         if minute not in kept:

@@ -242,9 +242,38 @@ def test_the_day_has_what_ended_today(city: Fleet, calendar: SchoolCalendar) -> 
         for ago in (MINUTE_US, 2 * MINUTE_US, 24 * HOUR_US)
     ]
     routing = load_configuration(None).routing
-    day = make_day(NOW_US, ([], []), [found, *over], routing, city, calendar.timezone)
+    day = make_day(NOW_US, ([], []), [found, *over], routing, city, calendar)
     assert [r.ended_at_us for r in day.resolved] == [NOW_US - MINUTE_US, NOW_US - 2 * MINUTE_US]
     assert day.resolved_count == 2
+    assert day.quiet_since_us is None
+    assert day.lanes == []
+
+
+def test_the_day_has_its_sessions_and_when_anything_was_wrong(city: Fleet, calendar: SchoolCalendar) -> None:
+    (found,) = incidents_of(city, [alert(city, 0)])
+    spans = [(5, 3, 1), (4, 2, 1), (2, 1, 2), (40, 30, 1)]
+    over = [
+        msgspec.structs.replace(
+            found,
+            state=IncidentState.RESOLVED,
+            began_at_us=NOW_US - first * HOUR_US,
+            ended_at_us=NOW_US - last * HOUR_US,
+            worst_priority=priority,
+        )
+        for first, last, priority in spans
+    ]
+    routing = load_configuration(None).routing
+    day = make_day(NOW_US, ([], []), over, routing, city, calendar)
+    assert day.troubled == [
+        (NOW_US - 2 * HOUR_US, NOW_US - HOUR_US, 2),
+        (NOW_US - 5 * HOUR_US, NOW_US - 2 * HOUR_US, 1),
+    ]
+    assert day.quiet_since_us == NOW_US - HOUR_US
+    assert [(b - a) / HOUR_US for a, b in day.sessions] == [4.5, 4.25], "of all levels together"
+    few = Fleet(city.province, city.clusters, city.wards, city.schools[:2], city.devices)
+    gone = alert(few, 1)
+    lanes = make_day(NOW_US, ([], []), [], routing, few, calendar, [gone]).lanes
+    assert lanes == [[], [(gone.opened_at_us, NOW_US, gone.priority)]]
 
 
 def test_an_address_is_understood_or_said(city: Fleet) -> None:
