@@ -22,12 +22,13 @@ from contract.commit import Counts, Position
 from contract.entry import ALERTS_LOG, telemetry_log
 from contract.figures.spans import DaySpan, SpanKind
 from contract.fleet import Fleet
-from contract.incident import Incident, SchoolSpan
+from contract.incident import Incident, IncidentTimes, SchoolSpan
 from contract.live import SUMMARY_SUBJECT, Summary
 from contract.rejected import Reason
 from contract.routing.delivery import NoticeRecord
 from contract.routing.silence import Silence
 from contract.series import METRIC_BITS
+from eduops.stories.people import CannedPeople, times_of
 from eduops.stories.scene import MINUTE_US, Scene
 from eduops.stories.shelf import FigureShelf
 from eduops.stories.telling import FINE_US, PARTITIONS, City, heartbeats_of, left_users, summaries_of
@@ -146,6 +147,10 @@ class CannedArchive(Archive):
     async def silences(self, ended_us: int) -> list[Silence]:
         """Return the scene's silences."""
         return self._scene.silences
+
+    async def response(self, from_us: int, until_us: int) -> tuple[list[IncidentTimes], dict[str, list[int]]]:
+        """Return how the incidents of the scene fared, and when its people were told something."""
+        return times_of(self._scene)
 
     async def users(self) -> list[User]:
         """Return that there is nobody else."""
@@ -296,6 +301,7 @@ class CannedTables(Tables):
         self.recorder = CannedRecorder(self.pool)
         self.screens = CannedScreens(self.pool)
         self.days = CannedDays(scene)
+        self.people = CannedPeople(time.time_ns() // 1000)
 
     async def open(self) -> None:
         """Do nothing: there is no database."""

@@ -3,12 +3,14 @@
 from fastapi import APIRouter, Response
 
 from contract.calendar import MINUTE_US
+from contract.fleet import DeviceKind
 from ops_dashboard.access.own import asking_area
 from ops_dashboard.api.answers import json_answer
 from ops_dashboard.past.moment import At
 from ops_dashboard.past.seen import seen
 from ops_dashboard.services import Services
 from ops_dashboard.view.day import MOST_LANES, Day, curve_stretches, make_day, users_curve
+from ops_dashboard.view.desk.systems import system_rules
 
 USERS = "active_users"
 
@@ -30,6 +32,7 @@ def add_day(router: APIRouter, services: Services) -> None:
             services.routing.current(),
             asked.fleet,
             services.calendar,
+            {kind: system_rules(kind, services.catalogue, services.rules) for kind in DeviceKind},
             await archive.known_alerts() if len(asked.fleet.schools) <= MOST_LANES else (),
         )
 

@@ -158,8 +158,12 @@ class _Page:
     def _standing(self, one: WordedStanding, names: Sequence[str]) -> html.Tr:
         now = html.Span(one.value, className="lead-worse" if one.is_missed else "")
         cells: list[Any] = [html.Strong(one.title), now, *one.aims, one.coming]
+        missing = self._say("leadership.no_number")
         return html.Tr(
-            [html.Td(c, **attributes(data_name=name)) for c, name in zip(cells, names, strict=True)]
+            [
+                html.Td(c, **attributes(data_name=name, data_known="no" if c == missing else "yes"))
+                for c, name in zip(cells, names, strict=True)
+            ]
         )
 
     def incidents(self) -> html.Section:

@@ -8,7 +8,7 @@ import msgspec
 from alerting.routing.duty import duty_turns
 from contract.alert import Alert
 from contract.calendar import SchoolCalendar
-from contract.fleet import LEVELS, Fleet
+from contract.fleet import LEVELS, DeviceKind, Fleet
 from contract.incident import Incident, IncidentState
 from contract.routing.contact import DAY_US
 from contract.routing.route import Routing
@@ -21,7 +21,7 @@ BACK_US: Final = 5 * 3_600_000_000
 AHEAD_US: Final = 3_600_000_000
 """So much of what is usual is shown ahead."""
 TOP_RESOLVED: Final = 6
-MOST_LANES: Final = 6
+MOST_LANES: Final = 4
 """Up to so many schools have their day apart: what fits a wall in readable type."""
 
 Point = tuple[int, float]
@@ -51,6 +51,19 @@ class DutyNow(msgspec.Struct, frozen=True):
     until_us: int
 
 
+class SystemNow(msgspec.Struct, frozen=True):
+    """What is wrong with one of the systems that schools use."""
+
+    kind: str
+    """A `DeviceKind`."""
+    incidents: int
+    """Open ones in which an alert of what it measures has been."""
+    schools: int
+    """Schools with open alerts of theirs, each as often as it is in one."""
+    priority: int | None
+    """The worst of them; None without any."""
+
+
 class Day(msgspec.Struct, frozen=True):
     """The day so far, of the whole city or of an area."""
 
@@ -67,6 +80,7 @@ class Day(msgspec.Struct, frozen=True):
     """When schools of any level are in session today."""
     troubled: list[Trouble]
     """When incidents were open today, of each priority apart; up to now where one still is."""
+    systems: list[SystemNow]
     lanes: list[list[Trouble]]
     """The same of the alerts of each school, in the order of the fleet; empty where they are too many."""
     duty: list[DutyNow]
@@ -136,6 +150,7 @@ def make_day(
     routing: Routing,
     fleet: Fleet,
     calendar: SchoolCalendar,
+    rules_of: Mapping[DeviceKind, frozenset[str]],
     alerts: Iterable[Alert] = (),
 ) -> Day:
     """Return the day so far.
@@ -147,6 +162,7 @@ def make_day(
         routing: its rotas say who is on duty.
         fleet: the schools.
         calendar: of the local day and its sessions.
+        rules_of: names of the rules that judge each system.
         alerts: of its schools, where they are at most `MOST_LANES`.
     """
     midnight = midnight_us(now_us, calendar.timezone)
@@ -165,9 +181,18 @@ def make_day(
         max((at for _, at in over if at is not None), default=None) if len(over) == len(known) else None,
         sessions_of(calendar, fleet, now_us),
         _troubled(((i.began_at_us, i.ended_at_us, i.worst_priority) for i in known), midnight, now_us),
+        [_system(kind, rules, known) for kind, rules in rules_of.items()],
         _lanes(fleet, alerts, midnight, now_us),
         [DutyNow(name, turn.on_duty.person, turn.to_us) for name, turn in turns],
     )
+
+
+def _system(kind: DeviceKind, rules: frozenset[str], incidents: Iterable[Incident]) -> SystemNow:
+    own = [
+        one for one in incidents if one.ended_at_us is None and one.alerts and not rules.isdisjoint(one.rules)
+    ]
+    priority = min((one.priority for one in own), default=None)
+    return SystemNow(kind.value, len(own), sum(one.schools for one in own), priority)
 
 
 def _lanes(fleet: Fleet, alerts: Iterable[Alert], midnight_us: int, now_us: int) -> list[list[Trouble]]:

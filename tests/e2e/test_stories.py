@@ -63,6 +63,18 @@ OFTEN = {"lost", "many", "past", "tiny", "incident-open", "pairing", "nowhere"}
 """States beside the six that every change may break: the others come with the slow tests."""
 
 
+ENGLISH = {
+    "incidents-many",
+    "incident-open",
+    "school-offline",
+    "provider",
+    "leadership-bad",
+    "response",
+    "users",
+}
+"""The most important pages beside the six: looked at in English too, where room is short."""
+
+
 def marked(story: ScreenStory) -> ParameterSet:
     """Return a story as a case; most are slow, for each is drawn four times."""
     is_often = story in SITUATIONS or story.name in OFTEN
@@ -86,7 +98,7 @@ async def test_a_story_fits_at_every_size_and_is_accessible(
             await expect_apart(page, width)
             if width >= WALL_WIDTH and story.name in READINGS:
                 await expect_read(page, READINGS[story.name], width)
-        if story in SITUATIONS:
+        if story in SITUATIONS or story.name in ENGLISH:
             await expect_english(page, story)
 
 

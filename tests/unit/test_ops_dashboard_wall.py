@@ -8,7 +8,7 @@ from alerting.silences.matching import in_maintenance
 from config.files import load_configuration, load_targets, shipped_texts
 from contract.calendar import SchoolCalendar
 from contract.clock import LogClock
-from contract.fleet import Fleet
+from contract.fleet import DeviceKind, Fleet
 from contract.incident import Incident, IncidentState
 from contract.live import Hidden, Kpi, Summary, WardSums
 from contract.privacy import add_hidden, may_be_summed, told_apart
@@ -24,6 +24,7 @@ from ops_dashboard.view.past import LEAST_SCHOOLS, STEP, WEEK_US, Past, PastSums
 from tests.silence_words import HOUR_US, silence
 from tests.unit.test_ops_dashboard_board import NOW_US, SECOND_US, alert, change, incidents_of, show
 
+RULES_OF = {DeviceKind.GATEWAY: frozenset({"wan_down"})}
 TARGETS = load_targets(None)
 MINUTE_US = 60 * SECOND_US
 
@@ -242,11 +243,13 @@ def test_the_day_has_what_ended_today(city: Fleet, calendar: SchoolCalendar) -> 
         for ago in (MINUTE_US, 2 * MINUTE_US, 24 * HOUR_US)
     ]
     routing = load_configuration(None).routing
-    day = make_day(NOW_US, ([], []), [found, *over], routing, city, calendar)
+    day = make_day(NOW_US, ([], []), [found, *over], routing, city, calendar, RULES_OF)
     assert [r.ended_at_us for r in day.resolved] == [NOW_US - MINUTE_US, NOW_US - 2 * MINUTE_US]
     assert day.resolved_count == 2
     assert day.quiet_since_us is None
     assert day.lanes == []
+    (line,) = day.systems
+    assert (line.kind, line.incidents, line.schools, line.priority) == ("gateway", 1, 1, found.priority)
 
 
 def test_the_day_has_its_sessions_and_when_anything_was_wrong(city: Fleet, calendar: SchoolCalendar) -> None:
@@ -263,7 +266,7 @@ def test_the_day_has_its_sessions_and_when_anything_was_wrong(city: Fleet, calen
         for first, last, priority in spans
     ]
     routing = load_configuration(None).routing
-    day = make_day(NOW_US, ([], []), over, routing, city, calendar)
+    day = make_day(NOW_US, ([], []), over, routing, city, calendar, RULES_OF)
     assert day.troubled == [
         (NOW_US - 2 * HOUR_US, NOW_US - HOUR_US, 2),
         (NOW_US - 5 * HOUR_US, NOW_US - 2 * HOUR_US, 1),
@@ -272,7 +275,7 @@ def test_the_day_has_its_sessions_and_when_anything_was_wrong(city: Fleet, calen
     assert [(b - a) / HOUR_US for a, b in day.sessions] == [4.5, 4.25], "of all levels together"
     few = Fleet(city.province, city.clusters, city.wards, city.schools[:2], city.devices)
     gone = alert(few, 1)
-    lanes = make_day(NOW_US, ([], []), [], routing, few, calendar, [gone]).lanes
+    lanes = make_day(NOW_US, ([], []), [], routing, few, calendar, {}, [gone]).lanes
     assert lanes == [[], [(gone.opened_at_us, NOW_US, gone.priority)]]
 
 

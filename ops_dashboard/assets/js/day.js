@@ -2,6 +2,7 @@
 import { areFew, nameOf } from './alarms.js';
 import { drawBar, quietOf } from './day_bar.js';
 import { byId, hiddenTable, make, makeSvg, setText } from './dom.js';
+import { makeMark } from './mark.js';
 import { inMoment } from './moment.js';
 import { clock, duration, number, percent, say, target } from './words.js';
 
@@ -40,6 +41,8 @@ export function followDay(fleet, changed) {
     },
     draw(view, host, snapshot) {
       if (view === 'elearning') { drawUsers(host, day.data); return; }
+      if (view === 'systems') { drawSystems(host, snapshot, day.data); return; }
+      if (view === 'day') { drawDay(host, snapshot, day.data, fleet); return; }
       const bars = make('div', { className: 'clusters' });
       host.replaceChildren(bars);
       drawClusters(bars, snapshot, fleet);
@@ -65,6 +68,10 @@ function renewDay(host, snapshot, day, fleet) {
   if (hasRoom) parts.push(...dayBar(snapshot, day, fleet, { isLarge: !bars && !curve }));
   if (day) parts.push(resolvedList(day, fleet, hasRoom ? 6 : 2), dutyLine(day));
   host.replaceChildren(...parts);
+  for (const line of [...host.querySelectorAll('.resolved-line')].reverse()) {
+    if (host.scrollHeight <= host.clientHeight + 1) break;
+    line.remove();
+  }
   if (curve) drawUsers(curve, day);
 }
 
@@ -195,6 +202,27 @@ function linePath(points, x, y) {
     previous = us;
   }
   return d;
+}
+
+/** Draw a row a system: what is wrong with it, and how many of its devices are heard. */
+function drawSystems(host, snapshot, day) {
+  if (!day) { host.replaceChildren(make('p', { textContent: say('wall.chart_wait') })); return; }
+  const heard = { gateway: snapshot.connected, attendance: snapshot.attendance, elearning: snapshot.elearning };
+  host.replaceChildren(...day.systems.map(({ kind, incidents, schools, priority }) => {
+    const { reporting, expected } = heard[kind];
+    return make('div', { className: 'system', dataset: priority === null ? {} : { priority: String(priority) } },
+      priority === null ? make('span', {}) : makeMark(priority),
+      make('b', { textContent: say(`sheet.system_${kind}`) }),
+      make('span', { className: 'system-state', textContent: incidents === 0 ? say('wall.system_well') : say('wall.system_open', { n: number(incidents), schools: number(schools) }) }),
+      make('span', { className: 'panel-note', textContent: expected > 0 ? say('wall.system_heard', { n: number(reporting), of: number(expected) }) : say('kpi.outside') }));
+  }));
+}
+
+/** Draw the day so far where there is room for all of it. */
+function drawDay(host, snapshot, day, fleet) {
+  if (!day) { host.replaceChildren(make('p', { textContent: say('wall.chart_wait') })); return; }
+  const box = make('div', { className: 'day' }, ...dayBar(snapshot, day, fleet, { isLarge: true }), resolvedList(day, fleet, 6), dutyLine(day));
+  host.replaceChildren(box);
 }
 
 function resolvedList(day, fleet, most) {

@@ -46,7 +46,7 @@ function makeLane({ sessions, at_us: nowUs }, troubled, x) {
     block('session-coming', Math.max(first, Math.min(nowUs, last)), last, 1);
     block('session', first, Math.min(last, Math.max(nowUs, first)), 1);
   }
-  for (const [first, last, priority] of troubled) block(`trouble-${priority}`, first, last, HIGH[priority]);
+  for (const [first, last, priority] of troubled) block(`trouble-${priority}${last < nowUs ? ' over' : ''}`, first, last, HIGH[priority]);
   svg.append(makeSvg('line', { class: 'bar-now', x1: x(nowUs), x2: x(nowUs), y1: 0, y2: HEIGHT }));
   return svg;
 }
