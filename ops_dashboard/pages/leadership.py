@@ -236,7 +236,9 @@ class _Page:
         value = html.Span(
             one.note or one.value, className="lead-bar-note soft" if one.note else "lead-bar-value"
         )
-        middle = [] if one.note else [_mark(one.svg, "bar")]
+        middle = (
+            [] if one.note else [_mark(one.svg, "bar"), *([_mark(one.weeks, "weeks")] if one.weeks else [])]
+        )
         return html.Li(
             [html.Span(name, className="lead-bar-name"), *middle, value],
             className="lead-bar-bad" if one.is_bad else "",

@@ -1,5 +1,6 @@
 """Every story in a real Chromium: nothing clipped, nothing in another's way, accessible, and to the point."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -117,6 +118,14 @@ async def expect_read(page: Page, wanted: Reading, width: int) -> None:
     read = await page.evaluate(READ_FIRST)
     assert {wanted.where, wanted.how_many} - {""} <= set(read), (page.url, width, read)
     assert await page.evaluate(ALARMING) == [wanted.figures, wanted.incidents], (page.url, width)
+
+
+@pytest.mark.slow
+async def test_a_bad_day_of_leadership_prints_on_two_pages(stories: str, browser: Browser) -> None:
+    story = next(one for one in STORIES if one.name == "leadership-bad")
+    async with opened(browser, stories, story, 1366, 768) as page:
+        document = await page.pdf(format="A4", prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", document)) == 2
 
 
 def test_the_pictures_are_of_every_story() -> None:
