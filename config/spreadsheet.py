@@ -25,6 +25,14 @@ FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 INERT: Final = "'"
 """Put before such a cell on the way out and taken away on the way in; a spreadsheet shows it as text."""
 _BOMS: Final = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+_NO_TEXT: Final = (
+    (b"PK\x03\x04", "a workbook of Excel or LibreOffice"),
+    (b"\xd0\xcf\x11\xe0", "a workbook of an older Excel"),
+    (b"%PDF", "a PDF"),
+    (b"\x1f\x8b", "a compressed file"),
+    (b"<", "a web page or XML"),
+)
+"""How files begin that bear the name of a CSV file, and what they are."""
 _UNSEEN: Final = re.compile(
     "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\xad\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff]"
 )
@@ -47,7 +55,8 @@ class Row(NamedTuple):
     line: int
     """Line in the file on which it begins."""
     cells: Mapping[str, str]
-    """By column, without blanks around, in Unicode's composed form (NFC); empty where the row is short."""
+    """By column, with single blanks and none around, in Unicode's composed form (NFC); empty where the row is
+    short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +77,9 @@ def decode_table(content: bytes) -> tuple[str, str]:
     """
     if len(content) > MAX_BYTES:
         raise ConfigurationError(f"the file has {len(content):,} bytes; at most {MAX_BYTES:,} are read")
+    for start, what in _NO_TEXT:
+        if content.startswith(start):
+            raise ConfigurationError(f"the file is {what}, no CSV: open it and save it as CSV UTF-8")
     for bom, encoding in _BOMS:
         if content.startswith(bom):
             try:
@@ -146,6 +158,12 @@ def inert(cell: object) -> object:
     return cell
 
 
+def as_written(cell: str) -> str:
+    """Return a cell as it was before `inert`."""
+    is_inert = cell.startswith(INERT) and cell[1:].startswith((*FORMULA_STARTS, INERT))
+    return cell[1:] if is_inert else cell
+
+
 def words_of(text: str) -> str:
     """Return a word for comparison: composed (NFC), without case, with single blanks."""
     return " ".join(unicodedata.normalize("NFC", text).casefold().replace("_", " ").split())
@@ -213,7 +231,4 @@ def _column(cell: str, columns: Sequence[str], names: Mapping[str, str]) -> str:
 def _cell(cells: Sequence[str], place: int | None) -> str:
     if place is None or place >= len(cells):
         return ""
-    text = " ".join(unicodedata.normalize("NFC", cells[place]).split(" ")).strip()
-    if text.startswith(INERT) and text[1:].startswith((*FORMULA_STARTS, INERT)):
-        return text[1:]
-    return text
+    return as_written(" ".join(unicodedata.normalize("NFC", cells[place]).split()))

@@ -72,6 +72,8 @@ class DashboardConfig:
     """Folder of the center's own inbox, as the notifier fills it; it need not be there."""
     own_config: Path | None = None
     """Folder with the operator's routes.toml; the packaged one where it has none."""
+    files_noted: Path | None = None
+    """File of what is on record of the operator's files; None: their changes are not put on record."""
     clock: LogClock = field(default_factory=LogClock)
     alerts_body_bytes: int = 4_194_304
     """Largest body of `POST /api/v2/alerts`, above 0."""

@@ -29,8 +29,8 @@ _WHY: Final = (
     ("unable to persist session", "is one client too many for the broker: `eduops broker clear` makes room"),
     ("maximum bytes exceeded", "sends more than the broker has room for: see that ingest runs"),
     ("ack pipeline stopped", "sends more than the broker has room for: see that ingest runs"),
-    ("authentication error", "has no right to connect: wrong user or password"),
-    ("authorization violation", "has no right to connect: wrong user or password"),
+    ("authentication error", "is not let in: `eduops device list --trouble` says why"),
+    ("authorization violation", "is not let in: `eduops device list --trouble` says why"),
     ("maximum payload", "sends a message that is too long"),
 )
 _CLIENT_CHARACTERS: Final = 48

@@ -22,13 +22,13 @@ from contract.commit import Counts, Position
 from contract.entry import ALERTS_LOG, telemetry_log
 from contract.figures.spans import DaySpan, SpanKind
 from contract.fleet import Fleet
-from contract.incident import Incident, IncidentTimes, SchoolSpan
+from contract.incident import Incident, SchoolSpan
 from contract.live import SUMMARY_SUBJECT, Summary
 from contract.rejected import Reason
 from contract.routing.delivery import NoticeRecord
 from contract.routing.silence import Silence
 from contract.series import METRIC_BITS
-from eduops.stories.people import CannedPeople, times_of
+from eduops.stories.people import CannedPeople, responses_of
 from eduops.stories.scene import MINUTE_US, Scene
 from eduops.stories.shelf import FigureShelf
 from eduops.stories.telling import FINE_US, PARTITIONS, City, heartbeats_of, left_users, summaries_of
@@ -48,6 +48,7 @@ from ops_dashboard.view.minutes import MinuteThen
 from ops_dashboard.view.past import SPAN_US, WEEK_US, WEEKS, PastSums, past_of
 from storage.people.credentials import CredentialKind
 from storage.people.pairing import Pairing
+from storage.times import Responses
 from storage.wall import KpiHistory, QuarantineRow, SeriesHistory
 
 CODE: Final = "WXKFTRMB"
@@ -148,9 +149,9 @@ class CannedArchive(Archive):
         """Return the scene's silences."""
         return self._scene.silences
 
-    async def response(self, from_us: int, until_us: int) -> tuple[list[IncidentTimes], dict[str, list[int]]]:
-        """Return how the incidents of the scene fared, and when its people were told something."""
-        return times_of(self._scene)
+    async def response(self, from_us: int, until_us: int, began_us: int) -> Responses:
+        """Return how the incidents of the scene fared, when its people were told, and what stands."""
+        return responses_of(self._scene, began_us)
 
     async def users(self) -> list[User]:
         """Return that there is nobody else."""

@@ -67,6 +67,7 @@ def messages(scene: Scene) -> None:
 def answers(scene: Scene) -> None:
     """Let a morning's incidents have been answered, one faster than the other, and one by nobody."""
     messages(scene)
+    scene.open(situations.others(scene, "FPT")[7], "latency_high", 2, ago=31 * 60)
     for k, n in enumerate(situations.others(scene, "FPT")[:260:20]):
         alone = scene.open(n, ("wan_down", "latency_high", "lms_failing")[k % 3], 1 + k % 3, ago=150 - 8 * k)
         scene.do(IncidentDeed.ACKNOWLEDGED, alone, (NHUNG, MINH)[k % 2], ago=149 - 8 * k - k % 4)

@@ -17,6 +17,7 @@ from eduops.stories.scene import Scene
 from eduops.stories.situations import MINH, NHUNG
 from ops_dashboard.people.people_reader import PeopleReader
 from storage.people.credentials import AccessCredential, CredentialKind
+from storage.times import Responses, StandingIncident
 
 DAY_US: Final = DAY_S * 1_000_000
 ADDRESS: Final = "https://eduops.example"
@@ -103,14 +104,18 @@ def keep_messages(folder: Path, scene: Scene, made: Configuration) -> None:
         keep_message(folder, message)
 
 
-def times_of(scene: Scene) -> tuple[list[IncidentTimes], dict[str, list[int]]]:
-    """Return how the incidents of a scene fared, and when its people were told something."""
+def responses_of(scene: Scene, began_us: int) -> Responses:
+    """Return how a scene's incidents fared, when its people were told, and what stands since before."""
     moments: dict[str, list[int]] = {}
     first: dict[str, int] = {}
     for record in scene.told:
         moments.setdefault(record.notice.to, []).append(record.notice.at_us)
         first.setdefault(record.notice.incident_id, record.notice.at_us)
-    return [_times(one, first.get(one.incident_id)) for one in scene.known.values()], moments
+    times = [_times(one, first.get(one.incident_id)) for one in scene.known.values()]
+    standing = [one for one in scene.open_incidents if one.began_at_us < began_us]
+    return Responses(
+        times, moments, [StandingIncident(one, one.acknowledged_at_us is not None) for one in standing]
+    )
 
 
 def _times(one: Incident, told_us: int | None) -> IncidentTimes:

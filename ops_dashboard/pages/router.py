@@ -110,7 +110,9 @@ async def _incident(services: Services, _: str, query: dict[str, str], language:
 async def _response(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
     by, days = query.get("by", ""), query.get("days", "")
     chosen = GroupBy(by) if by in set(GroupBy) else GroupBy.ALL
-    report = await response_report(services, chosen, int(days) if days in map(str, DAYS) else DAYS[1])
+    report = await response_report(
+        services, chosen, int(days) if days in map(str, DAYS) else DAYS[1], language
+    )
     return response_page(services.texts, language, report)
 
 

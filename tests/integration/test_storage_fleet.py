@@ -2,12 +2,16 @@
 
 import asyncio
 import dataclasses
+from collections.abc import Sequence
 
 import pytest
 
+from config.fleet_csv import ListedSchool, parse_fleet_csv, write_fleet_csv
+from config.fleet_plan import Deeds, plan_import
 from contract.catalogue import Catalogue
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet, Former
+from device_simulator.areas import load_areas
 from storage.database import connect
 from storage.fleet import load_fleet, save_fleet, schools_then
 from storage.metrics import claim_metrics
@@ -56,6 +60,32 @@ async def test_a_fleet_follows_the_one_before_and_remembers_it(postgres_url: str
             await save_fleet(
                 conn, Fleet(city.province, city.clusters, city.wards, city.schools[:3], ()), instead_of=None
             )
+
+
+async def test_schools_that_merge_again_and_come_back_keep_their_numbers(
+    postgres_url: str, city: Fleet
+) -> None:
+    rows, _, _ = parse_fleet_csv(write_fleet_csv(city), load_areas())
+    first, second, third = (school.code for school in rows[:3])
+    merges: list[tuple[Sequence[ListedSchool], dict[str, str]]] = [
+        (rows[1:], {first: second}),
+        (rows[2:], {second: third}),
+        ((rows[0], *rows[2:]), {}),
+        (rows, {}),
+    ]
+    async with await connect(postgres_url) as conn:
+        await save_fleet(conn, city)
+        fleet = city
+        for at_us, (file, merged) in enumerate(merges, 1):
+            plan = plan_import(fleet, file, load_areas(), at_us, Deeds(merged))
+            await save_fleet(conn, plan.fleet, at_us, instead_of=fleet.version)
+            loaded = await load_fleet(conn)
+            assert loaded is not None
+            assert loaded.version == plan.fleet.version
+            fleet = loaded
+        assert (fleet.schools, fleet.devices, fleet.former) == (city.schools, city.devices, ())
+        cursor = await conn.execute("select count(*), count(distinct id) from school")
+        assert await cursor.fetchone() == (len(city.schools),) * 2
 
 
 async def test_a_code_goes_from_one_device_to_another(postgres_url: str, city: Fleet) -> None:

@@ -3,8 +3,11 @@
 import re
 import unicodedata
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from config.fleet_csv import (
     AREA_COLUMNS,
@@ -62,6 +65,15 @@ def test_devices_may_be_named() -> None:
         (",200,", ",nan,", "Contracted download (Mbit/s) 'nan'"),
         (",800,", ",1_050,", "write digits 0 to 9"),
         (",800,", ",１０５０,", "write digits 0 to 9"),
+        (",800,", ",1.050,", "write digits 0 to 9"),
+        (",200,", ",1.000,", "'1.000' may be 1 or 1000"),
+        (",200,", ',"2,500",', "'2,500' may be 2.5 or 2500"),
+        ("Trường", "Tr??ng", "Letters of 'Tr??ng TH Lê Lợi' were lost before ('r??n')"),
+        ("Trường", "Tr\N{REPLACEMENT CHARACTER}ng", "were lost before"),
+        ("Lê Lợi", "LÃª Lá»£i", "were lost before"),
+        ("Lê Lợi", "TrÆ°ng Ä‘á»\xa0n", "were lost before"),
+        ("VNPT", "Viá»…n thÃ´ng", "were lost before"),
+        ("79010001", "7.901E+07", "School code '7.901E+07'"),
         ("Trường TH Lê Lợi", "Trường\x00TH", "U+0000"),
         ("Trường TH Lê Lợi", "Trường\u202eTH", "U+202E"),
         ("Trường TH Lê Lợi", "T" * 3000, "3,000 characters"),
@@ -161,6 +173,48 @@ def test_an_old_encoding_is_read_and_said() -> None:
     assert school.name == "Trường TH Lê Lợi"
     assert "windows-1258" in said
     assert "line 2" in said
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        (b"PK\x03\x04\x14\x00\x06\x00" + b"\x00" * 3000, "a workbook of Excel or LibreOffice"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 3000, "a workbook of an older Excel"),
+        (b"%PDF-1.7\n", "a PDF"),
+        (b"\x1f\x8b\x08\x00", "a compressed file"),
+        (b"<html><table><tr><td>school_code</td></tr></table></html>", "a web page or XML"),
+    ],
+    ids=["xlsx", "xls", "pdf", "gzip", "html"],
+)
+def test_what_only_bears_the_name_of_a_csv_file_is_called_what_it_is(start: bytes, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"the file is {said}, no CSV: .* save it as CSV UTF-8"):
+        decode_table(start)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("TH Lê", "TH\xa0Lê"),
+        ("TH Lê", "TH   Lê"),
+        ("79010001", "\xa079010001 "),
+        ("primary", "TH"),
+        ("800", "800 "),
+    ],
+)
+def test_blanks_that_nobody_sees_and_short_words_mean_nothing(old: str, new: str) -> None:
+    assert read(GOOD.replace(old, new)) == read(GOOD)
+
+
+@given(st.decimals("0.001", 100_000, places=6), st.integers(1, 20_000))
+def test_a_contract_comes_back_to_the_bit(mbps: Decimal, pupils: int) -> None:
+    wrote = f"{mbps:f}".rstrip("0").rstrip(".")
+    (first,), bad = read(
+        GOOD.replace(",800,200,", f",{pupils},{wrote},").replace("VNPT,200", f"VNPT,{wrote}")
+    )
+    assert bad == []
+    fleet = plan_import(Fleet("79", (), (), (), ()), [first], load_areas(), 0).fleet
+    (again,), bad, _ = parse_fleet_csv(write_fleet_csv(fleet), load_areas())
+    assert (again, bad) == (first, [])
 
 
 @pytest.mark.parametrize(
