@@ -202,7 +202,8 @@ class CannedArchive(Archive):
 
     async def brief(self, asked: BriefAsked, by: Brand) -> Brief:
         """Return leadership's brief of the scene's figures."""
-        return self._shelf.brief(asked, by, incidents=await self.known_incidents())
+        times = responses_of(self._scene, 0).times
+        return self._shelf.brief(asked, by, times, await self.known_incidents())
 
     async def place_figures(
         self, place: SchoolGroup, spans: Mapping[SpanKind, DaySpan], schools: Collection[int]

@@ -70,6 +70,14 @@ WALLS: Final = (
         at="2026-11-25T21:10:00",
         shown="#day .duty",
     ),
+    _small(
+        "holiday",
+        "Ngày nghỉ",
+        "No school today",
+        happen=situations.nothing,
+        at=SUNDAY,
+        shown="#day .day-bar",
+    ),
     _wall(
         "tiny",
         "Trung tâm của một trường",

@@ -62,7 +62,7 @@ function renewDay(host, snapshot, day, fleet) {
     parts.push(heading(say('wall.attendance'), whole ?? targetWord()), bars);
     drawClusters(bars, snapshot, fleet);
   }
-  const curve = day && day.users.length > 1 ? make('div', { className: 'curve' }) : null;
+  const curve = hasLearners(day) ? make('div', { className: 'curve' }) : null;
   if (curve) parts.push(heading(say('wall.users'), usualWord(snapshot, day)), curve);
   const hasRoom = day && snapshot.age_s !== null && !(bars && curve);
   if (hasRoom) parts.push(...dayBar(snapshot, day, fleet, { isLarge: !bars && !curve }));
@@ -87,6 +87,11 @@ function firstWait(fleet) {
   return [make('p', { className: 'quiet' }, make('b', { textContent: say('wall.first_wait') }), make('span', { textContent: say('wall.first_wait_what', { n: number(fleet.count) }) }))];
 }
 
+/** Return whether there is a curve to be drawn: on a day without school it would be a line at zero. */
+function hasLearners(day) {
+  return day !== null && day.users.length > 1 && [...day.users.map(([, n]) => n), ...day.users_usual.map(([, , high]) => high)].some((n) => n > 0);
+}
+
 /** Return whether there are clusters to be compared, and something of them is known. */
 function areCompared(snapshot, fleet) {
   return fleet.sizes.filter((schools) => schools > 0).length > 1 && snapshot.attendance_by_cluster.some((share) => share !== null);
@@ -101,7 +106,7 @@ function renewPart(host, snapshot, day, fleet) {
     place.className = 'clusters';
     host.replaceChildren(heading(say('wall.attendance'), snapshot.area === '' ? targetWord() : say('wall.of_city')), place, duty);
     drawClusters(place, snapshot, fleet);
-  } else if (day && day.users.length > 1) {
+  } else if (hasLearners(day)) {
     place.className = 'curve';
     host.replaceChildren(heading(say('wall.users'), usualWord(snapshot, day)), place, duty);
     drawUsers(place, day);
