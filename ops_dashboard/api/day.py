@@ -1,10 +1,15 @@
 """The day so far over HTTP, as a calm wall tells it."""
 
 from fastapi import APIRouter, Response
+from msgspec.structs import replace
 
+from contract.access.decision import may
+from contract.access.permission import Permission
 from contract.calendar import MINUTE_US
 from contract.fleet import DeviceKind
+from ops_dashboard.access.asking import asking
 from ops_dashboard.access.own import asking_area
+from ops_dashboard.access.register import Bearer
 from ops_dashboard.api.answers import json_answer
 from ops_dashboard.past.moment import At
 from ops_dashboard.past.seen import seen
@@ -13,6 +18,13 @@ from ops_dashboard.view.day import MOST_LANES, Day, curve_stretches, make_day, u
 from ops_dashboard.view.desk.systems import system_rules
 
 USERS = "active_users"
+
+
+def told_to(day: Day, bearer: Bearer | None) -> Day:
+    """Return a day as somebody who sees an area may have it."""
+    who = None if bearer is None else bearer.principal
+    is_wall = who is not None and not who.is_person
+    return day if is_wall or may(who, Permission.SEE_ONCALL) is None else replace(day, duty=[])
 
 
 def add_day(router: APIRouter, services: Services) -> None:
@@ -40,10 +52,11 @@ def add_day(router: APIRouter, services: Services) -> None:
     async def day(at: At = "") -> Response:
         """Return learners today and usually, what was wrong and is over, and who is on duty; once a minute.
 
-        Whoever sees an area is told of what was wrong there, and of no learners.
+        Whoever sees an area is told of what was wrong there, and of no learners; who is on duty is told to
+        walls, and to people who may see the rotas.
         """
         if at or not asking_area().is_city:
-            return json_answer(await day_at(await seen(services, at)))
+            return json_answer(told_to(await day_at(await seen(services, at)), asking()))
         minute = services.now_us() // MINUTE_US
         if minute not in kept:
             made = await day_at(services)
