@@ -127,7 +127,7 @@ def read_table(
     found = [_column(cell, columns, names) for cell in header]
     missing = [c for c in (columns if needed is None else needed) if c not in found]
     if missing:
-        shown = {",": "commas", ";": "semicolons", "\t": "tabs"}[separator]
+        shown = {",": "commas", ";": "semicolons", "\t": "tabs"}.get(separator, ascii(separator))
         said = f"The header lacks the columns {', '.join(missing)} (columns are separated by {shown} here)."
         return Table((), (BadRow(records[0][0], said),), ())
     if twice := sorted({c for c in found if c and found.count(c) > 1}):
@@ -205,15 +205,21 @@ def _records(
             continue
         try:
             cells = next(csv.reader([line], delimiter=separator, strict=True))
-        except csv.Error:
-            bad.append(BadRow(number, "A quotation mark is opened and not closed in this line."))
+        except csv.Error:  # also of a cell that is too long for the csv module
+            longest = max(map(len, line.split(separator)))
+            unclosed = "A quotation mark is opened and not closed in this line."
+            bad.append(BadRow(number, _too_long(longest) if longest > MAX_CELL else unclosed))
             continue
-        long = next((cell for cell in cells if len(cell) > MAX_CELL), None)
-        if long is not None:
-            bad.append(BadRow(number, f"A cell has {len(long):,} characters; at most {MAX_CELL:,} are read."))
+        longest = max(map(len, cells))
+        if longest > MAX_CELL:
+            bad.append(BadRow(number, _too_long(longest)))
             continue
         records.append((number, cells))
     return records, tuple(bad)
+
+
+def _too_long(characters: int) -> str:
+    return f"A cell has {characters:,} characters; at most {MAX_CELL:,} are read."
 
 
 def _problem(line: str) -> str:

@@ -53,7 +53,9 @@ on conflict (id) do update set
 
 -- name: keep_periods
 insert into school_period
-select g.id, case when p.school_id is null then timestamptz '1970-01-01 00:00+00' else %(at)s end,
+-- What is said last holds last, also where the clock was set back since the time before.
+select g.id, case when p.school_id is null then timestamptz '1970-01-01 00:00+00'
+                  else greatest(%(at)s, p.from_at) end,
        g.name, g.level, g.ward_code, g.pupils, g.isp, g.contracted_down_bps, g.contracted_up_bps
 from given_school g
 left join lateral (

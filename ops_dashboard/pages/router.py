@@ -1,5 +1,6 @@
 """From an address to a page: reads what the page needs, then calls its pure function."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qs, quote
@@ -166,8 +167,9 @@ async def _quarantine(services: Services, _: str, query: dict[str, str], languag
     reason = Reason(query["reason"]) if query.get("reason") in set(Reason) else None
     rows, counts = await services.archive.quarantine(PAGE_ROWS, before_id, reason)
     told = [row._replace(rejected=shown_refusal(row.rejected, services.catalogue)) for row in rows]
+    by_broker = await asyncio.to_thread(services.config.broker_refused)
     zone = services.calendar.timezone
-    return quarantine_page(services.texts, language, told, counts, reason, services.fleet, zone)
+    return quarantine_page(services.texts, language, told, counts, reason, services.fleet, zone, by_broker)
 
 
 async def _school(services: Services, code: str, query: dict[str, str], language: Language) -> Any:

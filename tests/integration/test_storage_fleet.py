@@ -62,6 +62,22 @@ async def test_a_fleet_follows_the_one_before_and_remembers_it(postgres_url: str
             )
 
 
+async def test_what_is_said_last_holds_last_though_the_clock_was_set_back(
+    postgres_url: str, city: Fleet
+) -> None:
+    first, *others = city.schools
+    async with await connect(postgres_url) as conn:
+        await save_fleet(conn, city)
+        for at_us, isp in ((10_000_000, "FPT 2"), (5_000_000, "FPT 3"), (20_000_000, first.isp)):
+            school = dataclasses.replace(first, isp=isp)
+            fleet = Fleet(city.province, city.clusters, city.wards, (school, *others), city.devices)
+            await save_fleet(conn, fleet, at_us)
+        found = [
+            (await schools_then(conn, city, t))[first.id].isp for t in (9_999_999, 10_000_000, 20_000_000)
+        ]
+    assert found == [first.isp, "FPT 3", first.isp]
+
+
 async def test_schools_that_merge_again_and_come_back_keep_their_numbers(
     postgres_url: str, city: Fleet
 ) -> None:

@@ -76,7 +76,8 @@ def test_devices_may_be_named() -> None:
         ("79010001", "7.901E+07", "School code '7.901E+07'"),
         ("Trường TH Lê Lợi", "Trường\x00TH", "U+0000"),
         ("Trường TH Lê Lợi", "Trường\u202eTH", "U+202E"),
-        ("Trường TH Lê Lợi", "T" * 3000, "3,000 characters"),
+        ("Trường TH Lê Lợi", "T" * 3000, "A cell has 3,000 characters"),
+        ("Trường TH Lê Lợi", "T" * 140_000, "A cell has 140,000 characters"),
         ("Trường TH Lê Lợi", "T" * 999, "A name has 999 characters"),
         ("Trường TH Lê Lợi", '"Trường', "A quotation mark is opened"),
     ],
@@ -97,6 +98,18 @@ def test_a_file_without_schools_or_columns_says_so() -> None:
     assert read() == ((), [BadRow(1, "The file names no school.")])
     _, bad, _ = parse_fleet_csv("school_code\n1\n", load_areas())
     assert "school_name" in bad[0].message
+
+
+@pytest.mark.parametrize(
+    ("separator", "named"),
+    [(";", "semicolons"), ("\t", "tabs"), ("|", "'|'"), ("đ", r"'\u0111'"), ("\x01", "'")],
+)
+def test_a_separator_that_the_first_line_names_wrongly_is_told(separator: str, named: str) -> None:
+    _, bad, _ = parse_fleet_csv(f"sep={separator}\n{HEADER}\n{GOOD}\n", load_areas())
+    assert bad[0].line == 2
+    assert f"columns are separated by {named}" in bad[0].message
+    piped = f"sep=|\n{HEADER}\n{GOOD}\n".replace(",", "|")
+    assert [school.code for school in parse_fleet_csv(piped, load_areas())[0]] == ["79010001"]
 
 
 def test_the_shipped_areas_are_the_citys_wards() -> None:
@@ -245,3 +258,21 @@ def test_names_are_inert_in_a_spreadsheet_and_come_back_the_same(city: Fleet, na
     assert not re.search(r'(^|[,"\n])[=+@-]', written.replace(",-", ""))
     (listed,), bad, _ = parse_fleet_csv(written, load_areas())
     assert (bad, listed.name) == ([], name)
+
+
+def as_bytes(text: str) -> bytes:
+    return text.encode(errors="surrogatepass")
+
+
+PIECES = st.sampled_from([HEADER, GOOD, *",;|\t\"'=\n\r\x00\ufeff-é🏫", "sep=", "sep=;", "sep=\\", "1.000"])
+
+
+@given(st.one_of(st.binary(), st.lists(st.one_of(PIECES, st.text(max_size=5))).map("".join).map(as_bytes)))
+def test_whatever_a_file_holds_it_ends_in_schools_or_in_sentences(content: bytes) -> None:
+    try:
+        text, _ = decode_table(content)
+    except ConfigurationError:
+        return
+    schools, bad, _ = parse_fleet_csv(text, load_areas())
+    assert schools or bad
+    assert all(row.line >= 1 and row.message.endswith(".") for row in bad)

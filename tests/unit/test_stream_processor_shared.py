@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.alert import TransitionKind
+from contract.alert import Ending, TransitionKind
 from contract.entry import Entry, ReadingsEntry, TickEntry
 from contract.rule import parse_rules
 from stream_processor.fold.constants import Fold, build_fold
@@ -164,3 +164,24 @@ def test_a_register_is_told_whatever_its_school_has_shown_of_its_tail() -> None:
     assert [t.school_id for t in told.transitions if t.rule == "attendance_low"] == [3]
     slot = slots_of(fold)[2]
     assert told.state.z[slot] < -12.0
+
+
+def test_an_alarm_ends_when_the_register_that_opened_it_is_corrected() -> None:
+    """A register of seven hundred where a thousand are present, and its correction for the same moment."""
+    fold = shared_fold()
+    low = [*registers({}, "07:00"), *registers(everybody(USUAL, s3=0.667), "07:25"), *registers({}, "07:41")]
+    said_us = low[2].at_us
+    later = registers({}, "07:45")[1].at_us
+    right = columns([(said_us, series_named(3, "attendance_ratio"), 0.981)])
+    log = [*low, ReadingsEntry(later, right), TickEntry(later + SECOND_US)]
+    for cutting in ([log], [[entry] for entry in log]):
+        folded = fold_log(fold, cutting, settled(fold))
+        told = [t for t in folded.transitions if t.rule == "attendance_low"]
+        assert [(t.school_id, t.kind) for t in told] == [
+            (3, TransitionKind.OPENED),
+            (3, TransitionKind.RESOLVED),
+        ]
+        assert told[0].alert_id == told[1].alert_id
+        assert (told[1].reason, told[1].value) == (Ending.CORRECTED, 0.981)
+        assert folded.table[series_named(3, "attendance_ratio"), said_us] == [0.667, 0.981]
+        assert folded.state.value[slots_of(fold)[2]] == 0.981
