@@ -154,7 +154,7 @@ def create_app(
 
 def _people_office(config: DashboardConfig, tables: Tables, fleet: Fleet, renderer: Renderer) -> PeopleOffice:
     return PeopleOffice(
-        tables.pool, tables.register, tables.screens, fleet, renderer, PasswordKeeper(),
+        tables.pool, tables.register, tables.screens, tables.people, fleet, renderer, PasswordKeeper(),
         config.secure_cookies, config.public_url,
         _provider(config), FollowedSignIn(config.own_config),
     )  # fmt: skip

@@ -28,6 +28,7 @@ from contract.rejected import Reason
 from contract.routing.delivery import NoticeRecord
 from contract.routing.silence import Silence
 from contract.series import METRIC_BITS
+from eduops.stories.people import CannedPeople, responses_of
 from eduops.stories.scene import MINUTE_US, Scene
 from eduops.stories.shelf import FigureShelf
 from eduops.stories.telling import FINE_US, PARTITIONS, City, heartbeats_of, left_users, summaries_of
@@ -47,6 +48,7 @@ from ops_dashboard.view.minutes import MinuteThen
 from ops_dashboard.view.past import SPAN_US, WEEK_US, WEEKS, PastSums, past_of
 from storage.people.credentials import CredentialKind
 from storage.people.pairing import Pairing
+from storage.times import Responses
 from storage.wall import KpiHistory, QuarantineRow, SeriesHistory
 
 CODE: Final = "WXKFTRMB"
@@ -147,6 +149,10 @@ class CannedArchive(Archive):
         """Return the scene's silences."""
         return self._scene.silences
 
+    async def response(self, from_us: int, until_us: int, began_us: int) -> Responses:
+        """Return how the incidents of the scene fared, when its people were told, and what stands."""
+        return responses_of(self._scene, began_us)
+
     async def users(self) -> list[User]:
         """Return that there is nobody else."""
         return []
@@ -196,7 +202,8 @@ class CannedArchive(Archive):
 
     async def brief(self, asked: BriefAsked, by: Brand) -> Brief:
         """Return leadership's brief of the scene's figures."""
-        return self._shelf.brief(asked, by, incidents=await self.known_incidents())
+        times = responses_of(self._scene, 0).times
+        return self._shelf.brief(asked, by, times, await self.known_incidents())
 
     async def place_figures(
         self, place: SchoolGroup, spans: Mapping[SpanKind, DaySpan], schools: Collection[int]
@@ -296,6 +303,7 @@ class CannedTables(Tables):
         self.recorder = CannedRecorder(self.pool)
         self.screens = CannedScreens(self.pool)
         self.days = CannedDays(scene)
+        self.people = CannedPeople(time.time_ns() // 1000)
 
     async def open(self) -> None:
         """Do nothing: there is no database."""

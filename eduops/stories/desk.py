@@ -53,6 +53,28 @@ def incident_over(scene: Scene) -> None:
     scene.do(IncidentDeed.COMMENTED, gone[0], NHUNG, 20, "Đã nối lại cáp; theo dõi đến trưa")
 
 
+def messages(scene: Scene) -> None:
+    """Let people have been told of a provider's failure, one after the other."""
+    gone = [scene.open(n, ago=44 - k % 3) for k, n in enumerate(ward_of_provider(scene))]
+    scene.watched = gone[0]
+    for to, reason, ago in (
+        (NHUNG, NoticeReason.OPENED, 41),
+        (MINH, NoticeReason.NEXT_STEP, 31),
+        ("Lê Hoàng Phương Anh", NoticeReason.NEXT_STEP, 21),
+    ):
+        scene.tell(to, reason, ago, "250 OK")
+
+
+def answers(scene: Scene) -> None:
+    """Let a morning's incidents have been answered, one faster than the other, and one by nobody."""
+    messages(scene)
+    scene.open(situations.others(scene, "FPT")[7], "latency_high", 2, ago=31 * 60)
+    for k, n in enumerate(situations.others(scene, "FPT")[:260:20]):
+        alone = scene.open(n, ("wan_down", "latency_high", "lms_failing")[k % 3], 1 + k % 3, ago=150 - 8 * k)
+        scene.do(IncidentDeed.ACKNOWLEDGED, alone, (NHUNG, MINH)[k % 2], ago=149 - 8 * k - k % 4)
+        scene.close(alone, ago=142 - 8 * k - 5 * (k % 5))
+
+
 def school_well(scene: Scene) -> None:
     """Look at a school that is well, and was not in the morning."""
     n = situations.big_school(scene)

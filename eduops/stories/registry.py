@@ -17,6 +17,9 @@ _SCHOOL: Final = "#sheet-main > .sheet-panel"
 _wall = partial(ScreenStory, path="/", role=Role.SCREEN, shown=_LINES)
 _small = partial(_wall, schools=FEW)
 _desk = partial(ScreenStory, schools=FEW)
+_office = partial(
+    _desk, happen=situations.nothing, shown=".people-list > li", role=Role.ADMINISTRATOR, schools=40
+)
 
 SITUATIONS: Final = (
     _wall("calm", "Mọi việc bình thường", "All is well", happen=situations.calm, shown=_DAY),
@@ -64,8 +67,16 @@ WALLS: Final = (
         "Night",
         path="/?dim=18-6",
         happen=situations.nothing,
-        at="2026-11-24T21:10:00",
+        at="2026-11-25T21:10:00",
         shown="#day .duty",
+    ),
+    _small(
+        "holiday",
+        "Ngày nghỉ",
+        "No school today",
+        happen=situations.nothing,
+        at=SUNDAY,
+        shown="#day .day-bar",
     ),
     _wall(
         "tiny",
@@ -81,6 +92,14 @@ WALLS: Final = (
         "A center of four schools",
         happen=situations.one_school,
         schools=5,
+    ),
+    _wall(
+        "few-calm",
+        "Bốn trường, ngày đã yên",
+        "Four schools, a calm day after two incidents",
+        happen=situations.calm,
+        schools=5,
+        shown="#day .resolved-line",
     ),
     _small(
         "one-cluster",
@@ -116,6 +135,22 @@ WALLS: Final = (
         "Learners over the day",
         path="/?view=elearning",
         happen=situations.one_ward,
+    ),
+    _small(
+        "view-systems",
+        "Các hệ thống",
+        "The systems on the wall",
+        path="/?view=systems",
+        happen=situations.platform,
+        shown=".system",
+    ),
+    _small(
+        "view-day",
+        "Cả ngày đến giờ",
+        "The day so far",
+        path="/?view=day",
+        happen=situations.calm,
+        shown=".view .day-bar",
     ),
     _small("view-traffic", "Lưu lượng", "Traffic", path="/?view=traffic", happen=situations.one_ward),
     _small("past", "Xem lại", "An earlier minute", path="/?at=-5", happen=situations.one_ward),
@@ -210,6 +245,19 @@ DESKS: Final = (
         "#silences tr",
         role=Role.ENGINEER,
     ),
+    _desk(
+        "response",
+        "Tốc độ xử lý sự cố",
+        "How fast incidents are answered",
+        "/response",
+        desk.answers,
+        "main .table td",
+        role=Role.ENGINEER,
+    ),
+    _desk("inbox", "Hộp thư của trung tâm", "The center's own inbox", "/inbox", desk.messages, ".bubble"),
+    _office("users", "Người dùng", "Users", "/users"),
+    _office("screens", "Màn hình đã ghép", "Paired walls", "/screens"),
+    _office("tokens", "Mã chương trình", "Tokens of programs", "/tokens"),
     _desk("oncall", "Ai đang trực", "Who is on duty", "/oncall", situations.nothing, ".duty-days"),
     _desk(
         "quarantine",
@@ -235,6 +283,16 @@ DESKS: Final = (
         "Lãnh đạo, ngày xấu",
         "Leadership, a bad day",
         "/kpi",
+        situations.one_provider,
+        ".mark svg",
+        role=Role.LEADER,
+        hit=0.1,
+    ),
+    _desk(
+        "leadership-benchmark",
+        "Nhà mạng so với mốc",
+        "Providers beside a benchmark",
+        "/kpi?by=isp&figure=adequate&benchmark=un",
         situations.one_provider,
         ".mark svg",
         role=Role.LEADER,

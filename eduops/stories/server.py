@@ -4,10 +4,12 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from html import escape
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, cast
 from urllib.parse import quote
 
@@ -24,6 +26,7 @@ from contract.access.decision import Principal
 from contract.access.permission import Role
 from contract.clock import LogClock
 from eduops.stories.canned import SECRET, CannedLive, CannedTables
+from eduops.stories.people import keep_messages
 from eduops.stories.registry import STORIES, story_named
 from eduops.stories.story import ScreenStory, Workshop
 from eduops.stories.telling import PARTITIONS, summaries_of
@@ -88,7 +91,8 @@ class StoryServer:
         """Return a story that runs."""
         async with self._making:
             if story.name not in self._told:
-                made = _ToldStory(story, self._workshop, self._config)
+                inbox = Path(self._running.enter_context(TemporaryDirectory(prefix="eduops-stories-")))
+                made = _ToldStory(story, self._workshop, replace(self._config, inbox=inbox))
                 await self._running.enter_async_context(made.app.router.lifespan_context(made.app))
                 self._told[story.name] = made
         return self._told[story.name]
@@ -105,10 +109,11 @@ class _ToldStory:
         city = workshop.city(story.schools)
         said = summaries_of(scene, city) if story.speaks else []
         tables = CannedTables(scene, city, workshop.shelf(story, scene), clock, _viewer(story))
+        keep_messages(config.inbox, scene, made)
         self.path = story.path.format(quote(scene.subject, safe=""))
         self.app = create_app(
             DashboardConfig(
-                "", PARTITIONS, config.build_id, config.host, config.port, clock=clock,
+                "", PARTITIONS, config.build_id, config.host, config.port, clock=clock, inbox=config.inbox,
                 own_config=Path(str(files("eduops.stories") / "config")),
             ),
             MemoryLog(),

@@ -4,12 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
-from contract.figures.spans import DaySpan, SpanKind, span_pair
+from contract.figures.spans import DaySpan, SpanKind, span_pair, trend_weeks
 from contract.figures.sums import FigureRow, FigureSums, GroupKind, add_sums
 from contract.incident import Incident, IncidentTimes
 from ops_dashboard.view.desk.places import PlaceFigures, SchoolGroup
 from ops_dashboard.view.leadership.brief import Brief
-from ops_dashboard.view.leadership.maker import Brand, BriefAsked, BriefData, make_brief
+from ops_dashboard.view.leadership.maker import Brand, BriefAsked, BriefData, are_drawn, make_brief
 
 Sums = Mapping[str, FigureSums]
 
@@ -55,7 +55,9 @@ class FigureShelf:
         city = self.rows(GroupKind.CITY, "", date.min, asked.day)
         isps = {code: self.sums(GroupKind.ISP, code, pair.now) for code in clusters}
         compared = both(asked.by, asked.scope)
-        data = BriefData(city, both(GroupKind.CLUSTER, ""), compared, isps, times, incidents)
+        weeks = trend_weeks(asked.day) if are_drawn(asked) else []
+        drawn = [side_by_side(asked.by, asked.scope, week) for week in weeks]
+        data = BriefData(city, both(GroupKind.CLUSTER, ""), compared, drawn, isps, times, incidents)
         return make_brief(asked, data, by)
 
     def place(

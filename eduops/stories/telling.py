@@ -1,6 +1,7 @@
 """What a scene's devices say, as the simulated city measures it, and the sums that partitions make of it."""
 
 from collections.abc import Mapping, Sequence
+from datetime import time
 from functools import cached_property
 from typing import Final
 
@@ -25,8 +26,6 @@ FINE_US: Final = 360 * MINUTE_US
 """Longest history by the half minute."""
 PAST_US: Final = 8 * 1440 * MINUTE_US
 """So much of the days before: enough to say what is usual."""
-_REGISTER_MINUTES: Final = 360
-"""So long a register of this morning or afternoon counts."""
 _OF_PUPILS: Final = ("present", "enrolled", "active_users")
 _REGISTERED: Final = ("present", "enrolled")
 _LINE: Final = ("down_bps", "up_bps", "active_users")
@@ -63,11 +62,11 @@ class City:
         return self._kept[key]
 
     def registers(self, at_us: int) -> tuple[Mapping[str, NDArray[np.float64]], NDArray[np.int64]]:
-        """Return each school's last register at a moment, and when it came; NaN without any."""
+        """Return each school's last register of the day at a moment, and when it came; NaN without any."""
         found = {name: np.full(len(self.fleet.schools), np.nan) for name in _REGISTERED}
         came_us = np.zeros(len(self.fleet.schools), np.int64)
-        for ago in range(0, _REGISTER_MINUTES, 5):
-            then_us = at_us - ago * MINUTE_US
+        midnight_us = self.calendar.moment_us(self.calendar.local_day(at_us), time.min)
+        for then_us in range(at_us, midnight_us, -5 * MINUTE_US):
             if self.world.in_register(then_us):
                 own = self.measure(Stream.ATTENDANCE, then_us)
                 fresh = np.isnan(found["enrolled"]) & ~np.isnan(own["enrolled"])

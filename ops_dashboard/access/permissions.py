@@ -31,7 +31,7 @@ _API: Final[Mapping[str, Permission]] = {
     "GET /api/series/{school}/{device}/{metric}": Permission.SEE_SCHOOL,
     "GET /api/cap.atom": Permission.SEE_FEEDS,
     "GET /api/cap/{incident_id}": Permission.SEE_FEEDS,
-    "GET /api/day": Permission.SEE_CITY,
+    "GET /api/day": Permission.SEE_WALL,
     "GET /api/wall": Permission.SEE_WALL,
     "GET /api/alerts.csv": Permission.SEE_ALERTS,
     "GET /api/incidents.csv": Permission.SEE_INCIDENTS,

@@ -23,6 +23,8 @@ WIDTH: Final = 300
 SPARK_HEIGHT: Final = 48
 STRIP_HEIGHT: Final = 36
 BAR_HEIGHT: Final = 14
+TREND_WIDTH: Final = 100
+TREND_HEIGHT: Final = 18
 _PAD: Final = 6.0
 _DOT: Final = 3.2
 
@@ -111,6 +113,21 @@ def bar(marks: BarMarks, most: float, ink: Ink) -> str:
             _line(scale.of(marks.before), 1, scale.of(marks.before), BAR_HEIGHT - 1, ink.text, width=3)
         )
     return _svg(BAR_HEIGHT, parts, stretches=True)
+
+
+def trend(values: Sequence[float | None], among: Sequence[float], ink: Ink) -> str:
+    """Return a line over time as small as a word, on the scale of all that stand beside it."""
+    scale, step = (
+        _Scale(among or [0.0], TREND_HEIGHT - 2.0, 2.0),
+        (TREND_WIDTH - 6.0) / max(1, len(values) - 1),
+    )
+    parts = []
+    for run in _runs(values):
+        points = [(3.0 + step * i, scale.of(value)) for i, value in run]
+        shape = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        parts.append(f'<polyline points="{shape}" fill="none" stroke="{ink.soft}" stroke-width="1.4"/>')
+        parts.append(_circle(*points[-1], 1.8, ink.text))
+    return svg(TREND_WIDTH, TREND_HEIGHT, parts)
 
 
 class _Scale:

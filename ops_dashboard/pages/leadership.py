@@ -158,8 +158,12 @@ class _Page:
     def _standing(self, one: WordedStanding, names: Sequence[str]) -> html.Tr:
         now = html.Span(one.value, className="lead-worse" if one.is_missed else "")
         cells: list[Any] = [html.Strong(one.title), now, *one.aims, one.coming]
+        missing = self._say("leadership.no_number")
         return html.Tr(
-            [html.Td(c, **attributes(data_name=name)) for c, name in zip(cells, names, strict=True)]
+            [
+                html.Td(c, **attributes(data_name=name, data_known="no" if c == missing else "yes"))
+                for c, name in zip(cells, names, strict=True)
+            ]
         )
 
     def incidents(self) -> html.Section:
@@ -232,7 +236,9 @@ class _Page:
         value = html.Span(
             one.note or one.value, className="lead-bar-note soft" if one.note else "lead-bar-value"
         )
-        middle = [] if one.note else [_mark(one.svg, "bar")]
+        middle = (
+            [] if one.note else [_mark(one.svg, "bar"), *([_mark(one.weeks, "weeks")] if one.weeks else [])]
+        )
         return html.Li(
             [html.Span(name, className="lead-bar-name"), *middle, value],
             className="lead-bar-bad" if one.is_bad else "",

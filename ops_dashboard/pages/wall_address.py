@@ -8,8 +8,8 @@ from contract.fleet import Fleet
 from contract.texts import Language, Texts
 from ops_dashboard.view.areas import WallArea, find_area
 
-VIEWS: Final = ("map", "wards", "attendance", "elearning", "traffic")
-"""What may stand at the wall's left: schools, the map of wards, attendance by cluster, learners, traffic."""
+VIEWS: Final = ("map", "wards", "attendance", "elearning", "systems", "traffic", "day")
+"""What may stand at the wall's left: schools, wards, attendance, learners, systems, traffic, the day."""
 KNOWN: Final = frozenset({"lang", "sound", "area", "view", "rotate", "scale", "dim", "at"})
 ROTATE_S: Final = range(10, 601)
 """Seconds that each view may stand."""

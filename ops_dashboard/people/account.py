@@ -17,7 +17,7 @@ from ops_dashboard.access.record import on_record
 from ops_dashboard.api.answers import Refusal, json_answer
 from ops_dashboard.people.forms import browser_of, go_on, read_form
 from ops_dashboard.people.office import PeopleOffice, asking_person
-from storage.people.credentials import CredentialKind, end_credentials, list_credentials
+from storage.people.credentials import CredentialKind, end_credentials
 from storage.people.failures import claim_try, forget_failures, know_browser
 from storage.people.users import find_user, password_of, save_password
 
@@ -94,9 +94,8 @@ async def show_account(
 ) -> Response:
     """Return the page of whoever asks; `more` is what setting a second factor up shows."""
     who = asking_person()
-    async with office.connection() as conn:
-        user = await find_user(conn, who.name)
-        sessions = await list_credentials(conn, CredentialKind.SESSION, who.name)
+    user = await office.reader.user(who.name)
+    sessions = await office.reader.credentials(CredentialKind.SESSION, who.name)
     city = office.renderer.texts.say("people.area_city", office.renderer.language(request))
     return office.renderer.page(
         request, "account", status, fault=fault, user=user, sessions=sessions,

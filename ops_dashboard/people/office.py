@@ -15,6 +15,7 @@ from ops_dashboard.access.register import Register
 from ops_dashboard.api.answers import Refusal
 from ops_dashboard.borrowing import ReaderPool, borrowed
 from ops_dashboard.people.passwords import PasswordKeeper
+from ops_dashboard.people.people_reader import PeopleReader
 from ops_dashboard.people.render import Renderer
 from ops_dashboard.people.waiting_screens import WaitingScreens
 
@@ -31,6 +32,7 @@ class PeopleOffice:
     pool: ReaderPool
     register: Register
     screens: WaitingScreens
+    reader: PeopleReader
     fleet: Fleet
     renderer: Renderer
     passwords: PasswordKeeper

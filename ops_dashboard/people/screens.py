@@ -13,7 +13,7 @@ from ops_dashboard.api.answers import Refusal
 from ops_dashboard.people.ending import end_chosen
 from ops_dashboard.people.forms import PAIRING_COOKIE, go_on, read_form, set_pairing, set_session
 from ops_dashboard.people.office import PeopleOffice, asking_person
-from storage.people.credentials import CredentialKind, list_credentials
+from storage.people.credentials import CredentialKind
 from storage.people.pairing import Pairing, approve_pairing
 
 
@@ -46,8 +46,7 @@ def add_screens(router: APIRouter, office: PeopleOffice) -> None:
     async def shown(
         request: Request, status: int = 200, fault: str = "", code: str = "", coming: str = ""
     ) -> Response:
-        async with office.connection() as conn:
-            screens = await list_credentials(conn, CredentialKind.SCREEN)
+        screens = await office.reader.credentials(CredentialKind.SCREEN)
         return office.renderer.page(
             request, "screens", status, fault=fault, screens=screens, code=code, coming=coming
         )

@@ -11,7 +11,7 @@ from ops_dashboard.access.record import on_record
 from ops_dashboard.people.ending import end_chosen
 from ops_dashboard.people.forms import go_on, read_form
 from ops_dashboard.people.office import PeopleOffice, asking_person
-from storage.people.credentials import CredentialKind, add_token, list_credentials
+from storage.people.credentials import CredentialKind, add_token
 
 SCOPES = tuple(scope.value for scope in TokenScope)
 
@@ -20,8 +20,7 @@ def add_tokens(router: APIRouter, office: PeopleOffice) -> None:
     async def shown(
         request: Request, status: int = 200, fault: str = "", token: str = "", token_name: str = ""
     ) -> Response:
-        async with office.connection() as conn:
-            tokens = await list_credentials(conn, CredentialKind.TOKEN)
+        tokens = await office.reader.credentials(CredentialKind.TOKEN)
         return office.renderer.page(
             request, "tokens", status, fault=fault, tokens=tokens, token=token, token_name=token_name,
             scopes=SCOPES, most_days=MOST_TOKEN_DAYS,

@@ -12,9 +12,9 @@ from contract.access.user import User
 from ops_dashboard.access.record import on_record
 from ops_dashboard.people.forms import go_on, read_form
 from ops_dashboard.people.office import PeopleOffice, asking_person
-from storage.people.credentials import CredentialKind, end_credentials, issue_link, list_credentials
+from storage.people.credentials import CredentialKind, end_credentials, issue_link
 from storage.people.second_factor import drop
-from storage.people.users import add_user, change_user, find_user, list_users
+from storage.people.users import add_user, change_user, find_user
 
 ROLES = tuple(role.value for role in Role if role is not Role.SCREEN)
 
@@ -23,9 +23,8 @@ def add_users(router: APIRouter, office: PeopleOffice) -> None:
     async def shown(
         request: Request, status: int = 200, fault: str = "", link: str = "", link_name: str = ""
     ) -> Response:
-        async with office.connection() as conn:
-            users = await list_users(conn)
-            sessions = await list_credentials(conn, CredentialKind.SESSION)
+        users = await office.reader.users()
+        sessions = await office.reader.credentials(CredentialKind.SESSION)
         return office.renderer.page(
             request, "users", status, fault=fault, users=users, all_roles=ROLES, link=link,
             link_name=link_name, areas={user.name: write_area(user.area) for user in users},

@@ -11,7 +11,7 @@ from contract.figures.spans import DaySpan, SpanKind, span_pair, trend_weeks
 from contract.figures.sums import FigureSums, GroupKind
 from contract.incident import Incident, IncidentTimes
 from ops_dashboard.view.leadership.brief import Brief
-from ops_dashboard.view.leadership.maker import Brand, BriefAsked, BriefData, make_brief
+from ops_dashboard.view.leadership.maker import Brand, BriefAsked, BriefData, are_drawn, make_brief
 from storage.figures.rows import figure_rows, summed_figures, summed_inside
 from storage.incidents import incidents_since
 from storage.times import incident_times
@@ -46,6 +46,7 @@ async def read_brief(
         clusters
         if asked.by is GroupKind.CLUSTER
         else await _both(conn, asked.by, asked.scope, pair.now, pair.before),
+        [await _sums(conn, asked.by, asked.scope, week) for week in weeks] if are_drawn(asked) else [],
         await summed_inside(conn, GroupKind.ISP, pair.now),
         [
             times_then(one, until_us)

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from alerting.routing.duty import duty_turns
-from contract.fleet import Fleet
+from contract.alert import Alert
+from contract.calendar import SchoolCalendar
+from contract.fleet import LEVELS, DeviceKind, Fleet
 from contract.incident import Incident, IncidentState
 from contract.routing.contact import DAY_US
 from contract.routing.route import Routing
@@ -19,12 +20,20 @@ BACK_US: Final = 5 * 3_600_000_000
 """So much of the day a curve shows: chosen, a session and the hour before it."""
 AHEAD_US: Final = 3_600_000_000
 """So much of what is usual is shown ahead."""
-TOP_RESOLVED: Final = 2
+TOP_RESOLVED: Final = 6
+MOST_LANES: Final = 4
+"""Up to so many schools have their day apart: what fits a wall in readable type."""
 
 Point = tuple[int, float]
 """A moment, µs since 1970, and a value."""
 Band = tuple[int, float, float]
 """A moment, and the least and the most that is usual then."""
+
+
+Stretch = tuple[int, int]
+"""From and until, µs since 1970."""
+Trouble = tuple[int, int, int]
+"""From and until, µs since 1970, and the priority of what was wrong."""
 
 
 class ResolvedLine(msgspec.Struct, frozen=True):
@@ -42,16 +51,38 @@ class DutyNow(msgspec.Struct, frozen=True):
     until_us: int
 
 
+class SystemNow(msgspec.Struct, frozen=True):
+    """What is wrong with one of the systems that schools use."""
+
+    kind: str
+    """A `DeviceKind`."""
+    incidents: int
+    """Open ones in which an alert of what it measures has been."""
+    schools: int
+    """Schools with open alerts of theirs, each as often as it is in one."""
+    priority: int | None
+    """The worst of them; None without any."""
+
+
 class Day(msgspec.Struct, frozen=True):
-    """The day so far, of the whole city."""
+    """The day so far, of the whole city or of an area."""
 
     at_us: int
     users: list[Point]
-    """Learners active, as they may be told."""
+    """Learners active, as they may be told; of an area none are."""
     users_usual: list[Band]
     resolved: list[ResolvedLine]
     """The last incidents that ended today, the newest first; at most `TOP_RESOLVED`."""
     resolved_count: int
+    quiet_since_us: int | None
+    """When the last incident ended, today or before; None while one is open, and where none is known."""
+    sessions: list[Stretch]
+    """When schools of any level are in session today."""
+    troubled: list[Trouble]
+    """When incidents were open today, of each priority apart; up to now where one still is."""
+    systems: list[SystemNow]
+    lanes: list[list[Trouble]]
+    """The same of the alerts of each school, in the order of the fleet; empty where they are too many."""
     duty: list[DutyNow]
 
 
@@ -93,13 +124,34 @@ def users_curve(
     return now, usual
 
 
+def sessions_of(calendar: SchoolCalendar, fleet: Fleet, now_us: int) -> list[Stretch]:
+    """Return when schools of a fleet are in session on the day of a moment, those of all levels together."""
+    day, levels = calendar.local_day(now_us), {school.level for school in fleet.schools}
+    return joined(
+        (s.start_us, s.end_us) for level in levels for s in calendar.sessions(LEVELS.index(level), day)
+    )
+
+
+def joined(stretches: Iterable[Stretch]) -> list[Stretch]:
+    """Return stretches in order, those that meet as one."""
+    found: list[Stretch] = []
+    for first, last in sorted(stretches):
+        if found and first <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], last)
+        else:
+            found.append((first, last))
+    return found
+
+
 def make_day(
     now_us: int,
     curve: tuple[list[Point], list[Band]],
     incidents: Iterable[Incident],
     routing: Routing,
     fleet: Fleet,
-    zone: ZoneInfo,
+    calendar: SchoolCalendar,
+    rules_of: Mapping[DeviceKind, frozenset[str]],
+    alerts: Iterable[Alert] = (),
 ) -> Day:
     """Return the day so far.
 
@@ -109,10 +161,13 @@ def make_day(
         incidents: those that ended lately, and any others.
         routing: its rotas say who is on duty.
         fleet: the schools.
-        zone: of the local day.
+        calendar: of the local day and its sessions.
+        rules_of: names of the rules that judge each system.
+        alerts: of its schools, where they are at most `MOST_LANES`.
     """
-    midnight = midnight_us(now_us, zone)
-    over = [(i, i.ended_at_us) for i in incidents if i.state is IncidentState.RESOLVED]
+    midnight = midnight_us(now_us, calendar.timezone)
+    known = [i for i in incidents if not i.exercise]
+    over = [(i, i.ended_at_us) for i in known if i.state is IncidentState.RESOLVED]
     today = sorted(
         ((i, at) for i, at in over if at is not None and at >= midnight and _is_named(i, fleet)),
         key=lambda one: -one[1],
@@ -123,8 +178,41 @@ def make_day(
         *curve,
         [ResolvedLine(wall_line(i, fleet, silenced=False, now_us=at), at) for i, at in today[:TOP_RESOLVED]],
         len(today),
+        max((at for _, at in over if at is not None), default=None) if len(over) == len(known) else None,
+        sessions_of(calendar, fleet, now_us),
+        _troubled(((i.began_at_us, i.ended_at_us, i.worst_priority) for i in known), midnight, now_us),
+        [_system(kind, rules, known) for kind, rules in rules_of.items()],
+        _lanes(fleet, alerts, midnight, now_us),
         [DutyNow(name, turn.on_duty.person, turn.to_us) for name, turn in turns],
     )
+
+
+def _system(kind: DeviceKind, rules: frozenset[str], incidents: Iterable[Incident]) -> SystemNow:
+    own = [
+        one for one in incidents if one.ended_at_us is None and one.alerts and not rules.isdisjoint(one.rules)
+    ]
+    priority = min((one.priority for one in own), default=None)
+    return SystemNow(kind.value, len(own), sum(one.schools for one in own), priority)
+
+
+def _lanes(fleet: Fleet, alerts: Iterable[Alert], midnight_us: int, now_us: int) -> list[list[Trouble]]:
+    if len(fleet.schools) > MOST_LANES:
+        return []
+    found: dict[int, list[tuple[int, int | None, int]]] = {school.id: [] for school in fleet.schools}
+    for one in alerts:
+        if one.school_id in found:
+            found[one.school_id].append((one.opened_at_us, one.resolved_at_us, one.priority))
+    return [_troubled(of, midnight_us, now_us) for of in found.values()]
+
+
+def _troubled(spans: Iterable[tuple[int, int | None, int]], midnight_us: int, now_us: int) -> list[Trouble]:
+    """Return when anything was wrong on a day, of spans (from, until or None, priority)."""
+    by_priority: dict[int, list[Stretch]] = {}
+    for first_us, until_us, priority in spans:
+        last_us = now_us if until_us is None else until_us
+        if last_us > midnight_us:
+            by_priority.setdefault(priority, []).append((max(first_us, midnight_us), last_us))
+    return [(*stretch, p) for p, of in sorted(by_priority.items(), reverse=True) for stretch in joined(of)]
 
 
 def _is_named(incident: Incident, fleet: Fleet) -> bool:

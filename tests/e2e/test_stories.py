@@ -1,5 +1,6 @@
 """Every story in a real Chromium: nothing clipped, nothing in another's way, accessible, and to the point."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -63,6 +64,18 @@ OFTEN = {"lost", "many", "past", "tiny", "incident-open", "pairing", "nowhere"}
 """States beside the six that every change may break: the others come with the slow tests."""
 
 
+ENGLISH = {
+    "incidents-many",
+    "incident-open",
+    "school-offline",
+    "provider",
+    "leadership-bad",
+    "response",
+    "users",
+}
+"""The most important pages beside the six: looked at in English too, where room is short."""
+
+
 def marked(story: ScreenStory) -> ParameterSet:
     """Return a story as a case; most are slow, for each is drawn four times."""
     is_often = story in SITUATIONS or story.name in OFTEN
@@ -86,7 +99,7 @@ async def test_a_story_fits_at_every_size_and_is_accessible(
             await expect_apart(page, width)
             if width >= WALL_WIDTH and story.name in READINGS:
                 await expect_read(page, READINGS[story.name], width)
-        if story in SITUATIONS:
+        if story in SITUATIONS or story.name in ENGLISH:
             await expect_english(page, story)
 
 
@@ -105,6 +118,14 @@ async def expect_read(page: Page, wanted: Reading, width: int) -> None:
     read = await page.evaluate(READ_FIRST)
     assert {wanted.where, wanted.how_many} - {""} <= set(read), (page.url, width, read)
     assert await page.evaluate(ALARMING) == [wanted.figures, wanted.incidents], (page.url, width)
+
+
+@pytest.mark.slow
+async def test_a_bad_day_of_leadership_prints_on_two_pages(stories: str, browser: Browser) -> None:
+    story = next(one for one in STORIES if one.name == "leadership-bad")
+    async with opened(browser, stories, story, 1366, 768) as page:
+        document = await page.pdf(format="A4", prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", document)) == 2
 
 
 def test_the_pictures_are_of_every_story() -> None:

@@ -97,6 +97,7 @@ def brief_asked(rows: list[FigureRow], brand: Brand, asked: BriefAsked) -> Brief
         [r for r in rows if r.kind is GroupKind.CITY and r.day <= day],
         (sums_of(rows, GroupKind.CLUSTER, "", pair.now), sums_of(rows, GroupKind.CLUSTER, "", pair.before)),
         (sums_of(rows, by, scope, pair.now), sums_of(rows, by, scope, pair.before)),
+        [sums_of(rows, by, scope, week) for week in trend_weeks(day)],
         {c.code: sums_of(rows, GroupKind.ISP, c.code, pair.now) for c in brand.fleet.clusters},
         [],
         [],
@@ -316,6 +317,20 @@ def test_minutes_that_a_benchmark_allows_follow_from_its_availability(
     comparison = brief_of(rows, brand).comparison
     (sums,) = sums_of(rows, GroupKind.CITY, "", DaySpan(DAY, DAY)).values()
     assert comparison.aim.value == pytest.approx(0.005 * sums.pupil_min / sums.pupils)
+
+
+def test_what_is_compared_has_the_weeks_of_its_figure(
+    rows: list[FigureRow], brand: Brand, texts: Texts
+) -> None:
+    brief = brief_asked(
+        rows, brand, BriefAsked(SpanKind.WEEK, DAY, GroupKind.ISP, figure=FigureName.AVAILABILITY)
+    )
+    words = worded(brief, wording(texts, brand), PAPER).comparison
+    for group, one in zip(brief.comparison.groups, words.bars, strict=True):
+        assert len(group.weeks) == 12
+        assert group.weeks[-1] == group.figure.value, "the running week is the span that is asked for"
+        assert one.weeks.count("<polyline") == 1
+    assert texts.say("leadership.bars_weeks", Language.VI) in words.bars_are
 
 
 def test_the_bar_of_a_share_is_what_is_missing(rows: list[FigureRow], brand: Brand, texts: Texts) -> None:

@@ -6,24 +6,31 @@ import pytest
 
 from alerting.silences.matching import in_maintenance
 from config.files import load_configuration, load_targets, shipped_texts
+from contract.access.area import Area
+from contract.access.decision import Principal
+from contract.access.permission import Role
 from contract.calendar import SchoolCalendar
 from contract.clock import LogClock
-from contract.fleet import Fleet
+from contract.fleet import DeviceKind, Fleet
 from contract.incident import Incident, IncidentState
 from contract.live import Hidden, Kpi, Summary, WardSums
 from contract.privacy import add_hidden, may_be_summed, told_apart
 from contract.routing.silence import SilenceKind, SilenceMatcher
 from contract.texts import Language
+from ops_dashboard.access.register import Bearer
+from ops_dashboard.api.day import told_to
 from ops_dashboard.pages.wall_address import read_address
 from ops_dashboard.view.areas import CitySums, find_area, wards_of
 from ops_dashboard.view.board import Board
-from ops_dashboard.view.day import curve_stretches, make_day, users_curve
+from ops_dashboard.view.day import DutyNow, curve_stretches, make_day, users_curve
 from ops_dashboard.view.kpis import make_affected, make_tiles
 from ops_dashboard.view.lines import Trend, trend_of
 from ops_dashboard.view.past import LEAST_SCHOOLS, STEP, WEEK_US, Past, PastSums, past_of, shown_users
+from storage.people.credentials import CredentialKind
 from tests.silence_words import HOUR_US, silence
 from tests.unit.test_ops_dashboard_board import NOW_US, SECOND_US, alert, change, incidents_of, show
 
+RULES_OF = {DeviceKind.GATEWAY: frozenset({"wan_down"})}
 TARGETS = load_targets(None)
 MINUTE_US = 60 * SECOND_US
 
@@ -242,9 +249,52 @@ def test_the_day_has_what_ended_today(city: Fleet, calendar: SchoolCalendar) -> 
         for ago in (MINUTE_US, 2 * MINUTE_US, 24 * HOUR_US)
     ]
     routing = load_configuration(None).routing
-    day = make_day(NOW_US, ([], []), [found, *over], routing, city, calendar.timezone)
+    day = make_day(NOW_US, ([], []), [found, *over], routing, city, calendar, RULES_OF)
     assert [r.ended_at_us for r in day.resolved] == [NOW_US - MINUTE_US, NOW_US - 2 * MINUTE_US]
     assert day.resolved_count == 2
+    assert day.quiet_since_us is None
+    assert day.lanes == []
+    (line,) = day.systems
+    assert (line.kind, line.incidents, line.schools, line.priority) == ("gateway", 1, 1, found.priority)
+
+
+def test_the_day_has_its_sessions_and_when_anything_was_wrong(city: Fleet, calendar: SchoolCalendar) -> None:
+    (found,) = incidents_of(city, [alert(city, 0)])
+    spans = [(5, 3, 1), (4, 2, 1), (2, 1, 2), (40, 30, 1)]
+    over = [
+        msgspec.structs.replace(
+            found,
+            state=IncidentState.RESOLVED,
+            began_at_us=NOW_US - first * HOUR_US,
+            ended_at_us=NOW_US - last * HOUR_US,
+            worst_priority=priority,
+        )
+        for first, last, priority in spans
+    ]
+    routing = load_configuration(None).routing
+    day = make_day(NOW_US, ([], []), over, routing, city, calendar, RULES_OF)
+    assert day.troubled == [
+        (NOW_US - 2 * HOUR_US, NOW_US - HOUR_US, 2),
+        (NOW_US - 5 * HOUR_US, NOW_US - 2 * HOUR_US, 1),
+    ]
+    assert day.quiet_since_us == NOW_US - HOUR_US
+    assert [(b - a) / HOUR_US for a, b in day.sessions] == [4.5, 4.25], "of all levels together"
+    few = Fleet(city.province, city.clusters, city.wards, city.schools[:2], city.devices)
+    gone = alert(few, 1)
+    lanes = make_day(NOW_US, ([], []), [], routing, few, calendar, {}, [gone]).lanes
+    assert lanes == [[], [(gone.opened_at_us, NOW_US, gone.priority)]]
+
+
+@pytest.mark.parametrize(
+    ("role", "hears"), [(Role.SCREEN, True), (Role.OPERATOR, True), (Role.SCHOOL, False)]
+)
+def test_of_an_area_who_is_on_duty_is_told_to_walls_and_those_who_may_see_rotas(
+    city: Fleet, calendar: SchoolCalendar, role: Role, hears: bool
+) -> None:
+    day = make_day(NOW_US, ([], []), [], load_configuration(None).routing, city, calendar, {})
+    day = msgspec.structs.replace(day, duty=[DutyNow("lines", "Lan", NOW_US)])
+    bearer = Bearer(CredentialKind.SESSION, Principal("An", role, Area(clusters=("01",))), b"")
+    assert bool(told_to(day, bearer).duty) is hears
 
 
 def test_an_address_is_understood_or_said(city: Fleet) -> None:

@@ -1,6 +1,8 @@
 // The day so far: what a calm wall tells where incidents stand otherwise, and two of the views that come in turn.
 import { areFew, nameOf } from './alarms.js';
+import { drawBar, quietOf } from './day_bar.js';
 import { byId, hiddenTable, make, makeSvg, setText } from './dom.js';
+import { makeMark } from './mark.js';
 import { inMoment } from './moment.js';
 import { clock, duration, number, percent, say, target } from './words.js';
 
@@ -16,12 +18,11 @@ export function followDay(fleet, changed) {
     try {
       const answer = await fetch(inMoment('/api/day'));
       if (answer.ok) { day.data = await answer.json(); changed(); }
-      if (answer.status === 403) window.clearInterval(reading); // of the whole city, and this viewer sees a part
     } catch (error) {
       console.warn('the day was not read; again in a minute', error);
     }
   }
-  const reading = window.setInterval(read, READ_MS);
+  window.setInterval(read, READ_MS);
   new ResizeObserver(changed).observe(byId('day'));
   read();
   return {
@@ -40,6 +41,8 @@ export function followDay(fleet, changed) {
     },
     draw(view, host, snapshot) {
       if (view === 'elearning') { drawUsers(host, day.data); return; }
+      if (view === 'systems') { drawSystems(host, snapshot, day.data); return; }
+      if (view === 'day') { drawDay(host, snapshot, day.data, fleet); return; }
       const bars = make('div', { className: 'clusters' });
       host.replaceChildren(bars);
       drawClusters(bars, snapshot, fleet);
@@ -52,36 +55,63 @@ export function followDay(fleet, changed) {
 
 function renewDay(host, snapshot, day, fleet) {
   if (isDrawn(host, snapshot, day)) return;
-  const never = snapshot.age_s === null;
   const whole = snapshot.area === '' ? null : say('wall.of_city');
-  const parts = never ? [make('p', { textContent: say('wall.chart_wait') })] : [];
-  if (snapshot.attendance_by_cluster.some((share) => share !== null)) {
-    const bars = make('div', { className: 'clusters' });
+  const parts = snapshot.age_s === null ? firstWait(fleet) : [];
+  const bars = areCompared(snapshot, fleet) ? make('div', { className: 'clusters' }) : null;
+  if (bars) {
     parts.push(heading(say('wall.attendance'), whole ?? targetWord()), bars);
     drawClusters(bars, snapshot, fleet);
   }
-  const curve = day && day.users.length > 1 ? make('div', { className: 'curve' }) : null;
+  const curve = hasLearners(day) ? make('div', { className: 'curve' }) : null;
   if (curve) parts.push(heading(say('wall.users'), usualWord(snapshot, day)), curve);
-  if (day) parts.push(resolvedList(day, fleet), dutyLine(day));
+  const hasRoom = day && snapshot.age_s !== null && !(bars && curve);
+  if (hasRoom) parts.push(...dayBar(snapshot, day, fleet, { isLarge: !bars && !curve }));
+  if (day) parts.push(resolvedList(day, fleet, hasRoom ? 6 : 2), dutyLine(day));
   host.replaceChildren(...parts);
+  for (const line of [...host.querySelectorAll('.resolved-line')].reverse()) {
+    if (host.scrollHeight <= host.clientHeight + 1) break;
+    line.remove();
+  }
   if (curve) drawUsers(curve, day);
+}
+
+/** Return the incidents of the day as one bar; `isLarge` with how long it has been quiet, to be read from the door. */
+function dayBar(snapshot, day, fleet, { isLarge }) {
+  const words = snapshot.area === '' ? day.sessions.map(([from, until]) => `${clock(from)}–${clock(until)}`).join(' · ') : say('wall.of_city');
+  const bar = heading(say('wall.today'), words || say('wall.no_sessions'));
+  return [...(isLarge && snapshot.open.line_count === 0 ? [quietOf(day)] : []), bar, drawBar(day, fleet)];
+}
+
+/** Return what a center is told that no school has spoken to yet. */
+function firstWait(fleet) {
+  return [make('p', { className: 'quiet' }, make('b', { textContent: say('wall.first_wait') }), make('span', { textContent: say('wall.first_wait_what', { n: number(fleet.count) }) }))];
+}
+
+/** Return whether there is a curve to be drawn: on a day without school it would be a line at zero. */
+function hasLearners(day) {
+  return day !== null && day.users.length > 1 && [...day.users.map(([, n]) => n), ...day.users_usual.map(([, , high]) => high)].some((n) => n > 0);
+}
+
+/** Return whether there are clusters to be compared, and something of them is known. */
+function areCompared(snapshot, fleet) {
+  return fleet.sizes.filter((schools) => schools > 0).length > 1 && snapshot.attendance_by_cluster.some((share) => share !== null);
 }
 
 /** Show what has room below a few incidents: attendance or, below two, learners; and who is on duty. */
 function renewPart(host, snapshot, day, fleet) {
   if (isDrawn(host, snapshot, day)) return;
   const duty = day ? dutyLine(day) : '';
-  const isTold = snapshot.attendance_by_cluster.some((share) => share !== null);
   const place = make('div', {});
-  if (isTold && snapshot.open.line_count === 1) {
+  if (areCompared(snapshot, fleet) && snapshot.open.line_count === 1) {
     place.className = 'clusters';
     host.replaceChildren(heading(say('wall.attendance'), snapshot.area === '' ? targetWord() : say('wall.of_city')), place, duty);
     drawClusters(place, snapshot, fleet);
-  } else if (day && day.users.length > 1) {
+  } else if (hasLearners(day)) {
     place.className = 'curve';
     host.replaceChildren(heading(say('wall.users'), usualWord(snapshot, day)), place, duty);
     drawUsers(place, day);
-  } else host.replaceChildren(duty);
+  } else if (day) host.replaceChildren(...dayBar(snapshot, day, fleet, { isLarge: true }), resolvedList(day, fleet, 3), duty);
+  else host.replaceChildren();
   if (host.scrollHeight > host.clientHeight + 1) host.replaceChildren(); // a larger scale has less room
 }
 
@@ -179,9 +209,30 @@ function linePath(points, x, y) {
   return d;
 }
 
-function resolvedList(day, fleet) {
+/** Draw a row a system: what is wrong with it, and how many of its devices are heard. */
+function drawSystems(host, snapshot, day) {
+  if (!day) { host.replaceChildren(make('p', { textContent: say('wall.chart_wait') })); return; }
+  const heard = { gateway: snapshot.connected, attendance: snapshot.attendance, elearning: snapshot.elearning };
+  host.replaceChildren(...day.systems.map(({ kind, incidents, schools, priority }) => {
+    const { reporting, expected } = heard[kind];
+    return make('div', { className: 'system', dataset: priority === null ? {} : { priority: String(priority) } },
+      priority === null ? make('span', {}) : makeMark(priority),
+      make('b', { textContent: say(`sheet.system_${kind}`) }),
+      make('span', { className: 'system-state', textContent: incidents === 0 ? say('wall.system_well') : say('wall.system_open', { n: number(incidents), schools: number(schools) }) }),
+      make('span', { className: 'panel-note', textContent: expected > 0 ? say('wall.system_heard', { n: number(reporting), of: number(expected) }) : say('kpi.outside') }));
+  }));
+}
+
+/** Draw the day so far where there is room for all of it. */
+function drawDay(host, snapshot, day, fleet) {
+  if (!day) { host.replaceChildren(make('p', { textContent: say('wall.chart_wait') })); return; }
+  const box = make('div', { className: 'day' }, ...dayBar(snapshot, day, fleet, { isLarge: true }), resolvedList(day, fleet, 6), dutyLine(day));
+  host.replaceChildren(box);
+}
+
+function resolvedList(day, fleet, most) {
   return day.resolved.length === 0 ? '' : make('div', { className: 'resolved' },
-    ...day.resolved.map(({ line, ended_at_us: endedUs }) => make('div', { className: 'resolved-line' },
+    ...day.resolved.slice(0, most).map(({ line, ended_at_us: endedUs }) => make('div', { className: 'resolved-line' },
       make('span', { textContent: clock(line.opened_at_us) }),
       make('a', {
         href: `/incidents/${line.incident_id}`,

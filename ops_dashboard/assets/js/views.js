@@ -3,10 +3,13 @@ import { byId, setText } from './dom.js';
 import { makeWardMap } from './ward_map.js';
 import { say } from './words.js';
 
-const TURN = ['map', 'wards', 'attendance', 'elearning', 'traffic'];
-const TITLES = { wards: 'wall.wards', attendance: 'wall.attendance', elearning: 'wall.users' };
+const TURN = ['map', 'wards', 'attendance', 'elearning', 'systems', 'traffic', 'day'];
+const TITLES = { wards: 'wall.wards', attendance: 'wall.attendance', elearning: 'wall.users', systems: 'wall.systems', day: 'wall.day' };
 
-/** Return the views; the map of wards is one, the day draws two, the schools and the traffic draw themselves. */
+/** Return how many of each system were heard. */
+const reported = ({ connected, attendance, elearning }) => [connected, attendance, elearning].map((one) => [one.reporting, one.expected]);
+
+/** Return the views; the map of wards is one, the day draws four, the schools and the traffic draw themselves. */
 export function makeViews(main, fleet, day) {
   const rotateS = Number(main.dataset.rotate);
   const host = byId('view');
@@ -16,7 +19,7 @@ export function makeViews(main, fleet, day) {
   function draw() {
     const { view } = main.dataset, { snapshot } = seen;
     if (!(view in TITLES) || snapshot === null) return;
-    const shown = view === 'wards' ? [wards.version(), snapshot.states] : [day.version(), snapshot.attendance_by_cluster];
+    const shown = view === 'wards' ? [wards.version(), snapshot.states] : [day.version(), snapshot.attendance_by_cluster, reported(snapshot)];
     const shape = JSON.stringify([view, shown, host.clientWidth, host.clientHeight]);
     if (shape === seen.drawn) return;
     seen.drawn = shape;

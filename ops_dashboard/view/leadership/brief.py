@@ -47,6 +47,8 @@ class GroupFigure(msgspec.Struct, frozen=True):
     figure: BriefFigure
     before: float | None
     pupils: int
+    weeks: list[float | None] = []
+    """As those of a card, of groups that are compared; empty where they are too many to be drawn."""
 
 
 class FigureCard(msgspec.Struct, frozen=True):

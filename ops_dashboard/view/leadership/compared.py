@@ -8,7 +8,7 @@ from contract.figures.definitions import FigureUnit
 from contract.figures.plan import PLAN
 from contract.figures.sums import GroupKind
 from contract.texts import Language, Texts, write_date, write_number
-from ops_dashboard.charts.marks import BarMarks, Ink, bar
+from ops_dashboard.charts.marks import BarMarks, Ink, bar, trend
 from ops_dashboard.view.leadership.brief import Aim, BriefFigure, Comparison, GroupFigure, Standing
 from ops_dashboard.view.leadership.numbers import written
 from ops_dashboard.view.leadership.worded import UNKNOWN, WordedBar, WordedComparison, WordedStanding
@@ -83,11 +83,12 @@ def coverage_words(figure: BriefFigure, name: str, voice: Voice) -> str:
 def worded_comparison(comparison: Comparison, voice: Voice) -> WordedComparison:
     """Return a comparison in words, with a bar a group."""
     benchmark = benchmark_name(comparison.aim, voice.texts, voice.language)
+    are_drawn = any(group.weeks for group in comparison.groups)
     bars = "leadership.bars_missing" if comparison.figure in OF_ALL else "leadership.bars_value"
     return WordedComparison(
         voice.say("leadership.compare_by", groups=voice.say(f"leadership.compare_{comparison.kind}")),
         _title(comparison.figure, voice),
-        voice.say(bars),
+        "; ".join([voice.say(bars), *([voice.say("leadership.bars_weeks")] if are_drawn else [])]),
         _whole(comparison, benchmark, voice),
         _bars(comparison, voice),
     )
@@ -121,6 +122,8 @@ def _bars(comparison: Comparison, voice: Voice) -> list[WordedBar]:
     most = max((p for v in shown if (p := place(v)) is not None), default=0.0)
     least = 0.1 if comparison.unit is not FigureUnit.SHARE else 0.01
 
+    among = [v for g in comparison.groups for v in g.weeks if v is not None]
+
     def drawn(group: GroupFigure) -> WordedBar:
         value, aim = group.figure.value, comparison.aim.value
         is_bad = value is not None and aim is not None and (value < aim) is comparison.is_better_high
@@ -137,6 +140,7 @@ def _bars(comparison: Comparison, voice: Voice) -> list[WordedBar]:
             is_bad,
             coverage_words(group.figure, comparison.figure, voice) if value is None else "",
             bar(marks, max(most, least), voice.ink),
+            trend(group.weeks, among, voice.ink) if group.weeks else "",
         )
 
     return [drawn(group) for group in comparison.groups]

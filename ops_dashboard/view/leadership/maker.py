@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, time
 from typing import Final, NamedTuple
 
+from msgspec.structs import replace
+
 from alerting.incidents.response import GroupBy, ResponseFigures, TimeSpread, response_figures
 from contract.calendar import SchoolCalendar
 from contract.figures.definitions import DEFINITIONS, FigureName, FigureUnit, FigureValue, figure_of
@@ -71,6 +73,8 @@ class BriefData(NamedTuple):
     """Sums of clusters over the span and the one before."""
     groups: tuple[Mapping[str, FigureSums], Mapping[str, FigureSums]]
     """The same of what is compared."""
+    weeks: Sequence[Mapping[str, FigureSums]]
+    """Sums of what is compared over the weeks of the trend; empty where they are not drawn."""
     isps: Mapping[str, Mapping[str, FigureSums]]
     """Sums over the span of providers by cluster."""
     times: Sequence[IncidentTimes]
@@ -86,6 +90,11 @@ class Brand(NamedTuple):
     calendar: SchoolCalendar
     plan: CityPlan
     coverage_min: float
+
+
+def are_drawn(asked: BriefAsked) -> bool:
+    """Return whether the weeks of what is compared are drawn: 168 wards side by side are no picture."""
+    return asked.by is not GroupKind.WARD or asked.scope != ""
 
 
 def make_brief(asked: BriefAsked, data: BriefData, by: Brand) -> Brief:
@@ -221,8 +230,15 @@ class _Maker:
             way,
             _shown(figure_of(asked.figure, whole, self._by.coverage_min)),
             aim_of(self._by.plan, asked.benchmark, asked.figure, whole, asked.day),
-            self._groups(asked.by, asked.figure, now, before),
+            [self._with_weeks(group) for group in self._groups(asked.by, asked.figure, now, before)],
         )
+
+    def _with_weeks(self, group: GroupFigure) -> GroupFigure:
+        weeks = [
+            figure_of(self._asked.figure, sums.get(group.member, FigureSums()), self._by.coverage_min).value
+            for sums in self._data.weeks
+        ]
+        return replace(group, weeks=weeks)
 
     def standings(self) -> list[Standing]:
         whole = self._sums(self._pair.now)

@@ -57,6 +57,8 @@ class WordedBar(msgspec.Struct, frozen=True):
     note: str
     """Why it has no value; else empty."""
     svg: str
+    weeks: str
+    """Its weeks as a line; empty where they are not drawn."""
 
 
 class WordedComparison(msgspec.Struct, frozen=True):

@@ -219,7 +219,9 @@ class _Words:
                 known=str(len(known)),
                 all=str(len(card.groups)),
                 missed=str(missed),
-            ),
+            )
+            if card.groups
+            else "",
             strip(values, value, aim, self._ink),
             self._named(card, known[0]) if known else "",
             self._named(card, known[-1]) if len(known) > 1 else "",
