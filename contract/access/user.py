@@ -77,6 +77,8 @@ def written_out(text: str) -> str:
 
     A terminal would obey what begins with ESC, and a line break would begin a line of somebody else's.
     """
+    if text.isprintable():  # nearly always
+        return text
     return "".join(f"\\u{ord(one):04x}" if unicodedata.category(one) in _HIDDEN else one for one in text)
 
 
