@@ -9,8 +9,6 @@ from eduops.settings_door import Port
 from eduops.settings_words import addresses_of
 
 _HOST: Final = r"[A-Za-z0-9._-]+(:\d{1,5})?"
-
-
 MOST_SHARE_MIB: Final = float(1 << 20)
 
 
