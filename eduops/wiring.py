@@ -22,7 +22,7 @@ from eduops.failpoint import parse_failpoint
 from eduops.machine.attach import completed
 from eduops.machine.network import broker_trust, tls_files
 from eduops.machine.people import wall_token
-from eduops.machine.refusals import RefusalFollower
+from eduops.machine.refusals import RefusalFollower, refused_today
 from eduops.reports import report_maker
 from eduops.session_notes import SessionNotes
 from eduops.settings import Settings, command_environment
@@ -188,6 +188,7 @@ async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
         clock=settings.clock,
         alerts_body_bytes=settings.alerts_body_bytes,
         coverage_min=settings.coverage_min,
+        broker_refused=lambda: refused_today(folder.logs),
     )
     async with open_service(settings, "dashboard") as service:
         held, own = service.held, service.held.configuration

@@ -107,8 +107,8 @@ async def examine(settings: Settings) -> list[Checked]:
                 process["alive"], f"{name} {state} (process {process['pid']}, {process['restarts']} restarts)"
             )
         )
+    findings.extend(_refusals(settings))
     if running:
-        findings.extend(_refusals(settings))
         findings.append(_watchdog(settings, alive=processes.get("watchdog", {}).get("alive", False)))
     try:
         status = await read_status(settings)

@@ -159,8 +159,17 @@ def test_a_file_of_secrets_is_read_and_what_is_wrong_is_named(tmp_path: Path) ->
     file = tmp_path / "given.csv"
     file.write_text("\ufeffschool,device,secret\n79010042,gw-1,\n79010042,att-1," + "A" * 32 + "\n", "utf-8")
     assert read_secrets(file) == {NAME: "", DeviceName("79010042", "att-1"): "A" * 32}
+    excel = "sep=;\r\nMã trường; THIẾT BỊ ;Mật khẩu\r\n79010042;gw-1;" + "A" * 32 + "\r\n;;\r\n"
+    for content in (excel.encode("utf-8-sig"), excel.encode("utf-16"), excel.replace(";", "\t").encode()):
+        file.write_bytes(content)
+        assert read_secrets(file) == {NAME: "A" * 32}
     for text, why in (
-        ("school,secret\n", "no columns"),
+        ("school,secret\n", "lacks the columns device"),
+        ("school,device\n79010042\n", "line 2: 79010042/ is no device"),
+        ("school,device\n" + "a" * 150_000 + ",gw-1\n", "line 2: A cell has 150,000 characters"),
+        ("school,device\na,b\x00\n", "line 2: An invisible character"),
+        ('school,device\na,"b\n', "line 2: A quotation mark"),
+        ("school,device,secret\na,b," + "A" * 30 + " " + "A" * 30 + "\n", "without a blank"),
         ("school,device\na b,gw-1\n", "line 2"),
         ("school,device\na,b\na,b\n", "is there twice"),
         ("school,device,secret\na,b,short\n", "5 letters"),

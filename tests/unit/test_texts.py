@@ -29,7 +29,7 @@ from contract.routing.delivery import AttemptOutcome
 from contract.routing.notice import HeldReason, NoticeFate, NoticeReason
 from contract.routing.silence import SilenceFault, SilenceKind
 from contract.rule import CHANNEL_NAMES
-from contract.special_days.special_day import DayKind, DayVerdict
+from contract.special_days.special_day import BELLS, DayKind, DayVerdict
 from contract.texts import Language, Texts, parse_language, parse_texts, write_clock, write_date, write_number
 from ops_dashboard.charts.school_charts import PLANS, RANGES
 from ops_dashboard.pages.incidents import COLUMNS as INCIDENT_COLUMNS
@@ -117,7 +117,7 @@ FAMILIES = {
     | {verdict.value for verdict in DayVerdict if verdict is not DayVerdict.WITHDRAWN}
     | {f"{deed}{more}" for deed in ("reject", "withdraw") for more in ("", "_subject")}
     | {"accept", "title", "why_page", "accept_all", "none", "reading", "decided", "decided_none"},
-    "day_kind": {kind.value for kind in DayKind},
+    "day_kind": {kind.value for kind in DayKind} | {BELLS},
     "silences": {f"head_{name}" for name in SILENCE_COLUMNS}
     | {f"group_{group}" for group in SILENCE_GROUPS}
     | {f"label_{label}" for label in LABELS}

@@ -7,7 +7,7 @@ import { isKey, watchSwitch } from './keys.js';
 import { openLink } from './link.js';
 import { reader, readJson } from './loading.js';
 import { watchStaleness } from './staleness.js';
-import { clock, duration, language, number, rule, say, whenOf } from './words.js';
+import { clock, duration, language, number, say, whenOf } from './words.js';
 
 const FILTERS = ['state', 'priority', 'cluster', 'isp'];
 const GROUPS = ['open', 'acknowledged', 'silenced', 'chronic', 'resolved'];
@@ -112,7 +112,7 @@ function row(incident, group, nowUs) {
     cell('since', make('span', { textContent: when }), small(duration((endUs - incident.opened_at_us) / 1e6))),
     cell('who', make('span', { className: waiting ? 'nobody' : '', textContent: isOver ? say('incident.over', { at: clock(endUs) }) : words.who }),
       incident.silenced ? small(say('wall.silenced')) : null),
-    cell('todo', isOver ? '' : rule(incident.rule).advice));
+    cell('todo', isOver ? '' : words.todo));
 }
 
 /** Start the page. */

@@ -67,9 +67,8 @@ def incident_list(
         trend = trend_of(one, now_us)
         tells = one.ended_at_us is None and trend is not Trend.STEADY
         going = scribe.say(f"wall.{trend.value}") if tells else ""
-        todo = "" if one.ended_at_us is not None else _advice(one.rule, office, scribe.language)
         opened = _moment(one.opened_at_us, office.zone)
-        rest = [going, words.pupils, opened, ended, state, words.who, todo]
+        rest = [going, words.pupils, opened, ended, state, words.who, words.todo]
         rows.append(SheetRow([*map(SheetCell, texts), *counts, *map(SheetCell, rest)]))
     columns = (
         "id",
@@ -87,14 +86,6 @@ def incident_list(
         "todo",
     )
     return scribe.table("incidents", columns, rows)
-
-
-def _advice(name: str, office: Office, language: Language) -> str:
-    """Return what a rule says is to be done; empty for one that is not ours."""
-    rule = office.rules.get(name)
-    if rule is None:
-        return ""
-    return rule.advice_vi if language is Language.VI else rule.advice_en
 
 
 def alert_list(
