@@ -67,20 +67,40 @@ class _GoneClient(msgspec.Struct):
     client_id: str = ""
 
 
-class _GoneServer(msgspec.Struct):
+class _Server(msgspec.Struct):
     id: str
 
 
 class _GoneNews(msgspec.Struct):
     """Source: nats-server, server/events.go, DisconnectEventMsg."""
 
-    server: _GoneServer
+    server: _Server
     client: _GoneClient
     sent: _Carried
     """As the client sees it: what it sent."""
 
 
+class _Connection(msgspec.Struct):
+    cid: int
+    start: str
+    in_msgs: int
+    in_bytes: int
+    mqtt_client: str = ""
+
+
+class _Page(msgspec.Struct):
+    connections: list[_Connection]
+
+
+class _Said(msgspec.Struct):
+    """Source: nats-server, server/monitor.go, Connz and ServerAPIConnzResponse."""
+
+    server: _Server
+    data: _Page
+
+
 _gone: Final = msgspec.json.Decoder(_GoneNews)
+_said: Final = msgspec.json.Decoder(_Said)  # a fleet's pages are megabytes, every ten seconds
 
 
 class AuthCallout:
@@ -188,35 +208,28 @@ class AuthCallout:
             more = False
             for server, page in await self._ask_all(asked):
                 found += [
-                    BrokerLine(
-                        server,
-                        int(c["cid"]),
-                        str(c["mqtt_client"]),
-                        ns_of(c["start"]) // 1000,
-                        int(c["in_msgs"]),
-                        int(c["in_bytes"]),
-                    )
-                    for c in page["connections"]
-                    if c.get("mqtt_client")
+                    BrokerLine(server, c.cid, c.mqtt_client, ns_of(c.start) // 1000, c.in_msgs, c.in_bytes)
+                    for c in page
+                    if c.mqtt_client
                 ]
-                more = more or len(page["connections"]) == PAGE
+                more = more or len(page) == PAGE
             offset += PAGE
         return found
 
-    async def _ask_all(self, asked: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-        """Return what every server of the cluster answers: its id and the page of its connections."""
+    async def _ask_all(self, asked: dict[str, Any]) -> list[tuple[str, list[_Connection]]]:
+        """Return what every server of the cluster answers: its id and a page of its connections."""
         inbox = self._client.new_inbox()
-        answers: list[tuple[str, dict[str, Any]]] = []
+        answers: list[tuple[str, list[_Connection]]] = []
         try:
             heard = await self._client.subscribe(inbox)
             await self._client.publish(CONNECTIONS, json.dumps(asked).encode(), reply=inbox)
             try:
                 while True:
-                    said = json.loads((await heard.next_msg(MORE_S if answers else ANSWER_S)).data)
-                    answers.append((str(said["server"]["id"]), said["data"]))
+                    said = _said.decode((await heard.next_msg(MORE_S if answers else ANSWER_S)).data)
+                    answers.append((said.server.id, said.data.connections))
             except TimeoutError:
                 await heard.unsubscribe()
-        except (nats.errors.Error, OSError) as error:
+        except (nats.errors.Error, OSError, msgspec.MsgspecError) as error:
             raise InfrastructureError(f"the broker does not say who is connected: {error!r}") from error
         return answers
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 from types import TracebackType
 from typing import Any, Final, NamedTuple, TextIO
 
+from contract.access.user import written_out
 from contract.service.log_events import LIBRARY
 
 _logger: Final = logging.getLogger(__name__)
@@ -28,6 +29,10 @@ class TextLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, with a traceback below it if there is one."""
         return super().format(_formattable(record))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # the base class' name
+        """Return the line itself: what a stranger sent stands in it as letters, and begins no other line."""
+        return written_out(super().formatMessage(record))
 
 
 class JsonLines(logging.Formatter):

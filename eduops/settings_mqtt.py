@@ -9,6 +9,7 @@ from eduops.settings_door import Port
 from eduops.settings_words import addresses_of
 
 _HOST: Final = r"[A-Za-z0-9._-]+(:\d{1,5})?"
+MOST_SHARE_MIB: Final = float(1 << 20)
 
 
 class MqttSettings(BaseModel):
@@ -37,7 +38,7 @@ class MqttSettings(BaseModel):
     device_share_mib: float = Field(
         128.0,
         ge=0.001,
-        le=1 << 20,
+        le=MOST_SHARE_MIB,
         description=(
             "MiB that a device may send within an hour, times `clock_factor`; each message counts a KiB "
             "more; one that sends more is not let in until half of it is free again."

@@ -91,9 +91,9 @@ class FileWatch:
         return ""
 
     def _change(self, name: str, before: str, found: FileFound) -> str:
-        whose = f"of {found.owner}" if found.is_own else "the packaged one"
-        when = "at once" if name in FOLLOWED else "with each service's next start"
         packaged, noted = packaged_file(name), self._notes.get(name)
+        whose = f"of {found.owner}" if found.is_own else "the packaged one" if packaged.text else "none"
+        when = "at once" if name in FOLLOWED else "with each service's next start"
         if before == found.sha256:
             return f"{whose}: the one in force again"
         if noted is not None and noted.sha256 == before:

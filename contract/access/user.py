@@ -72,6 +72,16 @@ def is_plain(text: str) -> bool:
     return all(unicodedata.category(one) not in _HIDDEN for one in text)
 
 
+def written_out(text: str) -> str:
+    """Return a text with all that cannot be seen written out, such as `\\u202e`: it turns and hides nothing.
+
+    A terminal would obey what begins with ESC, and a line break would begin a line of somebody else's.
+    """
+    if text.isprintable():  # nearly always
+        return text
+    return "".join(f"\\u{ord(one):04x}" if unicodedata.category(one) in _HIDDEN else one for one in text)
+
+
 def check_name(name: str) -> str:
     """Return a name for a user, a screen or a token, in one form of Unicode.
 

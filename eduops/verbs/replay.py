@@ -26,6 +26,7 @@ from eduops.machine.prepare import Tell
 from eduops.machine.supervisor import end_leftovers, unless_stopped
 from eduops.machine.system import System, usable
 from eduops.settings import Settings
+from eduops.settings_mqtt import MOST_SHARE_MIB
 from eduops.simulated_devices import simulated_secrets
 from eduops.verbs.status import Status, read_status, render_status
 from storage.alerts import recent_alerts
@@ -138,6 +139,7 @@ def _settings(
         clock_real_origin_us=time.time_ns() // 1000,
         clock_factor=options.speed if follows else 1.0,
         max_age_h=span_h,
+        device_share_mib=MOST_SHARE_MIB,  # a recording is no flood, however fast it comes
         raw_retention_h=max(settings.raw_retention_h, span_h + MARGIN_H),
         chunk_h=min(168.0, max(settings.chunk_h, span_h / CHUNKS)),
     )

@@ -22,6 +22,8 @@ STALE_S: Final = 3600.0
 """So long who was known stays known while the tables do not answer: a wall goes on, grey."""
 ANSWER_S: Final = 2.0
 """Longest wait for the tables, seconds."""
+MOST_LINES: Final = 300
+"""Live lines of one: a third of the dashboard's connections, as an address has."""
 MOST_REMEMBERED: Final = 10_000
 _SOCKETS_TOUCH: Final = (CredentialKind.SCREEN, CredentialKind.TOKEN)
 """Whose live line is use by itself; a person's page that stays open over night is none."""
@@ -77,6 +79,11 @@ class Register:
     def forget(self, name: str) -> None:
         """Ask the tables anew when a user, screen or token comes next."""
         self._known = {h: one for h, one in self._known.items() if one.bearer.principal.name != name}
+
+    def has_room(self, bearer: Bearer) -> bool:
+        """Return whether somebody may have another live line."""
+        mine = sum(line.bearer.principal.name == bearer.principal.name for line in self._lines)
+        return mine < MOST_LINES
 
     @contextmanager
     def line(self, bearer: Bearer) -> Iterator[asyncio.Event]:

@@ -38,6 +38,9 @@ def add_live(router: APIRouter, hub: Hub, fleet: Fleet, register: Register) -> N
         bearer = asking()
         assert bearer is not None  # the door lets nobody in of whom it does not know who they are
         await socket.accept()
+        if not register.has_room(bearer):
+            await socket.close(CLOSE_TRY_LATER)
+            return
         who, asked = bearer.principal, socket.query_params.get("area", "")
         narrowing = hub.feed(who.area).narrowing
         part = find_area(asked, fleet if narrowing is None else narrowing.fleet)

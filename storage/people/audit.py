@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 from psycopg import AsyncConnection
 
 from contract.access.audit import START, AuditEntry, ChainedEntry, first_break
+from contract.access.user import written_out
 from storage.queries import query
 
 BATCH: Final = 5000
@@ -51,8 +52,8 @@ async def add_audit(
         "actor": actor, "grade": grade, "session": session, "address": address, "action": action,
         "subject": subject, "result": result, "detail": detail,
     }  # fmt: skip
-    # PostgreSQL keeps no NUL, and an address may hold one.
-    kept = {name: value.replace("\x00", "�")[:MOST_TEXT] for name, value in values.items()}
+    # Whoever tries to sign in types what they like, and PostgreSQL keeps no NUL.
+    kept = {name: written_out(value)[:MOST_TEXT] for name, value in values.items()}
     await conn.execute(query("add_audit"), kept)
 
 

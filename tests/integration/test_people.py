@@ -21,6 +21,7 @@ from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.fleet import Fleet
 from contract.rule import Rule
+from eduops.verbs.people.tables import render_audit
 from ops_dashboard.access.door import CLOSE_ENDED, SESSION_COOKIE
 from storage.database import connect as storage_connect
 from storage.people.audit import AuditChoice, add_audit, read_audit, verify_audit
@@ -435,6 +436,17 @@ async def test_what_each_did_is_on_record(
     file = (await client.get("/audit.csv?action=/users")).text
     assert file.startswith("\ufeffseq,at_us,actor")
     assert file.count("/users") == 2
+
+
+async def test_what_a_stranger_types_is_on_record_as_letters_that_can_be_seen(
+    stage: Stage, stranger: httpx.AsyncClient
+) -> None:
+    await sign_in(stranger, "\x1b]0;x\x07\n999 2026-11-28 Lan (administrator) \u202edone", "a guess at it")
+    (entry,) = await read_audit(stage.conn, AuditChoice(result="wrong"), 10)
+    assert entry.actor == "\\u001b]0;x\\u0007\\u000a999 2026-11-28 Lan (administrator) \\u202edone"
+    older = msgspec.structs.replace(entry, actor="\x1b[2J\nLan")
+    assert render_audit([older]).isprintable()
+    assert (await verify_audit(stage.conn)).broken_at is None
 
 
 async def test_the_record_cannot_be_changed_and_shows_it_if_it_was(stage: Stage) -> None:

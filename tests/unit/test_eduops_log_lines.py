@@ -31,6 +31,16 @@ def _written(style: str, message: object, *args: object, **more: Any) -> str:
     return stream.getvalue()
 
 
+@pytest.mark.parametrize("style", ["text", "json"])
+def test_what_a_stranger_sent_begins_no_line_and_commands_no_terminal(
+    root: logging.Logger, style: str
+) -> None:
+    text = _written(style, "event=device_refused device=%s", "x\n2026 INFO all is well\x1b[2J")
+    assert text.endswith("\n")
+    assert text[:-1].isprintable()
+    assert "\\u001b[2J" in text
+
+
 def test_a_json_line_has_the_events_fields(root: logging.Logger) -> None:
     template = "event=server_lost log=%s retry_s=%.1f: %s a=1"
     text = _written("json", template, "telemetry 0", 0.25, "no route")

@@ -1,11 +1,17 @@
 """Nobody has the dashboard for themselves: connections by address, requests by who asks."""
 
 import asyncio
+from contextlib import ExitStack
 
 import pytest
 
+from contract.access.area import CITY
+from contract.access.decision import Principal
+from contract.access.permission import Role
 from ops_dashboard.access.connection import is_greedy, networks_of
+from ops_dashboard.access.register import MOST_LINES, Bearer, Register
 from ops_dashboard.access.turns import Turns
+from storage.people.credentials import CredentialKind
 
 PROXIES = networks_of("127.0.0.1, 10.1.0.0/16, proxy.example")
 
@@ -60,3 +66,19 @@ async def test_requests_of_one_wait_and_those_of_others_do_not() -> None:
     assert most == 3
     del greedy  # what ended by force keeps its frames
     assert len(turns) == 0
+
+
+async def test_one_has_no_more_than_a_third_of_the_live_lines() -> None:
+    register = Register("postgresql://nowhere")
+    session, another, other = (
+        Bearer(CredentialKind.SESSION, Principal(name, Role.SCHOOL, CITY), secret)
+        for name, secret in (("Hoa", b"1"), ("Hoa", b"2"), ("Lan", b"3"))
+    )
+    with ExitStack() as lines:
+        for _ in range(MOST_LINES - 1):
+            lines.enter_context(register.line(session))
+        assert register.has_room(another)
+        lines.enter_context(register.line(another))
+        assert not register.has_room(session)
+        assert register.has_room(other)
+    assert register.has_room(session)

@@ -9,7 +9,7 @@ import msgspec
 
 from contract.access.area import write_area
 from contract.access.audit import AuditEntry
-from contract.access.user import User
+from contract.access.user import User, written_out
 from storage.people.credentials import AccessCredential
 
 
@@ -44,8 +44,10 @@ def render_credentials(found: Sequence[AccessCredential], nothing: str, *, as_js
 def render_audit(entries: Sequence[AuditEntry]) -> str:
     """Return entries of the record as lines."""
     return "\n".join(
-        f"{one.seq:>7} {_at(one.at_us)} {one.actor} ({one.grade}, {one.address or '-'}) {one.action} "
-        f"{one.subject} {one.result} {one.detail}".rstrip()
+        written_out(
+            f"{one.seq:>7} {_at(one.at_us)} {one.actor} ({one.grade}, {one.address or '-'}) {one.action} "
+            f"{one.subject} {one.result} {one.detail}"
+        ).rstrip()
         for one in entries
     ) or "there is no entry"  # fmt: skip
 

@@ -15,6 +15,7 @@ from alerting.silences.matching import matches, muted
 from alerting.silences.preview import SilencePreview
 from alerting.silences.recurrence import state_of
 from config.files import shipped_texts
+from contract.access.user import written_out
 from contract.calendar import SchoolCalendar
 from contract.routing.silence import Silence, SilenceSet, SilenceState
 from contract.texts import Language
@@ -51,7 +52,7 @@ def render_silences(now: SilencesNow, calendar: SchoolCalendar, at_us: int, *, a
             f"    {_hours(silence, calendar.timezone)}",
             f"    {silence.owner}: {silence.reason}",
         ]
-    return "\n".join(lines)
+    return "\n".join(map(written_out, lines))
 
 
 def render_added(silence: Silence, unknown: Iterable[UnknownName], *, as_json: bool) -> str:
@@ -93,7 +94,7 @@ def render_import(
         made = f" {one.word.silence.silence_id}" if isinstance(one.word, SilenceSet) else ""
         lines.append(f"{work.uid}  {_moment(work.from_us, zone)}  {_OUTCOMES[one.outcome]}{made}{why}")
     lines += [f"{trouble}: not read" for trouble in troubles]
-    return "\n".join(lines) or "the file has no events"
+    return "\n".join(map(written_out, lines)) or "the file has no events"
 
 
 def _state(silence: Silence, now: SilencesNow, calendar: SchoolCalendar, at_us: int) -> tuple[str, int]:
