@@ -151,7 +151,8 @@ class Delivery:
         self, conn: AsyncConnection[Any], claim: Claim, place: _Place, told: ToldStories
     ) -> tuple[NoticeFate, bool]:
         """Send it, and keep what came of that; also return whether the address answers again."""
-        self._ways.begin(place.url, time.monotonic(), SEND_S)
+        began_s = time.monotonic()
+        self._ways.begin(place.url, began_s, SEND_S)
         letter, answer = await self._send(conn, claim, place.url, told)
         self._reach("sent")
         scheme, outcome = scheme_of(place.url), answer.outcome
@@ -162,7 +163,10 @@ class Delivery:
         if outcome is AttemptOutcome.FAILED:
             wait_s = ROUND_S
             if letter is not None:  # else the address is not to blame
-                wait_s = self._ways.note_failure(place.url, time.monotonic(), answer.retry_after_s)
+                now_s = time.monotonic()
+                wait_s = self._ways.note_failure(place.url, now_s, answer.retry_after_s, now_s - began_s)
+            if self._ways.is_lost(place.url):
+                wait_s = 0.0  # the next channel may be tried now, and without one the escalation goes on
         else:
             is_back = self._ways.note_answer(place.url)
         if outcome is AttemptOutcome.REFUSED:

@@ -11,6 +11,9 @@ from contract.backoff import Backoff
 
 TRIES: Final = 3
 """Attempts at an address that does not answer before the next channel is tried: chosen, some ten seconds."""
+LONG_S: Final = 8.0
+"""An address that took so long to fail, or asks for so long a pause, is lost at once: chosen, as long as all
+attempts at one that fails fast, and less than any attempt that hangs (`senders`)."""
 PAUSE: Final = Backoff(first_s=2.0, longest_s=60.0)
 """Between two attempts at such an address; of each wait a random half is left out, so that not all come at
 once. A way that is back is noticed within a minute."""
@@ -76,10 +79,14 @@ class Ways:
         """Note that an address answered, well or not; return whether it did not before."""
         return self._ways.pop(address, None) is not None
 
-    def note_failure(self, address: str, now_s: float, retry_after_s: float | None) -> float:
-        """Note that it did not, and return the seconds until it may be tried again."""
+    def note_failure(
+        self, address: str, now_s: float, retry_after_s: float | None, took_s: float = 0.0
+    ) -> float:
+        """Note that it did not within `took_s`, and return the seconds until it may be tried again."""
         way = self._ways.setdefault(address, _Way())
         way.failures += 1
+        if max(took_s, retry_after_s or 0.0) >= LONG_S:
+            way.failures = max(way.failures, TRIES)
         wait_s = self._pause.wait_s(way.failures, 0.5 + self._draw() / 2)
         if retry_after_s is not None:
             wait_s = max(retry_after_s, wait_s)

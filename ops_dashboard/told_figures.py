@@ -1,12 +1,13 @@
 """Figures of the day for Prometheus, from the same reports as the pages: leadership's, and people's load."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from alerting.incidents.response import GroupBy
 from contract.errors import InfrastructureError
 from contract.figures.spans import SpanKind
+from contract.routing.contact import Rota
 from contract.service.metrics import Meter
 from contract.texts import Language
 from ops_dashboard.api.leadership import BriefWanted, leadership_brief
@@ -36,9 +37,14 @@ async def tell_figures(services: Services, meter: Meter) -> None:
         except InfrastructureError:
             figures, response = {}, {}
         put_figures(figures, meter)
-        put_load(response, meter)
+        put_load(response, _contacts(services), meter)
         is_known = any(figure.value is not None for figure in figures.values())
         await asyncio.sleep(EVERY_S if is_known else SOON_S)
+
+
+def _contacts(services: Services) -> list[str]:
+    contacts = services.routing.current().contacts
+    return [name for name, contact in contacts.items() if not isinstance(contact, Rota)]
 
 
 def figures_of(brief: Brief) -> dict[str, BriefFigure]:
@@ -59,15 +65,24 @@ def put_figures(figures: dict[str, BriefFigure], meter: Meter) -> None:
             meter.put(COVERAGE, figure.known / figure.expected, name)
 
 
-def put_load(response: Mapping[str, Any], meter: Meter) -> None:
-    """Put a day's report of `response_report` on a meter: what each contact gets, and what nobody does."""
+def put_load(response: Mapping[str, Any], contacts: Iterable[str], meter: Meter) -> None:
+    """Put a day's report of `response_report` on a meter: what each contact gets, and what nobody does.
+
+    Args:
+        response: the report; empty for none.
+        contacts: persons and channels of routes.toml; whoever got nothing is there with 0.
+        meter: what is put on.
+    """
     for name in (HOUR, FLOOD, STANDING, UNTOUCHED):
         meter.clear(name)
-    for one in response.get("load", ()):
-        meter.put(HOUR, one["last_hour"], one["to"])
-        meter.put(FLOOD, one["flood_s"] / DAY_S, one["to"])
-    if response:
-        untouched = response["standing_without_action"]
-        meter.put(STANDING, untouched, "none")
-        meter.put(STANDING, response["standing"] - untouched, "some")
-        meter.put(UNTOUCHED, response["without_action"])
+    if not response:
+        return
+    loads = dict.fromkeys(contacts, (0, 0.0))
+    loads |= {one["to"]: (one["last_hour"], one["flood_s"] / DAY_S) for one in response["load"]}
+    for to, (last_hour, flood) in loads.items():
+        meter.put(HOUR, last_hour, to)
+        meter.put(FLOOD, flood, to)
+    untouched = response["standing_without_action"]
+    meter.put(STANDING, untouched, "none")
+    meter.put(STANDING, response["standing"] - untouched, "some")
+    meter.put(UNTOUCHED, response["without_action"])

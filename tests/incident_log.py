@@ -47,8 +47,8 @@ SCHOOLS_A_WARD = 15
 """Five of each provider."""
 
 
-def city() -> Fleet:
-    """Return two clusters of four wards with 15 schools each, whose providers come in turn."""
+def city(schools_a_ward: int = SCHOOLS_A_WARD) -> Fleet:
+    """Return two clusters of four wards with so many schools each, whose providers come in turn."""
     clusters = tuple(Cluster(f"c{c}", f"Cluster {c}") for c in range(2))
     wards = tuple(Ward(f"w{w}", f"Ward {w}", f"W{w}", f"c{w // 4}") for w in range(WARDS))
     schools = tuple(
@@ -57,13 +57,13 @@ def city() -> Fleet:
             f"s{n}",
             f"School {n}",
             Level.PRIMARY,
-            f"w{n // SCHOOLS_A_WARD}",
+            f"w{n // schools_a_ward}",
             100 + n,
             ISPS[n % 3],
             1e8,
             1e8,
         )
-        for n in range(WARDS * SCHOOLS_A_WARD)
+        for n in range(WARDS * schools_a_ward)
     )
     devices = tuple(Device(s.id, s.id, "gw-1", DeviceKind.GATEWAY) for s in schools)
     return Fleet("79", clusters, wards, schools, devices)
@@ -75,10 +75,10 @@ PACKAGED = load_configuration(None)
 PUPILS = {school.id: school.pupils for school in FLEET.schools}
 
 
-def schools_of(isp: str | None = None, ward: int | None = None) -> list[int]:
+def schools_of(isp: str | None = None, ward: int | None = None, fleet: Fleet = FLEET) -> list[int]:
     """Return the ids of a provider's schools, of a ward's, or of both."""
     return [
-        s.id for s in FLEET.schools if isp in (None, s.isp) and (ward is None or s.ward_code == f"w{ward}")
+        s.id for s in fleet.schools if isp in (None, s.isp) and (ward is None or s.ward_code == f"w{ward}")
     ]
 
 
@@ -154,6 +154,7 @@ class Desk:
     """The owner of the alerts log and what it has in its tables."""
 
     routing: Routing = PACKAGED.routing
+    groups: Groups = GROUPS
     state: Incidents = field(default_factory=Incidents)
     telling: Notices = field(default_factory=Notices)
     parts: dict[str, bytes] = field(default_factory=dict)
@@ -173,9 +174,11 @@ class Desk:
     def take(self, entries: Sequence[LogEntry]) -> None:
         """Fold a stretch of the log and write down what follows."""
         said = [DeskEntry(e.at_us, () if e.said is None else (e.said,)) for e in entries]
-        telling = Telling(FLEET, self.routing, PACKAGED.calendar)
+        fleet = self.groups.fleet
+        telling = Telling(fleet, self.routing, PACKAGED.calendar)
+        pupils = {school.id: school.pupils for school in fleet.schools}
         state = DeskState(self.state, self.telling, self.outside)
-        made = fold_desk(GROUPS, telling, state, self._known(entries), said, PUPILS)
+        made = fold_desk(self.groups, telling, state, self._known(entries), said, pupils)
         self.alerts |= {change.alert.alert_id: change.alert for change in made.alerts}
         self.history += [change.event for change in made.alerts]
         self.silences |= {silence.silence_id: silence for silence in made.silences}

@@ -66,13 +66,13 @@ def write_notice(
     """
     words = StoryWords(office, language, notice.at_us)
     if notice.reason is NoticeReason.DIGEST:
-        places = _digest_places(stories, words)
         lines = "\n".join(_digest_lines(stories, words))
+        places = _digest_places(stories, words) | {"list": lines, "flood": _flood(notice, words)}
         if form is MessageForm.SMS:
             return NoticeText("", _short(words.say("message.sms_digest"), places))
         return NoticeText(
             _filled(words.say("message.title_digest"), places),
-            _filled(words.say("message.chat_digest"), places | {"list": lines}),
+            _filled(words.say("message.chat_digest"), places),
         )
     (story,) = stories
     # What is over is said to be over, whatever was to be said before.
@@ -147,6 +147,11 @@ def _digest_places(stories: Sequence[Story], words: StoryWords) -> dict[str, str
         "counts": ", ".join(counts),
         "link": f"{words.office.public_url}/incidents",
     }
+
+
+def _flood(notice: Notice, words: StoryWords) -> str:
+    """Return that the governor made a digest; of what can wait nothing, which comes so every morning."""
+    return "" if notice.priority == Priority.P3 else words.say("message.flood")
 
 
 def _digest_lines(stories: Sequence[Story], words: StoryWords) -> list[str]:

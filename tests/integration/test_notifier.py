@@ -127,13 +127,28 @@ async def test_retry_after_is_heeded(post: Post, hook: Receiver) -> None:
     notice = notice_of(await opened(post), "ops")
     async with post.notifier():
         await put_notices(post.conn, notice)
-        record = await post.until(notice, lambda r: len(r.attempts) == 1, "it is tried")
+        record = await post.until(notice, lambda r: r.unreachable_at_us is not None, "the escalation goes on")
         other = notice_of(await opened(post, 2), "ops")
         await put_notices(post.conn, other)
         waits = await post.until(other, lambda r: r.next_try_at_us > r.made_at_us + MINUTE_US, "it waits too")
     assert record.next_try_at_us - record.attempts[0].at_us > 1_190_000_000
     assert len(hook.tries) == 1
     assert waits.attempts == ()
+
+
+async def test_a_long_retry_after_goes_to_the_next_channel_at_once(post: Post, hook: Receiver) -> None:
+    hook.answer = TOO_MANY
+    post.routes(f'[[person]]\nname = "An"\nchannels = ["alertmanager+{hook.url}", "inbox://"]\n')
+    notice = notice_of(await opened(post), "An")
+    async with post.notifier():
+        await put_notices(post.conn, notice)
+        record = await post.until(notice, lambda r: r.fate is NoticeFate.SENT, "it is sent")
+    assert [(a.channel, a.outcome.value) for a in record.attempts] == [
+        ("alertmanager+http", "failed"),
+        ("inbox", "sent"),
+    ]
+    assert record.attempts[1].at_us - record.attempts[0].at_us < 10_000_000
+    assert await post.answers() == []
 
 
 async def test_a_contact_whom_no_channel_reaches_is_given_up_and_the_log_told_once(

@@ -3,7 +3,7 @@
 A row of `log.csv` is something at so many seconds after the start. `down` and `up` are of schools: of
 `school=3`, or of `isp=FPT` or `ward=0` or both, the `first` so many of them, `apart_ms` from one to the next.
 All else is a deed of `who` upon the incident of the school that is named, or what a notifier says. Schools
-are those of `tests.incident_log`: 120 in eight wards, 15 a ward, whose providers come in turn.
+are those of `tests.incident_log`: eight wards of 15, or of `schools_a_ward`, whose providers come in turn.
 """
 
 import csv
@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from alerting.incidents.groups import Groups
 from contract.incident import Exercise, IncidentDeed
 from contract.routing.notice import HeldReason, NoticeAnswer
 from contract.routing.routes_file import parse_routes
@@ -25,7 +26,7 @@ from contract.routing.silence import (
     SilenceMatcher,
     SilenceSet,
 )
-from tests.incident_log import SECOND_US, Desk, LogEntry, did, opened, resolved, schools_of
+from tests.incident_log import GROUPS, SECOND_US, Desk, LogEntry, city, did, opened, resolved, schools_of
 
 STORIES = sorted(path.parent for path in Path(__file__).parent.glob("*/story.toml"))
 ROUTES = (Path(__file__).parent / "routes.toml").read_text(encoding="utf-8")
@@ -49,7 +50,10 @@ class _Story:
     def __init__(self, config: dict[str, Any], routes: str, *, restarts: bool) -> None:
         start: datetime = config["start"]
         self._start_us = int(start.timestamp()) * SECOND_US
-        self._desk = Desk(parse_routes(routes))
+        groups = GROUPS
+        if "schools_a_ward" in config:
+            groups = Groups(city(config["schools_a_ward"]))
+        self._desk = Desk(parse_routes(routes), groups)
         self._restarts = restarts
         self._open: dict[tuple[int, str], LogEntry] = {}
         self._schools: dict[str, int] = {}
@@ -59,7 +63,7 @@ class _Story:
         at_us = self._start_us + round(float(row["at_s"]) * SECOND_US)
         rule, priority = row["rule"] or "wan_down", int(row["priority"] or 1)
         if row["what"] in ("down", "up"):
-            for n, school in enumerate(_schools(row)):
+            for n, school in enumerate(self._named(row)):
                 self._change(
                     school, rule, priority, at_us + n * int(row["apart_ms"] or 0) * 1000, row["what"]
                 )
@@ -70,10 +74,10 @@ class _Story:
             return
         if row["what"] == "exercise":
             until_us = at_us + int(row["more"].removeprefix("lasts_s=")) * SECOND_US
-            schools = tuple(_schools(row))
+            schools = tuple(self._named(row))
             self._take(LogEntry(at_us, Exercise("e1", row["who"], "", schools, at_us, until_us, at_us)))
             return
-        (school,) = _schools(row)
+        (school,) = self._named(row)
         incident_id = self._incident_of(school, rule)
         if row["what"] in ("unreachable", "withheld"):
             said = [n for n in self._desk.notices if (n.to, n.incident_id) == (row["who"], incident_id)][-1]
@@ -150,18 +154,18 @@ class _Story:
         if self._restarts:
             self._desk.restart()
 
+    def _named(self, row: dict[str, str]) -> list[int]:
+        """Return the ids of the schools that a row names."""
+        named = dict(pair.split("=") for pair in row["schools"].split())
+        if "school" in named:
+            return [int(named["school"])]
+        ward = named.get("ward")
+        found = schools_of(named.get("isp"), None if ward is None else int(ward), self._desk.groups.fleet)
+        return found[int(named.get("from", 0)) :][: int(named.get("first", len(found)))]
+
     def _incident_of(self, school: int, rule: str) -> str:
         alerts = [a for a in self._desk.alerts.values() if (a.school_id, a.rule) == (school, rule)]
         return self._desk.members[alerts[-1].alert_id].incident_id
-
-
-def _schools(row: dict[str, str]) -> list[int]:
-    named = dict(pair.split("=") for pair in row["schools"].split())
-    if "school" in named:
-        return [int(named["school"])]
-    ward = named.get("ward")
-    found = schools_of(named.get("isp"), None if ward is None else int(ward))
-    return found[int(named.get("from", 0)) :][: int(named.get("first", len(found)))]
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

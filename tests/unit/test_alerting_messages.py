@@ -219,6 +219,7 @@ def test_a_digest_counts_first_and_lists_by_cluster(office: Office, city: Fleet,
     ward = city.ward_by_code[city.schools[0].ward_code].short_name
     assert text.whole.splitlines() == [
         "Incidents in short: 3 (1 P1, 1 P2, 1 resolved)",
+        "In one message because too many came at once.",
         "Sài Gòn (2)",
         "- P1 Viettel · Sài Gòn · 12 schools · WAN down · Since 09:12",
         f"- P1 {name} · WAN down · {ward} · Opened 09:12, resolved 09:32 (20 min)",
@@ -228,6 +229,8 @@ def test_a_digest_counts_first_and_lists_by_cluster(office: Office, city: Fleet,
     ]
     many = write_notice(notice, [], stories * 30, office, MessageForm.CHAT, Language.VI)
     assert many.body.splitlines()[-2] == "+70 khác"
+    morning = msgspec.structs.replace(notice, priority=3)
+    assert "too many" not in write_notice(morning, [], stories, office, MessageForm.CHAT, Language.EN).whole
     short = write_notice(notice, [], stories, office, MessageForm.SMS, Language.VI)
     assert short.body == "Tổng hợp sự cố: 3 (1 P1, 1 P2, 1 đã hết). http://wall.example/incidents"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from notifier.ways import ASIDE_S, GONE_S, PAUSE, TRIES, Urgency, Ways
+from notifier.ways import ASIDE_S, GONE_S, LONG_S, PAUSE, TRIES, Urgency, Ways
 
 NOW = Urgency(1, -9, "now")
 BEFORE = Urgency(1, -5, "before")
@@ -36,6 +36,18 @@ def test_an_address_is_lost_after_some_failures_in_a_row() -> None:
     assert not ways.is_lost(HERE)
     assert ways.wait_s(HERE, NOW, 0.0) == 0.0
     assert not ways.note_answer(HERE)
+
+
+@pytest.mark.parametrize(
+    ("took_s", "retry_after_s", "is_lost"),
+    [(LONG_S, None, True), (LONG_S - 1, None, False), (0.1, 1200.0, True), (0.1, 5.0, False)],
+)
+def test_an_address_that_hangs_or_wants_a_long_pause_is_lost_at_once(
+    took_s: float, retry_after_s: float | None, is_lost: bool
+) -> None:
+    ways = Ways(lambda: 0.0)
+    ways.note_failure(HERE, 0.0, retry_after_s, took_s)
+    assert ways.is_lost(HERE) is is_lost
 
 
 @pytest.mark.parametrize("failures", [1, TRIES])

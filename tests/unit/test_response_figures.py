@@ -105,13 +105,13 @@ def test_what_people_get_and_leave_is_measured_and_listed() -> None:
         "shelf": [untouched | {"who": "Nobody has it yet", "todo": "Call FPT.", "had_deed": False}],
     }
     meter = Meter()
-    put_load(report, meter)
+    put_load(report, ["An", "Chi"], meter)
     named = {metric.name: metric for metric in SERVICE_METRICS}
-    assert dict(meter.values(named[HOUR])) == {("An",): 12}
-    assert dict(meter.values(named[FLOOD])) == {("An",): (11.75 - 2.5) * 60 / DAY_S}
+    assert dict(meter.values(named[HOUR])) == {("An",): 12, ("Chi",): 0}
+    assert dict(meter.values(named[FLOOD])) == {("An",): (11.75 - 2.5) * 60 / DAY_S, ("Chi",): 0}
     assert dict(meter.values(named[STANDING])) == {("none",): 2, ("some",): 1}
     assert dict(meter.values(named[UNTOUCHED])) == {(): 5}
-    put_load({}, meter)
+    put_load({}, ["An"], meter)
     assert [list(meter.values(named[name])) for name in (HOUR, FLOOD, STANDING, UNTOUCHED)] == [[]] * 4
     page: Any = response_page(shipped_texts(), Language.EN, report)
     text = json.dumps(page.to_plotly_json(), default=lambda part: part.to_plotly_json())
