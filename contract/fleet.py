@@ -167,6 +167,11 @@ class Fleet:
         former = self.former_by_code.get(code)
         return self.school_by_code.get(code) or (None if former is None else former.school)
 
+    def school_of(self, school_id: int) -> School | None:
+        """Return the school of an id, also one that is no more; None for the center itself."""
+        former = (f.school for f in self.former if f.school.id == school_id)
+        return self.school_by_id.get(school_id) or next(former, None)
+
     def devices_ever(self, school_id: int) -> list[Device]:
         """Return the devices that a school has or had, the present ones last."""
         return [d for d in (*self.former_devices, *self.devices) if d.school_id == school_id]

@@ -2,10 +2,8 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import fields
 from typing import Any, Final, NamedTuple
 
-import numpy as np
 from psycopg import AsyncConnection
 
 from contract.access.user import User
@@ -75,7 +73,11 @@ WEEKS_US: Final = 28 * 86_400_000_000
 WEEKS_AGE_S: Final = 900.0
 """So long they are kept, seconds: what came late, or was corrected, of an earlier day is seen after that."""
 MOST_SCHOOLS: Final = 16
-"""Schools whose weeks are kept: a good megabyte each."""
+"""Schools, or worst members of incidents, whose weeks are kept: a good megabyte each."""
+SHARED_AGE_S: Final = 10.0
+"""So long it is kept what series of several schools measured, seconds: many look at one incident."""
+MOST_SHARED: Final = 16
+"""Stretches of such series that are kept: some 100 kB each."""
 LATELY_AGE_S: Final = 55.0
 """So long it is kept who said anything lately, seconds: its page asks once a minute."""
 RECENT_RESOLVED: Final = 200
@@ -95,7 +97,7 @@ class KnownIncident(NamedTuple):
     incident: Incident
     events: list[IncidentEvent]
     members: list[Membership]
-    """Open ones first; at most `MOST_MEMBERS`."""
+    """In the order of `worst_first`; at most `MOST_MEMBERS`."""
     aliases: list[str]
     spans: list[SchoolSpan]
     """Of all its alerts."""
@@ -122,6 +124,9 @@ class Archive:
     def __init__(self, pool: ReaderPool) -> None:
         self.pool = pool
         self._weeks = KeptReads[tuple[tuple[int, ...], int], SeriesHistory](WEEKS_AGE_S, MOST_SCHOOLS)
+        self._shared = KeptReads[tuple[tuple[int, ...], int, int], tuple[str, SeriesHistory]](
+            SHARED_AGE_S, MOST_SHARED
+        )
         self._lately = KeptReads[tuple[int, ...], frozenset[int]](LATELY_AGE_S, 1)
 
     async def open_alerts(self) -> list[Alert]:
@@ -195,8 +200,13 @@ class Archive:
         async with self._connection() as conn:
             return await read_minutes(conn, asked, moments_us)
 
-    async def incident(self, incident_id: str) -> KnownIncident | None:
-        """Return an incident with all that belongs to it, for an alias the one it was merged into."""
+    async def incident(self, incident_id: str, schools: frozenset[int] | None = None) -> KnownIncident | None:
+        """Return an incident with all that belongs to it, for an alias the one it was merged into.
+
+        Args:
+            incident_id: the incident.
+            schools: whose alerts are told, by id; None for all.
+        """
         async with self._connection() as conn:
             incident = await load_incident(conn, incident_id)
             if incident is None:
@@ -206,7 +216,7 @@ class Archive:
             return KnownIncident(
                 incident,
                 await incident_history(conn, known),
-                await memberships_of(conn, known, MOST_MEMBERS),
+                await memberships_of(conn, known, MOST_MEMBERS, schools),
                 await aliases(conn, known),
                 await school_spans(conn, known),
                 similar,
@@ -309,6 +319,13 @@ class Archive:
             bucket = await kept_bucket(conn, from_us, finest)
             return bucket, await series_history(conn, list(series), from_us, to_us, bucket)
 
+    async def shared_series(
+        self, series: Sequence[int], from_us: int, to_us: int
+    ) -> tuple[str, SeriesHistory]:
+        """Return what `series` does, read once for all who look at the same; `SHARED_AGE_S` old at most."""
+        key = tuple(series), from_us, to_us
+        return await self._shared.get(key, lambda: self.series(series, from_us, to_us))
+
     async def city_minutes(self, metric_ids: Sequence[int], from_us: int, to_us: int) -> list[KpiHistory]:
         """Return the minutes of metrics over the whole city, in the order asked."""
         async with self._connection() as conn:
@@ -375,23 +392,3 @@ class Archive:
 
     def _connection(self) -> AbstractAsyncContextManager[AsyncConnection[Any]]:
         return borrowed(self.pool, ANSWER_S)
-
-
-def of_series(history: SeriesHistory, series: int) -> SeriesHistory:
-    """Return the part of a history that belongs to one series."""
-    own = np.flatnonzero(history.series == series)
-    return SeriesHistory(
-        history.time_us[own],
-        history.series[own],
-        history.n[own],
-        history.sum[own],
-        history.min[own],
-        history.max[own],
-        history.score[own],
-    )
-
-
-def joined(before: SeriesHistory, after: SeriesHistory) -> SeriesHistory:
-    """Return two stretches of a history as one."""
-    parts = ((getattr(before, one.name), getattr(after, one.name)) for one in fields(SeriesHistory))
-    return SeriesHistory(*map(np.concatenate, parts))

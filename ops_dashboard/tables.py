@@ -4,6 +4,7 @@ from ops_dashboard.access.recorder import Recorder
 from ops_dashboard.access.register import Register
 from ops_dashboard.archive import Archive
 from ops_dashboard.people.waiting_screens import WaitingScreens
+from ops_dashboard.saved_views.keeping import SavedViews
 from ops_dashboard.special_days.reading import DeskReader
 from storage.database import open_pool
 
@@ -16,6 +17,7 @@ class Tables:
     recorder: Recorder
     screens: WaitingScreens
     days: DeskReader
+    views: SavedViews
 
     def __init__(self, dsn: str) -> None:
         self.pool = open_pool(dsn)
@@ -24,6 +26,7 @@ class Tables:
         self.recorder = Recorder(self.pool)
         self.screens = WaitingScreens(self.pool)
         self.days = DeskReader(self.pool)
+        self.views = SavedViews(self.pool)
 
     async def open(self) -> None:
         """Connect in the background: a wall comes up, grey, even while the database is away."""

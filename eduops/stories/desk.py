@@ -3,7 +3,7 @@
 from datetime import date
 
 from contract.incident import IncidentDeed
-from contract.rejected import Reason, Rejected
+from contract.rejected import Reason, RefusalDetail, Rejected, write_detail
 from contract.routing.notice import NoticeReason
 from contract.special_days.special_day import (
     DayEvidence,
@@ -17,6 +17,7 @@ from contract.special_days.special_day import (
 from eduops.stories import situations
 from eduops.stories.scene import MINUTE_US, Scene, schools_where
 from eduops.stories.situations import MINH, NHUNG
+from storage.people.saved_views import SavedView
 from storage.wall import RefusedSender
 
 
@@ -26,6 +27,27 @@ def incident_open(scene: Scene) -> None:
     scene.watched = gone[0]
     scene.tell(NHUNG, NoticeReason.OPENED, 20, "250 OK")
     scene.tell(MINH, NoticeReason.NEXT_STEP, 10, "451 try again later", sent=False)
+
+
+def incident_slow(scene: Scene) -> None:
+    """Let a provider's schools of a cluster be slow."""
+    own = schools_where(scene.fleet, isp="Viettel")
+    clusters = [scene.fleet.ward_by_code[scene.fleet.schools[n].ward_code].cluster_code for n in own]
+    most = max(set(clusters), key=lambda code: (clusters.count(code), code))
+    slow = [n for n, cluster in zip(own, clusters, strict=True) if cluster == most]
+    gone = [scene.open(n, "latency_high", 2, ago=33 - k % 4) for k, n in enumerate(slow)]
+    scene.watched = gone[0]
+    scene.tell(NHUNG, NoticeReason.OPENED, 30, "250 OK")
+
+
+def incidents_kept(scene: Scene) -> None:
+    """Look at a choice that is kept, beside others."""
+    situations.many(scene)
+    scene.views += [
+        SavedView("P1 chưa ai nhận", "state=open&priority=1"),
+        SavedView("Rộng nhất trước", "sort=-reach"),
+        SavedView("Viettel", "isp=Viettel"),
+    ]
 
 
 def incident_taken(scene: Scene) -> None:
@@ -92,7 +114,8 @@ def quality(scene: Scene) -> None:
     for k, (code, reason) in enumerate(zip(codes, Reason, strict=False)):
         at_us = scene.now_us - (k + 1) * 11 * MINUTE_US
         topic = f"edu/v1/79/{code}/gw-1/bandwidth"
-        scene.refused.append(Rejected(reason, topic, "down_bps 1e12", at_us, 90, "[{}]"))
+        detail = write_detail(RefusalDetail.NOT_WITHIN, value="down_bps 1e+12", low="0", high="1e+11")
+        scene.refused.append(Rejected(reason, topic, detail, at_us, 90, "[{}]"))
         scene.senders.append(RefusedSender(code, "gw-1", reason, 3 + 41 * k, at_us))
 
 

@@ -178,9 +178,7 @@ def cause_places(incident: Incident, fleet: Fleet, texts: Texts, language: Langu
 
 def member_place(member: Membership, fleet: Fleet) -> MemberPlace | None:
     """Return where an alert of an incident is, also a school that is no more; None for the center itself."""
-    school_id = member.alert.school_id
-    former = (f.school for f in fleet.former if f.school.id == school_id)
-    school = fleet.school_by_id.get(school_id) or next(former, None)
+    school = fleet.school_of(member.alert.school_id)
     if school is None:
         return None
     ward = fleet.ward_by_code[school.ward_code]

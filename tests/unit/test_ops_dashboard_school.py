@@ -20,8 +20,8 @@ from contract.texts import Language
 from ops_dashboard.charts.marks import PAGE
 from ops_dashboard.charts.plots import HOLE_RAW_US, Window, plot
 from ops_dashboard.charts.school_charts import PLANS, SchoolCharts, fill_plan
+from ops_dashboard.pages.plots.school import school_charts
 from ops_dashboard.pages.prerender import prerender
-from ops_dashboard.pages.school import school_charts
 from ops_dashboard.view.desk.school import LineWeeks, ReceivedKind, SchoolData, school_sheet
 from ops_dashboard.view.desk.sheet import Scribe, Sheet, SheetRow
 from tests.fold_world import CATALOGUE, MONDAY_9H_US, RULES, series_named, small_fleet

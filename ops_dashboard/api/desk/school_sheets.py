@@ -15,7 +15,7 @@ from contract.incident import CauseKind
 from contract.privacy import shown_alert
 from contract.series import METRIC_BITS, series_of
 from ops_dashboard.api.desk.place_sheets import HEARD_US, office_of
-from ops_dashboard.archive import joined, of_series
+from ops_dashboard.charts.columns import joined, of_series
 from ops_dashboard.charts.school_charts import series_by_metric
 from ops_dashboard.services import Services
 from ops_dashboard.view.desk.school import LineWeeks, ReceivedKind, SchoolData, school_sheet

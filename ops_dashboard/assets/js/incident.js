@@ -6,10 +6,13 @@ import { byId, make, renew } from './dom.js';
 import { groupOf, lostMinutes } from './incident_state.js';
 import { openLink } from './link.js';
 import { reader, readJson } from './loading.js';
-import { isPast } from './moment.js';
+import { isKey } from './keys.js';
+import { inMoment, isPast } from './moment.js';
 import { watchStaleness } from './staleness.js';
+import { readPiece } from './svg.js';
 import { duration, language, number, say, toField } from './words.js';
 
+const MINUTE_US = 60e6;
 const REACH_US = 10e6; // the chart moves on so often while nothing changes
 
 class IncidentDesk {
@@ -19,7 +22,9 @@ class IncidentDesk {
     this.nowUs = Date.now() * 1000;
     this.seen = null;
     this.load = reader(() => this.read());
+    this.loadCharts = reader(() => this.readCharts());
     watchKeys(this);
+    document.addEventListener('keydown', (event) => { if (event.key === 'Escape' && isKey(event)) leave(); });
   }
 
   async read() {
@@ -55,7 +60,20 @@ class IncidentDesk {
     const seen = `${message.alerts_version}/${message.open.muted}`; // what is read anew, what begins or ends to be muted
     if (this.seen !== null && this.seen !== seen) this.load();
     this.seen = seen;
-    if (this.page) this.showFigures();
+    if (this.page) { this.showFigures(); this.followCharts(); }
+  }
+
+  /** Read the charts anew once a minute, and whenever the alerts that they may show are others. */
+  followCharts() {
+    const drawn = JSON.stringify([Math.floor(this.nowUs / MINUTE_US), this.page.members.map((one) => [one.alert.alert_id, one.left_at_us])]);
+    if (drawn === this.drawn) return;
+    this.drawn = drawn;
+    this.loadCharts();
+  }
+
+  async readCharts() {
+    const made = await readPiece(`/api/charts/incident/${encodeURIComponent(this.asked)}`);
+    renew(byId('worst'), made.innerHTML, () => [made]);
   }
 
   show() {
@@ -76,7 +94,7 @@ class IncidentDesk {
       story.why ? make('p', { className: 'soft', textContent: story.why }) : null,
       aliases.length ? make('p', { className: 'soft', textContent: say('incident.aliases', { n: number(aliases.length) }) }) : null].filter(Boolean));
     showProvider(byId('provider'), this.page.provider);
-    byId('deed-bar').hidden = byId('incident-parts').hidden = false;
+    byId('incident-parts').hidden = false;
     byId('incident-missing').hidden = true;
     showBar(this);
     tellResult(events);
@@ -90,6 +108,7 @@ class IncidentDesk {
       'aria-label': `${say('sheet.download', { table: say('incident.members') })} (${say(`sheet.${word}`)})` })));
     showSimilar(byId('similar'), this.page.similar);
     this.showFigures();
+    this.followCharts();
   }
 
   showFigures() {
@@ -115,6 +134,13 @@ class IncidentDesk {
 function beginningOf(incident) {
   const us = Math.floor(incident.opened_at_us / 60e6) * 60e6;
   return make('a', { href: `/?at=${toField(us)}`, textContent: say('rewind.from'), dataset: { key: 'rewind' } });
+}
+
+/** Go back to the list as it was left, or to the list. */
+function leave() {
+  const before = document.referrer && new URL(document.referrer);
+  if (before && before.origin === window.location.origin && before.pathname === '/incidents') window.history.back();
+  else window.location.assign(inMoment('/incidents'));
 }
 
 /** Start the page. */
