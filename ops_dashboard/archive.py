@@ -51,6 +51,7 @@ from storage.times import incident_times, notice_moments
 from storage.wall import (
     KpiHistory,
     QuarantineRow,
+    RefusedSender,
     SeriesHistory,
     heard_series,
     kept_bucket,
@@ -82,12 +83,8 @@ LATELY_AGE_S: Final = 55.0
 """So long it is kept who said anything lately, seconds: its page asks once a minute."""
 RECENT_RESOLVED: Final = 200
 """Resolved alerts, or incidents, that are told with the open ones."""
-
-
 MOST_MEMBERS: Final = 500
 """Alerts that are told with an incident: a page of them; how many there are in all it says itself."""
-
-
 MOST_SIMILAR: Final = 5
 
 
@@ -100,7 +97,6 @@ class KnownIncident(NamedTuple):
     """In the order of `worst_first`; at most `MOST_MEMBERS`."""
     aliases: list[str]
     spans: list[SchoolSpan]
-    """Of all its alerts."""
     similar: list[Incident]
     """That had the same cause before and are over; at most `MOST_SIMILAR`."""
     last_words: dict[str, str]
@@ -185,10 +181,10 @@ class Archive:
             found = [*await recent_incidents(conn, RECENT_RESOLVED), *await open_incidents(conn)]
         return list({i.incident_id: i for i in found}.values())
 
-    async def incidents_over_by(self, at_us: int, limit: int) -> list[Incident]:
-        """Return the last incidents that had resolved by a moment of log time."""
+    async def incidents_over_by(self, at_us: int, limit: int, school_id: int | None = None) -> list[Incident]:
+        """Return the last incidents that had resolved by a moment; of one school if it is given."""
         async with self._connection() as conn:
-            return await incidents_over_by(conn, at_us, limit)
+            return await incidents_over_by(conn, at_us, limit, school_id)
 
     async def first_known_us(self) -> int | None:
         """Return the log time of the first moment of which anything is kept; None while nothing is."""
@@ -370,6 +366,11 @@ class Archive:
         """Return the figures of a place, all of whose schools are given by id."""
         async with self._connection() as conn:
             return await read_place_figures(conn, place, spans)
+
+    async def refused(self, after_us: int, limit: int, school: str) -> list[RefusedSender]:
+        """Return what was refused of a school, given by its code, since a moment of log time."""
+        async with self._connection() as conn:
+            return await refused_senders(conn, after_us, limit, school)
 
     async def refusals(self, after_us: int, limit: int) -> Refusals:
         """Return what was refused, by reason and by sender since a moment of log time, and by the broker."""

@@ -110,6 +110,10 @@ class AreaArchive:
         """Return the incidents that are seen from the area: open ones, and resolved ones within it."""
         return self._seen(await self._whole.known_incidents(), await self.open_alerts())
 
+    async def incidents_over_by(self, at_us: int, limit: int, school_id: int | None = None) -> list[Incident]:
+        """Return the last incidents within the area that had resolved; of one school if it is given."""
+        return self._seen(await self._whole.incidents_over_by(at_us, limit, school_id), ())
+
     async def incident(self, incident_id: str) -> KnownIncident | None:
         """Return an incident; of one that reaches further only what of it is here."""
         found = await self._whole.incident(incident_id, self._narrowing.school_ids)

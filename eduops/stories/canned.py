@@ -49,7 +49,7 @@ from ops_dashboard.view.past import SPAN_US, WEEK_US, WEEKS, PastSums, past_of
 from storage.people.credentials import CredentialKind
 from storage.people.pairing import Pairing
 from storage.people.saved_views import SavedView
-from storage.wall import KpiHistory, QuarantineRow, SeriesHistory
+from storage.wall import KpiHistory, QuarantineRow, RefusedSender, SeriesHistory
 
 CODE: Final = "WXKFTRMB"
 SECRET: Final = "canned"
@@ -83,9 +83,15 @@ class CannedArchive(Archive):
         """Return the incidents of the scene, but those that were merged."""
         return [*self._scene.over, *self._scene.open_incidents]
 
-    async def incidents_over_by(self, at_us: int, limit: int) -> list[Incident]:
-        """Return the incidents of the scene that had resolved by a moment."""
-        return [one for one in self._scene.over if (one.ended_at_us or 0) <= at_us]
+    async def incidents_over_by(self, at_us: int, limit: int, school_id: int | None = None) -> list[Incident]:
+        """Return the incidents of the scene that had resolved by a moment; of one school if it is given."""
+        own = [m for m in self._scene.memberships.values() if school_id in (None, m.alert.school_id)]
+        ids = {member.incident_id for member in own}
+        return [i for i in self._scene.over if (i.ended_at_us or 0) <= at_us and i.incident_id in ids]
+
+    async def refused(self, after_us: int, limit: int, school: str) -> list[RefusedSender]:
+        """Return what was refused of a school in the scene."""
+        return [one for one in self._scene.senders if one.school == school]
 
     async def school_alerts(self, school_id: int) -> list[Alert]:
         """Return the alerts of one school of the scene."""

@@ -84,6 +84,12 @@ def school_well(scene: Scene) -> None:
 def school_offline(scene: Scene) -> None:
     """Look at a school without a line."""
     n = situations.big_school(scene)
+    code = scene.fleet.schools[n].code
+    detail = write_detail(RefusalDetail.AHEAD, metric="down_bps", claimed="1795430000", s=25_200)
+    topic = f"edu/v1/79/{code}/gw-1/bandwidth"
+    late_us = scene.now_us - 40 * MINUTE_US
+    scene.senders.append(RefusedSender(code, "gw-1", Reason.FUTURE_TIME, 212, late_us, topic, detail))
+    scene.close(scene.open(n, "latency_high", 2, ago=340), ago=300)
     scene.open(n, ago=23)
     scene.open(n, "attendance_low", 2, ago=40)
     scene.subject = scene.fleet.schools[n].code
@@ -116,7 +122,7 @@ def quality(scene: Scene) -> None:
         topic = f"edu/v1/79/{code}/gw-1/bandwidth"
         detail = write_detail(RefusalDetail.NOT_WITHIN, value="down_bps 1e+12", low="0", high="1e+11")
         scene.refused.append(Rejected(reason, topic, detail, at_us, 90, "[{}]"))
-        scene.senders.append(RefusedSender(code, "gw-1", reason, 3 + 41 * k, at_us))
+        scene.senders.append(RefusedSender(code, "gw-1", reason, 3 + 41 * k, at_us, topic, detail))
 
 
 def special_days(scene: Scene) -> None:

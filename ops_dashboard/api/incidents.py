@@ -11,7 +11,7 @@ from alerting.messages.names import school_of
 from alerting.messages.story import Office
 from alerting.silences.cause_matchers import cause_matchers
 from contract.alert import Alert
-from contract.incident import Incident, Membership, lost_pupil_minutes
+from contract.incident import Incident, Membership, SchoolSpan, lost_pupil_minutes
 from contract.naming.plain import plain_name
 from contract.privacy import shown_alert
 from contract.routing.provider_card import ProviderCard
@@ -28,6 +28,7 @@ from ops_dashboard.view.incidents import (
     cause_places,
     incident_story,
     incident_words,
+    member_groups,
     member_place,
     similar_incident,
 )
@@ -96,6 +97,7 @@ class _Teller:
                 for e in found.events
             ],
             "members": [self._member(m) for m in found.members],
+            "groups": msgspec.to_builtins(member_groups(_spans(found), self._services.fleet)),
             "provider": msgspec.to_builtins(self._provider(incident, alerts)),
             "places": cause_places(incident, self._services.fleet, texts, self._language),
             "aliases": found.aliases,
@@ -134,3 +136,10 @@ class _Teller:
         shown = shown_alert(member.alert, self._services.catalogue)
         told: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(member, alert=shown))
         return told | {"place": member_place(member, self._services.fleet)}
+
+
+def _spans(found: KnownIncident) -> list[SchoolSpan]:
+    """Return when each alert was open; of an incident that reaches beyond an area, of what is seen there."""
+    if found.spans:
+        return found.spans
+    return [SchoolSpan(m.alert.school_id, m.alert.opened_at_us, m.left_at_us) for m in found.members]

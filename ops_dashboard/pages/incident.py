@@ -73,7 +73,11 @@ def incident_page(
             language,
             "incident.members",
             html.Div(
-                [html.Span([], id="members-file", className="sheet-downloads"), html.Div([], id="members")]
+                [
+                    html.Span([], id="members-file", className="sheet-downloads"),
+                    html.Div([], id="member-groups", className="member-groups"),
+                    html.Div([], id="members"),
+                ]
             ),
             "members-note",
         ),

@@ -182,6 +182,10 @@ class PastArchive:
         """Return the incidents that were open and the last ones that had resolved."""
         return [*(await self._over(RECENT_RESOLVED)), *self._desk.incidents]
 
+    async def incidents_over_by(self, at_us: int, limit: int, school_id: int | None = None) -> list[Incident]:
+        """Return the last incidents that had resolved; of one school if it is given."""
+        return await self._whole.incidents_over_by(min(at_us, self._at_us), limit, school_id)
+
     async def _over(self, limit: int) -> list[Incident]:
         found = await self._whole.incidents_over_by(self._at_us, limit)
         return list({i.incident_id: i for i in (*found, *self._desk.over)}.values())

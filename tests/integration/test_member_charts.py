@@ -12,6 +12,7 @@ from contract.fleet import School
 from ops_dashboard import archive
 from ops_dashboard.access.door import SESSION_COOKIE
 from ops_dashboard.charts.member_charts import MOST_CHARTS
+from storage.wall import series_history
 from tests.dashboard_stage import Stage
 from tests.integration.test_school_sheet import measure
 from tests.signed_in import session_of
@@ -63,14 +64,13 @@ async def test_all_who_look_within_a_minute_share_one_read(
     stage: Stage, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     incident, _ = await outage(stage)
-    read = archive.series_history
     asked: list[str] = []
 
     async def counted(*given: object) -> object:
         asked.append(str(given[-1]))
-        return await read(*given)  # type: ignore[arg-type]
+        return await series_history(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(archive, "series_history", counted)
+    monkeypatch.setattr("ops_dashboard.archive.series_history", counted)
     first, second = [(await client.get(f"/api/charts/incident/{incident}")).text for _ in range(2)]
     assert drawn(first) == drawn(second)
     assert len(asked) <= 3  # the stretch and the weeks, and the stretch once more in a new minute

@@ -31,6 +31,7 @@ from contract.routing.silence import SilenceFault, SilenceKind
 from contract.rule import CHANNEL_NAMES
 from contract.special_days.special_day import DayKind, DayVerdict
 from contract.texts import Language, Texts, parse_language, parse_texts, write_clock, write_date, write_number
+from ingest.acceptance.verdict import ConnectDenial
 from ops_dashboard.charts.school_charts import PLANS, RANGES
 from ops_dashboard.pages.incidents import COLUMNS as INCIDENT_COLUMNS
 from ops_dashboard.pages.leadership import INCIDENT_HEADS
@@ -53,7 +54,7 @@ from watchdog.watch import NoticeKind, Suspect
 SHEET_TABLES = (
     *("incidents", "figures", "cluster", "ward", "isp", "schools", "metrics", "troubled", "systems"),
     *("coverage", "reasons", "ledger", "senders", "devices", "alerts", "members", "refusals", "response"),
-    *("own_devices", "neighbours", "line", "received"),
+    *("own_devices", "neighbours", "line", "received", "past", "refused"),
 )
 SHEET_HEADS = (
     *("priority", "incident", "reach", "pupils", "since", "who", "figure", "target", "name", "schools"),
@@ -94,6 +95,7 @@ ROOT = Path(__file__).parents[2]
 FAMILIES = {
     "reason": {reason.value for reason in Reason},
     "refused": {detail.value for detail in RefusalDetail},
+    "denial": {denial.value for denial in ConnectDenial},
     "views": {"keep", "rename", "forget"},
     "level": {level.value for level in Level},
     "device": {kind.value for kind in DeviceKind},

@@ -1,6 +1,6 @@
 // The page of an incident: it follows the push, and asks for the rest whenever something became of it.
 import { showBar, tellResult, watchKeys } from './incident_deeds.js';
-import { showMembers, showNotices, showProvider, showSimilar, showTimeline } from './incident_parts.js';
+import { showGroups, showMembers, showNotices, showProvider, showSimilar, showTimeline } from './incident_parts.js';
 import { showReach } from './reach_chart.js';
 import { byId, make, renew } from './dom.js';
 import { groupOf, lostMinutes } from './incident_state.js';
@@ -19,6 +19,7 @@ class IncidentDesk {
   constructor(asked) {
     this.asked = asked;
     this.page = null;
+    this.rename = () => {};
     this.nowUs = Date.now() * 1000;
     this.seen = null;
     this.load = reader(() => this.read());
@@ -73,12 +74,13 @@ class IncidentDesk {
 
   async readCharts() {
     const made = await readPiece(`/api/charts/incident/${encodeURIComponent(this.asked)}`);
-    renew(byId('worst'), made.innerHTML, () => [made]);
+    const box = byId('worst');
+    if (!box.firstElementChild?.isEqualNode(made)) renew(box, this.drawn, () => [made]);
   }
 
   show() {
     const { incident, story, aliases, events, members, places } = this.page;
-    document.title = `P${incident.priority} ${incident.words.name} · ${say('app.name')}`;
+    this.rename(`P${incident.priority} ${incident.words.name}`);
     const alias = byId('alias');
     alias.hidden = this.asked === incident.incident_id;
     if (!alias.hidden) renew(alias, incident.incident_id, () => [`${say('incident.alias')} `, make('a', { href: `/incidents/${incident.incident_id}`, textContent: say('incident.survivor') })]);
@@ -101,6 +103,7 @@ class IncidentDesk {
     showTimeline(byId('timeline'), events, this.nowUs);
     showNotices(byId('notices'), this.notices, this.nowUs);
     byId('members-note').textContent = say('incident.members_note', { n: number(incident.alerts), of: number(incident.all_alerts) });
+    showGroups(byId('member-groups'), this.page.groups);
     showMembers(byId('members'), members);
     const file = `/api/incidents/${incident.incident_id}/members.csv?lang=${language}`;
     renew(byId('members-file'), file, () => [['csv', ''], ['excel', '&form=excel']].map(([word, form]) => make('a', {
@@ -152,4 +155,5 @@ export function start() {
     if (message.kind === 'snapshot') staleness?.note(message);
   };
   staleness = watchStaleness(openLink({ alerts: true, hear }));
+  desk.rename = staleness.rename;
 }
