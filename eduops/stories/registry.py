@@ -183,6 +183,7 @@ DESKS: Final = (
         "/school/{}",
         desk.school_offline,
         _SCHOOL,
+        role=Role.ENGINEER,
     ),
     _desk(
         "school-gone", "Trường đã đóng", "A school that is no more", "/school/{}", desk.school_gone, _SCHOOL

@@ -221,7 +221,7 @@ def _shapes(
 ) -> list[str]:
     parts = []
     if trace.usual is not None:
-        usual = trace.usual
+        usual = _to_edges(trace.usual, window)
         quarters = window._replace(hole_us=max(window.hole_us, HOLE_BUCKET_US))  # however fine the line is
         parts += _band(usual.time_us, usual.low, usual.high, quarters, axis, usual_colour, 0.28, edge=FLAT)
     if trace.low is not None and trace.high is not None:
@@ -235,6 +235,18 @@ def _shapes(
             shape = "".join(f"M{point}h0" for point in points)
             parts.append(_stroke(f'<path d="{shape}"', colour, DOT))
     return parts
+
+
+def _to_edges(usual: Usual, window: Window) -> Usual:
+    """Return what is usual with its values at the edges of the window, where it goes on beyond them."""
+    time_us, low, high = usual
+    for edge_us in (window.from_us, window.to_us):
+        at = int(np.searchsorted(time_us, edge_us))
+        if 0 < at < len(time_us) and time_us[at] - time_us[at - 1] <= HOLE_BUCKET_US:
+            here = [np.interp(edge_us, time_us, column) for column in (low, high)]
+            time_us = np.insert(time_us, at, edge_us)
+            low, high = (np.insert(c, at, v) for c, v in zip((low, high), here, strict=True))
+    return Usual(time_us, low, high)
 
 
 def _stroke(shape: str, colour: str, width: float) -> str:

@@ -65,6 +65,8 @@ def usual_band(
 ) -> Usual | None:
     """Return between what nine days in ten were, quarter hour by quarter hour; None where too few are known.
 
+    A quarter hour before the window and one after it are told as well, so that it can be drawn to the edges.
+
     Args:
         time_us: beginnings of quarter hours before the window, µs since 1970, shape (n,).
         value: what may be told of them, shape (n,).
@@ -83,7 +85,8 @@ def usual_band(
         int(s): np.quantile(told[order][f : f + c], (TAIL, 1 - TAIL))
         for s, f, c in zip(slots[enough], first[enough], counts[enough], strict=True)
     }
-    starts = np.arange(window[0] // QUARTER_US * QUARTER_US, window[1] + QUARTER_US, QUARTER_US)
+    first = window[0] // QUARTER_US * QUARTER_US - QUARTER_US
+    starts = np.arange(first, window[1] + 2 * QUARTER_US, QUARTER_US)
     of = [edges.get(int(s)) for s in ((starts + zone_us) % DAY_US) // QUARTER_US]
     known = np.array([edge is not None for edge in of], bool)
     both = np.array([edge for edge in of if edge is not None])

@@ -168,7 +168,7 @@ def member_groups(spans: Sequence[SchoolSpan], fleet: Fleet) -> dict[str, list[M
         of: dict[tuple[str, str], list[int]] = {}
         for school_id, school in schools.items():
             ward = fleet.ward_by_code[school.ward_code]
-            key = (ward.name, area_address(ward.code))
+            key = (ward.short_name, area_address(ward.code))
             if kind == "isp":
                 key = (school.isp, provider_address(school.isp))
             of.setdefault(key, []).append(school_id)

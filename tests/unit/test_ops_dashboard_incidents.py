@@ -142,7 +142,7 @@ def test_schools_of_an_incident_are_told_by_ward_and_provider(city: Fleet) -> No
     told = {kind: [(one.name, one.schools, one.all_schools) for one in own] for kind, own in groups.items()}
     assert told["isp"] == [(first.isp, 1, 2), (other.isp, 0, 1)]
     ward = city.ward_by_code[first.ward_code]
-    assert (groups["ward"][0].name, groups["ward"][0].address) == (ward.name, f"/area/{ward.code}")
+    assert (groups["ward"][0].name, groups["ward"][0].address) == (ward.short_name, f"/area/{ward.code}")
     assert [sum(column) for column in zip(*(row[1:] for row in told["ward"]), strict=True)] == [1, 3]
 
 

@@ -188,6 +188,11 @@ def test_what_is_usual_is_one_band_however_fine_the_line_is() -> None:
     chart = Chart("a", "", [replace(trace([1.0]), usual=band)])
     shapes = plot(chart, Window(START_US, START_US + 8 * QUARTER_US, HOLE_RAW_US), Language.EN, PAGE).svg
     assert shapes.count("<polygon") == 1
+    beyond = replace(trace([1.0]), usual=Usual(quarters - QUARTER_US // 2, *band[1:]))
+    window = Window(START_US, START_US + 6 * QUARTER_US, HOLE_RAW_US)
+    drawn_to = fromstring(plot(replace(chart, traces=[beyond]), window, Language.EN, PAGE).svg)
+    (shape,) = (one for one in drawn_to if one.tag.endswith("polygon"))
+    assert {min(points(shape))[0], max(points(shape))[0]} == {0.0, WIDTH}
     assert f'stroke-width="{FLAT:g}"' in shapes  # what is always the same is seen as well
 
 
