@@ -1,6 +1,7 @@
 """What happens in the stories of the desk and of leadership."""
 
 from datetime import date
+from typing import Final
 
 from contract.incident import IncidentDeed
 from contract.rejected import Reason, RefusalDetail, Rejected, write_detail
@@ -113,14 +114,29 @@ def cluster(scene: Scene) -> None:
     scene.subject = scene.fleet.ward_by_code[ward].cluster_code
 
 
+_REFUSALS: Final = (
+    (
+        Reason.OUT_OF_RANGE,
+        write_detail(RefusalDetail.NOT_WITHIN, value="down_bps 1e+12", low="0", high="1e+11"),
+    ),
+    (Reason.OVERSIZED, write_detail(RefusalDetail.TOO_LARGE, bytes=1_204_882, most=1_048_576)),
+    (Reason.NOT_JSON, write_detail(RefusalDetail.TWICE)),
+    (
+        Reason.FUTURE_TIME,
+        write_detail(RefusalDetail.MILLISECONDS, metric="down_bps", claimed="1795400000000"),
+    ),
+    (Reason.WRONG_UNIT, write_detail(RefusalDetail.OTHER_UNIT, metric="latency_ms", unit="ms")),
+)
+"""What was refused, and what exactly was wrong with it."""
+
+
 def quality(scene: Scene) -> None:
     """Let devices be silent, and send what is refused."""
     scene.silent |= set(range(3, len(scene.fleet.schools), 97))
     codes = [school.code for school in scene.fleet.schools[::140]]
-    for k, (code, reason) in enumerate(zip(codes, Reason, strict=False)):
+    for k, (code, (reason, detail)) in enumerate(zip(codes, _REFUSALS, strict=True)):
         at_us = scene.now_us - (k + 1) * 11 * MINUTE_US
         topic = f"edu/v1/79/{code}/gw-1/bandwidth"
-        detail = write_detail(RefusalDetail.NOT_WITHIN, value="down_bps 1e+12", low="0", high="1e+11")
         scene.refused.append(Rejected(reason, topic, detail, at_us, 90, "[{}]"))
         scene.senders.append(RefusedSender(code, "gw-1", reason, 3 + 41 * k, at_us, topic, detail))
 

@@ -62,11 +62,12 @@ async def test_what_was_refused_is_told_in_the_readers_words_and_by_the_schools_
     async with open_page(browser, stories, 1366, 768) as page:
         await tell(page, named("quarantine"))
         row = page.locator("main .table").nth(1).locator("tbody tr").first
-        await expect(row.get_by_role("link", name="Chủ đề sai cú pháp")).to_have_attribute(
-            "href", "?reason=bad_topic"
+        await expect(row.get_by_role("link", name="Giá trị nằm ngoài khoảng")).to_have_attribute(
+            "href", "?reason=out_of_range"
         )
+        await expect(row).to_contain_text("down_bps 1e+12 không nằm trong khoảng 0 đến 1e+11")
         await expect(row.get_by_role("link", name="Trường TH")).to_have_attribute("href", "/school/79010001")
-        await expect(page.locator("main")).not_to_contain_text("The topic is malformed")
+        await expect(page.locator("main")).not_to_contain_text("is not within")
 
 
 async def test_a_silence_is_told_by_the_name_of_its_school(stories: str, browser: Browser) -> None:

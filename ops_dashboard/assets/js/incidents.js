@@ -106,6 +106,7 @@ class IncidentList {
     const table = byId('incidents');
     table.hidden = shown.length === 0;
     renew(table.tHead.rows[0], sort, () => Object.keys(COLUMNS).map((name) => sortHead({ name, title: say(`incident.${name}`) }, sort, (next) => this.choose({ sort: next }))));
+    const held = lineOf(document.activeElement);
     this.bodies ??= GROUPS.map(() => table.appendChild(make('tbody')));
     GROUPS.forEach((group, place) => {
       const own = inOrder(shown.filter((one) => groupOf(one) === group).slice(0, RESOLVED_MAX), sort);
@@ -114,6 +115,14 @@ class IncidentList {
         make('tr', { className: 'group' }, make('th', { colSpan: 7, scope: 'rowgroup', textContent: `${say(`incident.group_${group}`)} · ${number(own.length)}` })),
         ...own.map((one) => row(one, group, this.nowUs))]);
     });
+    if (held !== null && lineOf(document.activeElement) !== held) this.stayWith(held);
+  }
+
+  /** Stay with a line that went to another part of the list; with none if it is gone: a key must not hit another. */
+  stayWith(held) {
+    const link = byId('incidents').querySelector(`[data-key="${CSS.escape(held)}"]`);
+    if (link) link.focus();
+    else { document.activeElement.blur(); intoAddress({ line: '' }); }
   }
 
   /** Let j and k go from line to line, as Tab does; a and s act on the line, Escape lets it go. */
@@ -150,6 +159,9 @@ class IncidentList {
 }
 
 const LINE_KEYS = ['a', 's'];
+
+/** Return the incident of the line that an element is the link of, null of any other. */
+const lineOf = (element) => (element?.matches('.incident-link') ? element.dataset.key : null);
 
 /** Return incidents by a column, or as they come; equal ones stay as they come. */
 function inOrder(incidents, sort) {
