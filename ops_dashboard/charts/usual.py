@@ -85,8 +85,8 @@ def usual_band(
         int(s): np.quantile(told[order][f : f + c], (TAIL, 1 - TAIL))
         for s, f, c in zip(slots[enough], first[enough], counts[enough], strict=True)
     }
-    first = window[0] // QUARTER_US * QUARTER_US - QUARTER_US
-    starts = np.arange(first, window[1] + 2 * QUARTER_US, QUARTER_US)
+    begin_us = window[0] // QUARTER_US * QUARTER_US - QUARTER_US
+    starts = np.arange(begin_us, window[1] + 2 * QUARTER_US, QUARTER_US)
     of = [edges.get(int(s)) for s in ((starts + zone_us) % DAY_US) // QUARTER_US]
     known = np.array([edge is not None for edge in of], bool)
     both = np.array([edge for edge in of if edge is not None])
