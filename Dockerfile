@@ -13,7 +13,7 @@ ARG VERSION=0.1.0
 LABEL org.opencontainers.image.title=eduops \
       org.opencontainers.image.version=$VERSION \
       org.opencontainers.image.licenses=Apache-2.0
-RUN useradd --system --uid 10001 --create-home eduops && install -d -o eduops -g eduops /data /issuer /store
+RUN useradd --system --uid 10001 --create-home eduops && install -d -o eduops -g eduops /data /issuer /store /log
 COPY --from=build /venv /venv
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1
 USER eduops

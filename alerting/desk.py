@@ -191,18 +191,11 @@ class _Desk:
         if not before and not self._state.exercises:
             return change
         open_ones = self._open_alerts(incident.incident_id)
-        exercise = self._exercise_of(open_ones) if open_ones else before
+        exercise = self._state.exercise_of(open_ones) if open_ones else before
         marked = replace(incident, exercise=exercise)
         if kept is not None:
             kept.incident = replace(kept.incident, exercise=exercise)
         return replace(change, incident=marked)
-
-    def _exercise_of(self, alerts: Sequence[Alert]) -> str:
-        """Return the exercise that all of some alerts are of; empty where there is none."""
-        for exercise in self._state.exercises.values():
-            if all(exercise.has(alert) for alert in alerts):
-                return exercise.exercise_id
-        return ""
 
     def _hear(self, word: SilenceWord) -> None:
         changes = hear_silence(self._silences, word)

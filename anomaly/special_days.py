@@ -130,24 +130,24 @@ def _look(history: DayHistory) -> _Seen:
     is_told = np.stack([np.isfinite(share) for share in shares]).any(axis=0)
     most = np.stack([np.where(np.isfinite(share), share, 0.0) for share in shares]).max(axis=0)
     away = expected & sends & ~known & (most <= QUIET) & (is_told | ~is_told.any(axis=0))
-    usual = _median(register, axis=0)
+    usual = known_median(register, axis=0)
     usual = np.where(known.sum(axis=0) >= LEAST_DAYS, usual, np.nan)
     of_day = np.where(known | ~known.any(axis=1, keepdims=True), usual, np.nan)
     return _Seen(
         away,
         away & is_told & (most <= EMPTY),
         expected & sends & (away | known | (most > QUIET)),
-        _mean(register - usual, axis=1),
-        _mean(register, axis=1),
-        _mean(of_day, axis=1),
-        _mean(np.where(expected, shares[0], np.nan), axis=1),
+        known_mean(register - usual, axis=1),
+        known_mean(register, axis=1),
+        known_mean(of_day, axis=1),
+        known_mean(np.where(expected, shares[0], np.nan), axis=1),
     )
 
 
 def _over_usual(expected: Flags, value: Floats) -> Floats:
     """Return values over their school's median in that part of the day, NaN where nothing is usual."""
     value = np.where(expected, value, np.nan)
-    usual = _median(value, axis=0)
+    usual = known_median(value, axis=0)
     usual[(np.isfinite(value).sum(axis=0) < LEAST_DAYS) | ~(usual > 0)] = np.nan
     found: Floats = value / usual
     return found
@@ -187,8 +187,8 @@ def _events(
     left = np.where(free, seen.fall[:, columns], np.nan)
     known = np.isfinite(left)
     wider = _wider_part(history, seen, place)
-    shared = _median(left, axis=1) - wider
-    own = MAD_TO_DEVIATION * float(_median(np.abs(shared - _median(shared, 0)), 0))
+    shared = known_median(left, axis=1) - wider
+    own = MAD_TO_DEVIATION * float(known_median(np.abs(shared - known_median(shared, 0)), 0))
     limit = max(FALL[place.kind], TIMES * (own if np.isfinite(own) else 0.0))
     fell = (shared <= -limit) & (known.sum(axis=1) >= LEAST[place.kind])
     return [
@@ -205,7 +205,7 @@ def _wider_part(history: DayHistory, seen: _Seen, place: DayPlace) -> Floats:
     inside = history.groups[place]
     around = [at for other, at in history.groups.items() if other.kind is wider and np.isin(inside, at).any()]
     columns = np.unique(np.concatenate(around)) if around else np.empty(0, np.intp)
-    found = np.minimum(_median(seen.fall[:, columns], axis=1), 0.0)
+    found = np.minimum(known_median(seen.fall[:, columns], axis=1), 0.0)
     return np.where(np.isfinite(found), found, 0.0)
 
 
@@ -263,7 +263,7 @@ def _median_of(values: Floats) -> float | None:
     return round(float(np.median(known)), 3) if len(known) else None
 
 
-def _median(values: Floats, axis: int) -> Floats:
+def known_median(values: Floats, axis: int) -> Floats:
     """Return medians of what is known along an axis, NaN where nothing is."""
     ordered = np.sort(values, axis=axis)
     known = np.isfinite(values).sum(axis=axis, keepdims=True)
@@ -275,7 +275,7 @@ def _median(values: Floats, axis: int) -> Floats:
     return found
 
 
-def _mean(values: Floats, axis: int) -> Floats:
+def known_mean(values: Floats, axis: int) -> Floats:
     """Return means of what is known along an axis, NaN where nothing is."""
     known = np.isfinite(values)
     count = known.sum(axis=axis)

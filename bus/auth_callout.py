@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 import nats
@@ -19,7 +19,7 @@ from nats.aio.msg import Msg
 from bus.connection import inbox_of, open_nats
 from bus.mqtt_store import ns_of
 from bus.nats_jwt import CalloutQuestion, TokenSigner
-from contract.devices.connecting import ConnectRequest, DeviceRights
+from contract.devices.connecting import BrokerLine, ConnectRequest, DeviceRights
 from contract.errors import InfrastructureError
 
 _logger: Final = logging.getLogger(__name__)
@@ -52,17 +52,35 @@ Judge = Callable[[ConnectRequest, bool], DeviceRights | None]
 that is its first word; the flag says that the answer is the last."""
 Unwanted = Callable[[str, int], bool]
 """Says of a client id, and of when its connection began, µs since 1970, that it may not stay."""
-TakenOver = Callable[[str], None]
-"""Hears the client id that one connection took from another."""
+Gone = Callable[[BrokerLine, bool], None]
+"""Hears what a connection carried until it ended, and whether another one took its client id."""
 
 
-class _Held(NamedTuple):
-    """A connection of a device."""
+class _Carried(msgspec.Struct):
+    msgs: int
+    bytes: int
 
-    server: str
-    number: int
-    client_id: str
-    started_us: int
+
+class _GoneClient(msgspec.Struct):
+    id: int
+    start: str
+    client_id: str = ""
+
+
+class _GoneServer(msgspec.Struct):
+    id: str
+
+
+class _GoneNews(msgspec.Struct):
+    """Source: nats-server, server/events.go, DisconnectEventMsg."""
+
+    server: _GoneServer
+    client: _GoneClient
+    sent: _Carried
+    """As the client sees it: what it sent."""
+
+
+_gone: Final = msgspec.json.Decoder(_GoneNews)
 
 
 class AuthCallout:
@@ -87,8 +105,8 @@ class AuthCallout:
         ) as connection:
             yield cls(connection.client, signer)
 
-    async def serve(self, judge: Judge, taken_over: TakenOver) -> None:
-        """Answer from now on, and tell who is thrown off by another connection with its name.
+    async def serve(self, judge: Judge, gone: Gone) -> None:
+        """Answer from now on, and tell which connections of MQTT clients end.
 
         Raises:
             InfrastructureError: the server is out of reach.
@@ -107,8 +125,19 @@ class AuthCallout:
             held.add_done_callback(self._held_back.discard)
 
         async def on_gone(message: Msg) -> None:
-            if TAKEN_OVER in message.data:
-                taken_over(str(json.loads(message.data)["client"].get("client_id", "")))
+            news = _gone.decode(message.data)
+            if news.client.client_id:
+                gone(
+                    BrokerLine(
+                        news.server.id,
+                        news.client.id,
+                        news.client.client_id,
+                        ns_of(news.client.start) // 1000,
+                        news.sent.msgs,
+                        news.sent.bytes,
+                    ),
+                    TAKEN_OVER in message.data,
+                )
 
         await self._client.subscribe(QUESTIONS, queue=GROUP, cb=on_question)
         await self._client.subscribe(GONE, cb=on_gone)
@@ -124,7 +153,8 @@ class AuthCallout:
         Raises:
             InfrastructureError: the server is out of reach.
         """
-        found = [held for held in await self._held(client_id) if unwanted(held.client_id, held.started_us)]
+        standing = await self.standing(client_id)
+        found = [held for held in standing if unwanted(held.client_id, held.started_us)]
         try:
             for held in found:
                 subject = KICK.format(server=held.server)
@@ -143,8 +173,13 @@ class AuthCallout:
         await asyncio.sleep(SECOND_LOOK_S)
         await self._answer(message, question, judge(question.request, True))
 
-    async def _held(self, client_id: str | None) -> list[_Held]:
-        found: list[_Held] = []
+    async def standing(self, client_id: str | None = None) -> list[BrokerLine]:
+        """Return the connections of MQTT clients, of one of them or of all.
+
+        Raises:
+            InfrastructureError: the server is out of reach.
+        """
+        found: list[BrokerLine] = []
         offset, more = 0, True
         while more:
             asked: dict[str, Any] = {"limit": PAGE, "offset": offset}
@@ -153,7 +188,14 @@ class AuthCallout:
             more = False
             for server, page in await self._ask_all(asked):
                 found += [
-                    _Held(server, int(c["cid"]), str(c["mqtt_client"]), ns_of(c["start"]) // 1000)
+                    BrokerLine(
+                        server,
+                        int(c["cid"]),
+                        str(c["mqtt_client"]),
+                        ns_of(c["start"]) // 1000,
+                        int(c["in_msgs"]),
+                        int(c["in_bytes"]),
+                    )
                     for c in page["connections"]
                     if c.get("mqtt_client")
                 ]

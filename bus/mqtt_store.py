@@ -3,10 +3,11 @@
 import base64
 import hashlib
 import json
+import re
 import string
 from collections import Counter
 from collections.abc import AsyncIterator, Collection
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from bus.jetstream_api import GONE, NO_MESSAGE, NO_STREAM, JetStreamApi, RefusedError
@@ -36,6 +37,7 @@ SESSION_BYTES: Final = 16_384
 """A record has a client id and what that client hears; of a device that is the id alone."""
 ASIDE_BYTES: Final = 64 * 1024**2
 """Retained statuses of a nation's 130,000 devices take half of this."""
+_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)")
 LEAST_UNRELEASED_S: Final = 3600.0
 """A device comes back to release a message; for shorter than this nothing counts as forgotten."""
 _HASH_LETTERS: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -313,10 +315,16 @@ class MqttStore:
 
 
 def ns_of(text: str) -> int:
-    """Return a time that the server wrote, such as `2026-11-27T09:45:31.573208788Z`, in ns since 1970."""
-    seconds, _, fraction = text.removesuffix("Z").partition(".")
-    whole = datetime.fromisoformat(seconds).replace(tzinfo=UTC).timestamp()
-    return int(whole) * 1_000_000_000 + int(fraction.ljust(9, "0"))
+    """Return a time that the server wrote in ns since 1970; of connections in its machine's zone.
+
+    Such as `2026-11-27T09:45:31.573208788Z` or `2026-11-27T16:45:31.573208788+07:00` (RFC 3339).
+    """
+    found = _TIME.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is no time of the server")
+    seconds, fraction, zone = found.groups()
+    whole = datetime.fromisoformat(seconds + zone).timestamp()
+    return int(whole) * 1_000_000_000 + int((fraction or "").ljust(9, "0"))
 
 
 def _sender(topic: str) -> str:

@@ -111,11 +111,22 @@ def read_config(own: Path | None, name: str) -> str:
     """
     path = None if own is None else own / name
     if path is not None and path.exists():
-        try:
-            return path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"{path} cannot be read: {error}") from error
+        return read_edited(path)
     return (files("config") / name).read_text(encoding="utf-8")
+
+
+def read_edited(path: Path) -> str:
+    """Return the text of a file that a person writes; Windows' editor puts a byte order mark before it.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path} is not UTF-8 at byte {error.start}: save it as UTF-8") from error
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from error
 
 
 @cache

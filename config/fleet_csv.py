@@ -62,6 +62,12 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{1,48}")
 _WHOLE: Final = re.compile(r"[0-9]{1,9}")
 _DECIMAL: Final = re.compile(r"[0-9]{1,9}([.,][0-9]{1,6})?")
 """Digits as everybody types them, with a decimal point or comma."""
+_THOUSANDS: Final = re.compile(r"[1-9][0-9]{0,2}[.,][0-9]{2}0")
+"""Elsewhere a point or a comma parts the thousands; no program writes the zero at the end of a decimal."""
+_GARBLED: Final = re.compile(
+    "\N{REPLACEMENT CHARACTER}|[ÃÄÅÆ][\u00a1-\u00bf\u2018]|á[º»]|[^\\W\\d_]\\?+[^\\W\\d_]"
+)
+"""Letters that another program lost, `Tr??ng`, or read as windows-1252 when they were UTF-8, `LÃª`."""
 _COLUMN_NAMES: Final[Mapping[str, str]] = {
     "mã trường": "school_code",
     "tên trường": "school_name",
@@ -84,7 +90,9 @@ LEVEL_NAMES: Final[Mapping[str, Level]] = {
     **{level.value.replace("_", " "): level for level in Level},
     "mầm non": Level.PRESCHOOL,
     "mẫu giáo": Level.PRESCHOOL,
+    "mn": Level.PRESCHOOL,
     "tiểu học": Level.PRIMARY,
+    "th": Level.PRIMARY,
     "trung học cơ sở": Level.LOWER_SECONDARY,
     "thcs": Level.LOWER_SECONDARY,
     "trung học phổ thông": Level.UPPER_SECONDARY,
@@ -198,8 +206,13 @@ def write_fleet_csv(fleet: Fleet) -> str:
 
 
 def _row(s: School, devices: str) -> tuple[object, ...]:
-    speeds = (f"{s.contracted_down_bps / 1e6:g}", f"{s.contracted_up_bps / 1e6:g}")
+    speeds = (write_mbps(s.contracted_down_bps), write_mbps(s.contracted_up_bps))
     return (s.code, s.name, s.level.value, s.ward_code, s.pupils, s.isp, *speeds, devices)
+
+
+def write_mbps(bps: float) -> str:
+    """Return a rate in Mbit/s as files have it, to the bit a second and without a zero at its end."""
+    return f"{bps / 1e6:.6f}".rstrip("0").rstrip(".")
 
 
 def _school(row: Mapping[str, str], wards: Mapping[str, str]) -> ListedSchool:
@@ -211,6 +224,11 @@ def _school(row: Mapping[str, str], wards: Mapping[str, str]) -> ListedSchool:
     for name in ("school_name", "isp"):
         if len(row[name]) > MAX_NAME:
             raise _BadValueError(f"A name has {len(row[name])} characters; at most {MAX_NAME} are shown.")
+        if lost := _GARBLED.search(row[name]):
+            raise _BadValueError(
+                f"Letters of {row[name]!r} were lost before ({lost[0]!r}): open the original file and save "
+                "it as CSV UTF-8."
+            )
     if not row["school_name"]:
         raise _BadValueError(f"School {code!r} has no name.")
     level = LEVEL_NAMES.get(words_of(row["level"]))
@@ -233,6 +251,9 @@ def _number(text: str, name: str, form: re.Pattern[str], low: float, high: float
     if not form.fullmatch(text):
         raise _BadValueError(f"{name} {text!r} is not a number; write digits 0 to 9 without separators.")
     value = float(text.replace(",", "."))
+    if _THOUSANDS.fullmatch(text):
+        thousands = re.sub("[.,]", "", text)
+        raise _BadValueError(f"{name} {text!r} may be {value:g} or {thousands}: write one of the two.")
     if not low <= value <= high:
         raise _BadValueError(f"{name} {text} is not within {low:g} to {high:g}.")
     return value

@@ -5,7 +5,7 @@ keeps its number, and gets it back if it opens once more under its code.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -59,6 +59,8 @@ class ImportPlan:
     """(School that goes, school that it becomes part of)."""
     devices_added: tuple[Device, ...] = ()
     devices_retired: tuple[Device, ...] = ()
+    areas_changed: tuple[str, ...] = ()
+    """Wards and clusters that areas.csv names otherwise than before, in words."""
     devices_renamed: tuple[tuple[Device, Device], ...] = ()
     """(Before, after), the same number under another code."""
     questions: tuple[str, ...] = ()
@@ -78,6 +80,7 @@ class ImportPlan:
                 self.devices_added,
                 self.devices_retired,
                 self.devices_renamed,
+                self.areas_changed,
             )
         )
 
@@ -144,8 +147,13 @@ def plan_import(
         tuple(merged),
         tuple(devices.added),
         tuple(devices.retired),
+        tuple(_area_changes(before, fleet)),
         tuple(devices.renamed),
-        (*_questions(before, len(closed), len(gone)), *_near_providers(before, listed)),
+        (
+            *_questions(before, len(closed), len(gone)),
+            *_other_schools(parts, changed, closed),
+            *_near_providers(before, listed),
+        ),
         tuple(notes),
     )
 
@@ -206,6 +214,9 @@ class _Devices:
             (school.casefold(), old.casefold()): new.casefold()
             for (school, old), new in deeds.replaced.items()
         }
+        for (school, new), times in Counter((s, new) for (s, _), new in self._replaced.items()).items():
+            if times > 1:
+                raise ConfigurationError(f"--replaced: two devices of {school!r} cannot go on as {new!r}")
         self._anew = {(school.casefold(), code.casefold()) for school, code in deeds.anew}
         self._at_us = at_us
         self.current: list[Device] = []
@@ -220,16 +231,22 @@ class _Devices:
         return sorted((d for d in self._former if d.id not in now), key=lambda d: d.id)
 
     def settle(self, each: ListedSchool, school: School) -> None:
-        """Give the devices of one school their numbers."""
+        """Give the devices of one school their numbers.
+
+        Raises:
+            ConfigurationError: a device was to go on under a code that the file does not have for its kind.
+        """
         there = {d.code.casefold(): d for d in self._of_school.pop(school.id, ())}
         key = school.code.casefold()
-        self._replace(key, there)
+        onward = self._replace(key, there)
         for code, kind in each.devices:
             known = there.pop(code.casefold(), None) or self._come_back(school, code)
             if known is not None and known.kind is kind and (key, code.casefold()) not in self._anew:
-                device = replace(known, code=code)
+                device = known
                 if known.code.casefold() != code.casefold():
+                    device = replace(known, code=code)
                     self.renamed.append((known, device))
+                onward.pop(code.casefold(), None)
             else:
                 if known is not None:
                     self._retire([known])
@@ -238,6 +255,11 @@ class _Devices:
                 self.added.append(device)
             self._anew.discard((key, code.casefold()))
             self.current.append(device)
+        for new, device in onward.items():
+            raise ConfigurationError(
+                f"--replaced {school.code}/{device.code}={new}: the file has no {device.kind} {new!r} of "
+                "this school, or --new-device lets it begin anew"
+            )
         self._retire(there.values())
 
     def finish(self, gone: set[int]) -> None:
@@ -252,12 +274,16 @@ class _Devices:
         for school, code in (*self._replaced, *self._anew):
             raise ConfigurationError(f"no device {code!r} of school {school!r} is in fleet and file")
 
-    def _replace(self, school: str, there: dict[str, Device]) -> None:
-        """Let devices stand under their new codes; whoever had such a code and gets no other is retired."""
+    def _replace(self, school: str, there: dict[str, Device]) -> dict[str, Device]:
+        """Let devices stand under their new codes, and return those by them.
+
+        Whoever had such a code and gets no other is retired.
+        """
         named = [code for one, code in self._replaced if one == school and code in there]
         renamed = {self._replaced.pop((school, code)): there.pop(code) for code in named}
         self._retire([there.pop(code) for code in renamed if code in there])
         there |= renamed
+        return renamed
 
     def _come_back(self, school: School, code: str) -> Device | None:
         """Return the number that a device of this code had before it left, or None."""
@@ -284,6 +310,26 @@ def _areas_with_former(
             cluster_codes.add(ward.cluster_code)
             clusters.append(before.cluster_by_code[ward.cluster_code])
     return tuple(clusters), tuple(wards)
+
+
+def _area_changes(before: Fleet, after: Fleet) -> Iterator[str]:
+    """Yield what became of the areas that a fleet had before."""
+    clusters = after.cluster_by_code
+    for old in before.clusters:
+        if old.code in clusters and clusters[old.code] != old:
+            yield f"cluster {old.code}: name {old.name} → {clusters[old.code].name}"
+    for ward in before.wards:
+        now = after.ward_by_code.get(ward.code)
+        if now is None:
+            yield f"ward {ward.code} {ward.name}: gone"
+        elif now != ward:
+            yield f"ward {ward.code}: {_area(ward)} → {_area(now)}"
+    if before.wards:
+        yield from (f"ward {w.code} {w.name}: new" for w in after.wards if w.code not in before.ward_by_code)
+
+
+def _area(ward: Ward) -> str:
+    return f"{ward.name} ({ward.short_name}), cluster {ward.cluster_code}"
 
 
 def _provider_key(name: str) -> str:
@@ -315,6 +361,26 @@ def _questions(before: Fleet, closed: int, gone: int) -> list[str]:
         f"{of} are not in the file any more; {closed:,} of them would close, their alerts end, and they are "
         "not expected from now on."
     ]
+
+
+def _other_schools(
+    came: Mapping[str, Sequence[School]], changed: Sequence[Change], closed: Sequence[School]
+) -> Iterator[str]:
+    """Ask where a code is another school's by now, or may be one that a spreadsheet program cut short."""
+    reopened = {school.id for school in came["reopened"]}
+    for change in changed:
+        if change.school.id in reopened and "name" in change.columns:
+            yield (
+                f"School {change.school.code} was {change.before.name!r} when it left and comes back as "
+                f"{change.school.name!r}, with its history. If it is another school, give it another code."
+            )
+    short = {school.code.lstrip("0"): school.code for school in closed if school.code.startswith("0")}
+    for school in came["added"]:
+        if school.code in short:
+            yield (
+                f"School {school.code} is new and {short[school.code]} is gone: did a spreadsheet program "
+                "drop the zeros in front? Write them again, as text."
+            )
 
 
 def _near_providers(before: Fleet, listed: Sequence[ListedSchool]) -> list[str]:

@@ -25,6 +25,14 @@ FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 INERT: Final = "'"
 """Put before such a cell on the way out and taken away on the way in; a spreadsheet shows it as text."""
 _BOMS: Final = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+_NO_TEXT: Final = (
+    (b"PK\x03\x04", "a workbook of Excel or LibreOffice"),
+    (b"\xd0\xcf\x11\xe0", "a workbook of an older Excel"),
+    (b"%PDF", "a PDF"),
+    (b"\x1f\x8b", "a compressed file"),
+    (b"<", "a web page or XML"),
+)
+"""How files begin that bear the name of a CSV file, and what they are."""
 _UNSEEN: Final = re.compile(
     "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\xad\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff]"
 )
@@ -47,7 +55,8 @@ class Row(NamedTuple):
     line: int
     """Line in the file on which it begins."""
     cells: Mapping[str, str]
-    """By column, without blanks around, in Unicode's composed form (NFC); empty where the row is short."""
+    """By column, with single blanks and none around, in Unicode's composed form (NFC); empty where the row is
+    short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +77,9 @@ def decode_table(content: bytes) -> tuple[str, str]:
     """
     if len(content) > MAX_BYTES:
         raise ConfigurationError(f"the file has {len(content):,} bytes; at most {MAX_BYTES:,} are read")
+    for start, what in _NO_TEXT:
+        if content.startswith(start):
+            raise ConfigurationError(f"the file is {what}, no CSV: open it and save it as CSV UTF-8")
     for bom, encoding in _BOMS:
         if content.startswith(bom):
             try:
@@ -115,7 +127,7 @@ def read_table(
     found = [_column(cell, columns, names) for cell in header]
     missing = [c for c in (columns if needed is None else needed) if c not in found]
     if missing:
-        shown = {",": "commas", ";": "semicolons", "\t": "tabs"}[separator]
+        shown = {",": "commas", ";": "semicolons", "\t": "tabs"}.get(separator, ascii(separator))
         said = f"The header lacks the columns {', '.join(missing)} (columns are separated by {shown} here)."
         return Table((), (BadRow(records[0][0], said),), ())
     if twice := sorted({c for c in found if c and found.count(c) > 1}):
@@ -144,6 +156,12 @@ def inert(cell: object) -> object:
     if isinstance(cell, str) and cell.startswith((*FORMULA_STARTS, INERT)):
         return INERT + cell
     return cell
+
+
+def as_written(cell: str) -> str:
+    """Return a cell as it was before `inert`."""
+    is_inert = cell.startswith(INERT) and cell[1:].startswith((*FORMULA_STARTS, INERT))
+    return cell[1:] if is_inert else cell
 
 
 def words_of(text: str) -> str:
@@ -187,15 +205,21 @@ def _records(
             continue
         try:
             cells = next(csv.reader([line], delimiter=separator, strict=True))
-        except csv.Error:
-            bad.append(BadRow(number, "A quotation mark is opened and not closed in this line."))
+        except csv.Error:  # also of a cell that is too long for the csv module
+            longest = max(map(len, line.split(separator)))
+            unclosed = "A quotation mark is opened and not closed in this line."
+            bad.append(BadRow(number, _too_long(longest) if longest > MAX_CELL else unclosed))
             continue
-        long = next((cell for cell in cells if len(cell) > MAX_CELL), None)
-        if long is not None:
-            bad.append(BadRow(number, f"A cell has {len(long):,} characters; at most {MAX_CELL:,} are read."))
+        longest = max(map(len, cells))
+        if longest > MAX_CELL:
+            bad.append(BadRow(number, _too_long(longest)))
             continue
         records.append((number, cells))
     return records, tuple(bad)
+
+
+def _too_long(characters: int) -> str:
+    return f"A cell has {characters:,} characters; at most {MAX_CELL:,} are read."
 
 
 def _problem(line: str) -> str:
@@ -213,7 +237,4 @@ def _column(cell: str, columns: Sequence[str], names: Mapping[str, str]) -> str:
 def _cell(cells: Sequence[str], place: int | None) -> str:
     if place is None or place >= len(cells):
         return ""
-    text = " ".join(unicodedata.normalize("NFC", cells[place]).split(" ")).strip()
-    if text.startswith(INERT) and text[1:].startswith((*FORMULA_STARTS, INERT)):
-        return text[1:]
-    return text
+    return as_written(" ".join(unicodedata.normalize("NFC", cells[place]).split()))

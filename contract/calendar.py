@@ -150,10 +150,12 @@ class SchoolCalendar:
             return ()
         half = _holds(self._file.half_day, day) or self._known.has(DayKind.HALF_DAY, level_index, day)
         shifts = [s for s in plan.shift if s.holds(day)]
-        return tuple(
-            Session(s.name, self._us(datetime.combine(day, s.start)), self._us(datetime.combine(day, s.end)))
-            for s in (shifts[:1] if half else shifts)
-        )
+        found = []
+        for part, s in enumerate(shifts[:1] if half else shifts):
+            by_us = self._known.later_min(level_index, day, min(part, 1), s.first) * MINUTE_US
+            start_us, end_us = (self.moment_us(day, of_day) + by_us for of_day in (s.start, s.end))
+            found.append(Session(s.name, start_us, end_us))
+        return tuple(found)
 
     def session_name(self, at_us: int) -> str:
         """Return the name of the session of any level that began last on that day; empty before the first."""

@@ -172,6 +172,15 @@ class Fleet:
         former = (f.school for f in self.former if f.school.id == school_id)
         return self.school_by_id.get(school_id) or next(former, None)
 
+    def keeper_of(self, former: Former) -> School | None:
+        """Return the school that one that is no more is part of now, however often it was merged; or None."""
+        by_id, into = {f.school.id: f for f in self.former}, former.merged_into
+        for _ in self.former:  # in a ring of merges there is none
+            if into not in by_id:
+                break
+            into = by_id[into].merged_into
+        return None if into is None else self.school_by_id.get(into)
+
     def devices_ever(self, school_id: int) -> list[Device]:
         """Return the devices that a school has or had, the present ones last."""
         return [d for d in (*self.former_devices, *self.devices) if d.school_id == school_id]

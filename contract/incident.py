@@ -11,8 +11,12 @@ from contract.alert import ALERT_ID_BYTES, Alert
 SECOND_US: Final = 1_000_000
 """Incidents are decided at whole log seconds, and time lost is counted in them, µs."""
 
-EXERCISE_LAG_US: Final = 600 * SECOND_US
-"""An alert of an exercise opens so long after it at most, µs: chosen, as alerts of one cause may be apart."""
+EXERCISE_LAG_US: Final = 120 * SECOND_US
+"""An alert of an exercise opens so long after it at most, µs: chosen, longer than a device takes to come back
+(1.5 times a keep-alive of 60 s), for what really fails soon after must not be told as an exercise."""
+EXERCISE_SINCE_US: Final = 5 * 3600 * SECOND_US
+"""So long before an exercise its alert may have begun, µs: chosen, longer than a session lasts, for silence
+is dated from the last reading or the beginning of the session."""
 
 
 class CauseKind(StrEnum):
@@ -246,7 +250,7 @@ class Exercise(msgspec.Struct, frozen=True):
     note: str
     """What is practised, at most 500 characters."""
     school_ids: tuple[int, ...]
-    """Whose alerts are of it, if they opened while it lasted."""
+    """Whose alerts are of it, if they were noticed while it lasted."""
     from_us: int
     """When the fault begins, µs since 1970."""
     until_us: int
@@ -255,10 +259,12 @@ class Exercise(msgspec.Struct, frozen=True):
     """When it was said, µs since 1970."""
 
     def has(self, alert: Alert) -> bool:
-        """Return whether an alert is of it."""
+        """Return whether an alert is of it: noticed since it began, and begun before it was long over."""
+        least_us, most_us = self.from_us - EXERCISE_SINCE_US, self.until_us + EXERCISE_LAG_US
         return (
             alert.school_id in self.school_ids
-            and self.from_us <= alert.opened_at_us <= self.until_us + EXERCISE_LAG_US
+            and self.from_us <= alert.detected_at_us
+            and least_us <= alert.opened_at_us <= most_us
         )
 
 

@@ -55,7 +55,7 @@ class _Told(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class SystemRule(_Told, frozen=True, tag="system"):
-    """The operations center stands still, hears nothing or has trouble with its broker; no school hours."""
+    """The operations center stands still, hears nothing, has trouble with its broker or a wrong calendar."""
 
 
 class MetricRule(_Told, frozen=True, kw_only=True):
@@ -66,7 +66,7 @@ class MetricRule(_Told, frozen=True, kw_only=True):
     priority_in_session: Priority
     """Priority while the school is in session."""
     only_in_session: bool = False
-    """Evaluated only while the school is in session."""
+    """Evaluated only while the school is in session and its level has begun."""
     suppressed_by: str = ""
     """Name of a rule; while the same school has an open alert of it, this one does not open."""
     steady_s: Extent = 300.0
@@ -157,7 +157,8 @@ class AnomalyRule(_Counted, frozen=True, kw_only=True, tag="anomaly"):
     """Also judged within 30 minutes of a session's start or end, where traffic moves too fast."""
     less_shared: bool = False
     """What others share is taken out before one is judged, unless it is news: of registers what schools of
-    a level and of a cluster share in a session, else what a provider's lines share at the moment."""
+    a level and of a cluster share in a session, else what a provider's lines share at the moment. A share of
+    pupils is judged in deviations of `anomaly.absence` then."""
     stands_s: Extent = 0.0
     """Seconds after which a reading out of bounds that is still the newest speaks once more, in session; 0
     for never. So what is soon corrected opens nothing, and what is sent only once opens nevertheless."""
@@ -204,6 +205,9 @@ class JointRule(_Counted, frozen=True, kw_only=True, tag="joint"):
 
     z: Deviations = 6.0
     """The deviation of normal noise that is as rare as the disagreement."""
+    z_day: Annotated[float, Meta(ge=0.0)] = 0.0
+    """Deviations between schools by which a whole day's traffic and e-learning may lie below what the
+    register says; 0 for no look at days."""
 
     @property
     def metrics(self) -> tuple[str, ...]:

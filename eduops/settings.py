@@ -5,7 +5,9 @@ the TOML file (`--config FILE`, or `eduops.toml` in the data folder), the defaul
 """
 
 import os
+import tomllib
 from collections.abc import Mapping
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,6 +42,10 @@ class TomlFile(TomlConfigSettingsSource):
     def __call__(self) -> dict[str, Any]:
         """Return what the file says, and what the files that it names hold."""
         return read_secret_files(super().__call__(), secrets_of(self.settings_cls))
+
+    def _read_file(self, file_path: Path | Traversable) -> dict[str, Any]:
+        """Return the tables of the file, with a byte order mark as Windows' editor sets it or without."""
+        return tomllib.loads(file_path.read_text(encoding="utf-8-sig"))
 
 
 class Settings(DatabaseSettings, DoorSettings, MqttSettings, BaseSettings):

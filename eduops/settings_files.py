@@ -28,7 +28,7 @@ def read_secret_files(given: Mapping[str, Any], secrets: frozenset[str]) -> dict
         if found.get(secret := name.removesuffix(_SUFFIX)):
             raise ConfigurationError(f"both {secret} and {name} are set: leave one of them out")
         try:
-            found[secret] = Path(str(file)).read_text(encoding="utf-8").strip() or None
+            found[secret] = Path(str(file)).read_text(encoding="utf-8-sig").strip() or None
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(f"{name} {file} cannot be read: {error}") from error
     return found

@@ -34,6 +34,15 @@ class MqttSettings(BaseModel):
     mqtt_password: str | None = Field(
         None, repr=False, description="MQTT password of the services; none is that of NATS."
     )
+    device_share_mib: float = Field(
+        128.0,
+        ge=0.001,
+        le=1 << 20,
+        description=(
+            "MiB that a device may send within an hour, times `clock_factor`; each message counts a KiB "
+            "more; one that sends more is not let in until half of it is free again."
+        ),
+    )
     mqtt_listen: str = Field(
         "127.0.0.1",
         pattern=r"^([A-Za-z0-9._-]+|::)$",

@@ -22,7 +22,7 @@ from eduops.failpoint import parse_failpoint
 from eduops.machine.attach import completed
 from eduops.machine.network import broker_trust, tls_files
 from eduops.machine.people import wall_token
-from eduops.machine.refusals import RefusalFollower
+from eduops.machine.refusals import RefusalFollower, refused_today
 from eduops.reports import report_maker
 from eduops.session_notes import SessionNotes
 from eduops.settings import Settings, command_environment
@@ -120,6 +120,7 @@ async def run_authoriser(settings: Settings, stop: asyncio.Event) -> None:
         user=BrokerUser.AUTHORISER,
         password=settings.authoriser_password,
         name=name,
+        share_bytes=settings.device_share_mib * 1024**2 * max(1.0, settings.clock_factor),
     )
     address = (settings.metrics_host, settings.metrics_port)
     with publish_metrics(folder, meter, "authoriser", name, address):
@@ -179,6 +180,7 @@ async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
         allowed_hosts=tuple((settings.allowed_hosts or "").split(",")),
         inbox=folder.path / INBOX,
         own_config=folder.config,
+        files_noted=folder.path / "files_on_record.json",
         public_url=settings.public_url or "",
         oidc=oidc_config(settings),
         forwarded_allow_ips=settings.forwarded_allow_ips,
@@ -186,6 +188,7 @@ async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
         clock=settings.clock,
         alerts_body_bytes=settings.alerts_body_bytes,
         coverage_min=settings.coverage_min,
+        broker_refused=lambda: refused_today(folder.logs),
     )
     async with open_service(settings, "dashboard") as service:
         held, own = service.held, service.held.configuration

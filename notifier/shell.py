@@ -16,7 +16,7 @@ from alerting.messages.story import Office
 from bus.live import Live
 from bus.log import Log
 from bus.pause import pause
-from config.files import shipped_texts
+from config.files import load_providers, shipped_texts
 from config.routing import RoutingFile
 from contract.backoff import Backoff
 from contract.calendar import SchoolCalendar
@@ -156,6 +156,7 @@ def make_office(
         shipped_texts(),
         calendar.timezone,
         config.public_url.rstrip("/"),
+        load_providers(config.own_config),
     )
 
 

@@ -28,7 +28,7 @@ from contract.fleet import Fleet
 from contract.rule import Rule
 from contract.service.metrics import Meter
 from contract.texts import Language, Texts
-from ops_dashboard.access.connection import BoundedConnection
+from ops_dashboard.access.connection import BoundedConnection, networks_of
 from ops_dashboard.access.door import Door
 from ops_dashboard.access.guard import Guard, security_headers
 from ops_dashboard.access.permissions import guarded_routes
@@ -37,6 +37,7 @@ from ops_dashboard.api.answers import Refusal, install_refusals, refuse_with
 from ops_dashboard.api.routes import add_api
 from ops_dashboard.archive import Archive
 from ops_dashboard.config import DashboardConfig
+from ops_dashboard.file_record import FileWatch
 from ops_dashboard.frame import FrameDash, make_frame
 from ops_dashboard.language import choose_language, remember_language
 from ops_dashboard.live.feed import make_feed
@@ -193,6 +194,10 @@ def _lifespan(
         for task in (pushing, watching):
             task.add_done_callback(app.state.ended.put_nowait)
         beside = [watching]
+        own, noted = services.config.own_config, services.config.files_noted
+        if own is not None and noted is not None:
+            files = FileWatch(tables.pool, own, noted, services.fleet)
+            beside.append(asyncio.create_task(files.run(), name="dashboard-files"))
         if meter is not None:
             beside.append(asyncio.create_task(tell_figures(services, meter), name="dashboard-figures"))
         try:
@@ -339,10 +344,15 @@ async def _follow_certificate(config: DashboardConfig, context: ssl.SSLContext |
 
 
 def _server_config(app: FastAPI, config: DashboardConfig, context: ssl.SSLContext | None) -> uvicorn.Config:
-    bounds = {"request_s": config.request_s, "connections_max": config.connections_max}
+    bounds = partial(
+        BoundedConnection,
+        request_s=config.request_s,
+        connections_max=config.connections_max,
+        trusted=networks_of(config.forwarded_allow_ips),
+    )
     return uvicorn.Config(
         app,
-        http=partial(BoundedConnection, **bounds),  # type: ignore[arg-type]  # called as the class is
+        http=bounds,  # type: ignore[arg-type]  # called as the class is
         headers=list(app.state.headers.items()),
         log_config=None,
         access_log=False,

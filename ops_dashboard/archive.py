@@ -10,7 +10,7 @@ from contract.access.user import User
 from contract.alert import Alert, AlertEvent, Dismissal
 from contract.commit import Position
 from contract.figures.spans import DaySpan, SpanKind
-from contract.incident import Incident, IncidentEvent, IncidentTimes, Membership, SchoolSpan
+from contract.incident import Incident, IncidentEvent, Membership, SchoolSpan
 from contract.rejected import Reason
 from contract.routing.delivery import NoticeRecord
 from contract.routing.silence import Silence
@@ -47,7 +47,7 @@ from storage.past.desk import incidents_over_by
 from storage.past.minutes import first_known_us
 from storage.people.users import list_users
 from storage.silences import load_silences, silences_of_event, silences_since
-from storage.times import incident_times, notice_moments
+from storage.times import Responses, incident_times, notice_moments, standing_incidents
 from storage.wall import (
     KpiHistory,
     QuarantineRow,
@@ -219,12 +219,12 @@ class Archive:
                 await last_words(conn, [one.incident_id for one in similar]),
             )
 
-    async def response(self, from_us: int, until_us: int) -> tuple[list[IncidentTimes], dict[str, list[int]]]:
-        """Return how the incidents of a stretch of time fared, and when each contact was told something."""
+    async def response(self, from_us: int, until_us: int, began_us: int) -> Responses:
+        """Return how incidents of a stretch of time fared, and what stands since before `began_us`."""
         async with self._connection() as conn:
-            return await incident_times(conn, from_us, until_us), await notice_moments(
-                conn, from_us, until_us
-            )
+            times = await incident_times(conn, from_us, until_us)
+            moments = await notice_moments(conn, from_us, until_us)
+            return Responses(times, moments, await standing_incidents(conn, began_us))
 
     async def notices(self, incident_id: str) -> list[NoticeRecord] | None:
         """Return who was told of an incident and of those that it absorbed; None if there is none."""

@@ -1,5 +1,6 @@
 """What the dashboard is told at its start."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,6 +65,8 @@ class DashboardConfig:
     """Where people reach the dashboard; empty: where their browsers say."""
     oidc: OidcConfig | None = None
     """The city's own sign-in; None where all users are local."""
+    broker_refused: Callable[[], Mapping[str, int]] = dict
+    """Returns how often the broker itself refused each client within a day, as far as its log can be read."""
     request_s: float = 10.0
     """Seconds within which a request must have arrived, above 0."""
     connections_max: int = 900
@@ -72,6 +75,8 @@ class DashboardConfig:
     """Folder of the center's own inbox, as the notifier fills it; it need not be there."""
     own_config: Path | None = None
     """Folder with the operator's routes.toml; the packaged one where it has none."""
+    files_noted: Path | None = None
+    """File of what is on record of the operator's files; None: their changes are not put on record."""
     clock: LogClock = field(default_factory=LogClock)
     alerts_body_bytes: int = 4_194_304
     """Largest body of `POST /api/v2/alerts`, above 0."""

@@ -1,13 +1,16 @@
-"""Leadership's figures of the day for Prometheus, from the same brief as page, report, table and API."""
+"""Figures of the day for Prometheus, from the same reports as the pages: leadership's, and people's load."""
 
 import asyncio
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
+from alerting.incidents.response import GroupBy
 from contract.errors import InfrastructureError
 from contract.figures.spans import SpanKind
-from contract.figures.sums import GroupKind
 from contract.service.metrics import Meter
-from ops_dashboard.api.leadership import leadership_brief
+from contract.texts import Language
+from ops_dashboard.api.leadership import BriefWanted, leadership_brief
+from ops_dashboard.api.response import response_report
 from ops_dashboard.services import Services
 from ops_dashboard.view.leadership.brief import Brief, BriefFigure
 
@@ -17,16 +20,23 @@ SOON_S: Final = 5.0
 """… while there is none yet: a center that has just begun, or whose database is away."""
 FIGURE: Final = "eduops_dashboard_figure"
 COVERAGE: Final = "eduops_dashboard_figure_coverage"
+HOUR: Final = "eduops_dashboard_contact_messages"
+FLOOD: Final = "eduops_dashboard_contact_flood"
+STANDING: Final = "eduops_dashboard_incidents_standing"
+UNTOUCHED: Final = "eduops_dashboard_incidents_without_action"
+DAY_S: Final = 86_400
 
 
 async def tell_figures(services: Services, meter: Meter) -> None:
     """Put the figures of the day on a meter for ever, once a minute; none while the database is away."""
     while True:
         try:
-            figures = figures_of(await leadership_brief(services, SpanKind.DAY, GroupKind.CLUSTER, "", None))
+            figures = figures_of(await leadership_brief(services, BriefWanted()))
+            response = await response_report(services, GroupBy.ALL, 1, Language.EN)
         except InfrastructureError:
-            figures = {}
+            figures, response = {}, {}
         put_figures(figures, meter)
+        put_load(response, meter)
         is_known = any(figure.value is not None for figure in figures.values())
         await asyncio.sleep(EVERY_S if is_known else SOON_S)
 
@@ -47,3 +57,17 @@ def put_figures(figures: dict[str, BriefFigure], meter: Meter) -> None:
             meter.put(FIGURE, figure.value, name)
         if figure.expected:
             meter.put(COVERAGE, figure.known / figure.expected, name)
+
+
+def put_load(response: Mapping[str, Any], meter: Meter) -> None:
+    """Put a day's report of `response_report` on a meter: what each contact gets, and what nobody does."""
+    for name in (HOUR, FLOOD, STANDING, UNTOUCHED):
+        meter.clear(name)
+    for one in response.get("load", ()):
+        meter.put(HOUR, one["last_hour"], one["to"])
+        meter.put(FLOOD, one["flood_s"] / DAY_S, one["to"])
+    if response:
+        untouched = response["standing_without_action"]
+        meter.put(STANDING, untouched, "none")
+        meter.put(STANDING, response["standing"] - untouched, "some")
+        meter.put(UNTOUCHED, response["without_action"])

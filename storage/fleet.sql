@@ -22,10 +22,13 @@ from school order by id
 select id, school_id, code, kind, retired_at is not null from device order by id
 
 -- name: metrics
-select id::int, stream, name from metric
+select id::int, stream, name, unit from metric left join metric_unit on metric_id = id
 
 -- name: claim_metric
 insert into metric (id, stream, name) values (%(id)s, %(stream)s, %(name)s)
+
+-- name: claim_metric_unit
+insert into metric_unit (metric_id, unit) values (%(id)s, %(unit)s)
 
 -- name: lost_school
 select code from school where id not in (select id from given_school) order by id limit 1
@@ -53,7 +56,9 @@ on conflict (id) do update set
 
 -- name: keep_periods
 insert into school_period
-select g.id, case when p.school_id is null then timestamptz '1970-01-01 00:00+00' else %(at)s end,
+-- What is said last holds last, also where the clock was set back since the time before.
+select g.id, case when p.school_id is null then timestamptz '1970-01-01 00:00+00'
+                  else greatest(%(at)s, p.from_at) end,
        g.name, g.level, g.ward_code, g.pupils, g.isp, g.contracted_down_bps, g.contracted_up_bps
 from given_school g
 left join lateral (

@@ -23,6 +23,7 @@ QUERY_FILES: Final = (
 )
 SCHEMA_FILES: Final = (
     "schema.sql",
+    "schema_fleet.sql",
     "schema_incidents.sql",
     "schema_notices.sql",
     "schema_silences.sql",

@@ -21,6 +21,10 @@ left join lateral (
 where merged_into is null and began_at >= %(from)s and began_at < %(until)s
 order by began_at, incident.incident_id
 
+-- name: touched_incidents
+-- Of some incidents those about which anybody did anything.
+select distinct incident_id from incident_event where incident_id = any(%(incident_ids)s) and actor <> 'eduops'
+
 -- name: notice_moments
 select recipient, array_agg(to_us(decided_at) order by decided_at) from notice
 where decided_at >= %(from)s and decided_at < %(until)s and reason not in ('report', 'report_lost')

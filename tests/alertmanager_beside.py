@@ -24,6 +24,7 @@ from stream_processor.owners.owner import Tally
 from tests.asking import asking
 from tests.dashboard_stage import Stage
 from tests.outbox import Post
+from tests.running_owner import folding
 from tests.running_system import until
 
 FACTOR = 10.0
@@ -213,23 +214,8 @@ class Ours(Side):
                 conn, stage.log, stage.live.publish, Groups(stage.fleet), own.calendar, routing.current,
                 stage.now_us, Tally(ALERTS_LOG),
             )  # fmt: skip
-            await owner.load()
-            reader = await stage.log.reader(ALERTS_LOG, owner.seq)
-            stop = asyncio.Event()
-
-            async def fold() -> None:
-                while not stop.is_set():
-                    entries = await reader.fetch(100, 0.1)
-                    if entries:
-                        await owner.take(entries)
-                    await owner.pass_time()
-
-            folding = asyncio.create_task(fold())
-            try:
+            async with folding(owner, stage):
                 yield
-            finally:
-                stop.set()
-                await folding
 
     def _routes(self, stories: list[str]) -> str:
         def seconds(real_s: float) -> str:

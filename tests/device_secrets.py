@@ -53,7 +53,7 @@ def issue_to_fleet_now(database_url: str) -> None:
 
 @asynccontextmanager
 async def running_authoriser(
-    nats: TestNats, database_url: str, meter: Meter | None = None
+    nats: TestNats, database_url: str, meter: Meter | None = None, **more: float
 ) -> AsyncIterator[None]:
     """Run an authoriser for the length of the block; it knows every credential when the block begins."""
     stop, ready = asyncio.Event(), asyncio.Event()
@@ -62,6 +62,7 @@ async def running_authoriser(
         nats.url,
         nats.authoriser_user,
         nats.authoriser_password,
+        **more,  # type: ignore[arg-type]  # numbers alone
     )
     running = asyncio.ensure_future(
         run_authoriser(config, stop, meter=meter or Meter(), mark_ready=ready.set)

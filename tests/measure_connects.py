@@ -2,11 +2,12 @@
 
 Servers and authorisers of its own; every device has an issued credential and is one socket that says CONNECT
 and waits for the answer. Whoever is refused or cut off comes again after a random while, as devices should.
-With `--nodes 3` the brokers are a cluster, and each has a process of its own for its devices: descriptors are
-limited by the process.
+Between both times the servers finish with those that left, which is told as `left`; `devices` is what the
+devices themselves cost. With `--nodes 3` the brokers are a cluster, and each has a process of its own for
+its devices: descriptors are limited by the process.
 
     python -m tests.measure_connects [--devices 3541] [--authorisers 1] [--nodes 1] [--together 100000]
-                                     [--sync 1s] [--tls]
+                                     [--spread 0] [--sync 1s] [--tls]
 """
 
 import argparse
@@ -61,6 +62,8 @@ class Door(NamedTuple):
     port: int
     first_address: int
     together: int
+    spread_s: float
+    """Each device waits a random part of this before its first attempt."""
     authority: str
     """File of the authority whose certificates count; "" for MQTT in clear."""
 
@@ -71,6 +74,8 @@ class Came(NamedTuple):
     first_try: int
     attempts: int
     took_s: list[float]
+    cpu_s: float
+    """Of the process of the devices."""
 
 
 class Device(asyncio.Protocol):
@@ -111,8 +116,9 @@ class Crowd:
         """Connect all; return once the last one stands."""
         self._first_try = self._attempts = 0
         self._took_s = []
+        began_s = time.process_time()
         await asyncio.gather(*(self._one(i, name) for i, name in enumerate(self._names)))
-        return Came(self._first_try, self._attempts, self._took_s)
+        return Came(self._first_try, self._attempts, self._took_s, time.process_time() - began_s)
 
     async def leave(self) -> None:
         for transport in self._open:
@@ -122,6 +128,7 @@ class Crowd:
 
     async def _one(self, number: int, name: DeviceName) -> None:
         failures = 0
+        await asyncio.sleep(random.random() * self._door.spread_s)
         while not await self._try(number, name, is_first=failures == 0):
             failures += 1
             await asyncio.sleep(RETRY.wait_s(failures, share=random.random()))
@@ -164,6 +171,7 @@ def run_crowd(names: Sequence[DeviceName], door: Door, line: "Connection[Any, An
             line.send(await crowd.come())
             await asyncio.to_thread(line.recv)
             await crowd.leave()
+            line.send("left")
 
     asyncio.run(run())
 
@@ -245,7 +253,7 @@ async def measure(given: argparse.Namespace) -> None:
                 file = "" if authority is None else str(authority.file)
                 addresses = range(2, 255, 1 + given.devices // given.nodes // PORTS_AN_ADDRESS)
                 doors = [
-                    Door(node.mqtt_port, first, given.together // given.nodes, file)
+                    Door(node.mqtt_port, first, given.together // given.nodes, given.spread, file)
                     for node, first in zip(brokers.nodes, addresses, strict=False)
                 ]
                 await asyncio.to_thread(floods, names, doors, pids)
@@ -272,11 +280,32 @@ def floods(names: list[DeviceName], doors: list[Door], pids: dict[str, int]) -> 
         came: list[Came] = [line.recv() for line in lines]
         seconds = time.monotonic() - began_s
         tell(what, seconds, came, {name: used_s - before[name] for name, used_s in cpu_s(pids).items()})
+        before, began_s = cpu_s(pids), time.monotonic()
         for line in lines:
             line.send("leave")
+        for line in lines:
+            line.recv()
+        settle(pids)
+        used_s = {name: used_s - before[name] for name, used_s in cpu_s(pids).items()}
+        found = {"what": "left", "seconds": round(time.monotonic() - began_s, 1)}
+        print(json.dumps({**found, "cpu_ms_per_connect": per_connect(used_s, len(names))}), flush=True)
     for line, crowd in zip(lines, crowds, strict=True):
         line.send("end")
         crowd.join()
+
+
+def settle(pids: dict[str, int]) -> None:
+    """Wait until the servers have next to nothing to do: less than a twentieth of a core within a second."""
+    used_s = sum(cpu_s(pids).values())
+    while True:
+        time.sleep(1.0)
+        before_s, used_s = used_s, sum(cpu_s(pids).values())
+        if used_s - before_s < 0.05:
+            return
+
+
+def per_connect(used_s: dict[str, float], devices: int) -> dict[str, float]:
+    return {name: round(seconds * 1000 / devices, 3) for name, seconds in used_s.items()}
 
 
 def tell(what: str, seconds: float, came: list[Came], used_s: dict[str, float]) -> None:
@@ -290,7 +319,7 @@ def tell(what: str, seconds: float, came: list[Came], used_s: dict[str, float]) 
         "attempts": sum(one.attempts for one in came),
         "answer_p50_s": round(float(np.quantile(took_s, 0.5)), 3),
         "answer_p99_s": round(float(np.quantile(took_s, 0.99)), 3),
-        "cpu_ms_per_connect": {n: round(s * 1000 / len(took_s), 3) for n, s in used_s.items()},
+        "cpu_ms_per_connect": per_connect({**used_s, "devices": sum(c.cpu_s for c in came)}, len(took_s)),
     }
     print(json.dumps(found), flush=True)
 
@@ -305,6 +334,7 @@ def main() -> None:
     arguments.add_argument("--authorisers", type=int, default=1)
     arguments.add_argument("--nodes", type=int, default=1)
     arguments.add_argument("--together", type=int, default=100_000)
+    arguments.add_argument("--spread", type=float, default=0.0)
     arguments.add_argument("--sync", default="1s")
     arguments.add_argument("--tls", action="store_true")
     given = arguments.parse_args()

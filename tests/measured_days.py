@@ -1,12 +1,12 @@
 """Days of a stage's schools in its tables, for tests of what is proposed for the calendar."""
 
-from collections.abc import Collection, Mapping
-from datetime import date, time
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, time, timedelta
 from typing import Final
 
 import numpy as np
 
-from contract.fleet import STREAMS_OF
+from contract.fleet import STREAMS_OF, School
 from contract.series import series_of
 from ops_dashboard.special_days.desk import looked_at
 from storage.chunks import make_chunks
@@ -45,15 +45,37 @@ async def measured(
                 for measure, name in METRICS.items():
                     if is_empty and measure == "register":
                         continue
-                    metric = stage.catalogue.named(name)
-                    device = next(
-                        d
-                        for d in stage.fleet.devices
-                        if d.school_id == school.id and metric.stream in STREAMS_OF[d.kind]
-                    )
                     times.append(at_us)
-                    series.append(series_of(device.id, metric.id))
+                    series.append(_series(stage, school, name))
                     values.append(usual[measure] * (0.04 if is_empty else 1.0))
+    await _store(stage, times, series, values)
+
+
+async def begun(stage: Stage, later: Mapping[date, timedelta]) -> None:
+    """Store mornings of twelve days: from 7:00 on traffic, from 7:45 on registers, on some days later."""
+    rows = []
+    for day in school_days(stage, 12):
+        by = later.get(day, timedelta(0))
+        told = [("down_bps", time(6), timedelta(0), 1e6), ("down_bps", time(6, 30), timedelta(0), 1e6)]
+        told += [("down_bps", time(7 + n), by, 4e7) for n in range(4)]
+        told += [("attendance_ratio", time(hour, 45), by, 0.93) for hour in (7, 8)]
+        for school in stage.fleet.schools:
+            for name, at, after, value in told:
+                at_us = stage.calendar.moment_us(day, at) + after // timedelta(microseconds=1)
+                rows.append((at_us, _series(stage, school, name), value))
+    await _store(stage, *zip(*rows, strict=True))
+
+
+def _series(stage: Stage, school: School, name: str) -> int:
+    """Return the series of a metric at a school."""
+    metric = stage.catalogue.named(name)
+    device = next(
+        d for d in stage.fleet.devices if d.school_id == school.id and metric.stream in STREAMS_OF[d.kind]
+    )
+    return series_of(device.id, metric.id)
+
+
+async def _store(stage: Stage, times: Sequence[int], series: Sequence[int], values: Sequence[float]) -> None:
     time_us = np.array(times, np.int64)
     for table in ("reading", "reading_15m_rolled"):
         await make_chunks(stage.conn, table, time_us)

@@ -12,7 +12,14 @@ from typing import Final
 
 import msgspec
 
-from alerting.explanation.verdict import Verdict, absent_or_offline, is_about_attendance, stands_beside
+from alerting.explanation.verdict import (
+    LineFault,
+    Verdict,
+    absent_or_offline,
+    is_about_attendance,
+    line_fault,
+    stands_beside,
+)
 from alerting.incidents.groups import Groups, place_of
 from contract.alert import Alert, Dismissal
 from contract.catalogue import Catalogue
@@ -149,6 +156,8 @@ class Explanation(msgspec.Struct, frozen=True):
     dismissed_nearby: int
     outside: str = ""
     """What somebody outside says of it, one line; empty for our own alerts."""
+    line: LineFault | None = None
+    """What it says of the school's line; None for what is no matter of the provider."""
 
 
 def explain(alert: Alert, known: Known) -> Explanation:
@@ -160,6 +169,7 @@ def explain(alert: Alert, known: Known) -> Explanation:
     """
     rule = known.rules.get(alert.rule)
     metric = known.catalogue.by_id.get(alert.series & MAX_METRIC_ID)
+    is_over = alert.resolved_at_us is not None
     return Explanation(
         verdict=_verdict(alert, rule, known),
         channel="" if rule is None else rule.channel,
@@ -171,11 +181,12 @@ def explain(alert: Alert, known: Known) -> Explanation:
         score=alert.score,
         deviations=_deviations(alert.score, rule),
         since_us=alert.opened_at_us,
-        cause=None if known.incident is None else _shared(known.incident, alert, known.groups),
+        cause=None if known.incident is None else shared_cause(known.incident, known.groups, is_over=is_over),
         peers=_peers(alert, known),
         dismissals=tuple(known.dismissals[:DISMISSALS_SHOWN]),
         dismissed_nearby=known.dismissed_nearby,
         outside=_said(alert),
+        line=line_fault(rule, known.catalogue),
     )
 
 
@@ -227,12 +238,13 @@ def _deviations(score: float | None, rule: Rule | None) -> float | None:
     return MOST_DEVIATIONS if score >= 1 else min(MOST_DEVIATIONS, -rule.z * math.log2(1 - score))
 
 
-def _shared(incident: Incident, alert: Alert, groups: Groups) -> SharedCause | None:
+def shared_cause(incident: Incident, groups: Groups, *, is_over: bool = False) -> SharedCause | None:
+    """Return what the schools of an incident share; None for one school by itself, or the center."""
     cause = incident.cause
     if cause.kind in (CauseKind.SCHOOL, CauseKind.SYSTEM):
         return None
     # Of what is over nobody wants to know how many are left.
-    schools = incident.schools if alert.resolved_at_us is None else incident.most_schools
+    schools = incident.most_schools if is_over else incident.schools
     return SharedCause(
         cause.kind.value, cause.isp, place_of(cause, groups.fleet), schools, groups.size(cause)
     )

@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from alerting.explanation.evidence import Explanation, PeerKind, Peers, SharedCause
-from alerting.explanation.verdict import Verdict
+from alerting.explanation.verdict import LineFault, Verdict
 from contract.alert import Because, Channel, Dismissal
+from contract.incident import CauseKind
 from contract.rule import CHANNEL_NAMES, Rule
 from contract.texts import Language, Texts, write_clock, write_date, write_number
 
@@ -30,6 +31,11 @@ WHOLE_HOUR_S: Final = 120.0
 counts as right."""
 MOST_HOURS: Final = 14
 """Hours by which local time is ahead of UTC at most (Line Islands; IANA time zone database)."""
+
+
+_TO_PROVIDER: Final = (CauseKind.ISP, CauseKind.ISP_CLUSTER, CauseKind.ISP_WARD)
+_TO_AREA: Final = (CauseKind.CLUSTER, CauseKind.WARD)
+_TO_CENTER: Final = (CauseKind.FLEET, CauseKind.CITY)
 
 
 class Sentence(msgspec.Struct, frozen=True):
@@ -125,9 +131,7 @@ class _Writer:
     def _advice(self, why: Explanation, rule: Rule | None) -> str:
         if why.verdict is not None and why.verdict is not Verdict.UNKNOWN:
             return self._say(f"explain.advice_{why.verdict.value}")
-        if rule is None:
-            return ""
-        return rule.advice_vi if self._language is Language.VI else rule.advice_en
+        return next_step(why.cause, why.line, rule, self._texts, self._language)
 
     def _range(self, why: Explanation) -> str:
         low, high = why.expected_low, why.expected_high
@@ -158,11 +162,45 @@ class _Writer:
         return self._texts.say(key, self._language, **values)
 
 
+def next_step(
+    cause: SharedCause | None, line: LineFault | None, rule: Rule | None, texts: Texts, language: Language
+) -> str:
+    """Return what to do next: what a shared cause calls for, else what the rule says; empty without a rule.
+
+    Args:
+        cause: what several schools share; None for one that stands alone.
+        line: what the rule says of lines.
+        rule: that of the alert or incident; None if it is gone.
+        texts: all sentences.
+        language: of the sentence.
+    """
+    key = "" if cause is None else _shared_step(cause, line)
+    if cause is not None and key:
+        n = write_number(cause.schools, language)
+        return texts.say(key, language, isp=cause.isp, place=cause.place, n=n)
+    if rule is None:
+        return ""
+    return rule.advice_vi if language is Language.VI else rule.advice_en
+
+
 def whole_hours(off_s: float | None) -> int:
     """Return the hours that a clock is off, 0 unless they are whole: then its time zone is wrong."""
     hours = round((off_s or 0.0) / 3600)
     is_whole = abs((off_s or 0.0) - 3600 * hours) <= WHOLE_HOUR_S
     return hours if is_whole and abs(hours) <= MOST_HOURS else 0
+
+
+def _shared_step(cause: SharedCause, line: LineFault | None) -> str:
+    """Return the text of the next step that a shared cause calls for; empty where the rule's own is right."""
+    if cause.kind == CauseKind.PLATFORM:
+        return "explain.advice_platform"
+    if line is not None and cause.kind in _TO_PROVIDER:
+        return "explain.advice_provider"
+    if line is not LineFault.LOST:
+        return ""
+    if cause.kind in _TO_AREA:
+        return "explain.advice_area"
+    return "explain.advice_center" if cause.kind in _TO_CENTER else ""
 
 
 def _known_reason(code: str) -> str:

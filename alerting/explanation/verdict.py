@@ -11,7 +11,7 @@ from typing import Final
 from contract.alert import Alert
 from contract.catalogue import Catalogue
 from contract.fleet import Device, DeviceKind
-from contract.rule import Rule, SilenceRule, StuckRule, SystemRule
+from contract.rule import ClockRule, JointRule, Rule, SilenceRule, StuckRule, SystemRule
 from contract.series import series_of
 from contract.topic import Stream
 
@@ -37,6 +37,25 @@ class Verdict(StrEnum):
     ATTENDANCE = "attendance"
     """Line and reader work: it is about the pupils."""
     UNKNOWN = "unknown"
+
+
+class LineFault(StrEnum):
+    """What a rule says of a school's line."""
+
+    LOST = "lost"
+    """Nothing comes through it."""
+    POOR = "poor"
+    """It is slow, loses packets or carries what it usually does not."""
+
+
+def line_fault(rule: Rule | None, catalogue: Catalogue) -> LineFault | None:
+    """Return what an alert of a rule says of the line; None for what is no matter of the provider."""
+    if rule is None or _stream_of(rule, catalogue) not in (Stream.STATUS, Stream.BANDWIDTH):
+        return None
+    if _device_at_fault(rule, catalogue) is DeviceKind.GATEWAY:
+        return LineFault.LOST
+    is_of_meter = isinstance(rule, StuckRule | ClockRule | JointRule)
+    return None if is_of_meter else LineFault.POOR
 
 
 def is_about_attendance(rule: Rule | None, catalogue: Catalogue) -> bool:

@@ -63,7 +63,7 @@ def _end_second(groups: Groups, state: Incidents, at_us: int) -> list[IncidentCh
     changes: list[IncidentChanged] = []
     if state.pending:
         over_us = (state.now_us // SECOND_US + 1) * SECOND_US
-        changes += Turn(groups, state, over_us).decide()
+        changes += _decide_apart(groups, state, over_us)
     quiet = [
         (kept.incident.quiet_at_us + SETTLE_US, incident_id, kept)
         for incident_id, kept in state.kept.items()
@@ -72,6 +72,22 @@ def _end_second(groups: Groups, state: Incidents, at_us: int) -> list[IncidentCh
     changes += [_resolve(kept, due_us) for due_us, _, kept in sorted(quiet, key=_due) if due_us <= at_us]
     state.now_us = at_us
     state.forget()
+    return changes
+
+
+def _decide_apart(groups: Groups, state: Incidents, at_us: int) -> list[IncidentChanged]:
+    """Decide what is real, and each exercise, without the other's alerts and incidents.
+
+    Else an exercise would open again what was real an hour ago, and a real outage would join an exercise.
+    """
+    changes: list[IncidentChanged] = []
+    for part in state.parts():
+        known = set(part.kept)
+        changes += Turn(groups, part, at_us).decide()
+        state.kept |= part.kept
+        for incident_id in known - part.kept.keys():
+            del state.kept[incident_id]
+    state.pending = {}
     return changes
 
 

@@ -1,6 +1,6 @@
 """What the fold of incidents remembers: those that are open, those that may open again, and what waits."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -82,6 +82,23 @@ class Incidents:
         kept = {incident_id: kept.copy() for incident_id, kept in self.kept.items()}
         known = dict(self.silences), dict(self.exercises)
         return Incidents(self.now_us, kept, dict(self.place), dict(self.pending), *known)
+
+    def exercise_of(self, alerts: Sequence[Alert]) -> str:
+        """Return the exercise that all of some alerts are of; empty where there is none."""
+        mine = (key for key, e in sorted(self.exercises.items()) if all(map(e.has, alerts)))
+        return next(mine, "")
+
+    def parts(self) -> list["Incidents"]:
+        """Return what is decided apart: what is real, then each exercise; `place` is the same of all."""
+        kept: dict[str, dict[str, KeptIncident]] = {}
+        for key, one in self.kept.items():
+            kept.setdefault(one.incident.exercise, {})[key] = one
+        pending: dict[str, dict[str, Alert]] = {}
+        for key, alert in self.pending.items():
+            home = self.place.get(key)
+            name = self.exercise_of([alert]) if home is None else self.kept[home].incident.exercise
+            pending.setdefault(name, {})[key] = alert
+        return [Incidents(self.now_us, kept.get(n, {}), self.place, pending[n]) for n in sorted(pending)]
 
     def drop_what_is_over(self) -> None:
         """Drop the silences and exercises that are over by now."""

@@ -1,20 +1,22 @@
 """What the center knows of an incident when somebody is told of it, and the places that messages fill."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from alerting.explanation.evidence import Known, explain
-from alerting.explanation.sentences import sentences
-from alerting.explanation.verdict import Verdict
+from alerting.explanation.evidence import Known, explain, shared_cause
+from alerting.explanation.sentences import next_step, sentences
+from alerting.explanation.verdict import Verdict, line_fault
 from alerting.incidents.groups import Groups
-from alerting.messages.names import incident_name, incident_what
+from alerting.messages.names import incident_name, incident_what, school_of
 from contract.alert import Alert
 from contract.catalogue import Catalogue
 from contract.fleet import PUPILS_UNKNOWN
 from contract.incident import CauseKind, Incident, IncidentState
+from contract.naming.plain import plain_name
 from contract.privacy import K, shown_alert
+from contract.routing.provider_card import ProviderCard, ProviderCards
 from contract.rule import Rule
 from contract.texts import Language, Texts, write_clock, write_date, write_number
 
@@ -53,6 +55,8 @@ class Office:
     zone: ZoneInfo
     public_url: str
     """Where the wall is found, without a slash at its end."""
+    providers: ProviderCards = field(default_factory=dict)
+    """Whom to call at each provider."""
 
 
 class StoryWords:
@@ -68,6 +72,7 @@ class StoryWords:
         """Return what the templates may name; empty where there is nothing to say."""
         incident = story.incident
         why, advice = self._why(story)
+        card = (None if story.is_over else provider_card(story, self.office)) or ProviderCard("")
         return {
             "mark": self.mark(incident),
             "name": self.name(story),
@@ -77,6 +82,9 @@ class StoryWords:
             "reach": ", ".join(filter(None, (self._schools(story), self._pupils(story)))),
             "why": why,
             "advice": advice,
+            "provider": ", ".join(filter(None, (card.name, card.phone))),
+            "contact": card.contact,
+            "contract": card.contract,
             "who": self._who(story),
             "link": f"{self.office.public_url}/incidents/{incident.incident_id}",
         }
@@ -148,6 +156,12 @@ class StoryWords:
         verdict = "" if found.verdict in (None, Verdict.UNKNOWN) else said["verdict"]
         return f"{verdict} {said['found']}".strip(), said.get("advice", "")
 
+    def todo(self, incident: Incident) -> str:
+        """Return the next step by cause and rule alone, for where its alerts are not looked up."""
+        office, rule = self.office, self.office.rules.get(incident.rule)
+        cause, line = shared_cause(incident, office.groups), line_fault(rule, office.catalogue)
+        return next_step(cause, line, rule, office.texts, self.language)
+
     def _who(self, story: Story) -> str:
         incident = story.incident
         if story.is_over:
@@ -163,6 +177,19 @@ class StoryWords:
         zone, language = self.office.zone, self.language
         clock, day = write_clock(at_us, language, zone)[:5], write_date(at_us, language, zone)
         return clock if day == write_date(self._now_us, language, zone) else f"{clock} {day}"
+
+
+def provider_card(story: Story, office: Office) -> ProviderCard | None:
+    """Return whom to call, where the cause is a provider or the line of a school alone.
+
+    Of a school's own provider at least the name; that of a cause is the incident's name already.
+    """
+    isp, school = story.incident.cause.isp, school_of(story.incident, office.groups.fleet)
+    if school is not None:
+        rules = (office.rules.get(alert.rule) for alert in story.alerts)
+        isp = school.isp if any(line_fault(rule, office.catalogue) for rule in rules) else ""
+    own = None if school is None or not isp else ProviderCard(isp)
+    return office.providers.get(plain_name(isp), own)
 
 
 def _named_after(story: Story) -> Alert | None:

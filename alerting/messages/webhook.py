@@ -119,6 +119,7 @@ def _alert(notice: Notice, story: Story, office: Office, language: Language) -> 
         "summary": f"{places['name']} · {places['what']}",
         "description": places["why"],
         "advice": places["advice"],
+        "provider": places["provider"],
         "reason": notice.reason.value,
     }
     return WebhookAlert(

@@ -23,3 +23,17 @@ class DeviceRights(NamedTuple):
     until_s: int | None = None
     """When the broker ends the connection, real time, s since 1970; None for not by itself: it would publish
     the last will of a device that is well."""
+
+
+class BrokerLine(NamedTuple):
+    """A connection of an MQTT client, and what the broker took in by it."""
+
+    server: str
+    """Id of the server that has it."""
+    number: int
+    """Its number there."""
+    client_id: str
+    started_us: int
+    """Real time, µs since 1970."""
+    messages: int
+    carried_bytes: int

@@ -50,9 +50,10 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     target: list[Target]
-    # The city's plan stands in the same file: `contract.figures.plan`.
+    # The city's plan and benchmarks stand in the same file: `contract.figures.plan`.
     plan: dict[str, object] = {}
     response_s: dict[str, object] = {}
+    benchmark: dict[str, object] = {}
 
 
 Targets = dict[Figure, Target]

@@ -77,6 +77,21 @@ SERVICE_METRICS: Final = (
     ServiceMetric(
         "eduops_dashboard_figure_coverage", _G, "Share known of what that figure is of.", ("figure",)
     ),
+    ServiceMetric(
+        "eduops_dashboard_contact_messages",
+        _G,
+        "Messages to a contact in the last hour of log time.",
+        ("to",),
+    ),
+    ServiceMetric(
+        "eduops_dashboard_contact_flood", _G, "Share of the last day of log time in flood.", ("to",)
+    ),
+    ServiceMetric("eduops_dashboard_incidents_standing", _G, "Incidents open for over a day.", ("action",)),
+    ServiceMetric(
+        "eduops_dashboard_incidents_without_action",
+        _G,
+        "Incidents of the last day about which nobody did anything.",
+    ),
     ServiceMetric("eduops_simulator_packs_total", _C, "Packs that the simulated city published."),
     ServiceMetric("eduops_simulator_connections", _G, "Open MQTT connections of the simulated city."),
     ServiceMetric("eduops_notifier_waiting", _G, "Notices that wait."),

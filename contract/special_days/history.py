@@ -70,8 +70,9 @@ def history_of(
     settled = np.zeros((len(days), len(column)), np.bool_)
     row = {day: i for i, day in enumerate(days)}
     for one in decided:
-        if one.verdict is DayVerdict.REJECTED or (
-            one.verdict is DayVerdict.ACCEPTED and one.kind is not DayKind.CLOSURE
+        if one.evidence.bells is None and (
+            one.verdict is DayVerdict.REJECTED
+            or (one.verdict is DayVerdict.ACCEPTED and one.kind is not DayKind.CLOSURE)
         ):
             rows = np.array([row[day] for day in one.days if day in row], np.intp)
             settled[np.ix_(rows, groups.get(one.place, np.empty(0, np.intp)))] = True

@@ -8,6 +8,8 @@ from typing import Final, NamedTuple
 
 from contract.fleet import Fleet
 
+BELLS: Final = "bells"
+"""What an event is called that is nothing but other bells."""
 MOST_AHEAD_DAYS: Final = 60
 """So far ahead an accepted day may last; chosen: what is longer belongs into the calendar file."""
 
@@ -20,7 +22,8 @@ class DayKind(StrEnum):
     HALF_DAY = "half_day"
     """The morning alone."""
     EVENT = "event"
-    """All sessions, and nothing in them is as usual: it is neither judged nor learnt by what is usual."""
+    """All sessions, and nothing in them is as usual: it is neither judged nor learnt by what is usual. With
+    `DayEvidence.bells` all is as usual but the hour at which they begin."""
 
 
 class PlaceKind(StrEnum):
@@ -41,6 +44,21 @@ class DayPlace(NamedTuple):
     """Of the level, cluster, ward or school; empty for the city."""
 
 
+class MovedBells(NamedTuple):
+    """By how many minutes sessions begin later than the calendar says, of morning and afternoon.
+
+    Below 0 where earlier, 0 where as it says. What shows it is the median of the schools, None where nothing
+    is known.
+    """
+
+    later_min: tuple[int, int]
+    """On a grid of five minutes."""
+    register: tuple[float | None, float | None]
+    traffic: float | None
+    """Of the morning, as e-learning."""
+    learners: float | None
+
+
 class DayEvidence(NamedTuple):
     """What was seen on a day; of several days, on the one on which it was seen at the fewest schools."""
 
@@ -56,6 +74,8 @@ class DayEvidence(NamedTuple):
     """Median of their traffic over what is usual in the same part of the day; None where nothing is known."""
     dismissed: int
     """Schools with an alert of one of the days that was dismissed as an event of the school."""
+    bells: MovedBells | None = None
+    """By how much sessions begin later, of an event that is nothing else; None for any other day."""
 
 
 class DayProposal(NamedTuple):
@@ -73,7 +93,7 @@ class DayProposal(NamedTuple):
     @property
     def proposal_id(self) -> str:
         """The name by which it is decided: the same while further days are added at its end."""
-        said = "|".join((self.kind, self.place.kind, self.place.code, self.first.isoformat()))
+        said = "|".join((said_kind(self), self.place.kind, self.place.code, self.first.isoformat()))
         return hashlib.sha256(said.encode()).hexdigest()[:12]
 
 
@@ -113,6 +133,11 @@ class SpecialDay(NamedTuple):
     def days(self) -> Iterable[date]:
         """All its days, rising."""
         return (self.first + timedelta(n) for n in range((self.last - self.first).days + 1))
+
+
+def said_kind(one: DayProposal | SpecialDay) -> str:
+    """Return what a day is called: its kind, or `BELLS`."""
+    return one.kind.value if one.evidence.bells is None else BELLS
 
 
 def schools_by_place(fleet: Fleet) -> Mapping[DayPlace, frozenset[str]]:

@@ -24,6 +24,10 @@ Mask = NDArray[np.bool_]
 DAY_US: Final = 24 * 60 * MINUTE_US
 SLOT_US: Final = 5 * MINUTE_US
 """What happens to a line for a moment lasts for a slot, however often its gateway reports."""
+OWN_MOST: Final = 12.0
+"""A school's own day lies within so many of its scales; chosen."""
+ABSENT_MOST: Final = 0.97
+"""Share of pupils who are absent at most; chosen."""
 EVENING_H: Final = (19.0, 22.5)
 """When a provider is slow: homes are online; chosen."""
 _PACKS: Final = {Stream.BANDWIDTH: 0, Stream.ELEARNING: 1, Stream.ATTENDANCE: 2, Stream.STATUS: 3}
@@ -97,7 +101,8 @@ class Mess:
         self._of_city = Noise(seed + 14, 1)
         fixed, share = self._own.white, self._own.uniform
         self.usual_absence = terms.absence * np.exp(terms.absence_between * fixed(_Label.USUAL, 0))
-        self._unrest = (self.usual_absence / terms.absence) ** -0.25
+        self.own_scale = terms.absence_day * (self.usual_absence / terms.absence) ** -0.25
+        """Scale of each school's own day in the logarithm of absence, shape (schools,)."""
         self._unsent = terms.unsent * np.exp(terms.unsent_between * fixed(_Label.UNSENT_USUAL, 0)).clip(
             0.0, 15.0
         )
@@ -133,14 +138,19 @@ class Mess:
             found += float(least + (most - least) * self._of_city.uniform(_Label.BAD_SIZE, number)[0])
         return found
 
-    def _absent(self, on: date) -> Column:
+    def expected_absence(self, on: date) -> Column:
+        """Return the share of pupils absent on a day but for each school's own draw, by position."""
         terms, number = self.terms, on.toordinal()
-        drawn = self._own.heavy(_Label.OWN_DAY, _Label.OWN_TAIL, number)
-        own = terms.absence_day * self._unrest * drawn.clip(-12, 12)
         run = terms.absence_run * self._own.smooth(_Label.RUN, number, 5)
         ward = terms.absence_ward * self._of_ward.white(_Label.WARD_DAY, number)[self._ward]
-        found: Column = self.usual_absence * np.exp(own + run + ward + self.city_absence(on))
-        return found.clip(0.0, 0.97)
+        found: Column = self.usual_absence * np.exp(run + ward + self.city_absence(on))
+        return found
+
+    def _absent(self, on: date) -> Column:
+        drawn = self._own.heavy(_Label.OWN_DAY, _Label.OWN_TAIL, on.toordinal())
+        own = np.exp(self.own_scale * drawn.clip(-OWN_MOST, OWN_MOST))
+        found: Column = (self.expected_absence(on) * own).clip(0.0, ABSENT_MOST)
+        return found
 
     def _delay_us(self, start_us: int) -> Column:
         late = self._own.uniform(_Label.LATE, start_us) < self.terms.late

@@ -1,4 +1,4 @@
-"""What the embedded broker refuses by itself, from its log: the only place where it tells.
+"""What the broker refuses by itself, from its log: the only place where it tells.
 
 It closes the connection of a device whose topic has a blank, and the device sends the same again for
 ever; it acknowledges and drops what a device has no right to publish.
@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -21,6 +21,10 @@ _UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e]")
 _WHY: Final = (
     ("publish violation", "publishes where it has no right to"),
     ("character not supported", "has a blank or another character in a topic that no topic may have"),
+    ("wildcards not allowed", "has + or # in the topic of a message"),
+    ("utf8 for topic", "has a topic that is not UTF-8"),
+    ("null character in topic", "has a NUL in a topic"),
+    ("topic cannot be empty", "has a message without a topic"),
     ("character in client id", "has a blank, a dot, a star or another character that no client id may have"),
     (
         "unable to store retained",
@@ -29,8 +33,8 @@ _WHY: Final = (
     ("unable to persist session", "is one client too many for the broker: `eduops broker clear` makes room"),
     ("maximum bytes exceeded", "sends more than the broker has room for: see that ingest runs"),
     ("ack pipeline stopped", "sends more than the broker has room for: see that ingest runs"),
-    ("authentication error", "has no right to connect: wrong user or password"),
-    ("authorization violation", "has no right to connect: wrong user or password"),
+    ("authentication error", "is not let in: `eduops device list --trouble` says why"),
+    ("authorization violation", "is not let in: `eduops device list --trouble` says why"),
     ("maximum payload", "sends a message that is too long"),
 )
 _CLIENT_CHARACTERS: Final = 48
@@ -72,16 +76,23 @@ def read_refusals(logs: Path, since: datetime | None = None) -> Counter[BrokerRe
     """Return what the files of the broker's log tell, two times ten megabytes at most.
 
     Args:
-        logs: The folder with `nats.log`.
+        logs: The folder with `nats.log`, and `nats.log.…` of before.
         since: Only of lines that were written later; None for all.
     """
     first = "" if since is None else since.astimezone(UTC).strftime(_TIME_FORMAT)
     total: Counter[BrokerRefusal] = Counter()
-    for path in (logs / "nats.log.1", logs / "nats.log"):
-        if path.exists():
-            with path.open(encoding="utf-8", errors="replace") as file:
-                total += count_refusals(line for line in file if written_at(line) >= first)
+    for path in logs.glob("nats.log*"):
+        with suppress(FileNotFoundError), path.open(encoding="utf-8", errors="replace") as file:
+            total += count_refusals(line for line in file if written_at(line) >= first)
     return total
+
+
+def refused_today(logs: Path) -> dict[str, int]:
+    """Return how often each client was refused within the last day."""
+    clients: Counter[str] = Counter()
+    for refusal, count in read_refusals(logs, datetime.now(UTC) - timedelta(days=1)).items():
+        clients[refusal.client] += count
+    return dict(clients)
 
 
 class RefusalFollower:

@@ -12,6 +12,7 @@ from contract.special_days.special_day import (
     DayPlace,
     DayProposal,
     DayVerdict,
+    MovedBells,
     PlaceKind,
     SpecialDay,
 )
@@ -158,6 +159,13 @@ def special_days(scene: Scene) -> None:
             DayEvidence(1, 1, 0.88, 0.97, 1.41, 1),
         ),
     ]  # fmt: skip
+    rings = MovedBells((30, 0), (31.5, None), 26.0, None)
+    scene.proposed.append(
+        DayProposal(
+            DayKind.EVENT, DayPlace(PlaceKind.LEVEL, "lower_secondary"), date(2026, 11, 23),
+            date(2026, 11, 25), 3, DayEvidence(182, 191, None, None, None, 0, rings),
+        )
+    )  # fmt: skip
     told = DayEvidence(540, 599, 0.02, 0.97, 0.05, 0)
     for day, name, verdict in (
         (date(2026, 10, 20), "", DayVerdict.REJECTED),

@@ -107,8 +107,8 @@ async def examine(settings: Settings) -> list[Checked]:
                 process["alive"], f"{name} {state} (process {process['pid']}, {process['restarts']} restarts)"
             )
         )
+    findings.extend(_refusals(settings))
     if running:
-        findings.extend(_refusals(settings))
         findings.append(_watchdog(settings, alive=processes.get("watchdog", {}).get("alive", False)))
     try:
         status = await read_status(settings)
@@ -286,7 +286,12 @@ async def _devices(settings: Settings) -> list[Checked]:
         f"{sentence}; within a day {found.refused:,} were refused, and two connections took the name of "
         f"{found.twice:,} in turn: `eduops device list --trouble` names them"
     )
-    return [Checked(not found.twice, told, doubtful=True)]
+    if found.over_share:
+        told += (
+            f"; {found.over_share:,} sent more than their share (device_share_mib) and are held off: "
+            "`eduops device revoke` ends one for good"
+        )
+    return [Checked(not (found.twice or found.over_share), told, doubtful=True)]
 
 
 async def routes_checked(settings: Settings) -> list[Checked]:

@@ -58,5 +58,5 @@ def fleet_export(
     if file is None:
         typer.echo(text, nl=False)
         return
-    file.write_text(text, encoding="utf-8")
+    file.write_text(text, encoding="utf-8-sig")  # without the mark Excel takes it for windows-1252
     typer.echo(f"wrote {file}")

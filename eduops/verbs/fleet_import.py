@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from config.files import read_config
-from config.fleet_csv import Areas, parse_areas, parse_fleet_csv, write_fleet_csv
+from config.fleet_csv import Areas, parse_areas, parse_fleet_csv, write_fleet_csv, write_mbps
 from config.fleet_plan import Deeds, ImportPlan, plan_import
 from config.spreadsheet import BadRow, decode_table
 from contract.errors import ConfigurationError
@@ -75,6 +75,7 @@ def describe(plan: ImportPlan, notes: Sequence[str] = ()) -> str:
         ("devices added", [device(d) for d in plan.devices_added if d.school_id not in _new(plan)]),
         ("devices retired", [device(d) for d in plan.devices_retired if d.school_id in open_now]),
         ("devices under another code", [f"{device(old)} → {new.code}" for old, new in plan.devices_renamed]),
+        ("areas changed", plan.areas_changed),
     ]
     lines = [line for title, rows in parts for line in _part(title, rows)]
     lines += [f"note: {note}" for note in (*notes, *plan.notes)]
@@ -151,7 +152,7 @@ def _columns(before: School, after: School, columns: Iterable[str]) -> str:
 
     def shown(school: School, column: str) -> str:
         value = getattr(school, column)
-        return f"{value / 1e6:g} Mbit/s" if column.endswith("_bps") else str(value)
+        return f"{write_mbps(value)} Mbit/s" if column.endswith("_bps") else str(value)
 
     return ", ".join(f"{c.removesuffix('_bps')} {shown(before, c)} → {shown(after, c)}" for c in columns)
 

@@ -87,11 +87,11 @@ def _routes_of(file: Path) -> Any:
     Raises:
         ConfigurationError: it cannot be read, or is wrong.
     """
+    from config.files import read_edited
     from contract.routing.routes_file import parse_routes
 
+    text = read_edited(file)
     try:
-        return parse_routes(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file} cannot be read: {error}") from error
+        return parse_routes(text)
     except ConfigurationError as error:
         raise ConfigurationError(f"{file}: {error}") from error

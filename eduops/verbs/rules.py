@@ -175,16 +175,13 @@ def _rules_of(file: Path | None, folder: Path, catalogue: Any) -> tuple[Any, str
     Raises:
         ConfigurationError: the file cannot be read, or its rules are wrong.
     """
-    from config.files import read_config
+    from config.files import read_config, read_edited
     from contract.rule import parse_rules
 
     if file is None:
         text = read_config(folder, "rules.toml")
         return parse_rules(text, catalogue), text
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file} cannot be read: {error}") from error
+    text = read_edited(file)
     try:
         return parse_rules(text, catalogue), text
     except ConfigurationError as error:

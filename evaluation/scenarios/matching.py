@@ -2,7 +2,8 @@
 
 Definitions, exact:
 
-- An alert is *explained* by a label if its school is one of the label's, it was noticed within
+- An alert is *explained* by a label if its school is one of the label's (or it is about the center, which may
+  speak of what most schools do), it was noticed within
   [start, end + grace], and its rule speaks of what the label says (`spoken.SPEAKS_OF`). What was
   noticed before a fault cannot be about it, even if it is still open; a line that flaps says nothing
   of a register that was copied.
@@ -25,6 +26,8 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 import numpy as np
+
+from contract.canary import SYSTEM_SCHOOL_ID
 
 FOUND_SHARE: Final = 0.5
 """Share of a fault's schools that alerts must name: chosen, more than chance and less than all."""
@@ -56,6 +59,8 @@ class Truth(NamedTuple):
     """Names of the rules that speak of it; None for all, as under a day on which all must be quiet."""
     size_sd: float | None = None
     """Size of the change in standard deviations of the undisturbed series; None if it has none."""
+    is_of_center: bool = False
+    """Whether an alert about the center can be about it: one of what most schools of a level do."""
 
     def explains(self, member: "IncidentAlert", grace_us: int) -> bool:
         """Return whether an alert of one of its schools is about it."""
@@ -138,6 +143,8 @@ def match(truths: Sequence[Truth], incidents: Sequence[IncidentRecord], grace_us
     for t, truth in enumerate(truths):
         for school_id in truth.school_ids:
             of_school[school_id].append(t)
+        if truth.is_of_center:
+            of_school[SYSTEM_SCHOOL_ID].append(t)
     hits: list[list[tuple[IncidentRecord, IncidentAlert]]] = [[] for _ in truths]
     false: list[IncidentRecord] = []
     false_alerts: list[IncidentAlert] = []

@@ -22,7 +22,7 @@ from contract.alert import Priority, Transition
 from contract.catalogue import Catalogue
 from contract.entry import Entry, ReadingsEntry
 from contract.fleet import Fleet
-from contract.rule import AnomalyRule, Direction, JointRule, MetricRule, Rule, SilenceRule
+from contract.rule import AnomalyRule, Direction, JointRule, MetricRule, Rule, SilenceRule, SystemRule
 from device_simulator.world.faults import FaultLabel
 from device_simulator.world.fleet import generate_fleet
 from device_simulator.world.scenarios import HOUR_US, Scenario, draw_scenario, duty_name
@@ -312,7 +312,8 @@ def truths_of(told: ScenarioResult) -> list[Truth]:
         duty = Duty(duty_name(label))
         spoken = rules_that_speak(label.kind, label.variant, told.rules)
         span_us = label.start_us, label.end_us
-        return Truth(label.kind, label.variant, ids, *span_us, duty, period_us, spoken, size_sd)
+        of_center = any(isinstance(r, SystemRule) and r.name in (spoken or ()) for r in told.rules)
+        return Truth(label.kind, label.variant, ids, *span_us, duty, period_us, spoken, size_sd, of_center)
 
     return list(map(truth, scenario.labels, told.sizes))
 

@@ -1,6 +1,7 @@
 """Which rules speak of which fault: what finds it, and what explains an alert.
 
-A rule is told here by its channel and its metric, of which there is at most one, so that rules of an
+A rule is told here by its channel and its metric, of which there is at most one, or its name if it is about
+the center, so that rules of an
 operator's own file count like the packaged ones.
 """
 
@@ -30,6 +31,8 @@ _NOTHING_PASSES: Final = (
 )
 _REGISTER: Final = _rules(f"{_VALUES} joint", ("attendance_ratio", "present", "absent", "late"))
 _FEWER: Final = _REGISTER | _rules(_VALUES, _USE)
+_WHOLE_LEVELS: Final = _rules("system", ("off_calendar",))
+"""Told of the center, for what most schools of a level do."""
 _NOBODY_THERE: Final = _FEWER | _rules("silence", ("attendance_ratio", "active_users"))
 
 SPEAKS_OF: Final[Mapping[str, frozenset[tuple[str, str]]]] = {
@@ -52,9 +55,9 @@ SPEAKS_OF: Final[Mapping[str, frozenset[tuple[str, str]]]] = {
     f"{FaultKind.CLOCK_SKEW}/behind": _rules("clock", _LINE),
     # What comes from the future is refused, so the center is blind there.
     FaultKind.CLOCK_SKEW: _rules("clock", _LINE) | _NOTHING_COMES,
-    "unannounced-half-day": _NOBODY_THERE,
+    "unannounced-half-day": _NOBODY_THERE | _WHOLE_LEVELS,
     "unannounced-closure": _NOBODY_THERE,
-    BELLS: _NOBODY_THERE,
+    BELLS: _NOBODY_THERE | _WHOLE_LEVELS,
     AWAY: _FEWER,
     UNSENT: _rules("silence", ("attendance_ratio",)),
     f"{CHRONIC}/bad": _rules(f"{_VALUES} chronic", _LINE),
@@ -70,4 +73,8 @@ def rules_that_speak(kind: str, variant: str, rules: Iterable[Rule]) -> frozense
     told = SPEAKS_OF.get(f"{kind}/{variant}", SPEAKS_OF.get(kind))
     if told is None:
         return None
-    return frozenset(r.name for r in rules if isinstance(r, MetricRule) and (r.channel, r.metric) in told)
+    return frozenset(r.name for r in rules if _subject(r) in told)
+
+
+def _subject(rule: Rule) -> tuple[str, str]:
+    return rule.channel, rule.metric if isinstance(rule, MetricRule) else rule.name

@@ -18,6 +18,8 @@ class ConnectDenial(StrEnum):
     FOREIGN_CLIENT_ID = "foreign_client_id"
     """The secret is right and the client id is somebody else's."""
     REVOKED = "revoked"
+    OVER_SHARE = "over_share"
+    """It has sent more than its share, and has to wait."""
 
 
 def judge(

@@ -1,11 +1,13 @@
 """What the authoriser knows: every credential in memory, and how devices were seen since the last note."""
 
 from collections import deque
+from collections.abc import Iterable
 from typing import Final
 
-from contract.devices.connecting import ConnectRequest, DeviceRights
+from contract.devices.connecting import BrokerLine, ConnectRequest, DeviceRights
 from contract.devices.credential import Credential, parse_device_name
 from ingest.acceptance.verdict import ConnectDenial, judge
+from ingest.authoriser.shares import Shares
 from storage.devices.credentials import CredentialChange
 from storage.devices.sightings import Sighting
 
@@ -18,7 +20,8 @@ NEW_US: Final = 60_000_000
 class Book:
     """Judges clients; used from one thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, shares: Shares) -> None:
+        self._shares = shares
         self._held: dict[str, Credential] = {}
         self._province = ""
         self._seen: dict[str, Sighting] = {}
@@ -47,7 +50,25 @@ class Book:
             # issued a moment ago, it may have come in by another authoriser that knew it sooner
             is_new = started_us > now_us - NEW_US
             return parse_device_name(client_id) is not None and not is_new
-        return not held.lets_stay(started_us, now_us)
+        return self._shares.is_held_off(client_id, now_us) or not held.lets_stay(started_us, now_us)
+
+    def look(self, standing: Iterable[BrokerLine], asked_us: int) -> set[str]:
+        """Take up what the broker's connections have carried; return the devices that are over their share.
+
+        It is noted of them, whether or not they come again.
+        """
+        over = self._shares.look((one for one in standing if one.client_id in self._held), asked_us)
+        for name in over:
+            seen = self._seen.get(name) or Sighting(name)
+            self._seen[name] = seen._replace(
+                refused_us=asked_us, refused_for=ConnectDenial.OVER_SHARE.value, refusals=seen.refusals + 1
+            )
+        return over
+
+    def ended_line(self, gone: BrokerLine, now_us: int) -> None:
+        """Take up what a connection carried until its end."""
+        if gone.client_id in self._held:
+            self._shares.ended(gone, now_us)
 
     def ended(self, now_us: int) -> set[str]:
         """Return the names whose former secret has come to its end since the last call."""
@@ -57,10 +78,14 @@ class Book:
         return over
 
     def judge(self, request: ConnectRequest, now_us: int) -> DeviceRights | ConnectDenial:
-        """Say what a client may do; see `verdict.judge`."""
+        """Say what a client may do; see `verdict.judge`. Who has used up its share has to wait."""
         if not request.is_mqtt or parse_device_name(request.user) is None:
             return ConnectDenial.NO_DEVICE
-        return judge(request, self._held.get(request.user), self._province, now_us)
+        found = judge(request, self._held.get(request.user), self._province, now_us)
+        is_in = isinstance(found, DeviceRights)
+        if is_in and self._shares.is_held_off(request.client_id, now_us):
+            return ConnectDenial.OVER_SHARE
+        return found
 
     def note(self, request: ConnectRequest, found: DeviceRights | ConnectDenial, now_us: int) -> None:
         """Note that a device was seen, and what it was told."""
@@ -68,6 +93,8 @@ class Book:
             return
         seen = self._seen.get(request.user) or Sighting(request.user)
         if isinstance(found, ConnectDenial):
+            if self._shares.is_held_off(request.user, now_us):  # a guess hides nothing
+                found = ConnectDenial.OVER_SHARE
             seen = seen._replace(refused_us=now_us, refused_for=found.value, refusals=seen.refusals + 1)
         else:
             seen = seen._replace(connected_us=now_us, address=request.address)

@@ -14,11 +14,12 @@ from typing import Final
 import psycopg
 
 from bus.auth_callout import AuthCallout
-from contract.devices.connecting import ConnectRequest, DeviceRights
+from contract.devices.connecting import BrokerLine, ConnectRequest, DeviceRights
 from contract.errors import InfrastructureError
 from contract.service.metrics import Meter
 from ingest.acceptance.verdict import ConnectDenial
 from ingest.authoriser.book import Book
+from ingest.authoriser.shares import Shares
 from storage.database import connect
 from storage.devices.credentials import credential_changes
 from storage.devices.sightings import note_sightings
@@ -27,6 +28,8 @@ _logger: Final = logging.getLogger(__name__)
 
 NOTE_S: Final = 2.0
 """Between two notes of how devices were seen."""
+LOOK_S: Final = 10.0
+"""Between two looks what each device has sent: so long a flood goes on unnoticed."""
 TELL_AGAIN_US: Final = 60_000_000
 """A device that is refused again and again for one reason is logged once in this time."""
 MOST_TOLD: Final = 500
@@ -43,6 +46,9 @@ class AuthoriserConfig:
     password: str = field(repr=False)
     """Also makes the key with which it signs; the server knows the public half."""
     name: str = "authoriser"
+    share_bytes: float = 128 * 1024**2
+    """What a device may send within an hour, above 0; see `shares.Shares`."""
+    look_s: float = LOOK_S
 
 
 class Authoriser:
@@ -52,7 +58,7 @@ class Authoriser:
         self._config = config
         self._callout = callout
         self._meter = meter
-        self._book = Book()
+        self._book = Book(Shares(config.share_bytes, _real_us()))
         self._told: dict[tuple[str, ConnectDenial], int] = {}
 
     async def run(self, stop: asyncio.Event, mark_ready: Callable[[], None]) -> None:
@@ -60,7 +66,9 @@ class Authoriser:
         async with asyncio.TaskGroup() as tasks:
             following = tasks.create_task(self._follow(tasks, mark_ready), name="authoriser-follow")
             noting = tasks.create_task(self._note(), name="authoriser-note")
+            measuring = tasks.create_task(self._measure(), name="authoriser-measure")
             await stop.wait()
+            measuring.cancel()
             following.cancel()
             noting.cancel()
 
@@ -86,10 +94,29 @@ class Authoriser:
             "event=device_refused device=%s reason=%s address=%s", name, denial.value, request.address
         )
 
-    def _taken_over(self, client_id: str) -> None:
+    def _gone(self, line: BrokerLine, is_taken_over: bool) -> None:
+        self._book.ended_line(line, _real_us())
+        if not is_taken_over:
+            return
         self._meter.add("eduops_authoriser_takeovers_total")
-        if self._book.is_twice(client_id, _real_us()):
-            _logger.warning("event=device_twice device=%s: two connections take its name in turn", client_id)
+        if self._book.is_twice(line.client_id, _real_us()):
+            _logger.warning(
+                "event=device_twice device=%s: two connections take its name in turn", line.client_id
+            )
+
+    async def _measure(self) -> None:
+        """See for ever what each device sends, and end those that are over their share."""
+        while True:
+            await asyncio.sleep(self._config.look_s)
+            asked_us = _real_us()
+            try:
+                over = self._book.look(await self._callout.standing(), asked_us)
+            except InfrastructureError as error:
+                _logger.warning("event=shares_not_seen: %s", error)
+                continue
+            for name in sorted(over):
+                _logger.warning("event=device_over_share device=%s: it is held off for a while", name)
+            await self._end(over)
 
     async def _follow(self, tasks: asyncio.TaskGroup, mark_ready: Callable[[], None]) -> None:
         serves = False
@@ -99,7 +126,7 @@ class Authoriser:
             changed = self._book.take(change)
             self._meter.put("eduops_authoriser_credentials", len(self._book))
             if not serves:
-                await self._callout.serve(self._judge, self._taken_over)
+                await self._callout.serve(self._judge, self._gone)
                 mark_ready()
                 serves = True
                 _logger.info("event=authoriser_started credentials=%d: the broker may ask", len(self._book))

@@ -22,6 +22,7 @@ from ops_dashboard.access.permissions import SOCKET, GuardedRoute
 from ops_dashboard.access.record import open_entry
 from ops_dashboard.access.recorder import Recorder, is_deed
 from ops_dashboard.access.register import Bearer, Register
+from ops_dashboard.access.turns import Turns
 from ops_dashboard.api.answers import Refusal, is_for_a_person, refusal_answer
 from storage.people.credentials import CredentialKind
 
@@ -68,6 +69,7 @@ class Door:
         self._refused_page = refused_page
         self._secure = secure
         self._cookie = cookie_name(SESSION_COOKIE, secure=secure)
+        self._turns = Turns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on as somebody's, or refuse it."""
@@ -89,9 +91,24 @@ class Door:
             denied = None if what in _WITHOUT_CODE else NotAllowed.CODE
         refusal = None if denied is None else Refusal(_STATUS[denied], denied.value)
         with asked_by(bearer):
-            if route is None or not (is_deed(route) or (bearer is not None and refusal is not None)):
-                await self._answer(scope, receive, send, refusal)
+            if bearer is None or scope["type"] == "websocket":
+                await self._for_one(scope, receive, send, refusal, route, bearer)
                 return
+            async with self._turns.of(bearer.principal.name):
+                await self._for_one(scope, receive, send, refusal, route, bearer)
+
+    async def _for_one(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        refusal: Refusal | None,
+        route: GuardedRoute | None,
+        bearer: Bearer | None,
+    ) -> None:
+        if route is None or not (is_deed(route) or (bearer is not None and refusal is not None)):
+            await self._answer(scope, receive, send, refusal)
+        else:
             await self._on_record(scope, receive, send, refusal, route, bearer)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, refusal: Refusal | None) -> None:

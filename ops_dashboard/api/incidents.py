@@ -1,23 +1,16 @@
 """Incidents over HTTP: what people work on, with its timeline and its alerts."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Path, Request, Response
 
 from alerting.incidents.reach import reach_over_time
-from alerting.messages.names import school_of
-from alerting.messages.story import Office
+from alerting.messages.story import Office, Story, provider_card
 from alerting.silences.cause_matchers import cause_matchers
-from contract.alert import Alert
 from contract.incident import Incident, Membership, SchoolSpan, lost_pupil_minutes
-from contract.naming.plain import plain_name
 from contract.privacy import shown_alert
-from contract.routing.provider_card import ProviderCard
-from contract.rule import MetricRule
 from contract.texts import Language
-from contract.topic import Stream
 from ops_dashboard.api.answers import Refusal, json_answer
 from ops_dashboard.archive import KnownIncident
 from ops_dashboard.language import choose_language
@@ -67,7 +60,9 @@ class _Teller:
         self._now_us = services.now_us()
         rules = {rule.name: rule for rule in services.rules}
         zone = services.calendar.timezone
-        self._office = Office(board.groups, services.catalogue, rules, services.texts, zone, "")
+        self._office = Office(
+            board.groups, services.catalogue, rules, services.texts, zone, "", services.providers
+        )
         self._silenced = board.silenced_incidents(board.muted(self._now_us))
 
     def line(self, incident: Incident) -> dict[str, Any]:
@@ -98,7 +93,7 @@ class _Teller:
             ],
             "members": [self._member(m) for m in found.members],
             "groups": msgspec.to_builtins(member_groups(_spans(found), self._services.fleet)),
-            "provider": msgspec.to_builtins(self._provider(incident, alerts)),
+            "provider": msgspec.to_builtins(provider_card(Story(incident, alerts), self._office)),
             "places": cause_places(incident, self._services.fleet, texts, self._language),
             "aliases": found.aliases,
             "reach": [list(step) for step in reach_over_time(found.spans, self._now_us)],
@@ -117,20 +112,6 @@ class _Teller:
                 for m in cause_matchers(incident, self._services.fleet)
             ],
         }
-
-    def _provider(self, incident: Incident, alerts: Sequence[Alert]) -> ProviderCard | None:
-        """Return whom to call, where the cause is a provider or the line of a school alone."""
-        isp, school = incident.cause.isp, school_of(incident, self._services.fleet)
-        if school is not None and any(self._is_of_line(alert) for alert in alerts):
-            isp = school.isp
-        return self._services.providers.get(plain_name(isp))
-
-    def _is_of_line(self, alert: Alert) -> bool:
-        rule = self._office.rules.get(alert.rule)
-        return isinstance(rule, MetricRule) and any(
-            self._services.catalogue.named(name).stream in (Stream.BANDWIDTH, Stream.STATUS)
-            for name in rule.metrics
-        )
 
     def _member(self, member: Membership) -> dict[str, Any]:
         shown = shown_alert(member.alert, self._services.catalogue)

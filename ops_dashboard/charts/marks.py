@@ -76,28 +76,40 @@ def strip(values: Iterable[float], whole: float | None, target: float | None, in
 
 def meter(value: float | None, before: float | None, allowed: float | None, ink: Ink) -> str:
     """Return a bar from zero with a line where it was before, and a dotted one where it may be."""
-    return _bar([m for m in (value, before, allowed) if m is not None], value, before, allowed, ink)
+    is_bad = value is not None and allowed is not None and value > allowed
+    most = max((m for m in (value, before, allowed) if m is not None), default=0.0)
+    return bar(BarMarks(value, before, allowed, None, is_bad=is_bad), most, ink)
 
 
-def bar(value: float | None, most: float, before: float | None, allowed: float | None, ink: Ink) -> str:
+class BarMarks(NamedTuple):
+    """Where a bar ends, and what is marked on its axis; None for what is not known."""
+
+    value: float | None
+    before: float | None
+    """A thick line: where it was before."""
+    aim: float | None
+    """A dotted line: where it should be."""
+    whole: float | None
+    """A thin line: where all of them together are."""
+    is_bad: bool
+
+
+def bar(marks: BarMarks, most: float, ink: Ink) -> str:
     """Return one of several bars on an axis from zero to `most`."""
-    return _bar([most], value, before, allowed, ink)
-
-
-def _bar(
-    span: Sequence[float], value: float | None, before: float | None, allowed: float | None, ink: Ink
-) -> str:
-    scale = _Scale([0.0, *span], 0.0, WIDTH - _PAD)
+    scale = _Scale([0.0, most], 0.0, WIDTH - _PAD)
     parts = [_line(0, BAR_HEIGHT - 0.5, WIDTH, BAR_HEIGHT - 0.5, ink.rule)]
-    if value is not None:
-        is_bad = allowed is not None and value > allowed
-        wide = max(0.0, scale.of(value))
-        colour = ink.bad if is_bad else ink.fill
+    if marks.value is not None:
+        wide = max(0.0, scale.of(marks.value))
+        colour = ink.bad if marks.is_bad else ink.fill
         parts.append(f'<rect x="0" y="2" width="{wide:.1f}" height="{BAR_HEIGHT - 4}" fill="{colour}"/>')
-    if allowed is not None and allowed <= max(span, default=0.0):
-        parts.append(_line(scale.of(allowed), 0, scale.of(allowed), BAR_HEIGHT, ink.soft, dash="2 2"))
-    if before is not None:
-        parts.append(_line(scale.of(before), 0, scale.of(before), BAR_HEIGHT, ink.text, width=2))
+    if marks.whole is not None:
+        parts.append(_line(scale.of(marks.whole), 0, scale.of(marks.whole), BAR_HEIGHT, ink.soft))
+    if marks.aim is not None:
+        parts.append(_line(scale.of(marks.aim), 0, scale.of(marks.aim), BAR_HEIGHT, ink.text, dash="2 2"))
+    if marks.before is not None:
+        parts.append(
+            _line(scale.of(marks.before), 1, scale.of(marks.before), BAR_HEIGHT - 1, ink.text, width=3)
+        )
     return _svg(BAR_HEIGHT, parts, stretches=True)
 
 

@@ -12,7 +12,8 @@ from contract.texts import Language, Texts
 from ops_dashboard.pages.attributes import attributes
 from ops_dashboard.pages.header import page_header, stale_bar
 from ops_dashboard.view.leadership.brief import Brief
-from ops_dashboard.view.leadership.maker import INNER, OUTER
+from ops_dashboard.view.leadership.compared import benchmark_name
+from ops_dashboard.view.leadership.maker import COMPARED, INNER, OUTER
 from ops_dashboard.view.leadership.worded import (
     WordedBar,
     WordedBrief,
@@ -20,6 +21,7 @@ from ops_dashboard.view.leadership.worded import (
     WordedHeadline,
     WordedIncident,
     WordedQuestion,
+    WordedStanding,
 )
 
 REFRESH_US: Final = 16 * 60 * 1_000_000
@@ -38,6 +40,7 @@ def leadership_page(
         page.questions(),
         page.figures(),
         page.compare(),
+        page.standings(),
         page.incidents(),
     ]
     return html.Div(
@@ -104,21 +107,59 @@ class _Page:
         return self._panel("leadership.figures_title", "leadership.figures_why", [cards], "lead-figures")
 
     def compare(self) -> html.Section:
-        words, comparison = self._words, self._brief.comparison
+        words, comparison = self._words.comparison, self._brief.comparison
         kinds = INNER if comparison.scope else OUTER
         choices = [(kind.value, self._say(f"leadership.compare_{kind.value}")) for kind in kinds]
-        is_way = comparison.kind == GroupKind.CLUSTER
-        bars = [self._bar(one, leads=is_way) for one in words.bars]
+        figures = [(name.value, self._say(f"measure.{name}")) for name in COMPARED]
+        aims = self._brief.standings[0].aims if self._brief.standings else [comparison.aim]
+        benchmarks = [(aim.benchmark, benchmark_name(aim, self._texts, self._language)) for aim in aims]
+        bars = [self._bar(one, leads=comparison.kind == GroupKind.CLUSTER) for one in words.bars]
         return self._panel(
             "leadership.compare_title",
-            "leadership.compare_why",
+            "",
             [
                 self._way(),
                 self._choices("by", choices, comparison.kind, "leadership.choose_groups"),
-                html.P(words.compare_whole, className="soft"),
+                html.Div(
+                    [
+                        self._folded("figure", figures, comparison.figure, "leadership.choose_figure"),
+                        self._folded(
+                            "benchmark", benchmarks, comparison.aim.benchmark, "leadership.choose_benchmark"
+                        ),
+                    ],
+                    className="lead-folds",
+                ),
+                html.P(words.whole, className="lead-whole"),
+                html.P(words.bars_are, className="soft"),
                 html.Ol(bars, className="lead-bars"),
             ],
             "lead-compare",
+        )
+
+    def standings(self) -> html.Section | None:
+        """Return the plan and its benchmarks, or nothing where nobody wants anything."""
+        if not self._words.standings:
+            return None
+        names = [self._say("leadership.head_figure"), self._say("leadership.head_now")]
+        names += [*self._words.benchmarks, self._say("leadership.head_step")]
+        rows = [self._standing(one, names) for one in self._words.standings]
+        heads = html.Thead(html.Tr([html.Th(name, scope="col") for name in names]))
+        table = html.Table([heads, html.Tbody(rows)], className="table lead-table")
+        sources = [f"{one.title}. {source}" for one in self._words.standings for source in one.sources]
+        told = html.Details(
+            [
+                html.Summary(self._say("leadership.sources")),
+                html.Ul([html.Li(source) for source in sources]),
+            ],
+            className="lead-sources soft",
+        )
+        return self._panel("leadership.standings_title", "", [table, told], "lead-standings")
+
+    def _standing(self, one: WordedStanding, names: Sequence[str]) -> html.Tr:
+        now = html.Span(one.value, className="lead-worse" if one.is_missed else "")
+        cells: list[Any] = [html.Strong(one.title), now, *one.aims, one.coming]
+        return html.Tr(
+            [html.Td(c, **attributes(data_name=name)) for c, name in zip(cells, names, strict=True)]
         )
 
     def incidents(self) -> html.Section:
@@ -136,7 +177,9 @@ class _Page:
         head: list[Any] = [html.H2(self._say(title), className="panel-title")]
         if why:
             head.append(html.Span(self._say(why), className="soft"))
-        return html.Section([html.Div(head, className="lead-head"), *body], className=f"panel {name}")
+        kept = {"id": "compare"} if name == "lead-compare" else {}
+        head_row = html.Div(head, className="lead-head")
+        return html.Section([head_row, *body], className=f"panel {name}", **attributes(**kept))
 
     def _downloads(self) -> html.Span:
         query = {**self._asked, "lang": self._language.value}
@@ -154,9 +197,20 @@ class _Page:
         links = []
         for value, word in choices:
             current = {"aria_current": "true"} if value == here else {}
-            href = f"/kpi?{urlencode(self._asked | {name: value})}"
+            href = f"/kpi?{urlencode(self._asked | {name: value})}{'' if name == 'span' else '#compare'}"
             links.append(html.A(word, href=href, className="button", **attributes(**current)))
         return html.Nav(links, className="choices", **attributes(aria_label=self._say(label)))
+
+    def _folded(self, name: str, choices: Sequence[tuple[str, str]], here: str, label: str) -> html.Details:
+        """Return choices behind the one that stands: on a phone they would be a page of their own."""
+        chosen = next((word for value, word in choices if value == here), here)
+        return html.Details(
+            [
+                html.Summary([f"{self._say(label)}: ", html.Strong(chosen)]),
+                self._choices(name, choices, here, label),
+            ],
+            className="lead-fold",
+        )
 
     def _way(self) -> html.Nav:
         steps: list[Any] = []

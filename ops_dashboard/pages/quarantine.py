@@ -29,14 +29,19 @@ def quarantine_page(
     reason: Reason | None,
     fleet: Fleet,
     zone: ZoneInfo,
+    by_broker: Mapping[str, int],
 ) -> html.Div:
-    """Return the page; `reason` is the one that is chosen, if any."""
+    """Return the page; `reason` is the one that is chosen, if any, `by_broker` whom the broker refused."""
     return html.Div(
         [
             page_header(texts, language, "/quarantine"),
             stale_bar(),
             html.Main(
-                [_counts(texts, language, counts, reason), _rows(texts, language, rows, reason, fleet, zone)],
+                [
+                    _counts(texts, language, counts, reason),
+                    _by_broker(texts, language, by_broker, fleet),
+                    _rows(texts, language, rows, reason, fleet, zone),
+                ],
                 id="main",
                 className="desk desk-refused",
             ),
@@ -94,6 +99,37 @@ def _counts(
         ],
         className="panel",
     )
+
+
+def _by_broker(
+    texts: Texts, language: Language, refused: Mapping[str, int], fleet: Fleet
+) -> html.Section | None:
+    """Return how often the broker refused each client, which quarantine cannot know; None for nobody."""
+    if not refused:
+        return None
+    body = [
+        html.Tr(
+            [
+                html.Td(write_number(count, language), className="number"),
+                html.Td(_client(client, fleet)),
+            ]
+        )
+        for client, count in sorted(refused.items(), key=lambda item: -item[1])[:PAGE_ROWS]
+    ]
+    head = [
+        html.Th(texts.say("quarantine.number", language), scope="col", className="number"),
+        html.Th(texts.say("quarantine.sender", language), scope="col"),
+    ]
+    caption = html.Caption(texts.say("quarantine.broker", language))
+    table = html.Table([caption, html.Thead(html.Tr(head)), html.Tbody(body)], className="table")
+    return html.Section(table, className="panel")
+
+
+def _client(client: str, fleet: Fleet) -> list[Any]:
+    """Return the school of a device's client id, where the fleet has it, and the id."""
+    school = fleet.school_ever(client.partition("/")[0])
+    named = [] if school is None else [html.A(school.name, href=f"/school/{quote(school.code)}")]
+    return [*named, html.Div(client or "–", className="soft")]
 
 
 def _rows(

@@ -15,6 +15,8 @@ SPANS: Final = ("detect", "notify", "acknowledge", "resolve")
 LOAD_COLUMNS: Final = ("to", "messages", "last_hour", "last_10_min", "most_10_min", "flood")
 STANDING: Final = ("standing", "standing_without_action", "without_action")
 DAYS: Final = (7, 30, 365)
+MOST_ON_SHELF: Final = 50
+"""Standing incidents that are listed: chosen, what somebody looks through once a day."""
 
 
 def response_page(texts: Texts, language: Language, report: Mapping[str, Any]) -> html.Div:
@@ -76,9 +78,18 @@ class _Words:
                 html.P(self._say("load_why"), className="soft"),
                 self._rows("load", LOAD_COLUMNS, rows) if rows else html.P(self._say("load_none")),
                 html.Ul(counts),
+                *self._shelf(),
             ],
             className="panel",
         )
+
+    def _shelf(self) -> list[html.Ul]:
+        """Return what has been open for over a day, each with its page; none where there is nothing."""
+        lines = [
+            html.Li([html.A(one["name"], href=f"/incidents/{one['incident_id']}"), f" · {_about(one)}"])
+            for one in self._report["shelf"][:MOST_ON_SHELF]
+        ]
+        return [html.Ul(lines, id="shelf")] if lines else []
 
     def _table(self, caption: str, groups: Sequence[Mapping[str, Any]]) -> html.Table:
         head = ("group", "incidents", *SPANS, "precision")
@@ -142,3 +153,8 @@ class _Words:
 
     def _say(self, key: str, **values: str) -> str:
         return self._texts.say(f"response.{key}", self._language, **values)
+
+
+def _about(one: Mapping[str, Any]) -> str:
+    """Return what a standing incident is, since when, who has it and what is to be done."""
+    return ". ".join(filter(None, (one["what"], one["since"], one["who"], one["todo"])))

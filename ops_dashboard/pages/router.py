@@ -1,5 +1,6 @@
 """From an address to a page: reads what the page needs, then calls its pure function."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qs, quote
@@ -10,6 +11,8 @@ from alerting.incidents.response import GroupBy
 from contract.access.decision import may
 from contract.access.permission import Permission
 from contract.errors import InfrastructureError
+from contract.figures.definitions import FigureName
+from contract.figures.plan import PLAN
 from contract.figures.spans import SpanKind
 from contract.figures.sums import GroupKind
 from contract.privacy import shown_refusal
@@ -20,7 +23,7 @@ from ops_dashboard.access.asking import asking
 from ops_dashboard.access.own import denials, own
 from ops_dashboard.api.answers import Refusal
 from ops_dashboard.api.desk.school_charts import read_school_charts
-from ops_dashboard.api.leadership import leadership_brief, parse_day, wording_of
+from ops_dashboard.api.leadership import BriefWanted, leadership_brief, parse_day, wording_of
 from ops_dashboard.api.response import response_report
 from ops_dashboard.charts.marks import PAGE
 from ops_dashboard.charts.school_charts import chosen_range
@@ -44,6 +47,7 @@ from ops_dashboard.pages.wall_address import read_address
 from ops_dashboard.past.seen import seen
 from ops_dashboard.services import Services
 from ops_dashboard.special_days.page import calendar_page
+from ops_dashboard.view.leadership.maker import COMPARED
 from ops_dashboard.view.leadership.wording import worded
 from ops_dashboard.view.oncall import rota_weeks, rotas_of
 
@@ -109,7 +113,9 @@ async def _incident(services: Services, _: str, query: dict[str, str], language:
 async def _response(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
     by, days = query.get("by", ""), query.get("days", "")
     chosen = GroupBy(by) if by in set(GroupBy) else GroupBy.ALL
-    report = await response_report(services, chosen, int(days) if days in map(str, DAYS) else DAYS[1])
+    report = await response_report(
+        services, chosen, int(days) if days in map(str, DAYS) else DAYS[1], language
+    )
     return response_page(services.texts, language, report)
 
 
@@ -119,13 +125,19 @@ async def _leadership(services: Services, _: str, query: dict[str, str], languag
     within = query.get("in", "")
     within = within if within in services.fleet.cluster_by_code else ""
     day = parse_day(query.get("day", ""))
-    brief = await leadership_brief(services, span, by, within, day)
+    figure = FigureName(query["figure"]) if query.get("figure") in set(COMPARED) else FigureName.LOST_EACH
+    benchmark = query.get("benchmark", PLAN)
+    benchmark = benchmark if services.plan.knows(benchmark) else PLAN
+    wanted = BriefWanted(span, by, within, day, figure, benchmark)
+    brief = await leadership_brief(services, wanted)
     words = worded(brief, wording_of(services, language), PAGE)
     asked = {
         "span": span.value,
         "by": brief.comparison.kind,
         "in": within,
         "day": day.isoformat() if day else "",
+        "figure": "" if figure is FigureName.LOST_EACH else figure.value,
+        "benchmark": "" if benchmark == PLAN else benchmark,
     }
     kept = {name: value for name, value in asked.items() if value}
     return leadership_page(services.texts, language, brief, words, kept)
@@ -155,8 +167,9 @@ async def _quarantine(services: Services, _: str, query: dict[str, str], languag
     reason = Reason(query["reason"]) if query.get("reason") in set(Reason) else None
     rows, counts = await services.archive.quarantine(PAGE_ROWS, before_id, reason)
     told = [row._replace(rejected=shown_refusal(row.rejected, services.catalogue)) for row in rows]
+    by_broker = await asyncio.to_thread(services.config.broker_refused)
     zone = services.calendar.timezone
-    return quarantine_page(services.texts, language, told, counts, reason, services.fleet, zone)
+    return quarantine_page(services.texts, language, told, counts, reason, services.fleet, zone, by_broker)
 
 
 async def _school(services: Services, code: str, query: dict[str, str], language: Language) -> Any:

@@ -7,14 +7,16 @@ from typing import Any, Final, NamedTuple
 
 from psycopg import AsyncConnection
 
+from anomaly.moved_bells import propose_bells
 from anomaly.special_days import propose_days
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.fleet import Fleet
+from contract.special_days.begins import begins_of
 from contract.special_days.history import Measure, history_of
 from contract.special_days.special_day import MOST_AHEAD_DAYS, DayProposal, DayVerdict, SpecialDay
 from storage.special_days.days import load_special_days
-from storage.special_days.history import day_measures, school_events
+from storage.special_days.history import day_begins, day_measures, school_events
 
 WINDOW_DAYS: Final = 56
 """Days that are looked at, and that tell what is usual: eight weeks, chosen."""
@@ -27,6 +29,8 @@ class MeasuredDays(NamedTuple):
 
     days: tuple[date, ...]
     measures: dict[str, Measure]
+    begins: dict[str, Measure]
+    """When they begin, minutes of the local day."""
     read_us: int
     """Log time."""
 
@@ -69,8 +73,10 @@ async def measure(
     """Read what was measured on the days that are looked at: some seconds for thousands of schools."""
     days = looked_at(calendar, now_us)
     span_us = _midnights(calendar, days)
-    found = await day_measures(conn, fleet, catalogue, calendar.timezone.key, days, *span_us)
-    return MeasuredDays(days, found, now_us)
+    zone = calendar.timezone.key
+    found = await day_measures(conn, fleet, catalogue, zone, days, *span_us)
+    begins = await day_begins(conn, fleet, catalogue, zone, days, *span_us)
+    return MeasuredDays(days, found, begins, now_us)
 
 
 async def propose(
@@ -81,8 +87,12 @@ async def propose(
     known = calendar.with_days(decided, fleet)
     dismissed = await school_events(conn, fleet, calendar, *_midnights(calendar, measured.days))
 
+    rejected = {one.day_id for one in decided if one.verdict is DayVerdict.REJECTED}
+
     def look() -> list[DayProposal]:
-        return propose_days(history_of(fleet, known, measured.days, measured.measures, decided, dismissed))
+        moved = propose_bells(begins_of(fleet, known, measured.days, measured.begins), rejected)
+        history = history_of(fleet, known, measured.days, measured.measures, decided, dismissed)
+        return [*moved, *propose_days(history)]
 
     # A second for thousands of schools: the walls go on meanwhile.
     return CalendarDesk(await asyncio.to_thread(look), decided, measured.days[-1])
@@ -97,6 +107,12 @@ def settle(desk: CalendarDesk, ids: Iterable[str], wanted: Deciding) -> list[Spe
     return [_settled(desk, one, wanted) for one in dict.fromkeys(ids)]
 
 
+def last_if_accepted(proposal: DayProposal) -> date:
+    """Return until when a proposal holds if nobody says until when: bells that moved are to ring so on."""
+    ahead = timedelta(0 if proposal.evidence.bells is None else MOST_AHEAD_DAYS)
+    return proposal.last + ahead
+
+
 def _settled(desk: CalendarDesk, day_id: str, wanted: Deciding) -> SpecialDay:
     if wanted.verdict is DayVerdict.WITHDRAWN:
         for day in desk.decided:
@@ -106,7 +122,7 @@ def _settled(desk: CalendarDesk, day_id: str, wanted: Deciding) -> SpecialDay:
     proposal = next((one for one in desk.proposals if one.proposal_id == day_id), None)
     if proposal is None:
         raise UndecidableError(day_id)
-    last = wanted.last or proposal.last
+    last = wanted.last or last_if_accepted(proposal)
     if not proposal.last <= last <= proposal.last + timedelta(MOST_AHEAD_DAYS):
         raise UndecidableError(last.isoformat())
     return SpecialDay(

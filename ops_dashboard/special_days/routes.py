@@ -8,7 +8,14 @@ from fastapi import APIRouter, Body, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from contract.fleet import Cluster, Fleet, Ward
-from contract.special_days.special_day import DayPlace, DayProposal, DayVerdict, PlaceKind, SpecialDay
+from contract.special_days.special_day import (
+    DayPlace,
+    DayProposal,
+    DayVerdict,
+    PlaceKind,
+    SpecialDay,
+    said_kind,
+)
 from ops_dashboard.access.own import who_acts
 from ops_dashboard.access.record import on_record
 from ops_dashboard.api.answers import Refusal, json_answer
@@ -18,6 +25,7 @@ from ops_dashboard.special_days.desk import (
     CalendarDesk,
     Deciding,
     UndecidableError,
+    last_if_accepted,
     settle,
 )
 from ops_dashboard.special_days.reading import READ_S
@@ -75,7 +83,7 @@ def add_special_days(router: APIRouter, services: Services) -> None:
 def said_of(day: SpecialDay) -> str:
     """Return a decided day in the words of the record."""
     place = f"{day.place.kind}:{day.place.code}" if day.place.code else day.place.kind.value
-    return f"{day.kind}/{place}/{day.first}..{day.last}"
+    return f"{said_kind(day)}/{place}/{day.first}..{day.last}"
 
 
 def told_desk(desk: CalendarDesk, fleet: Fleet) -> dict[str, Any]:
@@ -98,17 +106,18 @@ def told_desk(desk: CalendarDesk, fleet: Fleet) -> dict[str, Any]:
 
 
 def _proposal(one: DayProposal, fleet: Fleet) -> dict[str, Any]:
-    return _day(one.proposal_id, one, fleet) | {"days": one.days}
+    return _day(one.proposal_id, one, fleet) | {"days": one.days, "until": last_if_accepted(one).isoformat()}
 
 
 def _day(day_id: str, one: DayProposal | SpecialDay, fleet: Fleet) -> dict[str, Any]:
+    bells = one.evidence.bells
     return {
         "id": day_id,
-        "kind": one.kind.value,
+        "kind": said_kind(one),
         "place": {"kind": one.place.kind.value, "code": one.place.code, "name": place_name(one.place, fleet)},
         "first": one.first.isoformat(),
         "last": one.last.isoformat(),
-        "evidence": one.evidence._asdict(),
+        "evidence": one.evidence._asdict() | {"bells": bells and bells._asdict()},
     }
 
 

@@ -35,6 +35,8 @@ class IncidentWords(msgspec.Struct, frozen=True):
     """The one provider whose schools it concerns; else empty."""
     cluster: str
     """Name of the one cluster that it is within; else empty."""
+    todo: str
+    """The next step; empty once it is over."""
 
 
 class IncidentStory(msgspec.Struct, frozen=True):
@@ -61,17 +63,19 @@ class MemberPlace(msgspec.Struct, frozen=True):
 
 def incident_words(incident: Incident, office: Office, language: Language, now_us: int) -> IncidentWords:
     """Return an incident's line; `now_us` is the log time."""
-    places = StoryWords(office, language, now_us).places(Story(incident, ()))
+    words = StoryWords(office, language, now_us)
+    places = words.places(Story(incident, ()))
     fleet = office.groups.fleet
     school = school_of(incident, fleet)
     return IncidentWords(
         name=places["name"],
-        what=places["what"],
+        what=_what(incident, words),
         who=places["who"],
         pupils=_pupils(incident, incident.pupils, incident.schools, language),
         most_pupils=_pupils(incident, incident.most_pupils, incident.most_schools, language),
         isp=incident.cause.isp if school is None else school.isp,
         cluster=cluster_name(incident, fleet),
+        todo="" if incident.ended_at_us is not None else words.todo(incident),
     )
 
 
@@ -96,7 +100,7 @@ def incident_story(
     """
     words = StoryWords(office, language, now_us)
     places = words.places(Story(incident, alerts))
-    said = [f"{places['what']}. {places['span']}."]
+    said = [f"{_what(incident, words)}. {places['span']}."]
     if incident.most_schools > incident.schools:
         said.append(_reach(incident, words))
     if incident.quiet_at_us is not None and incident.ended_at_us is None:
@@ -109,6 +113,12 @@ def incident_story(
     if silenced:
         said.append(words.say("incident.said_silenced"))
     return IncidentStory(said, places["why"], places["advice"])
+
+
+def _what(incident: Incident, words: StoryWords) -> str:
+    """Return what an incident has, and before it that an exercise is one."""
+    what = words.what(Story(incident, ()))
+    return f"{words.say('message.exercise')} · {what}" if incident.exercise else what
 
 
 class SimilarIncident(msgspec.Struct, frozen=True):
@@ -131,7 +141,6 @@ def similar_incident(
 ) -> SimilarIncident:
     """Return how a former incident ended; `note` is what somebody wrote last about it."""
     words = StoryWords(office, language, now_us)
-    places = words.places(Story(incident, ()))
     who = incident.assignee or incident.acknowledged_by
     ended = words.say("incident.ended_by", name=who) if who else words.say("incident.ended_by_itself")
     if incident.because:
@@ -139,8 +148,8 @@ def similar_incident(
     over_us = incident.quiet_at_us or incident.ended_at_us or now_us
     return SimilarIncident(
         incident.incident_id,
-        places["name"],
-        places["what"],
+        words.name(Story(incident, ())),
+        _what(incident, words),
         incident.opened_at_us,
         (over_us - incident.opened_at_us) / 1e6,
         ended,

@@ -73,6 +73,8 @@ class WallLine(msgspec.Struct, frozen=True):
     """Whether every open alert that it may have is muted now: nobody is told of it."""
     address: str = ""
     """Page of the provider, cluster, ward or system that it is about; empty for none."""
+    exercise: bool = False
+    """Whether it is practised and not real."""
 
 
 def wall_incidents(incidents: Iterable[Incident], fleet: Fleet) -> list[Incident]:
@@ -175,6 +177,7 @@ def wall_line(incident: Incident, fleet: Fleet, silenced: bool, now_us: int) -> 
         acknowledged_by=(incident.acknowledged_by or "") if is_taken else "",
         silenced=silenced,
         address=cause_address(cause),
+        exercise=bool(incident.exercise),
     )
 
 

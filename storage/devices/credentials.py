@@ -57,6 +57,8 @@ class DeviceTroubles(NamedTuple):
     """Devices that were not let in within the last day."""
     twice: int
     """Devices whose name two connections took from each other within the last day."""
+    over_share: int
+    """Devices of which the last refusal, within the last day, was that they sent more than their share."""
 
 
 async def issue(

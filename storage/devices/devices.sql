@@ -47,7 +47,8 @@ order by c.name
 select count(*) filter (where revoked_at is null),
        count(*) filter (where origin = 'simulated' and revoked_at is null),
        count(*) filter (where refused_at > now() - interval '1 day'),
-       count(*) filter (where twice_at > now() - interval '1 day')
+       count(*) filter (where twice_at > now() - interval '1 day'),
+       count(*) filter (where refused_at > now() - interval '1 day' and refused_for = 'over_share')
 from device_credential left join device_seen using (name)
 
 -- name: troubled_devices

@@ -10,3 +10,11 @@ from audit
 where seq > %(after)s and (%(before)s::bigint is null or seq < %(before)s)
     and (%(actor)s = '' or actor = %(actor)s) and (%(action)s = '' or strpos(action, %(action)s) > 0)
     and (%(result)s = '' or result = %(result)s)
+
+-- name: hold_audit
+select pg_advisory_xact_lock(hashtext('eduops/audit'))
+
+-- name: files_on_record
+select distinct on (subject) subject, result, detail
+from audit where actor = %(actor)s
+order by subject, seq desc

@@ -34,6 +34,7 @@ def _each(letters: str, names: str) -> dict[str, str]:
 _FLEET: Final = {
     **_each("r", "setting cluster ward school device"),
     "metric": "ra",  # a metric that is new gets its number from whoever meets it first
+    "metric_unit": "ra",
 }
 _READINGS: Final = _each("r", "reading reading_15m reading_1h reading_1d chunk kpi_minute")
 _SHOWN: Final = _each(
@@ -89,7 +90,7 @@ RIGHTS: Final[Mapping[DatabaseRole, Mapping[str, str]]] = {
         **_PEOPLE,
         **_each("r", "horizon position transition correction outside_alert notice_state figure_day"),
         **_each("r", "worker lease touched_bucket schema_version"),
-        **_each("ra", "metric device_claim"),
+        **_each("ra", "metric metric_unit device_claim"),
         **_each("raw", "special_day setting school school_period device device_credential"),
         **_each("rawd", "cluster ward"),
     },

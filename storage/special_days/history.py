@@ -24,6 +24,10 @@ METRICS: Final[Mapping[str, str]] = {
     "learners": "active_users",
 }
 """By the name of the measure in `contract.special_days.history.DayHistory`."""
+WITNESSES: Final = 60
+"""Schools of a level whose traffic and e-learning say when it begins; chosen, for quarter hours are many."""
+AT_WORK: Final = 0.7
+"""Share of what three in four quarters of a morning are below, from which on a school is at work; chosen."""
 _COLUMNS: Final = (("day", ">i4"), ("part", ">i4"), ("series", ">i4"), ("n", ">i8"), ("sum", ">f8"))
 
 
@@ -47,20 +51,61 @@ async def day_measures(
         from_us: first midnight, µs since 1970.
         to_us: the midnight after the last.
     """
-    row = {day: i for i, day in enumerate(days)}
     place = {school.id: i for i, school in enumerate(fleet.schools)}
+    asked = {"zone": zone, "first": moment(from_us), "end": moment(to_us)}
+    return {
+        measure: await _copied(
+            conn, "copy_day_parts_out", asked, days, _columns_of(fleet, catalogue, name, place), len(place)
+        )
+        for measure, name in METRICS.items()
+    }
+
+
+async def day_begins(
+    conn: AsyncConnection[Any],
+    fleet: Fleet,
+    catalogue: Catalogue,
+    zone: str,
+    days: Sequence[date],
+    from_us: int,
+    to_us: int,
+) -> dict[str, Measure]:
+    """Return the minute of the local day at which every measure begins, by day, part and school.
+
+    Of a register that is the first, of traffic and learners, looked at in `WITNESSES` schools of each level,
+    the first quarter of an hour that is nearly as busy as lessons are. Arguments as of `day_measures`.
+    """
+    whole = {school.id: i for i, school in enumerate(fleet.schools)}
+    some: dict[int, int] = {}
+    for level in np.unique(fleet.level_index).tolist():
+        at = np.flatnonzero(fleet.level_index == level)
+        some |= {fleet.schools[i].id: i for i in at[:: -(-len(at) // WITNESSES)].tolist()}
     found = {}
     for measure, name in METRICS.items():
-        column = _columns_of(fleet, catalogue, name, place)
-        series = np.array(sorted(column), np.int32)
-        asked = {"zone": zone, "series": series.tolist(), "first": moment(from_us), "end": moment(to_us)}
-        buffer = bytearray()
-        async with conn.cursor() as cursor, cursor.copy(query("copy_day_parts_out"), asked) as copy:
-            async for block in copy:
-                buffer += block
-        rows = rows_of_copy(buffer, _COLUMNS)
-        found[measure] = _means(rows, row, series, column, len(place))
+        place, share = (whole, 0.0) if measure == "register" else (some, AT_WORK)
+        asked = {"zone": zone, "first": moment(from_us), "end": moment(to_us), "share": share}
+        columns = _columns_of(fleet, catalogue, name, place)
+        found[measure] = await _copied(conn, "copy_day_begins_out", asked, days, columns, len(whole))
     return found
+
+
+async def _copied(
+    conn: AsyncConnection[Any],
+    name: str,
+    asked: Mapping[str, object],
+    days: Sequence[date],
+    column: Mapping[int, int],
+    schools: int,
+) -> Measure:
+    """Return what a query says of series by day and part, those of a school together."""
+    series = np.array(sorted(column), np.int32)
+    buffer = bytearray()
+    whole = {**asked, "series": series.tolist()}
+    async with conn.cursor() as cursor, cursor.copy(query(name), whole) as copy:
+        async for block in copy:
+            buffer += block
+    row = {day: i for i, day in enumerate(days)}
+    return _means(rows_of_copy(buffer, _COLUMNS), row, series, column, schools)
 
 
 def _columns_of(fleet: Fleet, catalogue: Catalogue, name: str, place: Mapping[int, int]) -> dict[int, int]:
@@ -69,7 +114,7 @@ def _columns_of(fleet: Fleet, catalogue: Catalogue, name: str, place: Mapping[in
     return {
         series_of(device.id, metric.id): place[device.school_id]
         for device in fleet.devices
-        if metric.stream in STREAMS_OF[device.kind]
+        if device.school_id in place and metric.stream in STREAMS_OF[device.kind]
     }
 
 

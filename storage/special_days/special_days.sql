@@ -27,6 +27,26 @@ copy (
     group by 1, 2, 3
 ) to stdout (format binary)
 
+-- name: copy_day_begins_out
+-- Minute of the local day of the first quarter of an hour, from 6:00 to 18:00 by morning and afternoon, whose
+-- mean is at least a share of what three in four of the part are below.
+copy (
+    with quarter as (
+        select local::date - date '1970-01-01' as day, (extract(hour from local) >= 12)::int as part, series,
+               60 * extract(hour from local) + extract(minute from local) as minute, sum / n as mean
+        from (select bucket at time zone %(zone)s as local, series, n, sum from reading_15m
+              where series = any(%(series)s::int[]) and bucket >= %(first)s and bucket < %(end)s) quarters
+        where extract(hour from local) between 6 and 17
+    ), busy as (
+        select day, part, series, percentile_cont(0.75) within group (order by mean) as mean
+        from quarter group by 1, 2, 3
+    )
+    select quarter.day::int, quarter.part, quarter.series, 1::bigint, min(quarter.minute)::float8
+    from quarter join busy using (day, part, series)
+    where quarter.mean >= %(share)s * busy.mean
+    group by 1, 2, 3
+) to stdout (format binary)
+
 -- name: dismissed_because
 select alert.school_id, to_us(alert.opened_at)
 from alert

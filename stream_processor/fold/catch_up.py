@@ -11,6 +11,7 @@ from contract.reading import Readings
 from contract.series import MAX_METRIC_ID
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.feed import FEED_DOWN, LOG_GAP
+from stream_processor.fold.sessions.bells import OFF_CALENDAR
 from stream_processor.fold.state import NEVER_US, State
 from stream_processor.fold.step import step
 from stream_processor.fold.unrest.chronic import take_up
@@ -91,6 +92,8 @@ def _apply_to_feed(state: State, transition: Transition) -> None:
     elif transition.rule == FEED_DOWN:
         state.deaf_since_us = transition.opened_at_us if opened else NEVER_US
         state.feed_is_down = opened
+    elif transition.rule == OFF_CALENDAR:
+        state.off_calendar_us = transition.opened_at_us if opened else NEVER_US
     elif opened:
         state.troubles = state.troubles | {
             transition.rule: (transition.opened_at_us, transition.detected_at_us)

@@ -31,7 +31,7 @@ from contract.calendar import Context, in_session
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.newcomers import judge_newcomers
 from stream_processor.fold.rulebook import ChannelRules
-from stream_processor.fold.shared import parts_taken
+from stream_processor.fold.shared import parts_taken, told_less
 from stream_processor.fold.state import NEVER_US, State
 from stream_processor.fold.unrest.flapping import opens_flapping, settling
 
@@ -184,12 +184,10 @@ def judge_anomalies(
     own = fold.detector.judge(state.detector, at, value - part)
     judgement, by_kin = judge_newcomers(fold, state, at, value - part, ~lasts, own)
     state.z[slot] = np.where(usual, judgement.plain, np.nan)
-    # Registers of all schools have tails alike, and one a day is too little to learn a school's own.
-    z = np.where(rules.less_shared[metric], judgement.plain, judgement.z)
-    z[~(usual & known)] = np.nan
-    batch.score[index] = score_of(z, rules.bound[metric])
+    told = told_less(rules, metric, value, judgement, part)
+    told.z[~(usual & known)] = np.nan
+    batch.score[index] = score_of(told.z, rules.bound[metric])
     watched = np.flatnonzero(rules.exists[metric])
-    told = judgement._replace(z=z, expected=judgement.expected + part)
     seen = Judgement(*(column[watched] for column in told))
     evidence = _anomalies(rules, batch, index[watched], seen, is_news[watched])
     _advance(fold, state, batch, evidence, Channel.ANOMALY, events)
@@ -236,7 +234,7 @@ def _advance(
     is_open, run = state.is_open[channel, slot], state.run[channel, slot]
     # Out of its hours a rule opens nothing; what is open waits for them, or ends with a day without any.
     context = batch.context[index]
-    idle = rules.only_in_session[metric] & ~in_session(context)
+    idle = rules.only_in_session[metric] & (~in_session(context) | state.waited_for[fold.layout.level[slot]])
     judged = np.where(idle, ~is_open | (context == Context.CLOSED), evidence.judged)
     speaks = np.where(is_open, evidence.well | idle, evidence.out & ~idle) & judged
     window = np.where(is_open, rules.close_window[metric], rules.open_window[metric])

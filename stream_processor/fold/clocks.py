@@ -2,8 +2,9 @@
 
 A line delays and never hastens, so of some readings the one that claims the latest time against its arrival
 was delayed least, and shows the clock best. Twice a minute a look takes it from what came since the last. A
-clock is wrong where a look finds it ahead, or two looks find it behind by the same: the times of what a
-device had kept for an outage run faster than ours, and end with readings of now. Where most devices of a
+clock is wrong where a look finds it ahead, or two looks find it behind by the same, or behind and standing
+still: the times of what a device had kept for an outage run faster than ours, and end with readings of now.
+Where most devices of a
 partition are off, the delay is our own. While a clock is wrong, and before one was ever right, readings as
 far behind as that are judged as of their arrival, and so is what is ahead of the log, see `words`; all are
 stored as claimed.
@@ -30,6 +31,10 @@ STEADY_S: Final = 30
 STEADY_SHARE: Final = 0.5
 """And by no more of the time from what one look saw to what the next saw: chosen, far below the speeds at
 which devices empty their stores, however soon they are cut off again."""
+STILL_SHARE: Final = 0.1
+"""A clock stands still that went on by no more of that time: chosen, far below the speed of any store."""
+STILL_US: Final = 2 * LOOK_US
+"""And was seen no longer ago: between, a line may have been cut and a store have waited."""
 MOST_S: Final = (1 << 31) - 1
 """Seconds of the greatest skew that is told apart."""
 AT_BITS: Final = 32
@@ -91,6 +96,7 @@ def hear_clocks(fold: Fold, state: State, before_us: int, at_us: int) -> list[Tr
     slot = fold.clock_carriers[state.skew[fold.clock_carriers] != NO_SKEW]
     skew_s, steady = state.skew[slot] >> AT_BITS, _is_steady(state.seen_skew[slot], state.skew[slot])
     bound_s = fold.clock_off_us[slot] / 1e6
+    steady |= _stands_still(state.seen_skew[slot], state.skew[slot], bound_s)
     off = np.abs(skew_s) > bound_s
     state.seen_skew[slot], state.skew[slot] = state.skew[slot], NO_SKEW
     if not len(slot) or (len(slot) >= MANY and off.mean() > 0.5):
@@ -108,7 +114,23 @@ def hear_clocks(fold: Fold, state: State, before_us: int, at_us: int) -> list[Tr
 
 def _is_steady(before: NDArray[np.int64], now: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return where two looks found the same clock, shape (n,)."""
-    at = (1 << AT_BITS) - 1
-    moved_s = np.abs((now >> AT_BITS) - (before >> AT_BITS))
-    steady: NDArray[np.bool_] = moved_s <= np.minimum(STEADY_S, STEADY_SHARE * ((now & at) - (before & at)))
+    moved_s, passed_s = _between(before, now)
+    steady: NDArray[np.bool_] = np.abs(moved_s) <= np.minimum(STEADY_S, STEADY_SHARE * passed_s)
     return steady
+
+
+def _stands_still(
+    before: NDArray[np.int64], now: NDArray[np.int64], bound_s: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Return where two looks found the same time on a clock that was behind at both, shape (n,)."""
+    moved_s, passed_s = _between(before, now)
+    still: NDArray[np.bool_] = np.abs(moved_s + passed_s) <= STILL_SHARE * passed_s
+    return still & (passed_s <= STILL_US // 1_000_000) & (before >> AT_BITS < -bound_s)
+
+
+def _between(
+    before: NDArray[np.int64], now: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return by how much skews moved, and the time between what showed them, both in seconds, shape (n,)."""
+    at = (1 << AT_BITS) - 1
+    return (now >> AT_BITS) - (before >> AT_BITS), (now & at) - (before & at)

@@ -143,6 +143,12 @@ class Fold:
         return np.flatnonzero(self.rare_share[self.silence_slots] > 0)
 
     @cached_property
+    def bell_slots(self) -> tuple[NDArray[np.intp], ...]:
+        """Slots of registers whose rule asks what the school is used to, by level."""
+        slots = self.silence_slots[self.habit_places]
+        return tuple(slots[self.layout.level[slots] == i] for i in range(len(LEVELS)))
+
+    @cached_property
     def rare_share(self) -> NDArray[np.float64]:
         """Share of sessions below which a wait is rare, 0 where no silence rule asks, shape (n,)."""
         share: NDArray[np.float64] = self.rulebook.channels[Channel.SILENCE].rare_share[self.layout.metric_id]

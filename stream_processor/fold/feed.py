@@ -61,11 +61,11 @@ def _follow_gaps(fold: Fold, state: State, at_us: int, gap_us: int) -> list[Tran
         if rule is None or not state.ticks_steadily or state.gap_since_us != NEVER_US:
             return []
         state.gap_since_us = state.tick_us
-        return [_transition(fold, rule, TransitionKind.OPENED, state.gap_since_us, at_us, gap_us / 1e6)]
+        return [system_transition(fold, rule, TransitionKind.OPENED, state.gap_since_us, at_us, gap_us / 1e6)]
     if rule is None or state.gap_since_us == NEVER_US or at_us - state.gap_until_us < GAP_OVER_US:
         return []
     opened_at_us, state.gap_since_us = state.gap_since_us, NEVER_US
-    return [_transition(fold, rule, TransitionKind.RESOLVED, opened_at_us, at_us)]
+    return [system_transition(fold, rule, TransitionKind.RESOLVED, opened_at_us, at_us)]
 
 
 def _follow_deafness(fold: Fold, state: State, at_us: int, *, hears: bool) -> list[Transition]:
@@ -76,12 +76,12 @@ def _follow_deafness(fold: Fold, state: State, at_us: int, *, hears: bool) -> li
         if rule is None or state.feed_is_down or at_us - state.deaf_since_us < DEAF_US:
             return []
         state.feed_is_down = True
-        return [_transition(fold, rule, TransitionKind.OPENED, state.deaf_since_us, at_us)]
+        return [system_transition(fold, rule, TransitionKind.OPENED, state.deaf_since_us, at_us)]
     opened_at_us, state.deaf_since_us = state.deaf_since_us, NEVER_US
     was_down, state.feed_is_down = state.feed_is_down, False
     if rule is None or not was_down:
         return []
-    return [_transition(fold, rule, TransitionKind.RESOLVED, opened_at_us, at_us)]
+    return [system_transition(fold, rule, TransitionKind.RESOLVED, opened_at_us, at_us)]
 
 
 def _follow_troubles(fold: Fold, state: State, at_us: int, troubles: Sequence[Trouble]) -> list[Transition]:
@@ -93,19 +93,19 @@ def _follow_troubles(fold: Fold, state: State, at_us: int, troubles: Sequence[Tr
         if rule is None:
             continue
         if name not in open_now:
-            told.append(_transition(fold, rule, TransitionKind.OPENED, at_us, at_us))
+            told.append(system_transition(fold, rule, TransitionKind.OPENED, at_us, at_us))
         opened_at_us, _ = open_now.get(name, (at_us, at_us))
         open_now[name] = (opened_at_us, at_us)
     for name, (opened_at_us, last_us) in state.troubles.items():
         if name not in troubles and at_us - last_us >= TROUBLE_OVER_US:
             del open_now[name]
             rule = fold.rulebook.system[name]
-            told.append(_transition(fold, rule, TransitionKind.RESOLVED, opened_at_us, at_us))
+            told.append(system_transition(fold, rule, TransitionKind.RESOLVED, opened_at_us, at_us))
     state.troubles = open_now
     return told
 
 
-def _transition(
+def system_transition(
     fold: Fold,
     rule: SystemRule,
     kind: TransitionKind,
@@ -113,6 +113,7 @@ def _transition(
     at_us: int,
     value: float | None = None,
 ) -> Transition:
+    """Return that an alert about the center opens or resolves; `value` as its rule means it."""
     series = system_series(fold.layout.partition)
     return Transition(
         alert_id=alert_id_of(rule.name, series, opened_at_us),

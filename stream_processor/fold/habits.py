@@ -19,9 +19,8 @@ so a new school is judged by its kin and an old one by itself. The kin's share i
 the schools of its level in the partition, taken in the same way with `ASSUMED`; fewer than `LEAST_KIN`
 schools are no kin. Sessions are forgotten over some `REMEMBERED`.
 
-*Together.* Where most of a kin wait for half of a stretch, which they are not used to, each of them opens,
-whatever its own habit: of a half day or closure that nobody announced there is news, and what they share is
-found in the alerts. Such a session, if nothing comes in it at all, was none and is not counted.
+*Together.* Until half of a level's schools have sent a register none is missed: what they wait for is shared
+and told once (`sessions.bells`). Such a session, if nothing comes in it at all, was none and is not counted.
 
 It crosses series, so it happens at ticks.
 
@@ -40,15 +39,15 @@ from contract.alert import Channel
 from contract.fleet import LEVELS
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.newcomers import LEAST_KIN
+from stream_processor.fold.sessions.bells import is_dark
 from stream_processor.fold.state import NEVER_US, NOT_DUE, State
 
 Floats = NDArray[np.float64]
 
 EDGES: Final = 0.95 * np.array([1 / 6, 1 / 3, 1 / 2, 2 / 3, 5 / 6, 1.0, 1.5, 2.0, 3.0, 4.0])
 """Waits from which on a session belongs to the next step, in stretches; a twentieth less, for ticks."""
-HALF: Final = 3
 WHOLE: Final = 6
-"""Steps from which on half a stretch, and all of it, was waited."""
+"""Step from which on all of a stretch was waited."""
 ASSUMED: Final = np.array([1.0, 0.3, 0.2, 0.12, 0.08, 0.05, 0.026, 0.018, 0.01, 0.005, 0.001])
 """Share of sessions that wait for at least each step, until a kin is known. From one whole stretch on New
 York's; below it nothing is published, so chosen, and the last, so that a register that never came at all is
@@ -60,8 +59,6 @@ REMEMBERED: Final = 240.0
 """Sessions after which one weighs 1/e: half a year of mornings and afternoons; chosen."""
 CAME: Final = 64
 """Bit of `State.longest` while something came in the session."""
-MOST: Final = 0.5
-"""Share of a kin above which all who wait do so for one reason; chosen."""
 
 
 def follow_waits(
@@ -89,10 +86,11 @@ def follow_waits(
     waits[place] = True
     slot = fold.silence_slots[place]
     due = is_due[place] & ~fold.day_plan(fold.calendar.local_day(at_us)).shut(at_us)[fold.layout.school[slot]]
-    asked = due & ~_is_dark(fold, state, slot)
+    asked = due & ~is_dark(fold, state, slot)
+    together = state.waited_for[fold.layout.level[slot]]
     _wait(state, slot, asked, begins_us[place], before_us, at_us)
     silent = (at_us - np.maximum(state.arrival_us[slot], begins_us[place])) / fold.stretch_us[slot]
-    none_comes = _is_common(fold, slot, asked, silent >= EDGES[WHOLE - 1])
+    none_comes = asked & together & (silent >= EDGES[WHOLE - 1])
     state.waited_us[slot[none_comes]] = 0
     step = np.searchsorted(EDGES, state.waited_us[slot] / fold.stretch_us[slot], side="right").astype(
         np.uint8
@@ -104,23 +102,8 @@ def follow_waits(
         kin = _kin_shares(fold, state, slot)
         own = _shares(state.habit[:, slot[late]], kin[fold.layout.level[slot[late]]].T)
         chance = own[step[late], np.arange(len(late))]
-        unusual = kin[fold.layout.level[slot], HALF] < MOST / 2
-        common = _is_common(fold, slot, asked, silent >= EDGES[HALF - 1]) & unusual
-        waits[place[late]] = (chance > fold.rare_share[slot[late]]) & ~common[late]
+        waits[place[late]] = (chance > fold.rare_share[slot[late]]) | together[late]
     return waits
-
-
-def _is_dark(fold: Fold, state: State, slot: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Return where nothing can come from a school: its line is down, or its gateway silent."""
-    school = fold.layout.school[slot]
-    parent = fold.rulebook.channels[Channel.SILENCE].parent[fold.layout.metric_id[slot]]
-    heartbeat = fold.layout.heartbeat_slot[school]
-    dark: NDArray[np.bool_] = (
-        (heartbeat >= 0) & (heartbeat != slot) & state.is_open[Channel.SILENCE, heartbeat]
-    )
-    if len(state.parent_open):
-        dark |= (parent >= 0) & state.parent_open[parent, school]
-    return dark
 
 
 def _wait(
@@ -138,18 +121,6 @@ def _wait(
     heard = asked & (state.silence_from_us < at_us)
     more_us = np.where(heard, at_us - since_us, 0)
     state.waited_us[slot] = np.where(came, 0, state.waited_us[slot]) + more_us
-
-
-def _is_common(
-    fold: Fold, slot: NDArray[np.intp], asked: NDArray[np.bool_], waits: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
-    """Return where a school waits as most schools of its level do, shape (k,)."""
-    level = fold.layout.level[slot]
-    among = np.bincount(level[asked], minlength=len(LEVELS))
-    waiting = np.bincount(level[asked & waits], minlength=len(LEVELS))
-    most = (among >= LEAST_KIN) & (waiting > MOST * among)
-    common: NDArray[np.bool_] = asked & waits & most[level]
-    return common
 
 
 def _count_sessions(

@@ -68,6 +68,8 @@ class ChannelRules:
     at_edges: NDArray[np.bool_]
     less_shared: NDArray[np.bool_]
     """Anomaly: judged less what schools share in a session, of metrics that speak of sessions."""
+    of_absence: NDArray[np.bool_]
+    """Of these, shares of pupils: judged by the deviations of `anomaly.absence`."""
     less_provider: NDArray[np.bool_]
     """Anomaly: judged less what a provider's lines share at the moment, of metrics that a line measures."""
     stands: NDArray[np.bool_]
@@ -116,11 +118,14 @@ def compile_rules(rules: Sequence[Rule], catalogue: Catalogue) -> Rulebook:
     row = {rule.name: i for i, rule in enumerate(parents)}
     registers = np.zeros(METRICS, np.bool_)
     registers[[m.id for m in catalogue.of_stream(Stream.ATTENDANCE)]] = True
+    shares = np.zeros(METRICS, np.bool_)
+    shares[[m.id for m in catalogue.metrics if m.ratio_of]] = True
     channels = tuple(
         _compile(
             {catalogue.named(r.metric).id: r for r in of_metrics if r.channel_number is channel},
             row,
             registers,
+            shares,
         )
         for channel in Channel
     )
@@ -128,7 +133,10 @@ def compile_rules(rules: Sequence[Rule], catalogue: Catalogue) -> Rulebook:
 
 
 def _compile(
-    by_metric: dict[int, MetricRule], parent_row: dict[str, int], registers: NDArray[np.bool_]
+    by_metric: dict[int, MetricRule],
+    parent_row: dict[str, int],
+    registers: NDArray[np.bool_],
+    shares: NDArray[np.bool_],
 ) -> ChannelRules:
     def column(values: Mapping[int, Any], default: Any, kind: type[np.generic]) -> NDArray[Any]:
         out = np.full(METRICS, default, kind)
@@ -181,6 +189,7 @@ def _compile(
         stands=stands_s > 0,
         stands_us=(stands_s * 1e6).astype(np.int64),
         less_shared=less_shared & registers,
+        of_absence=less_shared & registers & shares,
         less_provider=less_shared & ~registers,
         most_still=of("most_still", 0.0, np.float64),
         off_us=(of("off_s", 0.0, np.float64) * 1e6).astype(np.int64),

@@ -31,6 +31,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from anomaly.absence import absence_deviations, attended_at
+from anomaly.judgement import Judgement
 from anomaly.moments import NO_PHASE, Moments
 from contract.calendar import MINUTE_US
 from contract.fleet import LEVELS
@@ -135,3 +137,20 @@ def parts_taken(
         is_news[lines] = np.isinf(shared)
         part[lines] = np.where(np.isfinite(shared), shared, 0.0)
     return part, taken, known, is_news
+
+
+def told_less(
+    rules: ChannelRules, metric: NDArray[np.int32], value: Floats, judgement: Judgement, part: Floats
+) -> Judgement:
+    """Return what was judged less `part` as it is told of the values themselves; columns are its own."""
+    z, expected = judgement.z.copy(), judgement.expected + part
+    deviation = judgement.deviation.copy()
+    # Registers of all schools have tails alike, and one a day is too little to learn a school's own.
+    less = rules.less_shared[metric]
+    z[less] = judgement.plain[less]
+    share = np.flatnonzero(rules.of_absence[metric])
+    if len(share):
+        usual, bound = expected[share], rules.bound[metric[share]]
+        z[share] = absence_deviations(value[share], usual)
+        deviation[share] = (usual - attended_at(usual, bound)) / bound
+    return judgement._replace(z=z, expected=expected, deviation=deviation)

@@ -17,6 +17,7 @@ from stream_processor.fold.joint import hear_disagreement
 from stream_processor.fold.newcomers import compare_schools
 from stream_processor.fold.providers import follow_providers
 from stream_processor.fold.rulebook import ChannelRules
+from stream_processor.fold.sessions.bells import follow_bells, moved_us
 from stream_processor.fold.shared import follow_shared
 from stream_processor.fold.state import NEVER_US, State
 from stream_processor.fold.unrest.chronic import hear_chronic, withhold
@@ -40,10 +41,11 @@ def hear_tick(fold: Fold, state: State, tick: TickEntry) -> list[Transition]:
     told += hear_contradictions(fold, state, at_us)
     told += _end_flapping(fold, state, at_us)
     _look_at_parents(fold, state)
+    off = follow_bells(fold, state, at_us)
     opened = _open_silences(fold, state, before_us, at_us)
     if opened:
         _look_at_parents(fold, state)
-    told += opened + hear_disagreement(fold, state, before_us, at_us)
+    told += off + opened + hear_disagreement(fold, state, before_us, at_us)
     told = withhold(fold, state, told + hear_clocks(fold, state, before_us, at_us))
     return told + hear_chronic(fold, state, before_us, at_us)
 
@@ -171,7 +173,7 @@ def _open_silences(fold: Fold, state: State, before_us: int, at_us: int) -> list
     only = rules.only_in_session[metric]
     since = np.maximum(state.arrival_us[slots], state.silence_from_us)
     since = np.where(only, np.maximum(since, session_from_us), since)
-    begins_us, is_due = _due_stretch(fold, rules, slots, at_us)
+    begins_us, is_due = _due_stretch(fold, state, rules, slots, at_us)
     since = np.maximum(since, begins_us)
     due = is_due & (at_us - since >= rules.silent_us[metric])
     due &= ~follow_waits(fold, state, begins_us, is_due, before_us, at_us)
@@ -203,9 +205,11 @@ def _open_silences(fold: Fold, state: State, before_us: int, at_us: int) -> list
 
 
 def _due_stretch(
-    fold: Fold, rules: ChannelRules, slots: NDArray[np.intp], at_us: int
+    fold: Fold, state: State, rules: ChannelRules, slots: NDArray[np.intp], at_us: int
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return since when arrivals are due by the sessions of the day, and where they are due now, shape (n,).
+
+    Bells that have moved are those that ring, whatever the calendar says.
 
     A rule without a stretch of the session is due at any time, since ever.
     """
@@ -216,11 +220,12 @@ def _due_stretch(
         return begins_us, is_due
     day, longest_us = fold.calendar.local_day(at_us), int(until_us.max())
     for i in range(len(LEVELS)):
-        for session in fold.calendar.sessions(i, day):
-            if not session.start_us <= at_us <= session.start_us + longest_us:
+        for part, session in enumerate(fold.calendar.sessions(i, day)):
+            start_us = session.start_us + moved_us(state, i, part)
+            if not start_us <= at_us <= start_us + longest_us:
                 continue
-            from_us = session.start_us + rules.session_from_us[metric]
-            mine = (level == i) & (until_us > 0) & (from_us <= at_us) & (at_us <= session.start_us + until_us)
+            from_us = start_us + rules.session_from_us[metric]
+            mine = (level == i) & (until_us > 0) & (from_us <= at_us) & (at_us <= start_us + until_us)
             begins_us[mine] = from_us[mine]
             is_due |= mine
     return begins_us, is_due

@@ -17,18 +17,19 @@ from contract.fleet import LEVELS
 from contract.live import Canary
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.feed import FEED_DOWN, LOG_GAP
+from stream_processor.fold.sessions.bells import OFF_CALENDAR
 from stream_processor.fold.state import BASELINES, NEVER_US, Said, State, slot_columns
 from stream_processor.fold.unrest.chronic import drop_untellable
 from stream_processor.fold.unrest.flapping import Unrest
 from stream_processor.fold.unrest.spells import Spells
 from stream_processor.fold.words import add_words
 
-VERSION: Final = 9
-"""9 knows the tails of baselines, 8 chronic devices, 7 how long schools let one wait and what they share, 6
-clocks, times ahead of the log and all words about a mark, 5 what flaps and when the newest reading of a
-series came, 4 rates, disagreements and what similar schools are like, 3 the newest deviation of each series,
-2 repetitions of a value; older ones are read too."""
-READABLE: Final = (1, 2, 3, 4, 5, 6, 7, 8, 9)
+VERSION: Final = 10
+"""10 knows how empty schools were today, 9 the tails of baselines, 8 chronic devices, 7 how long schools let
+one wait and what they share, 6 clocks, times ahead of the log and all words about a mark, 5 what flaps and
+when the newest reading of a series came, 4 rates, disagreements and what similar schools are like, 3 the
+newest deviation of each series, 2 repetitions of a value; older ones are read too."""
+READABLE: Final = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
 _HEADER: Final = b"eduops"
 
 
@@ -67,6 +68,12 @@ class _Header(msgspec.Struct, frozen=True):
     """Series that carries a device's chronic alert, and what is known of it; see `State.spells`."""
     withheld: list[tuple[int, int]] = []
     """Channel and series; see `State.withheld`."""
+    bells: list[list[list[float]]] | None = None
+    """By row, level and part of the day; see `State.bells`."""
+    begun_us: list[int] | None = None
+    waited_for: list[bool] | None = None
+    not_begun: list[bool] | None = None
+    off_calendar_us: int = NEVER_US
     told_schools: dict[str, list[int]] | None = None
     """As `parent_schools`, of alerts that are not withheld; None where none can be."""
 
@@ -109,6 +116,11 @@ def encode(fold: Fold, state: State) -> bytes:
         spells=[(int(layout.series[slot]), spells) for slot, spells in sorted(state.spells.items())],
         withheld=[(channel, int(layout.series[slot])) for channel, slot in sorted(state.withheld)],
         told_schools=_schools_of(fold, state.parent_told),
+        bells=state.bells.tolist(),
+        begun_us=state.begun_us.tolist(),
+        waited_for=state.waited_for.tolist(),
+        not_begun=state.not_begun.tolist(),
+        off_calendar_us=state.off_calendar_us,
     )
     columns: dict[str, NDArray[Any]] = {"series": layout.series}
     for name, rows in slot_columns(state).items():
@@ -186,6 +198,10 @@ def _fit(fold: Fold, header: _Header, columns: dict[str, NDArray[Any]]) -> State
     state.gap_until_us, state.deaf_since_us = header.gap_until_us, header.deaf_since_us
     # Without its rule nobody would resolve the alert; the owner of the alerts retires it.
     state.gap_since_us = header.gap_since_us if LOG_GAP in fold.rulebook.system else NEVER_US
+    for name in ("bells", "begun_us", "waited_for", "not_begun"):
+        if getattr(header, name) is not None:
+            getattr(state, name)[:] = getattr(header, name)
+    state.off_calendar_us = header.off_calendar_us if OFF_CALENDAR in fold.rulebook.system else NEVER_US
     state.feed_is_down = header.feed_is_down and FEED_DOWN in fold.rulebook.system
     state.troubles = {name: told for name, told in header.troubles.items() if name in fold.rulebook.system}
     if int(kept.sum()) < len(layout):

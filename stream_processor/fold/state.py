@@ -10,6 +10,7 @@ from anomaly.detector import Columns, Detector
 from contract.alert import CHANNELS
 from contract.fleet import LEVELS
 from contract.live import Canary
+from contract.special_days.history import PARTS
 from stream_processor.fold.layout import Layout
 from stream_processor.fold.unrest.flapping import Unrests
 from stream_processor.fold.unrest.spells import Spells
@@ -24,6 +25,11 @@ NOT_DUE: Final = 255
 """`State.longest` while nothing is due."""
 BASELINES: Final = 2
 """Baselines a series: outside and inside school hours."""
+USUAL, SEEN, MOVED = 0, 1, 2
+"""Rows of `State.bells`."""
+_NOT_OF_SLOTS: Final = frozenset(
+    {"parent_open", "parent_told", "session_from_us", "bells", "begun_us", "waited_for", "not_begun", "kin"}
+)
 
 
 class Said(NamedTuple):
@@ -61,6 +67,11 @@ class State:
     """Share of readings that repeated the one before, forgetting by readings; 1 at first, shape (n,)."""
     z: NDArray[np.float32]
     """Deviations of the newest reading from its series' past, NaN where unknown, shape (n,)."""
+    emptier: NDArray[np.float32]
+    """Sum over today's looks of the logarithm of a value over its expected one, shape (n,); of slots that say
+    how much a school is online, as the next; see `joint`."""
+    looks: NDArray[np.uint8]
+    """Looks of today that count, at most 255, shape (n,)."""
     closed_us: NDArray[np.int64]
     """Event time at which the anomaly alert last resolved, `NEVER_US` if never, shape (n,)."""
     event_us: NDArray[np.int64]
@@ -91,6 +102,16 @@ class State:
     """… one that is not withheld, shape (p, m)."""
     session_from_us: NDArray[np.int64]
     """Log time since which each level is in session, `NEVER_US` if it is not, shape (4,)."""
+    bells: NDArray[np.float64]
+    """How long after the calendar's bell a session usually begins, s; sessions that told, and how much later
+    the last one began than is usual, s, 0 where as usual; shape (3, 4, parts of the day); see `bells`."""
+    begun_us: NDArray[np.int64]
+    """Bell of the last session of each level that has begun, `NEVER_US` if none, shape (4,)."""
+    waited_for: NDArray[np.bool_]
+    """Where the bell has rung, no session of the level has begun since, and schools are known that could
+    begin one, shape (4,)."""
+    not_begun: NDArray[np.bool_]
+    """… for so long that it is news, shape (4,)."""
     kin: NDArray[np.float64]
     """What similar schools are like: level, deviation between and within them, NaN where unknown, shape
     (3, kins); see `newcomers` and `Fold.kin_of_cells`."""
@@ -120,6 +141,8 @@ class State:
     """Whether the `feed_down` alert is open."""
     troubles: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Open alerts of what ticks tell, by rule: opening and last mention; replaced, never written to."""
+    off_calendar_us: int = NEVER_US
+    """Opening of the open `off_calendar` alert, `NEVER_US` if none is open."""
     canary: Canary | None = None
     """The newest reading of the partition's canary."""
     kin_hour: int = 0
@@ -159,6 +182,8 @@ def initial_state(layout: Layout, detector: Detector, parents: int, kins: int) -
         priority=np.zeros((CHANNELS, n), np.uint8),
         still=np.ones(n, np.float32),
         z=np.full(n, np.nan, np.float32),
+        emptier=np.zeros(n, np.float32),
+        looks=np.zeros(n, np.uint8),
         closed_us=np.full(n, NEVER_US),
         event_us=np.full(n, NEVER_US),
         skew=np.full(n, NO_SKEW),
@@ -171,6 +196,10 @@ def initial_state(layout: Layout, detector: Detector, parents: int, kins: int) -
         parent_open=np.zeros((parents, layout.schools), np.bool_),
         parent_told=np.zeros((parents, layout.schools), np.bool_),
         session_from_us=np.full(len(LEVELS), NEVER_US),
+        bells=np.zeros((3, len(LEVELS), PARTS)),
+        begun_us=np.full(len(LEVELS), NEVER_US),
+        waited_for=np.zeros(len(LEVELS), np.bool_),
+        not_begun=np.zeros(len(LEVELS), np.bool_),
         kin=np.full((3, kins), np.nan),
         detector=detector.empty(BASELINES * n),
     )
@@ -182,8 +211,7 @@ def slot_columns(state: State) -> dict[str, NDArray[Any]]:
     named = {
         f.name: getattr(state, f.name)
         for f in fields(state)
-        if f.name not in ("parent_open", "parent_told", "session_from_us", "kin")
-        and isinstance(getattr(state, f.name), np.ndarray)
+        if f.name not in _NOT_OF_SLOTS and isinstance(getattr(state, f.name), np.ndarray)
     }
     named |= {f"detector.{k}": v for k, v in state.detector.items()}
     return {name: column.reshape(column.size // n if n else 1, n) for name, column in named.items()}

@@ -99,7 +99,12 @@ def test_no_container_is_root_or_may_do_what_it_need_not(compose: dict[str, Any]
     assert all(set(config) == {"file"} for config in compose["configs"].values())
     image = (ROOT / "Dockerfile").read_text("utf-8")
     assert "--uid 10001" in image
-    for folder in ("/data", "/issuer", "/store"):  # a new volume gets the owner that the folder has there
+    for folder in (
+        "/data",
+        "/issuer",
+        "/store",
+        "/log",
+    ):  # a new volume gets the owner that the folder has there
         assert re.search(rf"install -d -o eduops -g eduops .*{folder}\b", image)
 
 
@@ -151,6 +156,17 @@ def test_every_service_is_bounded_and_whatever_stays_is_watched(compose: dict[st
         assert ("healthcheck" in service) is stays
 
 
+def test_whoever_tells_of_refused_devices_reads_the_broker_s_log(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    for name in ("ingest", "dashboard", "eduops"):
+        own = [resolved(volume) for volume in services[name]["volumes"]]
+        usual = [resolved(volume) for volume in services["process"]["volumes"]]
+        assert own == [*usual, "nats-log:/data/logs:ro"]
+        assert services[name]["environment"]["EDUOPS_DATA"] == "/data"
+    assert all("nats-log:/log" in services[name]["volumes"] for name in ("nats", "issuer"))
+    assert 'log_file: "/log/nats.log"' in BROKER.read_text("utf-8")
+
+
 def test_the_database_is_ready_only_when_it_listens_to_others(compose: dict[str, Any]) -> None:
     assert compose["services"]["db"]["healthcheck"]["test"][1:4] == ["pg_isready", "-h", "127.0.0.1"]
 
@@ -194,6 +210,7 @@ def test_the_brokers_of_both_ways_agree(compose: dict[str, Any], tmp_path: Path)
     assert sorted(re.findall(r"\$SYS\.[\w.*]+", embedded)) == sorted(re.findall(r"\$SYS\.[\w.*]+", written))
     for pattern in (
         r"  timeout: \d+",
+        r"logtime_utc: true",
         r"max_payload: \d+",
         r"sync_interval: \S+",
         r"ack_wait: \S+",

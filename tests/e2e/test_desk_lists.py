@@ -35,7 +35,7 @@ async def test_an_incident_says_whether_it_grows_and_what_is_to_be_done(
         await tell(page, named("incidents-many"))
         line = page.locator("tr.incident").first
         await expect(line.get_by_role("img", name="Đang lan rộng")).to_be_visible()
-        await expect(line.locator(".cell-todo")).to_contain_text("Gọi nhà mạng")
+        await expect(line.locator(".cell-todo")).to_contain_text("Gọi FPT, báo")
         file = page.locator(".sheet-downloads a").first
         rows = (await (await page.request.get(await file.get_attribute("href") or "")).text()).splitlines()
         assert rows[0].endswith("Việc cần làm")

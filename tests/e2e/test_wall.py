@@ -10,7 +10,7 @@ from playwright.async_api import Browser, FloatRect, Page, expect
 
 from contract.entry import ALERTS_LOG
 from contract.fleet import Fleet
-from contract.live import SILENCE_SUBJECT
+from contract.live import INCIDENT_SUBJECT, SILENCE_SUBJECT, IncidentChanged
 from contract.routing.silence import SilenceMatcher
 from device_simulator.world.fleet import generate_fleet
 from eduops.machine.ports import free_ports
@@ -136,6 +136,10 @@ async def test_an_alert_reaches_the_wall_and_leaves_it(settings: Settings, brows
         alarm = page.locator("#alarms .alarm")
         await expect(alarm).to_have_count(1)
         await expect(alarm.locator(".badge-word")).to_have_class("badge-word waiting")
+        (kept,) = stage.incidents.kept.values()
+        practised = IncidentChanged(msgspec.structs.replace(kept.incident, exercise="e1"), ())
+        await stage.live.publish(INCIDENT_SUBJECT, msgspec.msgpack.encode([practised]))
+        await expect(alarm).to_contain_text("DIỄN TẬP · Mất kết nối WAN")
         taken = acknowledged(changed, "Lan", stage.now_us())
         await stage.change(taken)
         await expect(alarm).to_contain_text("Lan")

@@ -20,7 +20,7 @@ from contract.fleet import Fleet
 from contract.service.metrics import SERVICE_METRICS, Meter
 from ingest.authoriser.book import TWICE_TAKEOVERS
 from storage.database import connect
-from storage.devices.credentials import revoke, rotate, standings
+from storage.devices.credentials import device_troubles, revoke, rotate, standings
 from storage.fleet import save_fleet
 from tests.conftest import TestNats as RunningNats
 from tests.device_secrets import issue_to, issue_to_fleet, running_authoriser, secret_of
@@ -77,6 +77,12 @@ class Line:
         info = self._client.publish(topic, payload, qos=1)
         await asyncio.to_thread(info.wait_for_publish, PATIENCE_S)
 
+    async def try_to_publish(self, topic: str, payload: bytes) -> bool:
+        """Return whether the broker acknowledged it."""
+        info = self._client.publish(topic, payload, qos=1)
+        await until(lambda: info.is_published() or self.ended.is_set(), "it is acknowledged, or all is over")
+        return info.is_published()
+
     async def granted(self, topics: str) -> bool:
         granted: list[bool] = []
         self._client.on_subscribe = lambda *a: granted.append(not a[3][0].is_failure)
@@ -100,7 +106,10 @@ Connect = Callable[..., Line]
 
 
 @pytest.fixture
-async def door(nats: RunningNats, postgres_url: str, city: Fleet) -> AsyncIterator[Door]:
+async def door(
+    nats: RunningNats, postgres_url: str, city: Fleet, request: pytest.FixtureRequest
+) -> AsyncIterator[Door]:
+    """Yield the door; its parameter is what the authoriser is told beside the usual."""
     async with await connect(postgres_url) as conn:
         await save_fleet(conn, city)
     await issue_to_fleet(postgres_url)
@@ -115,7 +124,7 @@ async def door(nats: RunningNats, postgres_url: str, city: Fleet) -> AsyncIterat
     await service.subscribe("edu.>", cb=hear)
     await service.subscribe("slice.*.edu.>", cb=hear)
     await settled(service)
-    async with running_authoriser(nats, postgres_url, opened.meter):
+    async with running_authoriser(nats, postgres_url, opened.meter, **getattr(request, "param", {})):
         yield opened
     await service.close()
 
@@ -277,3 +286,38 @@ async def test_without_an_authoriser_who_stands_stays_and_newcomers_wait(
         assert not second.stands  # nobody heard the question; it is answered when it tries again
     for one in (first, second, third):
         one.end()
+
+
+SHARE: Any = {"share_bytes": 8 * 1024**2, "look_s": 1.0}
+"""A sixteenth of the usual, so that the flood is short."""
+
+
+@pytest.mark.parametrize("door", [SHARE], indirect=True)
+async def test_who_floods_is_held_off_and_nobody_else(door: Door, line: Connect) -> None:
+    flooder, honest = door.names[:2]
+    flood, other = line(flooder), line(honest)
+    await until(lambda: flood.stands and other.stands, "both connect")
+    kept = calm = 0
+    while not flood.ended.is_set():
+        kept += await flood.try_to_publish(door.topic(flooder), b"x" * 100_000)
+        calm += await other.try_to_publish(door.topic(honest), b"[]")
+    assert kept * 100_000 > SHARE["share_bytes"]
+
+    def heard(name: DeviceName) -> int:
+        return sum(topic == door.topic(name) for topic, _ in door.heard)
+
+    await until(lambda: heard(flooder) >= kept, "all of it that was acknowledged is there")
+    again = line(flooder)
+    await until(lambda: again.is_refused, "it is not let in again", seen=lambda: again.codes)
+    assert other.stands
+    assert await other.try_to_publish(door.topic(honest), b"[]")
+    await until(lambda: heard(honest) == calm + 1, "the other one is heard as before")
+    assert door.denials() == {"over_share": 1}
+
+    async def is_noted() -> bool:
+        async with await connect(door.dsn) as conn:
+            why = {s.name: s.refused_for for s in await standings(conn)}
+            return why[str(flooder)] == "over_share" and (await device_troubles(conn)).over_share == 1
+
+    await until(is_noted, "it is noted why")
+    assert "authentication error" in door.nats.log.read_text()  # and so `broker_refuses` is raised

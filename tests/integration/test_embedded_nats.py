@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
@@ -10,8 +11,9 @@ from nats.aio.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
 from bus.connection import settled
+from bus.mqtt_frames import connect_packet, publish_packet
 from bus.rights import BrokerUser
-from eduops.machine.embedded_nats import EmbeddedNats, prepare_nats
+from eduops.machine.embedded_nats import MAX_PAYLOAD_BYTES, EmbeddedNats, prepare_nats
 from eduops.machine.process import Server
 from eduops.machine.refusals import RefusalFollower, read_refusals
 from tests.conftest import TestNats as RunningNats
@@ -88,3 +90,44 @@ async def test_what_the_server_refuses_by_itself_is_read_from_its_log(
     await until(lambda: refusals.total() > before, "a subject of ours is refused")
     await asyncio.to_thread(_end, other)
     assert {refusal.client for refusal in read_refusals(tmp_path)} == {"probe"}
+
+
+@pytest.mark.parametrize(
+    ("topic", "length", "why"),
+    [
+        (b"edu/v1/79/+/gw-1/bandwidth", 2, "has + or # in the topic"),
+        (b"edu/v1/#", 2, "has + or # in the topic"),
+        (b"edu/v1/79/Tr\xff\xffng/gw-1/bandwidth", 2, "has a topic that is not UTF-8"),
+        (b"edu/v1/79/s/gw-1/bandwidth\0", 2, "has a NUL in a topic"),
+        (b"edu/v1/79/s\tx/gw-1/bandwidth", 2, "has a blank or another character in a topic"),
+        (b"", 2, "has a message without a topic"),
+        (b"edu/v1/79/s/gw-1/bandwidth", MAX_PAYLOAD_BYTES, "sends a message that is too long"),
+    ],
+)
+async def test_a_message_that_no_topic_can_carry_is_not_acknowledged_and_told(
+    nats: RunningNats, tmp_path: Path, topic: bytes, length: int, why: str
+) -> None:
+    assert await asyncio.to_thread(_said_to, nats, topic, b"x" * length) == b""
+    await until(lambda: bool(read_refusals(tmp_path)), "the broker tells of it")
+    (refusal,) = read_refusals(tmp_path)
+    assert (refusal.client, refusal.why[: len(why)]) == ("odd", why)
+
+
+async def test_a_message_a_little_below_the_broker_s_limit_is_acknowledged(nats: RunningNats) -> None:
+    payload = b"x" * (MAX_PAYLOAD_BYTES - 100)  # topic and header stand in these
+    said = await asyncio.to_thread(_said_to, nats, b"edu/v1/79/s/gw-1/bandwidth", payload)
+    assert said == b"\x40\x02\x00\x01"
+
+
+def _said_to(nats: RunningNats, topic: bytes, payload: bytes) -> bytes:
+    """Publish with QoS 1, byte for byte, and return what the broker says: nothing where it cuts the line."""
+    who = (nats.publisher_user, nats.publisher_password)
+    field = len(topic).to_bytes(2, "big") + topic
+    with socket.create_connection((nats.mqtt_host, nats.mqtt_port), timeout=30) as line:
+        line.sendall(connect_packet("odd", *who))
+        assert line.recv(4)[3] == 0
+        try:
+            line.sendall(publish_packet(field, 1, payload))
+            return line.recv(4)
+        except ConnectionError:
+            return b""

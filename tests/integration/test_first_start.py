@@ -108,6 +108,17 @@ async def test_a_fleet_stays_and_says_so(start: Start) -> None:
     assert "stays" not in await start.again(seed_days=0, schools=8)
 
 
+async def test_an_exported_fleet_has_the_mark_of_its_letters_and_comes_back_the_same(
+    start: Start, tmp_path: Path
+) -> None:
+    await start.again(seed_days=0)
+    file = str(tmp_path / "trường.csv")
+    assert (await asyncio.to_thread(_eduops, start, "fleet", "export", file)).returncode == 0
+    assert (await asyncio.to_thread(Path(file).read_bytes)).startswith("\ufeffschool_code".encode())
+    done = await asyncio.to_thread(_eduops, start, "fleet", "import", file)
+    assert (done.returncode, "nothing was changed" in done.stdout) == (0, True), done.stderr
+
+
 def _eduops(start: Start, *words: str) -> subprocess.CompletedProcess[str]:
     argv = [sys.executable, "-m", "eduops", *words]
     env = {**os.environ, **start.settings.environment()}

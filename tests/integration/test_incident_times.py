@@ -10,7 +10,7 @@ from contract.alert import Transition
 from contract.entry import ALERTS_LOG, EntryKind
 from contract.incident import Exercise, IncidentAction, IncidentDeed
 from storage.database import connect
-from storage.times import incident_times, notice_moments
+from storage.times import incident_times, notice_moments, standing_incidents
 from tests.alerts_owner import alerts_owner
 from tests.incident_log import GROUPS, MINUTE_US, SECOND_US, LogEntry, did, opened, resolved
 
@@ -45,12 +45,19 @@ async def test_an_incident_and_an_exercise_from_the_fault_to_the_end(postgres_ur
         real, practised = await incident_times(conn, T0, T0 + 60 * MINUTE_US)
         told = await notice_moments(conn, T0, T0 + 60 * MINUTE_US)
         assert await incident_times(conn, T0 + 60 * MINUTE_US, T0 + 90 * MINUTE_US) == []
+        (stands,) = await standing_incidents(conn, T0 + 60 * MINUTE_US)
+        assert await standing_incidents(conn, T0 + 30 * MINUTE_US) == [], "what is over, and what began later"
+        deed = did(IncidentDeed.COMMENTED, stands.incident.incident_id, T0 + 40 * MINUTE_US, "An", note="x")
+        await _append(log, deed)
+        await owner.take(await reader.fetch(100, 1.0))
+        (touched,) = await standing_incidents(conn, T0 + 60 * MINUTE_US)
     assert (real.opened_us, real.began_us) == (T0, T0 + SECOND_US)
     assert real.told_us == T0 + 33 * SECOND_US, "31 s after it opened, and 2 s on the way"
     assert (real.taken_us, real.owner, real.had_deed) == (T0 + 2 * MINUTE_US, "An", True)
     assert real.quiet_us == T0 + 5 * MINUTE_US + SECOND_US
     assert (practised.exercise, practised.opened_us) == ("e1", begun_us)
     assert (practised.taken_us, practised.quiet_us, practised.had_deed) == (None, None, False)
+    assert (stands.incident.cause.school_id, stands.had_deed, touched.had_deed) == (62, False, True)
     assert {to: len(moments) for to, moments in told.items()} == {"inbox": 3}
 
 

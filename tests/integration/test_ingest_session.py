@@ -1,6 +1,7 @@
 """Ingest's session: nobody can guess its name, its loss is told, a former one is drained and ended."""
 
 import asyncio
+import socket
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -216,14 +217,33 @@ async def test_our_own_services_are_not_heard_as_devices(nats: Any, door: Door, 
             assert [m.topic for m in await session.receive(10, PATIENCE_S)] == ["stray"]
 
 
+def _leave_a_will(broker: Any, topic: str, payload: bytes) -> None:
+    """Connect as a device with a last will that is to be retained, and vanish."""
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="dies", reconnect_on_failure=False)
+    client.username_pw_set(broker.publisher_user, broker.publisher_password)
+    client.will_set(topic, payload, qos=1, retain=True)
+    client.connect(broker.mqtt_host, broker.mqtt_port)
+    while not client.is_connected():
+        client.loop(0.1)
+    sock = client.socket()
+    assert isinstance(sock, socket.socket)
+    sock.shutdown(socket.SHUT_RDWR)
+    client.loop(0.1)
+
+
 @ON_NATS
+@pytest.mark.parametrize("as_will", [False, True])
 async def test_a_refused_personal_field_is_nowhere_on_the_broker_s_disk(
-    door: Door, catalogue: Catalogue, tmp_path: Path
+    door: Door, catalogue: Catalogue, tmp_path: Path, *, as_will: bool
 ) -> None:
     topic, stop = door.topic(device="att-1", stream="attendance"), asyncio.Event()
     service = asyncio.create_task(run(door.config, door.log, door.fleet, catalogue, stop, store=_store(door)))
     async with asyncio.timeout(PATIENCE_S):
-        door.device.publish(topic, pack(1.0, "present", student_name="MARK OF A PUPIL"), retain=True)
+        personal = pack(1.0, "present", student_name="MARK OF A PUPIL")
+        if as_will:
+            await asyncio.to_thread(_leave_a_will, door.broker, topic, personal)
+        else:
+            door.device.publish(topic, personal, retain=True)
         (refused,) = await door.rejected(1)
     assert refused.reason is Reason.UNKNOWN_FIELD
     await until(lambda: _nothing_waits(door), "it is acknowledged")

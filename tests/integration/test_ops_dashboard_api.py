@@ -1,8 +1,12 @@
 """The dashboard's HTTP interface over real PostgreSQL and NATS."""
 
+import json
+from typing import Any
+
 import httpx
 import msgspec
 import numpy as np
+import pytest
 from websockets.asyncio.client import connect
 from websockets.typing import Origin
 
@@ -20,11 +24,18 @@ from contract.routing.silence import SilenceMatcher
 from contract.series import series_of
 from ops_dashboard.view.past import SPAN_US, WEEK_US
 from tests.dashboard_stage import Stage, acknowledged, resolved
+from tests.integration.test_http_edges import page_call
 from tests.outbox import incident_of, put_incidents
 from tests.outbox import resolved as over
 from tests.silence_words import HOUR_US, silence
 
 MINUTE_US = 60_000_000
+
+
+@pytest.fixture
+def stage_settings() -> dict[str, Any]:
+    """A broker that refused a device."""
+    return {"broker_refused": lambda: {"nowhere/gw-1": 7}}
 
 
 async def test_an_incident_has_its_timeline_its_alerts_and_its_former_ids(
@@ -284,6 +295,13 @@ async def test_the_day_so_far_has_learners_as_they_may_be_told_and_what_ended(
     assert found["users"] == [[first_us, 1_200.0]], "of 49 schools nothing is told"
     assert found["users_usual"] == [[first_us, 1_200.0, 1_200.0]]
     assert (found["resolved"], found["resolved_count"]) == ([], 0)
+
+
+async def test_the_page_of_refused_data_tells_whom_the_broker_refused(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/_dash-update-component", json=page_call("/quarantine", "?lang=vi"))
+    shown = json.dumps(answer.json(), ensure_ascii=False)
+    assert "Máy chủ MQTT tự từ chối" in shown
+    assert "nowhere/gw-1" in shown
 
 
 async def test_quarantine_says_why_in_both_languages(stage: Stage, client: httpx.AsyncClient) -> None:

@@ -14,12 +14,12 @@ from bus.live import Live
 from bus.memory import MemoryLog
 from bus.rights import BrokerUser
 from config.files import load_configuration
-from contract.alert import Action, ActionKind
+from contract.alert import Action, ActionKind, Alert, Ending
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.commit import Counts
 from contract.entry import ALERTS_LOG, QUARANTINE_LOG, EntryKind, telemetry_log
-from contract.fleet import Fleet
+from contract.fleet import Fleet, Former
 from contract.live import ALERT_SUBJECT, SUMMARY_SUBJECT, AlertChanged, Summary
 from contract.rejected import Reason, Rejected
 from contract.rule import Rule
@@ -32,6 +32,7 @@ from stream_processor.owners.owner import Tally
 from stream_processor.owners.quarantine import QuarantineOwner
 from stream_processor.worker import ProcessorConfig, run
 from tests.fold_world import MONDAY_9H_US, SECOND_US, columns, series_named, small_fleet
+from tests.running_system import until as becomes_true
 
 T = TypeVar("T")
 LOG = telemetry_log(0)
@@ -132,6 +133,60 @@ async def test_a_line_goes_down_is_acknowledged_and_comes_back(
             assert await open_alerts(conn) == []
             kinds = [event.kind for event in await alert_history(conn, alert_id)]
             assert kinds == ["opened", "acknowledged", "resolved"]
+
+
+async def test_alerts_that_nothing_measures_any_more_end_with_their_reason(
+    postgres_url: str,
+    nats: Any,
+    fleet: Fleet,
+    catalogue: Catalogue,
+    calendar: SchoolCalendar,
+    rules: tuple[Rule, ...],
+) -> None:
+    """A school closes, one becomes part of another, a gateway goes and a rule too; a fifth alert stays."""
+    async with running(postgres_url, nats, fleet, catalogue, calendar, rules) as bench:
+        for _ in range(4):
+            await bench.tick(*((s, "online", 0.0) for s in (1, 2, 3)), (4, "loss_ratio", 0.9))
+        await bench.tick((4, "online", 0.0))
+        before = await alerts_of(postgres_url, 5)
+    closed, merged, kept, last = fleet.schools
+    gone = tuple(d for d in fleet.devices if d.school_id < 3 or (d.school_id == 3 and d.code == "gw-1"))
+    following = Fleet(
+        fleet.province,
+        fleet.clusters,
+        fleet.wards,
+        (kept, last),
+        tuple(d for d in fleet.devices if d not in gone),
+        (Former(closed, bench.now_us), Former(merged, bench.now_us, kept.id)),
+        gone,
+    )
+    fewer = tuple(rule for rule in rules if rule.name != "loss_high")
+    async with running(postgres_url, nats, following, catalogue, calendar, fewer):
+        (stays,) = await alerts_of(postgres_url, 1)
+    assert (stays.school_id, stays.rule) == (4, "wan_down")
+    async with await connect(postgres_url) as conn:
+        ends = [(await alert_history(conn, alert.alert_id))[-1] for alert in before]
+    reasons = {(a.school_id, a.rule): (e.kind, e.note) for a, e in zip(before, ends, strict=True)}
+    assert reasons == {
+        (1, "wan_down"): ("resolved", Ending.SCHOOL_CLOSED),
+        (2, "wan_down"): ("resolved", Ending.SCHOOL_MERGED),
+        (3, "wan_down"): ("resolved", Ending.DEVICE_RETIRED),
+        (4, "loss_high"): ("resolved", Ending.RULE_GONE),
+        (4, "wan_down"): ("opened", ""),
+    }
+
+
+async def alerts_of(dsn: str, count: int) -> list[Alert]:
+    """Return the open alerts once there are so many."""
+    found: list[Alert] = []
+
+    async def are_there() -> bool:
+        async with await connect(dsn) as conn:
+            found[:] = await open_alerts(conn)
+        return len(found) == count
+
+    await becomes_true(are_there, f"{count} alerts are open", seen=lambda: found)
+    return found
 
 
 async def test_refused_readings_are_kept_and_counted(postgres_url: str) -> None:

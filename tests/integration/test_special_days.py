@@ -12,14 +12,15 @@ from typer.testing import CliRunner
 from contract.alert import Because
 from contract.entry import ALERTS_LOG
 from contract.errors import ConfigurationError
+from contract.fleet import LEVELS
 from contract.live import AlertChanged
 from contract.special_days.special_day import DayKind, DayPlace, DayVerdict, PlaceKind
 from eduops.cli import app
 from storage.fleet import save_fleet
-from storage.special_days.days import KnownCity, next_city
+from storage.special_days.days import KnownCity, load_special_days, next_city
 from stream_processor.figures import keep_figures
 from tests.dashboard_stage import Stage, dismissed, real_us
-from tests.measured_days import measured, school_days
+from tests.measured_days import begun, measured, school_days
 from tests.special_day_city import special_day
 
 CITY: Final = DayPlace(PlaceKind.CITY)
@@ -72,6 +73,31 @@ async def test_a_closed_day_is_proposed_and_known_once_it_is_accepted(
     told = (await client.get("/api/calendar")).json()
     assert [p["id"] for p in told["proposals"]] == [one["id"]]
     assert told["decided"] == []
+
+
+async def test_bells_that_moved_are_proposed_and_ring_so_once_they_are_accepted(
+    stage: Stage, client: httpx.AsyncClient
+) -> None:
+    late = school_days(stage, 3)
+    await begun(stage, dict.fromkeys(late, timedelta(minutes=30)))
+    found = (await client.get("/api/calendar")).json()["proposals"]
+    assert found
+    assert {one["kind"] for one in found} == {"bells"}
+    for one in found:
+        bells = one["evidence"]["bells"]
+        assert (bells["later_min"], bells["register"], bells["traffic"]) == ([30, 0], [30.0, None], 30.0)
+        assert bells["learners"] is None
+        assert (one["first"], one["last"], one["days"]) == (str(late[-1]), str(late[0]), 3)
+        assert one["until"] == str(late[0] + timedelta(60))
+    wish = {"ids": [one["id"] for one in found], "verdict": "accepted", "actor": "Lan"}
+    assert (await client.post("/api/calendar", json=wish)).status_code == 202
+    told = (await client.get("/api/calendar")).json()
+    assert told["proposals"] == []
+    assert {(one["kind"], one["last"]) for one in told["decided"]} == {("bells", found[0]["until"])}
+    known = stage.calendar.with_days(await load_special_days(stage.conn), stage.fleet)
+    level = LEVELS.index(found[0]["place"]["code"]) if found[0]["place"]["code"] else 0
+    before, after = (one.sessions(level, late[0]) for one in (stage.calendar, known))
+    assert [b.start_us - a.start_us for a, b in zip(before, after, strict=True)] == [1_800_000_000, 0]
 
 
 async def test_a_dismissal_as_an_event_of_the_school_is_a_candidate(

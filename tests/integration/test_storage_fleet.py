@@ -2,12 +2,16 @@
 
 import asyncio
 import dataclasses
+from collections.abc import Sequence
 
 import pytest
 
+from config.fleet_csv import ListedSchool, parse_fleet_csv, write_fleet_csv
+from config.fleet_plan import Deeds, plan_import
 from contract.catalogue import Catalogue
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet, Former
+from device_simulator.areas import load_areas
 from storage.database import connect
 from storage.fleet import load_fleet, save_fleet, schools_then
 from storage.metrics import claim_metrics
@@ -58,6 +62,48 @@ async def test_a_fleet_follows_the_one_before_and_remembers_it(postgres_url: str
             )
 
 
+async def test_what_is_said_last_holds_last_though_the_clock_was_set_back(
+    postgres_url: str, city: Fleet
+) -> None:
+    first, *others = city.schools
+    async with await connect(postgres_url) as conn:
+        await save_fleet(conn, city)
+        for at_us, isp in ((10_000_000, "FPT 2"), (5_000_000, "FPT 3"), (20_000_000, first.isp)):
+            school = dataclasses.replace(first, isp=isp)
+            fleet = Fleet(city.province, city.clusters, city.wards, (school, *others), city.devices)
+            await save_fleet(conn, fleet, at_us)
+        found = [
+            (await schools_then(conn, city, t))[first.id].isp for t in (9_999_999, 10_000_000, 20_000_000)
+        ]
+    assert found == [first.isp, "FPT 3", first.isp]
+
+
+async def test_schools_that_merge_again_and_come_back_keep_their_numbers(
+    postgres_url: str, city: Fleet
+) -> None:
+    rows, _, _ = parse_fleet_csv(write_fleet_csv(city), load_areas())
+    first, second, third = (school.code for school in rows[:3])
+    merges: list[tuple[Sequence[ListedSchool], dict[str, str]]] = [
+        (rows[1:], {first: second}),
+        (rows[2:], {second: third}),
+        ((rows[0], *rows[2:]), {}),
+        (rows, {}),
+    ]
+    async with await connect(postgres_url) as conn:
+        await save_fleet(conn, city)
+        fleet = city
+        for at_us, (file, merged) in enumerate(merges, 1):
+            plan = plan_import(fleet, file, load_areas(), at_us, Deeds(merged))
+            await save_fleet(conn, plan.fleet, at_us, instead_of=fleet.version)
+            loaded = await load_fleet(conn)
+            assert loaded is not None
+            assert loaded.version == plan.fleet.version
+            fleet = loaded
+        assert (fleet.schools, fleet.devices, fleet.former) == (city.schools, city.devices, ())
+        cursor = await conn.execute("select count(*), count(distinct id) from school")
+        assert await cursor.fetchone() == (len(city.schools),) * 2
+
+
 async def test_a_code_goes_from_one_device_to_another(postgres_url: str, city: Fleet) -> None:
     first, second, *others = city.devices
     assert first.school_id == second.school_id
@@ -103,3 +149,17 @@ async def test_a_metrics_number_is_given_once(postgres_url: str, catalogue: Cata
             await claim_metrics(conn, later)
         with pytest.raises(ConfigurationError, match=f"{first.name} has id {first.id} for ever"):
             await claim_metrics(conn, moved)
+
+
+async def test_a_metrics_unit_stays_with_its_history(postgres_url: str, catalogue: Catalogue) -> None:
+    first, *others = catalogue.metrics
+    in_another = Catalogue((dataclasses.replace(first, unit="kbit/s"), *others))
+    async with await connect(postgres_url) as conn:
+        await claim_metrics(conn, catalogue)
+        with pytest.raises(ConfigurationError, match=f'{first.name} is stored in "{first.unit}" since'):
+            await claim_metrics(conn, in_another)
+        await claim_metrics(conn, catalogue)
+        await conn.execute("delete from metric_unit")  # a folder of before the unit was noted
+        await claim_metrics(conn, catalogue)
+        with pytest.raises(ConfigurationError, match='not in "kbit/s"'):
+            await claim_metrics(conn, in_another)

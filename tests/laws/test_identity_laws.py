@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from config.fleet_csv import ListedSchool
 from config.fleet_plan import Deeds, plan_import
+from contract.errors import ConfigurationError
 from contract.fleet import DeviceKind, Fleet, Level
 from device_simulator.areas import load_areas
 
@@ -83,7 +85,13 @@ def test_what_leaves_and_comes_back_is_the_same(
 @given(files)
 def test_case_of_a_code_means_nothing(file: tuple[ListedSchool, ...]) -> None:
     first = plan_import(EMPTY, file, AREAS, 0).fleet
-    assert plan_import(first, [replace(s, code=s.code.upper()) for s in file], AREAS, 1).is_empty
+    shouted = [
+        replace(s, code=s.code.upper(), devices=tuple((code.upper(), kind) for code, kind in s.devices))
+        for s in file
+    ]
+    plan = plan_import(first, shouted, AREAS, 1)
+    assert plan.is_empty
+    assert plan.fleet.version == first.version, "whoever publishes has its topic still"
 
 
 def test_a_device_goes_on_or_begins_anew_as_the_operator_says() -> None:
@@ -98,6 +106,38 @@ def test_a_device_goes_on_or_begins_anew_as_the_operator_says() -> None:
     )
     assert [(d.id, d.code) for d in same_code.fleet.devices] == [(2, "gw-1")]
     assert [d.id for d in same_code.devices_retired] == [1]
+
+
+@pytest.mark.parametrize(
+    ("devices", "replaced", "anew", "said"),
+    [
+        (DEVICES[3:], {"gw-1": "gw-9"}, "", "the file has no gateway 'gw-9' of this school"),
+        ((("gw-9", DeviceKind.ATTENDANCE),), {"gw-1": "gw-9"}, "", "the file has no gateway 'gw-9'"),
+        ((("gw-9", DeviceKind.GATEWAY),), {"gw-1": "gw-9"}, "gw-9", "lets it begin anew"),
+        ((("gw-9", DeviceKind.GATEWAY),), {"gw-1": "gw-9", "gw-2": "GW-9"}, "", "two devices of 'abc'"),
+        (DEVICES[3:], {"gw-7": "gw-2"}, "", "no device 'gw-7' of school 'abc'"),
+    ],
+)
+def test_a_series_that_cannot_go_on_as_the_operator_says_is_refused(
+    devices: tuple[tuple[str, DeviceKind], ...], replaced: dict[str, str], anew: str, said: str
+) -> None:
+    first = plan_import(EMPTY, [listed("abc", (DEVICES[0], DEVICES[3]))], AREAS, 0).fleet
+    deeds = Deeds(
+        replaced={("abc", old): new for old, new in replaced.items()},
+        anew=frozenset({("abc", anew)} if anew else ()),
+    )
+    with pytest.raises(ConfigurationError, match=said):
+        plan_import(first, [listed("abc", devices)], AREAS, 1, deeds)
+
+
+def test_a_device_that_moves_to_another_school_begins_anew_there() -> None:
+    first = plan_import(EMPTY, [listed("a", DEVICES), listed("b", DEVICES[:1])], AREAS, 0).fleet
+    moved = plan_import(first, [listed("a", DEVICES[:3]), listed("b", (DEVICES[0], DEVICES[3]))], AREAS, 1)
+    before = next(d for d in first.devices if d.code == "gw-2")
+    assert moved.devices_retired == (before,)
+    assert [(d.school_id, d.code, d.id not in first.device_by_id) for d in moved.devices_added] == [
+        (2, "gw-2", True)
+    ]
 
 
 def test_a_device_goes_on_under_the_code_of_another() -> None:
@@ -120,6 +160,52 @@ def test_merged_schools_say_into_which() -> None:
     assert [(f.school.code, f.closed_us, f.merged_into) for f in plan.fleet.former] == [("a", 7, 2)]
     assert plan.closed == ()
     assert not plan.questions
+
+
+def test_of_schools_that_merged_again_the_last_one_keeps_them() -> None:
+    fleet = plan_import(EMPTY, [listed(code, DEVICES[:1]) for code in "abc"], AREAS, 0).fleet
+    fleet = plan_import(fleet, [listed(c, DEVICES[:1]) for c in "bc"], AREAS, 1, Deeds({"a": "b"})).fleet
+    fleet = plan_import(fleet, [listed("c", DEVICES[:1])], AREAS, 2, Deeds({"b": "c"})).fleet
+    assert [(f.school.code, f.merged_into, f.closed_us) for f in fleet.former] == [("a", 2, 1), ("b", 3, 2)]
+    assert [fleet.keeper_of(f) for f in fleet.former] == [fleet.schools[0]] * 2
+    apart = plan_import(fleet, [listed(c, DEVICES[:1]) for c in "ac"], AREAS, 3).fleet
+    assert {s.code: s.id for s in apart.schools} == {"a": 1, "c": 3}
+    alone = plan_import(fleet, [listed("d", DEVICES[:1])], AREAS, 4).fleet
+    assert [alone.keeper_of(f) for f in alone.former] == [None] * 3
+
+
+def test_a_code_that_comes_back_as_another_school_is_asked_about() -> None:
+    both = [listed("a", DEVICES[:1]), listed("b", DEVICES[:1])]
+    closed = plan_import(plan_import(EMPTY, both, AREAS, 0).fleet, both[1:], AREAS, 1).fleet
+    assert plan_import(closed, both, AREAS, 2).questions == ()
+    other = plan_import(closed, [replace(both[0], name="Trường khác"), both[1]], AREAS, 2)
+    assert "School a was 'Trường a' when it left and comes back as 'Trường khác'" in other.questions[0]
+
+
+def test_zeros_that_a_spreadsheet_program_dropped_are_asked_about() -> None:
+    first = plan_import(EMPTY, [listed(code, DEVICES[:1]) for code in ("00123", "b")], AREAS, 0).fleet
+    plan = plan_import(first, [listed(code, DEVICES[:1]) for code in ("123", "b")], AREAS, 1)
+    assert "School 123 is new and 00123 is gone" in plan.questions[0]
+
+
+def test_areas_that_are_named_anew_are_a_change() -> None:
+    file = [listed("a", DEVICES[:1])]
+    first = plan_import(EMPTY, file, AREAS, 0)
+    assert first.areas_changed == ()
+    cluster, ward = AREAS.clusters[0], AREAS.wards[-1]
+    renamed = replace(
+        AREAS,
+        clusters=(replace(cluster, name="Mới"), *AREAS.clusters[1:]),
+        wards=(*AREAS.wards[:-1], replace(ward, name="Phường Mới", cluster_code=cluster.code)),
+    )
+    plan = plan_import(first.fleet, file, renamed, 1)
+    assert not plan.is_empty
+    assert plan.fleet.ward_by_code[ward.code].name == "Phường Mới"
+    assert plan.areas_changed == (
+        f"cluster {cluster.code}: name {cluster.name} → Mới",
+        f"ward {ward.code}: {ward.name} ({ward.short_name}), cluster {ward.cluster_code} → "
+        f"Phường Mới ({ward.short_name}), cluster {cluster.code}",
+    )
 
 
 def test_closing_much_is_asked_for() -> None:

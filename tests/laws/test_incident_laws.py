@@ -15,6 +15,7 @@ from contract.canary import SYSTEM_SCHOOL_ID
 from contract.incident import (
     SECOND_US,
     CauseKind,
+    Exercise,
     IncidentAction,
     IncidentDeed,
     IncidentEventKind,
@@ -103,10 +104,20 @@ def alert_of(entry: LogEntry) -> str:
 
 
 @st.composite
+def exercises(draw: st.DrawFn) -> LogEntry:
+    """Return the entry that says an exercise at some schools of a place."""
+    place, count = draw(st.sampled_from(PLACES)), draw(st.sampled_from((1, 5, 40)))
+    at_us, lasts_us = (draw(st.integers(least, 20)) * MINUTE_US for least in (-1, 0))
+    at_us += BEGAN_US
+    return LogEntry(at_us, Exercise("e1", "An", "", tuple(place[:count]), at_us, at_us + lasts_us, at_us))
+
+
+@st.composite
 def logs(draw: st.DrawFn) -> list[LogEntry]:
     """Return an alerts log: outages upon each other, deeds and ticks, by log time, and time to end."""
     drawn = draw(st.lists(outages(), min_size=1, max_size=4))
     entries = [e for outage in drawn for e in outage] + draw(deeds(drawn))
+    entries += draw(st.lists(exercises(), max_size=1))
     ticks = draw(st.lists(st.integers(0, 40 * 60), max_size=5))
     entries += [LogEntry(BEGAN_US + tick * SECOND_US) for tick in ticks]
     entries.sort(key=lambda entry: entry.at_us)
@@ -260,6 +271,23 @@ def test_what_was_split_off_is_merged_by_hand_alone(entries: list[LogEntry]) -> 
             assert desk.incidents[event.incident_id].split_from is None
         if event.kind is IncidentEventKind.ABSORBED and not event.action_id:
             assert desk.incidents[event.incident_id].split_from is None
+
+
+@few
+@given(st.lists(outages(), min_size=1, max_size=4), st.data())
+def test_an_exercise_and_what_is_real_are_never_one_incident(
+    drawn: list[list[LogEntry]], data: st.DataObject
+) -> None:
+    said = sorted([entry for outage in drawn for entry in outage], key=lambda entry: entry.at_us)
+    schools = {e.said.school_id for e in said if isinstance(e.said, Transition)}
+    chosen = data.draw(st.sets(st.sampled_from(sorted(schools)), min_size=1))
+    at_us = said[data.draw(st.integers(0, len(said) // 2))].at_us
+    exercise = Exercise("e1", "An", "", tuple(chosen), at_us, at_us + 1440 * MINUTE_US, at_us)
+    entries = sorted([LogEntry(at_us, exercise), *said], key=lambda entry: entry.at_us)
+    desk = folded([[*entries, LogEntry(entries[-1].at_us + MINUTE_US)]])
+    for alert_id, member in desk.members.items():
+        practised = exercise.has(desk.alerts[alert_id])
+        assert desk.survivor(member.incident_id).exercise == ("e1" if practised else "")
 
 
 @few

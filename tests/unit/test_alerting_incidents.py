@@ -3,18 +3,32 @@
 import random
 from collections.abc import Iterable
 
+import pytest
+from msgspec.structs import replace
+
 from alerting.incidents.state import REOPEN_US, SETTLE_US
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.incident import (
     SECOND_US,
     Cause,
     CauseKind,
+    Exercise,
     Incident,
     IncidentEventKind,
     IncidentState,
     lost_pupil_minutes,
 )
-from tests.incident_log import MINUTE_US, PUPILS, Desk, LogEntry, acknowledged, opened, resolved, schools_of
+from tests.incident_log import (
+    MINUTE_US,
+    PUPILS,
+    Desk,
+    LogEntry,
+    acknowledged,
+    folded,
+    opened,
+    resolved,
+    schools_of,
+)
 
 T0 = 1_795_399_200_000_000
 """A whole second."""
@@ -280,3 +294,24 @@ def test_the_chronic_line_of_a_school_is_not_drawn_into_an_outage_of_its_provide
     down(desk, schools_of("FPT")[:1], T0, "chronic_line")
     down(desk, schools_of("FPT"), T0 + MINUTE_US)
     assert {(i.rule, i.alerts) for i in desk.open()} == {("chronic_line", 1), ("wan_down", 40)}
+
+
+@pytest.mark.parametrize(
+    ("school", "began_s", "noticed_s", "is_of_it"),
+    [
+        (2, 5, 5, True),
+        (3, 5, 5, False),  # another school
+        (2, -45, 5, True),  # silent since a reading before the fault
+        (2, -45, -1, False),  # noticed before anybody practised
+        (2, -6 * 3600, 5, False),  # what a device kept through a night and tells now
+        (2, 60, 400, True),  # noticed late
+        (2, 300 + 119, 300 + 119, True),  # a device that is on its way back
+        (2, 300 + 121, 300 + 121, False),  # whoever fails now really fails
+    ],
+)
+def test_what_is_of_an_exercise(school: int, began_s: int, noticed_s: int, is_of_it: bool) -> None:
+    """One of five minutes at two schools; times in seconds from its beginning."""
+    exercise = Exercise("e1", "An", "", (1, 2), T0, T0 + 300 * SECOND_US, T0)
+    desk = folded([[opened(school, T0 + began_s * SECOND_US)]])
+    (alert,) = desk.alerts.values()
+    assert exercise.has(replace(alert, detected_at_us=T0 + noticed_s * SECOND_US)) is is_of_it

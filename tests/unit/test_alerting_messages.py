@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerting.messages.story import Office, Story
+from alerting.messages.story import Office, Story, StoryWords
 from alerting.messages.webhook import webhook_body
 from alerting.messages.wording import SMS_CHARACTERS, MessageForm, NoticeText, write_notice, write_test
 from config.files import load_configuration
@@ -18,6 +19,7 @@ from contract.fleet import Fleet
 from contract.incident import Cause, CauseKind, Incident, IncidentState
 from contract.privacy import K
 from contract.routing.notice import Notice, NoticeReason
+from contract.routing.provider_card import parse_providers
 from contract.texts import Language
 from notifier.config import NotifierConfig
 from notifier.shell import make_office
@@ -70,7 +72,8 @@ def test_a_chat_message_of_an_outage(office: Office, city: Fleet, alert: Alert) 
         "Since 09:12",
         "12 schools, 7,300 pupils",
         f"Why: Shared cause: provider Viettel in cluster Sài Gòn, 12 of {of} schools.",
-        "Next step: Call the school's provider about an outage in the area; check the device's power.",
+        "Next step: Call Viettel: 12 schools at once; ask for the cause and when it will be mended. "
+        "No need to visit schools yet.",
         "Nobody has it yet",
         "http://wall.example/incidents/0000000000000001",
     ]
@@ -88,7 +91,8 @@ def test_a_letter_in_vietnamese(office: Office, city: Fleet, alert: Alert) -> No
         "Từ 09:12",
         "Phạm vi: 12 trường, 7.300 học sinh",
         f"Vì sao: Cùng nguyên nhân: nhà mạng Viettel tại cụm Sài Gòn, 12/{of} trường.",
-        "Nên làm: Gọi nhà mạng của trường và hỏi sự cố khu vực; kiểm tra nguồn điện của thiết bị.",
+        "Nên làm: Gọi Viettel, báo 12 trường cùng lúc; hỏi nguyên nhân và giờ khắc phục. "
+        "Chưa cần đến từng trường.",
         "Chưa ai nhận xử lý",
         "",
         "Chi tiết: http://wall.example/incidents/0000000000000001",
@@ -98,12 +102,62 @@ def test_a_letter_in_vietnamese(office: Office, city: Fleet, alert: Alert) -> No
     ]
 
 
+@pytest.fixture(scope="module")
+def called(office: Office, city: Fleet) -> Office:
+    """Return an office that knows whom to call at the first school's provider."""
+    text = (
+        f'[[provider]]\nname = "{city.schools[0].isp.lower()}"\nphone = "1800 8098"\n'
+        'contact = "NOC, 24/7"\ncontract = "12/HĐ: 4 h"\n'
+    )
+    return replace(office, providers=parse_providers(text))
+
+
+@pytest.mark.parametrize("cause", ["a provider", "a school"])
+def test_whom_to_call_stands_in_the_message(called: Office, city: Fleet, alert: Alert, cause: str) -> None:
+    story = Story(shared(city) if cause == "a provider" else alone(city, 782), [alert])
+    lines = said(called, story).body.splitlines()
+    assert lines[-5:-1] == [
+        "Provider: viettel, 1800 8098",
+        "Who answers: NOC, 24/7",
+        "Contract: 12/HĐ: 4 h",
+        "Nobody has it yet",
+    ]
+    assert "Provider: viettel, 1800 8098." in said(called, story, MessageForm.SMS).body
+    over = Story(resolved(story.incident), [alert])
+    assert "1800" not in said(called, over).whole
+    register = Story(alone(city, 782), [msgspec.structs.replace(alert, rule="attendance_low")])
+    assert "1800" not in said(called, register).whole, "nothing that a provider can mend"
+
+
+@pytest.mark.parametrize(
+    ("rule", "cause", "begins"),
+    [
+        ("wan_down", Cause(CauseKind.ISP, isp="VNPT"), "Call VNPT: 12 schools"),
+        ("latency_high", Cause(CauseKind.ISP, isp="VNPT"), "Call VNPT: 12 schools"),
+        ("wan_down", Cause(CauseKind.WARD, "", "", "w0"), "Ask the power company about w0 first"),
+        ("latency_high", Cause(CauseKind.WARD, "", "", "w0"), "Compare with schools of the same provider"),
+        ("wan_down", Cause(CauseKind.CITY), "Check the center's MQTT broker"),
+        ("lms_failing", Cause(CauseKind.PLATFORM), "Tell the operator of the e-learning platform: 12"),
+        ("attendance_low", Cause(CauseKind.ISP, isp="VNPT"), "Check the reader and the line first"),
+        ("clock_wrong", Cause(CauseKind.ISP, isp="VNPT"), "The device's clock is off"),
+        ("nobody_knows", Cause(CauseKind.WARD, "", "", "w0"), ""),
+    ],
+)
+def test_the_next_step_is_what_the_cause_calls_for(
+    office: Office, rule: str, cause: Cause, begins: str
+) -> None:
+    todo = StoryWords(office, Language.EN, NOW_US).todo(incident_of(4, cause, rule=rule))
+    assert todo.startswith(begins)
+    assert bool(todo) is bool(begins)
+
+
 def test_an_sms_of_one_school(office: Office, city: Fleet, alert: Alert) -> None:
     text = said(office, Story(alone(city, 782), [alert]), MessageForm.SMS)
     name = city.schools[0].name.removeprefix("Trường ")
     ward = city.ward_by_code[city.schools[0].ward_code].short_name
     assert text.title == ""
-    assert text.body.startswith(f"P1 New incident: {name} · WAN down · {ward}. Since 09:12, 782 pupils. ")
+    begin = f"P1 New incident: {name} · WAN down · {ward}. Since 09:12, 782 pupils. Provider: Viettel. "
+    assert text.body.startswith(begin)
     assert text.body.endswith(" http://wall.example/incidents/0000000000000002")
 
 

@@ -168,7 +168,7 @@ FOLDERS: dict[str, tuple[Callable[[Path], None], Callable[[Path], AbstractContex
     "newer": (of_a_newer_version, running, "of another version|not empty|belongs to a live system"),
     "damaged": (damaged, in_peace, "damaged|not empty"),
     "broken settings": (with_broken_settings, in_peace, "settings file is not TOML"),
-    "broken calendar": (with_a_broken_calendar, in_peace, "no eduops runs|calendar.toml cannot|not empty"),
+    "broken calendar": (with_a_broken_calendar, in_peace, "no eduops runs|calendar.toml is no|not empty"),
     "a folder for a file": (with_a_folder_for_a_file, in_peace, "no eduops runs|rules.toml cannot|not empty"),
     "in use": (Path.mkdir, locked, "another eduops|no eduops runs|not empty"),
 }

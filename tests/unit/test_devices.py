@@ -24,6 +24,7 @@ from eduops.verbs.devices.files import csv_text, read_secrets, write_new
 from eduops.verbs.devices.mosquitto import rights
 from ingest.acceptance.verdict import ConnectDenial, judge
 from ingest.authoriser.book import NEW_US, TWICE_TAKEOVERS, TWICE_WITHIN_US, Book
+from ingest.authoriser.shares import Shares
 from storage.devices.credentials import CredentialChange
 
 NAME = DeviceName("79010042", "gw-1")
@@ -92,7 +93,7 @@ def test_a_former_secret_opens_until_its_hour_and_no_connection_outlasts_it() ->
 
 
 def test_the_book_knows_whose_connection_may_not_stay() -> None:
-    book, other = Book(), DeviceName("79010043", "gw-1")
+    book, other = Book(Shares(1e9, NOW_US - HOUR_US)), DeviceName("79010043", "gw-1")
 
     def stays(name: str = str(NAME), started_us: int = NOW_US - 1, now_us: int = NOW_US + 1) -> bool:
         return not book.is_unwanted(name, started_us, now_us)
@@ -127,7 +128,7 @@ def noted(book: Book, request: ConnectRequest, now_us: int) -> DeviceRights | Co
 
 
 def test_the_book_notes_who_was_seen_and_forgets_nothing_that_could_not_be_kept() -> None:
-    book = Book()
+    book = Book(Shares(1e9, NOW_US - HOUR_US))
     book.take(CredentialChange((HELD,), is_all=True, province="79"))
     for secret in ("wrong", SECRET):
         noted(book, asks(secret), NOW_US)
@@ -145,7 +146,7 @@ def test_the_book_notes_who_was_seen_and_forgets_nothing_that_could_not_be_kept(
 
 
 def test_a_name_is_twice_after_three_takeovers_and_told_once() -> None:
-    book = Book()
+    book = Book(Shares(1e9, NOW_US - HOUR_US))
     book.take(CredentialChange((HELD,), is_all=True, province="79"))
     told = [book.is_twice(str(NAME), NOW_US + i) for i in range(TWICE_TAKEOVERS + 1)]
     assert told == [False] * (TWICE_TAKEOVERS - 1) + [True, False]
@@ -158,8 +159,17 @@ def test_a_file_of_secrets_is_read_and_what_is_wrong_is_named(tmp_path: Path) ->
     file = tmp_path / "given.csv"
     file.write_text("\ufeffschool,device,secret\n79010042,gw-1,\n79010042,att-1," + "A" * 32 + "\n", "utf-8")
     assert read_secrets(file) == {NAME: "", DeviceName("79010042", "att-1"): "A" * 32}
+    excel = "sep=;\r\nMã trường; THIẾT BỊ ;Mật khẩu\r\n79010042;gw-1;" + "A" * 32 + "\r\n;;\r\n"
+    for content in (excel.encode("utf-8-sig"), excel.encode("utf-16"), excel.replace(";", "\t").encode()):
+        file.write_bytes(content)
+        assert read_secrets(file) == {NAME: "A" * 32}
     for text, why in (
-        ("school,secret\n", "no columns"),
+        ("school,secret\n", "lacks the columns device"),
+        ("school,device\n79010042\n", "line 2: 79010042/ is no device"),
+        ("school,device\n" + "a" * 150_000 + ",gw-1\n", "line 2: A cell has 150,000 characters"),
+        ("school,device\na,b\x00\n", "line 2: An invisible character"),
+        ('school,device\na,"b\n', "line 2: A quotation mark"),
+        ("school,device,secret\na,b," + "A" * 30 + " " + "A" * 30 + "\n", "without a blank"),
         ("school,device\na b,gw-1\n", "line 2"),
         ("school,device\na,b\na,b\n", "is there twice"),
         ("school,device,secret\na,b,short\n", "5 letters"),

@@ -81,8 +81,9 @@ def test_paths_mean_the_same_in_every_folder(tmp_path: Path, monkeypatch: pytest
 
 def test_a_secret_may_be_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "nats").write_text("from the environment's\n")
-    (tmp_path / "oidc").write_text("from the settings'\n")
-    (tmp_path / "eduops.toml").write_text(f'oidc_client_secret_file = "{tmp_path}/oidc"\nport = 7')
+    (tmp_path / "oidc").write_text("from the settings'\n", encoding="utf-8-sig")  # as Windows' editor does
+    written = f'oidc_client_secret_file = "{tmp_path}/oidc"\nport = 7'
+    (tmp_path / "eduops.toml").write_text(written, encoding="utf-8-sig")
     monkeypatch.setenv("EDUOPS_NATS_PASSWORD_FILE", str(tmp_path / "nats"))
     found = load_settings(tmp_path / "eduops.toml")
     assert (found.nats_password, found.oidc_client_secret, found.port) == (

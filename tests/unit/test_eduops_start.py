@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bus.mqtt_store import RETAINED, SESSIONS, StreamUse
-from config.files import load_configuration, read_config
+from config.files import EDITABLE, load_configuration, read_config
 from contract.clock import parse_at
 from contract.errors import ConfigurationError, InfrastructureError
 from eduops.data_folder import DataFolder
@@ -101,6 +101,19 @@ def test_an_operators_file_stands_in_and_a_stray_one_is_named(folder: DataFolder
     assert load_configuration(folder.config).calendar.timezone.key == "Asia/Bangkok"
     (folder.config / "ruels.toml").write_text("")
     with pytest.raises(ConfigurationError, match=r"ruels\.toml"):
+        load_configuration(folder.config)
+
+
+def test_a_file_of_windows_editor_is_read_and_another_encoding_named(folder: DataFolder) -> None:
+    folder.config.mkdir()
+    for name in EDITABLE:
+        if name.endswith((".toml", ".csv")):
+            packaged = read_config(None, name)
+            (folder.config / name).write_text(packaged, encoding="utf-8-sig")
+            assert read_config(folder.config, name) == packaged
+    load_configuration(folder.config)
+    (folder.config / "calendar.toml").write_text(read_config(None, "calendar.toml"), encoding="utf-16")
+    with pytest.raises(ConfigurationError, match=r"calendar\.toml is not UTF-8 at byte 0: save it as UTF-8"):
         load_configuration(folder.config)
 
 

@@ -29,7 +29,7 @@ def registers() -> Registers:
     kind, lowered = np.zeros(ratio.shape, np.int8), ratio.copy()
     for day, school, number in LOWERED:
         kind[day, school] = number
-        lowered[day, school] *= 0.6 if number == 1 else 0.8
+        lowered[day, school] *= 0.6 if number == 1 else 0.74
     lowered[10, 2] = np.nan
     return Registers(days, np.arange(SCHOOLS) // 10, ratio, kind, lowered)
 

@@ -13,11 +13,12 @@ from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.figures.day import USER_METRICS, DayFigures
 from contract.figures.definitions import FigureName, figure_of
-from contract.figures.evidence import EvidenceMonth
+from contract.figures.evidence import EvidenceMonth, EvidenceRow
 from contract.figures.lines import QuarterGrid
 from contract.figures.school_day import QUARTER_US, school_day
 from contract.figures.sums import DayPart, FigureRow, FigureSums, GroupKind, add_sums
 from contract.fleet import LEVELS, Level, School
+from eduops.verbs.reporting.evidence import table_lines, whose
 from tests.figure_week import DAYS, LOSSY, OUTAGES, FigureWeek, make_week
 
 SESSIONS = (DayPart.MORNING, DayPart.AFTERNOON)
@@ -327,6 +328,13 @@ def test_evidence_is_what_a_plain_walk_finds(week: FigureWeek) -> None:
 
 
 EVIDENCE = ("online", "down_bps", "loss_ratio")
+
+
+def test_no_cell_of_evidence_is_a_formula_and_the_provider_is_read_back() -> None:
+    rows = [EvidenceRow("-1", "=HYPERLINK(A1)", "26740", 1, 50.0, None, None, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)]
+    lines = table_lines("@Viễn thông", date(2026, 11, 1), rows)
+    assert lines[1].startswith("'@Viễn thông,2026-11,'-1,'=HYPERLINK(A1),26740,1,50.0,,,")
+    assert whose(lines) == ("@Viễn thông", date(2026, 11, 1))
 
 
 def test_a_fleet_in_parts_is_the_whole_fleet(week: FigureWeek, rows: list[FigureRow]) -> None:

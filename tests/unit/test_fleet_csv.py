@@ -3,8 +3,11 @@
 import re
 import unicodedata
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from config.fleet_csv import (
     AREA_COLUMNS,
@@ -62,9 +65,19 @@ def test_devices_may_be_named() -> None:
         (",200,", ",nan,", "Contracted download (Mbit/s) 'nan'"),
         (",800,", ",1_050,", "write digits 0 to 9"),
         (",800,", ",１０５０,", "write digits 0 to 9"),
+        (",800,", ",1.050,", "write digits 0 to 9"),
+        (",200,", ",1.000,", "'1.000' may be 1 or 1000"),
+        (",200,", ',"2,500",', "'2,500' may be 2.5 or 2500"),
+        ("Trường", "Tr??ng", "Letters of 'Tr??ng TH Lê Lợi' were lost before ('r??n')"),
+        ("Trường", "Tr\N{REPLACEMENT CHARACTER}ng", "were lost before"),
+        ("Lê Lợi", "LÃª Lá»£i", "were lost before"),
+        ("Lê Lợi", "TrÆ°ng Ä‘á»\xa0n", "were lost before"),
+        ("VNPT", "Viá»…n thÃ´ng", "were lost before"),
+        ("79010001", "7.901E+07", "School code '7.901E+07'"),
         ("Trường TH Lê Lợi", "Trường\x00TH", "U+0000"),
         ("Trường TH Lê Lợi", "Trường\u202eTH", "U+202E"),
-        ("Trường TH Lê Lợi", "T" * 3000, "3,000 characters"),
+        ("Trường TH Lê Lợi", "T" * 3000, "A cell has 3,000 characters"),
+        ("Trường TH Lê Lợi", "T" * 140_000, "A cell has 140,000 characters"),
         ("Trường TH Lê Lợi", "T" * 999, "A name has 999 characters"),
         ("Trường TH Lê Lợi", '"Trường', "A quotation mark is opened"),
     ],
@@ -85,6 +98,18 @@ def test_a_file_without_schools_or_columns_says_so() -> None:
     assert read() == ((), [BadRow(1, "The file names no school.")])
     _, bad, _ = parse_fleet_csv("school_code\n1\n", load_areas())
     assert "school_name" in bad[0].message
+
+
+@pytest.mark.parametrize(
+    ("separator", "named"),
+    [(";", "semicolons"), ("\t", "tabs"), ("|", "'|'"), ("đ", r"'\u0111'"), ("\x01", "'")],
+)
+def test_a_separator_that_the_first_line_names_wrongly_is_told(separator: str, named: str) -> None:
+    _, bad, _ = parse_fleet_csv(f"sep={separator}\n{HEADER}\n{GOOD}\n", load_areas())
+    assert bad[0].line == 2
+    assert f"columns are separated by {named}" in bad[0].message
+    piped = f"sep=|\n{HEADER}\n{GOOD}\n".replace(",", "|")
+    assert [school.code for school in parse_fleet_csv(piped, load_areas())[0]] == ["79010001"]
 
 
 def test_the_shipped_areas_are_the_citys_wards() -> None:
@@ -164,6 +189,48 @@ def test_an_old_encoding_is_read_and_said() -> None:
 
 
 @pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        (b"PK\x03\x04\x14\x00\x06\x00" + b"\x00" * 3000, "a workbook of Excel or LibreOffice"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 3000, "a workbook of an older Excel"),
+        (b"%PDF-1.7\n", "a PDF"),
+        (b"\x1f\x8b\x08\x00", "a compressed file"),
+        (b"<html><table><tr><td>school_code</td></tr></table></html>", "a web page or XML"),
+    ],
+    ids=["xlsx", "xls", "pdf", "gzip", "html"],
+)
+def test_what_only_bears_the_name_of_a_csv_file_is_called_what_it_is(start: bytes, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"the file is {said}, no CSV: .* save it as CSV UTF-8"):
+        decode_table(start)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("TH Lê", "TH\xa0Lê"),
+        ("TH Lê", "TH   Lê"),
+        ("79010001", "\xa079010001 "),
+        ("primary", "TH"),
+        ("800", "800 "),
+    ],
+)
+def test_blanks_that_nobody_sees_and_short_words_mean_nothing(old: str, new: str) -> None:
+    assert read(GOOD.replace(old, new)) == read(GOOD)
+
+
+@given(st.decimals("0.001", 100_000, places=6), st.integers(1, 20_000))
+def test_a_contract_comes_back_to_the_bit(mbps: Decimal, pupils: int) -> None:
+    wrote = f"{mbps:f}".rstrip("0").rstrip(".")
+    (first,), bad = read(
+        GOOD.replace(",800,200,", f",{pupils},{wrote},").replace("VNPT,200", f"VNPT,{wrote}")
+    )
+    assert bad == []
+    fleet = plan_import(Fleet("79", (), (), (), ()), [first], load_areas(), 0).fleet
+    (again,), bad, _ = parse_fleet_csv(write_fleet_csv(fleet), load_areas())
+    assert (again, bad) == (first, [])
+
+
+@pytest.mark.parametrize(
     "header", [HEADER.upper(), HEADER.replace("_", " "), HEADER.replace(",", " , "), f"\ufeff{HEADER}"]
 )
 def test_a_header_is_known_whatever_its_case_and_blanks(header: str) -> None:
@@ -191,3 +258,21 @@ def test_names_are_inert_in_a_spreadsheet_and_come_back_the_same(city: Fleet, na
     assert not re.search(r'(^|[,"\n])[=+@-]', written.replace(",-", ""))
     (listed,), bad, _ = parse_fleet_csv(written, load_areas())
     assert (bad, listed.name) == ([], name)
+
+
+def as_bytes(text: str) -> bytes:
+    return text.encode(errors="surrogatepass")
+
+
+PIECES = st.sampled_from([HEADER, GOOD, *",;|\t\"'=\n\r\x00\ufeff-é🏫", "sep=", "sep=;", "sep=\\", "1.000"])
+
+
+@given(st.one_of(st.binary(), st.lists(st.one_of(PIECES, st.text(max_size=5))).map("".join).map(as_bytes)))
+def test_whatever_a_file_holds_it_ends_in_schools_or_in_sentences(content: bytes) -> None:
+    try:
+        text, _ = decode_table(content)
+    except ConfigurationError:
+        return
+    schools, bad, _ = parse_fleet_csv(text, load_areas())
+    assert schools or bad
+    assert all(row.line >= 1 and row.message.endswith(".") for row in bad)

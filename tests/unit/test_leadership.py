@@ -16,15 +16,15 @@ from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.errors import ConfigurationError
 from contract.figures.definitions import FigureName, FigureUnit
-from contract.figures.plan import CityPlan, parse_plan
-from contract.figures.spans import SpanKind, span_pair, trend_weeks
+from contract.figures.plan import PLAN, CityPlan, parse_plan
+from contract.figures.spans import DaySpan, SpanKind, span_pair, trend_weeks
 from contract.figures.sums import DayPart, FigureRow, FigureSums, GroupKind, add_sums
 from contract.fleet import Fleet
 from contract.rule import Rule
 from contract.service.metrics import SERVICE_METRICS, Meter
 from contract.texts import Language, Texts, parse_texts
 from eduops.stories.figure_days import base_rows, day_figures, years_of_rows
-from ops_dashboard.charts.marks import PAGE, PAPER, bar, meter, spark, strip
+from ops_dashboard.charts.marks import PAGE, PAPER, BarMarks, bar, meter, spark, strip
 from ops_dashboard.pages.leadership import leadership_page
 from ops_dashboard.report.pdf import report_data, report_pdf
 from ops_dashboard.told_figures import COVERAGE, FIGURE, figures_of, put_figures
@@ -87,6 +87,11 @@ def brief_of(
     scope: str = "",
     day: date = DAY,
 ) -> Brief:
+    return brief_asked(rows, brand, BriefAsked(kind, day, by, scope))
+
+
+def brief_asked(rows: list[FigureRow], brand: Brand, asked: BriefAsked) -> Brief:
+    kind, day, by, scope, *_ = asked
     pair = span_pair(brand.calendar, kind, day)
     data = BriefData(
         [r for r in rows if r.kind is GroupKind.CITY and r.day <= day],
@@ -96,7 +101,7 @@ def brief_of(
         [],
         [],
     )
-    return make_brief(BriefAsked(kind, day, by, scope), data, brand)
+    return make_brief(asked, data, brand)
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +146,7 @@ def test_page_paper_table_and_api_agree_to_the_digit(
         assert f'"{digits.words(language)}"' in shown
         assert tables[TableForm.PLAIN][title, ""] == digits.plain(".")
         assert tables[TableForm.EXCEL][title, ""] == digits.plain(",")
-    for group, line in zip(api["comparison"]["groups"], data["bars"], strict=True):
+    for group, line in zip(api["comparison"]["groups"], data["comparison"]["bars"], strict=True):
         if group["figure"]["value"] is not None:
             digits = written(group["figure"]["value"], FigureUnit.MINUTES)
             assert line["value"] == digits.words(language)
@@ -240,7 +245,8 @@ def test_a_group_of_which_too_little_is_known_is_last_and_has_no_value(
         for r in rows
     ]
     words = worded(brief_of(dark, brand), wording(texts, brand), PAGE)
-    assert (words.bars[-1].member, words.bars[-1].value) == (code, UNKNOWN)
+    last = words.comparison.bars[-1]
+    assert (last.member, last.value) == (code, UNKNOWN)
     assert brand.fleet.clusters[0].name in words.unknown
     assert code not in {one.member for one in brief_of(dark, brand).questions}
 
@@ -269,6 +275,71 @@ def test_what_changed_most_is_asked_first(brief: Brief) -> None:
     assert 0 < worst.isp_share <= 1
 
 
+@pytest.mark.parametrize(
+    ("figure", "benchmark", "aim"),
+    [
+        (FigureName.ADEQUATE, "un", 1.0),
+        (FigureName.ADEQUATE, PLAN, 0.93),
+        (FigureName.ADEQUATE, "nation", None),
+        (FigureName.AVAILABILITY, "un", None),
+        (FigureName.LOST_EACH, "un", None),
+    ],
+)
+def test_a_benchmark_is_chosen_and_said_on_page_paper_and_table(
+    rows: list[FigureRow], brand: Brand, texts: Texts, figure: FigureName, benchmark: str, aim: float | None
+) -> None:
+    asked = BriefAsked(SpanKind.DAY, DAY, GroupKind.CLUSTER, figure=figure, benchmark=benchmark)
+    brief = brief_asked(rows, brand, asked)
+    told = worded(brief, wording(texts, brand), PAPER)
+    words = told.comparison
+    assert brief.comparison.aim.value == aim
+    page = leadership_page(texts, Language.VI, brief, told, {"benchmark": benchmark})
+    shown = msgspec.json.encode(page, enc_hook=_plain).decode()
+    assert f"/api/leadership.pdf?benchmark={benchmark}&" in shown
+    assert words.whole in shown
+    names = {PLAN: "Kế hoạch thành phố", "un": "Liên Hợp Quốc", "nation": "Cả nước"}
+    paper = report_data(told, texts, Language.VI)["brief"]["comparison"]
+    assert names[benchmark] in words.whole == paper["whole"]
+    assert ("chưa có mốc" in words.whole) is (aim is None)
+    assert all(one.is_bad is False for one in words.bars) or aim is not None
+    lines = brief_table(brief, texts, Language.VI, TableForm.PLAIN).splitlines()
+    first = brief.comparison.groups[0]
+    (line,) = [
+        one for one in lines if one.startswith(f"{texts.say(f'measure.{figure}', Language.VI)},{first.name},")
+    ]
+    assert (names[benchmark] in line) is (aim is not None)
+
+
+def test_minutes_that_a_benchmark_allows_follow_from_its_availability(
+    rows: list[FigureRow], brand: Brand
+) -> None:
+    comparison = brief_of(rows, brand).comparison
+    (sums,) = sums_of(rows, GroupKind.CITY, "", DaySpan(DAY, DAY)).values()
+    assert comparison.aim.value == pytest.approx(0.005 * sums.pupil_min / sums.pupils)
+
+
+def test_the_bar_of_a_share_is_what_is_missing(rows: list[FigureRow], brand: Brand, texts: Texts) -> None:
+    asked = BriefAsked(SpanKind.WEEK, DAY, GroupKind.CLUSTER, figure=FigureName.ATTENDANCE)
+    brief = brief_asked(rows, brand, asked)
+    words = worded(brief, wording(texts, brand), PAPER).comparison
+    lengths = [float(b.svg.split('width="')[2].split('"')[0]) for b in words.bars if b.value != UNKNOWN]
+    values = [g.figure.value for g in brief.comparison.groups if g.figure.value is not None]
+    assert values == sorted(values)
+    assert lengths == sorted(lengths, reverse=True)
+    assert "còn thiếu" in words.bars_are
+
+
+def test_the_plan_and_the_benchmarks_stand_beside_each_figure(
+    brief: Brief, texts: Texts, brand: Brand
+) -> None:
+    words = worded(brief, wording(texts, brand), PAGE)
+    assert words.benchmarks == ["Kế hoạch thành phố", "Cả nước", "Liên Hợp Quốc"]
+    adequate = next(one for one in words.standings if one.title == "Băng thông đủ chuẩn")
+    assert adequate.aims == ["93,0 %", "chưa có", "100,0 %"]
+    assert adequate.coming == "95,0 % đến 31/12/2026"
+    assert any("Liên Hợp Quốc: ITU" in one for one in adequate.sources)
+
+
 def test_names_are_data_on_paper(rows: list[FigureRow], brand: Brand, texts: Texts) -> None:
     """Nothing that an operator names is markup: not of typst, not of SVG, not a formula."""
     evil = '=#panic("x") *_<script>$'
@@ -290,7 +361,8 @@ def test_marks_are_drawn_of_what_is_known() -> None:
     heights = {part.split('"')[0] for part in dots.split('cy="')[1:]}
     assert (dots.count("<circle"), len(heights)) == (4, 3)
     assert PAPER.bad in meter(3.0, 2.0, 1.0, PAPER)
-    assert PAPER.bad not in bar(1.0, 3.0, None, 2.0, PAPER)
+    assert PAPER.bad not in bar(BarMarks(1.0, None, 2.0, 1.5, is_bad=False), 3.0, PAPER)
+    assert bar(BarMarks(1.0, 2.5, 2.0, 1.5, is_bad=True), 3.0, PAPER).count("<line") == 4
     assert "<rect" not in meter(None, None, 1.0, PAGE)
 
 
@@ -305,6 +377,9 @@ def test_a_target_moves_along_its_steps(plan: CityPlan) -> None:
         ('[plan.nothing]\nvalue = 1.0\nsource = "x"\n[response_s]', "nothing"),
         ("[plan]\n[response_s]\nrepair = 60", "repair"),
         ("[plan.use]\nvalue = 'x'", "value"),
+        ('[benchmark.un]\nname_vi = "x"\nname_en = "x"\n[benchmark.un.figure.use]\nvalue = 1.0', "source"),
+        ('[benchmark.plan]\nname_vi = "x"\nname_en = "x"', "'plan'"),
+        ('[benchmark."a&b"]\nname_vi = "x"\nname_en = "x"', "a&b"),
     ],
 )
 def test_a_wrong_target_is_refused_by_name(text: str, word: str) -> None:

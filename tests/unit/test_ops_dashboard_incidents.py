@@ -23,7 +23,9 @@ from ops_dashboard.view.incidents import (
     incident_words,
     member_groups,
     member_place,
+    similar_incident,
 )
+from ops_dashboard.view.lines import wall_line
 from tests.outbox import MINUTE_US, NOW_US, incident_of, resolved, wan_down
 from tests.silence_words import HOUR_US, silence
 
@@ -45,7 +47,8 @@ def test_what_an_outage_is_why_and_what_to_do(office: Office) -> None:
     story, words = told(office, incident), incident_words(incident, office, Language.EN, NOW_US)
     assert story.said == ["12 schools · WAN down. Since 09:12.", "Nobody has it yet."]
     assert "provider FPT" in story.why
-    assert "Call the school's provider" in story.advice
+    assert story.advice.startswith("Call FPT: 12 schools at once")
+    assert words.todo == story.advice
     assert (words.name, words.who, words.pupils, words.isp, words.cluster) == (
         "FPT",
         "Nobody has it yet",
@@ -53,6 +56,17 @@ def test_what_an_outage_is_why_and_what_to_do(office: Office) -> None:
         "FPT",
         "",
     )
+
+
+def test_an_exercise_says_so_on_every_page(office: Office) -> None:
+    incident = incident_of(1, Cause(CauseKind.ISP, isp="FPT"), exercise="e1")
+    words = incident_words(incident, office, Language.EN, NOW_US)
+    assert words.what == "EXERCISE · 12 schools · WAN down"
+    assert told(office, incident).said[0].startswith("EXERCISE · 12 schools")
+    assert similar_incident(resolved(incident), "", office, Language.EN, NOW_US).what == words.what
+    fleet = office.groups.fleet
+    assert wall_line(incident, fleet, False, NOW_US).exercise
+    assert not wall_line(incident_of(2, incident.cause), fleet, False, NOW_US).exercise
 
 
 def test_reach_at_worst_quiet_dismissal_and_silence_are_sentences(office: Office) -> None:

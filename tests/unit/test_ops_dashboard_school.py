@@ -126,6 +126,15 @@ def test_a_school_that_is_no_more_says_where_it_went() -> None:
     assert (sheet.schools, rows(sheet, "own_devices")) == ([], [])
 
 
+def test_a_school_whose_keeper_merged_too_leads_to_who_is_there() -> None:
+    whole = small_fleet()
+    former = (Former(whole.schools[0], NOW_US, 2), Former(whole.schools[1], NOW_US, 3))
+    rest = Fleet(whole.province, whole.clusters, whole.wards, whole.schools[2:], whole.devices[6:], former)
+    sheet = told(fleet=rest, states="nn")
+    assert sheet.verdict is not None
+    assert sheet.verdict.href == "/school/79000003"
+
+
 def test_a_device_that_says_nothing_any_more_is_silent_and_a_register_is_not() -> None:
     states = [row.cells[1].text for row in rows(told(), "own_devices")]
     assert states == ["works", "works", "silent"]

@@ -1,10 +1,19 @@
 """How fast incidents are answered, and how much a contact gets."""
 
+import json
+from typing import Any
+
+import msgspec
 from msgspec.structs import replace
 
 from alerting.incidents.response import GroupBy, TimeSpread, response_figures
 from alerting.notify.flood import contact_load
+from config.files import shipped_texts
 from contract.incident import Cause, CauseKind, IncidentTimes
+from contract.service.metrics import SERVICE_METRICS, Meter
+from contract.texts import Language
+from ops_dashboard.pages.response import response_page
+from ops_dashboard.told_figures import DAY_S, FLOOD, HOUR, STANDING, UNTOUCHED, put_load
 from tests.incident_log import FLEET, MINUTE_US, SECOND_US
 
 T0 = 1_795_399_200_000_000
@@ -84,3 +93,27 @@ def test_a_flood_that_goes_on_is_counted_until_now() -> None:
 def test_ten_messages_are_no_flood() -> None:
     calm = [T0 + n * MINUTE_US // 2 for n in range(10)]
     assert contact_load("An", calm, T0, T0 + 60 * MINUTE_US).flood_s == 0
+
+
+def test_what_people_get_and_leave_is_measured_and_listed() -> None:
+    burst = [T0 + n * MINUTE_US // 4 for n in range(12)]
+    untouched = {"incident_id": "1" * 16, "name": "FPT", "what": "WAN down", "since": "Since 09:12"}
+    report = {
+        **{"at_us": T0 + 30 * MINUTE_US, "days": 1, "by": "all", "groups": [], "exercises": []},
+        "load": [msgspec.to_builtins(contact_load("An", burst, T0, T0 + 30 * MINUTE_US))],
+        **{"standing": 3, "standing_without_action": 2, "without_action": 5},
+        "shelf": [untouched | {"who": "Nobody has it yet", "todo": "Call FPT.", "had_deed": False}],
+    }
+    meter = Meter()
+    put_load(report, meter)
+    named = {metric.name: metric for metric in SERVICE_METRICS}
+    assert dict(meter.values(named[HOUR])) == {("An",): 12}
+    assert dict(meter.values(named[FLOOD])) == {("An",): (11.75 - 2.5) * 60 / DAY_S}
+    assert dict(meter.values(named[STANDING])) == {("none",): 2, ("some",): 1}
+    assert dict(meter.values(named[UNTOUCHED])) == {(): 5}
+    put_load({}, meter)
+    assert [list(meter.values(named[name])) for name in (HOUR, FLOOD, STANDING, UNTOUCHED)] == [[]] * 4
+    page: Any = response_page(shipped_texts(), Language.EN, report)
+    text = json.dumps(page.to_plotly_json(), default=lambda part: part.to_plotly_json())
+    assert f"/incidents/{'1' * 16}" in text
+    assert "WAN down. Since 09:12. Nobody has it yet. Call FPT." in text

@@ -217,6 +217,36 @@ def test_a_silence_ends_with_a_reading_that_is_refused_for_its_time() -> None:
     assert [kind for kind, _ in told(log, "gateway_silent")] == [OPENED, RESOLVED]
 
 
+@pytest.mark.parametrize("entry", [ReadingsEntry, MistimedEntry])
+@pytest.mark.parametrize("lived_s", [0, 60])
+def test_a_clock_that_stands_still_is_told_until_it_goes_on(
+    entry: Callable[..., Entry], lived_s: int
+) -> None:
+    """As one without a battery, or a gateway that keeps the time of its first message."""
+    late_s = 0 if lived_s else 7_200
+    stood = [Sent(s - lived_s, lived_s - s - late_s, float(s), "down_bps") for s in range(lived_s, 900, 10)]
+    log = [
+        *log_of(every_10_s(lived_s, 0, metric="down_bps"), lived_s - 1),
+        *log_of(stood, 839, _after(lived_s), entry),
+        *log_of(every_10_s(120, 0, metric="down_bps"), 120, _after(lived_s + 840)),
+    ]
+    transitions = fold_log(small_fold(), [log]).transitions
+    clock = [t for t in transitions if t.rule == "clock_wrong"]
+    assert [t.kind for t in clock] == [OPENED, RESOLVED]
+    assert clock[0].detected_at_us <= _after(240)
+    assert of_rule(transitions, "gateway_silent") == []
+
+
+def _after(seconds: int) -> int:
+    return MONDAY_9H_US + seconds * SECOND_US
+
+
+@pytest.mark.parametrize("every_s", [1, 5, 9])
+def test_a_backlog_from_its_newest_end_is_no_clock_that_stands_still(every_s: int) -> None:
+    sent = [*every_10_s(60, 0), *(Sent(600 + every_s * k, -60 - (10 + every_s) * k) for k in range(60))]
+    assert told(log_of(sent, sent[-1].at_s), "clock_wrong") == []
+
+
 def backlog(lost_s: int, speed: float, until_s: int = 10_000) -> list[Sent]:
     """Return what a gateway sends that lost its line after a minute and has it back after `lost_s`.
 

@@ -1,7 +1,7 @@
 """What a school is used to: late registers, missing ones, dead lines, and a session that nobody had."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 import numpy as np
 import pytest
@@ -78,6 +78,7 @@ def used_to(fold: Fold, *sessions: dict[int, int]) -> State:
     """Return a state in which each school has had so many sessions by the step of their longest wait."""
     state = fold.initial_state()
     for slot, counted in zip(slots_of(fold).tolist(), sessions, strict=True):
+        state.event_us[slot] = CALENDAR.moment_us(date(2026, 10, MONDAY - 2), time(8))
         for step, number in counted.items():
             state.habit[step, slot] = number
     return state
@@ -136,15 +137,15 @@ def test_sessions_are_counted_by_their_longest_wait_and_an_outage_of_days_once()
     assert {int(step): int(counted[step]) for step in np.flatnonzero(counted)} == {1: 1, 4: 1, WHOLE + 2: 1}
 
 
-def test_what_most_of_a_kin_let_wait_is_told_of_each_and_is_no_habit() -> None:
+def test_what_a_level_lets_wait_is_told_of_no_school_and_is_no_habit() -> None:
     fold, schools = habit_fold(9), 9
-    # The first by itself lets one wait every other day.
-    state = used_to(fold, {1: 10, WHOLE: 10}, *[{1: 20}] * (schools - 1))
+    state = used_to(fold, *[{1: 20}] * schools)
     shared = morning(MONDAY, [NONE] * schools)
-    assert opened_in(fold, state, shared) == ["07:46:00"] * (schools - 1) + ["07:53:30"]
+    assert not opened_in(fold, state, shared)
     after = fold_log(fold, [shared, morning(MONDAY + 1, [PROMPT] * schools)], state).state
-    assert float(after.habit[WHOLE:, slots_of(fold)[1:]].sum()) == 0.0
-    assert not opened_in(fold, state, morning(MONDAY, [NONE, *[PROMPT] * (schools - 1)]))
+    assert float(after.habit[WHOLE:, slots_of(fold)].sum()) == 0.0
+    # Where the others have begun, the one that has not is missed as ever.
+    assert opened_in(fold, state, morning(MONDAY, [NONE, *[PROMPT] * (schools - 1)])) == ["07:46:00"]
 
 
 def test_a_school_that_never_sent_any_is_missed_in_the_end() -> None:

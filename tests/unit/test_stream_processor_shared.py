@@ -5,9 +5,11 @@ from datetime import datetime
 from functools import lru_cache
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
-from contract.alert import TransitionKind
+from anomaly.absence import attended_at
+from contract.alert import Ending, TransitionKind
 from contract.entry import Entry, ReadingsEntry, TickEntry
 from contract.rule import parse_rules
 from stream_processor.fold.constants import Fold, build_fold
@@ -86,8 +88,17 @@ def test_a_day_that_all_share_is_nobodys_alarm_and_one_school_still_stands_out()
     assert opened(fold, twice(everybody(USUAL - 0.09))) == []
     # Of a drop of 13 points 9 are the city's: its own four are none.
     assert opened(fold, twice(everybody(USUAL - 0.09, s3=USUAL - 0.13))) == []
-    assert opened(fold, twice(everybody(USUAL - 0.09, s3=USUAL - 0.25))) == [3]
-    assert opened(fold, twice(everybody(USUAL, s3=USUAL - 0.16))) == [3]
+    assert opened(fold, twice(everybody(USUAL - 0.09, s3=USUAL - 0.45))) == [3]
+    assert opened(fold, twice(everybody(USUAL, s3=USUAL - 0.25))) == [3]
+
+
+def test_the_bound_of_a_register_is_told_and_is_that_of_its_schools_usual_absence() -> None:
+    fold, bound = shared_fold(), attended_at(np.array([USUAL]), np.array([6.0])).item()
+    assert opened(fold, twice(everybody(USUAL, s3=bound + 0.001))) == []
+    told = fold_log(fold, [twice(everybody(USUAL, s3=bound - 0.001))], settled(fold)).transitions
+    low = next(t for t in told if t.rule == "attendance_low")
+    assert low.school_id == 3
+    assert low.expected_low == pytest.approx(bound, abs=5e-4)
 
 
 def test_a_register_that_is_sent_once_is_judged_once_the_others_are_heard() -> None:
@@ -157,10 +168,31 @@ def test_any_cutting_and_redelivery_give_the_same() -> None:
 
 
 def test_a_register_is_told_whatever_its_school_has_shown_of_its_tail() -> None:
-    fold, low = shared_fold(), everybody(USUAL, s3=USUAL - 0.2)
+    fold, low = shared_fold(), everybody(USUAL, s3=USUAL - 0.25)
     state = settled(fold)
     state.detector["tail"][1], state.detector["tail"][3] = 0.2, 4.0
     told = fold_log(fold, [twice(low)], state)
     assert [t.school_id for t in told.transitions if t.rule == "attendance_low"] == [3]
     slot = slots_of(fold)[2]
     assert told.state.z[slot] < -12.0
+
+
+def test_an_alarm_ends_when_the_register_that_opened_it_is_corrected() -> None:
+    """A register of seven hundred where a thousand are present, and its correction for the same moment."""
+    fold = shared_fold()
+    low = [*registers({}, "07:00"), *registers(everybody(USUAL, s3=0.667), "07:25"), *registers({}, "07:41")]
+    said_us = low[2].at_us
+    later = registers({}, "07:45")[1].at_us
+    right = columns([(said_us, series_named(3, "attendance_ratio"), 0.981)])
+    log = [*low, ReadingsEntry(later, right), TickEntry(later + SECOND_US)]
+    for cutting in ([log], [[entry] for entry in log]):
+        folded = fold_log(fold, cutting, settled(fold))
+        told = [t for t in folded.transitions if t.rule == "attendance_low"]
+        assert [(t.school_id, t.kind) for t in told] == [
+            (3, TransitionKind.OPENED),
+            (3, TransitionKind.RESOLVED),
+        ]
+        assert told[0].alert_id == told[1].alert_id
+        assert (told[1].reason, told[1].value) == (Ending.CORRECTED, 0.981)
+        assert folded.table[series_named(3, "attendance_ratio"), said_us] == [0.667, 0.981]
+        assert folded.state.value[slots_of(fold)[2]] == 0.981

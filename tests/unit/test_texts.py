@@ -29,7 +29,7 @@ from contract.routing.delivery import AttemptOutcome
 from contract.routing.notice import HeldReason, NoticeFate, NoticeReason
 from contract.routing.silence import SilenceFault, SilenceKind
 from contract.rule import CHANNEL_NAMES
-from contract.special_days.special_day import DayKind, DayVerdict
+from contract.special_days.special_day import BELLS, DayKind, DayVerdict
 from contract.texts import Language, Texts, parse_language, parse_texts, write_clock, write_date, write_number
 from ingest.acceptance.verdict import ConnectDenial
 from ops_dashboard.charts.school_charts import PLANS, RANGES
@@ -121,7 +121,7 @@ FAMILIES = {
     | {verdict.value for verdict in DayVerdict if verdict is not DayVerdict.WITHDRAWN}
     | {f"{deed}{more}" for deed in ("reject", "withdraw") for more in ("", "_subject")}
     | {"accept", "title", "why_page", "accept_all", "none", "reading", "decided", "decided_none"},
-    "day_kind": {kind.value for kind in DayKind},
+    "day_kind": {kind.value for kind in DayKind} | {BELLS},
     "silences": {f"head_{name}" for name in SILENCE_COLUMNS}
     | {f"group_{group}" for group in SILENCE_GROUPS}
     | {f"label_{label}" for label in LABELS}
@@ -170,7 +170,7 @@ FAMILIES = {
     | {f"{word}_{name}" for word in ("table", "none") for name in SHEET_TABLES}
     | {f"about_{kind}" for kind in ("isp", "cluster", "ward")}
     | {f"ledger_{name}" for name in ("stored", "duplicate", "corrected", "quarantined")}
-    | {f"{word}_{name}" for word in ("trouble", "todo") for name in ("twice", "refused")}
+    | {f"{word}_{name}" for word in ("trouble", "todo") for name in ("twice", "refused", "over_share")}
     | {f"device_{word}" for word in ("works", "silent", "unheard")}
     | {f"beside_{kind}" for kind in ("ward", "isp_cluster", "isp")}
     | {"csv", "excel"},

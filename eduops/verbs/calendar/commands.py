@@ -11,7 +11,7 @@ from contract.errors import ConfigurationError
 from eduops.machine.attach import attached
 
 calendar_app: Final = typer.Typer(
-    help="Days that the school calendar does not have: proposed from history, decided by you.",
+    help="Days and bells that the school calendar does not have: proposed from history, decided by you.",
     no_args_is_help=True,
 )
 Ids = Annotated[list[str] | None, typer.Argument(help="Ids, as `suggest` and `list` show them.")]
@@ -24,7 +24,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @calendar_app.command()
 def suggest(data: Data = None, config: Config = None, json: Json = False) -> None:
-    """Propose closures, half days and events of the last eight weeks, each with what was seen."""
+    """Propose closures, half days, events and moved bells of the last eight weeks, with what was seen."""
     from eduops.verbs.calendar.running import read_desk
     from eduops.verbs.calendar.tables import render_proposals
 

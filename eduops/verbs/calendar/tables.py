@@ -4,7 +4,14 @@ import json
 from collections.abc import Sequence
 
 from contract.fleet import Fleet
-from contract.special_days.special_day import DayEvidence, DayProposal, PlaceKind, SpecialDay
+from contract.special_days.special_day import (
+    DayEvidence,
+    DayProposal,
+    MovedBells,
+    PlaceKind,
+    SpecialDay,
+    said_kind,
+)
 from ops_dashboard.special_days.desk import CalendarDesk
 from ops_dashboard.special_days.routes import place_name, told_desk
 
@@ -38,7 +45,7 @@ def _day(one: DayProposal | SpecialDay, fleet: Fleet) -> str:
     place = (
         "the city" if one.place.kind is PlaceKind.CITY else f"{one.place.kind} {place_name(one.place, fleet)}"
     )
-    return f"{span:<24}  {one.kind:<8}  {place}"
+    return f"{span:<24}  {said_kind(one):<8}  {place}"
 
 
 def _seen(seen: DayEvidence, days: int) -> str:
@@ -48,6 +55,19 @@ def _seen(seen: DayEvidence, days: int) -> str:
         parts.append(f"registers {seen.register:.1%}, usually {seen.register_usual:.1%}")
     if seen.traffic is not None:
         parts.append(f"traffic at {seen.traffic:.0%} of usual")
+    parts += [] if seen.bells is None else _bells(seen.bells)
     if seen.dismissed:
         parts.append(f"{seen.dismissed} with an alert dismissed as an event")
     return ", ".join(parts)
+
+
+def _bells(bells: MovedBells) -> list[str]:
+    """Return what is told of moved bells, a part of the day each."""
+    found = []
+    for part, name in enumerate(("mornings", "afternoons")):
+        if bells.later_min[part]:
+            shown = {"registers": bells.register[part]}
+            shown |= {} if part else {"traffic": bells.traffic, "e-learning": bells.learners}
+            each = [f"{what} {minutes:+.0f}" for what, minutes in shown.items() if minutes is not None]
+            found.append(f"{name} {bells.later_min[part]:+d} min ({', '.join(each)})")
+    return found

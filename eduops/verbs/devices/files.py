@@ -3,17 +3,29 @@
 import csv
 import io
 import os
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 from config.private_file import write_private
+from config.spreadsheet import decode_table, read_table
 from contract.devices.credential import DeviceName, parse_device_name
 from contract.errors import ConfigurationError
 
 LEAST_SECRET: Final = 26
 """Letters and digits of a secret that a file brings: 128 bits if they are drawn, as of base32."""
 MOST_SECRET: Final = 128
+_SECRET: Final = re.compile("[!-~]+")
+_NEEDED: Final = ("school", "device")
+_COLUMN_NAMES: Final = {
+    "mã trường": "school",
+    "trường": "school",
+    "mã thiết bị": "device",
+    "thiết bị": "device",
+    "mật khẩu": "secret",
+}
+"""Headers in Vietnamese."""
 
 
 def read_secrets(path: Path) -> dict[DeviceName, str]:
@@ -23,23 +35,22 @@ def read_secrets(path: Path) -> dict[DeviceName, str]:
         ConfigurationError: it cannot be read, lacks a column, or a line is wrong; the message names it.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        text, _ = decode_table(path.read_bytes())
+    except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from error
-    rows = csv.DictReader(io.StringIO(text))
-    if not {"school", "device"} <= set(rows.fieldnames or ()):
-        raise ConfigurationError(f"{path} has no columns school and device")
+    table = read_table(text, (*_NEEDED, "secret"), _COLUMN_NAMES, _NEEDED)
+    for bad in table.bad:
+        raise ConfigurationError(f"{path}, line {bad.line}: {bad.message}")
     found: dict[DeviceName, str] = {}
-    for row in rows:
-        name = parse_device_name(f"{row['school']}/{row['device']}")
-        secret = row.get("secret") or ""
+    for line, row in table.rows:
+        name, secret = parse_device_name(f"{row['school']}/{row['device']}"), row.get("secret", "")
         if name is None or name in found:
             wrong = "is no device" if name is None else "is there twice"
-            raise ConfigurationError(f"{path}, line {rows.line_num}: {row['school']}/{row['device']} {wrong}")
-        if secret and not (LEAST_SECRET <= len(secret) <= MOST_SECRET and secret.isascii()):
+            raise ConfigurationError(f"{path}, line {line}: {row['school']}/{row['device']} {wrong}")
+        if secret and not (LEAST_SECRET <= len(secret) <= MOST_SECRET and _SECRET.fullmatch(secret)):
             raise ConfigurationError(
-                f"{path}, line {rows.line_num}: the secret of {name} has {len(secret)} letters; drawn ones "
-                f"of {LEAST_SECRET} to {MOST_SECRET} are taken"
+                f"{path}, line {line}: the secret of {name} has {len(secret)} letters; drawn ones "
+                f"of {LEAST_SECRET} to {MOST_SECRET} without a blank are taken"
             )
         found[name] = secret
     return found

@@ -26,6 +26,10 @@ def attendance(
         typer.Option(exists=True, dir_okay=False, help="A rules.toml.", show_default="the packaged one"),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Chooses the registers that are lowered.")] = 1,
+    ceiling: Annotated[
+        bool,
+        typer.Option("--ceiling", help="Only tell what bounds that are chosen in hindsight would find."),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Judge New York's registers, each school alone and less what all share, before and after July 2014."""
@@ -38,6 +42,12 @@ def attendance(
     configuration = given(rules).configuration
     registers, calendar = read_registers(data, seed), calendar_of(read_config(None, "calendar.toml"))
     own = low_rule(configuration.rules)
+    if ceiling:
+        from evaluation.attendance.ceiling import hindsight
+        from evaluation.attendance.ceiling import render as render_hindsight
+
+        typer.echo(render_hindsight(hindsight(registers, own), as_json=json))
+        return
     rows = []
     for bound in z or [own.z]:
         for less_shared in (False, True):

@@ -75,6 +75,13 @@ def scenarios(
         bool,
         typer.Option("--curve", help="Recall against false incidents: every city at seven factors of z."),
     ] = False,
+    ceiling: Annotated[
+        bool,
+        typer.Option(
+            "--ceiling",
+            help="Only tell what the best detector could find of wrong registers in these cities.",
+        ),
+    ] = False,
     explain: Annotated[
         Path | None, typer.Option(help="JSON lines of each fault, what was opened, and each false incident.")
     ] = None,
@@ -107,6 +114,12 @@ def scenarios(
     )
     terms = [replace(first, seed=s) for s in range(seed, seed + seeds)]
     shared = given(rules, bare=bare)
+    if ceiling:
+        from evaluation.scenarios.ceiling import ceilings
+        from evaluation.scenarios.ceiling import render as render_ceilings
+
+        typer.echo(render_ceilings(ceilings(terms, shared.calendar_text), as_json=json))
+        return
     if curve:
         from evaluation.scenarios.curve import curve as curve_of
         from evaluation.scenarios.curve import render as render_curve

@@ -110,12 +110,14 @@ def table_lines(isp: str, month: date, rows: Sequence["EvidenceRow"]) -> list[st
     import csv
     import io
 
+    from config.spreadsheet import inert
     from contract.figures.evidence import EvidenceRow
 
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["isp", "month", *EvidenceRow._fields])
-    writer.writerows([[isp, f"{month:%Y-%m}", *("" if v is None else v for v in row)] for row in rows])
+    told = ([isp, f"{month:%Y-%m}", *("" if v is None else v for v in row)] for row in rows)
+    writer.writerows([inert(cell) for cell in row] for row in told)
     return out.getvalue().removesuffix("\n").split("\n")
 
 
@@ -127,11 +129,12 @@ def whose(lines: Sequence[str]) -> tuple[str, date]:
     """
     import csv
 
+    from config.spreadsheet import as_written
     from contract.errors import ConfigurationError
 
     row = next(csv.reader(lines[1:2]), [])
     try:
-        return row[0], datetime.strptime(row[1], "%Y-%m").date()
+        return as_written(row[0]), datetime.strptime(row[1], "%Y-%m").date()
     except (IndexError, ValueError):
         raise ConfigurationError("the table has no row, so there is nothing to count again") from None
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from contract.figures.definitions import FigureName
+from contract.figures.plan import PLAN
 from contract.figures.spans import SpanKind
 from contract.figures.sums import GroupKind
 from contract.routing.report import MadeReport, ReportFormat
@@ -31,6 +33,10 @@ class ReportOptions(NamedTuple):
     out: Path | None
     to: tuple[str, ...] = ()
     """People and channels of routes.toml who get it."""
+    figure: FigureName = FigureName.LOST_EACH
+    """By which groups are compared."""
+    benchmark: str = PLAN
+    """Key of what they are compared with."""
 
 
 def report(
@@ -46,6 +52,12 @@ def report(
     ] = None,
     by: Annotated[GroupKind, typer.Option(help="What is compared.")] = GroupKind.CLUSTER,
     cluster: Annotated[str, typer.Option(help="Compare within this cluster, code or name.")] = "",
+    figure: Annotated[
+        FigureName, typer.Option(help="By which figure they are compared.")
+    ] = FigureName.LOST_EACH,
+    benchmark: Annotated[
+        str, typer.Option(help="With what: plan, or the key of a benchmark of targets.toml.")
+    ] = PLAN,
     out: Annotated[
         Path | None, typer.Option(help="File to write.", show_default="eduops-SPAN-DAY.pdf or .csv")
     ] = None,
@@ -70,7 +82,16 @@ def report(
         raise ConfigurationError(f"--{forms[0]} and --{forms[1]} exclude each other: one file at a time")
     form = forms[0] if forms else ReportFormat.PDF
     wanted = ReportOptions(
-        span, None if day is None else day.date(), by, cluster, lang, form, out, tuple(to or ())
+        span,
+        None if day is None else day.date(),
+        by,
+        cluster,
+        lang,
+        form,
+        out,
+        tuple(to or ()),
+        figure,
+        benchmark,
     )
     settings = attach(load_settings(config, {"data": data}))
     for line in asyncio.run(write_report(settings, wanted)):
@@ -81,12 +102,13 @@ async def write_report(settings: "Settings", wanted: ReportOptions) -> list[str]
     """Write the file, send it to whoever is named, and return what was done, a sentence each.
 
     Raises:
-        ConfigurationError: there is no such cluster or contact, or the file cannot be written.
+        ConfigurationError: there is no such cluster, benchmark or contact, or the file cannot be written.
         InfrastructureError: the database does not answer, or a channel did not take it.
     """
     import time
 
     from config.files import load_configuration
+    from contract.errors import ConfigurationError
     from eduops.connections import database_url, known_calendar, saved_fleet
     from eduops.data_folder import DataFolder
     from eduops.reports import brief_maker
@@ -96,13 +118,17 @@ async def write_report(settings: "Settings", wanted: ReportOptions) -> list[str]
     folder = DataFolder(settings.data).config
     own, fleet = load_configuration(folder), await saved_fleet(settings)
     day = wanted.day or own.calendar.local_day(settings.clock.log_us(time.time_ns() // 1000))
+    if not own.plan.knows(wanted.benchmark):
+        known = ", ".join([PLAN, *own.plan.benchmarks])
+        raise ConfigurationError(f"targets.toml has no benchmark {wanted.benchmark!r}; there are {known}")
     scope = cluster_code(wanted.cluster, {c.code: c.name for c in fleet.clusters})
     by = GroupKind.WARD if scope and wanted.by in (GroupKind.CLUSTER, GroupKind.CITY) else wanted.by
     by = GroupKind.CLUSTER if by is GroupKind.CITY else by
     own = replace(own, calendar=await known_calendar(settings, own, fleet))
     make = brief_maker(fleet, own, settings.coverage_min)
     async with await connect(database_url(settings), "eduops report") as conn:
-        made = await make(conn, BriefAsked(wanted.span, day, by, scope), wanted.language, [wanted.form])
+        asked = BriefAsked(wanted.span, day, by, scope, wanted.figure, wanted.benchmark)
+        made = await make(conn, asked, wanted.language, [wanted.form])
     (file,) = made.files
     path = wanted.out or Path(file.name)
     write_file(path, file.content)

@@ -114,8 +114,9 @@ def _add_reports(router: APIRouter, services: Services) -> None:
         form: TableForm = TableForm.PLAIN,
     ) -> Response:
         """Return how fast incidents are answered as a table, exercises left out."""
-        report: dict[str, Any] = await response_report(services, by, days)
-        return _file(response_list(report["groups"], _scribe(services, request)), form)
+        scribe = _scribe(services, request)
+        report: dict[str, Any] = await response_report(services, by, days, scribe.language)
+        return _file(response_list(report["groups"], scribe), form)
 
 
 def _scribe(services: Services, request: Request) -> Scribe:

@@ -118,7 +118,8 @@ export function nameOf(line, fleet) {
 }
 
 function titleOf(line) {
-  const main = rule(line.rule).title;
+  const title = rule(line.rule).title;
+  const main = line.exercise ? `${say('message.exercise')} · ${title}` : title;
   return line.others > 0 ? say('wall.others', { title: main, n: number(line.others) }) : main;
 }
 

@@ -33,7 +33,7 @@ function proposalRow(one, newest) {
   return make('tr', { dataset: { id: one.id } },
     dayCell(one), placeCell(one), cell('seen', ...seen(one)),
     cell('deeds', ...(mayDecide() ? [
-      button(one, 'accept', () => askAccept([one.id], heading(one), one.last >= newest ? one.last : null)), ' ',
+      button(one, 'accept', () => askAccept([one.id], heading(one), one.last >= newest ? one : null)), ' ',
       button(one, 'reject', () => askVerdict(one, 'rejected', 'reject'))] : ['–'])));
 }
 
@@ -67,6 +67,7 @@ function seen({ evidence, days }) {
     evidence.of > 1 ? say('calendar.schools', { n: number(evidence.schools), of: number(evidence.of) }) : null,
     evidence.register === null ? null : say('calendar.register', { now: whole(evidence.register), usual: whole(evidence.register_usual) }),
     evidence.traffic === null ? null : say('calendar.traffic', { n: whole(evidence.traffic) }),
+    ...(evidence.bells ? bellLines(evidence) : []),
     evidence.dismissed ? say('calendar.dismissed', { n: number(evidence.dismissed) }) : null];
   return lines.filter(Boolean).map((text) => make('span', { className: 'seen-line', textContent: text }));
 }
@@ -75,10 +76,22 @@ function button(one, deed, onclick) {
   return make('button', { type: 'button', className: 'button', textContent: say(`calendar.${deed}`), dataset: { key: `${deed}-${one.id}` }, 'aria-label': `${say(`calendar.${deed}`)} ${heading(one)}`, onclick });
 }
 
+const signed = (minutes) => (minutes === null ? '–' : `${minutes < 0 ? '−' : '+'}${number(Math.abs(Math.round(minutes)))}`);
+
+/** What is told of bells that moved, the lines of each part of the day. */
+function bellLines({ bells, schools, of }) {
+  const parts = [say('calendar.morning'), say('calendar.afternoon')];
+  return bells.later_min.flatMap((later, i) => (later === 0 ? [] : [
+    say(later > 0 ? 'calendar.later' : 'calendar.earlier', { part: parts[i], share: percent(schools / of), n: number(Math.abs(later)) }),
+    i === 0
+      ? say('calendar.begins', { register: signed(bells.register[0]), traffic: signed(bells.traffic), learners: signed(bells.learners) })
+      : say('calendar.begins_register', { register: signed(bells.register[1]) })]));
+}
+
 /** Ask why, and until when if it may still go on, and accept. */
 function askAccept(ids, subject, goesOn = null) {
   const name = make('input', { className: 'control', id: 'day-name', maxLength: 120 });
-  const last = goesOn && new DateField({ id: 'day-last', hasClock: false, least: goesOn, iso: goesOn });
+  const last = goesOn && new DateField({ id: 'day-last', hasClock: false, least: goesOn.last, iso: goesOn.until });
   askDeed({
     title: say('calendar.accept_title'), subject, note: null,
     fields: [labelled(say('calendar.name'), name), last && labelled(say('calendar.last'), last.element, last.input.id)].filter(Boolean),

@@ -11,7 +11,7 @@ import { isPast } from './moment.js';
 import { SavedViews } from './saved_views.js';
 import { sortHead } from './sort_head.js';
 import { watchStaleness } from './staleness.js';
-import { clock, duration, language, number, plainName, rule, say, whenOf } from './words.js';
+import { clock, duration, language, number, plainName, say, whenOf } from './words.js';
 
 const FILTERS = ['state', 'priority', 'cluster', 'isp'];
 const CHOICES = [...FILTERS, 'sort'];
@@ -26,7 +26,7 @@ const COLUMNS = {
   pupils: (one) => (isOver(one) ? one.most_pupils : one.pupils),
   since: (one) => one.opened_at_us,
   who: (one) => plainName(one.words.who),
-  todo: (one) => (isOver(one) ? '' : plainName(rule(one.rule).advice)),
+  todo: (one) => plainName(one.words.todo),
 };
 
 class IncidentList {
@@ -195,7 +195,7 @@ function row(incident, group, nowUs) {
     cell('since', make('span', { textContent: when }), small(duration((endUs - incident.opened_at_us) / 1e6))),
     cell('who', make('span', { className: waiting ? 'nobody' : '', textContent: isOver(incident) ? say('incident.over', { at: clock(endUs) }) : words.who }),
       incident.silenced ? small(say('wall.silenced')) : null),
-    cell('todo', isOver(incident) ? '' : rule(incident.rule).advice));
+    cell('todo', words.todo));
 }
 
 /** Start the page. */

@@ -7,6 +7,7 @@ import { drawCharts } from './svg.js';
 /** Start the page. */
 export function start() {
   drawCharts(document);
+  document.getElementById(window.location.hash.slice(1))?.scrollIntoView(); // what was chosen is what is looked at
   const untilUs = Number(document.querySelector('[data-page]').dataset.until);
   const openedAtUs = { first: 0 };
   let staleness = null;

@@ -64,13 +64,12 @@ def incident_list(
             one,
             incident_words(one, office, scribe.language, now_us),
             group_of(one, silenced),
-            "" if one.ended_at_us is not None else _advice(one.rule, office, scribe.language),
         )
         for one in incidents
         if not one.merged_into
     ]
     rows = []
-    for one, words, group, todo in _in_order([line for line in lines if line.fits(choice)], choice.sort):
+    for one, words, group in _in_order([line for line in lines if line.fits(choice)], choice.sort):
         texts = [one.incident_id, f"P{one.priority}", words.name, words.what]
         counts = [scribe.number(one.schools), scribe.number(one.most_schools)]
         ended = _moment(one.ended_at_us, office.zone)
@@ -79,7 +78,7 @@ def incident_list(
         tells = one.ended_at_us is None and trend is not Trend.STEADY
         going = scribe.say(f"wall.{trend.value}") if tells else ""
         opened = _moment(one.opened_at_us, office.zone)
-        rest = [going, words.pupils, opened, ended, state, words.who, todo]
+        rest = [going, words.pupils, opened, ended, state, words.who, words.todo]
         rows.append(SheetRow([*map(SheetCell, texts), *counts, *map(SheetCell, rest)]))
     columns = (
         "id",
@@ -103,7 +102,6 @@ class _Line(NamedTuple):
     incident: Incident
     words: IncidentWords
     group: str
-    todo: str
 
     def fits(self, choice: ListChoice) -> bool:
         """Return whether it is wanted."""
@@ -119,7 +117,7 @@ _SORTS: Final[Mapping[str, Callable[[_Line], Any]]] = {
     "pupils": lambda line: _now_or_most(line.incident, line.incident.pupils, line.incident.most_pupils),
     "since": lambda line: line.incident.opened_at_us,
     "who": lambda line: plain_name(line.words.who),
-    "todo": lambda line: plain_name(line.todo),
+    "todo": lambda line: plain_name(line.words.todo),
 }
 """What each column sorts by, as in `incidents.js`."""
 
@@ -142,14 +140,6 @@ def _in_order(lines: Iterable[_Line], sort: str) -> list[_Line]:
         found.sort(key=by, reverse=sort.startswith("-"))
         found.sort(key=lambda line: GROUPS.index(line.group))
     return found
-
-
-def _advice(name: str, office: Office, language: Language) -> str:
-    """Return what a rule says is to be done; empty for one that is not ours."""
-    rule = office.rules.get(name)
-    if rule is None:
-        return ""
-    return rule.advice_vi if language is Language.VI else rule.advice_en
 
 
 def alert_list(

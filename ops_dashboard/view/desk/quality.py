@@ -169,11 +169,12 @@ class _Maker:
         for one in self._data.refusals.devices:
             school, _, code = one.name.partition("/")
             device = self._fleet.device_by_path.get((school, code))
-            for trouble, at_us in (("twice", one.twice_us), ("refused", one.refused_us)):
+            refused = "over_share" if one.refused_for == "over_share" else "refused"
+            for trouble, at_us in (("twice", one.twice_us), (refused, one.refused_us)):
                 if device is None or at_us is None:
                     continue
                 times = write_number(one.refusals, self._scribe.language)
-                detail = f"{self._denial(one.refused_for)} · {times}×" if trouble == "refused" else UNKNOWN
+                detail = UNKNOWN if trouble == "twice" else f"{self._denial(one.refused_for)} · {times}×"
                 cell = SheetCell(self._scribe.say(f"sheet.trouble_{trouble}"))
                 todo = self._scribe.say(f"sheet.todo_{trouble}")
                 found.append(self._row(cell, device, at_us + self._data.ahead_us, detail, todo))

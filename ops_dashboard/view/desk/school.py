@@ -140,7 +140,7 @@ class _Maker:
     def _former(self) -> SheetCell:
         former = self._fleet.former_by_code[self._school.code]
         day = write_date(former.closed_us, self._scribe.language, self._office.zone)
-        into = None if former.merged_into is None else self._fleet.school_by_id.get(former.merged_into)
+        into = self._fleet.keeper_of(former)
         if into is None:
             return SheetCell(self._scribe.say("sheet.school_closed", day=day))
         return SheetCell(

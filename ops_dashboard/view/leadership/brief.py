@@ -6,6 +6,7 @@ from datetime import date
 import msgspec
 
 from contract.figures.definitions import FigureUnit
+from contract.figures.plan import PlanStep
 from contract.incident import Incident
 
 
@@ -75,16 +76,50 @@ class WayStep(msgspec.Struct, frozen=True):
     scope: str
 
 
+class Aim(msgspec.Struct, frozen=True):
+    """What a figure should be by one benchmark."""
+
+    benchmark: str
+    """Key of a benchmark of targets.toml, or `contract.figures.plan.PLAN`."""
+    name_vi: str
+    """Of a benchmark; empty for the plan."""
+    name_en: str
+    value: float | None
+    """In the figure's unit; None where nobody said a number."""
+    source: str
+    """Whose number it is; empty without one."""
+    following: PlanStep | None
+    """The step of it that comes next."""
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """A figure beside what the plan and every benchmark want of it."""
+
+    name: str
+    """A `FigureName`."""
+    unit: FigureUnit
+    figure: BriefFigure
+    is_better_high: bool
+    is_missed: bool
+    """Whether it is short of the plan."""
+    aims: list[Aim]
+    """The plan first, then the benchmarks as targets.toml has them."""
+
+
 class Comparison(msgspec.Struct, frozen=True):
-    """Groups side by side by minutes lost a pupil, worst first."""
+    """Groups side by side by one figure, worst first."""
 
     kind: str
     scope: str
+    figure: str
+    """A `FigureName`."""
+    unit: FigureUnit
+    is_better_high: bool
     way: list[WayStep]
     whole: BriefFigure
     """Of the city, or the cluster that the groups are in."""
-    allowed: float | None
-    """Minutes a pupil that the target of availability allows."""
+    aim: Aim
+    """What it should be by the benchmark that was chosen."""
     groups: list[GroupFigure]
 
 
@@ -127,6 +162,7 @@ class Brief(msgspec.Struct, frozen=True):
     headlines: list[Headline]
     cards: list[FigureCard]
     comparison: Comparison
+    standings: list[Standing]
     questions: list[Question]
     incidents: list[Incident]
     """Those of the span, the most urgent first, then by what was lost; at most 20."""

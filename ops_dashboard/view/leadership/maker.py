@@ -7,11 +7,12 @@ from typing import Final, NamedTuple
 from alerting.incidents.response import GroupBy, ResponseFigures, TimeSpread, response_figures
 from contract.calendar import SchoolCalendar
 from contract.figures.definitions import DEFINITIONS, FigureName, FigureUnit, FigureValue, figure_of
-from contract.figures.plan import CityPlan, misses
+from contract.figures.plan import PLAN, CityPlan, misses
 from contract.figures.spans import DaySpan, SpanKind, SpanPair, span_pair, trend_weeks
 from contract.figures.sums import DayPart, FigureRow, FigureSums, GroupKind, add_sums
 from contract.fleet import Fleet
 from contract.incident import Incident, IncidentTimes
+from ops_dashboard.view.leadership.benchmarks import aim_of, standings
 from ops_dashboard.view.leadership.brief import (
     Brief,
     BriefFigure,
@@ -20,6 +21,7 @@ from ops_dashboard.view.leadership.brief import (
     GroupFigure,
     Headline,
     Question,
+    Standing,
     WayStep,
 )
 
@@ -31,6 +33,8 @@ CARDS: Final[Mapping[FigureName, tuple[FigureName, ...]]] = {
     FigureName.SUCCESS: (FigureName.RESPONSE, FigureName.SYNCED),
 }
 """The figures that have a card, with those beside them; times of incidents are the sixth."""
+COMPARED: Final = (FigureName.LOST_EACH, *CARDS)
+"""What groups are compared by on the page; the API compares by every figure."""
 INNER: Final = (GroupKind.WARD, GroupKind.LEVEL, GroupKind.ISP)
 OUTER: Final = (GroupKind.CLUSTER, *INNER)
 """What the city is compared by; a cluster by all but clusters."""
@@ -52,6 +56,10 @@ class BriefAsked(NamedTuple):
     """What is compared."""
     scope: str = ""
     """Code of the cluster within which; empty for the city."""
+    figure: FigureName = FigureName.LOST_EACH
+    """By which groups are compared."""
+    benchmark: str = PLAN
+    """What they are compared with; the plan or one of its benchmarks."""
 
 
 class BriefData(NamedTuple):
@@ -104,6 +112,7 @@ def make_brief(asked: BriefAsked, data: BriefData, by: Brand) -> Brief:
         [maker.headline(kind) for kind in SpanKind],
         [*(maker.card(name) for name in CARDS), maker.response_card()],
         maker.comparison(),
+        maker.standings(),
         maker.questions(),
         maker.incidents(),
         by.calendar.is_school_day(asked.day),
@@ -202,13 +211,26 @@ class _Maker:
         if asked.scope:
             way.append(WayStep(self._name(GroupKind.CLUSTER, asked.scope), asked.scope))
             whole = self._data.clusters[0].get(asked.scope, FigureSums())
-        target = self._by.plan.figures.get(FigureName.AVAILABILITY)
-        allowed = None
-        if target is not None and whole.pupils:
-            allowed = (1 - target.on(asked.day)) * whole.pupil_min / whole.pupils
-        figure = figure_of(FigureName.LOST_EACH, whole, self._by.coverage_min)
-        groups = self._groups(asked.by, FigureName.LOST_EACH, now, before)
-        return Comparison(asked.by.value, asked.scope, way, _shown(figure), allowed, groups)
+        definition = DEFINITIONS[asked.figure]
+        return Comparison(
+            asked.by.value,
+            asked.scope,
+            asked.figure.value,
+            definition.unit,
+            definition.is_better_high,
+            way,
+            _shown(figure_of(asked.figure, whole, self._by.coverage_min)),
+            aim_of(self._by.plan, asked.benchmark, asked.figure, whole, asked.day),
+            self._groups(asked.by, asked.figure, now, before),
+        )
+
+    def standings(self) -> list[Standing]:
+        whole = self._sums(self._pair.now)
+
+        def value_of(name: FigureName) -> FigureValue:
+            return figure_of(name, whole, self._by.coverage_min)
+
+        return standings(self._by.plan, value_of, self._asked.day)
 
     def questions(self) -> list[Question]:
         now, before = self._data.clusters

@@ -11,8 +11,10 @@ from enum import StrEnum
 from typing import Final
 
 from contract.figures.definitions import FigureUnit
+from contract.figures.sums import GroupKind
 from contract.texts import Language, Texts
-from ops_dashboard.view.leadership.brief import Brief, BriefFigure, FigureCard
+from ops_dashboard.view.leadership.brief import Aim, Brief, BriefFigure, FigureCard
+from ops_dashboard.view.leadership.compared import benchmark_name, group_name
 from ops_dashboard.view.leadership.numbers import written
 from ops_dashboard.view.leadership.wording import UNITS_BESIDE
 
@@ -25,6 +27,7 @@ HEAD: Final = (
     "leadership.row_unit",
     "leadership.row_before",
     "leadership.row_target",
+    "leadership.row_benchmark",
     "leadership.row_known",
     "leadership.row_expected",
 )
@@ -72,19 +75,43 @@ class _Rows:
         for one in self._brief.headlines:
             name = f"{self._say('measure.lost')} ({self._say(f'leadership.{one.span}')})"
             unit = FigureUnit.PUPIL_MINUTES
-            yield self._row(name, "", one.lost, unit, "", one.before, one.allowed)
+            plan = self._say("leadership.benchmark_plan")
+            yield self._row(name, "", one.lost, unit, "", one.before, one.allowed, plan)
         for card in self._brief.cards:
             yield from self._card(card)
-        for group in self._brief.comparison.groups:
-            name = self._say("measure.lost_each")
-            yield self._row(name, safe(group.name), group.figure, FigureUnit.MINUTES, "", group.before, None)
+        yield from self._comparison()
+        for standing in self._brief.standings:
+            title = self._say(f"measure.{standing.name}")
+            for aim in standing.aims[1:]:
+                if aim.value is not None:
+                    whose, unit = self._whose(aim), standing.unit
+                    name = standing.name
+                    yield self._row(
+                        f"{title}: {whose}", "", standing.figure, unit, name, None, aim.value, whose
+                    )
+
+    def _comparison(self) -> Iterator[list[str]]:
+        one = self._brief.comparison
+        title, whose = self._say(f"measure.{one.figure}"), self._whose(one.aim)
+        for group in one.groups:
+            name = safe(group_name(group, one.kind, self._texts, self._language))
+            yield self._row(
+                title, name, group.figure, one.unit, one.figure, group.before, one.aim.value, whose
+            )
+
+    def _whose(self, aim: Aim) -> str:
+        return safe(benchmark_name(aim, self._texts, self._language))
 
     def _card(self, card: FigureCard) -> Iterator[list[str]]:
         title = self._say(f"measure.{card.name}")
-        yield self._row(title, "", card.figure, card.unit, card.name, None, card.target)
+        plan = self._say("leadership.benchmark_plan")
+        yield self._row(title, "", card.figure, card.unit, card.name, None, card.target, plan)
         for name, figure in card.beside.items():
             unit = UNITS_BESIDE.get(name, FigureUnit.SHARE)
             yield self._row(f"{title}: {self._say(f'measure.{name}')}", "", figure, unit, name, None, None)
+        one = self._brief.comparison
+        if (one.kind, one.scope, one.figure) == (GroupKind.CLUSTER, "", card.name):
+            return  # they are what is compared
         for group in card.groups:
             yield self._row(title, safe(group.name), group.figure, card.unit, card.name, group.before, None)
 
@@ -97,6 +124,7 @@ class _Rows:
         name: str,
         before: float | None,
         target: float | None,
+        whose: str = "",
     ) -> list[str]:
         values = [
             "" if v is None else written(v, unit, name).plain(self._comma)
@@ -104,7 +132,7 @@ class _Rows:
         ]
         counts = [f"{n:.0f}" for n in (figure.known, figure.expected)]
         word = self._say(written(0.0, unit, name).unit)
-        return [title, group, values[0], word, values[1], values[2], *counts]
+        return [title, group, values[0], word, values[1], values[2], whose if values[2] else "", *counts]
 
     def _say(self, key: str) -> str:
         return self._texts.say(key, self._language)

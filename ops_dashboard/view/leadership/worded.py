@@ -59,6 +59,34 @@ class WordedBar(msgspec.Struct, frozen=True):
     svg: str
 
 
+class WordedComparison(msgspec.Struct, frozen=True):
+    """Groups side by side as they are read."""
+
+    groups: str
+    """What is compared."""
+    figure: str
+    """By which figure."""
+    bars_are: str
+    """What the length of a bar is, and its marks."""
+    whole: str
+    """The figure of all of them, and what the benchmark says."""
+    bars: list[WordedBar]
+
+
+class WordedStanding(msgspec.Struct, frozen=True):
+    """A figure beside the plan and the benchmarks as it is read."""
+
+    title: str
+    value: str
+    is_missed: bool
+    aims: list[str]
+    """In the order of `WordedBrief.benchmarks`."""
+    coming: str
+    """The next step of the plan; else empty."""
+    sources: list[str]
+    """Whose number each is, with the name of the benchmark."""
+
+
 class WordedQuestion(msgspec.Struct, frozen=True):
     """A question as it is read."""
 
@@ -93,9 +121,10 @@ class WordedBrief(msgspec.Struct, frozen=True):
     marks: list[str]
     headlines: list[WordedHeadline]
     cards: list[WordedCard]
-    compare_title: str
-    compare_whole: str
-    bars: list[WordedBar]
+    comparison: WordedComparison
+    benchmarks: list[str]
+    """Names: the plan's first."""
+    standings: list[WordedStanding]
     questions: list[WordedQuestion]
     unknown: str
     """Clusters of which too little is known to be compared; else empty."""

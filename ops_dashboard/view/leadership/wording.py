@@ -1,28 +1,32 @@
 """Says a brief in a language: every number by one rounding, every chart by one hand."""
 
-from datetime import date, datetime, time
+from datetime import date
 from typing import Final
 
 from alerting.messages.names import incident_name, incident_what
-from contract.figures.definitions import FigureUnit
+from contract.figures.definitions import FigureName, FigureUnit
 from contract.figures.spans import SpanKind
-from contract.figures.sums import GroupKind
 from contract.incident import Incident
 from contract.texts import write_clock, write_date, write_number
-from ops_dashboard.charts.marks import Ink, bar, meter, spark, strip
+from ops_dashboard.charts.marks import Ink, meter, spark, strip
 from ops_dashboard.view.leadership.brief import (
     Brief,
     BriefFigure,
-    Comparison,
     FigureCard,
     GroupFigure,
     Headline,
     Question,
 )
+from ops_dashboard.view.leadership.compared import (
+    Voice,
+    benchmark_name,
+    coverage_words,
+    worded_comparison,
+    worded_standing,
+)
 from ops_dashboard.view.leadership.numbers import Written, written, written_large
 from ops_dashboard.view.leadership.worded import (
     UNKNOWN,
-    WordedBar,
     WordedBrief,
     WordedCard,
     WordedHeadline,
@@ -31,7 +35,6 @@ from ops_dashboard.view.leadership.worded import (
     Wording,
 )
 
-NOON: Final = time(12)
 UNITS_BESIDE: Final = {
     "dose": FigureUnit.MINUTES,
     "response": FigureUnit.MILLISECONDS,
@@ -40,14 +43,6 @@ UNITS_BESIDE: Final = {
     "resolve": FigureUnit.MINUTES,
 }
 """Of figures that stand beside others; all others are shares."""
-COVERED_BY: Final = {
-    "adequate": "leadership.covered_schools",
-    "attendance": "leadership.covered_schools",
-    "stickiness": "leadership.covered_schools",
-    "success": "leadership.covered_schools",
-    "acknowledge": "leadership.covered_incidents",
-}
-"""What the coverage of a figure counts; of the others minutes of the school calendar."""
 METHOD: Final = (
     "leadership.method_lost",
     "leadership.method_coverage",
@@ -65,12 +60,10 @@ class _Words:
     def __init__(self, brief: Brief, wording: Wording, ink: Ink) -> None:
         self._brief, self._ink, self._wording = brief, ink, wording
         self._texts, self._language, self._zone, *_ = wording
+        self._voice = Voice(self._texts, self._language, self._zone, ink)
 
     def all(self) -> WordedBrief:
         brief = self._brief
-        comparison = brief.comparison
-        bars = [self._bar(group, comparison) for group in comparison.groups]
-        dark = [g.name for g in comparison.groups if g.figure.value is None]
         return WordedBrief(
             self._say(f"leadership.title_{brief.span}", day=self._day()),
             self._until(),
@@ -78,14 +71,25 @@ class _Words:
             self._marks(),
             [self._headline(one) for one in brief.headlines],
             [self._card(card) for card in brief.cards],
-            self._say(f"leadership.compare_{comparison.kind}"),
-            self._whole(comparison),
-            bars,
+            worded_comparison(brief.comparison, self._voice),
+            [benchmark_name(aim, self._texts, self._language) for aim in brief.standings[0].aims]
+            if brief.standings
+            else [],
+            [worded_standing(one, self._voice) for one in brief.standings],
             [self._question(one) for one in brief.questions],
-            self._say("leadership.not_compared", names=", ".join(dark[:5]), n=str(len(dark))) if dark else "",
+            self._dark(),
             self._incidents(),
             [self._say(key) for key in METHOD],
         )
+
+    def _dark(self) -> str:
+        """Return of which groups it is not known what they lost."""
+        comparison = self._brief.comparison
+        if comparison.figure != FigureName.LOST_EACH:
+            return ""
+        dark = [g.name for g in comparison.groups if g.figure.value is None]
+        names = ", ".join(dark[:5])
+        return self._say("leadership.not_compared", names=names, n=str(len(dark))) if dark else ""
 
     def sentence(self) -> str:
         """Return the day in a sentence or two, with what is unknown."""
@@ -219,7 +223,7 @@ class _Words:
             strip(values, value, aim, self._ink),
             self._named(card, known[0]) if known else "",
             self._named(card, known[-1]) if len(known) > 1 else "",
-            self._coverage(card.figure, card.name),
+            coverage_words(card.figure, card.name, self._voice),
             self._say("leadership.until", at=self._clock(card.through_us)) if card.through_us else UNKNOWN,
         )
 
@@ -241,41 +245,6 @@ class _Words:
         shown = None if figure.value is None else written(figure.value, unit, name)
         words = UNKNOWN if shown is None else f"{shown.words(self._language)} {self._say(shown.unit)}"
         return f"{self._say(f'measure.{name}')}: {words}"
-
-    def _coverage(self, figure: BriefFigure, name: str) -> str:
-        if figure.expected <= 0:
-            return self._say("leadership.nothing_expected")
-        share = written(figure.known / figure.expected, FigureUnit.SHARE).words(self._language)
-        known, expected = self._number(figure.known), self._number(figure.expected)
-        return self._say(
-            COVERED_BY.get(name, "leadership.covered"), share=share, known=known, expected=expected
-        )
-
-    def _whole(self, comparison: Comparison) -> str:
-        value = comparison.whole.value
-        if value is None:
-            return self._say("leadership.whole_unknown")
-        shown = written(value, FigureUnit.MINUTES).words(self._language)
-        if comparison.allowed is None:
-            return self._say("leadership.whole", n=shown)
-        allowed = written(comparison.allowed, FigureUnit.MINUTES).words(self._language)
-        return self._say("leadership.whole_allowed", n=shown, allowed=allowed)
-
-    def _bar(self, group: GroupFigure, comparison: Comparison) -> WordedBar:
-        values = [v for g in comparison.groups for v in (g.figure.value, g.before) if v is not None]
-        most = max([*values, comparison.allowed or 0.0, 0.1])
-        value = group.figure.value
-        name = group.name
-        if comparison.kind == GroupKind.LEVEL:
-            name = self._say(f"level.{group.member}")
-        return WordedBar(
-            group.member,
-            name,
-            UNKNOWN if value is None else written(value, FigureUnit.MINUTES).words(self._language),
-            value is not None and comparison.allowed is not None and value > comparison.allowed,
-            self._coverage(group.figure, "lost_each") if value is None else "",
-            bar(value, most, group.before, comparison.allowed, self._ink),
-        )
 
     def _question(self, one: Question) -> WordedQuestion:
         is_worse = one.now > one.before
@@ -333,8 +302,7 @@ class _Words:
         return write_number(n, self._language)
 
     def _date(self, day: date) -> str:
-        at_us = int(datetime.combine(day, NOON, self._zone).timestamp()) * 1_000_000
-        return write_date(at_us, self._language, self._zone)
+        return self._voice.write_day(day)
 
     def _say(self, key: str, **values: str) -> str:
         return self._texts.say(key, self._language, **values)

@@ -1,0 +1,1 @@
+"""When sessions begin, of a level and not of a school. Pure."""
