@@ -167,6 +167,11 @@ class Fleet:
         former = self.former_by_code.get(code)
         return self.school_by_code.get(code) or (None if former is None else former.school)
 
+    def school_of(self, school_id: int) -> School | None:
+        """Return the school of an id, also one that is no more; None for the center itself."""
+        former = (f.school for f in self.former if f.school.id == school_id)
+        return self.school_by_id.get(school_id) or next(former, None)
+
     def keeper_of(self, former: Former) -> School | None:
         """Return the school that one that is no more is part of now, however often it was merged; or None."""
         by_id, into = {f.school.id: f for f in self.former}, former.merged_into

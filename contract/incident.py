@@ -340,6 +340,12 @@ class Membership(msgspec.Struct, frozen=True):
     """Log time at which it resolved; None while it is open."""
 
 
+def worst_first(member: Membership) -> tuple[bool, int, int, str]:
+    """Return where an alert stands among those of its incident: open, most urgent, most pupils."""
+    alert = member.alert
+    return member.left_at_us is not None, alert.priority, -alert.pupils, alert.alert_id
+
+
 def lost_pupil_minutes(incident: Incident, now_us: int) -> int:
     """Return the whole minutes that pupils have lost: of its schools, over the time that each was affected.
 

@@ -51,6 +51,7 @@ from ops_dashboard.people.office import PeopleOffice
 from ops_dashboard.people.passwords import PasswordKeeper
 from ops_dashboard.people.render import Renderer
 from ops_dashboard.people.routes import add_people
+from ops_dashboard.saved_views.routes import add_saved_views
 from ops_dashboard.services import Services
 from ops_dashboard.tables import Tables
 from ops_dashboard.told_figures import tell_figures
@@ -134,6 +135,7 @@ def create_app(
     add_api(app.router, services)
     add_live(app.router, hub, fleet, register)
     renderer = Renderer(services.texts, calendar, config.build_id)
+    add_saved_views(app.router, tables.views)
     add_people(app.router, _people_office(config, tables, fleet, renderer))
     frame = _attach_pages(app, services)
     app.add_middleware(

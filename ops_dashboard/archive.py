@@ -2,10 +2,8 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import fields
 from typing import Any, Final, NamedTuple
 
-import numpy as np
 from psycopg import AsyncConnection
 
 from contract.access.user import User
@@ -53,6 +51,7 @@ from storage.times import Responses, incident_times, notice_moments, standing_in
 from storage.wall import (
     KpiHistory,
     QuarantineRow,
+    RefusedSender,
     SeriesHistory,
     heard_series,
     kept_bucket,
@@ -75,17 +74,17 @@ WEEKS_US: Final = 28 * 86_400_000_000
 WEEKS_AGE_S: Final = 900.0
 """So long they are kept, seconds: what came late, or was corrected, of an earlier day is seen after that."""
 MOST_SCHOOLS: Final = 16
-"""Schools whose weeks are kept: a good megabyte each."""
+"""Schools, or worst members of incidents, whose weeks are kept: a good megabyte each."""
+SHARED_AGE_S: Final = 10.0
+"""So long it is kept what series of several schools measured, seconds: many look at one incident."""
+MOST_SHARED: Final = 16
+"""Stretches of such series that are kept: some 100 kB each."""
 LATELY_AGE_S: Final = 55.0
 """So long it is kept who said anything lately, seconds: its page asks once a minute."""
 RECENT_RESOLVED: Final = 200
 """Resolved alerts, or incidents, that are told with the open ones."""
-
-
 MOST_MEMBERS: Final = 500
 """Alerts that are told with an incident: a page of them; how many there are in all it says itself."""
-
-
 MOST_SIMILAR: Final = 5
 
 
@@ -95,10 +94,9 @@ class KnownIncident(NamedTuple):
     incident: Incident
     events: list[IncidentEvent]
     members: list[Membership]
-    """Open ones first; at most `MOST_MEMBERS`."""
+    """In the order of `worst_first`; at most `MOST_MEMBERS`."""
     aliases: list[str]
     spans: list[SchoolSpan]
-    """Of all its alerts."""
     similar: list[Incident]
     """That had the same cause before and are over; at most `MOST_SIMILAR`."""
     last_words: dict[str, str]
@@ -122,6 +120,9 @@ class Archive:
     def __init__(self, pool: ReaderPool) -> None:
         self.pool = pool
         self._weeks = KeptReads[tuple[tuple[int, ...], int], SeriesHistory](WEEKS_AGE_S, MOST_SCHOOLS)
+        self._shared = KeptReads[tuple[tuple[int, ...], int, int], tuple[str, SeriesHistory]](
+            SHARED_AGE_S, MOST_SHARED
+        )
         self._lately = KeptReads[tuple[int, ...], frozenset[int]](LATELY_AGE_S, 1)
 
     async def open_alerts(self) -> list[Alert]:
@@ -180,10 +181,10 @@ class Archive:
             found = [*await recent_incidents(conn, RECENT_RESOLVED), *await open_incidents(conn)]
         return list({i.incident_id: i for i in found}.values())
 
-    async def incidents_over_by(self, at_us: int, limit: int) -> list[Incident]:
-        """Return the last incidents that had resolved by a moment of log time."""
+    async def incidents_over_by(self, at_us: int, limit: int, school_id: int | None = None) -> list[Incident]:
+        """Return the last incidents that had resolved by a moment; of one school if it is given."""
         async with self._connection() as conn:
-            return await incidents_over_by(conn, at_us, limit)
+            return await incidents_over_by(conn, at_us, limit, school_id)
 
     async def first_known_us(self) -> int | None:
         """Return the log time of the first moment of which anything is kept; None while nothing is."""
@@ -195,8 +196,13 @@ class Archive:
         async with self._connection() as conn:
             return await read_minutes(conn, asked, moments_us)
 
-    async def incident(self, incident_id: str) -> KnownIncident | None:
-        """Return an incident with all that belongs to it, for an alias the one it was merged into."""
+    async def incident(self, incident_id: str, schools: frozenset[int] | None = None) -> KnownIncident | None:
+        """Return an incident with all that belongs to it, for an alias the one it was merged into.
+
+        Args:
+            incident_id: the incident.
+            schools: whose alerts are told, by id; None for all.
+        """
         async with self._connection() as conn:
             incident = await load_incident(conn, incident_id)
             if incident is None:
@@ -206,7 +212,7 @@ class Archive:
             return KnownIncident(
                 incident,
                 await incident_history(conn, known),
-                await memberships_of(conn, known, MOST_MEMBERS),
+                await memberships_of(conn, known, MOST_MEMBERS, schools),
                 await aliases(conn, known),
                 await school_spans(conn, known),
                 similar,
@@ -309,6 +315,13 @@ class Archive:
             bucket = await kept_bucket(conn, from_us, finest)
             return bucket, await series_history(conn, list(series), from_us, to_us, bucket)
 
+    async def shared_series(
+        self, series: Sequence[int], from_us: int, to_us: int
+    ) -> tuple[str, SeriesHistory]:
+        """Return what `series` does, read once for all who look at the same; `SHARED_AGE_S` old at most."""
+        key = tuple(series), from_us, to_us
+        return await self._shared.get(key, lambda: self.series(series, from_us, to_us))
+
     async def city_minutes(self, metric_ids: Sequence[int], from_us: int, to_us: int) -> list[KpiHistory]:
         """Return the minutes of metrics over the whole city, in the order asked."""
         async with self._connection() as conn:
@@ -354,6 +367,11 @@ class Archive:
         async with self._connection() as conn:
             return await read_place_figures(conn, place, spans)
 
+    async def refused(self, after_us: int, limit: int, school: str) -> list[RefusedSender]:
+        """Return what was refused of a school, given by its code, since a moment of log time."""
+        async with self._connection() as conn:
+            return await refused_senders(conn, after_us, limit, school)
+
     async def refusals(self, after_us: int, limit: int) -> Refusals:
         """Return what was refused, by reason and by sender since a moment of log time, and by the broker."""
         async with self._connection() as conn:
@@ -375,23 +393,3 @@ class Archive:
 
     def _connection(self) -> AbstractAsyncContextManager[AsyncConnection[Any]]:
         return borrowed(self.pool, ANSWER_S)
-
-
-def of_series(history: SeriesHistory, series: int) -> SeriesHistory:
-    """Return the part of a history that belongs to one series."""
-    own = np.flatnonzero(history.series == series)
-    return SeriesHistory(
-        history.time_us[own],
-        history.series[own],
-        history.n[own],
-        history.sum[own],
-        history.min[own],
-        history.max[own],
-        history.score[own],
-    )
-
-
-def joined(before: SeriesHistory, after: SeriesHistory) -> SeriesHistory:
-    """Return two stretches of a history as one."""
-    parts = ((getattr(before, one.name), getattr(after, one.name)) for one in fields(SeriesHistory))
-    return SeriesHistory(*map(np.concatenate, parts))

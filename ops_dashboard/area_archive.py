@@ -80,6 +80,12 @@ class AreaArchive:
         """Return what the series measured; they are of a school of the area."""
         return await self._whole.series(series, from_us, to_us)
 
+    async def shared_series(
+        self, series: Sequence[int], from_us: int, to_us: int
+    ) -> tuple[str, SeriesHistory]:
+        """Return what the series measured; they are of schools of the area."""
+        return await self._whole.shared_series(series, from_us, to_us)
+
     async def weeks(self, series: Sequence[int], midnight_us: int) -> SeriesHistory:
         """Return what the series measured in the weeks before; they are of a school of the area."""
         return await self._whole.weeks(series, midnight_us)
@@ -104,16 +110,20 @@ class AreaArchive:
         """Return the incidents that are seen from the area: open ones, and resolved ones within it."""
         return self._seen(await self._whole.known_incidents(), await self.open_alerts())
 
+    async def incidents_over_by(self, at_us: int, limit: int, school_id: int | None = None) -> list[Incident]:
+        """Return the last incidents within the area that had resolved; of one school if it is given."""
+        return self._seen(await self._whole.incidents_over_by(at_us, limit, school_id), ())
+
     async def incident(self, incident_id: str) -> KnownIncident | None:
         """Return an incident; of one that reaches further only what of it is here."""
-        found = await self._whole.incident(incident_id)
+        found = await self._whole.incident(incident_id, self._narrowing.school_ids)
         if found is None:
             return None
         if self._narrowing.covers(found.incident):
             return found._replace(similar=[one for one in found.similar if self._narrowing.covers(one)])
-        members = [m for m in found.members if self._narrowing.has(m.alert.school_id)]
-        seen = self._narrowing.incident(found.incident, [m.alert for m in members if m.left_at_us is None])
-        return None if seen is None else KnownIncident(seen, [], members, [], [], [], {})
+        is_open = [m.alert for m in found.members if m.left_at_us is None]
+        seen = self._narrowing.incident(found.incident, is_open)
+        return None if seen is None else KnownIncident(seen, [], found.members, [], [], [], {})
 
     async def notices(self, incident_id: str) -> list[NoticeRecord] | None:
         """Return who was told of an incident; nobody of one that reaches further.

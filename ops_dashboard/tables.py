@@ -5,6 +5,7 @@ from ops_dashboard.access.register import Register
 from ops_dashboard.archive import Archive
 from ops_dashboard.people.people_reader import PeopleReader
 from ops_dashboard.people.waiting_screens import WaitingScreens
+from ops_dashboard.saved_views.keeping import SavedViews
 from ops_dashboard.special_days.reading import DeskReader
 from storage.database import open_pool
 
@@ -18,6 +19,7 @@ class Tables:
     screens: WaitingScreens
     days: DeskReader
     people: PeopleReader
+    views: SavedViews
 
     def __init__(self, dsn: str) -> None:
         self.pool = open_pool(dsn)
@@ -27,6 +29,7 @@ class Tables:
         self.screens = WaitingScreens(self.pool)
         self.days = DeskReader(self.pool)
         self.people = PeopleReader(self.pool)
+        self.views = SavedViews(self.pool)
 
     async def open(self) -> None:
         """Connect in the background: a wall comes up, grey, even while the database is away."""

@@ -1,6 +1,6 @@
 """Incidents, their alerts and their timelines, as the alerts log's owner writes and reads them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from psycopg import AsyncConnection, AsyncCursor
@@ -91,10 +91,19 @@ async def memberships_since(conn: AsyncConnection[Any], left_us: int) -> list[Me
     )
 
 
-async def memberships_of(conn: AsyncConnection[Any], incident_id: str, limit: int) -> list[Membership]:
-    """Return at most `limit` alerts of an incident, those that are open first, then the latest to leave."""
-    rest = "where incident_id = %(incident_id)s order by left_at desc nulls first, alert_id limit %(limit)s"
-    return await memberships_where(conn, rest, {"incident_id": incident_id, "limit": limit})
+async def memberships_of(
+    conn: AsyncConnection[Any], incident_id: str, limit: int, schools: Collection[int] | None = None
+) -> list[Membership]:
+    """Return at most `limit` alerts of an incident in the order of `worst_first`.
+
+    Those of other schools are left out where `schools`, ids, are given.
+    """
+    rest = """where incident_id = %(incident_id)s
+              and (%(schools)s::int[] is null or alert.school_id = any(%(schools)s::int[]))
+              order by left_at is not null, priority, pupils desc, alert_id limit %(limit)s"""
+    own = None if schools is None else list(schools)
+    values: dict[str, object] = {"incident_id": incident_id, "limit": limit, "schools": own}
+    return await memberships_where(conn, rest, values)
 
 
 async def school_spans(conn: AsyncConnection[Any], incident_id: str) -> list[SchoolSpan]:

@@ -186,8 +186,9 @@ select reason, count(*) from quarantine group by reason order by reason
 
 -- name: quarantine_by_sender
 -- Who sent what was refused since, by the topic: school and device as they were written, known or not.
-select split_part(topic, '/', 4), split_part(topic, '/', 5), reason, count(*), to_us(max(at))
-from quarantine where at >= %(first)s
+select split_part(topic, '/', 4), split_part(topic, '/', 5), reason, count(*), to_us(max(at)),
+       (array_agg(topic order by at desc))[1], (array_agg(detail order by at desc))[1]
+from quarantine where at >= %(first)s and (%(school)s::text is null or split_part(topic, '/', 4) = %(school)s)
 group by 1, 2, 3 order by 4 desc, 1, 2, 3 limit %(limit)s
 
 -- name: alerts

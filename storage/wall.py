@@ -189,11 +189,20 @@ class RefusedSender(NamedTuple):
     times: int
     latest_us: int
     """Log time, µs since 1970."""
+    topic: str
+    """Of the latest."""
+    detail: str
+    """Of the latest, as `contract.rejected.write_detail` keeps it."""
 
 
-async def refused_senders(conn: AsyncConnection[Any], after_us: int, limit: int) -> list[RefusedSender]:
-    """Return who was refused since a moment of log time, what came most often first."""
-    asked = {"first": moment(after_us), "limit": limit}
+async def refused_senders(
+    conn: AsyncConnection[Any], after_us: int, limit: int, school: str | None = None
+) -> list[RefusedSender]:
+    """Return who was refused since a moment of log time, what came most often first.
+
+    Of one school alone where its code is given.
+    """
+    asked = {"first": moment(after_us), "limit": limit, "school": school}
     cursor = await conn.execute(query("quarantine_by_sender"), asked)
     return [
         RefusedSender(school, device, Reason(why), *rest)

@@ -20,8 +20,13 @@ class AreaView:
         self.fleet = narrow_fleet(whole, area)
         """The part that lies in the area."""
         self._whole = whole
-        self._own = {s.id for s in (*self.fleet.schools, *(f.school for f in self.fleet.former))}
+        self._own = frozenset(s.id for s in (*self.fleet.schools, *(f.school for f in self.fleet.former)))
         self._covers = lru_cache(maxsize=1000)(self._covers_cause)
+
+    @property
+    def school_ids(self) -> frozenset[int]:
+        """Ids of the schools of the area, of now and of before."""
+        return self._own
 
     def has(self, school_id: int) -> bool:
         """Return whether a school, of now or of before, lies in the area; the center itself does not."""

@@ -60,10 +60,7 @@ def cluster_name(incident: Incident, fleet: Fleet) -> str:
 def school_of(incident: Incident, fleet: Fleet) -> School | None:
     """Return the school of an incident of one school by itself, also one that is no more; else None."""
     school_id = incident.cause.school_id
-    if school_id is None:
-        return None
-    former = (f.school for f in fleet.former if f.school.id == school_id)
-    return fleet.school_by_id.get(school_id) or next(former, None)
+    return None if school_id is None else fleet.school_of(school_id)
 
 
 def _schools(incident: Incident) -> int:

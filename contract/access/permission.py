@@ -50,7 +50,7 @@ class Permission(StrEnum):
     LOAD_PAGE = "load_page"
     """The programs of the pages, without any data."""
     OWN_SESSIONS = "own_sessions"
-    """See and end one's own sessions, change one's own password."""
+    """See and end one's own sessions, change one's own password, keep one's own choices of lists."""
     SEE_WALL = "see_wall"
     SEE_CITY = "see_city"
     """Figures that are kept of the whole city only."""

@@ -22,7 +22,7 @@ from contract.commit import Counts, Position
 from contract.entry import ALERTS_LOG, telemetry_log
 from contract.figures.spans import DaySpan, SpanKind
 from contract.fleet import Fleet
-from contract.incident import Incident, SchoolSpan
+from contract.incident import Incident, SchoolSpan, worst_first
 from contract.live import SUMMARY_SUBJECT, Summary
 from contract.rejected import Reason
 from contract.routing.delivery import NoticeRecord
@@ -37,6 +37,7 @@ from ops_dashboard.access.register import Bearer, Register
 from ops_dashboard.archive import Archive, KnownIncident, OpenWork
 from ops_dashboard.past.reading import MinuteAsked, MinutesRead, layout_of
 from ops_dashboard.people.waiting_screens import WaitingScreen, WaitingScreens
+from ops_dashboard.saved_views.keeping import SavedViews
 from ops_dashboard.special_days.desk import CalendarDesk
 from ops_dashboard.special_days.reading import DeskReader
 from ops_dashboard.tables import Tables
@@ -48,8 +49,9 @@ from ops_dashboard.view.minutes import MinuteThen
 from ops_dashboard.view.past import SPAN_US, WEEK_US, WEEKS, PastSums, past_of
 from storage.people.credentials import CredentialKind
 from storage.people.pairing import Pairing
+from storage.people.saved_views import SavedView
 from storage.times import Responses
-from storage.wall import KpiHistory, QuarantineRow, SeriesHistory
+from storage.wall import KpiHistory, QuarantineRow, RefusedSender, SeriesHistory
 
 CODE: Final = "WXKFTRMB"
 SECRET: Final = "canned"
@@ -83,9 +85,15 @@ class CannedArchive(Archive):
         """Return the incidents of the scene, but those that were merged."""
         return [*self._scene.over, *self._scene.open_incidents]
 
-    async def incidents_over_by(self, at_us: int, limit: int) -> list[Incident]:
-        """Return the incidents of the scene that had resolved by a moment."""
-        return [one for one in self._scene.over if (one.ended_at_us or 0) <= at_us]
+    async def incidents_over_by(self, at_us: int, limit: int, school_id: int | None = None) -> list[Incident]:
+        """Return the incidents of the scene that had resolved by a moment; of one school if it is given."""
+        own = [m for m in self._scene.memberships.values() if school_id in (None, m.alert.school_id)]
+        ids = {member.incident_id for member in own}
+        return [i for i in self._scene.over if (i.ended_at_us or 0) <= at_us and i.incident_id in ids]
+
+    async def refused(self, after_us: int, limit: int, school: str) -> list[RefusedSender]:
+        """Return what was refused of a school in the scene."""
+        return [one for one in self._scene.senders if one.school == school]
 
     async def school_alerts(self, school_id: int) -> list[Alert]:
         """Return the alerts of one school of the scene."""
@@ -113,8 +121,8 @@ class CannedArchive(Archive):
         """Return an incident of the scene."""
         return self._scene.known.get(incident_id)
 
-    async def incident(self, incident_id: str) -> KnownIncident | None:
-        """Return an incident of the scene with all that belongs to it."""
+    async def incident(self, incident_id: str, schools: frozenset[int] | None = None) -> KnownIncident | None:
+        """Return an incident of the scene with all that belongs to it; of these schools, if any are given."""
         incident = self._scene.known.get(incident_id)
         if incident is None:
             return None
@@ -125,7 +133,9 @@ class CannedArchive(Archive):
             for m in members
             if m.alert.school_id != SYSTEM_SCHOOL_ID
         ]
-        members.sort(key=lambda m: (m.left_at_us is not None, m.alert.alert_id))
+        members = sorted(
+            (m for m in members if schools is None or m.alert.school_id in schools), key=worst_first
+        )
         return KnownIncident(incident, events, members, [], spans, [], {})
 
     async def notices(self, incident_id: str) -> list[NoticeRecord] | None:
@@ -291,6 +301,17 @@ class CannedDays(DeskReader):
         return CalendarDesk(self._scene.proposed, tuple(self._scene.decided), newest)
 
 
+class CannedViews(SavedViews):
+    """Keeps what a scene's viewer keeps."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._kept = scene.views
+
+    async def kept(self, user: str, page: str) -> list[SavedView]:
+        """Return it."""
+        return self._kept
+
+
 class CannedTables(Tables):
     """A scene in place of the database."""
 
@@ -304,6 +325,7 @@ class CannedTables(Tables):
         self.screens = CannedScreens(self.pool)
         self.days = CannedDays(scene)
         self.people = CannedPeople(time.time_ns() // 1000)
+        self.views = CannedViews(scene)
 
     async def open(self) -> None:
         """Do nothing: there is no database."""

@@ -1,9 +1,10 @@
 """What happens in the stories of the desk and of leadership."""
 
 from datetime import date
+from typing import Final
 
 from contract.incident import IncidentDeed
-from contract.rejected import Reason, Rejected
+from contract.rejected import Reason, RefusalDetail, Rejected, write_detail
 from contract.routing.notice import NoticeReason
 from contract.special_days.special_day import (
     DayEvidence,
@@ -18,6 +19,7 @@ from contract.special_days.special_day import (
 from eduops.stories import situations
 from eduops.stories.scene import MINUTE_US, Scene, schools_where
 from eduops.stories.situations import MINH, NHUNG
+from storage.people.saved_views import SavedView
 from storage.wall import RefusedSender
 
 
@@ -27,6 +29,27 @@ def incident_open(scene: Scene) -> None:
     scene.watched = gone[0]
     scene.tell(NHUNG, NoticeReason.OPENED, 20, "250 OK")
     scene.tell(MINH, NoticeReason.NEXT_STEP, 10, "451 try again later", sent=False)
+
+
+def incident_slow(scene: Scene) -> None:
+    """Let a provider's schools of a cluster be slow."""
+    own = schools_where(scene.fleet, isp="Viettel")
+    clusters = [scene.fleet.ward_by_code[scene.fleet.schools[n].ward_code].cluster_code for n in own]
+    most = max(set(clusters), key=lambda code: (clusters.count(code), code))
+    slow = [n for n, cluster in zip(own, clusters, strict=True) if cluster == most]
+    gone = [scene.open(n, "latency_high", 2, ago=33 - k % 4) for k, n in enumerate(slow)]
+    scene.watched = gone[0]
+    scene.tell(NHUNG, NoticeReason.OPENED, 30, "250 OK")
+
+
+def incidents_kept(scene: Scene) -> None:
+    """Look at a choice that is kept, beside others."""
+    situations.many(scene)
+    scene.views += [
+        SavedView("P1 chưa ai nhận", "state=open&priority=1"),
+        SavedView("Rộng nhất trước", "sort=-reach"),
+        SavedView("Viettel", "isp=Viettel"),
+    ]
 
 
 def incident_taken(scene: Scene) -> None:
@@ -85,6 +108,12 @@ def school_well(scene: Scene) -> None:
 def school_offline(scene: Scene) -> None:
     """Look at a school without a line."""
     n = situations.big_school(scene)
+    code = scene.fleet.schools[n].code
+    detail = write_detail(RefusalDetail.AHEAD, metric="down_bps", claimed="1795430000", s=25_200)
+    topic = f"edu/v1/79/{code}/gw-1/bandwidth"
+    late_us = scene.now_us - 40 * MINUTE_US
+    scene.senders.append(RefusedSender(code, "gw-1", Reason.FUTURE_TIME, 212, late_us, topic, detail))
+    scene.close(scene.open(n, "latency_high", 2, ago=340), ago=300)
     scene.open(n, ago=23)
     scene.open(n, "attendance_low", 2, ago=40)
     scene.subject = scene.fleet.schools[n].code
@@ -108,15 +137,31 @@ def cluster(scene: Scene) -> None:
     scene.subject = scene.fleet.ward_by_code[ward].cluster_code
 
 
+_REFUSALS: Final = (
+    (
+        Reason.OUT_OF_RANGE,
+        write_detail(RefusalDetail.NOT_WITHIN, value="down_bps 1e+12", low="0", high="1e+11"),
+    ),
+    (Reason.OVERSIZED, write_detail(RefusalDetail.TOO_LARGE, bytes=1_204_882, most=1_048_576)),
+    (Reason.NOT_JSON, write_detail(RefusalDetail.TWICE)),
+    (
+        Reason.FUTURE_TIME,
+        write_detail(RefusalDetail.MILLISECONDS, metric="down_bps", claimed="1795400000000"),
+    ),
+    (Reason.WRONG_UNIT, write_detail(RefusalDetail.OTHER_UNIT, metric="latency_ms", unit="ms")),
+)
+"""What was refused, and what exactly was wrong with it."""
+
+
 def quality(scene: Scene) -> None:
     """Let devices be silent, and send what is refused."""
     scene.silent |= set(range(3, len(scene.fleet.schools), 97))
     codes = [school.code for school in scene.fleet.schools[::140]]
-    for k, (code, reason) in enumerate(zip(codes, Reason, strict=False)):
+    for k, (code, (reason, detail)) in enumerate(zip(codes, _REFUSALS, strict=True)):
         at_us = scene.now_us - (k + 1) * 11 * MINUTE_US
         topic = f"edu/v1/79/{code}/gw-1/bandwidth"
-        scene.refused.append(Rejected(reason, topic, "down_bps 1e12", at_us, 90, "[{}]"))
-        scene.senders.append(RefusedSender(code, "gw-1", reason, 3 + 41 * k, at_us))
+        scene.refused.append(Rejected(reason, topic, detail, at_us, 90, "[{}]"))
+        scene.senders.append(RefusedSender(code, "gw-1", reason, 3 + 41 * k, at_us, topic, detail))
 
 
 def special_days(scene: Scene) -> None:

@@ -168,6 +168,22 @@ DESKS: Final = (
     ),
     _desk("incidents-many", "Nhiều sự cố", "Many incidents", "/incidents", situations.many, "tr.incident"),
     _desk(
+        "incidents-kept",
+        "Sự cố theo lựa chọn đã lưu",
+        "Incidents by a kept choice",
+        "/incidents?sort=-reach",
+        desk.incidents_kept,
+        ".view-link",
+    ),
+    _desk(
+        "incident-slow",
+        "Sự cố đường truyền chậm",
+        "An incident of slow lines",
+        "/incidents/{}",
+        desk.incident_slow,
+        ".worst-chart",
+    ),
+    _desk(
         "incident-open",
         "Sự cố chưa ai nhận",
         "An incident that nobody has",
@@ -202,6 +218,7 @@ DESKS: Final = (
         "/school/{}",
         desk.school_offline,
         _SCHOOL,
+        role=Role.ENGINEER,
     ),
     _desk(
         "school-gone", "Trường đã đóng", "A school that is no more", "/school/{}", desk.school_gone, _SCHOOL

@@ -29,6 +29,7 @@ from contract.routing.notice import Notice, NoticeFate, NoticeReason, notice_id_
 from contract.routing.silence import Silence, SilenceKind, SilenceMatcher
 from contract.series import series_of
 from contract.special_days.special_day import DayProposal, SpecialDay
+from storage.people.saved_views import SavedView
 from storage.wall import RefusedSender
 
 MINUTE_US: Final = 60_000_000
@@ -74,6 +75,8 @@ class Scene:
     proposed: list[DayProposal] = field(default_factory=list)
     decided: list[SpecialDay] = field(default_factory=list)
     """Of the calendar, as the days before."""
+    views: list[SavedView] = field(default_factory=list)
+    """Choices of the list of incidents that the viewer keeps."""
     watched: str = ""
     """The alert whose incident is the subject."""
     told: list[NoticeRecord] = field(default_factory=list)

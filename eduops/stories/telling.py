@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.alert import Alert
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue, Metric
 from contract.fleet import STREAMS_OF, Fleet
@@ -34,6 +35,8 @@ _CALM_ONLINE: Final = 0.997
 """Share of schools online at this time of the last weeks: chosen, a usual morning."""
 _MOOD: Final = (0.97, 1.03, 0.94, 1.01, 1.0)
 """How many of a day's learners come in one week and another: chosen."""
+_UNREST: Final = 0.08
+"""By which share what an alert measures goes up and down: chosen."""
 _FAILING_USERS: Final = 0.1
 """Share of learners who still get in while their platform fails: chosen."""
 
@@ -118,6 +121,7 @@ class City:
             metric = self.catalogue.by_id[number & ((1 << METRIC_BITS) - 1)]
             position = self.fleet.school_position[device.school_id]
             value = np.array([self._one(metric, int(at), position) for at in moments])
+            _disturb(value, moments, [a for a in cut.alerts.values() if a.series == number])
             since_us = _cut_since(cut).get(position)
             if since_us is not None:
                 value[moments >= since_us] = 0.0 if metric.name == "online" else np.nan
@@ -156,6 +160,17 @@ class City:
         quarters = range(now_us // QUARTER_US * QUARTER_US, now_us - FINE_US, -QUARTER_US)
         told = ((at, self._one(metric, at, position)) for at in quarters)
         return next(((at, value) for at, value in told if np.isfinite(value)), (now_us, float("nan")))
+
+
+def _disturb(value: NDArray[np.float64], moments: NDArray[np.int64], alerts: Sequence[Alert]) -> None:
+    """Let a series measure what its alerts say while they are open; of silence nothing."""
+    for alert in alerts:
+        until_us = moments[-1] + 1 if alert.resolved_at_us is None else alert.resolved_at_us
+        span = (moments >= alert.opened_at_us) & (moments < until_us) & np.isfinite(value)
+        if alert.value is None:
+            value[span] = np.nan
+        else:
+            value[span] = alert.value * (1 + _UNREST * np.sin(np.flatnonzero(span) ** 2 + alert.series))
 
 
 def _cut_since(scene: Scene) -> dict[int, int]:

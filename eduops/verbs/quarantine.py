@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime
 
-from config.files import load_configuration
+from config.files import load_configuration, shipped_texts
 from contract.errors import ConfigurationError
 from contract.privacy import shown_refusal
-from contract.rejected import Reason, Rejected
+from contract.rejected import Reason, Rejected, detail_words
+from contract.texts import Language, Texts
 from eduops.connections import database_url
 from eduops.data_folder import DataFolder
 from eduops.settings import Settings
@@ -28,10 +29,11 @@ async def list_quarantine(settings: Settings, limit: int, reason: str | None) ->
     if not counts:
         return "the quarantine is empty"
     ranked = sorted(counts.items(), key=lambda item: -item[1])
-    lines = [f"{count:>10,}  {why.value}" for why, count in ranked]
-    return "\n".join([*lines, "", *(_line(shown_refusal(row.rejected, catalogue)) for row in rows)])
+    lines, texts = [f"{count:>10,}  {why.value}" for why, count in ranked], shipped_texts()
+    return "\n".join([*lines, "", *(_line(shown_refusal(row.rejected, catalogue), texts) for row in rows)])
 
 
-def _line(refused: Rejected) -> str:
+def _line(refused: Rejected, texts: Texts) -> str:
     at = datetime.fromtimestamp(refused.at_us / 1e6, UTC)
-    return f"{at:%Y-%m-%d %H:%M:%S}Z  {refused.reason.value:<18} {refused.topic}  {refused.detail}"
+    detail = detail_words(refused.detail, texts, Language.EN)
+    return f"{at:%Y-%m-%d %H:%M:%S}Z  {refused.reason.value:<18} {refused.topic}  {detail}"

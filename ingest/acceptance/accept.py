@@ -13,7 +13,7 @@ import numpy as np
 
 from contract.privacy import shown_refusal
 from contract.reading import Readings
-from contract.rejected import Reason, Rejected
+from contract.rejected import Reason, RefusalDetail, Rejected, write_detail
 from contract.topic import Stream
 from ingest.acceptance.consistency import refuse_contradictions
 from ingest.acceptance.excerpt import excerpt
@@ -115,7 +115,9 @@ def _decode(
         if isinstance(route, Defect):
             refusals.append(_Refusal(index, -1, *route))
         elif len(message.payload) > limits.max_payload_bytes:
-            detail = f"{len(message.payload):,} bytes; at most {limits.max_payload_bytes:,} are allowed"
+            detail = write_detail(
+                RefusalDetail.TOO_LARGE, bytes=len(message.payload), most=limits.max_payload_bytes
+            )
             refusals.append(_Refusal(index, -1, Reason.OVERSIZED, detail))
         elif route.stream != _STATUS and (plain := decode_plain(message.payload)) is not None:
             packs.add(index, route, plain, resolved=False)
@@ -162,7 +164,7 @@ def _resolve_one(
     if any(record is not NO_RECORD for record in records):
         packs.add(index, route, records, resolved=True)
     elif not refused:
-        refusals.append(_Refusal(index, -1, Reason.NO_VALUE, "the pack has no measurement"))
+        refusals.append(_Refusal(index, -1, Reason.NO_VALUE, write_detail(RefusalDetail.NO_MEASUREMENT)))
 
 
 def _read_pack(payload: bytes, route: Route) -> tuple[list[Record], list[RecordDefect]] | Defect:
@@ -171,14 +173,12 @@ def _read_pack(payload: bytes, route: Route) -> tuple[list[Record], list[RecordD
         return found
     if route.private and found.unknown:
         names = ", ".join(found.unknown[:MAX_SHOWN_FIELDS])
-        return Defect(Reason.UNKNOWN_FIELD, f"field {names} is not allowed in this stream")
+        return Defect(Reason.UNKNOWN_FIELD, write_detail(RefusalDetail.FIELD_NOT_ALLOWED, names=names))
     for record in found.records:
         if record is not NO_RECORD:
             name = _own_name(record.n, route.bases)
             if name is None:
-                return Defect(
-                    Reason.IDENTITY_MISMATCH, "a name in the pack speaks of another device than the topic"
-                )
+                return Defect(Reason.IDENTITY_MISMATCH, write_detail(RefusalDetail.OTHER_DEVICE))
             record.n = name
     return found.records, found.refused
 

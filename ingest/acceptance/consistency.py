@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from contract.catalogue import Catalogue, Metric
 from contract.fleet import PUPILS_UNKNOWN
-from contract.rejected import Reason
+from contract.rejected import Reason, RefusalDetail, write_detail
 from ingest.acceptance.validation import RowDefect, Rows
 
 TOGETHER_US: Final = 60 * 1_000_000
@@ -68,9 +68,14 @@ def _impossible(
         one = catalogue.by_id[int(metric[i])]
         yield (
             int(at[i]),
-            f"{one.name} {value[i]:g} is not a whole number"
+            write_detail(RefusalDetail.NOT_WHOLE, value=f"{one.name} {value[i]:g}")
             if half[i]
-            else f"{one.name} {value[i]:g} is more than {one.max_per_pupil:g} for each of {roll[i]} pupils",
+            else write_detail(
+                RefusalDetail.TOO_MANY,
+                value=f"{one.name} {value[i]:g}",
+                most=f"{one.max_per_pupil:g}",
+                pupils=int(roll[i]),
+            ),
         )
 
 
@@ -108,13 +113,16 @@ def _disagreeing(rows: Rows, near: Near, catalogue: Catalogue) -> Iterator[tuple
         together = np.nansum([of[part.id] for part in parts], axis=0)
         for i in np.flatnonzero(together > of[whole.id] + _SAME).tolist():
             terms = " + ".join(_said(part, of, i) for part in parts if not np.isnan(of[part.id][i]))
-            detail = f"{terms} is more than {_said(whole, of, i)}"
+            detail = write_detail(RefusalDetail.MORE_THAN, parts=terms, whole=_said(whole, of, i))
             yield from ((int(row), detail) for row in near[i] if row >= 0)
     for ratio, part, whole in catalogue.ratios:
         total = np.maximum(of[whole.id], 1.0)
         off = np.abs(of[ratio.id] - of[part.id] / total) > RATIO_TOLERANCE + 1.0 / total + _SAME
         for i in np.flatnonzero(off & (of[whole.id] > 0)).tolist():
-            detail = f"{_said(ratio, of, i)} is not {_said(part, of, i)} / {_said(whole, of, i)}"
+            figures = {"ratio": ratio, "part": part, "whole": whole}
+            detail = write_detail(
+                RefusalDetail.OTHER_RATIO, **{name: _said(one, of, i) for name, one in figures.items()}
+            )
             yield from ((int(row), detail) for row in near[i] if row >= 0)
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from contract.canary import canary_device_id, canary_topic
 from contract.catalogue import Catalogue
 from contract.fleet import PUPILS_UNKNOWN, STREAMS_OF, Fleet, partition_of
-from contract.rejected import Reason
+from contract.rejected import Reason, RefusalDetail, write_detail
 from contract.series import MAX_METRIC_ID, series_of
 from contract.topic import PRIVATE_STREAMS, Stream, Topic, parse_topic
 from ingest.decoders.senml import Defect, is_senml_name
@@ -80,16 +80,17 @@ class Registry:
     def _look_up(self, text: str) -> Route | Defect:
         topic = parse_topic(text)
         if topic is None:
-            return Defect(Reason.BAD_TOPIC, "the topic is not edu/v1/{province}/{school}/{device}/{stream}")
+            return Defect(Reason.BAD_TOPIC, write_detail(RefusalDetail.TOPIC_FORM))
         if topic.province != self._fleet.province or topic.school not in self._fleet.school_by_code:
-            return Defect(Reason.UNKNOWN_SCHOOL, f"no school {topic.school} in province {topic.province}")
+            told = {"school": topic.school, "province": topic.province}
+            return Defect(Reason.UNKNOWN_SCHOOL, write_detail(RefusalDetail.NO_SCHOOL, **told))
         device = self._fleet.device_by_path.get((topic.school, topic.device))
         if device is None:
-            return Defect(Reason.UNKNOWN_DEVICE, f"school {topic.school} has no device {topic.device}")
+            told = {"school": topic.school, "device": topic.device}
+            return Defect(Reason.UNKNOWN_DEVICE, write_detail(RefusalDetail.NO_DEVICE, **told))
         if topic.stream not in STREAMS_OF[device.kind]:
-            return Defect(
-                Reason.WRONG_STREAM, f"a device of kind {device.kind} does not publish {topic.stream}"
-            )
+            told = {"kind": device.kind.value, "stream": topic.stream.value}
+            return Defect(Reason.WRONG_STREAM, write_detail(RefusalDetail.NOT_ITS_STREAM, **told))
         pupils = self._fleet.school_by_code[topic.school].pupils
         return _route(topic, device.id, partition_of(topic.school, self._partitions), pupils)
 

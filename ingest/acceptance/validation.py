@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.reading import Readings
-from contract.rejected import Reason
+from contract.rejected import Reason, RefusalDetail, write_detail
 from ingest.acceptance.claimed_time import looks_like
 from ingest.acceptance.registry import STREAMS, Registry, Route
 from ingest.decoders.pack_columns import Columns
@@ -135,16 +135,18 @@ def by_partition(rows: Rows, chosen: NDArray[np.bool_], routes: Sequence[Route])
 def _detail(reason: Reason, rows: Rows, i: int, registry: Registry) -> str:
     """Return names of the catalogue and numbers that tell the sender what to change."""
     if reason is Reason.UNKNOWN_METRIC:
-        return f"stream {STREAMS[rows.stream[i]]} has no such metric"
+        return write_detail(RefusalDetail.NO_METRIC, stream=STREAMS[rows.stream[i]].value)
     metric = registry.catalogue.by_id[int(rows.metric[i])]
     if reason is Reason.WRONG_UNIT:
-        return f"{metric.name} is measured in {metric.unit}"
+        return write_detail(RefusalDetail.OTHER_UNIT, metric=metric.name, unit=metric.unit)
     if reason is Reason.OUT_OF_RANGE:
-        return f"{metric.name} {rows.value[i]:g} is not within {metric.low:g} to {metric.high:g}"
-    claim = f"{metric.name} claims time {rows.claimed_s[i]:.15g} s"
+        value = f"{metric.name} {rows.value[i]:g}"
+        low, high = f"{metric.low:g}", f"{metric.high:g}"
+        return write_detail(RefusalDetail.NOT_WITHIN, value=value, low=low, high=high)
+    claim = {"metric": metric.name, "claimed": f"{rows.claimed_s[i]:.15g}"}
     likeness = looks_like(float(rows.claimed_s[i]), int(rows.arrived_us[i]) / 1e6)
     if likeness is not None:
-        return f"{claim}; {likeness}"
+        return write_detail(likeness, **claim)
     ahead_s = (int(rows.time_us[i]) - int(rows.arrived_us[i])) / 1e6
-    direction = "ahead of" if ahead_s > 0 else "behind"
-    return f"{claim}, {abs(ahead_s):.0f} s {direction} its arrival"
+    direction = RefusalDetail.AHEAD if ahead_s > 0 else RefusalDetail.BEHIND
+    return write_detail(direction, **claim, s=round(abs(ahead_s)))

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from contract.rejected import Reason
+from contract.rejected import Reason, RefusalDetail, write_detail
 
 NAN: Final = math.nan
 BOM: Final = b"\xef\xbb\xbf"
@@ -105,9 +105,9 @@ def resolve(payload: bytes, *, booleans: bool = False) -> Resolved | Defect:
     if isinstance(document, Defect):
         return document
     if not isinstance(document, list) or not all(isinstance(r, dict) for r in document):
-        return Defect(Reason.NOT_SENML, "a pack is a JSON array of objects")
+        return Defect(Reason.NOT_SENML, write_detail(RefusalDetail.NOT_A_PACK))
     if not document:
-        return Defect(Reason.NOT_SENML, "the pack is empty")
+        return Defect(Reason.NOT_SENML, write_detail(RefusalDetail.EMPTY_PACK))
     defect = _version_defect(document) or _structure_defect(document)
     return defect or _resolved(document, _Bases(booleans))
 
@@ -128,19 +128,24 @@ def parse_json(payload: bytes) -> object | Defect:
             parse_constant=_finite,
         )
     except UnicodeDecodeError:
-        return Defect(Reason.NOT_JSON, "the payload is not UTF-8")
+        return Defect(Reason.NOT_JSON, write_detail(RefusalDetail.NOT_UTF8))
     except _RefusedError as error:
         return Defect(Reason.NOT_JSON, str(error))
     except RecursionError:
-        return Defect(Reason.NOT_JSON, "nested too deeply")
+        return Defect(Reason.NOT_JSON, write_detail(RefusalDetail.TOO_DEEP))
     except ValueError:
-        return Defect(Reason.NOT_JSON, "the payload is not JSON")
+        return Defect(Reason.NOT_JSON, write_detail(RefusalDetail.NOT_JSON))
     return document
 
 
 def shown_field(name: str) -> str:
     """Return a field's name if it looks like one, else a stand-in: it could be a person's words."""
     return name if _FIELD_NAME.fullmatch(name) else "(name withheld)"
+
+
+def field_defect(code: RefusalDetail, name: str) -> Defect:
+    """Return that a field is not as SenML has it."""
+    return Defect(Reason.NOT_SENML, write_detail(code, name=shown_field(name)))
 
 
 def is_senml_name(name: str) -> bool:
@@ -155,7 +160,7 @@ class _RefusedError(ValueError):
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise _RefusedError("a field appears twice in one object")
+        raise _RefusedError(write_detail(RefusalDetail.TWICE))
     return found
 
 
@@ -168,11 +173,12 @@ def _version_defect(document: Sequence[Mapping[str, object]]) -> Defect | None:
     versions = [record["bver"] for record in document if "bver" in record]
     for version in versions:
         if not isinstance(version, float) or version < 1 or version != int(version):
-            return Defect(Reason.NOT_SENML, "bver is not a positive whole number")
+            return Defect(Reason.NOT_SENML, write_detail(RefusalDetail.VERSION_NOT_WHOLE))
         if version > VERSION:
-            return Defect(Reason.UNSUPPORTED_VERSION, f"bver {version:g}; {VERSION} is understood")
+            told = write_detail(RefusalDetail.VERSION_LATER, version=f"{version:g}", most=VERSION)
+            return Defect(Reason.UNSUPPORTED_VERSION, told)
     if len(set(versions)) > 1:
-        return Defect(Reason.NOT_SENML, "the records of a pack share one bver")
+        return Defect(Reason.NOT_SENML, write_detail(RefusalDetail.VERSIONS_DIFFER))
     return None
 
 
@@ -181,11 +187,11 @@ def _structure_defect(document: Sequence[Mapping[str, object]]) -> Defect | None
         for label, value in record.items():
             if label not in KNOWN_FIELDS:
                 if label.endswith("_"):
-                    return Defect(Reason.NOT_SENML, f"field {shown_field(label)} must be understood")
+                    return field_defect(RefusalDetail.FIELD_UNMET, label)
             elif not _has_type(label, value):
-                return Defect(Reason.NOT_SENML, f"field {label} has the wrong type")
+                return field_defect(RefusalDetail.FIELD_TYPE, label)
         if sum(label in record for label in _VALUE_FIELDS) > 1:
-            return Defect(Reason.NOT_SENML, "a record has more than one value")
+            return Defect(Reason.NOT_SENML, write_detail(RefusalDetail.SEVERAL_VALUES))
     return None
 
 
@@ -225,7 +231,7 @@ def _record(bases: _Bases, fields: Mapping[str, object]) -> Record | Defect:
         return NO_RECORD
     name = bases.name + _text(fields, "n", "")
     if not is_senml_name(name):
-        return Defect(Reason.NOT_SENML, "the name is empty or has characters outside RFC 8428 section 4.5.1")
+        return Defect(Reason.NOT_SENML, write_detail(RefusalDetail.BAD_NAME))
     value = _value(bases, fields)
     if isinstance(value, Defect):
         return value
@@ -238,19 +244,20 @@ def _value(bases: _Bases, fields: Mapping[str, object]) -> float | Defect:
     if "v" in fields:
         number = fields["v"]
         if not isinstance(number, float):
-            return Defect(Reason.NOT_A_NUMBER, "v is not a finite number")
+            return Defect(Reason.NOT_A_NUMBER, write_detail(RefusalDetail.NOT_FINITE))
         total = number + (bases.value or 0.0)
-        return total if math.isfinite(total) else Defect(Reason.NOT_A_NUMBER, "bv + v is too large")
+        too_large = Defect(Reason.NOT_A_NUMBER, write_detail(RefusalDetail.SUM_NOT_FINITE))
+        return total if math.isfinite(total) else too_large
     if bases.booleans and isinstance(truth := fields.get("vb"), bool):
         return float(truth)
     for label in _VALUE_FIELDS[1:]:
         if label in fields:
-            return Defect(Reason.NOT_A_NUMBER, f"{label} where a number is due")
+            return Defect(Reason.NOT_A_NUMBER, write_detail(RefusalDetail.NO_NUMBER, field=label))
     if bases.value is not None:
         return bases.value
     if "s" in fields or bases.sum is not None:
-        return Defect(Reason.NO_VALUE, "a sum without a value")
-    return Defect(Reason.NO_VALUE, "the record has no value")
+        return Defect(Reason.NO_VALUE, write_detail(RefusalDetail.SUM_ALONE))
+    return Defect(Reason.NO_VALUE, write_detail(RefusalDetail.NO_VALUE))
 
 
 def _text(fields: Mapping[str, object], label: str, otherwise: str) -> str:

@@ -4,9 +4,12 @@ from dataclasses import replace
 from typing import cast
 
 from contract.access.area import Area
+from contract.access.decision import may
+from contract.access.permission import Permission
 from contract.access.user import is_plain
 from contract.errors import EduopsError
 from ops_dashboard.access.asking import asking
+from ops_dashboard.access.register import Bearer
 from ops_dashboard.api.answers import Refusal
 from ops_dashboard.archive import Archive
 from ops_dashboard.area_archive import AreaArchive
@@ -30,6 +33,13 @@ def is_by_person() -> bool:
     return bearer is not None and bearer.principal.is_person
 
 
+def denials(*wanted: Permission) -> dict[str, str]:
+    """Return why whoever asks may not do something, by permission; what may be done is left out."""
+    bearer = asking()
+    who = None if bearer is None else bearer.principal
+    return {what.value: denied.value for what in wanted if (denied := may(who, what)) is not None}
+
+
 def who_acts(said: str | None) -> str:
     """Return under which name a deed is kept: a person's own; a program says for whom it acts.
 
@@ -44,13 +54,26 @@ def who_acts(said: str | None) -> str:
     return said
 
 
+def asking_name() -> str:
+    """Return the name of whoever asks.
+
+    Raises:
+        EduopsError: nobody knows who.
+    """
+    return _bearer().principal.name
+
+
 def asking_area() -> Area:
     """Return the area of whoever asks.
 
     Raises:
         EduopsError: nobody knows who: what is not opened is closed.
     """
+    return _bearer().principal.area
+
+
+def _bearer() -> Bearer:
     bearer = asking()
     if bearer is None:
         raise EduopsError("nobody asks for this")
-    return bearer.principal.area
+    return bearer

@@ -9,12 +9,13 @@ from fastapi import APIRouter, Query, Request, Response
 
 from contract.fleet import Fleet
 from contract.privacy import shown_refusal
-from contract.rejected import Reason
+from contract.rejected import Reason, detail_words
 from contract.texts import Language
 from ops_dashboard.access.own import own
 from ops_dashboard.api.answers import json_answer
 from ops_dashboard.services import Services
 from ops_dashboard.view.topology import make_topology
+from storage.wall import QuarantineRow
 
 MOST_TOPOLOGIES: Final = 50
 """Fleets that are kept as they are sent, of the city and of areas."""
@@ -64,6 +65,12 @@ class LastingAnswer(NamedTuple):
 
 
 def add_quarantine(router: APIRouter, services: Services) -> None:
+    def told_row(row: QuarantineRow) -> dict[str, Any]:
+        refused = shown_refusal(row.rejected, services.catalogue)
+        words = {lang.value: detail_words(refused.detail, services.texts, lang) for lang in Language}
+        told = msgspec.structs.asdict(refused) | {"detail": words[Language.EN], "detail_words": words}
+        return {"id": row.id, **told, "sentence": reason_words(refused.reason)}
+
     def reason_words(reason: Reason) -> dict[str, str]:
         return {lang.value: services.texts.say(f"reason.{reason.value}", lang) for lang in Language}
 
@@ -77,14 +84,7 @@ def add_quarantine(router: APIRouter, services: Services) -> None:
         rows, counts = await services.archive.quarantine(limit, before_id, reason)
         return json_answer(
             {
-                "rows": [
-                    {
-                        "id": row.id,
-                        **msgspec.structs.asdict(shown_refusal(row.rejected, services.catalogue)),
-                        "sentence": reason_words(row.rejected.reason),
-                    }
-                    for row in rows
-                ],
+                "rows": [told_row(row) for row in rows],
                 "counts": [
                     {"reason": why.value, "count": count, "sentence": reason_words(why)}
                     for why, count in sorted(counts.items(), key=lambda item: -item[1])

@@ -8,7 +8,7 @@ from contract.errors import ConfigurationError
 from contract.privacy import is_published, shown_history
 from contract.series import series_of
 from ops_dashboard.api.answers import Refusal, json_answer
-from ops_dashboard.archive import of_series
+from ops_dashboard.charts.columns import of_series
 from ops_dashboard.past.moment import At
 from ops_dashboard.past.seen import moment_of, seen
 from ops_dashboard.services import Services

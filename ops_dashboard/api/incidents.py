@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Request, Response
 from alerting.incidents.reach import reach_over_time
 from alerting.messages.story import Office, Story, provider_card
 from alerting.silences.cause_matchers import cause_matchers
-from contract.incident import Incident, Membership, lost_pupil_minutes
+from contract.incident import Incident, Membership, SchoolSpan, lost_pupil_minutes
 from contract.privacy import shown_alert
 from contract.texts import Language
 from ops_dashboard.api.answers import Refusal, json_answer
@@ -21,6 +21,7 @@ from ops_dashboard.view.incidents import (
     cause_places,
     incident_story,
     incident_words,
+    member_groups,
     member_place,
     similar_incident,
 )
@@ -91,6 +92,7 @@ class _Teller:
                 for e in found.events
             ],
             "members": [self._member(m) for m in found.members],
+            "groups": msgspec.to_builtins(member_groups(_spans(found), self._services.fleet)),
             "provider": msgspec.to_builtins(provider_card(Story(incident, alerts), self._office)),
             "places": cause_places(incident, self._services.fleet, texts, self._language),
             "aliases": found.aliases,
@@ -115,3 +117,10 @@ class _Teller:
         shown = shown_alert(member.alert, self._services.catalogue)
         told: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(member, alert=shown))
         return told | {"place": member_place(member, self._services.fleet)}
+
+
+def _spans(found: KnownIncident) -> list[SchoolSpan]:
+    """Return when each alert was open; of an incident that reaches beyond an area, of what is seen there."""
+    if found.spans:
+        return found.spans
+    return [SchoolSpan(m.alert.school_id, m.alert.opened_at_us, m.left_at_us) for m in found.members]

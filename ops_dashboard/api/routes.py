@@ -11,6 +11,7 @@ from ops_dashboard.api.center import add_fleet, add_quarantine, add_status
 from ops_dashboard.api.day import add_day
 from ops_dashboard.api.desk.find import add_find
 from ops_dashboard.api.desk.list_tables import add_list_tables
+from ops_dashboard.api.desk.member_charts import add_member_charts
 from ops_dashboard.api.desk.school_charts import add_school_charts
 from ops_dashboard.api.desk.sheets import add_sheets
 from ops_dashboard.api.histories import add_histories
@@ -53,6 +54,7 @@ def add_api(router: APIRouter, services: Services) -> None:
     add_find(router, services)
     add_sheets(router, services)
     add_school_charts(router, services)
+    add_member_charts(router, services)
     add_day(router, services)
     add_wall(router, services)
     add_quarantine(router, services)

@@ -31,6 +31,8 @@ LEAST_STEPS: Final = 4
 """So many readings tell how often a line says something."""
 STEPS_A_PAUSE: Final = 2.5
 """A pause is longer than so many usual steps."""
+FLAT: Final = 4.0
+"""Least height of what is usual, pixels: what is always the same is seen as well."""
 DOT: Final = 4.5
 """Width of a point by itself, pixels."""
 _STEPS: Final = (1.0, 2.0, 2.5, 5.0, 10.0)
@@ -219,8 +221,9 @@ def _shapes(
 ) -> list[str]:
     parts = []
     if trace.usual is not None:
-        usual = trace.usual
-        parts += _band(usual.time_us, usual.low, usual.high, window, axis, usual_colour, 0.28)
+        usual = _to_edges(trace.usual, window)
+        quarters = window._replace(hole_us=max(window.hole_us, HOLE_BUCKET_US))  # however fine the line is
+        parts += _band(usual.time_us, usual.low, usual.high, quarters, axis, usual_colour, 0.28, edge=FLAT)
     if trace.low is not None and trace.high is not None:
         parts += _band(trace.time_us, trace.low, trace.high, window, axis, colour, 0.22)
     time_us, value = with_holes(trace.time_us, trace.value, window.hole_us)
@@ -232,6 +235,18 @@ def _shapes(
             shape = "".join(f"M{point}h0" for point in points)
             parts.append(_stroke(f'<path d="{shape}"', colour, DOT))
     return parts
+
+
+def _to_edges(usual: Usual, window: Window) -> Usual:
+    """Return what is usual with its values at the edges of the window, where it goes on beyond them."""
+    time_us, low, high = usual
+    for edge_us in (window.from_us, window.to_us):
+        at = int(np.searchsorted(time_us, edge_us))
+        if 0 < at < len(time_us) and time_us[at] - time_us[at - 1] <= HOLE_BUCKET_US:
+            here = [np.interp(edge_us, time_us, column) for column in (low, high)]
+            time_us = np.insert(time_us, at, edge_us)
+            low, high = (np.insert(c, at, v) for c, v in zip((low, high), here, strict=True))
+    return Usual(time_us, low, high)
 
 
 def _stroke(shape: str, colour: str, width: float) -> str:
@@ -253,13 +268,17 @@ def _band(
     axis: _Axis,
     colour: str,
     opacity: float,
+    edge: float = 0.0,
 ) -> list[str]:
     at, least = with_holes(time_us, low, window.hole_us)
     _, most = with_holes(time_us, high, window.hole_us)
     parts = []
     for x, both in _runs(window.share(at), np.stack([least, most], axis=1)):
         shape = " ".join([*_points(axis, x, both[:, 1]), *reversed(_points(axis, x, both[:, 0]))])
-        parts.append(f'<polygon points="{shape}" fill="{colour}" opacity="{opacity:g}"/>')
+        ink = f'fill="{colour}" opacity="{opacity:g}"'
+        if edge:
+            ink += f' stroke="{colour}" stroke-width="{edge:g}" vector-effect="non-scaling-stroke"'
+        parts.append(f'<polygon points="{shape}" {ink}/>')
     return parts
 
 

@@ -93,7 +93,7 @@ def fill_plan(
 ) -> Chart:
     """Return the chart of a plan; `parts` holds what is told of each metric by name."""
     traces = [
-        _trace(
+        told_trace(
             texts.say(f"figure.{key}", language),
             catalogue.named(name),
             school.pupils,
@@ -116,7 +116,10 @@ def fill_plan(
     return Chart(title, plan.unit, traces, bound, plan.top, plan.floor, words, plan.steady)
 
 
-def _trace(name: str, metric: Metric, pupils: int, part: ToldSeries, scale: float, with_range: bool) -> Trace:
+def told_trace(
+    name: str, metric: Metric, pupils: int, part: ToldSeries, scale: float, with_range: bool
+) -> Trace:
+    """Return a line of what is told; `scale` is in metric units, the range is that of each bucket."""
     history, usual = part
     told = shown_history(metric, pupils, history.mean, history.min, history.max)
     return Trace(

@@ -1,6 +1,7 @@
 """An incident: an empty frame that the script fills and keeps in step (pure)."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from dash import html
@@ -15,12 +16,22 @@ KEYS: Final = (
     ("g", "incident.do_assigned"),
     ("s", "incident.do_silence"),
     ("n", "incident.do_commented"),
+    ("Esc", "keys.to_list"),
 )
 """Keys of `incident_deeds.js`."""
 
 
-def incident_page(texts: Texts, language: Language, people: Sequence[str]) -> html.Div:
-    """Return the page; `people` are the names that are suggested where an incident is assigned."""
+def incident_page(
+    texts: Texts, language: Language, people: Sequence[str], denied: Mapping[str, str]
+) -> html.Div:
+    """Return the page.
+
+    Args:
+        texts: all words.
+        language: of the reader.
+        people: names that are suggested where an incident is assigned.
+        denied: what the reader may not do, as `ops_dashboard.access.own.denials` says it.
+    """
     head = html.Section(
         [
             html.P("", id="alias", className="alias", hidden=True),
@@ -51,20 +62,25 @@ def incident_page(texts: Texts, language: Language, people: Sequence[str]) -> ht
         _panel(
             texts, language, "incident.reach_over_time", html.Div([], id="reach", className="reach-chart")
         ),
+        _panel(texts, language, "incident.worst", html.Div([], id="worst")),
+    ]
+    right = [
+        _panel(texts, language, "alerts.history", html.Ol([], id="timeline", className="timeline")),
+        _panel(texts, language, "incident.notices", html.Div([], id="notices")),
         _panel(texts, language, "incident.similar", html.Div([], id="similar")),
         _panel(
             texts,
             language,
             "incident.members",
             html.Div(
-                [html.Span([], id="members-file", className="sheet-downloads"), html.Div([], id="members")]
+                [
+                    html.Span([], id="members-file", className="sheet-downloads"),
+                    html.Div([], id="member-groups", className="member-groups"),
+                    html.Div([], id="members"),
+                ]
             ),
             "members-note",
         ),
-    ]
-    right = [
-        _panel(texts, language, "alerts.history", html.Ol([], id="timeline", className="timeline")),
-        _panel(texts, language, "incident.notices", html.Div([], id="notices")),
     ]
     parts = html.Div(
         [html.Div(left, className="stack"), html.Div(right, className="stack")],
@@ -82,7 +98,7 @@ def incident_page(texts: Texts, language: Language, people: Sequence[str]) -> ht
             html.Datalist([html.Option(value=name) for name in people], id="people"),
         ],
         className="page page-desk",
-        **attributes(data_page="incident"),
+        **attributes(data_page="incident", data_denied=json.dumps(denied)),
     )
 
 

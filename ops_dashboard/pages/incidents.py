@@ -1,5 +1,7 @@
 """The list of incidents: the script fills it (pure)."""
 
+import json
+from collections.abc import Mapping
 from typing import Final
 
 from dash import html
@@ -10,15 +12,21 @@ from ops_dashboard.pages.attributes import attributes
 from ops_dashboard.pages.filters import csv_links, select_filter
 from ops_dashboard.pages.header import page_header, stale_bar
 from ops_dashboard.pages.keys import keys_help
+from ops_dashboard.view.desk.lists import GROUPS
 
-GROUPS: Final = ("open", "acknowledged", "silenced", "chronic", "resolved")
-"""Parts of the list in their order; each has texts in texts.toml."""
-KEYS: Final = (("j", "keys.next"), ("k", "keys.previous"))
+KEYS: Final = (
+    ("j", "keys.next"),
+    ("k", "keys.previous"),
+    ("Enter", "keys.open"),
+    ("a", "incident.do_acknowledged"),
+    ("s", "incident.do_silence"),
+    ("Esc", "keys.leave"),
+)
 COLUMNS: Final = ("priority", "name", "reach", "pupils", "since", "who", "todo")
 
 
-def incidents_page(texts: Texts, language: Language, fleet: Fleet) -> html.Div:
-    """Return the page."""
+def incidents_page(texts: Texts, language: Language, fleet: Fleet, denied: Mapping[str, str]) -> html.Div:
+    """Return the page; `denied` is what the reader may not do, as `ops_dashboard.access.own.denials` says."""
     head = html.Div(
         [
             html.H2(texts.say("incident.list", language), className="panel-title"),
@@ -27,9 +35,8 @@ def incidents_page(texts: Texts, language: Language, fleet: Fleet) -> html.Div:
         ],
         className="panel-head",
     )
-    columns = [html.Th(texts.say(f"incident.{name}", language), scope="col") for name in COLUMNS]
     table = html.Table(
-        [html.Thead(html.Tr(columns))],
+        [html.Thead(html.Tr([]))],
         id="incidents",
         className="table incidents",
         **attributes(aria_label=texts.say("incident.list", language)),
@@ -43,9 +50,22 @@ def incidents_page(texts: Texts, language: Language, fleet: Fleet) -> html.Div:
                     [
                         head,
                         _filters(texts, language, fleet),
+                        html.Div(
+                            [
+                                html.Nav(
+                                    [],
+                                    id="views",
+                                    className="views",
+                                    hidden=True,
+                                    **attributes(aria_label=texts.say("views.title", language)),
+                                ),
+                                keys_help(texts, language, KEYS),
+                            ],
+                            className="list-tools",
+                        ),
+                        html.P("", id="deed-result", className="deed-result", role="status"),
                         table,
                         html.P(texts.say("incident.none", language), id="incidents-none", hidden=True),
-                        keys_help(texts, language, KEYS),
                     ],
                     className="panel panel-incidents",
                 ),
@@ -54,7 +74,7 @@ def incidents_page(texts: Texts, language: Language, fleet: Fleet) -> html.Div:
             ),
         ],
         className="page page-desk",
-        **attributes(data_page="incidents"),
+        **attributes(data_page="incidents", data_denied=json.dumps(denied)),
     )
 
 
@@ -65,9 +85,26 @@ def _filters(texts: Texts, language: Language, fleet: Fleet) -> html.Form:
         "cluster": [(c.name, c.name) for c in fleet.clusters],
         "isp": [(isp, isp) for isp in sorted({s.isp for s in fleet.schools})],
     }
+    selects = [select_filter(texts, language, name, options) for name, options in choices.items()]
     return html.Form(
-        [select_filter(texts, language, name, options) for name, options in choices.items()],
+        [*selects, _order(texts, language)],
         className="filters",
         id="filters",
         **attributes(aria_label=texts.say("alerts.filters", language)),
+    )
+
+
+def _order(texts: Texts, language: Language) -> html.Div:
+    """Return the choice of the order, which a phone has no heads of columns for."""
+    options = [html.Option(texts.say("incident.order_usual", language), value="")]
+    for name in COLUMNS:
+        title = texts.say(f"incident.{name}", language)
+        options.append(html.Option(texts.say("incident.order_up", language, name=title), value=name))
+        options.append(html.Option(texts.say("incident.order_down", language, name=title), value=f"-{name}"))
+    return html.Div(
+        [
+            html.Label(texts.say("incident.order", language), htmlFor="filter-sort"),
+            html.Select(options, id="filter-sort", className="control"),
+        ],
+        className="filter filter-order",
     )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dash import html
 
 from contract.texts import Language, Texts
+from ops_dashboard.pages.attributes import attributes
 
 
 def keys_help(texts: Texts, language: Language, keys: Sequence[tuple[str, str]]) -> html.Details:
@@ -19,7 +20,9 @@ def keys_help(texts: Texts, language: Language, keys: Sequence[tuple[str, str]])
     )
     return html.Details(
         [
-            html.Summary(texts.say("keys.title", language)),
+            html.Summary(
+                [texts.say("keys.title", language), " ", html.Kbd("?", **attributes(aria_hidden="true"))]
+            ),
             html.Ul(listed, className="keys"),
             switch,
             html.P(texts.say("keys.why", language), className="soft"),

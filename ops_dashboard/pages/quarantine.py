@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from dash import html
 
 from contract.fleet import Fleet
-from contract.rejected import Reason
+from contract.rejected import Reason, detail_words
 from contract.texts import Language, Texts, write_clock, write_date, write_number
 from contract.topic import parse_topic
 from ops_dashboard.pages.attributes import attributes
@@ -175,7 +175,7 @@ def _row(
         "at": at,
         "reason": _why(texts, language, refused.reason),
         "sender": _sender(refused.topic, fleet),
-        "detail": refused.detail,
+        "detail": detail_words(refused.detail, texts, language),
         "bytes": write_number(refused.payload_bytes, language),
         "excerpt": refused.excerpt,
     }

@@ -20,7 +20,7 @@ from contract.rejected import Reason
 from contract.routing.contact import Person
 from contract.texts import Language
 from ops_dashboard.access.asking import asking
-from ops_dashboard.access.own import own
+from ops_dashboard.access.own import denials, own
 from ops_dashboard.api.answers import Refusal
 from ops_dashboard.api.desk.school_charts import read_school_charts
 from ops_dashboard.api.leadership import BriefWanted, leadership_brief, parse_day, wording_of
@@ -53,6 +53,8 @@ from ops_dashboard.view.oncall import rota_weeks, rotas_of
 
 Maker = Callable[[Services, str, dict[str, str], Language], Awaitable[Any]]
 """Returns a page's components from what stands in its address' place and its query."""
+INCIDENT_DEEDS: Final = (Permission.HANDLE_INCIDENTS, Permission.SILENCE)
+"""What can be done on the pages of incidents."""
 
 
 async def make_page(services: Services, path: str, search: str, language: Language) -> Any:
@@ -99,13 +101,13 @@ async def _alerts(services: Services, _: str, query: dict[str, str], language: L
 
 
 async def _incidents(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
-    return incidents_page(services.texts, language, services.fleet)
+    return incidents_page(services.texts, language, services.fleet, denials(*INCIDENT_DEEDS))
 
 
 async def _incident(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
     contacts = services.routing.current().contacts.values()
     people = sorted(contact.name for contact in contacts if isinstance(contact, Person))
-    return incident_page(services.texts, language, people)
+    return incident_page(services.texts, language, people, denials(*INCIDENT_DEEDS))
 
 
 async def _response(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
@@ -146,9 +148,7 @@ async def _silences(services: Services, _: str, query: dict[str, str], language:
 
 
 async def _calendar(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
-    bearer = asking()
-    denied = may(None if bearer is None else bearer.principal, Permission.DECIDE_DAYS)
-    return calendar_page(services.texts, language, may_decide=denied is None)
+    return calendar_page(services.texts, language, may_decide=not denials(Permission.DECIDE_DAYS))
 
 
 async def _oncall(services: Services, _: str, query: dict[str, str], language: Language) -> Any:

@@ -16,7 +16,7 @@ from contract.canary import SYSTEM_SCHOOL_ID
 from contract.clock import LogClock
 from contract.figures.spans import DaySpan, SpanKind
 from contract.fleet import Fleet
-from contract.incident import CauseKind, Incident, Membership, SchoolSpan
+from contract.incident import CauseKind, Incident, SchoolSpan, worst_first
 from contract.routing.delivery import NoticeRecord
 from contract.routing.notice import NoticeFate
 from ops_dashboard.archive import (
@@ -142,6 +142,12 @@ class PastArchive:
         """Return what the series had measured."""
         return await self._whole.series(series, from_us, min(to_us, self._at_us))
 
+    async def shared_series(
+        self, series: Sequence[int], from_us: int, to_us: int
+    ) -> tuple[str, SeriesHistory]:
+        """Return what the series had measured."""
+        return await self._whole.shared_series(series, from_us, min(to_us, self._at_us))
+
     async def weeks(self, series: Sequence[int], midnight_us: int) -> SeriesHistory:
         """Return what the series had measured in the weeks before the day."""
         return await self._whole.weeks(series, midnight_us)
@@ -176,25 +182,35 @@ class PastArchive:
         """Return the incidents that were open and the last ones that had resolved."""
         return [*(await self._over(RECENT_RESOLVED)), *self._desk.incidents]
 
+    async def incidents_over_by(self, at_us: int, limit: int, school_id: int | None = None) -> list[Incident]:
+        """Return the last incidents that had resolved; of one school if it is given."""
+        return await self._whole.incidents_over_by(min(at_us, self._at_us), limit, school_id)
+
     async def _over(self, limit: int) -> list[Incident]:
         found = await self._whole.incidents_over_by(self._at_us, limit)
         return list({i.incident_id: i for i in (*found, *self._desk.over)}.values())
 
-    async def incident(self, incident_id: str) -> KnownIncident | None:
-        """Return an incident with all that was known of it; None of one that had not begun."""
+    async def incident(self, incident_id: str, schools: frozenset[int] | None = None) -> KnownIncident | None:
+        """Return an incident with all that was known of it; None of one that had not begun.
+
+        Args:
+            incident_id: the incident.
+            schools: whose alerts are told, by id; None for all.
+        """
         async with self._connection() as conn:
             record = StoredIncidents(*await incident_family(conn, incident_id))
             then = await asyncio.to_thread(find_then, record, self._fleet, incident_id, self._at_us)
             if then is None:
                 return None
             known = then.incident.incident_id
+            own = [m for m in then.members if schools is None or m.alert.school_id in schools]
             similar = await similar_incidents(conn, then.incident, MOST_SIMILAR, self._at_us)
             events = [e for e in await incident_history(conn, known) if e.at_us <= self._at_us]
             words = await last_words(conn, [one.incident_id for one in similar])
         return KnownIncident(
             then.incident,
             events,
-            sorted(then.members, key=_members_order)[:MOST_MEMBERS],
+            sorted(own, key=worst_first)[:MOST_MEMBERS],
             then.aliases,
             [
                 SchoolSpan(m.alert.school_id, m.alert.opened_at_us, m.left_at_us)
@@ -227,7 +243,3 @@ class PastArchive:
             attempts=tuple(one for one in record.attempts if one.at_us <= real_us),
             **({} if is_over else {"fate": NoticeFate.WAITING, "over_at_us": None, "said_with": ""}),
         )
-
-
-def _members_order(one: Membership) -> tuple[bool, int, str]:
-    return one.left_at_us is not None, -(one.left_at_us or 0), one.alert.alert_id

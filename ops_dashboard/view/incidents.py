@@ -10,7 +10,7 @@ from alerting.messages.names import cluster_name, school_of
 from alerting.messages.story import Office, Story, StoryWords
 from contract.alert import Alert
 from contract.fleet import PUPILS_UNKNOWN, DeviceKind, Fleet
-from contract.incident import CauseKind, Incident, IncidentState, Membership
+from contract.incident import CauseKind, Incident, IncidentState, Membership, SchoolSpan
 from contract.privacy import K
 from contract.texts import Language, Texts, write_clock, write_number
 from ops_dashboard.view.addresses import area_address, provider_address
@@ -157,6 +157,35 @@ def similar_incident(
     )
 
 
+class MemberGroup(msgspec.Struct, frozen=True):
+    """Schools of an incident that share a ward or a provider."""
+
+    name: str
+    address: str
+    schools: int
+    """With an open alert."""
+    all_schools: int
+    """That ever had one."""
+
+
+def member_groups(spans: Sequence[SchoolSpan], fleet: Fleet) -> dict[str, list[MemberGroup]]:
+    """Return the schools of an incident by ward and by provider, most first; `spans` is of each alert."""
+    found: dict[str, list[MemberGroup]] = {}
+    now = {span.school_id for span in spans if span.until_us is None}
+    schools = {i: school for i in {span.school_id for span in spans} if (school := fleet.school_of(i))}
+    for kind in ("ward", "isp"):
+        of: dict[tuple[str, str], list[int]] = {}
+        for school_id, school in schools.items():
+            ward = fleet.ward_by_code[school.ward_code]
+            key = (ward.short_name, area_address(ward.code))
+            if kind == "isp":
+                key = (school.isp, provider_address(school.isp))
+            of.setdefault(key, []).append(school_id)
+        groups = [MemberGroup(*key, sum(i in now for i in ids), len(ids)) for key, ids in of.items()]
+        found[kind] = sorted(groups, key=lambda one: (-one.schools, -one.all_schools, one.name))
+    return found
+
+
 class CausePlace(msgspec.Struct, frozen=True):
     """A page about something that an incident is in."""
 
@@ -187,9 +216,7 @@ def cause_places(incident: Incident, fleet: Fleet, texts: Texts, language: Langu
 
 def member_place(member: Membership, fleet: Fleet) -> MemberPlace | None:
     """Return where an alert of an incident is, also a school that is no more; None for the center itself."""
-    school_id = member.alert.school_id
-    former = (f.school for f in fleet.former if f.school.id == school_id)
-    school = fleet.school_by_id.get(school_id) or next(former, None)
+    school = fleet.school_of(member.alert.school_id)
     if school is None:
         return None
     ward = fleet.ward_by_code[school.ward_code]

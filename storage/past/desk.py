@@ -55,11 +55,21 @@ async def deeds_on(conn: AsyncConnection[Any], alert_ids: Sequence[str]) -> list
     return [AlertEvent(*row) for row in await cursor.fetchall()]
 
 
-async def incidents_over_by(conn: AsyncConnection[Any], at_us: int, limit: int) -> list[Incident]:
-    """Return at most `limit` incidents that had resolved for good by a moment, the latest begun first."""
-    rest = """where began_at <= %(at)s and ended_at <= %(at)s and merged_into is null
+async def incidents_over_by(
+    conn: AsyncConnection[Any], at_us: int, limit: int, school_id: int | None = None
+) -> list[Incident]:
+    """Return at most `limit` incidents that had resolved for good by a moment, the latest begun first.
+
+    Those alone that an alert of a school was in, where one is given.
+    """
+    own = ""
+    if school_id is not None:
+        own = """and incident_id in (select member.incident_id from incident_member member
+                                     join alert using (alert_id) where alert.school_id = %(school_id)s)"""
+    rest = f"""where began_at <= %(at)s and ended_at <= %(at)s and merged_into is null {own}
               order by began_at desc, incident_id limit %(limit)s"""
-    return await incidents_where(conn, rest, {"at": moment(at_us), "limit": limit})
+    asked: dict[str, object] = {"at": moment(at_us), "limit": limit, "school_id": school_id}
+    return await incidents_where(conn, rest, asked)
 
 
 async def alerts_told_by(

@@ -172,3 +172,20 @@ where (select count(*) from oidc_sign_in) < %(most)s
 -- name: take_oidc_sign_in
 delete from oidc_sign_in where secret_hash = %(secret_hash)s
 returning next_path, expires_at > now()
+
+-- name: saved_views
+select name, query from saved_view where user_name = %(user_name)s and page = %(page)s order by saved_at, name
+
+-- name: add_saved_view
+insert into saved_view (user_name, page, name, query) values (%(user_name)s, %(page)s, %(name)s, %(query)s)
+on conflict (user_name, page, name) do nothing returning name
+
+-- name: rename_saved_view
+update saved_view set name = %(name)s
+where user_name = %(user_name)s and page = %(page)s and name = %(former)s
+  and not exists (select from saved_view other where other.user_name = %(user_name)s and other.page = %(page)s
+                  and other.name = %(name)s)
+returning name
+
+-- name: drop_saved_view
+delete from saved_view where user_name = %(user_name)s and page = %(page)s and name = %(name)s

@@ -90,6 +90,17 @@ create table oidc_sign_in (
 comment on table oidc_sign_in is 
     'Browsers that were sent to the city''s provider and are expected back, once; secret_hash: of the browser.';
 
+create table saved_view (
+    user_name text not null references app_user on delete cascade,
+    page      text not null,
+    name      text not null,
+    query     text not null,
+    saved_at  timestamptz not null default now(),
+    primary key (user_name, page, name)
+);
+comment on table saved_view is
+    'What a person chose in a list and keeps under a name; query: of the address of the page, without ?.';
+
 insert into retention (table_name, time_column, keep) values
     ('app_user', null, null),
     ('credential', null, null),
@@ -97,4 +108,5 @@ insert into retention (table_name, time_column, keep) values
     ('sign_in_failure', null, null),
     ('recovery_code', null, null),
     ('screen_pairing', null, null),
-    ('oidc_sign_in', null, null);
+    ('oidc_sign_in', null, null),
+    ('saved_view', null, null);

@@ -74,6 +74,7 @@ RIGHTS: Final[Mapping[DatabaseRole, Mapping[str, str]]] = {
         "device_credential": "raw",
         "device_claim": "rw",
         "special_day": "raw",
+        "saved_view": "rawd",
     },
     DatabaseRole.NOTIFIER: {
         **_FLEET,

@@ -62,11 +62,12 @@ async def test_what_was_refused_is_told_in_the_readers_words_and_by_the_schools_
     async with open_page(browser, stories, 1366, 768) as page:
         await tell(page, named("quarantine"))
         row = page.locator("main .table").nth(1).locator("tbody tr").first
-        await expect(row.get_by_role("link", name="Chủ đề sai cú pháp")).to_have_attribute(
-            "href", "?reason=bad_topic"
+        await expect(row.get_by_role("link", name="Giá trị nằm ngoài khoảng")).to_have_attribute(
+            "href", "?reason=out_of_range"
         )
+        await expect(row).to_contain_text("down_bps 1e+12 không nằm trong khoảng 0 đến 1e+11")
         await expect(row.get_by_role("link", name="Trường TH")).to_have_attribute("href", "/school/79010001")
-        await expect(page.locator("main")).not_to_contain_text("The topic is malformed")
+        await expect(page.locator("main")).not_to_contain_text("is not within")
 
 
 async def test_a_silence_is_told_by_the_name_of_its_school(stories: str, browser: Browser) -> None:
@@ -130,3 +131,89 @@ async def test_the_way_back_on_a_phone_leads_from_an_alert_to_the_list(
         await page.get_by_role("button", name="Đóng").click()
         await expect(opened).to_have_count(0)
         assert "alert=" not in page.url
+
+
+async def test_the_list_of_incidents_is_sorted_by_its_heads_and_the_address_keeps_it(
+    stories: str, browser: Browser
+) -> None:
+    async with open_page(browser, stories, 1366, 768) as page:
+        await tell(page, named("incidents-many"))
+        names = page.locator("#incidents tbody:nth-of-type(1) .incident-link")
+        head = page.locator("#incidents th", has_text="Học sinh")
+        await head.get_by_role("button").focus()
+        await page.keyboard.press("Enter")
+        await expect(head).to_have_attribute("aria-sort", "ascending")
+        await expect(names.first).to_have_text("Mầm non 30/4")
+        await page.keyboard.press("Enter")  # the keyboard stays on the head
+        await expect(head).to_have_attribute("aria-sort", "descending")
+        await expect(names.first).to_have_text("FPT")
+        assert page.url.endswith("sort=-pupils")
+        sorted_names = await names.evaluate_all(COLUMN)
+        await page.reload()
+        await expect(names).to_have_text(sorted_names)
+        file = page.locator(".sheet-downloads a").first
+        rows = (await (await page.request.get(await file.get_attribute("href") or "")).text()).splitlines()
+        assert [row.split(",")[2] for row in rows[1 : len(sorted_names) + 1]] == sorted_names
+        await page.get_by_label("Sắp xếp").select_option("")
+        await expect(page.locator("#incidents [aria-sort]")).to_have_count(0)
+
+
+async def test_a_kept_choice_is_a_link_and_says_when_it_is_the_one(stories: str, browser: Browser) -> None:
+    async with open_page(browser, stories, 1366, 768) as page:
+        await tell(page, named("incidents-kept"))
+        views = page.locator("#views")
+        await expect(views.locator("[aria-current]")).to_have_text("Rộng nhất trước")
+        await page.locator("#filter-priority").select_option("1")
+        await expect(views.locator("[aria-current]")).to_have_count(0)
+        await expect(views.get_by_role("button", name="Lưu lựa chọn này…")).to_be_visible()
+        await views.get_by_role("link", name="P1 chưa ai nhận").click()
+        await page.wait_for_url("**/incidents?state=open&priority=1")
+        await expect(views.locator("[aria-current]")).to_have_text("P1 chưa ai nhận")
+        await expect(page.locator("tr.incident")).to_have_count(2)
+
+
+async def test_keys_act_on_the_line_and_say_why_they_do_not(stories: str, browser: Browser) -> None:
+    async with open_page(browser, stories, 1366, 768) as page:
+        await tell(page, named("incidents-many"))
+        result, lines = page.locator("#deed-result"), page.locator(".incident-link")
+        await expect(lines.first).to_be_visible()
+        await page.keyboard.press("a")
+        await expect(result).to_contain_text("Hãy chọn một dòng trước")
+        await page.keyboard.press("j")
+        await expect(lines.first).to_be_focused()
+        assert "line=" in page.url
+        await page.keyboard.press("s")  # the viewer is an operator: silences are for engineers
+        await expect(result).to_have_text("Vai trò của bạn không được xem hay làm việc này.")
+        await page.keyboard.press("a")
+        dialog = page.locator("dialog")
+        await expect(dialog).to_contain_text("FPT")
+        await page.keyboard.press("Escape")
+        await expect(dialog).to_have_count(0)
+        await expect(lines.first).to_be_focused()
+        taken = page.locator("tr.incident[data-group=acknowledged] .incident-link").first
+        await taken.focus()
+        await page.keyboard.press("a")
+        await expect(result).to_have_text("Sự cố này đã có người nhận.")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**/incidents/*")
+        await expect(page.locator("#said")).to_contain_text("đã nhận xử lý")
+        await page.keyboard.press("Escape")
+        await page.wait_for_url("**/incidents?*line=*")
+        await expect(taken).to_be_focused()
+
+
+async def test_the_worst_members_are_drawn_with_the_moment_and_a_way_to_the_school(
+    stories: str, browser: Browser
+) -> None:
+    async with open_page(browser, stories, 1366, 768) as page:
+        await tell(page, named("incident-slow"))
+        charts = page.locator(".worst-chart")
+        await expect(charts).to_have_count(8)
+        await expect(page.locator(".worst")).to_contain_text("8 trong 33 trường")
+        await expect(page.locator(".worst-chart .plot-span")).to_have_count(8)
+        await expect(page.locator(".worst-chart polygon")).to_have_count(8)  # what is usual
+        first = charts.first
+        await expect(first.locator(".plot")).to_have_attribute("aria-label", re.compile("ms lúc 09:1"))
+        name = await first.locator(".worst-school a").first.inner_text()
+        await first.locator(".worst-school a").first.click()
+        await expect(page.locator("#sheet-title")).to_have_text(name)

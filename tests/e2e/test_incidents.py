@@ -140,6 +140,51 @@ async def test_an_incident_opens_is_told_and_is_taken_by_keyboard_without_a_relo
         assert await page.evaluate("document.documentElement.dataset.loaded") == "once"
 
 
+async def test_an_incident_is_taken_from_its_line_and_the_list_says_what_came_of_it(
+    settings: Settings, browser: Browser
+) -> None:
+    async with open_stage(*settings) as stage, talking(stage), open_page(browser, stage.url) as page:
+        desk = await desk_of(stage)
+        await settle(page, "/incidents?lang=en")
+        await desk.open(stage.opened(0))
+        line = page.locator("tr.incident")
+        await expect(line).to_have_attribute("data-group", "open")
+        await page.keyboard.press("j")
+        await page.keyboard.press("a")
+        await expect(page.locator("dialog [type=submit]")).to_be_focused()
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#deed-result")).to_contain_text("waiting")
+        await desk.fold()
+        await expect(page.locator("#deed-result")).to_have_text("Lan has it")
+        await expect(line).to_have_attribute("data-group", "acknowledged")
+        await expect(page.locator(".incident-link")).to_be_focused()
+
+
+async def test_a_choice_of_the_list_is_kept_renamed_and_deleted(settings: Settings, browser: Browser) -> None:
+    async with open_stage(*settings) as stage, talking(stage), open_page(browser, stage.url) as page:
+        desk = await desk_of(stage)
+        await desk.open(stage.opened(0))
+        await settle(page, "/incidents?lang=en&priority=1&sort=-since")
+        views = page.locator("#views")
+        await views.get_by_role("button", name="Keep this choice…").click()
+        await page.get_by_role("textbox", name="Name").fill("Mine")
+        await page.keyboard.press("Enter")
+        own = views.locator("[aria-current]")
+        await expect(own).to_have_text("Mine")
+        await settle(page, "/incidents")
+        await views.get_by_role("link", name="Mine").click()
+        await page.wait_for_url("**/incidents?priority=1&sort=-since")
+        await expect(own).to_have_text("Mine")
+        await views.get_by_role("button", name="Rename…").click()
+        await page.get_by_role("textbox", name="Name").fill("Urgent")
+        await page.keyboard.press("Enter")
+        await expect(own).to_have_text("Urgent")
+        await views.get_by_role("button", name="Delete…").click()
+        await page.locator("dialog [type=submit]").click()
+        await expect(views.get_by_role("link")).to_have_count(0)
+        await expect(views.get_by_role("button", name="Keep this choice…")).to_be_visible()
+
+
 async def test_keys_can_be_turned_off_and_stay_so(settings: Settings, browser: Browser) -> None:
     async with open_stage(*settings) as stage, talking(stage), open_page(browser, stage.url) as page:
         desk = await desk_of(stage)

@@ -122,6 +122,7 @@ def filled(path: str, stage: Stage, school: School, alert_id: str) -> str:
         "code": school.code,
         "device": "gw-1",
         "metric": "down_bps",
+        "page": "incidents",
         "secret": "nothing",
         "package_name": "dash",
         "fingerprinted_path:path": "dash-renderer/build/nothing.js",

@@ -27,6 +27,7 @@ from ingest.config import GatewayConfig
 from ingest.gateway import run
 from tests.conftest import TestNats as RunningNats
 from tests.ingest_door import LOGS, PARTITIONS, Door, FaultyLog, pack, until_acknowledged, value_of
+from tests.refusal_words import said
 from tests.running_system import PATIENCE_S, until
 
 
@@ -232,7 +233,7 @@ async def test_each_reason_ends_in_quarantine_and_the_good_ones_do_not(door: Doo
         assert [r.reason for r in found] == [reason for _, _, reason in bad]
         assert len(await door.values({42.0})) == len(bad)
     assert gateway.counters.received == 2 * len(bad)
-    assert "An" not in "".join(r.detail + r.excerpt for r in found)
+    assert "An" not in "".join(said(r) + r.excerpt for r in found)
 
 
 async def test_what_is_refused_for_its_time_is_logged_and_counts_for_nothing(door: Door) -> None:
@@ -281,7 +282,7 @@ async def test_the_largest_message_that_can_be_allowed_passes_the_broker(door: D
         (refused,) = await door.rejected(1)
     assert gateway.counters.received == 2
     assert (refused.reason, refused.payload_bytes) == (Reason.OVERSIZED, PAYLOAD_LIMITS[1] + 1)
-    assert refused.detail == "4,194,305 bytes; at most 4,194,304 are allowed"
+    assert said(refused) == "4,194,305 bytes; at most 4,194,304 are allowed"
 
 
 async def test_the_service_stops_when_told(door: Door, catalogue: Catalogue) -> None:

@@ -409,6 +409,10 @@ ROUTES: Final[Mapping[str, Paths]] = {
     "/api/charts/school/{code}": lambda fleet, _c, _a: [
         f"/api/charts/school/{s.code}?range={name}" for s in fleet.schools for name in RANGES
     ],
+    "/api/charts/incident/{incident_id}": lambda _f, _c, alerts: [
+        f"/api/charts/incident/{a.alert.alert_id}" for a in alerts
+    ],
+    "/api/views/{page}": lambda _f, _c, _a: ["/api/views/incidents"],
     "/school/{code}": lambda fleet, _c, _a: [f"/school/{s.code}" for s in fleet.schools],
     **{
         path: lambda _f, _c, _a, path=path: [  # type: ignore[misc]

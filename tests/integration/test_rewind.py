@@ -31,6 +31,7 @@ from contract.routing.silence import Silence, SilenceKind, SilenceMatcher, Silen
 from contract.series import series_of
 from device_simulator.world.fleet import generate_fleet
 from ops_dashboard.access.door import SESSION_COOKIE
+from ops_dashboard.charts.member_charts import MOST_CHARTS
 from ops_dashboard.config import DashboardConfig
 from ops_dashboard.live.feed import Feed, make_feed
 from ops_dashboard.view.areas import find_area
@@ -305,6 +306,10 @@ async def the_desk_then(story: Story, client: httpx.AsyncClient, calendar: Schoo
             assert sum(m["left_at_us"] is None for m in page["members"]) == line["alerts"]
             assert max(e["at_us"] for e in page["events"]) <= minute(n)
             assert page["reach"][-1][1] == line["schools"]
+            charts = await client.get(f"/api/charts/incident/{line['incident_id']}", params=at)
+            assert charts.status_code == 200
+            drawn = min(MOST_CHARTS, len({m["alert"]["series"] for m in page["members"] if m["place"]}))
+            assert charts.text.count("<svg") == drawn
 
 
 async def what_cannot_be_seen(story: Story, client: httpx.AsyncClient, calendar: SchoolCalendar) -> None:

@@ -25,6 +25,7 @@ from tests.fold_world import (
     packaged,
     small_fleet,
 )
+from tests.refusal_words import said
 
 Payload = Callable[[int], str]
 """What a gateway sends at a second of log time since 1970."""
@@ -110,6 +111,6 @@ def test_refused_for_being_ahead_is_not_silent() -> None:
 )
 def test_what_is_no_time_of_day_is_named_and_told(payload: Payload, named: str) -> None:
     folded, refused = run(every_10_s(payload, 6), 90)
-    assert [named in r.detail for r in refused] == [True] * 6
+    assert [named in said(r) for r in refused] == [True] * 6
     assert told(folded, "clock_wrong") == [OPENED]
     assert len(folded.rows.readings) == 0

@@ -12,13 +12,16 @@ from alerting.silences.matching import matches
 from config.files import shipped_texts
 from contract.catalogue import Catalogue
 from contract.fleet import Fleet
-from contract.incident import Cause, CauseKind, Incident, Membership
+from contract.incident import Cause, CauseKind, Incident, IncidentState, Membership, SchoolSpan
 from contract.rule import Rule
 from contract.texts import Language
+from ops_dashboard.view.desk.lists import ListChoice, incident_list
+from ops_dashboard.view.desk.sheet import Scribe
 from ops_dashboard.view.incidents import (
     IncidentStory,
     incident_story,
     incident_words,
+    member_groups,
     member_place,
     similar_incident,
 )
@@ -142,3 +145,38 @@ def test_a_silence_of_very_many_rules_keeps_those_that_showed_the_cause(city: Fl
     rule, place = cause_matchers(incident, city)
     assert rule.value == "|".join(many[:2])
     assert (place.name, place.value) == ("system", "center")
+
+
+def test_schools_of_an_incident_are_told_by_ward_and_provider(city: Fleet) -> None:
+    first, *others = city.schools
+    same = next(s for s in others if s.isp == first.isp and s.ward_code != first.ward_code)
+    other = next(s for s in others if s.isp != first.isp)
+    spans = [SchoolSpan(first.id, 1, None), SchoolSpan(first.id, 1, 2), SchoolSpan(same.id, 1, 2)]
+    groups = member_groups([*spans, SchoolSpan(other.id, 1, 2), SchoolSpan(0, 1, None)], city)
+    told = {kind: [(one.name, one.schools, one.all_schools) for one in own] for kind, own in groups.items()}
+    assert told["isp"] == [(first.isp, 1, 2), (other.isp, 0, 1)]
+    ward = city.ward_by_code[first.ward_code]
+    assert (groups["ward"][0].name, groups["ward"][0].address) == (ward.short_name, f"/area/{ward.code}")
+    assert [sum(column) for column in zip(*(row[1:] for row in told["ward"]), strict=True)] == [1, 3]
+
+
+def test_the_file_of_the_list_stands_as_the_list_does(office: Office) -> None:
+    cause = Cause(CauseKind.ISP, isp="FPT")
+    wide = incident_of(1, cause, schools=40, priority=2)
+    taken = incident_of(2, cause, state=IncidentState.ACKNOWLEDGED, schools=90)
+    chronic = incident_of(3, cause, rule="chronic_line")
+    over = [resolved(incident_of(n, cause, most_schools=n), n) for n in (4, 5)]
+    narrow = incident_of(6, cause, schools=3)
+
+    def listed(**choice: str) -> list[str]:
+        table = incident_list(
+            [*over, chronic, taken, wide, narrow], frozenset(), ListChoice(**choice), office, NOW_US,
+            Scribe(office.texts, Language.EN),
+        )  # fmt: skip
+        return [row.cells[0].text[-1] for row in table.rows]
+
+    assert listed() == ["6", "1", "2", "3", "5", "4"]
+    assert listed(sort="-reach") == ["1", "6", "2", "3", "5", "4"]
+    assert listed(sort="reach") == ["6", "1", "2", "3", "4", "5"]
+    assert listed(sort="nothing") == listed()
+    assert listed(state="chronic") == ["3"]

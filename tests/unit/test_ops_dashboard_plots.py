@@ -14,6 +14,7 @@ from contract.fleet import Fleet
 from contract.texts import Language
 from ops_dashboard.charts.marks import PAGE
 from ops_dashboard.charts.plots import (
+    FLAT,
     HEIGHT,
     HOLE_RAW_US,
     MOST_POINTS,
@@ -179,6 +180,20 @@ def test_what_nine_days_in_ten_were_is_usual() -> None:
     band = Usual(START_US + np.array([0, MINUTE_US]), np.ones(2), 2 * np.ones(2))
     _, shapes = drawn(Chart("a", "", [replace(trace([1.0]), usual=band)]))
     assert sum(one.tag.endswith("polygon") for one in shapes) == 1
+
+
+def test_what_is_usual_is_one_band_however_fine_the_line_is() -> None:
+    quarters = START_US + np.arange(8) * QUARTER_US
+    band = Usual(quarters, np.full(8, 1.0), np.full(8, 1.0))
+    chart = Chart("a", "", [replace(trace([1.0]), usual=band)])
+    shapes = plot(chart, Window(START_US, START_US + 8 * QUARTER_US, HOLE_RAW_US), Language.EN, PAGE).svg
+    assert shapes.count("<polygon") == 1
+    beyond = replace(trace([1.0]), usual=Usual(quarters - QUARTER_US // 2, *band[1:]))
+    window = Window(START_US, START_US + 6 * QUARTER_US, HOLE_RAW_US)
+    drawn_to = fromstring(plot(replace(chart, traces=[beyond]), window, Language.EN, PAGE).svg)
+    (shape,) = (one for one in drawn_to if one.tag.endswith("polygon"))
+    assert {min(points(shape))[0], max(points(shape))[0]} == {0.0, WIDTH}
+    assert f'stroke-width="{FLAT:g}"' in shapes  # what is always the same is seen as well
 
 
 def test_few_days_or_days_of_another_kind_make_nothing_usual() -> None:

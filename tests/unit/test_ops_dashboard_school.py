@@ -15,16 +15,19 @@ from config.files import shipped_texts
 from contract.alert import Alert
 from contract.fleet import DeviceKind, Fleet, Former
 from contract.incident import Cause, CauseKind, Incident, IncidentState
+from contract.rejected import Reason, RefusalDetail, write_detail
 from contract.rule import parse_rules
 from contract.texts import Language
 from ops_dashboard.charts.marks import PAGE
 from ops_dashboard.charts.plots import HOLE_RAW_US, Window, plot
 from ops_dashboard.charts.school_charts import PLANS, SchoolCharts, fill_plan
+from ops_dashboard.pages.plots.school import school_charts
 from ops_dashboard.pages.prerender import prerender
-from ops_dashboard.pages.school import school_charts
 from ops_dashboard.view.desk.school import LineWeeks, ReceivedKind, SchoolData, school_sheet
 from ops_dashboard.view.desk.sheet import Scribe, Sheet, SheetRow
+from storage.wall import RefusedSender
 from tests.fold_world import CATALOGUE, MONDAY_9H_US, RULES, series_named, small_fleet
+from tests.outbox import incident_of, resolved
 
 NOW_US = MONDAY_9H_US
 MINUTE_US = 60_000_000
@@ -169,6 +172,26 @@ def test_the_line_is_told_beside_its_contract() -> None:
 def test_what_came_is_told_beside_what_was_due() -> None:
     (row,) = rows(told(), "received")
     assert (row.cells[1].text, row.cells[1].note) == ("93.3 %", "336/360")
+
+
+def test_what_was_refused_is_told_in_the_readers_words_to_whom_it_is_for() -> None:
+    detail = write_detail(RefusalDetail.AHEAD, metric="down_bps", claimed="1795430000", s=25_200)
+    topic = "edu/v1/79/79000001/gw-1/bandwidth"
+    sender = RefusedSender("79000001", "gw-1", Reason.FUTURE_TIME, 212, NOW_US, topic, detail)
+    (row,) = rows(told(refused=[sender]), "refused")
+    assert row.cells[2].text == "down_bps claims time 1795430000 s, 25,200 s ahead of its arrival"
+    assert (row.cells[1].href, row.cells[3].text) == ("/quarantine?reason=future_time", "212")
+    assert all(table.name != "refused" for table in told(refused=None).tables)
+    present = write_detail(RefusalDetail.NOT_WITHIN, value="present 31", low="0", high="30")
+    private = sender._replace(topic="edu/v1/79/79000001/att-1/attendance", detail=present)
+    assert rows(told(refused=[private]), "refused")[0].cells[2].text == "present is not within 0 to 30"
+
+
+def test_incidents_before_say_how_long_and_who_had_them() -> None:
+    over = resolved(incident_of(1, Cause(CauseKind.SCHOOL, school_id=1), assignee="Lan"))
+    (row,) = rows(told(past=[over]), "past")
+    assert row.cells[0].href == f"/incidents/{over.incident_id}"
+    assert [cell.text for cell in row.cells[2:]] == ["20", "Lan"]
 
 
 def test_open_alerts_come_first_and_say_how_long() -> None:

@@ -24,16 +24,16 @@ from contract.figures.school_day import SESSION_PARTS
 from contract.figures.spans import SpanKind
 from contract.fleet import DeviceKind, Level
 from contract.incident import CauseKind, IncidentDeed, IncidentEventKind, NotDone
-from contract.rejected import Reason
+from contract.rejected import Reason, RefusalDetail
 from contract.routing.delivery import AttemptOutcome
 from contract.routing.notice import HeldReason, NoticeFate, NoticeReason
 from contract.routing.silence import SilenceFault, SilenceKind
 from contract.rule import CHANNEL_NAMES
 from contract.special_days.special_day import BELLS, DayKind, DayVerdict
 from contract.texts import Language, Texts, parse_language, parse_texts, write_clock, write_date, write_number
+from ingest.acceptance.verdict import ConnectDenial
 from ops_dashboard.charts.school_charts import PLANS, RANGES
 from ops_dashboard.pages.incidents import COLUMNS as INCIDENT_COLUMNS
-from ops_dashboard.pages.incidents import GROUPS
 from ops_dashboard.pages.leadership import INCIDENT_HEADS
 from ops_dashboard.pages.quarantine import COLUMNS
 from ops_dashboard.pages.registry import PAGES
@@ -45,6 +45,7 @@ from ops_dashboard.pages.wall import TILES
 from ops_dashboard.special_days.page import COLUMNS as CALENDAR_COLUMNS
 from ops_dashboard.special_days.page import DECIDED_COLUMNS
 from ops_dashboard.view.desk.finding import HitKind
+from ops_dashboard.view.desk.lists import GROUPS
 from ops_dashboard.view.leadership.maker import OUTER
 from ops_dashboard.view.lines import Trend
 from ops_dashboard.view.timeline import BY_HAND
@@ -53,7 +54,7 @@ from watchdog.watch import NoticeKind, Suspect
 SHEET_TABLES = (
     *("incidents", "figures", "cluster", "ward", "isp", "schools", "metrics", "troubled", "systems"),
     *("coverage", "reasons", "ledger", "senders", "devices", "alerts", "members", "refusals", "response"),
-    *("own_devices", "neighbours", "line", "received"),
+    *("own_devices", "neighbours", "line", "received", "past", "refused"),
 )
 SHEET_HEADS = (
     *("priority", "incident", "reach", "pupils", "since", "who", "figure", "target", "name", "schools"),
@@ -93,6 +94,9 @@ SHEET_HEADS = (
 ROOT = Path(__file__).parents[2]
 FAMILIES = {
     "reason": {reason.value for reason in Reason},
+    "refused": {detail.value for detail in RefusalDetail},
+    "denial": {denial.value for denial in ConnectDenial},
+    "views": {"keep", "rename", "forget"},
     "level": {level.value for level in Level},
     "device": {kind.value for kind in DeviceKind},
     "range": set(RANGES),

@@ -46,6 +46,7 @@ def _add_incidents(router: APIRouter, services: Services) -> None:
         priority: Word = "",
         cluster: Word = "",
         isp: Word = "",
+        sort: Word = "",
         form: TableForm = TableForm.PLAIN,
         at: At = "",
     ) -> Response:
@@ -54,7 +55,7 @@ def _add_incidents(router: APIRouter, services: Services) -> None:
         now_us = mine.now_us()
         known = await mine.archive.known_incidents()
         silenced = mine.board.silenced_incidents(mine.board.muted(now_us))
-        choice = ListChoice(state, priority, "", cluster, isp)
+        choice = ListChoice(state, priority, "", cluster, isp, sort=sort)
         table = incident_list(known, silenced, choice, office_of(mine), now_us, _scribe(services, request))
         return _file(table, form)
 

@@ -3,17 +3,13 @@
 import asyncio
 from datetime import time
 
-import numpy as np
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
-from numpy.typing import NDArray
 
-from contract.calendar import SchoolCalendar
-from contract.fleet import LEVELS, School
-from contract.privacy import shown_history
+from contract.fleet import School
 from contract.texts import Language
 from ops_dashboard.api.answers import Refusal
-from ops_dashboard.archive import of_series
+from ops_dashboard.charts.columns import of_series
 from ops_dashboard.charts.marks import PAGE
 from ops_dashboard.charts.plots import HOLE_BUCKET_US, HOLE_RAW_US, Chart, Plot, Window, plot
 from ops_dashboard.charts.school_charts import (
@@ -25,10 +21,10 @@ from ops_dashboard.charts.school_charts import (
     fill_plan,
     series_by_metric,
 )
-from ops_dashboard.charts.usual import DAY_US, usual_band
+from ops_dashboard.charts.usual import DAY_US, usual_of
 from ops_dashboard.language import choose_language
+from ops_dashboard.pages.plots.school import school_charts
 from ops_dashboard.pages.prerender import prerender
-from ops_dashboard.pages.school import school_charts
 from ops_dashboard.past.moment import At
 from ops_dashboard.past.seen import seen
 from ops_dashboard.services import Services
@@ -70,37 +66,17 @@ def _draw(
     history: SeriesHistory,
     before: SeriesHistory | None,
 ) -> list[tuple[Chart, Plot]]:
-    zone_us = _zone_us(services.calendar, window.to_us)
-    level = LEVELS.index(school.level)
-    has_sessions = bool(services.calendar.sessions(level, services.calendar.local_day(window.to_us)))
     parts = {}
     for name, number in numbers.items():
         usual = None
         if before is not None:
-            own = of_series(before, number)
-            told = shown_history(services.catalogue.named(name), school.pupils, own.mean, own.min, own.max)
-            alike = _with_sessions(services.calendar, level, own.time_us, zone_us) == has_sessions
-            usual = usual_band(own.time_us, told.mean, alike, zone_us, (window.from_us, window.to_us))
+            metric, own = services.catalogue.named(name), of_series(before, number)
+            usual = usual_of(school, metric, own, services.calendar, window)
         parts[name] = ToldSeries(of_series(history, number), usual)
     charts = [
         fill_plan(plan, school, services.catalogue, parts, bucket, services.texts, language) for plan in PLANS
     ]
     return [(chart, plot(chart, window, language, PAGE)) for chart in charts]
-
-
-def _zone_us(calendar: SchoolCalendar, at_us: int) -> int:
-    """Return what must be added for local time; Vietnam has no summer time."""
-    midnight_us = calendar.moment_us(calendar.local_day(at_us), time.min)
-    return -midnight_us % DAY_US
-
-
-def _with_sessions(
-    calendar: SchoolCalendar, level: int, time_us: NDArray[np.int64], zone_us: int
-) -> NDArray[np.bool_]:
-    """Return which moments are of days on which a level has sessions, shape (n,)."""
-    days, inverse = np.unique((time_us + zone_us) // DAY_US, return_inverse=True)
-    found = [bool(calendar.sessions(level, calendar.local_day(int(d) * DAY_US - zone_us))) for d in days]
-    return np.array(found, bool)[inverse]
 
 
 def add_school_charts(router: APIRouter, services: Services) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.access.permission import Permission
 from contract.calendar import in_session
 from contract.catalogue import Published
 from contract.figures.lines import QuarterGrid, impaired_quarters
@@ -14,17 +15,22 @@ from contract.fleet import LEVELS, STREAMS_OF, Device, DeviceKind, School
 from contract.incident import CauseKind
 from contract.privacy import shown_alert
 from contract.series import METRIC_BITS, series_of
+from ops_dashboard.access.own import denials
 from ops_dashboard.api.desk.place_sheets import HEARD_US, office_of
-from ops_dashboard.archive import joined, of_series
+from ops_dashboard.charts.columns import joined, of_series
 from ops_dashboard.charts.school_charts import series_by_metric
 from ops_dashboard.services import Services
 from ops_dashboard.view.desk.school import LineWeeks, ReceivedKind, SchoolData, school_sheet
 from ops_dashboard.view.desk.sheet import Scribe, Sheet
 from ops_dashboard.view.lines import incidents_within
-from storage.wall import SeriesHistory
+from storage.wall import RefusedSender, SeriesHistory
 
 HOUR_US: Final = 3_600_000_000
 LINE_METRICS: Final = ("down_bps", "up_bps")
+DAY_US: Final = 24 * HOUR_US
+MOST_PAST: Final = 8
+MOST_REFUSED: Final = 12
+"""Rows of a table that stands beside charts: the rest is one way further."""
 LOSS: Final = "loss_ratio"
 
 
@@ -46,8 +52,17 @@ async def make_school_sheet(services: Services, school: School, scribe: Scribe) 
         lines,
         bad_min,
         await _received(services, devices, now_us),
+        await services.archive.incidents_over_by(now_us, MOST_PAST, school.id),
+        await _refused(services, school, now_us),
     )
     return school_sheet(school, fleet, data, office_of(services), scribe)
+
+
+async def _refused(services: Services, school: School, now_us: int) -> list[RefusedSender] | None:
+    """Return what was refused within a day; None where the reader may not see it, or looks back."""
+    if services.at_us is not None or denials(Permission.SEE_QUARANTINE):
+        return None
+    return await services.archive.refused(now_us - DAY_US, MOST_REFUSED, school.code)
 
 
 async def _heard(services: Services, devices: list[Device], now_us: int) -> dict[int, int]:

@@ -6,13 +6,13 @@ import { say } from './words.js';
 /**
  * Ask for what a deed needs, and send it; the dialog stays open, and says why, while it is refused.
  * `fields` stand first; `note` is required, optional, or null for none; `send({note})` returns null or the
- * sentence of the refusal. Who does it is whoever is signed in.
+ * sentence of the refusal. Who does it is whoever is signed in. Returns the dialog.
  */
-export function askDeed({ title, subject, fields = [], note: need = 'optional', noteLabel = null, noteText = '', send: deliver }) {
+export function askDeed({ title, subject, fields = [], note: need = 'optional', noteLabel = null, noteText = '', sendLabel = say('alerts.send'), send: deliver }) {
   const note = make('textarea', { className: 'control', id: 'action-note', rows: 3, maxLength: 500, required: need === 'required', value: noteText });
   const wrong = make('p', { className: 'form-error', hidden: true, role: 'alert' });
   const cancel = make('button', { type: 'button', className: 'button', textContent: say('alerts.cancel') });
-  const send = make('button', { type: 'submit', className: 'button button-main', textContent: say('alerts.send') });
+  const send = make('button', { type: 'submit', className: 'button button-main', textContent: sendLabel });
   const words = noteLabel ?? say(need === 'required' ? 'alerts.note' : 'alerts.note_optional');
   const form = make('form', { className: 'form', method: 'dialog' },
     make('h2', { className: 'details-title', id: 'action-title', textContent: title }),
@@ -36,6 +36,7 @@ export function askDeed({ title, subject, fields = [], note: need = 'optional', 
   dialog.showModal();
   const first = fields.map((field) => field.querySelector?.('input, select') ?? null).find(Boolean);
   (first ?? (need === 'required' ? note : send)).focus(); // a and Enter take an incident; a note is one Tab back
+  return dialog;
 }
 
 /** Return a field with its label; `id` is of what is written in, where that is not all of it. */

@@ -1,25 +1,31 @@
 // The page of an incident: it follows the push, and asks for the rest whenever something became of it.
 import { showBar, tellResult, watchKeys } from './incident_deeds.js';
-import { showMembers, showNotices, showProvider, showSimilar, showTimeline } from './incident_parts.js';
+import { showGroups, showMembers, showNotices, showProvider, showSimilar, showTimeline } from './incident_parts.js';
 import { showReach } from './reach_chart.js';
 import { byId, make, renew } from './dom.js';
 import { groupOf, lostMinutes } from './incident_state.js';
 import { openLink } from './link.js';
 import { reader, readJson } from './loading.js';
-import { isPast } from './moment.js';
+import { isKey } from './keys.js';
+import { inMoment, isPast } from './moment.js';
 import { watchStaleness } from './staleness.js';
+import { readPiece } from './svg.js';
 import { duration, language, number, say, toField } from './words.js';
 
+const MINUTE_US = 60e6;
 const REACH_US = 10e6; // the chart moves on so often while nothing changes
 
 class IncidentDesk {
   constructor(asked) {
     this.asked = asked;
     this.page = null;
+    this.rename = () => {};
     this.nowUs = Date.now() * 1000;
     this.seen = null;
     this.load = reader(() => this.read());
+    this.loadCharts = reader(() => this.readCharts());
     watchKeys(this);
+    document.addEventListener('keydown', (event) => { if (event.key === 'Escape' && isKey(event)) leave(); });
   }
 
   async read() {
@@ -55,12 +61,26 @@ class IncidentDesk {
     const seen = `${message.alerts_version}/${message.open.muted}`; // what is read anew, what begins or ends to be muted
     if (this.seen !== null && this.seen !== seen) this.load();
     this.seen = seen;
-    if (this.page) this.showFigures();
+    if (this.page) { this.showFigures(); this.followCharts(); }
+  }
+
+  /** Read the charts anew once a minute, and whenever the alerts that they may show are others. */
+  followCharts() {
+    const drawn = JSON.stringify([Math.floor(this.nowUs / MINUTE_US), this.page.members.map((one) => [one.alert.alert_id, one.left_at_us])]);
+    if (drawn === this.drawn) return;
+    this.drawn = drawn;
+    this.loadCharts();
+  }
+
+  async readCharts() {
+    const made = await readPiece(`/api/charts/incident/${encodeURIComponent(this.asked)}`);
+    const box = byId('worst');
+    if (!box.firstElementChild?.isEqualNode(made)) renew(box, this.drawn, () => [made]);
   }
 
   show() {
     const { incident, story, aliases, events, members, places } = this.page;
-    document.title = `P${incident.priority} ${incident.words.name} · ${say('app.name')}`;
+    this.rename(`P${incident.priority} ${incident.words.name}`);
     const alias = byId('alias');
     alias.hidden = this.asked === incident.incident_id;
     if (!alias.hidden) renew(alias, incident.incident_id, () => [`${say('incident.alias')} `, make('a', { href: `/incidents/${incident.incident_id}`, textContent: say('incident.survivor') })]);
@@ -76,13 +96,14 @@ class IncidentDesk {
       story.why ? make('p', { className: 'soft', textContent: story.why }) : null,
       aliases.length ? make('p', { className: 'soft', textContent: say('incident.aliases', { n: number(aliases.length) }) }) : null].filter(Boolean));
     showProvider(byId('provider'), this.page.provider);
-    byId('deed-bar').hidden = byId('incident-parts').hidden = false;
+    byId('incident-parts').hidden = false;
     byId('incident-missing').hidden = true;
     showBar(this);
     tellResult(events);
     showTimeline(byId('timeline'), events, this.nowUs);
     showNotices(byId('notices'), this.notices, this.nowUs);
     byId('members-note').textContent = say('incident.members_note', { n: number(incident.alerts), of: number(incident.all_alerts) });
+    showGroups(byId('member-groups'), this.page.groups);
     showMembers(byId('members'), members);
     const file = `/api/incidents/${incident.incident_id}/members.csv?lang=${language}`;
     renew(byId('members-file'), file, () => [['csv', ''], ['excel', '&form=excel']].map(([word, form]) => make('a', {
@@ -90,6 +111,7 @@ class IncidentDesk {
       'aria-label': `${say('sheet.download', { table: say('incident.members') })} (${say(`sheet.${word}`)})` })));
     showSimilar(byId('similar'), this.page.similar);
     this.showFigures();
+    this.followCharts();
   }
 
   showFigures() {
@@ -117,6 +139,13 @@ function beginningOf(incident) {
   return make('a', { href: `/?at=${toField(us)}`, textContent: say('rewind.from'), dataset: { key: 'rewind' } });
 }
 
+/** Go back to the list as it was left, or to the list. */
+function leave() {
+  const before = document.referrer && new URL(document.referrer);
+  if (before && before.origin === window.location.origin && before.pathname === '/incidents') window.history.back();
+  else window.location.assign(inMoment('/incidents'));
+}
+
 /** Start the page. */
 export function start() {
   const desk = new IncidentDesk(decodeURIComponent(window.location.pathname.split('/').pop()));
@@ -126,4 +155,5 @@ export function start() {
     if (message.kind === 'snapshot') staleness?.note(message);
   };
   staleness = watchStaleness(openLink({ alerts: true, hear }));
+  desk.rename = staleness.rename;
 }

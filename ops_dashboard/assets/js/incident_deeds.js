@@ -9,7 +9,7 @@ import { clock, dayAndClock, duration, language, number, rule, say } from './wor
 
 const isOpen = (incident) => incident.ended_at_us === null;
 const DEEDS = [
-  { name: 'acknowledged', key: 'a', fits: (i) => i.state === 'open', ask: askPlain },
+  { name: 'acknowledged', key: 'a', fits: (i) => i.state === 'open', ask: askPlain, unfit: () => say('incident.in_hand') },
   { name: 'handed_back', fits: (i) => i.state === 'acknowledged' || Boolean(isOpen(i) && i.assignee), ask: askPlain },
   { name: 'assigned', key: 'g', fits: isOpen, ask: askAssignment },
   { name: 'silence', key: 's', fits: isOpen, ask: askSilence },
@@ -22,12 +22,20 @@ const DEEDS = [
 const SILENCE_HOURS = [1, 2, 4, 8, 24];
 let waitsFor = null; // the action whose outcome the timeline will tell
 
-const offered = (incident) => (isPast() ? [] : DEEDS.filter((deed) => deed.fits(incident)));
+/** Return why whoever reads the page may not do a deed; the page says it, and the server decides. */
+function denial({ name }) {
+  const denied = JSON.parse(document.querySelector('[data-denied]').dataset.denied);
+  const code = denied[name === 'silence' ? 'silence' : 'handle_incidents'];
+  return code ? say(`error.${code}`) : null;
+}
+
+const offered = (incident) => (isPast() ? [] : DEEDS.filter((deed) => deed.fits(incident) && denial(deed) === null));
 
 /** Show the buttons of what can be done now. */
 export function showBar(desk) {
   if (isPast()) { byId('deed-bar').hidden = true; return; } // the bar of the past says why
   const deeds = offered(desk.page.incident);
+  byId('deed-bar').hidden = deeds.length === 0 && byId('deed-result').textContent === '';
   const { keys } = document.documentElement.dataset;
   renew(byId('deeds'), [keys, ...deeds.map((deed) => deed.name)], () => [...deeds.map((deed) => {
     const button = make('button', { type: 'button', className: deed.name === 'acknowledged' ? 'button button-main' : 'button', dataset: { key: deed.name }, 'aria-keyshortcuts': keys === 'on' ? deed.key : null },
@@ -48,13 +56,28 @@ function moreButton() {
 export function watchKeys(desk) {
   watchSwitch(() => { if (desk.page) showBar(desk); });
   document.addEventListener('keydown', (event) => {
-    if (!isKey(event) || !desk.page) return;
-    const deed = offered(desk.page.incident).find((one) => one.key === event.key);
-    if (!deed) return;
+    if (!isKey(event) || !desk.page || !doByKey(desk, event.key)) return;
     event.preventDefault();
-    deed.ask(desk, deed.name);
+    byId('deed-bar').hidden = false; // it says what came of the key
   });
 }
+
+/** Return whether a key is that of a deed. */
+export const isDeedKey = (key) => DEEDS.some((deed) => deed.key === key);
+
+/** Do what a key does with an incident, or say why not; return whether it is the key of a deed. */
+export function doByKey(desk, key) {
+  const deed = DEEDS.find((one) => one.key === key);
+  if (!deed || isPast()) return false;
+  const { incident } = desk.page;
+  const why = denial(deed) ?? (deed.fits(incident) ? null : isOpen(incident) ? deed.unfit() : say('incident.is_over'));
+  if (why === null) deed.ask(desk, deed.name);
+  else result(why, 'refused');
+  return true;
+}
+
+/** Return whether the outcome of a deed is still to be told. */
+export const waits = () => waitsFor !== null;
 
 /** Say what came of the last deed as soon as the timeline has it; one that was refused says why. */
 export function tellResult(events) {
@@ -64,7 +87,8 @@ export function tellResult(events) {
   result(told.sentence, told.not_done ? 'refused' : 'done');
 }
 
-function result(text, state) {
+/** Say what came of a deed: `sent`, `done` or `refused`. */
+export function result(text, state) {
   byId('deed-result').dataset.state = state;
   setText(byId('deed-result'), text);
 }

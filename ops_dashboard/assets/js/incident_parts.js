@@ -4,6 +4,7 @@ import { clock, clockSeconds, dayAndClock, duration, fullDay, number, rule, say 
 
 const LINES_MAX = 300; // a screen of a week; the rest is counted
 const SCHOOLS_MAX = 24;
+const GROUPS_MAX = 5;
 const DAY_US = 86400e6;
 
 /** Return a moment: with its day unless that is within a day of now. */
@@ -55,6 +56,24 @@ function noticeLine(notice, nowUs) {
     said ? make('details', { dataset: { key: notice.notice_id } },
       make('summary', { textContent: say('incident.message'), dataset: { key: `summary-${notice.notice_id}` } }),
       make('p', { className: 'bubble-text' }, make('strong', { textContent: said.title }), `\n${said.body}`)) : null);
+}
+
+/** Show how many schools there are of each ward and provider, where more than one school is meant. */
+export function showGroups(box, groups) {
+  const few = Object.values(groups).every((own) => own.reduce((sum, one) => sum + one.all_schools, 0) < 2);
+  box.hidden = few;
+  renew(box, groups, () => Object.entries(groups).map(([kind, own]) => make('div', {},
+    make('h3', { className: 'soft', textContent: say(`alerts.${kind}`) }),
+    groupList(own.slice(0, GROUPS_MAX)),
+    own.length > GROUPS_MAX ? make('details', { dataset: { key: `groups-${kind}` } },
+      make('summary', { textContent: say('wall.more', { n: number(own.length - GROUPS_MAX) }), dataset: { key: `summary-groups-${kind}` } }),
+      groupList(own.slice(GROUPS_MAX))) : null)));
+}
+
+function groupList(groups) {
+  return make('ul', {}, ...groups.map(({ name, address, schools, all_schools: all }) => make('li', {},
+    make('a', { href: address, textContent: name, dataset: { key: address } }),
+    make('span', {}, make('b', { textContent: number(schools) }), ` / ${number(all)}`))));
 }
 
 /** Show the alerts by school, open ones first; what is many, and what ended, is folded in. */

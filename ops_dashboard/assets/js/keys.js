@@ -11,11 +11,19 @@ export function isKey(event) {
   return !writes && !event.ctrlKey && !event.metaKey && !event.altKey && areOn();
 }
 
-/** Let the switch in the keys' help turn them off and on; `changed` is told. */
+/** Fold the keys' help out, or in. */
+function foldHelp() {
+  const help = document.querySelector('.keys-help');
+  help.open = !help.open;
+  if (help.open) help.scrollIntoView({ block: 'nearest' });
+}
+
+/** Let the switch in the keys' help turn them off and on; `changed` is told. ? folds the help out. */
 export function watchSwitch(changed = () => {}) {
   const box = make('input', { type: 'checkbox', id: 'keys-on', checked: areOn() });
   const show = () => { document.documentElement.dataset.keys = areOn() ? 'on' : 'off'; changed(); };
   box.addEventListener('change', () => { localStorage.setItem(STORED, box.checked ? 'on' : 'off'); show(); });
   byId('keys-on-place').replaceChildren(box);
+  document.addEventListener('keydown', (event) => { if (event.key === '?' && isKey(event)) foldHelp(); });
   show();
 }

@@ -3,10 +3,9 @@
 import { fromAddress, intoAddress } from './address_state.js';
 import { setText } from './dom.js';
 import { reader } from './loading.js';
-import { inMoment } from './moment.js';
 import { start as startSheet } from './sheet.js';
-import { drawCharts } from './svg.js';
-import { clock, language, number } from './words.js';
+import { drawCharts, readPiece } from './svg.js';
+import { clock, number } from './words.js';
 
 class SchoolCharts {
   constructor(panel) {
@@ -28,11 +27,9 @@ class SchoolCharts {
 
   async read() {
     const { range } = fromAddress(['range']);
-    const answer = await fetch(inMoment(`${this.source}?${new URLSearchParams({ range, lang: language })}`));
-    if (!answer.ok) throw new Error(`${this.source} answered ${answer.status}`);
-    const made = new DOMParser().parseFromString(await answer.text(), 'text/html').body;
+    const made = await readPiece(this.source, { range });
     const focused = this.panel.contains(document.activeElement) ? document.activeElement.dataset.range : null;
-    this.panel.replaceChildren(...made.firstElementChild.childNodes);
+    this.panel.replaceChildren(...made.childNodes);
     if (focused) this.panel.querySelector(`[data-range="${focused}"]`)?.focus();
   }
 

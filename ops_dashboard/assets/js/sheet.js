@@ -5,6 +5,7 @@ import { byId, make, renew, setText } from './dom.js';
 import { openLink } from './link.js';
 import { reader } from './loading.js';
 import { inMoment } from './moment.js';
+import { sortHead } from './sort_head.js';
 import { watchStaleness } from './staleness.js';
 import { keysOf, language, number, say, since } from './words.js';
 
@@ -181,15 +182,9 @@ class TablePanel {
 
   /** Return the head of a column; of the main table it sorts, first up, then down, then as it was. */
   head(column, isMain) {
-    const { sort } = this.page.choice;
-    const state = { [column.name]: 'ascending', [`-${column.name}`]: 'descending' }[sort];
-    const cell = make('th', { scope: 'col', className: column.is_number ? 'number' : '', 'aria-sort': state ?? null });
-    if (!isMain) { cell.textContent = column.title; return cell; }
-    const next = { ascending: `-${column.name}`, descending: '' }[state] ?? column.name;
-    const button = make('button', { type: 'button', className: 'sheet-sort', textContent: column.title, dataset: { key: `sort-${column.name}` } });
-    button.addEventListener('click', () => this.page.choose({ sort: next }));
-    cell.append(button);
-    return cell;
+    const { name, title, is_number: isNumber } = column;
+    if (!isMain) return make('th', { scope: 'col', className: isNumber ? 'number' : '', textContent: title });
+    return sortHead({ name, title, isNumber }, this.page.choice.sort, (sort) => this.page.choose({ sort }));
   }
 }
 

@@ -59,7 +59,11 @@ export function watchStaleness(link, { lost = () => {}, turned = () => {} } = {}
   window.setInterval(look, 500);
   return {
     /** Take the page's name for the window's title. */
-    rename(title) { name = `${title} · ${say('app.name')}`; document.title = name; },
+    rename(title) {
+      if (name === `${title} · ${say('app.name')}`) return;
+      name = `${title} · ${say('app.name')}`;
+      document.title = name;
+    },
     /** Take note of a snapshot. */
     note(snapshot) {
       seen.hasData = snapshot.age_s !== null;

@@ -1,18 +1,19 @@
 """The desk's lists as tables for CSV files: incidents, alerts, refusals, times of response (pure)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from alerting.messages.story import Office
-from contract.alert import Alert
+from contract.alert import Alert, is_chronic
 from contract.fleet import Fleet
 from contract.incident import Incident, IncidentState, Membership
 from contract.naming.plain import plain_name
+from contract.rejected import detail_words
 from contract.texts import Language
 from ops_dashboard.view.desk.sheet import UNKNOWN, Scribe, SheetCell, SheetRow, SheetTable
-from ops_dashboard.view.incidents import incident_words
+from ops_dashboard.view.incidents import IncidentWords, incident_words
 from ops_dashboard.view.lines import Trend, trend_of
 from storage.wall import QuarantineRow
 
@@ -20,6 +21,8 @@ ALERT_COLUMNS: Final = (
     *("id", "priority", "alert", "school", "code", "ward", "cluster", "isp", "value", "since", "until"),
 )
 SPANS: Final = ("detect", "notify", "acknowledge", "resolve")
+GROUPS: Final = ("open", "acknowledged", "silenced", "chronic", "resolved")
+"""Parts of the list of incidents in their order; each has texts in texts.toml."""
 
 
 class ListChoice(NamedTuple):
@@ -32,6 +35,8 @@ class ListChoice(NamedTuple):
     """Its name."""
     isp: str = ""
     text: str = ""
+    sort: str = ""
+    """Column of the list of incidents that it is sorted by, with `-` for falling; empty for as it comes."""
 
 
 def group_of(incident: Incident, silenced: frozenset[str]) -> str:
@@ -40,6 +45,8 @@ def group_of(incident: Incident, silenced: frozenset[str]) -> str:
         return "resolved"
     if incident.incident_id in silenced:
         return "silenced"
+    if is_chronic(incident.rule):
+        return "chronic"
     return "acknowledged" if incident.state is IncidentState.ACKNOWLEDGED else "open"
 
 
@@ -51,15 +58,18 @@ def incident_list(
     now_us: int,
     scribe: Scribe,
 ) -> SheetTable:
-    """Return incidents as their list shows them, the most urgent first."""
+    """Return incidents as their list shows them: part by part, the most urgent first or as it is sorted."""
+    lines = [
+        _Line(
+            one,
+            incident_words(one, office, scribe.language, now_us),
+            group_of(one, silenced),
+        )
+        for one in incidents
+        if not one.merged_into
+    ]
     rows = []
-    for one in sorted(incidents, key=lambda i: (i.priority, -i.last_opened_at_us, i.incident_id)):
-        words, group = incident_words(one, office, scribe.language, now_us), group_of(one, silenced)
-        is_wanted = choice.priority in ("", str(one.priority)) and choice.state in ("", group)
-        if one.merged_into or not (is_wanted and choice.cluster in ("", words.cluster)):
-            continue
-        if choice.isp not in ("", words.isp):
-            continue
+    for one, words, group in _in_order([line for line in lines if line.fits(choice)], choice.sort):
         texts = [one.incident_id, f"P{one.priority}", words.name, words.what]
         counts = [scribe.number(one.schools), scribe.number(one.most_schools)]
         ended = _moment(one.ended_at_us, office.zone)
@@ -86,6 +96,50 @@ def incident_list(
         "todo",
     )
     return scribe.table("incidents", columns, rows)
+
+
+class _Line(NamedTuple):
+    incident: Incident
+    words: IncidentWords
+    group: str
+
+    def fits(self, choice: ListChoice) -> bool:
+        """Return whether it is wanted."""
+        told = (self.group, str(self.incident.priority), self.words.cluster, self.words.isp)
+        wanted = (choice.state, choice.priority, choice.cluster, choice.isp)
+        return all(want in ("", one) for want, one in zip(wanted, told, strict=True))
+
+
+_SORTS: Final[Mapping[str, Callable[[_Line], Any]]] = {
+    "priority": lambda line: line.incident.priority,
+    "name": lambda line: plain_name(line.words.name),
+    "reach": lambda line: _now_or_most(line.incident, line.incident.schools, line.incident.most_schools),
+    "pupils": lambda line: _now_or_most(line.incident, line.incident.pupils, line.incident.most_pupils),
+    "since": lambda line: line.incident.opened_at_us,
+    "who": lambda line: plain_name(line.words.who),
+    "todo": lambda line: plain_name(line.words.todo),
+}
+"""What each column sorts by, as in `incidents.js`."""
+
+
+def _now_or_most(incident: Incident, now: int, most: int) -> int:
+    return now if incident.ended_at_us is None else most
+
+
+def _in_order(lines: Iterable[_Line], sort: str) -> list[_Line]:
+    """Return lines part by part; within one by a column, or by urgency and what is over by its end."""
+
+    def usual(line: _Line) -> tuple[int, int, int, str]:
+        one = line.incident
+        urgency = (one.priority, -one.last_opened_at_us) if one.ended_at_us is None else (0, -one.ended_at_us)
+        return (GROUPS.index(line.group), *urgency, one.incident_id)
+
+    found = sorted(lines, key=usual)
+    by = _SORTS.get(sort.removeprefix("-"))
+    if by is not None:
+        found.sort(key=by, reverse=sort.startswith("-"))
+        found.sort(key=lambda line: GROUPS.index(line.group))
+    return found
 
 
 def alert_list(
@@ -129,7 +183,8 @@ def refusal_list(refusals: Iterable[QuarantineRow], zone: ZoneInfo, scribe: Scri
     for row in refusals:
         one = row.rejected
         why = scribe.say(f"reason.{one.reason.value}")
-        texts = [_moment(one.at_us, zone), one.reason.value, why, one.topic, one.detail, one.excerpt]
+        detail = detail_words(one.detail, scribe.texts, scribe.language)
+        texts = [_moment(one.at_us, zone), one.reason.value, why, one.topic, detail, one.excerpt]
         rows.append(SheetRow([*map(SheetCell, texts), scribe.number(one.payload_bytes)]))
     columns = ("at", "reason", "todo", "topic", "detail", "excerpt", "bytes")
     return scribe.table("refusals", columns, rows)
@@ -157,8 +212,7 @@ def _alert(alert: Alert, office: Office, fleet: Fleet, scribe: Scribe) -> list[S
     title = alert.rule
     if rule is not None:
         title = rule.title_vi if scribe.language is Language.VI else rule.title_en
-    former = (f.school for f in fleet.former if f.school.id == alert.school_id)
-    school = fleet.school_by_id.get(alert.school_id) or next(former, None)
+    school = fleet.school_of(alert.school_id)
     place = [scribe.say("wall.center"), "", "", "", ""]
     if school is not None:
         ward = fleet.ward_by_code[school.ward_code]

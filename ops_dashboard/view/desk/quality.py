@@ -9,7 +9,8 @@ from contract.alert import Alert
 from contract.commit import Position
 from contract.fleet import Device, Fleet, School
 from contract.live import STATE_UNKNOWN
-from contract.rejected import Reason
+from contract.privacy import shown_refusal
+from contract.rejected import Reason, Rejected, detail_words
 from contract.rule import ClockRule, JointRule, SilenceRule, StuckRule
 from contract.series import METRIC_BITS
 from contract.texts import Language, write_number
@@ -59,6 +60,13 @@ def quality_sheet(fleet: Fleet, data: QualityData, office: Office, scribe: Scrib
         list(range(len(fleet.schools))),
         [maker.coverage(), maker.reasons(), maker.ledger(), maker.senders(), maker.troubles()],
     )
+
+
+def refused_words(sender: RefusedSender, office: Office, scribe: Scribe) -> str:
+    """Return what exactly was wrong with the latest that a sender was refused, in the reader's words."""
+    latest = Rejected(sender.reason, sender.topic, sender.detail, sender.latest_us, 0)
+    shown = shown_refusal(latest, office.catalogue)
+    return detail_words(shown.detail, scribe.texts, scribe.language)
 
 
 class _Maker:
@@ -123,13 +131,14 @@ class _Maker:
                     self._school_cell(self._fleet.school_by_code.get(one.school), one.school),
                     SheetCell(one.device or UNKNOWN),
                     self._reason_cell(one.reason),
+                    SheetCell(refused_words(one, self._office, self._scribe)),
                     self._scribe.number(one.times),
                     SheetCell(self._clock(one.latest_us), at_us=one.latest_us),
                 ]
             )
             for one in self._data.refusals.senders
         ]
-        columns = ("school", "device", "reason", "refused", "latest")
+        columns = ("school", "device", "reason", "detail", "refused", "latest")
         return self._scribe.table("senders", columns, rows, numbers=("refused",))
 
     def troubles(self) -> SheetTable:
@@ -165,11 +174,16 @@ class _Maker:
                 if device is None or at_us is None:
                     continue
                 times = write_number(one.refusals, self._scribe.language)
-                detail = UNKNOWN if trouble == "twice" else f"{one.refused_for} · {times}×"
+                detail = UNKNOWN if trouble == "twice" else f"{self._denial(one.refused_for)} · {times}×"
                 cell = SheetCell(self._scribe.say(f"sheet.trouble_{trouble}"))
                 todo = self._scribe.say(f"sheet.todo_{trouble}")
                 found.append(self._row(cell, device, at_us + self._data.ahead_us, detail, todo))
         return found
+
+    def _denial(self, code: str) -> str:
+        """Return why the broker let a device not in; one of another version stays as it is."""
+        key = f"denial.{code}"
+        return self._scribe.say(key) if key in self._scribe.texts.keys else code
 
     def _unheard(self) -> list[SheetRow]:
         cell = SheetCell(self._scribe.say("sheet.trouble_unheard"))

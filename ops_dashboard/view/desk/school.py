@@ -16,8 +16,10 @@ from contract.series import METRIC_BITS
 from contract.texts import Language, write_date, write_number
 from ops_dashboard.view.addresses import area_address, provider_address
 from ops_dashboard.view.desk.places import incident_table, moment
+from ops_dashboard.view.desk.quality import refused_words
 from ops_dashboard.view.desk.sheet import UNKNOWN, Scribe, Sheet, SheetCell, SheetRow, SheetTable
 from ops_dashboard.view.incidents import incident_words
+from storage.wall import RefusedSender
 
 
 class LineWeeks(NamedTuple):
@@ -55,6 +57,10 @@ class SchoolData(NamedTuple):
     bad_min: float
     """Minutes in session in which the line lost packets although it carried less than contracted."""
     received: Sequence[ReceivedKind]
+    past: Sequence[Incident] = ()
+    """The last incidents that it was in and that are over."""
+    refused: Sequence[RefusedSender] | None = None
+    """What was refused of it within a day; None where the reader may not see it."""
 
 
 def school_sheet(school: School, fleet: Fleet, data: SchoolData, office: Office, scribe: Scribe) -> Sheet:
@@ -62,7 +68,9 @@ def school_sheet(school: School, fleet: Fleet, data: SchoolData, office: Office,
     maker = _Maker(school, fleet, data, office, scribe)
     position = fleet.school_position.get(school.id)
     incidents = incident_table(data.incidents, office, data.now_us, scribe)
-    tables = [incidents, maker.devices(), maker.neighbours(), maker.line(), maker.received()]
+    tables = [incidents, maker.devices(), maker.neighbours(), maker.line(), maker.received(), maker.past()]
+    if data.refused is not None:
+        tables.append(maker.refused(data.refused))
     return Sheet(
         school.name,
         maker.about(),
@@ -250,6 +258,37 @@ class _Maker:
             rows.append(SheetRow([name, self._scribe.share(one.received, one.due)]))
         columns = ("system", "reporting")
         return self._scribe.table("received", columns, rows, numbers=columns[1:])
+
+    def past(self) -> SheetTable:
+        """Return the last incidents that are over, and how long each was."""
+        rows = []
+        for one in self._data.past:
+            words = incident_words(one, self._office, self._scribe.language, self._data.now_us)
+            over_us = one.quiet_at_us or one.ended_at_us or self._data.now_us
+            cells = [
+                SheetCell(words.name, href=f"/incidents/{one.incident_id}", note=words.what),
+                SheetCell(self._clock(one.opened_at_us), at_us=one.opened_at_us),
+                self._scribe.number((over_us - one.opened_at_us) / 60e6),
+                SheetCell(one.assignee or one.acknowledged_by or UNKNOWN),
+            ]
+            rows.append(SheetRow(cells))
+        return self._scribe.table("past", ("incident", "since", "minutes", "who"), rows, numbers=("minutes",))
+
+    def refused(self, senders: Sequence[RefusedSender]) -> SheetTable:
+        """Return what was refused within a day, by device and reason, and what was wrong with the latest."""
+        rows = []
+        for one in senders:
+            reason = self._scribe.say(f"reason.{one.reason.value}")
+            cells = [
+                SheetCell(one.device or UNKNOWN),
+                SheetCell(reason, href=f"/quarantine?reason={one.reason.value}", note=one.reason.value),
+                SheetCell(refused_words(one, self._office, self._scribe)),
+                self._scribe.number(one.times),
+                SheetCell(self._clock(one.latest_us), at_us=one.latest_us),
+            ]
+            rows.append(SheetRow(cells))
+        columns = ("device", "reason", "detail", "refused", "latest")
+        return self._scribe.table("refused", columns, rows, numbers=("refused",))
 
     def alerts(self) -> SheetTable:
         """Return the last alerts, open ones first."""

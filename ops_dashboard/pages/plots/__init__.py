@@ -1,0 +1,1 @@
+"""Charts on pages: the shapes of `charts/` with their words around them. Shell."""

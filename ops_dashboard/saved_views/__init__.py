@@ -1,0 +1,1 @@
+"""What people keep of a choice in a list, under a name. Shell."""
