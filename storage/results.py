@@ -21,6 +21,7 @@ from storage.moment import moment
 from storage.outbox import write_notice_states, write_notices
 from storage.queries import query
 from storage.silences import write_silences
+from storage.swaps import write_swaps
 
 BUCKET_US: Final = 15 * 60 * 1_000_000
 """Width of the finest rollup."""
@@ -130,6 +131,7 @@ async def _write_words(conn: AsyncConnection[Any], what: Commit) -> None:
         await write_notices(cursor, what.notices)
         await write_notice_states(cursor, what.notice_states)
         await write_silences(cursor, what.silences)
+        await write_swaps(cursor, what.swaps)
         await write_outside(cursor, what.outside)
 
 
