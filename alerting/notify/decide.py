@@ -42,7 +42,7 @@ class Decider:
         return self._maker.changes
 
     def follow(self, routing: Routing) -> None:
-        """Ask these rotas who is on duty from now on: those of the same file, with swaps that came or went."""
+        """Ask these rotas who is on duty from now on: those of the file, with the swaps that there are."""
         self._telling = self._telling._replace(routing=routing)
 
     def advance(self, until_us: int, *, inclusive: bool) -> None:

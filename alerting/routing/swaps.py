@@ -1,7 +1,7 @@
 """Swaps of duty over routes.toml: who may want which, what is said of them, and what they make of a rota."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -26,7 +26,7 @@ class SwapComplaint(NamedTuple):
     """Why a swap is refused, and the values of its sentence."""
 
     fault: SwapFault
-    values: dict[str, object] = {}
+    values: Mapping[str, object] = {}
 
 
 def with_swaps(routing: Routing, swaps: Iterable[Swap]) -> Routing:

@@ -1,4 +1,4 @@
-"""Laws of swaps of duty: they follow from the log alone, and who is on duty is the file, swaps and the time."""
+"""Laws of swaps of duty: they follow from the log alone; file, swaps and time say who is on duty."""
 
 from collections.abc import Sequence
 
@@ -32,7 +32,9 @@ def swap_words(draw: st.DrawFn) -> list[LogEntry]:
             until_us = from_us + draw(st.integers(1, 60)) * MINUTE_US
             rota = draw(st.sampled_from(("crew", "crew", "crew", "gone")))
             who = draw(st.sampled_from(PEOPLE))
-            entries.append(LogEntry(at_us, SwapSet(Swap(name, rota, who, from_us, until_us, "An", "", at_us))))
+            entries.append(
+                LogEntry(at_us, SwapSet(Swap(name, rota, who, from_us, until_us, "An", "", at_us)))
+            )
         else:
             entries.append(LogEntry(at_us, SwapEnded(name, "Minh", at_us)))
     return entries

@@ -1,0 +1,1 @@
+"""What `eduops oncall` does with swaps of duty."""
