@@ -17,8 +17,8 @@ from contract.errors import InfrastructureError
 from contract.routing.notice import Notice, NoticeReason, notice_id_of
 from contract.routing.route import Routing
 from storage.database import connect
+from storage.duty.swaps import swaps_since
 from storage.outbox import enter_report, figures_through, write_notices
-from storage.swaps import swaps_since
 
 _logger: Final = logging.getLogger(__name__)
 

@@ -28,6 +28,7 @@ from ops_dashboard.view.leadership.maker import Brand, BriefAsked
 from ops_dashboard.view.past import SPAN_US, WEEK_US, WEEKS, PastSums
 from storage.alerts import alert_history, alerts_since, load_alert, open_alerts, recent_alerts
 from storage.devices.sightings import troubled_devices
+from storage.duty.swaps import swaps_since
 from storage.feedback import count_dismissed, dismissals
 from storage.incidents import (
     aliases,
@@ -48,7 +49,6 @@ from storage.past.desk import incidents_over_by
 from storage.past.minutes import first_known_us
 from storage.people.users import list_users
 from storage.silences import load_silences, silences_of_event, silences_since
-from storage.swaps import swaps_since
 from storage.times import Responses, incident_times, notice_moments, standing_incidents
 from storage.wall import (
     KpiHistory,

@@ -43,6 +43,7 @@ from contract.routing.route import Routing
 from contract.routing.silence import SilenceEnded, SilenceSet
 from contract.routing.swap import KEPT_US, SwapEnded, SwapSet
 from storage.alerts import alert_history, load_alerts, load_outside, open_alerts, open_outside
+from storage.duty.swaps import load_swaps, swaps_since
 from storage.incidents import (
     actions_done,
     exercises_since,
@@ -54,7 +55,6 @@ from storage.incidents import (
 from storage.outbox import notice_states
 from storage.results import load_position
 from storage.silences import load_silences, silences_since
-from storage.swaps import load_swaps, swaps_since
 from stream_processor.fold.reconcile import ended
 from stream_processor.owners.announce import announce
 from stream_processor.owners.owner import Publish, Tally, write

@@ -35,6 +35,7 @@ from storage.alerts import alert_history, load_alert, load_outside
 from storage.chunks import make_chunks
 from storage.copy import order_by_series
 from storage.database import connect
+from storage.duty.swaps import load_swaps, swaps_since
 from storage.feedback import JudgedAlert, dismissals, judged_alerts
 from storage.fleet import load_fleet, save_fleet
 from storage.incidents import (
@@ -53,7 +54,6 @@ from storage.recovery import stored_after, transitions_after
 from storage.results import commit, load_position, look_up
 from storage.silences import load_silences, silences_of_event, silences_since
 from storage.special_days.days import decide, load_special_days
-from storage.swaps import load_swaps, swaps_since
 from storage.wall import kpi_history, ledger, quarantine_page, series_history
 from tests.drawn import DAY_US, INT8, RAW_DAY_US, drawn, drawn_rows, drawn_tuple, texts, times_us
 

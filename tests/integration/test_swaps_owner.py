@@ -20,8 +20,8 @@ from contract.live import SWAP_SUBJECT
 from contract.routing.swap import Swap, SwapEnded, SwapSet
 from eduops.cli import app
 from storage.database import connect
+from storage.duty.swaps import swaps_since
 from storage.people.audit import AuditChoice, read_audit
-from storage.swaps import swaps_since
 from tests.alerts_owner import alerts_owner
 from tests.conftest import TestNats
 from tests.incident_log import GROUPS, MINUTE_US, LogEntry, folded

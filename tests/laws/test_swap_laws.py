@@ -8,11 +8,14 @@ from msgspec.structs import replace
 
 from alerting.routing.duty import duty_turns, on_duty
 from alerting.routing.swaps import with_swaps
+from contract.alert import Transition
+from contract.incident import IncidentDeed
 from contract.routing.contact import Rota
 from contract.routing.route import Routing
+from contract.routing.routes_file import parse_routes
 from contract.routing.swap import KEPT_US, Swap, SwapEnded, SwapSet
 from tests.examples import examples
-from tests.incident_log import MINUTE_US, Desk, LogEntry, folded
+from tests.incident_log import MINUTE_US, Desk, LogEntry, did, folded, opened, schools_of
 from tests.laws.test_incident_laws import BEGAN_US, cut, logs
 from tests.laws.test_notice_laws import ROUTING
 
@@ -79,6 +82,39 @@ def test_a_tick_more_tells_nobody_else(entries: list[LogEntry], data: st.DataObj
     moments = data.draw(st.lists(st.integers(entries[0].at_us, entries[-1].at_us), max_size=8))
     more = sorted([*entries, *map(LogEntry, moments)], key=lambda entry: entry.at_us)
     assert folded([more], ROUTING).notices == folded([entries], ROUTING).notices
+
+
+AT_ONCE = parse_routes(
+    "".join(f'[[person]]\nname = "{n}"\nchannels = ["inbox://"]\n' for n in ("An", "Lan"))
+    + """
+[[rota]]
+name = "crew"
+[[rota.layer]]
+people = ["An"]
+handover = 2026-11-02T08:00:00
+period = "7d"
+[[route]]
+name = "everything"
+contacts = ["crew"]
+group_wait = "0s"
+"""
+)
+
+
+def test_what_begins_before_a_swap_ended_rings_whoever_had_the_duty_then() -> None:
+    """What is split off begins with the running second: a tick within it may not make another of it."""
+    outage = [opened(school, BEGAN_US, "wan_down") for school in schools_of("VNPT")]
+    swap = Swap("a", "crew", "Lan", BEGAN_US, BEGAN_US + 60 * MINUTE_US, "An", "is ill", BEGAN_US)
+    second_us = BEGAN_US + 5 * MINUTE_US
+    before = [LogEntry(BEGAN_US, SwapSet(swap)), *outage, LogEntry(second_us - 1)]
+    (incident_id,) = folded([before], AT_ONCE).incidents
+    ended = LogEntry(second_us + 500_000, SwapEnded("a", "An", second_us + 500_000))
+    alert = outage[0].said
+    assert isinstance(alert, Transition)
+    split = did(IncidentDeed.SPLIT, incident_id, second_us + 900_000, other=alert.alert_id)
+    for ticks in ([], [LogEntry(second_us + 700_000)]):
+        desk = folded([[*before, ended, *ticks, split, LogEntry(second_us + MINUTE_US)]], AT_ONCE)
+        assert [(n.to, n.at_us) for n in desk.notices][1:] == [("Lan", second_us)]
 
 
 @few

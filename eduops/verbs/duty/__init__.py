@@ -1,1 +1,1 @@
-"""What `eduops oncall` does with swaps of duty."""
+"""Swaps of duty, for the verbs that say who is on duty. Shell."""

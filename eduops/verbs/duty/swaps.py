@@ -18,8 +18,8 @@ from eduops.machine.attach import attach
 from eduops.settings import Settings
 from eduops.verbs.people.running import operator
 from storage.database import connect
+from storage.duty.swaps import swaps_since
 from storage.people.audit import add_audit
-from storage.swaps import swaps_since
 
 NAME: Final = "oncall"
 
