@@ -10,8 +10,8 @@ from contract.routing.silence import DAY_US, SECOND_US
 FARTHEST_US: Final = 90 * DAY_US
 """So far ahead a swap may end, µs: chosen, what is planned for longer belongs into routes.toml."""
 KEPT_US: Final = SECOND_US
-"""So long after its end the fold of notices knows a swap, µs: what is split off begins with the running second,
-and is told by whoever had the duty then."""
+"""So long after its end the fold of notices knows a swap, µs: what is split off begins with the running
+second, and rings whoever had the duty then."""
 MOST_IN_FORCE: Final = 200
 """Swaps that may be in force or to come at once: chosen, two a day over `FARTHEST_US`."""
 MOST_REASON: Final = 500
