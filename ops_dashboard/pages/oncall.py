@@ -36,7 +36,7 @@ def oncall_page(
     words = _Words(texts, language, zone)
     panels = [_rota(rota, words) for rota in rotas]
     if rotas or swaps:
-        panels.insert(1, _swaps(swaps, [rota.name for rota in rotas], people, words))
+        panels.append(_swaps(swaps, words, may_end=bool(people)))
     if not panels:
         panels = [html.Section(html.P(words.say("oncall.none")), className="panel")]
     ends = [rota.now.to_us for rota in rotas]
@@ -44,7 +44,7 @@ def oncall_page(
         [
             page_header(texts, language, "/oncall"),
             stale_bar(),
-            html.Main([_head(rotas, words), *panels], id="main", className="desk desk-one"),
+            html.Main([_head(rotas, people, words), *panels], id="main", className="desk desk-one"),
         ],
         className="page page-desk",
         **attributes(data_page="oncall", data_until=str(min(ends, default=0))),
@@ -70,7 +70,7 @@ class _Words:
         return write_date(at_us, self._language, self._zone)
 
 
-def _head(rotas: Sequence[RotaWeeks], words: _Words) -> html.Section:
+def _head(rotas: Sequence[RotaWeeks], able: Sequence[str], words: _Words) -> html.Section:
     people = sorted({piece.person for rota in rotas for day in rota.days for piece in day.pieces})
     links = [html.A(words.say("oncall.all"), href="/api/oncall.ics", className="button")]
     links += [html.A(p, href=f"/api/oncall.ics?person={quote(p)}", className="button") for p in people]
@@ -78,6 +78,14 @@ def _head(rotas: Sequence[RotaWeeks], words: _Words) -> html.Section:
     if rotas:
         calendar = html.Span(words.say("oncall.calendar"), className="soft")
         body.append(html.Div([calendar, *links], className="ranges"))
+    if rotas and able:  # at night, on a phone: above the days
+        names = [rota.name for rota in rotas]
+        offered = attributes(data_rotas=json.dumps(names), data_people=json.dumps(list(able)))
+        new = html.Button(
+            words.say("swap.new"), id="swap-new", className="button button-main", type="button", **offered
+        )
+        body.append(html.Div(new, className="ranges"))
+    body.append(html.P("", id="deed-result", className="deed-result", role="status"))
     return html.Section(body, className="panel panel-duty")
 
 
@@ -118,19 +126,10 @@ def _override(words: _Words, swapped_by: str) -> html.Span:
     return html.Span(said, className="state-word")
 
 
-def _swaps(
-    swaps: Sequence[ToldSwap], rotas: Sequence[str], people: Sequence[str], words: _Words
-) -> html.Section:
+def _swaps(swaps: Sequence[ToldSwap], words: _Words, *, may_end: bool) -> html.Section:
     body: list[Any] = [html.H2(words.say("swap.title"), className="panel-title")]
-    if people and rotas:
-        names = attributes(data_rotas=json.dumps(list(rotas)), data_people=json.dumps(list(people)))
-        new = html.Button(
-            words.say("swap.new"), id="swap-new", className="button button-main", type="button", **names
-        )
-        body.append(html.Div(new, className="ranges"))
-    body.append(html.P("", id="deed-result", className="deed-result", role="status"))
     if swaps:
-        body.append(html.Ul([_swap(one, words, may_end=bool(people)) for one in swaps], className="swaps"))
+        body.append(html.Ul([_swap(one, words, may_end=may_end) for one in swaps], className="swaps"))
     else:
         body.append(html.P(words.say("swap.none"), className="soft"))
     return html.Section(body, className="panel panel-duty", id="swaps")
