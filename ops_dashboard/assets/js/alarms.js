@@ -128,7 +128,7 @@ function whatOf(line, fleet) {
   if (line.cause === 'system' || line.schools === 0) return title; // of no school, from outside too
   if (line.cause === 'fleet') return say('wall.fleet_what', { title });
   if (line.school !== null) return `${title} · ${fleet.school(line.school).shortWard}`;
-  return title;
+  return line.isp ? `${title} · ${say('wall.provider')}` : title; // a stranger need not know its name
 }
 
 function whoOf(line) {
