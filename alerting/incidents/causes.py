@@ -46,9 +46,9 @@ ONLY_SIGNIFICANCE: Final = 0.001
 """Hypergeometric tail, uncorrected, that is enough for a group with most of all failing schools:
 there is hardly another group that explains them. Chosen: five of a provider with a fifth of all."""
 REST_SIGNIFICANCE: Final = 0.1
-"""Hypergeometric tail, uncorrected, of what a smaller group leaves to its broader one, and of a group that has
-all failing schools: chosen wide, for that they fail at one time was unlikely enough. Three of a provider with
-less than half of all, four of one with half."""
+"""Hypergeometric tail, uncorrected, of what a smaller group leaves to its broader one, and of a group that
+has all failing schools: chosen wide, for that they fail at one time was unlikely enough. Three of a provider
+with less than half of all, four of one with half."""
 FLEET_SHARE: Final = 0.8
 """Share of all schools with one rule's alert from which the cause is sought at the center itself. No
 provider of the reference city serves half of its schools, so four fifths cannot be one provider's fault;
