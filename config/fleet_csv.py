@@ -12,7 +12,7 @@ from typing import Final
 from config.fleet_places import PLACE_COLUMNS, Placed, far_places, read_place, write_place
 from config.spreadsheet import BadRow, BadValueError, read_table, words_of, write_table
 from contract.errors import ConfigurationError
-from contract.fleet import Cluster, DeviceKind, Fleet, Level, Coordinates, School, Ward
+from contract.fleet import Cluster, Coordinates, DeviceKind, Fleet, Level, School, Ward
 from contract.ward_map.places import Outlines
 
 AREA_COLUMNS: Final = (
@@ -223,7 +223,7 @@ def write_fleet_csv(fleet: Fleet) -> str:
     for device in fleet.devices:
         devices.setdefault(device.school_id, []).append(f"{device.code}:{device.kind.value}")
     rows = [(*_row(s, " ".join(devices.get(s.id, ()))), *write_place(s.place)) for s in fleet.schools]
-    columns = (*FLEET_COLUMNS, *PLACE_COLUMNS)
+    columns: tuple[str, ...] = (*FLEET_COLUMNS, *PLACE_COLUMNS)
     if all(s.place is None for s in fleet.schools):
         columns = FLEET_COLUMNS
     return write_table(columns, [row[: len(columns)] for row in rows])

@@ -1,13 +1,13 @@
 """The fleet in its tables: kept as a whole, loaded as a whole; numbers that were given stay."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from typing import Any, Final
 
 from psycopg import AsyncConnection, AsyncCursor, sql
 
 from contract.errors import ConfigurationError
-from contract.fleet import Cluster, Device, DeviceKind, Fleet, Former, Level, Coordinates, School, Ward
+from contract.fleet import Cluster, Coordinates, Device, DeviceKind, Fleet, Former, Level, School, Ward
 from storage.moment import moment
 from storage.queries import query
 
@@ -79,9 +79,8 @@ async def load_fleet(conn: AsyncConnection[Any]) -> Fleet | None:
         wards = tuple(Ward(*row) for row in await _rows(cursor, "wards"))
         schools, former = [], []
         for i, code, name, level, *rest, lat, lon, closed_us, into in await _rows(cursor, "schools"):
-            school = School(
-                i, code, name, Level(level), *rest, None if lat is None else Coordinates(lat, lon)
-            )
+            place = None if lat is None else Coordinates(lat, lon)
+            school = replace(School(i, code, name, Level(level), *rest), place=place)
             if closed_us is None:
                 schools.append(school)
             else:
@@ -102,7 +101,8 @@ async def schools_then(conn: AsyncConnection[Any], fleet: Fleet, at_us: int) -> 
         for school_id, name, level, *rest in await cursor.fetchall():
             if school_id in now:
                 of_now = now[school_id]
-                now[school_id] = School(school_id, of_now.code, name, Level(level), *rest, of_now.place)
+                then = School(school_id, of_now.code, name, Level(level), *rest)
+                now[school_id] = replace(then, place=of_now.place)
     return now
 
 

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.fleet import Fleet, Coordinates, Ward
+from contract.fleet import Coordinates, Fleet, Ward
 
 Ring = list[tuple[float, float]]
 """Corners of an outline: longitude and latitude, degrees."""

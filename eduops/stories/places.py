@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from config.ward_map import BOUNDARIES_FILE, read_ward_map
-from contract.fleet import Fleet, Coordinates
+from contract.fleet import Coordinates, Fleet
 
 RADIUS: Final = 0.03
 """Of a ward, degrees of latitude."""

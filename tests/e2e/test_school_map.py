@@ -39,6 +39,18 @@ FIRST_SCHOOL = """() => {
 COLOURS = """() => ['.school-mark[data-state="1"]', '.ward-mark[data-worst="1"]']
   .map((one) => getComputedStyle(document.querySelector(one)).fill)"""
 
+EACH_STATE = """async () => {
+  const { STATES } = await import('/assets/js/cells.js');
+  const { schoolPaths } = await import('/assets/js/school_marks.js');
+  const paths = schoolPaths(STATES.map((state, position) => ({ state, position, at: [0, 0] })), 40);
+  document.querySelector('.ward-map').append(...paths);
+  return paths.map((one) => {
+    const { fill, stroke } = getComputedStyle(one);
+    return [one.dataset.state, one.getAttribute('d'), fill === 'none' ? stroke : fill, fill === 'none'];
+  });
+}"""
+"""State, shape, colour and whether it is hollow, of a school of each state; the last lies on top."""
+
 
 @asynccontextmanager
 async def the_map(browser: Browser) -> AsyncIterator[Page]:
@@ -67,6 +79,15 @@ async def p1_schools(page: Page) -> int:
     cells = await page.locator("#map-table tbody td:nth-child(3)").all_text_contents()
     assert cells
     return sum(int(cell.replace(".", "")) for cell in cells)
+
+
+async def test_each_state_has_its_own_shape_or_colour_and_the_worst_lies_on_top(browser: Browser) -> None:
+    async with the_map(browser) as page:
+        marks = await page.evaluate(EACH_STATE)
+        assert [state for state, *_ in marks] == ["n", "m", "c", "u", "3", "2", "1"]
+        assert len({(shape, is_hollow) for _, shape, _, is_hollow in marks}) == len(marks)
+        assert len({colour for state, _, colour, _ in marks if state in "123"}) == 3
+        assert [state for state, *_, is_hollow in marks if is_hollow] == ["m", "c", "u"]
 
 
 async def test_the_pointer_names_a_school_and_leads_to_its_page(browser: Browser) -> None:

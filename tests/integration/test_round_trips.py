@@ -21,7 +21,7 @@ from psycopg import AsyncConnection
 from alerting.lifecycle import fold_alerts
 from contract.alert import Action, ActionKind, Because, Dismissal, OutsideCourse, Transition
 from contract.commit import Commit, KpiMinute
-from contract.fleet import Cluster, Device, Fleet, Former, Coordinates, School, Ward
+from contract.fleet import Cluster, Coordinates, Device, Fleet, Former, School, Ward
 from contract.incident import Cause, Exercise, Incident, IncidentEvent, IncidentState, Membership
 from contract.live import AlertChanged, IncidentChanged
 from contract.reading import Corrections, Held, Readings, Scored

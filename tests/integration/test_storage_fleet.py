@@ -10,7 +10,7 @@ from config.fleet_csv import ListedSchool, parse_fleet_csv, write_fleet_csv
 from config.fleet_plan import Deeds, plan_import
 from contract.catalogue import Catalogue
 from contract.errors import ConfigurationError
-from contract.fleet import Fleet, Former, Coordinates
+from contract.fleet import Coordinates, Fleet, Former
 from device_simulator.areas import load_areas
 from storage.database import connect
 from storage.fleet import load_fleet, save_fleet, schools_then

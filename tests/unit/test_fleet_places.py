@@ -7,7 +7,7 @@ import pytest
 from config.fleet_csv import FLEET_COLUMNS, ListedSchool, parse_fleet_csv, write_fleet_csv
 from config.fleet_plan import plan_import
 from config.spreadsheet import BadRow
-from contract.fleet import Fleet, Coordinates, School
+from contract.fleet import Coordinates, Fleet, School
 from contract.ward_map.places import Outlines
 from device_simulator.areas import load_areas
 from eduops.verbs.fleet_import import describe

@@ -10,12 +10,15 @@ import pytest
 
 from config.files import read_config
 from config.fleet_csv import parse_areas
-from config.ward_map import BOUNDARIES_FILE, read_ward_map, ward_map_gaps
+from config.ward_map import BOUNDARIES_FILE, read_outlines, read_ward_map, ward_map_gaps
+from contract.access.area import Area
 from contract.errors import ConfigurationError
-from contract.fleet import Fleet, Level, Coordinates, School, Ward
+from contract.fleet import Coordinates, Fleet, Level, School, Ward
 from contract.ward_map.places import EXTENT, WardMap
+from ops_dashboard.view.narrowing import Narrowing
 
-WARDS = parse_areas(read_config(None, "areas.csv")).wards
+AREAS = parse_areas(read_config(None, "areas.csv"))
+CLUSTERS, WARDS = AREAS.clusters, AREAS.wards
 
 
 def drawn_by(own: Path | None, wards: Sequence[Ward], schools: Sequence[School] = ()) -> WardMap:
@@ -111,6 +114,24 @@ def test_schools_stand_in_their_outlines_and_one_outside_of_all_is_still_on_the_
     assert outside is not None
     assert outside[0] == drawn.main[2] == EXTENT
     assert drawn_by(None, WARDS, schools).schools == []
+
+
+def test_a_viewer_of_an_area_has_its_schools_and_its_outlines_alone(tmp_path: Path) -> None:
+    wards = WARDS[:6]
+    own = keep(tmp_path, [polygon(106.7 + i * 0.01, 10.7, ward_code=w.code) for i, w in enumerate(wards)])
+    schools = tuple(school(i + 1, w, Coordinates(10.705, 106.705 + i * 0.01)) for i, w in enumerate(wards))
+    whole = Fleet("79", CLUSTERS, wards, schools, ())
+    part = Narrowing(whole, Area(wards=(wards[2].code,)), 1).fleet
+    drawn = read_ward_map(own)(part)
+    assert [s.code for s in part.schools] == [schools[2].code]
+    assert [len(rings) for rings in drawn.outlines] == [1]
+    assert len(drawn.schools) == 1
+
+
+def test_an_import_knows_the_outlines_of_the_same_file(tmp_path: Path) -> None:
+    assert read_outlines(tmp_path, WARDS) == {}
+    own = keep(tmp_path, [polygon(106.7, 10.7, ward_code=WARDS[0].code)])
+    assert read_outlines(own, WARDS) == {WARDS[0].code: [[tuple(c) for c in square(106.7, 10.7)[0]]]}
 
 
 def test_a_ward_is_found_by_its_code_then_by_its_name_without_marks(tmp_path: Path) -> None:
