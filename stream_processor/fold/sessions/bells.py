@@ -42,7 +42,8 @@ from stream_processor.fold.state import MOVED, NEVER_US, NOT_DUE, SEEN, USUAL, S
 OFF_CALENDAR: Final = "off_calendar"
 """Rule of schools that do not keep to the calendar; without it in rules.toml no such alert is raised."""
 EARLIEST_US: Final = 120 * MINUTE_US
-"""So long before the bell a register may be the session's: bells move by less; chosen."""
+"""So long before the bell a register may be the session's, but for those of the session before: bells move by
+less; chosen."""
 LATEST_US: Final = 180 * MINUTE_US
 """So long after the bell nothing more is waited for; chosen, a session lasts four hours."""
 SENDS_US: Final = 60 * 24 * 60 * MINUTE_US
@@ -70,11 +71,19 @@ def follow_bells(fold: Fold, state: State, at_us: int) -> list[Transition]:
     day = fold.calendar.local_day(at_us)
     for level, slot in enumerate(fold.bell_slots):
         if len(slot) < LEAST_KIN:
+            # A fleet or rules that changed leave nothing behind that nobody would look at again.
+            state.waited_for[level] = state.not_begun[level] = False
+            state.bells[MOVED, level] = 0.0
             continue
+        ended_us = NEVER_US
         for part, session in enumerate(fold.calendar.sessions(level, day)[:PARTS]):
-            is_near = -EARLIEST_US <= at_us - session.start_us <= LATEST_US
-            if is_near and state.begun_us[level] < session.start_us:
-                _look(fold, state, (level, part), session, at_us)
+            # A morning's last registers begin no afternoon.
+            first_us = max(session.start_us - EARLIEST_US, ended_us)
+            ended_us = session.end_us
+            is_near = first_us <= at_us <= session.start_us + LATEST_US
+            # By the calendar of now, whose bell may ring later than the one by which it began this morning.
+            if is_near and state.begun_us[level] < first_us:
+                _look(fold, state, (level, part), session, first_us, at_us)
     return _tell(fold, state, at_us)
 
 
@@ -83,8 +92,19 @@ def moved_us(state: State, level: int, part: int) -> int:
     return int(state.bells[MOVED, level, part] * 1e6) if part < PARTS else 0
 
 
-def _look(fold: Fold, state: State, which: tuple[int, int], session: Session, at_us: int) -> None:
-    """Write down whether a level has begun, is waited for, or should have begun."""
+def _look(
+    fold: Fold, state: State, which: tuple[int, int], session: Session, first_us: int, at_us: int
+) -> None:
+    """Write down whether a level has begun, is waited for, or should have begun.
+
+    Args:
+        fold: the fold.
+        state: written to; the caller owns it.
+        which: level and part of the day.
+        session: that of the calendar.
+        first_us: log time from which on a register may be the session's.
+        at_us: log time of the tick.
+    """
     level, part = which
     slot = fold.bell_slots[level]
     plan = fold.day_plan(fold.calendar.local_day(at_us))
@@ -94,7 +114,7 @@ def _look(fold: Fold, state: State, which: tuple[int, int], session: Session, at
     state.waited_for[level] = False
     if among < LEAST_KIN:
         return
-    came = int((counts & (state.event_us[slot] >= session.start_us - EARLIEST_US)).sum())
+    came = int((counts & (state.event_us[slot] >= first_us)).sum())
     late_s = (at_us - session.start_us) / 1e6
     if 2 * came < among:
         state.waited_for[level] = late_s >= 0.0
