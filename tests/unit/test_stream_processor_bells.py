@@ -8,7 +8,7 @@ import pytest
 
 from contract.alert import Transition, TransitionKind
 from contract.canary import SYSTEM_SCHOOL_ID
-from contract.entry import Entry
+from contract.entry import Entry, TickEntry
 from contract.fleet import Fleet, Level
 from contract.rule import parse_rules
 from contract.special_days.special_day import (
@@ -128,6 +128,18 @@ def test_a_restart_in_between_changes_nothing() -> None:
         assert_same(fold_log(fold, [log[cut:]], before), fold_log(fold, [log[cut:]], again))
 
 
+def test_a_center_that_hears_nothing_does_not_say_that_nobody_began() -> None:
+    fold = habit_fold(SCHOOLS)
+    deaf = [
+        replace(e, hears=False) if isinstance(e, TickEntry) and i > 20 else e
+        for i, e in enumerate(all_send(MONDAY, NONE)[:240])
+    ]
+    assert told(fold_log(fold, [deaf], known(fold)).transitions) == []
+    log = all_send(MONDAY, NONE)
+    back = [e for e in log if e.at_us >= log[0].at_us + 3600 * SECOND_US]
+    assert told(fold_log(fold, [log[:4], back], known(fold)).transitions) == []
+
+
 def test_a_center_that_heard_nothing_learns_nothing_of_bells() -> None:
     fold = habit_fold(SCHOOLS)
     log = all_send(MONDAY, HALF_AN_HOUR_LATER)
@@ -137,16 +149,28 @@ def test_a_center_that_heard_nothing_learns_nothing_of_bells() -> None:
     assert state.bells[USUAL, PRIMARY, 0] == USUAL_S
 
 
-def test_bells_accepted_in_the_middle_of_a_session_are_no_later_session() -> None:
-    fold, fleet = habit_fold(SCHOOLS), small_fleet(SCHOOLS)
-    moved = MovedBells((30, 0), (30.0, None), 30.0, None)
-    seen = DayEvidence(SCHOOLS, SCHOOLS, None, None, None, 0, moved)
-    span = date(2026, 10, MONDAY), date(2026, 12, 1)
+def told_of(bells: MovedBells | None) -> Fold:
+    """Return the same city whose calendar knows an event from Monday on: other bells, or a day like no other."""
+    fleet, span = small_fleet(SCHOOLS), (date(2026, 10, MONDAY), date(2026, 12, 1))
+    seen = DayEvidence(SCHOOLS, SCHOOLS, None, None, None, 0, bells)
     accepted = SpecialDay(
         "x", DayKind.EVENT, DayPlace(PlaceKind.CITY), *span, "", DayVerdict.ACCEPTED, 1, "Lan", seen
     )
     rules = parse_rules(packaged("rules.toml"), CATALOGUE)
-    mended = build_fold(fleet, CATALOGUE, CALENDAR.with_days([accepted], fleet), rules, 0, 1)
+    return build_fold(fleet, CATALOGUE, CALENDAR.with_days([accepted], fleet), rules, 0, 1)
+
+
+def test_on_a_day_that_is_known_to_be_like_no_other_no_bells_move() -> None:
+    fold = told_of(None)
+    for times in (HALF_AN_HOUR_LATER, NONE):
+        found = fold_log(fold, [all_send(MONDAY, times)], known(fold))
+        assert told(found.transitions) == []
+        assert found.state.bells[:, PRIMARY, 0].tolist() == [USUAL_S, 40.0, 0.0]
+
+
+def test_bells_accepted_in_the_middle_of_a_session_are_no_later_session() -> None:
+    fold = habit_fold(SCHOOLS)
+    mended = told_of(MovedBells((30, 0), (30.0, None), 30.0, None))
     monday = fold_log(fold, [all_send(MONDAY, HALF_AN_HOUR_LATER)], known(fold)).state
     log = all_send(MONDAY + 1, HALF_AN_HOUR_LATER)
     before = fold_log(fold, [log[:320]], monday).state

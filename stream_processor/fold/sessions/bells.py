@@ -14,7 +14,8 @@ begins as it used to. The wait of that first session is nobody's habit.
 *Said once.* That a level has not begun half an hour after it usually has, or has moved, is one alert about
 the center, for it is the center's calendar that is wrong: it stays open until every level begins as the
 calendar says. Whether bells have moved, and by how much, or schools were closed, history says
-(`anomaly.moved_bells`, `anomaly.special_days`).
+(`anomaly.moved_bells`, `anomaly.special_days`). Nothing is said, and nothing learnt, of a day that the
+calendar knows as an event, nor while the center itself hears nothing.
 
 *Learning.* What is usual forgets over some forty sessions, and takes a moved one at a quarter of the weight:
 a calendar that nobody mends is the usual one after half a year.
@@ -32,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.alert import Channel, Transition, TransitionKind
-from contract.calendar import MINUTE_US, Session
+from contract.calendar import MINUTE_US, Context, Session
 from contract.special_days.history import PARTS
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.feed import system_transition
@@ -115,16 +116,17 @@ def _look(
     if among < LEAST_KIN:
         return
     came = int((counts & (state.event_us[slot] >= first_us)).sum())
-    late_s = (at_us - session.start_us) / 1e6
+    is_event = fold.calendar.context_at(level, session.start_us // MINUTE_US) is Context.EVENT
     if 2 * came < among:
-        state.waited_for[level] = late_s >= 0.0
-        state.not_begun[level] |= late_s >= _usual_s(fold, state, which) + NOT_BEGUN_S
+        # Where the center heard nothing for a while, nobody knows whether they began.
+        heard_s = (at_us - max(session.start_us, state.silence_from_us)) / 1e6
+        state.waited_for[level] = at_us >= session.start_us
+        state.not_begun[level] |= not is_event and heard_s >= _usual_s(fold, state, which) + NOT_BEGUN_S
         return
     state.begun_us[level] = session.start_us
     state.not_begun[level] = False
-    # Where the center heard nothing for a while, nobody knows when they began.
-    if state.silence_from_us <= session.start_us:
-        _learn(state, which, late_s)
+    if state.silence_from_us <= session.start_us and not is_event:
+        _learn(state, which, (at_us - session.start_us) / 1e6)
     if state.bells[MOVED, level, part]:
         state.waited_us[slot], state.longest[slot] = 0, NOT_DUE
 
