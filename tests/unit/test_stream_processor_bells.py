@@ -150,7 +150,7 @@ def test_a_center_that_heard_nothing_learns_nothing_of_bells() -> None:
 
 
 def told_of(bells: MovedBells | None) -> Fold:
-    """Return the same city whose calendar knows an event from Monday on: other bells, or a day like no other."""
+    """Return the city whose calendar knows an event from Monday on: other bells, or days like no other."""
     fleet, span = small_fleet(SCHOOLS), (date(2026, 10, MONDAY), date(2026, 12, 1))
     seen = DayEvidence(SCHOOLS, SCHOOLS, None, None, None, 0, bells)
     accepted = SpecialDay(
