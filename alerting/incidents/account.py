@@ -131,6 +131,11 @@ def taken(
     return now, (event(now, IncidentEventKind.ACKNOWLEDGED, at_us, by),)
 
 
+def opening_order(alert: Alert) -> tuple[int, str]:
+    """Return what alerts are put in order by, whatever order they are kept in: a restart changes that."""
+    return alert.opened_at_us, alert.alert_id
+
+
 def event(
     incident: Incident,
     kind: IncidentEventKind,

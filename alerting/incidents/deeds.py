@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from alerting.incidents.account import begun, recounted, taken
+from alerting.incidents.account import begun, opening_order, recounted, taken
 from alerting.incidents.groups import Groups
 from alerting.incidents.state import Incidents, KeptIncident
 from alerting.incidents.turn import Turn
@@ -211,7 +211,7 @@ class _Deed:
         a = self._action
         made = tuple(
             acted(alert, Action(a.action_id, kind, alert.alert_id, a.actor, a.note, a.at_us, a.because))
-            for alert in alerts
+            for alert in sorted(alerts, key=opening_order)
         )
         for change in made:
             alert = change.alert

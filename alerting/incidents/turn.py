@@ -19,7 +19,7 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from alerting.incidents.account import begun, event, lost_pupil_s, recounted, taken, with_past
+from alerting.incidents.account import begun, event, lost_pupil_s, opening_order, recounted, taken, with_past
 from alerting.incidents.causes import find_causes, is_even, is_of_two_providers
 from alerting.incidents.groups import LEAST_SCHOOLS, Groups, covers, is_within
 from alerting.incidents.hosts import Burst, Host, broadest, is_same_cause
@@ -89,7 +89,7 @@ class Turn:
 
     def decide(self) -> list[IncidentChanged]:
         """Return the changes of incidents, those that ended as merged first."""
-        pending = sorted(self._state.pending.values(), key=_opening)
+        pending = sorted(self._state.pending.values(), key=opening_order)
         self._state.pending = {}
         gone = [alert for alert in pending if alert.alert_id in self._state.place]
         fresh = [alert for alert in pending if alert.alert_id not in self._state.place]
@@ -205,7 +205,7 @@ class Turn:
 
     def _bursts_of(self, alerts: list[Alert]) -> Iterator[Burst]:
         """Yield the causes of one rule's alerts, but for what is too early to be called the city's."""
-        alerts.sort(key=_opening)
+        alerts.sort(key=opening_order)
         opened_us = np.array([a.opened_at_us for a in alerts], np.int64)
         position = self._positions(alerts)
         on_platform = _is_on_platform(alerts[0], self._fleet)
@@ -366,7 +366,7 @@ class Turn:
         actor = before.acknowledged_by or FOLD_ACTOR
         made = tuple(
             acted(alert, Action("", kind, alert.alert_id, actor, "", self._at_us, before.because))
-            for alert in members.values()
+            for alert in sorted(members.values(), key=opening_order)
             if alert.acknowledged_at_us is None and alert.priority >= before.worst_priority
         )
         members.update({change.alert.alert_id: change.alert for change in made})
@@ -389,10 +389,6 @@ def _is_of_center(host: Host) -> bool:
     """Return whether an alert of no school may be its: from outside it may be about what schools share."""
     cause, is_of_outside = host.incident.cause, host.incident.rule.partition("/")[0] == EXTERNAL
     return cause.kind is CauseKind.SYSTEM or (cause.school_id is None and is_of_outside)
-
-
-def _opening(alert: Alert) -> tuple[int, str]:
-    return alert.opened_at_us, alert.alert_id
 
 
 def _ended(host: Host) -> tuple[int, str]:

@@ -330,3 +330,25 @@ def test_the_center_and_a_school_are_not_one_incident() -> None:
         at_us += 1
         assert last(desk, incident).not_done == why
     assert len(desk.open()) == 2
+
+
+def test_a_deed_acts_in_one_order_whatever_a_restart_did() -> None:
+    """An outage of which some come and go within a second, and come back: tables keep it in another order."""
+    first = {school: opened(school, T0, "wan_down", 1) for school in (1, 4, 7, 10, 13)}
+    again = [opened(school, T0 + 30 * SECOND_US, "wan_down", 1) for school in (1, 4, 7)]
+    log = [
+        *(first[1], acknowledged(first[1], T0)),
+        *(entry for school in (4, 7, 10, 13) for entry in (first[school], resolved(first[school], T0))),
+        *(opened(school, T0 + n, "wan_down", 1) for n, school in enumerate((2, 5, 8))),
+        *again,
+        LogEntry(T0 + 45 * SECOND_US),
+        did(IncidentDeed.ACKNOWLEDGED, alert_id(first[1]), T0 + 61 * SECOND_US),
+    ]
+    whole, restarted = Desk(), Desk()
+    whole.take(log)
+    restarted.take(log[:-1])
+    restarted.restart()
+    restarted.take(log[-1:])
+    acted = [event.alert_id for event in whole.history if event.kind == "acknowledged"]
+    assert len(acted) == 7
+    assert [event.alert_id for event in restarted.history if event.kind == "acknowledged"] == acted
