@@ -60,7 +60,11 @@ async def test_people_by_the_command_line(run: Any, settings: Settings, city: Fl
         await session_of(conn, "Lan", Role.OPERATOR)
         (lan,) = json.loads((await run("user", "list", "--json")).output)
         assert (lan["role"], lan["sessions"], lan["disabled"]) == ("operator", 1, False)
-        assert "1 sessions and links" in (await run("user", "end-sessions", "Lan")).output
+        assert (
+            "sessions and links of Lan that have ended: 1"
+            in (await run("user", "end-sessions", "Lan")).output
+        )
+        assert "0 sessions, never signed in" in (await run("user", "list")).output
         assert (await run("user", "disable", "Lan")).exit_code == 0
         user = await find_user(conn, "Lan")
         assert user is not None
