@@ -25,7 +25,17 @@ from stream_processor.fold.habits import WHOLE
 from stream_processor.fold.sessions.bells import OFF_CALENDAR
 from stream_processor.fold.snapshot import decode, encode
 from stream_processor.fold.state import MOVED, SEEN, USUAL, State
-from tests.fold_world import CALENDAR, CATALOGUE, SECOND_US, assert_same, fold_log, packaged, small_fleet
+from tests.fold_world import (
+    CALENDAR,
+    CATALOGUE,
+    SCHOOL_RULES,
+    SECOND_US,
+    assert_same,
+    fold_log,
+    packaged,
+    small_fleet,
+    with_words,
+)
 from tests.unit.test_stream_processor_habits import (
     MONDAY,
     NONE,
@@ -95,8 +105,19 @@ def test_a_morning_on_which_nobody_comes_is_one_alert_until_they_do() -> None:
     assert float(back.state.habit[WHOLE:, slots_of(fold)].sum()) == 0.0
 
 
+def test_without_the_rule_that_tells_of_all_each_school_is_missed() -> None:
+    # Rules of one's own, of before there was this one.
+    text = packaged("rules.toml")
+    at = text.index(f'[[rule]]\nname = "{OFF_CALENDAR}"')
+    text = text[:at] + text[text.index("[[rule]]", at + 1) :]
+    fold = build_fold(small_fleet(SCHOOLS), CATALOGUE, CALENDAR, parse_rules(text, CATALOGUE), 0, 1)
+    found = told(fold_log(fold, [all_send(MONDAY, NONE)], known(fold)).transitions)
+    assert [(rule, kind) for rule, kind, _ in found] == [(RULE, TransitionKind.OPENED)] * SCHOOLS
+
+
 def test_where_no_lesson_has_begun_no_traffic_is_missed() -> None:
-    fold = a_fold()
+    told_of_all = f'[[rule]]\nname = "{OFF_CALENDAR}"\nchannel = "system"\npriority = 3\n'
+    fold = a_fold(text=SCHOOL_RULES + with_words(told_of_all))
     assert openings(fold_log(fold, [a_morning()]).transitions) == [CUT]
     state = fold.initial_state()
     state.event_us[fold.bell_slots[PRIMARY]] = a_morning()[0].at_us - 24 * 3600 * SECOND_US

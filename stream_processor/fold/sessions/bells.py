@@ -41,7 +41,7 @@ from stream_processor.fold.newcomers import LEAST_KIN
 from stream_processor.fold.state import MOVED, NEVER_US, NOT_DUE, SEEN, USUAL, State
 
 OFF_CALENDAR: Final = "off_calendar"
-"""Rule of schools that do not keep to the calendar; without it in rules.toml no such alert is raised."""
+"""Rule of schools that do not keep to the calendar; without it in rules.toml each school is judged alone."""
 EARLIEST_US: Final = 120 * MINUTE_US
 """So long before the bell a register may be the session's, but for those of the session before: bells move by
 less; chosen."""
@@ -120,7 +120,8 @@ def _look(
     if 2 * came < among:
         # Where the center heard nothing for a while, nobody knows whether they began.
         heard_s = (at_us - max(session.start_us, state.silence_from_us)) / 1e6
-        state.waited_for[level] = at_us >= session.start_us
+        # What nobody is told of all is not held back of one.
+        state.waited_for[level] = at_us >= session.start_us and OFF_CALENDAR in fold.rulebook.system
         state.not_begun[level] |= not is_event and heard_s >= _usual_s(fold, state, which) + NOT_BEGUN_S
         return
     state.begun_us[level] = session.start_us
