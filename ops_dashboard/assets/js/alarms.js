@@ -152,6 +152,6 @@ function pupilsOf(line) {
 }
 
 function lostOf(line) {
-  if (line.schools === 0 || line.lost_pupil_minutes === null) return '';
+  if (line.schools === 0 || !line.lost_pupil_minutes) return ''; // counted by the minute: none yet is no "0 minutes"
   return say('wall.lost', { n: compact(line.lost_pupil_minutes).join(' ').trim() });
 }
