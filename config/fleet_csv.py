@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from config.spreadsheet import BadRow, read_table, words_of, write_table
+from config.fleet_places import PLACE_COLUMNS, Placed, far_places, read_place, write_place
+from config.spreadsheet import BadRow, BadValueError, read_table, words_of, write_table
 from contract.errors import ConfigurationError
-from contract.fleet import Cluster, DeviceKind, Fleet, Level, School, Ward
+from contract.fleet import Cluster, Coordinates, DeviceKind, Fleet, Level, School, Ward
+from contract.ward_map.places import Outlines
 
 AREA_COLUMNS: Final = (
     "ward_code",
@@ -42,9 +44,11 @@ FLEET_COLUMNS: Final = (
 primary, lower_secondary or upper_secondary, or their names in Vietnamese. `ward_code`: one of areas.csv, also
 a former one. `pupils`: 1 to 20,000, digits only. `contracted_…_mbps`: Mbit/s, above 0 up to 100,000.
 `devices`: `code:kind` pairs separated by blanks, kind gateway, attendance or elearning; empty means
-`gw-1:gateway att-1:attendance lms-1:elearning`.
+`gw-1:gateway att-1:attendance lms-1:elearning`. A file may have `PLACE_COLUMNS` too: see
+`config.fleet_places`.
 """
 
+NO_OUTLINES: Final[Outlines] = {}
 STANDARD_DEVICES: Final[tuple[tuple[str, DeviceKind], ...]] = (
     ("gw-1", DeviceKind.GATEWAY),
     ("att-1", DeviceKind.ATTENDANCE),
@@ -84,6 +88,8 @@ _COLUMN_NAMES: Final[Mapping[str, str]] = {
     "tải lên (mbit/s)": "contracted_up_mbps",
     "tải lên theo hợp đồng (mbit/s)": "contracted_up_mbps",
     "thiết bị": "devices",
+    "vĩ độ": "lat",
+    "kinh độ": "lon",
 }
 """Headers in Vietnamese."""
 LEVEL_NAMES: Final[Mapping[str, Level]] = {
@@ -127,10 +133,9 @@ class ListedSchool:
     contracted_up_bps: float
     devices: tuple[tuple[str, DeviceKind], ...]
     """Code and kind of each device, in the order of the file."""
-
-
-class _BadValueError(Exception):
-    """A value of the row in hand; its text becomes the row's message."""
+    place: Coordinates | None = None
+    has_place_columns: bool = False
+    """Whether the file says where schools stand; one that does not leaves each where it is."""
 
 
 def parse_areas(text: str) -> Areas:
@@ -168,23 +173,32 @@ def parse_areas(text: str) -> Areas:
     return Areas(tuple(clusters[c] for c in sorted(clusters)), tuple(wards.values()), inhabitants, former)
 
 
-def parse_fleet_csv(text: str, areas: Areas) -> tuple[tuple[ListedSchool, ...], list[BadRow], list[str]]:
+def parse_fleet_csv(
+    text: str, areas: Areas, outlines: Outlines = NO_OUTLINES
+) -> tuple[tuple[ListedSchool, ...], list[BadRow], list[str]]:
     """Return the schools written in the CSV `text` with `FLEET_COLUMNS`, and every row that is wrong.
 
     Rows may come in any order: `config.fleet_plan` gives each school and device its number by its code.
 
+    Args:
+        text: the file.
+        areas: wards and clusters that it may name.
+        outlines: boundaries of wards, as far as there are any; places are held against them.
+
     Returns:
         The schools, bad rows in line order, and sentences on what had to be guessed.
     """
-    table = read_table(text, FLEET_COLUMNS, _COLUMN_NAMES, FLEET_COLUMNS[:-1])
+    columns = (*FLEET_COLUMNS, *PLACE_COLUMNS)
+    table = read_table(text, columns, _COLUMN_NAMES, FLEET_COLUMNS[:-1], PLACE_COLUMNS)
     known = {w.code: w.code for w in areas.wards} | dict(areas.former)
     schools: list[ListedSchool] = []
     bad = list(table.bad)
     taken: dict[str, int] = {}
+    placed: list[Placed] = []
     for row in table.rows:
         try:
-            school = _school(row.cells, known)
-        except _BadValueError as error:
+            school = _school(row.cells, known, has_places=PLACE_COLUMNS[0] in table.found)
+        except BadValueError as error:
             bad.append(BadRow(row.line, str(error)))
             continue
         first = taken.setdefault(school.code.casefold(), row.line)
@@ -192,17 +206,27 @@ def parse_fleet_csv(text: str, areas: Areas) -> tuple[tuple[ListedSchool, ...], 
             bad.append(BadRow(row.line, f"School code {school.code!r} is already used in line {first}."))
             continue
         schools.append(school)
+        if school.place is not None:
+            placed.append(Placed(row.line, school.code, school.ward_code, school.place))
+    bad += far_places(placed, outlines)
     if not schools and not bad:
         bad.append(BadRow(1, "The file names no school."))
     return tuple(schools), sorted(bad), list(table.notes)
 
 
 def write_fleet_csv(fleet: Fleet) -> str:
-    """Return the fleet as CSV with `FLEET_COLUMNS`; `parse_fleet_csv` reads it back."""
+    """Return the fleet as CSV with `FLEET_COLUMNS`; `parse_fleet_csv` reads it back.
+
+    It has `PLACE_COLUMNS` too once a school has a place.
+    """
     devices: dict[int, list[str]] = {}
     for device in fleet.devices:
         devices.setdefault(device.school_id, []).append(f"{device.code}:{device.kind.value}")
-    return write_table(FLEET_COLUMNS, (_row(s, " ".join(devices.get(s.id, ()))) for s in fleet.schools))
+    rows = [(*_row(s, " ".join(devices.get(s.id, ()))), *write_place(s.place)) for s in fleet.schools]
+    columns: tuple[str, ...] = (*FLEET_COLUMNS, *PLACE_COLUMNS)
+    if all(s.place is None for s in fleet.schools):
+        columns = FLEET_COLUMNS
+    return write_table(columns, [row[: len(columns)] for row in rows])
 
 
 def _row(s: School, devices: str) -> tuple[object, ...]:
@@ -215,47 +239,49 @@ def write_mbps(bps: float) -> str:
     return f"{bps / 1e6:.6f}".rstrip("0").rstrip(".")
 
 
-def _school(row: Mapping[str, str], wards: Mapping[str, str]) -> ListedSchool:
+def _school(row: Mapping[str, str], wards: Mapping[str, str], *, has_places: bool) -> ListedSchool:
     code, ward = row["school_code"], wards.get(row["ward_code"])
     if not _TOKEN.fullmatch(code):
-        raise _BadValueError(
+        raise BadValueError(
             f"School code {code!r} must be 1 to 48 letters, digits, '_' or '-': it is part of topics."
         )
     for name in ("school_name", "isp"):
         if len(row[name]) > MAX_NAME:
-            raise _BadValueError(f"A name has {len(row[name])} characters; at most {MAX_NAME} are shown.")
+            raise BadValueError(f"A name has {len(row[name])} characters; at most {MAX_NAME} are shown.")
         if lost := _GARBLED.search(row[name]):
-            raise _BadValueError(
+            raise BadValueError(
                 f"Letters of {row[name]!r} were lost before ({lost[0]!r}): open the original file and save "
                 "it as CSV UTF-8."
             )
     if not row["school_name"]:
-        raise _BadValueError(f"School {code!r} has no name.")
+        raise BadValueError(f"School {code!r} has no name.")
     level = LEVEL_NAMES.get(words_of(row["level"]))
     if level is None:
-        raise _BadValueError(f"Level {row['level']!r} is not one of {', '.join(Level)}.")
+        raise BadValueError(f"Level {row['level']!r} is not one of {', '.join(Level)}.")
     if ward is None:
-        raise _BadValueError(f"Ward code {row['ward_code']!r} is not in areas.csv.")
+        raise BadValueError(f"Ward code {row['ward_code']!r} is not in areas.csv.")
     if not row["isp"]:
-        raise _BadValueError(f"School {code!r} names no internet provider; write the contract's.")
+        raise BadValueError(f"School {code!r} names no internet provider; write the contract's.")
     pupils = _number(row["pupils"], "Pupils", _WHOLE, 1, MAX_PUPILS)
     down = _number(row["contracted_down_mbps"], "Contracted download (Mbit/s)", _DECIMAL, 0.001, MAX_MBPS)
     up = _number(row["contracted_up_mbps"], "Contracted upload (Mbit/s)", _DECIMAL, 0.001, MAX_MBPS)
     devices = _devices(row["devices"])
+    place = read_place(row["lat"], row["lon"])
     return ListedSchool(
-        code, row["school_name"], level, ward, int(pupils), row["isp"], down * 1e6, up * 1e6, devices
-    )
+        code, row["school_name"], level, ward, int(pupils), row["isp"], down * 1e6, up * 1e6, devices,
+        place, has_places,
+    )  # fmt: skip
 
 
 def _number(text: str, name: str, form: re.Pattern[str], low: float, high: float) -> float:
     if not form.fullmatch(text):
-        raise _BadValueError(f"{name} {text!r} is not a number; write digits 0 to 9 without separators.")
+        raise BadValueError(f"{name} {text!r} is not a number; write digits 0 to 9 without separators.")
     value = float(text.replace(",", "."))
     if _THOUSANDS.fullmatch(text):
         thousands = re.sub("[.,]", "", text)
-        raise _BadValueError(f"{name} {text!r} may be {value:g} or {thousands}: write one of the two.")
+        raise BadValueError(f"{name} {text!r} may be {value:g} or {thousands}: write one of the two.")
     if not low <= value <= high:
-        raise _BadValueError(f"{name} {text} is not within {low:g} to {high:g}.")
+        raise BadValueError(f"{name} {text} is not within {low:g} to {high:g}.")
     return value
 
 
@@ -263,12 +289,12 @@ def _devices(text: str) -> tuple[tuple[str, DeviceKind], ...]:
     pairs = STANDARD_DEVICES if not text else tuple(_device(word) for word in text.split())
     codes = [code.casefold() for code, _ in pairs]
     if len(set(codes)) != len(codes):
-        raise _BadValueError(f"Devices {text!r} name one code twice.")
+        raise BadValueError(f"Devices {text!r} name one code twice.")
     return pairs
 
 
 def _device(word: str) -> tuple[str, DeviceKind]:
     code, _, kind = word.partition(":")
     if not _TOKEN.fullmatch(code) or kind not in list(DeviceKind):
-        raise _BadValueError(f"Device {word!r} is not code:kind with kind {', '.join(DeviceKind)}.")
+        raise BadValueError(f"Device {word!r} is not code:kind with kind {', '.join(DeviceKind)}.")
     return code, DeviceKind(kind)

@@ -6,7 +6,7 @@ keeps its number, and gets it back if it opens once more under its code.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Final
 
 from config.fleet_csv import Areas, ListedSchool
@@ -109,7 +109,7 @@ def plan_import(
     changed: list[Change] = []
     for each in listed:
         old = known.get(each.code.casefold())
-        school = _numbered(each, next_id if old is None else old.id, each.code if old is None else old.code)
+        school = _numbered(each, next_id, old)
         if old is None:
             next_id += 1
             parts["added"].append(school)
@@ -158,10 +158,10 @@ def plan_import(
     )
 
 
-def _numbered(each: ListedSchool, number: int, code: str) -> School:
+def _numbered(each: ListedSchool, next_id: int, old: School | None) -> School:
     return School(
-        number,
-        code,
+        next_id if old is None else old.id,
+        each.code if old is None else old.code,
         each.name,
         each.level,
         each.ward_code,
@@ -169,12 +169,12 @@ def _numbered(each: ListedSchool, number: int, code: str) -> School:
         each.isp,
         each.contracted_down_bps,
         each.contracted_up_bps,
+        each.place if each.has_place_columns or old is None else old.place,
     )
 
 
 def _differences(old: School, new: School) -> tuple[str, ...]:
-    names = ("name", "level", "ward_code", "pupils", "isp", "contracted_down_bps", "contracted_up_bps")
-    return tuple(name for name in names if getattr(old, name) != getattr(new, name))
+    return tuple(f.name for f in fields(School) if getattr(old, f.name) != getattr(new, f.name))
 
 
 def _merged(

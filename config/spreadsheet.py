@@ -49,6 +49,10 @@ class BadRow(NamedTuple):
     """A sentence that names the value and what it should be."""
 
 
+class BadValueError(Exception):
+    """A value of the row in hand; its text becomes the row's message."""
+
+
 class Row(NamedTuple):
     """One row of a table."""
 
@@ -67,6 +71,8 @@ class Table:
     bad: tuple[BadRow, ...]
     notes: tuple[str, ...]
     """What had to be guessed, a sentence each."""
+    found: frozenset[str] = frozenset()
+    """The columns that its header names."""
 
 
 def decode_table(content: bytes) -> tuple[str, str]:
@@ -106,7 +112,11 @@ def decode_table(content: bytes) -> tuple[str, str]:
 
 
 def read_table(
-    text: str, columns: Sequence[str], names: Mapping[str, str], needed: Iterable[str] | None = None
+    text: str,
+    columns: Sequence[str],
+    names: Mapping[str, str],
+    needed: Iterable[str] | None = None,
+    together: Sequence[str] = (),
 ) -> Table:
     """Return the rows of a table whose first line names its columns.
 
@@ -115,6 +125,7 @@ def read_table(
         columns: the columns that are read.
         names: other names of columns, in lower case with single blanks.
         needed: columns that must be there; all of them if None.
+        together: columns of which all are there, or none.
     """
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     first, separator = _separator(lines, columns, names)
@@ -125,7 +136,8 @@ def read_table(
         return Table((), bad or (BadRow(first + 1, "The file has no header line."),), ())
     _, header = records[0]
     found = [_column(cell, columns, names) for cell in header]
-    missing = [c for c in (columns if needed is None else needed) if c not in found]
+    wanted = [*(columns if needed is None else needed), *(together if set(together) & set(found) else ())]
+    missing = [c for c in wanted if c not in found]
     if missing:
         shown = {",": "commas", ";": "semicolons", "\t": "tabs"}.get(separator, ascii(separator))
         said = f"The header lacks the columns {', '.join(missing)} (columns are separated by {shown} here)."
@@ -139,7 +151,7 @@ def read_table(
             rows.append(Row(line, {c: _cell(cells, place.get(c)) for c in columns}))
     ignored = [cell.strip() for cell, c in zip(header, found, strict=True) if not c and cell.strip()]
     notes = (f"Columns that are not read: {', '.join(ignored[:10])}.",) if ignored else ()
-    return Table(tuple(rows), bad, notes)
+    return Table(tuple(rows), bad, notes, frozenset(place))
 
 
 def write_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -11,9 +11,9 @@ import msgspec
 from config.files import read_config
 from config.fleet_csv import parse_areas
 from contract.errors import ConfigurationError
-from contract.fleet import Ward
+from contract.fleet import Fleet, Ward
 from contract.naming.plain import plain_name
-from contract.ward_map.places import Ring, WardMap, outline_map, tile_map
+from contract.ward_map.places import Outlines, Ring, WardMap, outline_map, tile_map
 
 BOUNDARIES_FILE: Final = "boundaries.geojson"
 """RFC 7946, WGS 84: a feature a ward, with `ward_code` or `name` among its properties."""
@@ -51,17 +51,28 @@ class _Collection(msgspec.Struct):
     features: list[_Feature]
 
 
-def read_ward_map(own: Path | None) -> Callable[[Sequence[Ward]], WardMap]:
-    """Read the operator's boundaries, where there are any, or the cartogram; return what draws wards by it.
+def read_ward_map(own: Path | None) -> Callable[[Fleet], WardMap]:
+    """Read the operator's boundaries, where there are any, or the cartogram; return what draws a fleet by it.
 
     Raises:
         ConfigurationError: the operator's file is wrong.
     """
     placed = _placed()
     if not _has_boundaries(own):
-        return lambda wards: tile_map(wards, placed)
+        return lambda fleet: tile_map(fleet.wards, placed)
     features = _features(read_config(own, BOUNDARIES_FILE))
-    return lambda wards: outline_map(wards, placed, match_wards(wards, features).found)
+    return lambda fleet: outline_map(fleet, placed, match_wards(fleet.wards, features).found)
+
+
+def read_outlines(own: Path | None, wards: Sequence[Ward]) -> Outlines:
+    """Return the outlines of wards that the operator's boundaries have; none without that file.
+
+    Raises:
+        ConfigurationError: the operator's file is wrong.
+    """
+    if not _has_boundaries(own):
+        return {}
+    return match_wards(wards, _features(read_config(own, BOUNDARIES_FILE))).found
 
 
 def ward_map_gaps(own: Path | None, wards: Sequence[Ward]) -> list[str]:

@@ -62,7 +62,7 @@ def find_file(own: Path, name: str) -> FileFound:
     except OSError:
         return FileFound(UNREADABLE, "", is_own=True, owner="")
     digest = hashlib.sha256(content).hexdigest()
-    return FileFound(digest, content.decode(errors="replace"), is_own=True, owner=_name_of(owner))
+    return FileFound(digest, content.decode("utf-8-sig", "replace"), is_own=True, owner=_name_of(owner))
 
 
 def packaged_file(name: str) -> FileFound:

@@ -2,10 +2,10 @@
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +68,13 @@ class Ward:
     cluster_code: str
 
 
+class Coordinates(NamedTuple):
+    """Where a school stands, degrees of WGS 84."""
+
+    lat: float
+    lon: float
+
+
 @dataclass(frozen=True, slots=True)
 class School:
     """One school."""
@@ -84,6 +91,8 @@ class School:
     isp: str
     contracted_down_bps: float
     contracted_up_bps: float
+    place: Coordinates | None = field(default=None, repr=False)
+    """None where nobody said. Kept out of `repr`: the version of a fleet without places stays as it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +149,8 @@ class Fleet:
         parts: tuple[object, ...] = (self.province, self.clusters, self.wards, self.schools, self.devices)
         if self.former or self.former_devices:
             parts += (self.former, self.former_devices)
+        everyone = (*self.schools, *(f.school for f in self.former))
+        parts += tuple((s.id, *s.place) for s in everyone if s.place is not None)
         return f"{zlib.crc32(repr(parts).encode()):08x}"
 
     @cached_property

@@ -21,7 +21,7 @@ from eduops.exporter import publish_metrics
 from eduops.failpoint import parse_failpoint
 from eduops.machine.attach import completed
 from eduops.machine.network import broker_trust, tls_files
-from eduops.machine.people import wall_token
+from eduops.machine.people import people_url, wall_token
 from eduops.machine.refusals import RefusalFollower, refused_today
 from eduops.reports import report_maker
 from eduops.session_notes import SessionNotes
@@ -263,7 +263,7 @@ def notifier_config(settings: Settings) -> "NotifierConfig":
     folder = DataFolder(settings.data)
     return NotifierConfig(
         dsn=database_url(settings),
-        public_url=settings.public_url or wall_url(settings),
+        public_url=people_url(settings),
         inbox=folder.path / INBOX,
         private=folder.path / "notifier",
         own_config=folder.config,
@@ -312,7 +312,7 @@ def watchdog_config(settings: Settings) -> "WatchdogConfig":
 
 
 def wall_url(settings: Settings) -> str:
-    """Return the dashboard's address as a client needs it; all interfaces include loopback."""
+    """Return the dashboard's address as a program needs it; all interfaces include loopback."""
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)
     scheme = "http" if settings.tls_dir is None else "https"
     return f"{scheme}://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{settings.port}"

@@ -10,7 +10,7 @@ from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.figures.plan import CityPlan
 from contract.figures.targets import Targets
-from contract.fleet import Fleet, Ward
+from contract.fleet import Fleet
 from contract.routing.provider_card import ProviderCards
 from contract.rule import Rule
 from contract.texts import Texts
@@ -43,8 +43,8 @@ class Services:
     plan: CityPlan
     providers: ProviderCards
     """Whom to call at each internet provider."""
-    draw_wards: Callable[[Sequence[Ward]], WardMap]
-    """Makes the map of wards; of those alone that whoever asks may see."""
+    draw_wards: Callable[[Fleet], WardMap]
+    """Makes the map of wards and schools; of those alone that whoever asks may see."""
     at_us: int | None = None
     """Log time of the earlier minute that is asked for; None for now."""
 

@@ -1,13 +1,13 @@
 """The fleet in its tables: kept as a whole, loaded as a whole; numbers that were given stay."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from typing import Any, Final
 
 from psycopg import AsyncConnection, AsyncCursor, sql
 
 from contract.errors import ConfigurationError
-from contract.fleet import Cluster, Device, DeviceKind, Fleet, Former, Level, School, Ward
+from contract.fleet import Cluster, Coordinates, Device, DeviceKind, Fleet, Former, Level, School, Ward
 from storage.moment import moment
 from storage.queries import query
 
@@ -25,7 +25,8 @@ _GIVEN: Final = {
     "given_cluster": "code text, name text, ordinal int",
     "given_ward": "code text, name text, short_name text, cluster_code text, ordinal int",
     "given_school": "id int, code text, name text, level text, ward_code text, pupils int, isp text,"
-    " contracted_down_bps float8, contracted_up_bps float8, closed_at timestamptz, merged_into int",
+    " contracted_down_bps float8, contracted_up_bps float8, lat float8, lon float8,"
+    " closed_at timestamptz, merged_into int",
     "given_device": "id int, school_id int, code text, kind text, retired bool",
 }
 """Tables that live for one transaction, with what is to be kept."""
@@ -77,8 +78,9 @@ async def load_fleet(conn: AsyncConnection[Any]) -> Fleet | None:
         clusters = tuple(Cluster(*row) for row in await _rows(cursor, "clusters"))
         wards = tuple(Ward(*row) for row in await _rows(cursor, "wards"))
         schools, former = [], []
-        for i, code, name, level, *rest, closed_us, into in await _rows(cursor, "schools"):
-            school = School(i, code, name, Level(level), *rest)
+        for i, code, name, level, *rest, lat, lon, closed_us, into in await _rows(cursor, "schools"):
+            place = None if lat is None else Coordinates(lat, lon)
+            school = replace(School(i, code, name, Level(level), *rest), place=place)
             if closed_us is None:
                 schools.append(school)
             else:
@@ -98,7 +100,9 @@ async def schools_then(conn: AsyncConnection[Any], fleet: Fleet, at_us: int) -> 
         await cursor.execute(query("schools_then"), {"at": moment(at_us)})
         for school_id, name, level, *rest in await cursor.fetchall():
             if school_id in now:
-                now[school_id] = School(school_id, now[school_id].code, name, Level(level), *rest)
+                of_now = now[school_id]
+                then = School(school_id, of_now.code, name, Level(level), *rest)
+                now[school_id] = replace(then, place=of_now.place)
     return now
 
 
@@ -131,7 +135,7 @@ async def _give(cursor: AsyncCursor[Any], fleet: Fleet) -> None:
 def _school_row(s: School, closed_us: int | None, into: int | None) -> tuple[object, ...]:
     return (
         s.id, s.code, s.name, s.level.value, s.ward_code, s.pupils, s.isp,
-        s.contracted_down_bps, s.contracted_up_bps, moment(closed_us), into,
+        s.contracted_down_bps, s.contracted_up_bps, *(s.place or (None, None)), moment(closed_us), into,
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ select code, name, short_name, cluster_code from ward order by ordinal
 
 -- name: schools
 select id, code, name, level, ward_code, pupils, isp, contracted_down_bps, contracted_up_bps,
-       to_us(closed_at), merged_into
+       lat, lon, to_us(closed_at), merged_into
 from school order by id
 
 -- name: devices
@@ -47,12 +47,15 @@ on conflict (code) do update set (name, short_name, cluster_code, ordinal) =
 
 -- name: keep_schools
 insert into school
-select id, code, name, level, ward_code, pupils, isp, contracted_down_bps, contracted_up_bps, closed_at, merged_into
+select id, code, name, level, ward_code, pupils, isp, contracted_down_bps, contracted_up_bps, closed_at, merged_into,
+       lat, lon
 from given_school
 on conflict (id) do update set
-    (code, name, level, ward_code, pupils, isp, contracted_down_bps, contracted_up_bps, closed_at, merged_into) =
+    (code, name, level, ward_code, pupils, isp, contracted_down_bps, contracted_up_bps, closed_at, merged_into,
+     lat, lon) =
     (excluded.code, excluded.name, excluded.level, excluded.ward_code, excluded.pupils, excluded.isp,
-     excluded.contracted_down_bps, excluded.contracted_up_bps, excluded.closed_at, excluded.merged_into)
+     excluded.contracted_down_bps, excluded.contracted_up_bps, excluded.closed_at, excluded.merged_into,
+     excluded.lat, excluded.lon)
 
 -- name: keep_periods
 insert into school_period

@@ -26,10 +26,14 @@ create table school (
     contracted_down_bps float8 not null,
     contracted_up_bps   float8 not null,
     closed_at           timestamptz,
-    merged_into         int references school
+    merged_into         int references school,
+    lat                 float8 check (lat between -90 and 90),
+    lon                 float8 check (lon between -180 and 180),
+    constraint school_place check ((lat is null) = (lon is null))
 );
 comment on table school is 'Every school there ever was: a number is given once, by its code, and never again.';
 comment on column school.closed_at is 'Log time from which it is no longer expected; null while it is.';
+comment on column school.lat is 'Degrees of WGS 84, as lon; both or neither. Where it stands now: no past minute needs it.';
 
 create table school_period (
     school_id           int not null references school,

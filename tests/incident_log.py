@@ -49,6 +49,21 @@ SCHOOLS_A_WARD = 15
 """Five of each provider."""
 
 
+_DEVICES = {
+    DeviceKind.GATEWAY: ("gw-1", 0),
+    DeviceKind.ATTENDANCE: ("att-1", 100_000),
+    DeviceKind.ELEARNING: ("el-1", 200_000),
+}
+"""Code, and what is added to a school's number for the device's, by kind."""
+_KIND = {
+    "attendance_low": DeviceKind.ATTENDANCE,
+    "register_missing": DeviceKind.ATTENDANCE,
+    "lms_failing": DeviceKind.ELEARNING,
+    "elearning_silent": DeviceKind.ELEARNING,
+}
+"""What rules are about; all others are about a gateway."""
+
+
 def city(schools_a_ward: int = SCHOOLS_A_WARD) -> Fleet:
     """Return two clusters of four wards with so many schools each, whose providers come in turn."""
     clusters = tuple(Cluster(f"c{c}", f"Cluster {c}") for c in range(2))
@@ -67,7 +82,9 @@ def city(schools_a_ward: int = SCHOOLS_A_WARD) -> Fleet:
         )
         for n in range(WARDS * schools_a_ward)
     )
-    devices = tuple(Device(s.id, s.id, "gw-1", DeviceKind.GATEWAY) for s in schools)
+    devices = tuple(
+        Device(s.id + first, s.id, code, kind) for kind, (code, first) in _DEVICES.items() for s in schools
+    )
     return Fleet("79", clusters, wards, schools, devices)
 
 
@@ -93,7 +110,8 @@ class LogEntry(NamedTuple):
 
 def opened(school: int, at_us: int, rule: str = "wan_down", priority: int = 2) -> LogEntry:
     """Return the entry that opens an alert, about the center itself for school 0."""
-    series = system_series(0) if school == SYSTEM_SCHOOL_ID else series_of(school, 1)
+    _, first = _DEVICES[_KIND.get(rule, DeviceKind.GATEWAY)]
+    series = system_series(0) if school == SYSTEM_SCHOOL_ID else series_of(school + first, 1)
     said = Transition(
         alert_id_of(rule, series, at_us),
         TransitionKind.OPENED,

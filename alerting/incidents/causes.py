@@ -46,8 +46,9 @@ ONLY_SIGNIFICANCE: Final = 0.001
 """Hypergeometric tail, uncorrected, that is enough for a group with most of all failing schools:
 there is hardly another group that explains them. Chosen: five of a provider with a fifth of all."""
 REST_SIGNIFICANCE: Final = 0.1
-"""Hypergeometric tail, uncorrected, of what a smaller group leaves to its broader one: chosen wide, for
-that they fail at one time was unlikely enough."""
+"""Hypergeometric tail, uncorrected, of what a smaller group leaves to its broader one, and of a group that
+has all failing schools: chosen wide, for that they fail at one time was unlikely enough. Three of a provider
+with less than half of all, four of one with half."""
 FLEET_SHARE: Final = 0.8
 """Share of all schools with one rule's alert from which the cause is sought at the center itself. No
 provider of the reference city serves half of its schools, so four fifths cannot be one provider's fault;
@@ -338,6 +339,8 @@ def _is_special(groups: Groups, burst: _Burst, sorted_us: NDArray[np.int64]) -> 
     chance = by_lot(burst.count, int(burst.part.size[burst.group]), failing, groups.schools)
     if chance * groups.tested < SIGNIFICANCE:
         return True
+    if burst.count == failing:
+        return chance < REST_SIGNIFICANCE
     return chance < ONLY_SIGNIFICANCE and 2 * burst.count >= failing
 
 

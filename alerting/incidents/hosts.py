@@ -1,6 +1,6 @@
 """Which incident explains an alert, and which incidents are one (pure)."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -9,7 +9,9 @@ from alerting.incidents.causes import LINK_US
 from alerting.incidents.groups import CHILDREN, LEAST_SCHOOLS, Groups, covers, covers_school
 from alerting.incidents.state import KeptIncident
 from contract.alert import Alert, is_chronic
+from contract.fleet import DeviceKind, Fleet
 from contract.incident import Cause, CauseKind, Incident
+from contract.series import METRIC_BITS
 
 SAME_SHARE: Final = 0.5
 """Share of one incident's schools that must be in another for the two to be one: chosen, most."""
@@ -108,15 +110,31 @@ class Host:
         size = self._groups.size(self.incident.cause)
         return len(self.schools) / max(1, size), -self.incident.began_at_us, self.incident.incident_id
 
+    @cached_property
+    def kinds(self) -> set[DeviceKind | None]:
+        """Kinds of devices that the open alerts of its cause are about."""
+        return {self._kind(alert) for alert in self.alerts if alert.rule in self.incident.cause_rules}
+
+    def _kind(self, alert: Alert) -> DeviceKind | None:
+        return kind_of(alert, self._groups.fleet)
+
+    def take_cause(self, incident: Incident) -> None:
+        """Stand as `incident` says from now on, whose cause is another one."""
+        self.kept.incident = incident
+        self.__dict__.pop("kinds", None)
+
     def add(self, alert: Alert) -> None:
         """Take an alert."""
         self.kept.members[alert.alert_id] = alert
         self.schools.add(alert.school_id)
+        if alert.rule in self.incident.cause_rules:
+            self.kinds.add(self._kind(alert))
 
     def take_over(self, other: "Host") -> None:
         """Take all alerts of another incident, and the memory of those that left."""
         self.schools.update(other.schools)
         self.kept.members |= other.kept.members
+        self.__dict__.pop("kinds", None)
         for what, left_us in other.kept.left_us.items():
             self.kept.left_us[what] = max(left_us, self.kept.left_us.get(what, 0))
 
@@ -127,8 +145,10 @@ class Host:
 
     def follows(self, alert: Alert) -> bool:
         """Return whether an alert may be a consequence: at our schools, not before, no more urgent."""
-        return alert.school_id in self.schools and _is_consequence(
-            alert, self.incident.opened_at_us, self.incident.worst_priority
+        return (
+            alert.school_id in self.schools
+            and _is_consequence(alert, self.incident.opened_at_us, self.incident.worst_priority)
+            and may_bring(self.kinds, self._kind(alert))
         )
 
     def is_instance_of(self, alert: Alert) -> bool:
@@ -169,6 +189,9 @@ class Host:
             return True
         if burst.rule in self.incident.cause_rules or not self._is_beside(burst):
             return False
+        kind = self._kind(burst.alerts[0])
+        if not may_bring(self.kinds, kind) and not any(may_bring({kind}, own) for own in self.kinds):
+            return False
         fewer = min(len(self.schools), len(burst.schools))
         return fewer > 0 and len(self.schools & burst.schools) >= SAME_SHARE * fewer
 
@@ -194,11 +217,30 @@ class Host:
 
     def belongs_to(self, burst: Burst) -> bool:
         """Return whether all that is open of a single school's incident is a burst's or its consequence."""
-        alerts = self.alerts
+        alerts, kinds = self.alerts, {self._kind(burst.alerts[0])}
         return all(
-            alert.alert_id in burst.ids or _is_consequence(alert, burst.opened_us, burst.priority)
+            alert.alert_id in burst.ids
+            or (
+                _is_consequence(alert, burst.opened_us, burst.priority)
+                and may_bring(kinds, self._kind(alert))
+            )
             for alert in alerts
         ) and (bool(alerts) or self.began_with(burst))
+
+
+def kind_of(alert: Alert, fleet: Fleet) -> DeviceKind | None:
+    """Return what kind of device an alert is about; None of one that left the fleet, or from outside."""
+    device = fleet.device_by_id.get(alert.series >> METRIC_BITS)
+    return None if device is None else device.kind
+
+
+def may_bring(kinds: Set[DeviceKind | None], kind: DeviceKind | None) -> bool:
+    """Return whether what fails at some kinds of devices may bring an alert of another kind.
+
+    A line that is down takes all with it. Pupils who stay away bring no line down and no platform, nor does a
+    platform empty a register.
+    """
+    return kind is None or not kinds.isdisjoint({kind, DeviceKind.GATEWAY, None})
 
 
 def is_same_cause(incident: Incident, burst: Burst) -> bool:

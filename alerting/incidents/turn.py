@@ -22,16 +22,15 @@ from numpy.typing import NDArray
 from alerting.incidents.account import begun, event, lost_pupil_s, opening_order, recounted, taken, with_past
 from alerting.incidents.causes import find_causes, is_even, is_of_two_providers
 from alerting.incidents.groups import LEAST_SCHOOLS, Groups, covers, is_within
-from alerting.incidents.hosts import Burst, Host, broadest, is_same_cause
+from alerting.incidents.hosts import Burst, Host, broadest, is_same_cause, kind_of
 from alerting.incidents.state import Incidents, KeptIncident
 from alerting.lifecycle import FOLD_ACTOR, acted
 from alerting.outside.placing import cause_of_center
 from contract.alert import EXTERNAL, Action, ActionKind, Alert, is_chronic
 from contract.canary import SYSTEM_SCHOOL_ID
-from contract.fleet import DeviceKind, Fleet
+from contract.fleet import DeviceKind
 from contract.incident import Cause, CauseKind, Incident, IncidentEvent, IncidentEventKind, IncidentState
 from contract.live import AlertChanged, IncidentChanged
-from contract.series import METRIC_BITS
 
 UNEVEN_LEAST: Final = 30
 """Schools from which a burst that no group explains is the city's although it is not even: chosen. Fewer of a
@@ -109,7 +108,7 @@ class Turn:
         is_beyond = mine.beyond_cause or not all(
             is_within(i.cause, cause, self._fleet) for i in (mine, theirs)
         )
-        host.kept.incident = replace(mine, cause=cause, cause_rules=rules, beyond_cause=is_beyond)
+        host.take_cause(replace(mine, cause=cause, cause_rules=rules, beyond_cause=is_beyond))
         self._absorb(host, other)
         return [*self._merged, self._finish(notes)]
 
@@ -208,7 +207,7 @@ class Turn:
         alerts.sort(key=opening_order)
         opened_us = np.array([a.opened_at_us for a in alerts], np.int64)
         position = self._positions(alerts)
-        on_platform = _is_on_platform(alerts[0], self._fleet)
+        on_platform = kind_of(alerts[0], self._fleet) is DeviceKind.ELEARNING
         for found in find_causes(self._groups, position, opened_us, on_platform):
             schools = np.unique(position[found.members])
             # Two providers may be how it begins: then it takes twice as many to be the city's.
@@ -250,7 +249,7 @@ class Turn:
         self._note(host)
         self._alone = {s: h for s, h in self._alone.items() if h is not host}
         rules = {burst.rule}.union(*(other.incident.cause_rules for other in related))
-        host.kept.incident = replace(host.incident, cause=cause, cause_rules=tuple(sorted(rules)))
+        host.take_cause(replace(host.incident, cause=cause, cause_rules=tuple(sorted(rules))))
         if host not in self._shared:
             self._shared.append(host)
 
@@ -377,12 +376,6 @@ class Turn:
             event(notes.host.incident, IncidentEventKind.ABSORBED, self._at_us, alerts=count, other=other)
             for other, count in notes.absorbed
         ]
-
-
-def _is_on_platform(alert: Alert, fleet: Fleet) -> bool:
-    """Return whether a rule's alerts are about e-learning: a metric is of one kind of device."""
-    device = fleet.device_by_id.get(alert.series >> METRIC_BITS)
-    return device is not None and device.kind is DeviceKind.ELEARNING
 
 
 def _is_of_center(host: Host) -> bool:

@@ -98,7 +98,12 @@ def check_area(area: Area, fleet: Fleet) -> None:
         unknown.append(area.isp)
     if unknown:
         named = ", ".join(unknown)
-        raise AccessError(AccessFault.UNKNOWN_AREA, f"the fleet has no {named}", names=named)
+        raise AccessError(
+            AccessFault.UNKNOWN_AREA,
+            f"the fleet has no {named}: areas.csv has the codes of clusters and wards, "
+            "`eduops fleet export` those of schools",
+            names=named,
+        )
 
 
 def narrow_fleet(fleet: Fleet, area: Area) -> Fleet:

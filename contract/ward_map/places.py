@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.fleet import Ward
+from contract.fleet import Coordinates, Fleet, Ward
 
 Ring = list[tuple[float, float]]
 """Corners of an outline: longitude and latitude, degrees."""
@@ -38,6 +38,8 @@ class WardMap(msgspec.Struct, frozen=True, kw_only=True):
     """Where the most wards stand: drawn once more, larger."""
     far: list[int]
     """Positions of wards that are drawn apart."""
+    schools: list[tuple[int, int] | None] = []
+    """Where each school stands, by position in the fleet; None where nobody said. Empty without outlines."""
 
 
 def tile_map(wards: Sequence[Ward], placed: Mapping[str, tuple[int, int]]) -> WardMap:
@@ -49,8 +51,9 @@ def tile_map(wards: Sequence[Ward], placed: Mapping[str, tuple[int, int]]) -> Wa
     return WardMap(tiles=[{**placed, **others}[w.code] for w in wards], outlines=[[] for _ in wards], far=[])
 
 
-def outline_map(wards: Sequence[Ward], placed: Mapping[str, tuple[int, int]], outlines: Outlines) -> WardMap:
-    """Return the wards as their boundaries are, too; a small screen shows tiles all the same."""
+def outline_map(fleet: Fleet, placed: Mapping[str, tuple[int, int]], outlines: Outlines) -> WardMap:
+    """Return the wards as their boundaries are and schools at their places; a small screen shows tiles."""
+    wards = fleet.wards
     own = [outlines.get(ward.code, ()) for ward in wards]
     tiles = tile_map(wards, placed)
     if not any(own):
@@ -60,12 +63,17 @@ def outline_map(wards: Sequence[Ward], placed: Mapping[str, tuple[int, int]], ou
     rings_of = [[np.array(ring) * (wide, -1.0) for ring in rings] for rings in own]
     middle = {i: _middle(rings) for i, rings in enumerate(rings_of) if rings}
     far = _far_away(middle)
-    near = np.concatenate([ring for i, rings in enumerate(rings_of) if i not in far for ring in rings])
+    schools = [_drawn(s.place, wide) for s in fleet.schools]
+    near_schools = [
+        at[None] for at, i in zip(schools, fleet.ward_index, strict=True) if at is not None and i not in far
+    ]
+    near_rings = [ring for i, rings in enumerate(rings_of) if i not in far for ring in rings]
+    near = np.concatenate([*near_rings, *near_schools])  # one that stands outside its ward is shown there
     origin, size = near.min(0), float((near.max(0) - near.min(0)).max())
     scale = EXTENT / size
 
-    def whole(ring: NDArray[np.float64]) -> list[tuple[int, int]]:
-        return [(int(x), int(y)) for x, y in np.rint((ring - origin) * scale)]
+    def whole(points: NDArray[np.float64]) -> list[tuple[int, int]]:
+        return [(int(x), int(y)) for x, y in np.rint((points - origin) * scale)]
 
     extent = np.rint((near.max(0) - origin) * scale).astype(int)
     centers = np.array([(middle[i] - origin) * scale for i in middle if i not in far])
@@ -75,7 +83,12 @@ def outline_map(wards: Sequence[Ward], placed: Mapping[str, tuple[int, int]], ou
         main=(0, 0, int(extent[0]), int(extent[1])),
         dense=_densest(centers),
         far=far,
+        schools=[None if at is None else whole(at[None])[0] for at in schools],
     )
+
+
+def _drawn(place: Coordinates | None, wide: float) -> NDArray[np.float64] | None:
+    return None if place is None else np.array((place.lon * wide, -place.lat))
 
 
 def _middle(rings: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -93,7 +106,8 @@ def _far_away(middle: Mapping[int, NDArray[np.float64]]) -> list[int]:
     apart = np.linalg.norm(places[:, None] - places[None], axis=2)
     np.fill_diagonal(apart, np.inf)
     spread = np.quantile(places, 0.95, 0) - np.quantile(places, 0.05, 0)
-    return [all_of[k] for k in np.flatnonzero(apart.min(1) > FAR_SHARE * float(spread.max()))]
+    far = [all_of[k] for k in np.flatnonzero(apart.min(1) > FAR_SHARE * float(spread.max()))]
+    return far if len(far) < len(all_of) else []  # a handful of wards, none nearer to another than the rest
 
 
 def _densest(centers: NDArray[np.float64]) -> Box:

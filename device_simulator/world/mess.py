@@ -24,8 +24,11 @@ Mask = NDArray[np.bool_]
 DAY_US: Final = 24 * 60 * MINUTE_US
 SLOT_US: Final = 5 * MINUTE_US
 """What happens to a line for a moment lasts for a slot, however often its gateway reports."""
-OWN_MOST: Final = 12.0
-"""A school's own day lies within so many of its scales; chosen."""
+OWN_DEGREES: Final = 3
+"""Degrees of freedom of Student's t that a school's own day is drawn from: New York (severity.py)."""
+OWN_MOST: Final = 16.0
+"""A school's own day lies within so many of its scales, eleven deviations of `anomaly.absence`: in New York
+one school-day in 10,000 lies beyond."""
 ABSENT_MOST: Final = 0.97
 """Share of pupils who are absent at most; chosen."""
 EVENING_H: Final = (19.0, 22.5)
@@ -101,8 +104,6 @@ class Mess:
         self._of_city = Noise(seed + 14, 1)
         fixed, share = self._own.white, self._own.uniform
         self.usual_absence = terms.absence * np.exp(terms.absence_between * fixed(_Label.USUAL, 0))
-        self.own_scale = terms.absence_day * (self.usual_absence / terms.absence) ** -0.25
-        """Scale of each school's own day in the logarithm of absence, shape (schools,)."""
         self._unsent = terms.unsent * np.exp(terms.unsent_between * fixed(_Label.UNSENT_USUAL, 0)).clip(
             0.0, 15.0
         )
@@ -147,10 +148,10 @@ class Mess:
         return found
 
     def _absent(self, on: date) -> Column:
-        drawn = self._own.heavy(_Label.OWN_DAY, _Label.OWN_TAIL, on.toordinal())
-        own = np.exp(self.own_scale * drawn.clip(-OWN_MOST, OWN_MOST))
-        found: Column = (self.expected_absence(on) * own).clip(0.0, ABSENT_MOST)
-        return found
+        drawn = self._own.heavy(_Label.OWN_DAY, _Label.OWN_TAIL, on.toordinal(), OWN_DEGREES)
+        own = self.terms.absence_day * drawn.clip(-OWN_MOST, OWN_MOST)
+        found: Column = (self.expected_absence(on) ** 0.25 + own).clip(0.0) ** 4
+        return found.clip(None, ABSENT_MOST)
 
     def _delay_us(self, start_us: int) -> Column:
         late = self._own.uniform(_Label.LATE, start_us) < self.terms.late

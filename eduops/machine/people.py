@@ -19,8 +19,12 @@ _TOKEN_DAYS = 400
 
 def entry_address(settings: Settings, secret: str, to: str = "") -> str:
     """Return the address that lets somebody in once."""
-    base = settings.public_url or _own_address(settings)
-    return f"{base.rstrip('/')}/enter/{secret}" + (f"?next={to}" if to else "")
+    return f"{people_url(settings)}/enter/{secret}" + (f"?next={to}" if to else "")
+
+
+def people_url(settings: Settings) -> str:
+    """Return the wall's address for people; always one host, for by its name a browser knows a session."""
+    return (settings.public_url or _own_address(settings)).rstrip("/")
 
 
 def _own_address(settings: Settings) -> str:

@@ -122,6 +122,15 @@ WALLS: Final = (
     _small("healing", "Đang hồi phục, đã có người nhận", "Healing, and in hand", happen=situations.taken),
     _small("flapping", "Chập chờn", "Flapping", happen=situations.flapping),
     _wall("wards", "Bản đồ phường", "The map of wards", path="/?view=wards", happen=situations.many),
+    _wall(
+        "places",
+        "Trường đúng vị trí trên bản đồ",
+        "Schools at their places",
+        path="/?view=wards",
+        happen=situations.many,
+        role=Role.OPERATOR,
+        has_places=True,
+    ),
     _small(
         "view-attendance",
         "Chuyên cần theo cụm",

@@ -9,6 +9,7 @@ from functools import partial
 from html import escape
 from importlib.resources import files
 from pathlib import Path
+from shutil import copytree
 from tempfile import TemporaryDirectory
 from typing import Final, cast
 from urllib.parse import quote
@@ -27,6 +28,7 @@ from contract.access.permission import Role
 from contract.clock import LogClock
 from eduops.stories.canned import SECRET, CannedLive, CannedTables
 from eduops.stories.people import keep_messages
+from eduops.stories.places import write_boundaries
 from eduops.stories.registry import STORIES, story_named
 from eduops.stories.story import ScreenStory, Workshop
 from eduops.stories.telling import PARTITIONS, summaries_of
@@ -106,15 +108,19 @@ class _ToldStory:
         self._is_silent = False
         scene, made = workshop.scene(story), workshop.configuration
         clock = LogClock(scene.now_us, time.time_ns() // 1000)
-        city = workshop.city(story.schools)
+        city = workshop.city(story)
         said = summaries_of(scene, city) if story.speaks else []
         tables = CannedTables(scene, city, workshop.shelf(story, scene), clock, _viewer(story))
         keep_messages(config.inbox, scene, made)
+        own = Path(str(files("eduops.stories") / "config"))
+        if story.has_places:
+            own = Path(copytree(own, config.inbox / "config"))
+            write_boundaries(scene.fleet, own)
         self.path = story.path.format(quote(scene.subject, safe=""))
         self.app = create_app(
             DashboardConfig(
                 "", PARTITIONS, config.build_id, config.host, config.port, clock=clock, inbox=config.inbox,
-                own_config=Path(str(files("eduops.stories") / "config")),
+                own_config=own,
             ),
             MemoryLog(),
             cast(Live, CannedLive(said, clock.log_us, age_s=story.data_age_s)),  # what else it lacks fails

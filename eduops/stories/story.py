@@ -11,6 +11,7 @@ from contract.fleet import Fleet, Former
 from contract.texts import Language
 from device_simulator.world.fleet import CITY_SCHOOLS, generate_fleet
 from eduops.stories.figure_days import base_rows, day_figures, years_of_rows
+from eduops.stories.places import with_places
 from eduops.stories.scene import Scene
 from eduops.stories.shelf import FigureShelf
 from eduops.stories.telling import City
@@ -51,6 +52,8 @@ class ScreenStory(NamedTuple):
     """Of the viewer, as `contract.access.area` writes it; empty for the city."""
     complains: bool = False
     """Whether the browser does: something is not there, or refused to the viewer."""
+    has_places: bool = False
+    """Whether schools have places, and wards boundaries."""
     hit: float | None = None
     """Share of schools that lost their line on the day, for leadership's figures; None for no figures."""
 
@@ -73,24 +76,26 @@ class Workshop:
     """What scenes are made of; what was made once is kept for the next story."""
 
     configuration: Configuration = field(default_factory=lambda: load_configuration(None))
-    _cities: dict[int, City] = field(default_factory=dict)
+    _cities: dict[tuple[int, bool], City] = field(default_factory=dict)
     _shelves: dict[tuple[int, str, float], FigureShelf] = field(default_factory=dict)
 
-    def city(self, schools: int) -> City:
-        """Return the city with so many schools."""
-        if schools not in self._cities:
+    def city(self, story: ScreenStory) -> City:
+        """Return the city that a story is about."""
+        key = story.schools, story.has_places
+        if key not in self._cities:
             made = self.configuration
-            fleet = generate_fleet(schools=schools)
-            if 1 < schools < CITY_SCHOOLS:  # the whole city keeps its published sums
+            fleet = generate_fleet(schools=story.schools)
+            if 1 < story.schools < CITY_SCHOOLS:  # the whole city keeps its published sums
                 fleet = without_last(fleet, CLOSED_US)
-            self._cities[schools] = City(fleet, made.calendar, made.catalogue)
-        return self._cities[schools]
+            fleet = with_places(fleet) if story.has_places else fleet
+            self._cities[key] = City(fleet, made.calendar, made.catalogue)
+        return self._cities[key]
 
     def scene(self, story: ScreenStory) -> Scene:
         """Return what a story tells of."""
         moment = datetime.fromisoformat(story.at)
         now_us = self.configuration.calendar.moment_us(moment.date(), moment.time())
-        scene = Scene(self.city(story.schools).fleet, self.configuration.catalogue, now_us)
+        scene = Scene(self.city(story).fleet, self.configuration.catalogue, now_us)
         story.happen(scene)
         return scene.play()
 

@@ -34,6 +34,7 @@ from eduops.settings import Settings
 from eduops.verbs.devices.tables import troubled
 from eduops.verbs.people.checks import provider_sentence, rights_finding
 from eduops.verbs.reporting.lost import lost_findings
+from eduops.verbs.reporting.rule_findings import rule_findings
 from eduops.verbs.status import BrokerStatus, Status, describe_broker, read_processes, read_status
 from storage.database import connect
 from storage.jobs import job_troubles
@@ -147,12 +148,13 @@ def _folder(settings: Settings) -> Iterator[Checked]:
 def _configuration(settings: Settings, real_us: int) -> Iterator[Checked]:
     """Look whether the operator's files are right, and how long the school calendar lasts."""
     try:
-        calendar = load_configuration(DataFolder(settings.data).config).calendar
+        own = load_configuration(DataFolder(settings.data).config)
     except EduopsError as error:
         yield Checked(False, str(error))
         return
-    ending = calendar_end(calendar, settings.clock.log_us(real_us))
+    ending = calendar_end(own.calendar, settings.clock.log_us(real_us))
     yield Checked(ending.days_left >= 0, ending.sentence)
+    yield from (Checked(True, told, doubtful=True) for told in rule_findings(own.rules, own.catalogue))
     yield from _ward_map(DataFolder(settings.data).config)
 
 

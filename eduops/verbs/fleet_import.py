@@ -9,8 +9,10 @@ from config.files import read_config
 from config.fleet_csv import Areas, parse_areas, parse_fleet_csv, write_fleet_csv, write_mbps
 from config.fleet_plan import Deeds, ImportPlan, plan_import
 from config.spreadsheet import BadRow, decode_table
+from config.ward_map import read_outlines
 from contract.errors import ConfigurationError
 from contract.fleet import Device, Fleet, School
+from contract.ward_map.places import Outlines
 from eduops.connections import database_url
 from eduops.data_folder import DataFolder
 from eduops.machine.sync_choice import note_schools
@@ -40,7 +42,8 @@ async def import_fleet(settings: Settings, file: Path, deeds: Deeds, ask: Ask) -
     now_us = settings.clock.log_us(time.time_ns() // 1000)
     async with await connect(database_url(settings)) as connection:
         before = await load_fleet(connection)
-        plan, notes = _plan(file, areas, before or NO_FLEET, now_us, deeds)
+        outlines = read_outlines(folder.config, areas.wards)
+        plan, notes = _plan(file, areas, outlines, before or NO_FLEET, now_us, deeds)
         if plan.is_empty:
             return "the fleet is as the file says already; nothing was changed"
         text = describe(plan, notes)
@@ -108,10 +111,10 @@ def read_deeds(merged: Iterable[str], replaced: Iterable[str], anew: Iterable[st
 
 
 def _plan(
-    file: Path, areas: Areas, before: Fleet, now_us: int, deeds: Deeds
+    file: Path, areas: Areas, outlines: Outlines, before: Fleet, now_us: int, deeds: Deeds
 ) -> tuple[ImportPlan, tuple[str, ...]]:
     text, encoding = decode_table(_read(file))
-    listed, bad, notes = parse_fleet_csv(text, areas)
+    listed, bad, notes = parse_fleet_csv(text, areas, outlines)
     if bad:
         raise ConfigurationError(f"{file} has bad rows, nothing was changed:\n{_bad_rows(bad)}")
     return plan_import(before, listed, areas, now_us, deeds), tuple(filter(None, (encoding, *notes)))
@@ -148,10 +151,12 @@ def _named(school: School) -> str:
 
 
 def _columns(before: School, after: School, columns: Iterable[str]) -> str:
-    """Return each column with its value before and after; a rate in Mbit/s."""
+    """Return each column with its value before and after; a rate in Mbit/s, a place in degrees."""
 
     def shown(school: School, column: str) -> str:
         value = getattr(school, column)
+        if column == "place":
+            return "none" if value is None else f"{value.lat} {value.lon}"
         return f"{write_mbps(value)} Mbit/s" if column.endswith("_bps") else str(value)
 
     return ", ".join(f"{c.removesuffix('_bps')} {shown(before, c)} → {shown(after, c)}" for c in columns)

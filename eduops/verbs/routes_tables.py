@@ -54,9 +54,10 @@ def render_plan(
     facts = told.facts
     where = [*filter(None, (facts.isp, *facts.ward[1:2], *facts.cluster[-1:], *facts.school[-1:]))]
     name = told.incident_id or "a made-up incident"
+    pupils = "1 pupil" if facts.pupils == 1 else f"{facts.pupils:,} pupils"
     lines = [
         f"{name}: {facts.rule}, {facts.cause}{' ' if where else ''}{' · '.join(where)}, "
-        f"priority {facts.priority}, {facts.pupils:,} pupils, opened {_local(told.opened_us, zone)}",
+        f"priority {facts.priority}, {pupils}, opened {_local(told.opened_us, zone)}",
         "",
         *_columns([("line", "route", ""), *_tree(found.routed.answers)]),
         "",
@@ -116,7 +117,7 @@ def render_oncall(
 
 def _turns(turns: Mapping[str, Sequence[DutyTurn]], zone: ZoneInfo) -> str:
     if not turns:
-        return "routes.toml has no rota"
+        return "routes.toml has no rota yet: nobody has duty by turns; docs/alerting.md says how to write one"
     rows = [("rota", "from", "to", "on duty", "line", "")]
     for name, found in turns.items():
         rows += [

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from anomaly.absence import DEVIATION
 from anomaly.score import MAD_TO_DEVIATION
 
 Grid = NDArray[np.float64]
@@ -17,6 +18,8 @@ Grid = NDArray[np.float64]
 
 FAR_BELOW: Final = 0.1
 """Share of pupils by which a day is far below its school's median: ten points."""
+TAIL: Final = (5, 7)
+"""Deviations of `anomaly.absence` beyond which a day lies in its school's tail."""
 ONE_IN: Final = 18_000
 """The greatest of so many round trips: two months of one every five minutes."""
 NEW_YORK: Final = "NYC DOE daily attendance, school year 2013-14"
@@ -44,6 +47,9 @@ def attendance(ratio: Grid) -> dict[str, float]:
     below = ratio - own
     city = np.nanmedian(below, axis=1, keepdims=True)
     alone = below - city
+    root = (1.0 - ratio) ** 0.25
+    above = root - np.nanmedian(root, axis=0)
+    tail = (above - np.nanmedian(above, axis=1, keepdims=True)) / DEVIATION
     alone_known, below_known = alone[np.isfinite(alone)], below[np.isfinite(below)]
     return {
         "attendance: school's days, standard deviation": float(np.nanmean(np.nanstd(ratio, axis=0))),
@@ -52,6 +58,7 @@ def attendance(ratio: Grid) -> dict[str, float]:
         "attendance: between schools' means": float(np.nanstd(np.nanmean(ratio, axis=0))),
         "attendance: days far below": float((below_known < -FAR_BELOW).mean()),
         "attendance: days far below less the city's": float((alone_known < -FAR_BELOW).mean()),
+        **{f"attendance: days beyond {z} deviations of the root": _beyond(tail, z) for z in TAIL},
         "attendance: city's mean by day": float(np.std(np.nanmean(ratio, axis=1))),
         "attendance: registers not submitted": float(np.isnan(ratio).mean()),
     }
@@ -83,6 +90,10 @@ def round_trips(latency: Grid) -> dict[str, float]:
     }
 
 
+def _beyond(rows: Grid, bound: float) -> float:
+    return float((rows[np.isfinite(rows)] > bound).mean())
+
+
 def _spread(rows: Grid) -> NDArray[np.float64]:
     """Return the robust standard deviation of each column about its median."""
     about = np.abs(rows - np.nanmedian(rows, axis=0))
@@ -97,6 +108,8 @@ RECORDED: Final[Mapping[str, Recorded]] = {
     "attendance: between schools' means": Recorded(0.0841, 0.055, 0.115, NEW_YORK),
     "attendance: days far below": Recorded(0.0692, 0.03, 0.11, NEW_YORK),
     "attendance: days far below less the city's": Recorded(0.0268, 0.016, 0.045, NEW_YORK),
+    "attendance: days beyond 5 deviations of the root": Recorded(0.00328, 0.0016, 0.005, NEW_YORK),
+    "attendance: days beyond 7 deviations of the root": Recorded(0.0006, 0.0002, 0.0012, NEW_YORK),
     "attendance: city's mean by day": Recorded(0.0627, 0.03, 0.1, NEW_YORK),
     "attendance: registers not submitted": Recorded(0.0487, 0.03, 0.07, NEW_YORK),
     "traffic 8-11 h: logarithm about its slot": Recorded(0.2861, 0.2, 0.36, ABILENE),

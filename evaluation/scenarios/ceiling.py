@@ -39,7 +39,7 @@ from contract.fleet import LEVELS
 from device_simulator.world.everyday import FAR_AWAY
 from device_simulator.world.faults import FaultKind
 from device_simulator.world.fleet import generate_fleet
-from device_simulator.world.mess import ABSENT_MOST, OWN_MOST, Mess
+from device_simulator.world.mess import ABSENT_MOST, OWN_DEGREES, OWN_MOST, Mess
 from device_simulator.world.scenarios import (
     FIRST_DAY,
     HOUR_US,
@@ -84,8 +84,6 @@ class _Days(NamedTuple):
 
     mean: Floats
     """Share of pupils absent but for the school's own draw."""
-    scale: Floats
-    """Of the own draw, in the logarithm."""
     first_h: Floats
     """Hours of the day from which a register says something; infinite where none comes."""
 
@@ -103,8 +101,8 @@ def ceilings(runs: Sequence[ScenarioTerms], calendar_text: str) -> list[Ceiling]
     days = _Days(*(np.concatenate(columns)[:, None] for columns in zip(*parts, strict=True)))
     specs = [s for s in SPECS + MILD_SPECS if s.kind is FaultKind.ATTENDANCE_DROP]
     rng = np.random.default_rng([runs[0].seed, 71])
-    noise = _Seen(*_draw(rng, days), _spread(terms) * rng.standard_normal((len(days.mean), DRAWS)))
-    seen = [_under(spec, rng, days, _spread(terms)) for spec in specs]
+    noise = _Seen(*_draw(rng, days, terms), _spread(terms) * rng.standard_normal((len(days.mean), DRAWS)))
+    seen = [_under(spec, rng, days, terms) for spec in specs]
     of_noise = [_ratios(spec, noise, days, terms) for spec in specs]
     all_of_noise = np.logaddexp.reduce(of_noise)
     found = []
@@ -135,27 +133,28 @@ class _Seen(NamedTuple):
 
     absent: Floats
     is_end: NDArray[np.bool_]
-    """Where the own draw is the greatest that there is: noise with a probability, not a density."""
+    """Where the own draw is the greatest that there is, or nobody is absent: noise with a probability, not a
+    density."""
     traffic: Floats
     """Logarithm less what is expected of the pupils who are registered."""
     told: NDArray[np.bool_] = np.ones((1, 1), np.bool_)
     """Where a register comes while the fault lasts."""
 
 
-def _days_of(run: ScenarioTerms, calendar_text: str) -> tuple[Floats, Floats, Floats]:
+def _days_of(run: ScenarioTerms, calendar_text: str) -> tuple[Floats, Floats]:
     fleet = generate_fleet(run.schools, seed=run.seed)
     scenario = draw_scenario(fleet, calendar_text, run.seed, run.days, mild=run.mild, severity=run.severity)
     mess = Mess(fleet, MESS[run.severity], run.seed)
-    rows: list[tuple[Floats, Floats, Floats]] = []
+    rows: list[tuple[Floats, Floats]] = []
     for day in range(int(PROBATION * run.days), run.days):
         on = FIRST_DAY + timedelta(days=day)
         opens = all(scenario.lived.sessions(level, on) for level in range(len(LEVELS)))
         if opens and np.exp(mess.city_absence(on)) < FAR_AWAY:
-            rows.append((mess.expected_absence(on), mess.own_scale, _first_h(scenario, mess, on, day)))
+            rows.append((mess.expected_absence(on), _first_h(scenario, mess, on, day)))
     if not rows:
         raise ConfigurationError(f"Seed {run.seed} has no usual school day in {run.days} days")
-    mean, scale, first_h = (np.concatenate(column) for column in zip(*rows, strict=True))
-    return mean.clip(1e-3, 0.9), scale, first_h
+    mean, first_h = (np.concatenate(column) for column in zip(*rows, strict=True))
+    return mean.clip(1e-3, 0.9), first_h
 
 
 def _first_h(scenario: Scenario, mess: Mess, on: date, day: int) -> Floats:
@@ -177,18 +176,18 @@ def _spread(terms: MessTerms) -> float:
     return float(np.hypot(terms.traffic_day, terms.traffic_slow * np.sqrt(SMOOTH_MEAN * SLOW_H / longest_h)))
 
 
-def _draw(rng: np.random.Generator, days: _Days) -> tuple[Floats, NDArray[np.bool_]]:
+def _draw(rng: np.random.Generator, days: _Days, terms: MessTerms) -> tuple[Floats, NDArray[np.bool_]]:
     """Return shares of absent pupils without a fault, and where they are at their end."""
-    shape = (len(days.mean), DRAWS)
-    own = rng.standard_normal(shape) / np.sqrt(-np.log(1.0 - rng.random(shape)))
-    absent = days.mean * np.exp(days.scale * own.clip(-OWN_MOST, OWN_MOST))
-    return absent.clip(0.0, ABSENT_MOST), (own >= OWN_MOST) | (absent >= ABSENT_MOST)
+    own = rng.standard_t(OWN_DEGREES, (len(days.mean), DRAWS))
+    root = days.mean**0.25 + terms.absence_day * own.clip(-OWN_MOST, OWN_MOST)
+    absent = root.clip(0.0) ** 4
+    return absent.clip(None, ABSENT_MOST), (own >= OWN_MOST) | (absent >= ABSENT_MOST) | (absent == 0.0)
 
 
-def _under(spec: FaultSpec, rng: np.random.Generator, days: _Days, spread: float) -> _Seen:
-    absent, _ = _draw(rng, days)
+def _under(spec: FaultSpec, rng: np.random.Generator, days: _Days, terms: MessTerms) -> _Seen:
+    absent, _ = _draw(rng, days, terms)
     strength = rng.uniform(*spec.strength, absent.shape)
-    traffic = spread * rng.standard_normal(absent.shape)
+    traffic = _spread(terms) * rng.standard_normal(absent.shape)
     ends_h = rng.uniform(*spec.begins_h, absent.shape) + rng.uniform(*spec.lasts_h, absent.shape)
     told, nowhere = days.first_h < ends_h, np.zeros(absent.shape, np.bool_)
     if spec.variant == "copied":
@@ -200,7 +199,7 @@ def _under(spec: FaultSpec, rng: np.random.Generator, days: _Days, spread: float
 
 def _ratios(spec: FaultSpec, seen: _Seen, days: _Days, terms: MessTerms) -> Floats:
     """Return the logarithm of the likelihood of what is seen under a kind, over that without any fault."""
-    usual = _density(seen.absent, days)
+    usual = _density(seen.absent, days, terms)
     spread = _spread(terms)
     likely = np.zeros(seen.absent.shape)
     least, most = spec.strength
@@ -208,7 +207,7 @@ def _ratios(spec: FaultSpec, seen: _Seen, days: _Days, terms: MessTerms) -> Floa
         if spec.variant == "copied":
             likely += usual * _shifted(seen.traffic, float(np.log1p(-strength)), spread)
             continue
-        before = _density((seen.absent - strength) / (1.0 - strength), days) / (1.0 - strength)
+        before = _density((seen.absent - strength) / (1.0 - strength), days, terms) / (1.0 - strength)
         shifted = _shifted(seen.traffic, -float(np.log1p(-strength)), spread)
         likely += before * shifted if spec.variant == "reader" else before
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -219,15 +218,16 @@ def _ratios(spec: FaultSpec, seen: _Seen, days: _Days, terms: MessTerms) -> Floa
     return ratio
 
 
-def _density(absent: Floats, days: _Days) -> Floats:
+def _density(absent: Floats, days: _Days, terms: MessTerms) -> Floats:
     """Return the density of a share of absent pupils without a fault, 0 from the greatest draw on.
 
-    That of Student's t with two degrees of freedom (`Noise.heavy`), up to a factor.
+    That of Student's t (`Noise.heavy`) in the fourth root, up to a factor.
     """
     positive = absent.clip(1e-9)
-    drawn = np.log(positive / days.mean) / days.scale
+    drawn = (positive**0.25 - days.mean**0.25) / terms.absence_day
     within = (absent > 0.0) & (drawn < OWN_MOST * (1 - 1e-9)) & (absent < ABSENT_MOST)
-    return np.where(within, (2.0 + drawn**2) ** -1.5 / (days.scale * positive), 0.0)
+    likely = (OWN_DEGREES + drawn**2) ** (-(OWN_DEGREES + 1) / 2)
+    return np.where(within, likely / positive**0.75, 0.0)
 
 
 def _shifted(traffic: Floats, by: float, spread: float) -> Floats:

@@ -24,7 +24,7 @@ class Shares:
         self._share = share_bytes
         self._looked_us = now_us
         self._carried: dict[tuple[str, int], int] = {}
-        """Of each standing connection what it had carried at the last look."""
+        """Of each connection what it had carried at the last look, or since at its end."""
         self._used: dict[str, tuple[float, int]] = {}
         """Of each device how much of its share is in use, and as of when."""
         self._held_off: set[str] = set()
@@ -48,7 +48,8 @@ class Shares:
     def ended(self, gone: BrokerLine, now_us: int) -> None:
         """Take up what a connection carried until its end."""
         self._add(gone, now_us)
-        self._carried.pop((gone.server, gone.number), None)
+        # The next look may still have it: the broker said so before it ended.
+        self._carried[gone.server, gone.number] = _cost(gone)
 
     def is_held_off(self, client_id: str, now_us: int) -> bool:
         """Return whether a device has used up its share and has to wait."""

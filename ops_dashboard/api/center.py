@@ -30,7 +30,7 @@ def add_fleet(router: APIRouter, services: Services) -> None:
 
     @lru_cache(maxsize=MOST_TOPOLOGIES)
     def ward_map(fleet: Fleet) -> LastingAnswer:
-        return LastingAnswer.of(services.draw_wards(fleet.wards))
+        return LastingAnswer.of(services.draw_wards(fleet))
 
     @router.get("/api/fleet")
     async def fleet(request: Request) -> Response:
@@ -39,7 +39,7 @@ def add_fleet(router: APIRouter, services: Services) -> None:
 
     @router.get("/api/wards")
     async def wards(request: Request) -> Response:
-        """Return where each ward stands on a map; unchanged since `If-None-Match` answers 304."""
+        """Return where wards and schools stand on a map; unchanged since `If-None-Match` answers 304."""
         return ward_map(own(services).fleet).answer(request)
 
 

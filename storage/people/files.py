@@ -10,6 +10,7 @@ from storage.queries import query
 
 FILE_ACTOR: Final = "a file on the machine"
 """Who changed it is not known here, but that they could write on the machine."""
+FILE_GRADE: Final = "file"
 DONE: Final = "done"
 REFUSED: Final = "refused"
 _HASHES: Final = re.compile(r"before=(\S+) after=(\S+)")
@@ -26,7 +27,8 @@ class FileRecord(NamedTuple):
 
 async def files_on_record(conn: AsyncConnection[Any]) -> dict[str, FileRecord]:
     """Return what the record knows of each file that was ever changed."""
-    rows = await (await conn.execute(query("files_on_record"), {"actor": FILE_ACTOR})).fetchall()
+    asked = {"actor": FILE_ACTOR, "grade": FILE_GRADE}
+    rows = await (await conn.execute(query("files_on_record"), asked)).fetchall()
     found: dict[str, FileRecord] = {}
     for subject, result, detail in rows:
         hashes = _HASHES.match(detail)
@@ -53,6 +55,6 @@ async def add_file(
         if known is not None and known.met == found.met:
             return
         await add_audit(
-            conn, actor=FILE_ACTOR, grade="file", action="file change", subject=subject, result=result,
+            conn, actor=FILE_ACTOR, grade=FILE_GRADE, action="file change", subject=subject, result=result,
             detail=f"before={found.taken} after={found.met} {detail}",
         )  # fmt: skip

@@ -113,7 +113,9 @@ def _disagreement(
 def _forget_yesterday(fold: Fold, state: State, before_us: int, at_us: int) -> None:
     """Begin the day's sums anew if a local day began since the last look; write to `state`."""
     local_day = fold.calendar.local_day
-    if before_us == NEVER_US or local_day(before_us) != local_day(at_us):
+    # Where zones are a quarter of an hour apart, midnight lies between two looks and not at one.
+    last_us = before_us // LOOK_US * LOOK_US
+    if before_us == NEVER_US or local_day(last_us) != local_day(at_us):
         state.emptier[:] = 0.0
         state.looks[:] = 0
 

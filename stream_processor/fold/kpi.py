@@ -148,11 +148,12 @@ def _fresh(fold: Fold, state: State, at_us: int) -> NDArray[np.bool_]:
     fresh = np.where(fold.layout.sessional, state.event_us >= plan.starts_us, recent)
     for claims in fold.claims:
         # What is refused for its time, late or said before is heard, but its value is not of now.
-        # What a device is said to be holds only while it is heard: who is silent is not connected.
+        # That a device is connected holds only while it is heard; that it is not, until it is heard.
         is_silent = state.is_open[Channel.SILENCE, claims.proof].any(axis=0)
         arrival_us = state.arrival_us[claims.proof]
         heard = (arrival_us > at_us - fold.stale_us[claims.proof]).any(axis=0)
         fresh[claims.slot] &= ~is_silent & (heard | (arrival_us == NEVER_US).all(axis=0))
+        fresh[claims.slot] |= (state.value[claims.slot] == 0.0) & ~heard
     return fresh
 
 

@@ -198,6 +198,8 @@ def _fit(fold: Fold, header: _Header, columns: dict[str, NDArray[Any]]) -> State
     state.gap_until_us, state.deaf_since_us = header.gap_until_us, header.deaf_since_us
     # Without its rule nobody would resolve the alert; the owner of the alerts retires it.
     state.gap_since_us = header.gap_since_us if LOG_GAP in fold.rulebook.system else NEVER_US
+    # When a session began of which an older version was in the middle, nobody knows: it teaches nothing.
+    state.begun_us[:] = header.tick_us
     for name in ("bells", "begun_us", "waited_for", "not_begun"):
         if getattr(header, name) is not None:
             getattr(state, name)[:] = getattr(header, name)

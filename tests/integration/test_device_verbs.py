@@ -129,7 +129,9 @@ async def test_simulated_secrets_make_way_for_real_ones(settings: Settings, city
     assert restored.keys() == simulated.keys()
     assert (await held(settings))[name].digest == digest_of(restored[name]) != digest_of(simulated[name])
     assert await simulated_secrets(settings, city) == simulated
-    (row,) = (await deeds.issue_devices(settings, [str(name)], missing=False)).rows
+    drawn = await deeds.issue_devices(settings, [str(name)], missing=False)
+    assert drawn.note.startswith("simulated until now: 1; `eduops restart simulator`")
+    (row,) = drawn.rows
     assert (await held(settings))[name].digest == digest_of(row[3])
     assert (await simulated_secrets(settings, city)).keys() == simulated.keys() - {name}
     await deeds.revoke_devices(settings, [str(name)])

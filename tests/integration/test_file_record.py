@@ -6,6 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from psycopg import AsyncConnection
 
@@ -89,3 +90,19 @@ async def test_a_changed_file_is_on_record_once_with_what_changed(
     watching.cancel()
     await pool.close()
     assert "a-secret-token" not in repr(entries) + stage_settings["files_noted"].read_text("utf-8")
+
+
+async def test_who_takes_the_name_of_the_files_neither_ends_nor_forges_their_record(
+    stage: Stage, stage_settings: dict[str, Any]
+) -> None:
+    await on_record(stage.conn, 1)
+    async with httpx.AsyncClient(base_url=stage.url) as stranger:
+        tried = await stranger.post("/sign-in", data={"name": FILE_ACTOR, "password": "a guess at it"})
+    assert tried.status_code == 401
+    own: Path = stage_settings["own_config"]
+    (own / "routes.toml").write_text(ROUTES + "\n")
+    entries = await on_record(stage.conn, 3)
+    assert [(one.subject, one.result) for one in entries if one.grade == "file"] == [
+        ("rules.toml", "done"),
+        ("routes.toml", "done"),
+    ]

@@ -54,13 +54,18 @@ async def test_people_by_the_command_line(run: Any, settings: Settings, city: Fl
     printed = (await run("user", "add", "Lan", "--role", "school", "--area", f"school:{school}")).output
     (secret,) = re.findall(r"^http://localhost:8050/enter/(\S+)$", printed, re.MULTILINE)
     async with await connect(settings.database_url or "") as conn:
+        assert "0 sessions, never signed in" in (await run("user", "list")).output
         assert await take_link(conn, secret) == "Lan"
         assert await take_link(conn, secret) is None
         assert (await run("user", "role", "lan", "operator", "--area", "city")).exit_code == 0
         await session_of(conn, "Lan", Role.OPERATOR)
         (lan,) = json.loads((await run("user", "list", "--json")).output)
         assert (lan["role"], lan["sessions"], lan["disabled"]) == ("operator", 1, False)
-        assert "1 sessions and links" in (await run("user", "end-sessions", "Lan")).output
+        assert (
+            "sessions and links of Lan that have ended: 1"
+            in (await run("user", "end-sessions", "Lan")).output
+        )
+        assert "0 sessions, last signed in 20" in (await run("user", "list")).output
         assert (await run("user", "disable", "Lan")).exit_code == 0
         user = await find_user(conn, "Lan")
         assert user is not None

@@ -21,7 +21,7 @@ from psycopg import AsyncConnection
 from alerting.lifecycle import fold_alerts
 from contract.alert import Action, ActionKind, Because, Dismissal, OutsideCourse, Transition
 from contract.commit import Commit, KpiMinute
-from contract.fleet import Cluster, Device, Fleet, Former, School, Ward
+from contract.fleet import Cluster, Coordinates, Device, Fleet, Former, School, Ward
 from contract.incident import Cause, Exercise, Incident, IncidentEvent, IncidentState, Membership
 from contract.live import AlertChanged, IncidentChanged
 from contract.reading import Corrections, Held, Readings, Scored
@@ -371,7 +371,10 @@ def fleets(draw: st.DrawFn) -> Fleet:
     if wards:
         codes = st.sampled_from([w.code for w in wards])
         unique = (lambda s: s.id, lambda s: s.code)
-        schools = tuple(draw(st.lists(drawn(School, ward_code=codes), unique_by=unique, max_size=4)))
+        places = st.none() | st.builds(Coordinates, st.floats(-90, 90), st.floats(-180, 180))
+        schools = tuple(
+            draw(st.lists(drawn(School, ward_code=codes, place=places), unique_by=unique, max_size=4))
+        )
     if schools:
         owners = st.sampled_from([s.id for s in schools])
         numbers = st.integers(1, MAX_DEVICE_ID)

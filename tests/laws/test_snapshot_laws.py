@@ -14,8 +14,9 @@ from contract.alert import CHANNELS, Channel
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.entry import Entry, TickEntry, Trouble
 from contract.errors import SnapshotVersionError
+from stream_processor.fold.sessions.bells import OFF_CALENDAR
 from stream_processor.fold.snapshot import decode, encode
-from stream_processor.fold.state import BASELINES, NEVER_US, WAITS
+from stream_processor.fold.state import BASELINES, NEVER_US, SEEN, USUAL, WAITS
 from tests.drawn_logs import logs
 from tests.examples import examples
 from tests.fold_world import (
@@ -29,6 +30,7 @@ from tests.fold_world import (
     series_named,
     small_fold,
 )
+from tests.unit.test_stream_processor_habits import MONDAY, PROMPT, habit_fold, morning, used_to
 
 BY_CHANNEL = ("is_open", "run", "since_us", "priority")
 """Columns of the state that have a row a channel."""
@@ -160,6 +162,22 @@ def test_a_snapshot_from_before_habits_still_decodes(log: list[Entry]) -> None:
     names = ("shared", "waited_us", "longest", "habit")
     forgotten = replace(state, **{name: getattr(fresh, name) for name in names})
     assert_same_state(forgotten, again)
+
+
+def test_a_session_that_an_older_version_had_begun_teaches_no_bells() -> None:
+    fold, prompt = habit_fold(9), [PROMPT] * 9
+    log = morning(MONDAY, prompt)
+    before = fold_log(fold, [log[:280]], used_to(fold, *[{1: 240}] * 9)).state  # until ten past eight
+    names = ("bells", "begun_us", "waited_for", "not_begun", "off_calendar_us")
+
+    def older(header: dict[str, Any]) -> dict[str, Any]:
+        return {k: v for k, v in header.items() if k not in names} | {"version": 9}
+
+    again = decode(fold, _with_header(encode(fold, before), older, ["emptier/0", "looks/0"]))
+    days = [log[280:], *(morning(on, prompt) for on in range(MONDAY + 1, MONDAY + 5))]
+    found = fold_log(fold, days, again)
+    assert [t for t in found.transitions if t.rule == OFF_CALENDAR] == []
+    assert found.state.bells[[USUAL, SEEN], 1, 0].tolist() == [600.0, 4.0]
 
 
 @calm

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from alerting.incidents.causes import USUAL_US, Found, by_lot, by_themselves, find_causes
 from alerting.incidents.groups import GROUP_KINDS, Groups
-from contract.incident import CauseKind
+from contract.incident import Cause, CauseKind
 from device_simulator.world.fleet import generate_fleet
 
 MINUTE_US = 60_000_000
@@ -104,14 +104,41 @@ def test_two_causes_at_one_time_are_two(city: Groups) -> None:
     assert {one.cause.isp for one in found} == {isp.causes[g].isp for g in small}
 
 
-def test_schools_that_fail_by_themselves_have_no_cause(city: Groups) -> None:
-    """A hundred days with as many failures as thought usual."""
-    usual = round(city.schools * DAY_US / USUAL_US)
+@pytest.mark.parametrize("size", [60, 500, 3541])
+def test_schools_that_fail_by_themselves_have_no_cause(size: int) -> None:
+    """A hundred days with as many failures as thought usual, three at least."""
+    city = Groups(generate_fleet(size))
+    usual = max(3, round(city.schools * DAY_US / USUAL_US))
     wrong = 0
     for day in range(100):
         schools = np.random.default_rng(day).choice(city.schools, usual, replace=False)
         wrong += len(causes(city, schools, DAY_US, seed=day))
     assert wrong <= 5
+
+
+@pytest.mark.parametrize(
+    ("isp", "count", "others", "is_named"),
+    [
+        ("FPT", 3, 0, True),
+        ("VNPT", 4, 0, True),
+        ("VNPT", 3, 0, True),
+        ("Viettel", 4, 0, True),
+        ("Viettel", 3, 0, False),
+        ("VNPT", 4, 1, False),
+    ],
+)
+def test_a_few_schools_of_a_small_fleet_are_their_providers_if_no_other_fails(
+    isp: str, count: int, others: int, is_named: bool
+) -> None:
+    """Of 60 schools FPT serves 12, VNPT 16 and Viettel 29."""
+    fleet = Groups(generate_fleet(60))
+    own = [i for i in range(60) if fleet.isp[i] == isp]
+    other = [i for i in range(60) if fleet.isp[i] != isp]
+    step = len(own) // count  # all over the city, so that no ward or cluster has three of them
+    found = causes(fleet, np.array([*own[::step][:count], *other[:others]]))
+    assert [one.cause for one in found if one.cause.kind is CauseKind.ISP] == (
+        [Cause(CauseKind.ISP, isp)] if is_named else []
+    )
 
 
 def test_a_school_with_many_devices_is_one_failure(city: Groups) -> None:

@@ -151,6 +151,26 @@ def test_what_other_rules_say_of_its_schools_joins_an_outage() -> None:
     assert (outage.rule, outage.schools, outage.alerts) == ("wan_down", 40, 71)
 
 
+def test_pupils_who_stay_away_bring_no_line_and_no_platform_down() -> None:
+    desk = Desk()
+    down(desk, PUPILS, T0, "attendance_low")
+    away = only(desk)
+    down(desk, [schools_of("FPT")[0]], T0 + 20 * MINUTE_US)
+    assert len(desk.open()) == 2, "a cut line of a school with few pupils has a cause of its own"
+    down(desk, schools_of(), T0 + 40 * MINUTE_US, "lms_failing")
+    platform = [i for i in desk.open() if i.cause.kind is CauseKind.PLATFORM]
+    assert [i.alerts for i in platform] == [len(PUPILS)]
+    assert desk.incidents[away.incident_id].alerts == len(PUPILS)
+
+
+def test_a_line_that_is_down_brings_registers_and_platform_with_it() -> None:
+    desk = Desk()
+    down(desk, schools_of("FPT"), T0)
+    for minutes, rule in ((5, "register_missing"), (6, "elearning_silent")):
+        down(desk, schools_of("FPT"), T0 + minutes * MINUTE_US, rule)
+    assert (only(desk).cause, only(desk).alerts) == (Cause(CauseKind.ISP, "FPT"), 120)
+
+
 def test_days_after_an_outage_a_school_that_fails_is_not_its_consequence() -> None:
     desk = Desk()
     entries = down(desk, schools_of("FPT"), T0)

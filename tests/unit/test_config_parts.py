@@ -1,8 +1,11 @@
 """What changed in an operator's file is said by the names of its parts, never by their values."""
 
+from pathlib import Path
+
 import pytest
 
 from config.parts import MOST_SAID, changes_between, parts_of
+from config.watched import find_file
 
 BEFORE = """
 timezone = "Asia/Ho_Chi_Minh"
@@ -54,3 +57,8 @@ def test_many_changes_are_counted() -> None:
 
 def test_what_is_no_toml_has_no_parts() -> None:
     assert parts_of("ward_code,name\n1,A\n") == {}
+
+
+def test_the_mark_that_windows_puts_before_a_file_is_no_change(tmp_path: Path) -> None:
+    (tmp_path / "rules.toml").write_text(BEFORE, encoding="utf-8-sig")
+    assert parts_of(find_file(tmp_path, "rules.toml").text) == parts_of(BEFORE)

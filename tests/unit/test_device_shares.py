@@ -39,6 +39,13 @@ def test_a_backlog_of_two_days_at_once_is_within_the_share(messages: int, size: 
     assert not shares.is_held_off(NAME, NOW_US)
 
 
+def test_a_backlog_whose_connection_ends_while_the_broker_is_asked_counts_once() -> None:
+    shares, one = Shares(SHARE, NOW_US), line(100, 100 * MIB, started_us=NOW_US + LOOK_US)
+    shares.ended(one, NOW_US + 2 * LOOK_US + 1)
+    assert shares.look([one], NOW_US + 2 * LOOK_US) == set()
+    assert not shares.is_held_off(NAME, NOW_US + 2 * LOOK_US + 2)
+
+
 def test_a_day_as_usual_is_within_a_hundredth_of_the_share() -> None:
     shares = Shares(SHARE / 100, NOW_US)
     assert not any(looks(shares, [line(n, n * 1_000) for n in range(8_640)]))

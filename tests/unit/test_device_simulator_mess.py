@@ -15,6 +15,7 @@ from device_simulator.world.city import World
 from device_simulator.world.everyday import AWAY, CHRONIC, UNSENT
 from device_simulator.world.fleet import generate_fleet
 from device_simulator.world.mess import ChronicKind, Mess
+from device_simulator.world.noise import Noise
 from device_simulator.world.scenarios import HOUR_US, Scenario, draw_scenario, duty_name
 from device_simulator.world.severity import MESS, Severity
 from evaluation.scenarios.entries import ScenarioLog
@@ -40,6 +41,14 @@ def arrived(fleet: Fleet, catalogue: Catalogue, severity: Severity) -> Readings:
     return Readings.concat(
         [e.readings for chunk in log.chunks() for e in chunk if isinstance(e, ReadingsEntry)]
     )
+
+
+def test_a_schools_own_day_is_student_t_with_the_degrees_asked_for() -> None:
+    noise = Noise(1, 200_000)
+    for degrees, half_within, hundredth_beyond in ((2, 0.816, 9.92), (3, 0.765, 5.84)):
+        drawn = np.abs(noise.heavy(1, 2, 3, degrees))
+        assert np.quantile(drawn, 0.5) == pytest.approx(half_within, rel=0.02)
+        assert np.quantile(drawn, 0.99) == pytest.approx(hundredth_beyond, rel=0.05)
 
 
 def test_packs_are_lost_late_and_sent_twice_as_often_as_the_terms_say(

@@ -2,13 +2,15 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from anomaly.absence import DEVIATION
 from contract.calendar import SchoolCalendar
 from device_simulator.world.city import World
 from device_simulator.world.fleet import generate_fleet
 from device_simulator.world.severity import Severity
-from evaluation.city.figures import RECORDED
+from evaluation.city.figures import RECORDED, TAIL, attendance
 from evaluation.city.recorded import recorded
 from evaluation.city.report import render
 from evaluation.city.simulated import of_registers, simulated
@@ -29,6 +31,18 @@ def test_a_real_city_is_as_messy_as_recorded_data(calendar: SchoolCalendar) -> N
     table = render({"real": figures}, {}, as_json=False)
     assert all(name in table for name in RECORDED)
     assert "no folder of recorded data" in table
+
+
+def test_the_tail_is_told_less_what_the_city_shares_and_at_every_usual_absence() -> None:
+    usual = np.tile([0.02, 0.05, 0.1, 0.2], 25) ** 0.25
+    root = np.tile(usual, (40, 1))
+    root[7] += 9 * DEVIATION  # a day on which all stay away
+    root[3, 0] += 6 * DEVIATION
+    root[5, 3] += 8 * DEVIATION
+    root[9, 1] = np.nan
+    figures = attendance(1.0 - root**4)
+    told = [figures[f"attendance: days beyond {z} deviations of the root"] for z in TAIL]
+    assert told == pytest.approx([2 / 3999, 1 / 3999])
 
 
 def test_a_calm_city_is_calmer_than_any_real_one_in_every_register_figure(

@@ -9,8 +9,9 @@ from contract.errors import ConfigurationError
 from eduops.data_folder import DataFolder
 from eduops.machine.attach import completed, leave_addresses
 from eduops.machine.network import broker_trust, check_network, network_findings
+from eduops.machine.people import entry_address
 from eduops.settings import Settings, load_settings
-from eduops.wiring import wall_url, watchdog_config
+from eduops.wiring import notifier_config, wall_url, watchdog_config
 from ops_dashboard.config import DashboardConfig
 from tests.certificates import Authority
 from watchdog.config import WatchdogConfig
@@ -75,6 +76,21 @@ def test_doctor_counts_the_days_of_a_certificate(tmp_path: Path, days: int, told
     (found,) = network_findings(settings(tmp_path, host="0.0.0.0", tls_dir=folder))
     assert told in found.sentence
     assert found.is_fine == (days == 90)
+
+
+@pytest.mark.parametrize(
+    ("more", "link"),
+    [
+        ({}, "http://localhost:8050"),
+        ({"public_url": "https://wall.city.example/"}, "https://wall.city.example"),
+    ],
+)
+def test_a_message_links_to_the_host_that_the_reader_is_signed_in_at(
+    tmp_path: Path, more: dict[str, str], link: str
+) -> None:
+    found = settings(tmp_path, database_url="postgresql://nowhere", **more)
+    assert notifier_config(found).public_url == link
+    assert entry_address(found, "secret") == f"{link}/enter/secret"
 
 
 def test_doctor_tells_listeners_without_tls(tmp_path: Path, folder: Path) -> None:

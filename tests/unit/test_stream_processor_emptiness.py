@@ -1,25 +1,30 @@
 """A school that is emptier all day than its register says: a register copied from another day."""
 
 from collections.abc import Mapping
+from datetime import date, time
 
 import numpy as np
 import pytest
 
 from contract.alert import Transition, TransitionKind
+from contract.calendar import parse_calendar
 from contract.entry import Entry, ReadingsEntry, TickEntry
-from contract.rule import JOINT_METRICS
-from stream_processor.fold.constants import Fold
+from contract.rule import JOINT_METRICS, parse_rules
+from stream_processor.fold.constants import Fold, build_fold
 from stream_processor.fold.joint import LEAST_LOOKS
 from stream_processor.fold.newcomers import LEAST_KIN
 from stream_processor.fold.snapshot import decode, encode
 from tests.fold_world import (
+    CATALOGUE,
     MONDAY_9H_US,
     SECOND_US,
     assert_same,
     assert_same_state,
     columns,
     fold_log,
+    packaged,
     series_named,
+    small_fleet,
     small_fold,
     split_entries,
 )
@@ -104,6 +109,17 @@ def test_a_day_begins_anew() -> None:
     next_day = fold_log(fold, [[TickEntry(at_us)]], evening).state
     assert not next_day.looks.any()
     assert not next_day.emptier.any()
+
+
+def test_a_day_begins_anew_where_zones_are_a_quarter_of_an_hour_apart() -> None:
+    text = packaged("calendar.toml").replace("Asia/Ho_Chi_Minh", "Asia/Kathmandu")
+    rules = parse_rules(packaged("rules.toml"), CATALOGUE)
+    fold = build_fold(small_fleet(), CATALOGUE, parse_calendar(text), rules, 0, 1)
+    midnight_us = fold.calendar.moment_us(date(2026, 11, 24), time(0))
+    state = fold.initial_state()
+    state.tick_us, state.looks[:] = midnight_us - SECOND_US, 9
+    ticks = [TickEntry(midnight_us + i * SECOND_US) for i in range(15 * 60)]
+    assert not fold_log(fold, [ticks], state).state.looks.any()
 
 
 def test_any_cutting_redelivery_and_a_restart_give_the_same() -> None:

@@ -37,18 +37,22 @@ def habit_fold(schools: int = 1) -> Fold:
     return build_fold(small_fleet(schools), CATALOGUE, CALENDAR, parse_rules(text, CATALOGUE), 0, 1)
 
 
-def morning(on: int, registers: Sequence[Sequence[str]], dies: bool = False) -> list[Entry]:
+def morning(
+    on: int, registers: Sequence[Sequence[str]], dies: bool = False, begin: str = "07:00", ticks: int = 200
+) -> list[Entry]:
     """Return a morning of October 2026: every 30 s a tick and each gateway's traffic, and registers.
 
     Args:
         on: day of the month.
         registers: local times of each school's.
         dies: gateways fall silent at half past seven.
+        begin: local time of the first tick.
+        ticks: how many there are.
     """
-    begin = datetime(2026, 10, on, 7, 0, tzinfo=CALENDAR.timezone)
+    first = datetime.combine(date(2026, 10, on), time.fromisoformat(begin), CALENDAR.timezone)
     log: list[Entry] = []
-    for i in range(200):
-        moment = begin + timedelta(seconds=30 * i)
+    for i in range(ticks):
+        moment = first + timedelta(seconds=30 * i)
         at_us, clock = round(moment.timestamp()) * SECOND_US, f"{moment:%H:%M:%S}"
         rows = [
             (at_us, series_named(school, "attendance_ratio"), 0.9 + i / 10_000)

@@ -96,6 +96,16 @@ def test_states_show_the_worst_alert_and_never_call_the_unheard_well() -> None:
     assert summary.states == "n1uu"
 
 
+def test_offline_holds_until_something_is_heard_and_online_only_while_it_is() -> None:
+    rules = parse_rules(packaged("rules.toml"), CATALOGUE)
+    fold = build_fold(small_fleet(), CATALOGUE, parse_calendar(packaged("calendar.toml")), rules, 0, 1)
+    lines = [(school, "down_bps", 5e7) for school in (1, 2)]
+    log = heard(MONDAY_9H_US, *lines, (1, "online", 1.0), (2, "online", 0.0))
+    ticks = [TickEntry(MONDAY_9H_US + i * SECOND_US) for i in range(1, 601)]
+    assert kpis(fold_log(fold, [log]))["online"] == Kpi(4, 2, 1.0)
+    assert kpis(fold_log(fold, [[*log, *ticks]]))["online"] == Kpi(4, 1, 0.0)
+
+
 def test_series_of_no_school_are_kept_but_not_counted() -> None:
     stray = columns([(MONDAY_9H_US, 999 << 8 | 1, 7.0)])
     folded = fold_log(small_fold(), [[ReadingsEntry(MONDAY_9H_US, stray), TickEntry(MONDAY_9H_US)]])

@@ -39,8 +39,7 @@ DAY_S = 24 * HOUR_S
 A_PUPIL = 2e5
 
 
-def a_fold(mature_readings: int = 60, **changes: float) -> Fold:
-    text = SCHOOL_RULES
+def a_fold(mature_readings: int = 60, text: str = SCHOOL_RULES, **changes: float) -> Fold:
     for name, value in changes.items():
         text = text.replace('channel = "anomaly"', f'channel = "anomaly"\n{name} = {value}')
     rules = compile_rules(parse_rules(text, CATALOGUE), CATALOGUE)

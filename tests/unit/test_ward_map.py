@@ -10,12 +10,19 @@ import pytest
 
 from config.files import read_config
 from config.fleet_csv import parse_areas
-from config.ward_map import BOUNDARIES_FILE, read_ward_map, ward_map_gaps
+from config.ward_map import BOUNDARIES_FILE, read_outlines, read_ward_map, ward_map_gaps
+from contract.access.area import Area
 from contract.errors import ConfigurationError
-from contract.fleet import Ward
-from contract.ward_map.places import EXTENT
+from contract.fleet import Coordinates, Fleet, Level, School, Ward
+from contract.ward_map.places import EXTENT, WardMap
+from ops_dashboard.view.narrowing import Narrowing
 
-WARDS = parse_areas(read_config(None, "areas.csv")).wards
+AREAS = parse_areas(read_config(None, "areas.csv"))
+CLUSTERS, WARDS = AREAS.clusters, AREAS.wards
+
+
+def drawn_by(own: Path | None, wards: Sequence[Ward], schools: Sequence[School] = ()) -> WardMap:
+    return read_ward_map(own)(Fleet("79", (), tuple(wards), tuple(schools), ()))
 
 
 def neighbours(column: int, row: int) -> list[tuple[int, int]]:
@@ -25,7 +32,7 @@ def neighbours(column: int, row: int) -> list[tuple[int, int]]:
 
 
 def test_every_ward_has_a_tile_and_every_cluster_is_in_one_piece() -> None:
-    tiles = read_ward_map(None)(WARDS).tiles
+    tiles = drawn_by(None, WARDS).tiles
     assert len(set(tiles)) == len(WARDS) == 168
     for cluster in {ward.cluster_code for ward in WARDS}:
         own = {tile for tile, ward in zip(tiles, WARDS, strict=True) if ward.cluster_code == cluster}
@@ -41,17 +48,17 @@ def test_a_fleet_with_former_codes_has_the_same_tiles() -> None:
     former = {code: before for before, code in parse_areas(read_config(None, "areas.csv")).former.items()}
     assert len(former) == 10
     old = tuple(replace(ward, code=former.get(ward.code, ward.code)) for ward in WARDS)
-    assert read_ward_map(None)(old).tiles == read_ward_map(None)(WARDS).tiles
+    assert drawn_by(None, old).tiles == drawn_by(None, WARDS).tiles
 
 
 def test_wards_that_nobody_placed_stand_below_the_others() -> None:
     foreign = tuple(Ward(f"9{i}", f"Phường {i}", str(i), "01") for i in range(20))
-    placed = read_ward_map(None)(WARDS).tiles
-    both = read_ward_map(None)(WARDS + foreign).tiles
+    placed = drawn_by(None, WARDS).tiles
+    both = drawn_by(None, WARDS + foreign).tiles
     assert both[: len(WARDS)] == placed
     assert len(set(both)) == len(both)
     assert min(row for _, row in both[len(WARDS) :]) > max(row for _, row in placed)
-    alone = read_ward_map(None)(foreign).tiles
+    alone = drawn_by(None, foreign).tiles
     assert len(set(alone)) == len(foreign)
 
 
@@ -76,7 +83,7 @@ def keep(folder: Path, features: Sequence[dict[str, Any]]) -> Path:
 def test_boundaries_are_drawn_with_an_island_apart(tmp_path: Path) -> None:
     near = [polygon(106.7 + i % 5 * 0.01, 10.7 + i // 5 * 0.01, ward_code=WARDS[i].code) for i in range(25)]
     island = polygon(106.6, 8.7, ward_code=WARDS[25].code)
-    drawn = read_ward_map(keep(tmp_path, [*near, island]))(WARDS[:26])
+    drawn = drawn_by(keep(tmp_path, [*near, island]), WARDS[:26])
     assert drawn.far == [25]
     assert drawn.main is not None
     assert max(drawn.main) == EXTENT
@@ -88,6 +95,45 @@ def test_boundaries_are_drawn_with_an_island_apart(tmp_path: Path) -> None:
     assert len(drawn.tiles) == 26
 
 
+def school(number: int, ward: Ward, place: Coordinates | None) -> School:
+    return School(number, f"79{number:06}", "", Level.PRIMARY, ward.code, 500, "VNPT", 1e8, 1e8, place)
+
+
+def test_schools_stand_in_their_outlines_and_one_outside_of_all_is_still_on_the_map(tmp_path: Path) -> None:
+    own = keep(tmp_path, [polygon(106.7 + i * 0.01, 10.7, ward_code=WARDS[i].code) for i in range(3)])
+    schools = [
+        school(1, WARDS[0], Coordinates(10.71, 106.7)),
+        school(2, WARDS[1], None),
+        school(3, WARDS[2], Coordinates(10.705, 106.78)),
+    ]
+    drawn = drawn_by(own, WARDS[:3], schools)
+    assert drawn.main is not None
+    corner, nobody, outside = drawn.schools
+    assert corner == min(point for ring in drawn.outlines[0] for point in ring)  # west, then north
+    assert nobody is None
+    assert outside is not None
+    assert outside[0] == drawn.main[2] == EXTENT
+    assert drawn_by(None, WARDS, schools).schools == []
+
+
+def test_a_viewer_of_an_area_has_its_schools_and_its_outlines_alone(tmp_path: Path) -> None:
+    wards = WARDS[:6]
+    own = keep(tmp_path, [polygon(106.7 + i * 0.01, 10.7, ward_code=w.code) for i, w in enumerate(wards)])
+    schools = tuple(school(i + 1, w, Coordinates(10.705, 106.705 + i * 0.01)) for i, w in enumerate(wards))
+    whole = Fleet("79", CLUSTERS, wards, schools, ())
+    part = Narrowing(whole, Area(wards=(wards[2].code,)), 1).fleet
+    drawn = read_ward_map(own)(part)
+    assert [s.code for s in part.schools] == [schools[2].code]
+    assert [len(rings) for rings in drawn.outlines] == [1]
+    assert len(drawn.schools) == 1
+
+
+def test_an_import_knows_the_outlines_of_the_same_file(tmp_path: Path) -> None:
+    assert read_outlines(tmp_path, WARDS) == {}
+    own = keep(tmp_path, [polygon(106.7, 10.7, ward_code=WARDS[0].code)])
+    assert read_outlines(own, WARDS) == {WARDS[0].code: [[tuple(c) for c in square(106.7, 10.7)[0]]]}
+
+
 def test_a_ward_is_found_by_its_code_then_by_its_name_without_marks(tmp_path: Path) -> None:
     own = keep(
         tmp_path,
@@ -97,7 +143,7 @@ def test_a_ward_is_found_by_its_code_then_by_its_name_without_marks(tmp_path: Pa
             polygon(106.9, 10.7, ward_code="00002", name="Phường Atlantis"),
         ],
     )
-    drawn = read_ward_map(own)(WARDS[:3])
+    drawn = drawn_by(own, WARDS[:3])
     assert [len(rings) for rings in drawn.outlines] == [1, 1, 0]
     assert ward_map_gaps(own, WARDS[:3]) == [
         f"{BOUNDARIES_FILE}: Phường Atlantis (00002) is no ward of this fleet",

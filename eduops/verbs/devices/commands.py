@@ -144,6 +144,8 @@ def _show(drawn: Coroutine[Any, Any, Any], out: Path | None) -> None:
     elif found.rows:
         write_new(out, found.csv)
         typer.echo(f"wrote {len(found.rows):,} secrets to {out}: they are kept nowhere else")
+    if found.note:
+        typer.echo(found.note, err=True)
     for sentence in found.refused:
         typer.echo(sentence, err=True)
     if found.refused:

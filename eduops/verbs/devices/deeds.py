@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from psycopg import AsyncConnection
 
-from contract.devices.credential import SECRET_BYTES, DeviceName, parse_device_name, write_secret
+from contract.devices.credential import SECRET_BYTES, DeviceName, Origin, parse_device_name, write_secret
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet
 from device_simulator.world.faults import parse_duration_s
@@ -37,6 +37,8 @@ class Drawn:
     rows: tuple[tuple[str, ...], ...]
     refused: tuple[str, ...] = ()
     """A sentence for each device that got nothing."""
+    note: str = ""
+    """What else to do now."""
 
     @property
     def csv(self) -> str:
@@ -142,12 +144,18 @@ def known_names(fleet: Fleet, names: Iterable[str]) -> list[DeviceName]:
 
 async def _issue(settings: Settings, drawn: dict[DeviceName, str], *, quietly: bool = False) -> Drawn:
     async with await connect(database_url(settings)) as conn, conn.transaction():
+        simulated = {s.name for s in await credentials.standings(conn) if s.origin is Origin.SIMULATED}
         issued = await credentials.issue(conn, drawn)
         await _record(conn, "device issue", issued)
     refused = [] if quietly else [
         f"{name} has a valid credential: rotate or revoke it" for name in drawn if name not in set(issued)
     ]  # fmt: skip
-    return Drawn(_SECRETS, tuple(_row(name, drawn[name]) for name in issued), tuple(refused))
+    taken = sum(str(name) in simulated for name in issued)
+    note = (
+        f"simulated until now: {taken:,}; `eduops restart simulator` makes the simulation leave them to you"
+    )
+    rows = tuple(_row(name, drawn[name]) for name in issued)
+    return Drawn(_SECRETS, rows, tuple(refused), note if taken else "")
 
 
 async def _record(

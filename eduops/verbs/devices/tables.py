@@ -61,7 +61,7 @@ async def troubled(settings: Settings) -> DeviceTroubles:
 
 
 def _line(s: DeviceStanding, now_us: int) -> str:
-    parts = [f"{s.name:<24} {'revoked' if s.revoked_us else s.origin.value:<9}"]
+    parts = [f"{s.name:<24} {'revoked' if s.revoked_us else s.origin.value}"]
     parts.append(f"{(now_us - s.issued_us) / DAY_US:.0f} d old")
     if s.former_until_us is not None and s.former_until_us > now_us:
         parts.append(f"former secret until {_at(s.former_until_us)}")

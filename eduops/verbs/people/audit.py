@@ -30,7 +30,10 @@ def verify(
     if found.broken_at is not None:
         typer.echo(f"BROKEN: entry {found.broken_at} does not follow from the one before, or is gone")
         raise typer.Exit(1)
-    typer.echo(f"{found.entries} entries, each follows from the one before; the last is")
+    whole = (
+        "1 entry" if found.entries == 1 else f"{found.entries:,} entries, each follows from the one before"
+    )
+    typer.echo(f"{whole}; the last is")
     typer.echo(f"{found.entries}:{found.head.hex()}")
 
 

@@ -23,7 +23,7 @@ def render_users(users: Sequence[User], sessions: Sequence[AccessCredential], *,
         return "nobody may sign in yet: `eduops user add NAME --role administrator`"
     return "\n".join(
         f"{user.name:<24} {user.role.value:<14} {write_area(user.area):<20} "
-        f"{count[user.name]} sessions, last signed in {_at(user.signed_in_at_us)}"
+        f"{_sessions(count[user.name])}, {_signed_in(user.signed_in_at_us)}"
         + (", city's account" if user.subject else "" if user.has_password else ", no password yet")
         + (", DISABLED" if user.disabled else "")
         for user in users
@@ -50,6 +50,14 @@ def render_audit(entries: Sequence[AuditEntry]) -> str:
         ).rstrip()
         for one in entries
     ) or "there is no entry"  # fmt: skip
+
+
+def _sessions(count: int) -> str:
+    return "1 session" if count == 1 else f"{count} sessions"
+
+
+def _signed_in(at_us: int | None) -> str:
+    return "never signed in" if at_us is None else f"last signed in {_at(at_us)}"
 
 
 def _at(at_us: int | None) -> str:

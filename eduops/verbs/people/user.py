@@ -74,7 +74,7 @@ def end_sessions(name: Name, data: Data = None, config: Config = None) -> None:
     from eduops.verbs.people import running
 
     count = asyncio.run(running.end_sessions(attached(data, config), name))
-    typer.echo(f"{count} sessions and links of {name} have ended")
+    typer.echo(f"sessions and links of {name} that have ended: {count}")
 
 
 @user_app.command()

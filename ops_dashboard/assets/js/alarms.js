@@ -88,7 +88,7 @@ function makeRow(line, atUs, fleet) {
     make('div', { className: 'alarm-mark' }, makeMark(line.priority, line.unacknowledged === 0 || line.silenced),
       make('span', { className: waiting ? 'badge-word waiting' : 'badge-word', textContent: `P${priority}` })),
     make('div', { className: 'alarm-lines' },
-      make('a', { className: 'alarm-name', href: `/incidents/${line.incident_id}`, textContent: nameOf(line, fleet) }),
+      make('a', { className: 'alarm-name', href: `/incidents/${line.incident_id}`, textContent: nameOf(line, fleet), dataset: kindOf(line) }),
       reaches(line) ? makeReach(line) : null,
       make('span', { className: 'alarm-what', textContent: whatOf(line, fleet) }),
       make('span', { className: 'alarm-harm', textContent: pupilsOf(line) }),
@@ -116,6 +116,9 @@ export function nameOf(line, fleet) {
   if (line.school === null) return [line.isp, line.place].filter(Boolean).join(' · ') || say('wall.city');
   return fleet.school(line.school).name.replace(/^Trường /, '');
 }
+
+/** Return what is written before a provider's name, which a stranger need not know. */
+const kindOf = (line) => (line.cause === 'isp' ? { kind: say('wall.provider') } : {});
 
 function titleOf(line) {
   const title = rule(line.rule).title;
@@ -149,6 +152,6 @@ function pupilsOf(line) {
 }
 
 function lostOf(line) {
-  if (line.schools === 0 || line.lost_pupil_minutes === null) return '';
+  if (line.schools === 0 || !line.lost_pupil_minutes) return ''; // counted by the minute: none yet is no "0 minutes"
   return say('wall.lost', { n: compact(line.lost_pupil_minutes).join(' ').trim() });
 }

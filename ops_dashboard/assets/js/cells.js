@@ -1,4 +1,5 @@
 // The pictures of a school's state: shape and colour together, drawn once for each size.
+import { say } from './words.js';
 
 // Names of the sheet's colours: once the picture is stale they are greys, and the most urgent is the brightest.
 const COLOURS = { n: '--cell', u: '--soft', 1: '--p1', 2: '--p2', 3: '--p3', c: '--p3', m: '--works' };
@@ -11,6 +12,9 @@ export const STATES = ['1', '2', '3', 'u', 'c', 'm', 'n'];
 export function worst(found) {
   return ['1', '2', '3', 'u'].find((state) => found.has(state)) ?? '';
 }
+
+/** Return the word of a school's state. */
+export const stateWord = (state) => say(`state.${'123'.includes(state) ? `p${state}` : state}`);
 
 /** Return canvases by state, each `width` device pixels wide. */
 export function drawCells(width) {

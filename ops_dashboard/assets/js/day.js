@@ -4,7 +4,7 @@ import { drawBar, quietOf } from './day_bar.js';
 import { byId, hiddenTable, make, makeSvg, setText } from './dom.js';
 import { makeMark } from './mark.js';
 import { inMoment } from './moment.js';
-import { clock, duration, number, percent, say, target } from './words.js';
+import { clock, duration, number, percent, say, target, whenOf } from './words.js';
 
 const HOUR_US = 3600e6;
 const HOLE_US = 11 * 60e6; // two missing points are a hole in the line, not a slope
@@ -66,7 +66,7 @@ function renewDay(host, snapshot, day, fleet) {
   if (curve) parts.push(heading(say('wall.users'), usualWord(snapshot, day)), curve);
   const hasRoom = day && snapshot.age_s !== null && !(bars && curve);
   if (hasRoom) parts.push(...dayBar(snapshot, day, fleet, { isLarge: !bars && !curve }));
-  if (day) parts.push(resolvedList(day, fleet, hasRoom ? 6 : 2), dutyLine(day));
+  if (day) parts.push(resolvedList(day, fleet, hasRoom ? 6 : 2), dutyLine(day, snapshot.at_us));
   host.replaceChildren(...parts);
   for (const line of [...host.querySelectorAll('.resolved-line')].reverse()) {
     if (host.scrollHeight <= host.clientHeight + 1) break;
@@ -100,7 +100,7 @@ function areCompared(snapshot, fleet) {
 /** Show what has room below a few incidents: attendance or, below two, learners; and who is on duty. */
 function renewPart(host, snapshot, day, fleet) {
   if (isDrawn(host, snapshot, day)) return;
-  const duty = day ? dutyLine(day) : '';
+  const duty = day ? dutyLine(day, snapshot.at_us) : '';
   const place = make('div', {});
   if (areCompared(snapshot, fleet) && snapshot.open.line_count === 1) {
     place.className = 'clusters';
@@ -226,7 +226,7 @@ function drawSystems(host, snapshot, day) {
 /** Draw the day so far where there is room for all of it. */
 function drawDay(host, snapshot, day, fleet) {
   if (!day) { host.replaceChildren(make('p', { textContent: say('wall.chart_wait') })); return; }
-  const box = make('div', { className: 'day' }, ...dayBar(snapshot, day, fleet, { isLarge: true }), resolvedList(day, fleet, 6), dutyLine(day));
+  const box = make('div', { className: 'day' }, ...dayBar(snapshot, day, fleet, { isLarge: true }), resolvedList(day, fleet, 6), dutyLine(day, snapshot.at_us));
   host.replaceChildren(box);
 }
 
@@ -241,7 +241,8 @@ function resolvedList(day, fleet, most) {
       make('span', { textContent: duration((endedUs - line.opened_at_us) / 1e6) }))));
 }
 
-function dutyLine(day) {
+/** Say who is on duty and until when: with the day, if that is another one. */
+function dutyLine(day, nowUs) {
   return day.duty.length === 0 ? '' : make('div', { className: 'duty' }, ...day.duty.slice(0, 2).map(({ rota, person, until_us: untilUs }) =>
-    make('p', { textContent: say('wall.duty', { rota, person, at: clock(untilUs) }) })));
+    make('p', { textContent: say('wall.duty', { rota, person, at: whenOf(untilUs, nowUs) }) })));
 }

@@ -1,5 +1,5 @@
 // All schools as a honeycomb of areas on one canvas. Areas never move; cells grow to fill the place.
-import { STATES, drawCells, worst } from './cells.js';
+import { STATES, drawCells, stateWord, worst } from './cells.js';
 import { byId, hiddenTable, make, setText, unitPx } from './dom.js';
 import { makeMark } from './mark.js';
 import { number, say } from './words.js';
@@ -212,10 +212,6 @@ function mark(label, bad) {
   if (label.dataset.worst === bad) return;
   label.dataset.worst = bad;
   label.children[1].replaceChildren(...('123'.includes(bad) && bad ? [makeMark(bad)] : []));
-}
-
-function stateWord(state) {
-  return say(`state.${'123'.includes(state) ? `p${state}` : state}`);
 }
 
 function makeLegend() {

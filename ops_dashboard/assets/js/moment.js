@@ -21,8 +21,10 @@ export function inMoment(address) {
 export function keepInLinks() {
   const keep = ({ target }) => {
     const link = target.closest?.('a[href]');
-    if (!link || link.origin !== window.location.origin || link.closest('#past-bar, [data-leaves]')) return;
-    const kept = inMoment(link.href);
+    if (!link || link.closest('#past-bar, [data-leaves]')) return;
+    const found = new URL(link.getAttribute('href'), window.location.href); // a map's links have no `origin`
+    if (found.origin !== window.location.origin) return;
+    const kept = inMoment(found.href);
     if (link.getAttribute('href') !== kept) link.setAttribute('href', kept);
   };
   for (const kind of ['pointerover', 'pointerdown', 'focusin', 'click']) document.addEventListener(kind, keep, true);

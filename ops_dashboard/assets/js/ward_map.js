@@ -1,6 +1,8 @@
-// The city's wards as a map: each as a tile or in its own boundaries, with how many of its schools have the worst.
-import { STATES, worst } from './cells.js';
+// The city's wards as a map: each as a tile or in its own boundaries, with how many of its schools have the worst;
+// schools that have a place stand there themselves.
+import { STATES, stateWord, worst } from './cells.js';
 import { hiddenTable, make, makeSvg } from './dom.js';
+import { makePointer, schoolPaths } from './school_marks.js';
 import { number, say } from './words.js';
 
 const ROW = Math.sqrt(3) / 2; // height of a row of hexagons, in widths
@@ -16,6 +18,7 @@ const HEXAGON = [[0, -1], [ROW, -0.5], [ROW, 0.5], [0, 1], [-ROW, 0.5], [-ROW, -
 /** Return the map; `changed` is called when it has been read and can be drawn. */
 export function makeWardMap(fleet, changed) {
   const map = { places: null };
+  const pointer = makePointer(fleet);
   let asked = false;
   async function read() {
     asked = true;
@@ -33,7 +36,6 @@ export function makeWardMap(fleet, changed) {
     draw(host, snapshot) {
       if (!asked) read();
       if (map.places === null) return;
-      const wards = countWards(fleet, snapshot.states);
       const { width, height } = host.getBoundingClientRect();
       if (width === 0 || height === 0) return;
       const fontPx = parseFloat(window.getComputedStyle(host).fontSize);
@@ -41,28 +43,40 @@ export function makeWardMap(fleet, changed) {
       svg.append(hatching(fontPx));
       const room = { width, height, fontPx };
       // Outlines need room for the dense centre beside the whole.
-      if (map.places.main === null || width < height * 1.15) drawTiles(svg, map.places, wards, room);
-      else drawOutlines(svg, map.places, wards, room);
-      host.replaceChildren(svg, make('div', { className: 'visually-hidden' }, wardTable(wards)));
+      const isTiled = map.places.main === null || width < height * 1.15;
+      const wards = countWards(fleet, snapshot.states, isTiled ? [] : map.places.schools);
+      if (isTiled) drawTiles(svg, map.places, wards, room);
+      const schools = isTiled ? [] : drawOutlines(svg, map.places, wards, placedSchools(fleet, map.places, snapshot.states), room);
+      host.replaceChildren(svg, pointer.tip, make('div', { className: 'visually-hidden' }, wardTable(wards)));
+      pointer.watch(svg, schools, fontPx);
     },
     version: () => (map.places === null ? 0 : 1),
   };
 }
 
-/** Count each ward's schools by state. */
-function countWards(fleet, states) {
-  const wards = fleet.wards().map((ward) => ({ ...ward, total: 0, of: Object.fromEntries(STATES.map((state) => [state, 0])) }));
+/** Count each ward's schools by state; `rest` are those that do not stand on the map themselves. */
+function countWards(fleet, states, placed) {
+  const none = () => Object.fromEntries(STATES.map((state) => [state, 0]));
+  const wards = fleet.wards().map((ward) => ({ ...ward, total: 0, of: none(), rest: none() }));
   for (let position = 0; position < fleet.count; position += 1) {
-    const ward = wards[fleet.wardOf(position)];
-    ward.of[states[position] ?? 'u'] += 1;
+    const ward = wards[fleet.wardOf(position)], state = states[position] ?? 'u';
+    ward.of[state] += 1;
+    if (!placed[position]) ward.rest[state] += 1;
     ward.total += 1;
   }
   for (const ward of wards) {
     ward.worst = worst(new Set(['1', '2', '3'].filter((state) => ward.of[state] > 0)));
+    ward.restWorst = worst(new Set(['1', '2', '3'].filter((state) => ward.rest[state] > 0)));
     ward.share = ward.total === 0 ? 0 : (ward.of[1] + ward.of[2] + ward.of[3]) / ward.total;
     ward.unknown = ward.total > 0 && ward.of.u / ward.total >= UNKNOWN_FROM;
   }
   return wards;
+}
+
+/** Return the schools that have a place, with ward and state. */
+function placedSchools(fleet, places, states) {
+  return places.schools.map((point, position) => ({ point, position, ward: fleet.wardOf(position), state: states[position] ?? 'u' }))
+    .filter(({ point }) => point !== null);
 }
 
 function drawTiles(svg, { tiles }, wards, { width, height, fontPx }) {
@@ -97,7 +111,8 @@ function borders(tiles, wards, center, corner) {
   return d;
 }
 
-function drawOutlines(svg, places, wards, { width, height, fontPx }) {
+/** Draw the parts of the map, and return where each school stands in the drawing. */
+function drawOutlines(svg, places, wards, schools, { width, height, fontPx }) {
   const gap = fontPx * 0.6;
   const [, , mainWide, mainHigh] = places.main;
   const scale = Math.min(width * 0.58 / mainWide, height / mainHigh);
@@ -105,17 +120,22 @@ function drawOutlines(svg, places, wards, { width, height, fontPx }) {
   const near = wards.map((_, i) => i).filter((i) => !places.far.includes(i));
   const inset = insetOf(places.dense, { x: whole.width + gap, y: 0, width: width - whole.width - gap, height: height * (places.far.length > 0 ? 0.68 : 1) });
   const isInside = (i) => inside(middle(places.outlines[i]), places.dense);
-  drawPart(svg, places, wards, near, whole, fontPx, (i) => !isInside(i));
+  const nearSchools = schools.filter(({ ward }) => !places.far.includes(ward));
+  const [inner, outer] = [true, false].map((is) => nearSchools.filter(({ point }) => inside(point, places.dense) === is));
+  const drawn = drawPart(svg, places, wards, near, whole, fontPx, { isMarked: (i) => !isInside(i), schools: outer });
   const [x, y, wide, high] = places.dense;
   svg.append(makeSvg('rect', { class: 'ward-frame', x: whole.x + x * scale, y: whole.y + y * scale, width: wide * scale, height: high * scale }));
-  drawPart(svg, places, wards, near.filter((i) => places.outlines[i].some((ring) => ring.some((point) => inside(point, places.dense)))), inset, fontPx, isInside);
+  const within = near.filter((i) => places.outlines[i].some((ring) => ring.some((point) => inside(point, places.dense))));
+  drawn.push(...drawPart(svg, places, wards, within, inset, fontPx, { isMarked: isInside, schools: inner }));
   svg.append(makeSvg('rect', { class: 'ward-frame', x: inset.x, y: inset.y, width: inset.width, height: inset.height }));
   const own = { x: inset.x, y: inset.y + inset.height + gap, width: (width - inset.x) / Math.max(1, places.far.length) - gap, height: height - inset.y - inset.height - gap };
   places.far.forEach((i, k) => {
-    const part = insetOf(boxOf(places.outlines[i]), { ...own, x: own.x + k * (own.width + gap), y: own.y + fontPx * 1.3, height: own.height - fontPx * 1.3 });
-    drawPart(svg, places, wards, [i], part, fontPx, () => true, false);
+    const theirs = schools.filter(({ ward }) => ward === i);
+    const part = insetOf(boxOf([...places.outlines[i], theirs.map(({ point }) => point)]), { ...own, x: own.x + k * (own.width + gap), y: own.y + fontPx * 1.3, height: own.height - fontPx * 1.3 });
+    drawn.push(...drawPart(svg, places, wards, [i], part, fontPx, { isMarked: () => true, schools: theirs, named: false }));
     svg.append(makeSvg('text', { class: 'ward-name', x: part.x, y: own.y + fontPx }, wards[i].shortName));
   });
+  return drawn;
 }
 
 /** Return where a box is drawn as large as a room allows. */
@@ -124,7 +144,8 @@ function insetOf([x, y, wide, high], room) {
   return { x: room.x, y: room.y, width: wide * scale, height: high * scale, scale, from: [x, y] };
 }
 
-function drawPart(svg, places, wards, which, part, fontPx, isMarked, named = true) {
+/** Draw a part, and return its schools with where they stand in the drawing. */
+function drawPart(svg, places, wards, which, part, fontPx, { isMarked, schools, named = true }) {
   const to = ([x, y]) => [part.x + (x - part.from[0]) * part.scale, part.y + (y - part.from[1]) * part.scale];
   const frame = makeSvg('svg', { x: part.x, y: part.y, width: part.width, height: part.height, viewBox: `${part.x} ${part.y} ${part.width} ${part.height}` });
   for (const i of which) {
@@ -133,14 +154,18 @@ function drawPart(svg, places, wards, which, part, fontPx, isMarked, named = tru
   const center = places.outlines.map((rings) => (rings.length > 0 ? to(middle(rings)) : null));
   const shown = which.filter((i) => center[i] !== null && isMarked(i));
   const size = fontPx * 0.5;
-  svg.append(frame);
-  if (named) nameClusters(svg, shown.map((i) => wards[i]), shown.map((i) => center[i]), { fontPx, size, ...part });
+  const drawn = schools.map((school) => ({ ...school, at: to(school.point) }));
+  svg.append(frame, ...schoolPaths(drawn, fontPx));
+  const bad = drawn.filter(({ state }) => '123'.includes(state)).map(({ at }) => at);
+  if (named) nameClusters(svg, shown.map((i) => wards[i]), shown.map((i) => center[i]), { fontPx, size, bad, ...part });
   for (const i of shown) svg.append(...mark(wards[i], center[i], size));
+  return drawn;
 }
 
 /** Write each cluster's name where no mark and no other name stands, as near to its middle as can be; or not at all. */
-function nameClusters(svg, wards, center, { fontPx, size, x: left = 0, y: top = 0, width, height }) {
-  const taken = center.filter((_, i) => wards[i].worst).map(([x, y]) => [x - size, y - size, x + size, y + size]);
+function nameClusters(svg, wards, center, { fontPx, size, bad = [], x: left = 0, y: top = 0, width, height }) {
+  const around = (far) => ([x, y]) => [x - far, y - far, x + far, y + far];
+  const taken = [...center.filter((_, i) => wards[i].restWorst).map(around(size)), ...bad.map(around(fontPx * 0.13))];
   const pen = document.createElement('canvas').getContext('2d');
   pen.font = `600 ${fontPx * 0.83}px "Inter Variable", sans-serif`;
   const clusters = Map.groupBy(wards.map((ward, i) => ({ ward, at: center[i] })), ({ ward }) => ward.cluster);
@@ -172,10 +197,10 @@ function ground(ward, d) {
 }
 
 function mark(ward, [x, y], radius) {
-  if (!ward.worst) return [];
+  if (!ward.restWorst) return [];
   const size = (of) => `translate(${x.toFixed(1)} ${y.toFixed(1)}) scale(${of.toFixed(2)})`;
-  const text = makeSvg('text', { class: 'ward-count', x, y: y + radius * 0.42, 'text-anchor': 'middle', style: `font-size:${(radius * 1.15).toFixed(1)}px` }, number(ward.of[ward.worst]));
-  return [makeSvg('path', { class: 'ward-mark', d: MARKS[ward.worst], transform: size(radius), 'data-worst': ward.worst }), text];
+  const text = makeSvg('text', { class: 'ward-count', x, y: y + radius * 0.42, 'text-anchor': 'middle', style: `font-size:${(radius * 1.15).toFixed(1)}px` }, number(ward.rest[ward.restWorst]));
+  return [makeSvg('path', { class: 'ward-mark', d: MARKS[ward.restWorst], transform: size(radius), 'data-worst': ward.restWorst }), text];
 }
 
 function hatching(fontPx) {
@@ -189,7 +214,7 @@ function hatching(fontPx) {
 function wardTable(wards) {
   const states = ['1', '2', '3', 'u'];
   const bad = wards.filter((ward) => ward.worst || ward.unknown).sort((a, b) => b.share - a.share);
-  const headings = [say('wall.ward'), say('wall.schools'), ...states.map((state) => say(`state.${'123'.includes(state) ? `p${state}` : state}`))];
+  const headings = [say('wall.ward'), say('wall.schools'), ...states.map(stateWord)];
   return hiddenTable(say('wall.wards'), headings, bad.map((ward) => [ward.name, number(ward.total), ...states.map((state) => number(ward.of[state]))]));
 }
 

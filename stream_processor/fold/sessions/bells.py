@@ -14,7 +14,8 @@ begins as it used to. The wait of that first session is nobody's habit.
 *Said once.* That a level has not begun half an hour after it usually has, or has moved, is one alert about
 the center, for it is the center's calendar that is wrong: it stays open until every level begins as the
 calendar says. Whether bells have moved, and by how much, or schools were closed, history says
-(`anomaly.moved_bells`, `anomaly.special_days`).
+(`anomaly.moved_bells`, `anomaly.special_days`). Nothing is said, and nothing learnt, of a day that the
+calendar knows as an event, nor while the center itself hears nothing.
 
 *Learning.* What is usual forgets over some forty sessions, and takes a moved one at a quarter of the weight:
 a calendar that nobody mends is the usual one after half a year.
@@ -32,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.alert import Channel, Transition, TransitionKind
-from contract.calendar import MINUTE_US, Session
+from contract.calendar import MINUTE_US, Context, Session
 from contract.special_days.history import PARTS
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.feed import system_transition
@@ -40,9 +41,10 @@ from stream_processor.fold.newcomers import LEAST_KIN
 from stream_processor.fold.state import MOVED, NEVER_US, NOT_DUE, SEEN, USUAL, State
 
 OFF_CALENDAR: Final = "off_calendar"
-"""Rule of schools that do not keep to the calendar; without it in rules.toml no such alert is raised."""
+"""Rule of schools that do not keep to the calendar; without it in rules.toml each school is judged alone."""
 EARLIEST_US: Final = 120 * MINUTE_US
-"""So long before the bell a register may be the session's: bells move by less; chosen."""
+"""So long before the bell a register may be the session's, but for those of the session before: bells move by
+less; chosen."""
 LATEST_US: Final = 180 * MINUTE_US
 """So long after the bell nothing more is waited for; chosen, a session lasts four hours."""
 SENDS_US: Final = 60 * 24 * 60 * MINUTE_US
@@ -70,11 +72,19 @@ def follow_bells(fold: Fold, state: State, at_us: int) -> list[Transition]:
     day = fold.calendar.local_day(at_us)
     for level, slot in enumerate(fold.bell_slots):
         if len(slot) < LEAST_KIN:
+            # A fleet or rules that changed leave nothing behind that nobody would look at again.
+            state.waited_for[level] = state.not_begun[level] = False
+            state.bells[MOVED, level] = 0.0
             continue
+        ended_us = NEVER_US
         for part, session in enumerate(fold.calendar.sessions(level, day)[:PARTS]):
-            is_near = -EARLIEST_US <= at_us - session.start_us <= LATEST_US
-            if is_near and state.begun_us[level] < session.start_us:
-                _look(fold, state, (level, part), session, at_us)
+            # A morning's last registers begin no afternoon.
+            first_us = max(session.start_us - EARLIEST_US, ended_us)
+            ended_us = session.end_us
+            is_near = first_us <= at_us <= session.start_us + LATEST_US
+            # By the calendar of now, whose bell may ring later than the one by which it began this morning.
+            if is_near and state.begun_us[level] < first_us:
+                _look(fold, state, (level, part), session, first_us, at_us)
     return _tell(fold, state, at_us)
 
 
@@ -83,8 +93,19 @@ def moved_us(state: State, level: int, part: int) -> int:
     return int(state.bells[MOVED, level, part] * 1e6) if part < PARTS else 0
 
 
-def _look(fold: Fold, state: State, which: tuple[int, int], session: Session, at_us: int) -> None:
-    """Write down whether a level has begun, is waited for, or should have begun."""
+def _look(
+    fold: Fold, state: State, which: tuple[int, int], session: Session, first_us: int, at_us: int
+) -> None:
+    """Write down whether a level has begun, is waited for, or should have begun.
+
+    Args:
+        fold: the fold.
+        state: written to; the caller owns it.
+        which: level and part of the day.
+        session: that of the calendar.
+        first_us: log time from which on a register may be the session's.
+        at_us: log time of the tick.
+    """
     level, part = which
     slot = fold.bell_slots[level]
     plan = fold.day_plan(fold.calendar.local_day(at_us))
@@ -94,17 +115,19 @@ def _look(fold: Fold, state: State, which: tuple[int, int], session: Session, at
     state.waited_for[level] = False
     if among < LEAST_KIN:
         return
-    came = int((counts & (state.event_us[slot] >= session.start_us - EARLIEST_US)).sum())
-    late_s = (at_us - session.start_us) / 1e6
+    came = int((counts & (state.event_us[slot] >= first_us)).sum())
+    is_event = fold.calendar.context_at(level, session.start_us // MINUTE_US) is Context.EVENT
     if 2 * came < among:
-        state.waited_for[level] = late_s >= 0.0
-        state.not_begun[level] |= late_s >= _usual_s(fold, state, which) + NOT_BEGUN_S
+        # Where the center heard nothing for a while, nobody knows whether they began.
+        heard_s = (at_us - max(session.start_us, state.silence_from_us)) / 1e6
+        # What nobody is told of all is not held back of one.
+        state.waited_for[level] = at_us >= session.start_us and OFF_CALENDAR in fold.rulebook.system
+        state.not_begun[level] |= not is_event and heard_s >= _usual_s(fold, state, which) + NOT_BEGUN_S
         return
     state.begun_us[level] = session.start_us
     state.not_begun[level] = False
-    # Where the center heard nothing for a while, nobody knows when they began.
-    if state.silence_from_us <= session.start_us:
-        _learn(state, which, late_s)
+    if state.silence_from_us <= session.start_us and not is_event:
+        _learn(state, which, (at_us - session.start_us) / 1e6)
     if state.bells[MOVED, level, part]:
         state.waited_us[slot], state.longest[slot] = 0, NOT_DUE
 
