@@ -1,4 +1,4 @@
-"""The fold of the alerts log: alerts, incidents, silences and notices, entry by entry (pure)."""
+"""The fold of the alerts log: alerts, incidents, silences, duty and notices, entry by entry (pure)."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from alerting.notify.decide import Decider
 from alerting.notify.state import Notices
 from alerting.notify.tell import Telling
 from alerting.outside.reports import Reports
+from alerting.routing.swaps import hear_swap, with_swaps
 from alerting.silences.matching import silenced
 from alerting.silences.words import hear_silence
 from contract.alert import Action, Alert, AlertEvent, OutsideCourse, OutsideReport, Transition
@@ -21,8 +22,9 @@ from contract.incident import SECOND_US, Exercise, Incident, IncidentAction, Inc
 from contract.live import AlertChanged, IncidentChanged
 from contract.routing.notice import Notice, NoticeAnswer
 from contract.routing.silence import Silence, SilenceEnded, SilenceSet, SilenceWord
+from contract.routing.swap import KEPT_US, Swap, SwapEnded, SwapSet, SwapWord
 
-Word = Transition | Action | IncidentAction | NoticeAnswer | OutsideReport | SilenceWord | Exercise
+Word = Transition | Action | IncidentAction | NoticeAnswer | OutsideReport | SilenceWord | SwapWord | Exercise
 """What an entry of the alerts log may say."""
 
 
@@ -49,6 +51,8 @@ class OnRecord(NamedTuple):
     """By id, over or not."""
     outside: Mapping[str, OutsideCourse] = {}
     """By fingerprint of the labels that reports name, over or not."""
+    swaps: Mapping[str, Swap] = {}
+    """By id, over or not."""
 
 
 def incidents_named(action: IncidentAction) -> set[str]:
@@ -64,6 +68,8 @@ class DeskState(NamedTuple):
     notices: Notices
     outside: dict[str, OutsideCourse]
     """Alerts from outside that are open, by fingerprint of their labels."""
+    swaps: dict[str, Swap]
+    """Swaps of duty that are not over since `KEPT_US`, by id."""
 
     @property
     def due_us(self) -> int | None:
@@ -81,6 +87,7 @@ class DeskChanges(NamedTuple):
     exercises: list[Exercise]
     notices: list[Notice]
     outside: list[OutsideCourse]
+    swaps: list[Swap]
 
 
 def fold_desk(
@@ -96,7 +103,7 @@ def fold_desk(
     Args:
         groups: of the fleet.
         telling: what decides who is told.
-        state: of incidents, notices and alerts from outside.
+        state: of incidents, notices, alerts from outside and swaps of duty.
         record: what the tables hold of all that the entries name.
         entries: a stretch of the alerts log.
         pupils: pupils by school id; a school that is missing counts 0.
@@ -123,9 +130,12 @@ class _Desk:
         self._done = set(record.done)
         self._telling = telling
         self._silences = {**record.silences, **state.incidents.silences}
+        self._on_duty = state.swaps
+        self._swaps = {**record.swaps, **state.swaps}
         self._decider = Decider(state.notices, telling, self._muted)
+        self._roster()
         self._reports = Reports(state.outside, record.outside, telling.fleet, pupils, self._open_alert)
-        self.changes = DeskChanges([], [], [], [], self._decider.notices, self._reports.changes)
+        self.changes = DeskChanges([], [], [], [], self._decider.notices, self._reports.changes, [])
 
     def read(self, entry: DeskEntry) -> None:
         """Fold one entry; on the way to its time stop where an alert from outside ends."""
@@ -143,6 +153,8 @@ class _Desk:
                 self._practise(word)
             elif isinstance(word, SilenceSet | SilenceEnded):
                 self._hear(word)
+            elif isinstance(word, SwapSet | SwapEnded):
+                self._swap(word)
             elif isinstance(word, OutsideReport):
                 self._change(self._reports.take(word, self._state.now_us))
             else:
@@ -156,6 +168,8 @@ class _Desk:
         self._keep(pass_time(self._groups, self._state, at_us))
         self._decide(self._state.now_us, inclusive=True)
         self._state.drop_what_is_over()
+        if any(self._is_past(swap) for swap in self._on_duty.values()):
+            self._roster()
 
     def _change(self, changes: Sequence[AlertChanged]) -> None:
         self._alerts.note(changes)
@@ -204,6 +218,23 @@ class _Desk:
         self.changes.silences.extend(changes)
         if changes:
             self._decider.look_again(self._state.now_us)
+
+    def _swap(self, word: SwapWord) -> None:
+        """Swap duty: whoever is told from now on is asked of the rota as it is then."""
+        swap = hear_swap(self._swaps, word)
+        if swap is not None:
+            self._on_duty[swap.swap_id] = swap
+            self.changes.swaps.append(swap)
+            self._roster()
+
+    def _is_past(self, swap: Swap) -> bool:
+        return swap.end_us + KEPT_US <= self._state.now_us
+
+    def _roster(self) -> None:
+        """Let the rotas name whom swaps name; forget those of which no decision asks any more."""
+        for past in [key for key, swap in self._on_duty.items() if self._is_past(swap)]:
+            del self._on_duty[past]
+        self._decider.follow(with_swaps(self._telling.routing, self._on_duty.values()))
 
     def _muted(self, incident_id: str, at_us: int) -> tuple[str, int] | None:
         """Return the silence that mutes every open alert of an incident, and when that may end."""

@@ -15,6 +15,7 @@ from contract.reading import Readings
 from contract.rejected import Rejected
 from contract.routing.notice import NoticeAnswer
 from contract.routing.silence import SilenceWord
+from contract.routing.swap import SwapWord
 
 READINGS_SCHEMA: Final = pa.schema(
     [
@@ -98,6 +99,8 @@ encode_outside: Final[Callable[[Sequence[OutsideReport]], bytes]] = _encoder.enc
 decode_outside: Final[Callable[[bytes], list[OutsideReport]]] = _decoding(list[OutsideReport])
 encode_silence_word: Final[Callable[[SilenceWord], bytes]] = _encoder.encode
 decode_silence_word: Final[Callable[[bytes], SilenceWord]] = _decoding(SilenceWord)
+encode_swap_word: Final[Callable[[SwapWord], bytes]] = _encoder.encode
+decode_swap_word: Final[Callable[[bytes], SwapWord]] = _decoding(SwapWord)
 
 
 def encode_troubles(troubles: Iterable[Trouble]) -> bytes:

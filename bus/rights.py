@@ -14,7 +14,14 @@ from bus.connection import inbox_of
 from bus.jetstream_api import API
 from bus.mqtt_store import MESSAGES, RELEASES, RETAINED, RETAINED_SUBJECTS, SESSIONS, UNRELEASED
 from contract.entry import ALERTS_LOG, QUARANTINE_LOG, telemetry_log
-from contract.live import ALERT_SUBJECT, INCIDENT_SUBJECT, NOTICE_SUBJECT, SILENCE_SUBJECT, SUMMARY_SUBJECT
+from contract.live import (
+    ALERT_SUBJECT,
+    INCIDENT_SUBJECT,
+    NOTICE_SUBJECT,
+    SILENCE_SUBJECT,
+    SUMMARY_SUBJECT,
+    SWAP_SUBJECT,
+)
 
 NATS: Final = "STANDARD"
 MQTT: Final = "MQTT"
@@ -93,6 +100,7 @@ def rights_of(partitions: int) -> Mapping[BrokerUser, SubjectRights]:
             ALERT_SUBJECT,
             INCIDENT_SUBJECT,
             SILENCE_SUBJECT,
+            SWAP_SUBJECT,
         ),
         BrokerUser.DASHBOARD: _service(
             BrokerUser.DASHBOARD, *_appends(ALERTS_LOG), *_asks(kept, "STREAM.INFO.{}"), hears=("live.>",)

@@ -46,7 +46,7 @@ def parse_at(text: str | None, timezone: str, option: str = "--at") -> datetime 
     return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(timezone))
 
 
-def at_us(text: str | None, timezone: str, now_us: int) -> int:
-    """Return the moment that `--at` means (`parse_at`), µs since 1970; `now_us` where it is left out."""
-    moment = parse_at(text, timezone)
+def at_us(text: str | None, timezone: str, now_us: int, option: str = "--at") -> int:
+    """Return the moment that an option means (`parse_at`), µs since 1970; `now_us` where it is left out."""
+    moment = parse_at(text, timezone, option)
     return now_us if moment is None else round(moment.timestamp() * 1e6)

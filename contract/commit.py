@@ -11,6 +11,7 @@ from contract.reading import Corrections, Scored
 from contract.rejected import Rejected
 from contract.routing.notice import Notice
 from contract.routing.silence import Silence
+from contract.routing.swap import Swap
 
 
 class Counts(NamedTuple):
@@ -80,6 +81,8 @@ class Commit:
     notice_states: Mapping[str, bytes | None] = field(default_factory=dict)
     """Only in the alerts log: parts of the state of the fold of notices, by key; None for what is gone."""
     silences: tuple[Silence, ...] = ()
+    """Those that changed, in order, as they stand after it; only in the alerts log."""
+    swaps: tuple[Swap, ...] = ()
     """Those that changed, in order, as they stand after it; only in the alerts log."""
     outside: tuple[OutsideCourse, ...] = ()
     """Only in the alerts log: those that changed, in order."""

@@ -37,6 +37,8 @@ class EntryKind(StrEnum):
     """Alerts log: a MessagePack list of `contract.alert.OutsideReport`."""
     SILENCE = "silence"
     """Alerts log: one MessagePack `contract.routing.silence.SilenceWord`."""
+    SWAP = "swap"
+    """Alerts log: one MessagePack `contract.routing.swap.SwapWord`."""
 
 
 class Trouble(StrEnum):

@@ -19,6 +19,8 @@ NOTICE_SUBJECT: Final = "live.notice"
 """NATS core subject of `NoticeTried`."""
 SILENCE_SUBJECT: Final = "live.silence"
 """NATS core subject of `contract.routing.silence.Silence`, as it stands after a change."""
+SWAP_SUBJECT: Final = "live.swap"
+"""NATS core subject of `contract.routing.swap.Swap`, as it stands after a change."""
 
 
 class Hidden(msgspec.Struct, frozen=True):

@@ -23,7 +23,7 @@ from eduops.verbs.evaluate import evaluate_app
 from eduops.verbs.feedback import feedback_app
 from eduops.verbs.fleet import fleet_app
 from eduops.verbs.notify import notify_app
-from eduops.verbs.oncall import oncall
+from eduops.verbs.oncall import oncall_app
 from eduops.verbs.people.audit import audit_app
 from eduops.verbs.people.screen import screen_app
 from eduops.verbs.people.token import token_app
@@ -50,12 +50,12 @@ app.add_typer(rules_app, name="rules")
 app.add_typer(routes_app, name="routes")
 app.add_typer(notify_app, name="notify")
 app.add_typer(silence_app, name="silence")
+app.add_typer(oncall_app, name="oncall")
 app.add_typer(user_app, name="user")
 app.add_typer(token_app, name="token")
 app.add_typer(screen_app, name="screen")
 app.add_typer(audit_app, name="audit")
 app.add_typer(evidence_app, name="evidence")
-app.command()(oncall)
 app.command()(report)
 app.command()(stories)
 

@@ -9,6 +9,7 @@ import psycopg
 from psycopg import AsyncConnection
 
 from alerting.routing.reports import DueReport, due_on, people_meant
+from alerting.routing.swaps import with_swaps
 from config.routing import RoutingFile
 from contract.alert import Priority
 from contract.calendar import SchoolCalendar
@@ -16,6 +17,7 @@ from contract.errors import InfrastructureError
 from contract.routing.notice import Notice, NoticeReason, notice_id_of
 from contract.routing.route import Routing
 from storage.database import connect
+from storage.duty.swaps import swaps_since
 from storage.outbox import enter_report, figures_through, write_notices
 
 _logger: Final = logging.getLogger(__name__)
@@ -66,7 +68,7 @@ class ReportClock:
         report = due.report
         notices = [
             _notice(report.report_id, to, contact, NoticeReason.REPORT, report.name, report.due_at_us)
-            for to, contact in people_meant(due.order.contacts, routing, now_us)
+            for to, contact in people_meant(due.order.contacts, await _roster(conn, routing, now_us), now_us)
         ]
         if await enter_report(conn, report, notices):
             _logger.info("event=report_due key=%s readers=%d", report.report_id, len(notices))
@@ -78,13 +80,19 @@ async def tell_of_loss(conn: AsyncConnection[Any], lost: Notice, routing: Routin
     if lost.reason is not NoticeReason.REPORT:
         return
     names = routing.routes[0].escalation.steps[0].contacts
+    on_duty = await _roster(conn, routing, now_us)
     notices = [
         _notice(lost.incident_id, to, contact, NoticeReason.REPORT_LOST, lost.route, now_us)
-        for to, contact in people_meant(names, routing, now_us)
+        for to, contact in people_meant(names, on_duty, now_us)
         if to != lost.to
     ]
     async with conn.cursor() as cursor:
         await write_notices(cursor, notices)
+
+
+async def _roster(conn: AsyncConnection[Any], routing: Routing, now_us: int) -> Routing:
+    """Return the routes with the swaps of duty that are not over."""
+    return with_swaps(routing, await swaps_since(conn, now_us))
 
 
 def _notice(report_id: str, to: str, contact: str, reason: NoticeReason, name: str, at_us: int) -> Notice:

@@ -14,6 +14,7 @@ from contract.incident import Incident, IncidentEvent, Membership, SchoolSpan
 from contract.rejected import Reason
 from contract.routing.delivery import NoticeRecord
 from contract.routing.silence import Silence
+from contract.routing.swap import Swap
 from ops_dashboard.borrowing import ReaderPool, borrowed
 from ops_dashboard.kept_reads import KeptReads
 from ops_dashboard.past.reading import MinuteAsked, MinutesRead, read_minutes
@@ -27,6 +28,7 @@ from ops_dashboard.view.leadership.maker import Brand, BriefAsked
 from ops_dashboard.view.past import SPAN_US, WEEK_US, WEEKS, PastSums
 from storage.alerts import alert_history, alerts_since, load_alert, open_alerts, recent_alerts
 from storage.devices.sightings import troubled_devices
+from storage.duty.swaps import swaps_since
 from storage.feedback import count_dismissed, dismissals
 from storage.incidents import (
     aliases,
@@ -133,9 +135,8 @@ class Archive:
     async def open_work(self, now_us: int) -> OpenWork:
         """Return the alerts and incidents that are open, and the silences that are not over."""
         async with self._connection() as conn:
-            return OpenWork(
-                await open_alerts(conn), await open_incidents(conn), await silences_since(conn, now_us)
-            )
+            silences = await silences_since(conn, now_us)
+            return OpenWork(await open_alerts(conn), await open_incidents(conn), silences)
 
     async def brief(self, asked: BriefAsked, by: Brand) -> Brief:
         """Return leadership's brief of a span."""
@@ -164,11 +165,15 @@ class Archive:
         async with self._connection() as conn:
             return await silences_since(conn, ended_us)
 
+    async def swaps(self, ended_us: int) -> list[Swap]:
+        """Return the swaps of duty that end after a moment, µs since 1970, by their beginning."""
+        async with self._connection() as conn:
+            return await swaps_since(conn, ended_us)
+
     async def silence(self, silence_id: str) -> Silence | None:
         """Return a silence as it stands, or None if none has that id."""
         async with self._connection() as conn:
-            found = await load_silences(conn, [silence_id])
-        return found[0] if found else None
+            return next(iter(await load_silences(conn, [silence_id])), None)
 
     async def silences_of_event(self, uid: str) -> list[Silence]:
         """Return all silences that a calendar event announced, over or not, the newest first."""

@@ -8,6 +8,7 @@ from contract.alert import Alert, AlertEvent, Dismissal
 from contract.figures.spans import DaySpan, SpanKind
 from contract.incident import Incident
 from contract.routing.delivery import NoticeRecord
+from contract.routing.swap import Swap
 from ops_dashboard.api.answers import Refusal
 from ops_dashboard.archive import Archive, KnownIncident, OpenWork
 from ops_dashboard.view.alertmanager import OpenDesk
@@ -44,6 +45,10 @@ class AreaArchive:
         ids = {alert.alert_id for alert in own}
         of = {a: i for a, i in found.incident_of.items() if a in ids and i in seen}
         return found._replace(alerts=own, incidents=seen, incident_of=of)
+
+    async def swaps(self, ended_us: int) -> list[Swap]:
+        """Return the swaps of duty that end after a moment: a rota is everybody's."""
+        return await self._whole.swaps(ended_us)
 
     async def known_alerts(self) -> list[Alert]:
         """Return the open alerts of the area and its last resolved ones."""

@@ -16,6 +16,7 @@ from contract.reading import Corrections, Held, Readings
 from storage.alerts import write_outside
 from storage.chunks import make_chunks
 from storage.copy import readings_copy_buffer
+from storage.duty.swaps import write_swaps
 from storage.incidents import write_exercises, write_incidents
 from storage.moment import moment
 from storage.outbox import write_notice_states, write_notices
@@ -130,6 +131,7 @@ async def _write_words(conn: AsyncConnection[Any], what: Commit) -> None:
         await write_notices(cursor, what.notices)
         await write_notice_states(cursor, what.notice_states)
         await write_silences(cursor, what.silences)
+        await write_swaps(cursor, what.swaps)
         await write_outside(cursor, what.outside)
 
 

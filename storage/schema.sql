@@ -40,6 +40,7 @@ insert into retention (table_name, time_column, keep, chunk) values
     ('incident_member', 'left_at',   interval '730 days', null),
     ('incident_event', 'at',         interval '760 days', null),
     ('silence',       'until_at',    interval '730 days', null),
+    ('duty_swap',     'until_at',    interval '730 days', null),
     ('notice',        'over_at',     interval '730 days', null),
     ('notice_attempt', 'at',         interval '730 days', null),
     ('notice_state',  null, null, null),

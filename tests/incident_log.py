@@ -9,6 +9,7 @@ from alerting.incidents.groups import Groups
 from alerting.incidents.state import Incidents, restore
 from alerting.notify.state import Notices, restore_notices
 from alerting.notify.tell import Telling
+from alerting.routing.swaps import swap_named
 from alerting.silences.words import silences_named
 from config.files import load_configuration
 from contract.alert import (
@@ -37,6 +38,7 @@ from contract.live import IncidentChanged
 from contract.routing.notice import Notice
 from contract.routing.route import Routing
 from contract.routing.silence import Silence, SilenceEnded, SilenceSet
+from contract.routing.swap import KEPT_US, Swap, SwapEnded, SwapSet
 from contract.series import series_of
 
 SECOND_US = 1_000_000
@@ -184,6 +186,10 @@ class Desk:
     timeline: list[IncidentEvent] = field(default_factory=list)
     changes: list[IncidentChanged] = field(default_factory=list)
     silences: dict[str, Silence] = field(default_factory=dict)
+    swaps: dict[str, Swap] = field(default_factory=dict)
+    """In the tables."""
+    on_duty: dict[str, Swap] = field(default_factory=dict)
+    """In memory: those of which a decision may ask."""
     outside: dict[str, OutsideCourse] = field(default_factory=dict)
     """In memory: those that are open."""
     courses: dict[str, OutsideCourse] = field(default_factory=dict)
@@ -195,11 +201,12 @@ class Desk:
         fleet = self.groups.fleet
         telling = Telling(fleet, self.routing, PACKAGED.calendar)
         pupils = {school.id: school.pupils for school in fleet.schools}
-        state = DeskState(self.state, self.telling, self.outside)
+        state = DeskState(self.state, self.telling, self.outside, self.on_duty)
         made = fold_desk(self.groups, telling, state, self._known(entries), said, pupils)
         self.alerts |= {change.alert.alert_id: change.alert for change in made.alerts}
         self.history += [change.event for change in made.alerts]
         self.silences |= {silence.silence_id: silence for silence in made.silences}
+        self.swaps |= {swap.swap_id: swap for swap in made.swaps}
         self.courses |= {course.fingerprint: course for course in made.outside}
         for changed in made.incidents:
             self._write(changed)
@@ -216,6 +223,7 @@ class Desk:
         acted = {word.alert_id for word in words if isinstance(word, Action)}
         reports = {word.outside.fingerprint for word in words if isinstance(word, OutsideReport)}
         named = {i for word in words if isinstance(word, IncidentAction) for i in incidents_named(word)}
+        swapped = {swap_named(word) for word in words if isinstance(word, SwapSet | SwapEnded)}
         return OnRecord(
             self.alerts,
             [event for event in self.history if event.alert_id in acted],
@@ -223,6 +231,7 @@ class Desk:
             {event.action_id for event in self.timeline},
             {i: self.silences[i] for word in words for i in _silences(word) if i in self.silences},
             {key: self.courses[key] for key in reports & self.courses.keys()},
+            {key: self.swaps[key] for key in swapped & self.swaps.keys()},
         )
 
     def survivor(self, incident_id: str) -> Incident:
@@ -252,12 +261,14 @@ class Desk:
     @property
     def due_us(self) -> int | None:
         """Log time that something waits for."""
-        return DeskState(self.state, self.telling, self.outside).due_us
+        return DeskState(self.state, self.telling, self.outside, self.on_duty).due_us
 
     def restart(self) -> None:
         """Go on as an owner after a restart does."""
         self.state = self.restored()
         self.outside = {key: course for key, course in self.courses.items() if course.is_open}
+        since_us = self.state.now_us - KEPT_US
+        self.on_duty = {key: swap for key, swap in self.swaps.items() if swap.end_us > since_us}
         kept = [kept.incident for kept in self.state.kept.values()]
         self.telling = restore_notices(self.parts, kept)
 

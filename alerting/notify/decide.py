@@ -14,6 +14,7 @@ from contract.incident import Incident, IncidentEventKind, IncidentState
 from contract.live import IncidentChanged
 from contract.routing.contact import EscalationStep, Rota
 from contract.routing.notice import HeldReason, Notice, NoticeAnswer, NoticeReason
+from contract.routing.route import Routing
 
 _FIRST = (NoticeReason.OPENED, NoticeReason.REOPENED)
 """What is no news to whoever knows of the incident."""
@@ -39,6 +40,10 @@ class Decider:
     def changes(self) -> list[IncidentChanged]:
         """Lines of timelines: who is told, or is not, and why."""
         return self._maker.changes
+
+    def follow(self, routing: Routing) -> None:
+        """Ask these rotas who is on duty from now on: those of the file, with the swaps that there are."""
+        self._telling = self._telling._replace(routing=routing)
 
     def advance(self, until_us: int, *, inclusive: bool) -> None:
         """Decide what is due before a log time, or at it as well."""

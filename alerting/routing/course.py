@@ -29,9 +29,11 @@ class Recipient(NamedTuple):
     contact: str
     """What the step names: the recipient, or the rota that it is on duty of."""
     duty_line: int | None
-    """Line of the rota's layer or override that names the person."""
+    """Line of the rota's layer or override that names the person; None for a swap."""
     outside: str = ""
     """The person's area, if the incident is none of it: then the person is not told."""
+    swapped_by: str = ""
+    """Who made the swap by which the person is on duty; else empty."""
 
 
 def step_at(route: NoticeRoute, place: int) -> CourseStep:
@@ -61,7 +63,8 @@ def recipients(step: EscalationStep, routing: Routing, facts: IncidentFacts, at_
         contact = routing.contacts[name]
         if isinstance(contact, Rota):
             duty = on_duty(contact, at_us)
-            found.append(Recipient(duty.person, name, duty.line, _outside(duty.person, routing, facts)))
+            outside = _outside(duty.person, routing, facts)
+            found.append(Recipient(duty.person, name, duty.line, outside, duty.swapped_by))
         else:
             found.append(Recipient(name, name, None, _outside(name, routing, facts)))
     return found

@@ -15,8 +15,10 @@ class OnDuty(msgspec.Struct, frozen=True):
 
     person: str
     line: int | None
-    """Line of the layer or of the override in routes.toml."""
+    """Line of the layer or of the override in routes.toml; None for a swap."""
     override: bool = False
+    swapped_by: str = ""
+    """Who made the swap that says so; empty for the file."""
 
 
 class DutyTurn(msgspec.Struct, frozen=True):
@@ -30,7 +32,7 @@ class DutyTurn(msgspec.Struct, frozen=True):
 
 
 def on_duty(rota: Rota, at_us: int) -> OnDuty:
-    """Return who is on duty: of an override, else of the last layer that is on.
+    """Return who is on duty: of the first override that holds, else of the last layer that is on.
 
     Args:
         rota: without a gap, as every rota that was read is.
@@ -38,7 +40,7 @@ def on_duty(rota: Rota, at_us: int) -> OnDuty:
     """
     for override in rota.overrides:
         if override.from_us <= at_us < override.to_us:
-            return OnDuty(override.person, override.line, override=True)
+            return OnDuty(override.person, override.line, True, override.swapped_by)
     of_week_us = _of_week_us(rota, at_us)
     layer = next(
         one for one in reversed(rota.layers) if any(start <= of_week_us < end for start, end in one.week)

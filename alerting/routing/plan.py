@@ -52,9 +52,11 @@ class PlannedNotice(msgspec.Struct, frozen=True):
     """Position in the escalation, from 1."""
     step_line: int | None
     duty_line: int | None = None
-    """Line of the rota's layer or override that names the person."""
+    """Line of the rota's layer or override that names the person; None for a swap."""
     outside: str = ""
     """The person's area, if the incident is none of it: then the person is not told after all."""
+    swapped_by: str = ""
+    """Who made the swap by which the person is on duty; else empty."""
 
 
 class RoutePlan(msgspec.Struct, frozen=True):
@@ -183,5 +185,6 @@ def _notices(
                     step_line=step.line,
                     duty_line=one.duty_line,
                     outside=one.outside,
+                    swapped_by=one.swapped_by,
                 )
             due_us = at_us + wait_after(route, place, named)

@@ -4,6 +4,7 @@ from collections.abc import MutableMapping
 
 from msgspec.structs import replace
 
+from alerting.ending import ended
 from contract.routing.silence import Silence, SilenceEnded, SilenceWord
 
 
@@ -15,13 +16,13 @@ def hear_silence(known: MutableMapping[str, Silence], word: SilenceWord) -> list
         word: what an entry of the alerts log says.
     """
     if isinstance(word, SilenceEnded):
-        changed = [_ended(known.get(word.silence_id), word.at_us, word.actor)]
+        changed = [ended(known.get(word.silence_id), word.at_us, word.actor)]
     elif word.silence.silence_id in known:
         return []
     else:
         made = word.silence
-        old = _ended(known.get(word.replaces), made.created_at_us, made.owner, made.silence_id)
-        changed = [made, old]
+        old = ended(known.get(word.replaces), made.created_at_us, made.owner)
+        changed = [made, None if old is None else replace(old, replaced_by=made.silence_id)]
     found = [silence for silence in changed if silence is not None]
     known.update({silence.silence_id: silence for silence in found})
     return found
@@ -32,10 +33,3 @@ def silences_named(word: SilenceWord) -> set[str]:
     if isinstance(word, SilenceEnded):
         return {word.silence_id}
     return {word.silence.silence_id} | ({word.replaces} if word.replaces else set())
-
-
-def _ended(silence: Silence | None, at_us: int, actor: str, replaced_by: str | None = None) -> Silence | None:
-    """Return a silence that ends at a moment; None if there is none, or none yet, or it was over by then."""
-    if silence is None or not silence.created_at_us <= at_us < silence.end_us:
-        return None
-    return replace(silence, ended_at_us=at_us, ended_by=actor, replaced_by=replaced_by)

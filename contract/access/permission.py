@@ -77,6 +77,8 @@ class Permission(StrEnum):
     HANDLE_INCIDENTS = "handle_incidents"
     """Take, hand back, assign, comment, dismiss, end, split, merge."""
     SILENCE = "silence"
+    SWAP_DUTY = "swap_duty"
+    """Let somebody have the duty of a rota for a while, and end that."""
     DECIDE_DAYS = "decide_days"
     """Accept days into the school calendar, reject them, take it back."""
     BRING_ALERTS = "bring_alerts"
@@ -134,6 +136,7 @@ GRANTS: Final[Mapping[Permission, Grant]] = {
     Permission.HANDLE_ALERTS: _grant(_OPERATORS, _OPERATE),
     Permission.HANDLE_INCIDENTS: _grant(_OPERATORS, _OPERATE),
     Permission.SILENCE: _grant(_ENGINEERS, _OPERATE, whole_city=True),
+    Permission.SWAP_DUTY: _grant(_ENGINEERS, _OPERATE, whole_city=True),
     Permission.DECIDE_DAYS: _grant(_OPERATORS, _OPERATE, whole_city=True),
     Permission.BRING_ALERTS: _grant(_ENGINEERS, _OPERATE | {TokenScope.ALERTS_IN}, whole_city=True),
     Permission.BRING_READINGS: _grant(frozenset(), _ADMIN | {TokenScope.INGEST}, whole_city=True),
@@ -148,6 +151,7 @@ CHANGING: Final = frozenset(
         Permission.HANDLE_ALERTS,
         Permission.HANDLE_INCIDENTS,
         Permission.SILENCE,
+        Permission.SWAP_DUTY,
         Permission.DECIDE_DAYS,
         Permission.BRING_ALERTS,
         Permission.BRING_READINGS,

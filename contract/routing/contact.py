@@ -50,7 +50,7 @@ class RotaLayer(msgspec.Struct, frozen=True):
 
 
 class RotaOverride(msgspec.Struct, frozen=True):
-    """One person instead of whoever the layers name."""
+    """One person instead of whoever the layers name, by the file or by a swap."""
 
     person: str
     from_us: int
@@ -58,6 +58,8 @@ class RotaOverride(msgspec.Struct, frozen=True):
     to_us: int
     """µs since 1970, not included."""
     line: int | None
+    swapped_by: str = ""
+    """Who made the swap that it is; empty for one of the file."""
 
 
 class Rota(msgspec.Struct, frozen=True):
@@ -69,7 +71,8 @@ class Rota(msgspec.Struct, frozen=True):
     layers: tuple[RotaLayer, ...]
     """A later one goes before an earlier one wherever it is on."""
     overrides: tuple[RotaOverride, ...]
-    """By their beginning; no two overlap."""
+    """The first that holds counts: swaps, the one that was made last at the front, then those of the file by
+    their beginning, of which no two overlap."""
     line: int | None
 
 

@@ -27,6 +27,7 @@ from contract.live import SUMMARY_SUBJECT, Summary
 from contract.rejected import Reason
 from contract.routing.delivery import NoticeRecord
 from contract.routing.silence import Silence
+from contract.routing.swap import Swap
 from contract.series import METRIC_BITS
 from eduops.stories.people import CannedPeople, responses_of
 from eduops.stories.scene import MINUTE_US, Scene
@@ -158,6 +159,10 @@ class CannedArchive(Archive):
     async def silences(self, ended_us: int) -> list[Silence]:
         """Return the scene's silences."""
         return self._scene.silences
+
+    async def swaps(self, ended_us: int) -> list[Swap]:
+        """Return that everybody has the duty that the file gives them."""
+        return []
 
     async def response(self, from_us: int, until_us: int, began_us: int) -> Responses:
         """Return how the incidents of the scene fared, when its people were told, and what stands."""

@@ -73,6 +73,7 @@ async def _try(settings: "Settings", contact: str) -> list[tuple[str, bool]]:
     from contract.routing.notice import NoticeFate
     from eduops.connections import open_live, saved_fleet
     from eduops.data_folder import DataFolder
+    from eduops.verbs.duty.swaps import roster
     from eduops.wiring import notifier_config
     from notifier.shell import make_office
     from notifier.trial import send_trial
@@ -83,6 +84,8 @@ async def _try(settings: "Settings", contact: str) -> list[tuple[str, bool]]:
     if found is None:
         known = ", ".join(sorted(own.routing.contacts))
         raise ConfigurationError(f"routes.toml has no contact {contact!r}; it has {known}")
+    if isinstance(found, Rota):
+        found = (await roster(settings, own.routing, now_us)).contacts[contact]
     name = on_duty(found, now_us).person if isinstance(found, Rota) else contact
     config = notifier_config(settings)
     office = make_office(config, await saved_fleet(settings), own.catalogue, own.calendar, own.rules)

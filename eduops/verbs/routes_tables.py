@@ -11,11 +11,14 @@ import msgspec
 from alerting.routing.duty import DutyTurn
 from alerting.routing.plan import NoticePlan, PlannedNotice
 from alerting.routing.reports import FAR_DAYS, DueReport, next_report, people_meant
+from alerting.routing.swaps import state_of
 from alerting.routing.tree import RouteAnswer, RouteReason
+from contract.access.user import written_out
 from contract.calendar import SchoolCalendar
 from contract.routing.contact import Person, SharedChannel
 from contract.routing.notice import NoticeReason
 from contract.routing.route import Routing
+from contract.routing.swap import Swap
 from eduops.verbs.routes_incident import ToldOf
 
 _REASONS: Final[Mapping[NoticeReason, str]] = {
@@ -80,11 +83,39 @@ def render_plan(
     return "\n".join(lines)
 
 
-def render_oncall(turns: Mapping[str, Sequence[DutyTurn]], zone: ZoneInfo, *, as_json: bool) -> str:
-    """Return who is on duty by rota and time; the first turn of each rota is the present one."""
+def render_oncall(
+    turns: Mapping[str, Sequence[DutyTurn]],
+    swaps: Sequence[Swap] | None,
+    routing: Routing,
+    now_us: int,
+    zone: ZoneInfo,
+    *,
+    as_json: bool,
+) -> str:
+    """Return who is on duty by rota and time, and the swaps; the first turn of each rota is the present one.
+
+    Args:
+        turns: by rota, by the file and the swaps.
+        swaps: those that are not over; None if nobody could be asked.
+        routing: of the file.
+        now_us: log time from which on the turns are.
+        zone: of the center.
+        as_json: whether for programs.
+    """
     if as_json:
         told = {name: [_turn_json(turn) for turn in found] for name, found in turns.items()}
-        return json.dumps({"rotas": told}, ensure_ascii=False, indent=1)
+        known = [_swap_json(one, routing, now_us) for one in swaps or ()]
+        said = {"rotas": told, "swaps": None if swaps is None else known}
+        return json.dumps(said, ensure_ascii=False, indent=1)
+    rows = [
+        f"swap {one.swap_id}  {state_of(one, routing, now_us).value}  {one.rota}: {one.person}, "
+        f"{_local(one.from_us, zone)} – {_local(one.until_us, zone)}, by {one.actor}: {one.reason}"
+        for one in swaps or ()
+    ]
+    return "\n".join([_turns(turns, zone), *([""] if rows else []), *map(written_out, rows)])
+
+
+def _turns(turns: Mapping[str, Sequence[DutyTurn]], zone: ZoneInfo) -> str:
     if not turns:
         return "routes.toml has no rota yet: nobody has duty by turns; docs/alerting.md says how to write one"
     rows = [("rota", "from", "to", "on duty", "line", "")]
@@ -96,7 +127,7 @@ def render_oncall(turns: Mapping[str, Sequence[DutyTurn]], zone: ZoneInfo, *, as
                 _local(turn.to_us, zone),
                 turn.on_duty.person,
                 _line(turn.on_duty.line),
-                "override" if turn.on_duty.override else "",
+                _instead(turn),
             )
             for turn in found
         ]
@@ -149,6 +180,16 @@ def _due_json(due: DueReport, routing: Routing) -> dict[str, Any]:
     }
 
 
+def _instead(turn: DutyTurn) -> str:
+    by = turn.on_duty.swapped_by
+    return f"swapped by {by}" if by else "override" if turn.on_duty.override else ""
+
+
+def _swap_json(swap: Swap, routing: Routing, now_us: int) -> dict[str, Any]:
+    told: dict[str, Any] = msgspec.to_builtins(swap)
+    return told | {"state": state_of(swap, routing, now_us).value}
+
+
 def _turn_json(turn: DutyTurn) -> dict[str, Any]:
     on_duty: dict[str, Any] = msgspec.to_builtins(turn.on_duty)
     return {"from_us": turn.from_us, "to_us": turn.to_us, **on_duty}
@@ -191,6 +232,8 @@ def _why(notice: PlannedNotice, zone: ZoneInfo) -> str:
 def _by(notice: PlannedNotice) -> str:
     if notice.contact == notice.to:
         return ""
+    if notice.swapped_by:
+        return f"{notice.contact}, swapped by {notice.swapped_by}"
     return f"{notice.contact}, line {_line(notice.duty_line)}"
 
 

@@ -19,7 +19,12 @@ UNMAPPED: Final = "unmapped"
 """Result of a sign-in by the city's account of somebody who is nobody here."""
 _READING: Final = frozenset({Permission.LOAD_PAGE, Permission.BRING_ALERTS, Permission.BRING_READINGS})
 """POST is how pages load, and what comes in by thousands is kept with what it brought."""
-_TRIED: Final = frozenset({"POST /api/silences/preview", "GET /sign-in", "GET /enter/{secret}"})
+_TRIED: Final = frozenset(
+    {
+        *("POST /api/silences/preview", "POST /api/oncall/swaps/preview"),
+        *("GET /sign-in", "GET /enter/{secret}"),
+    }
+)
 _FILES: Final = (".csv", ".pdf", ".ics")
 """Ends of the addresses of what is read to be kept elsewhere."""
 _SIGN_IN: Final = "GET /sign-in/oidc/back"

@@ -19,7 +19,7 @@ from ops_dashboard.api.incident_actions import add_incident_actions
 from ops_dashboard.api.incidents import add_incidents
 from ops_dashboard.api.leadership import add_leadership
 from ops_dashboard.api.notices import add_notices
-from ops_dashboard.api.oncall import add_oncall
+from ops_dashboard.api.oncall import add_oncall, add_swap_actions
 from ops_dashboard.api.provision import add_provision
 from ops_dashboard.api.response import add_response
 from ops_dashboard.api.silence_actions import add_silence_actions
@@ -40,6 +40,7 @@ def add_api(router: APIRouter, services: Services) -> None:
     add_incident_actions(router, services)
     add_notices(router, services)
     add_oncall(router, services)
+    add_swap_actions(router, services)
     add_silences(router, services)
     add_special_days(router, services)
     add_response(router, services)

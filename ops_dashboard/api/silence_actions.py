@@ -207,14 +207,17 @@ async def keep_word(word: SilenceWord, at_us: int, services: Services) -> None:
         Refusal: the log does not answer.
     """
     subject = word.silence_id if isinstance(word, SilenceEnded) else word.silence.silence_id
+    await keep_entry(EntryKind.SILENCE, encode_silence_word(word), subject, at_us, services)
+
+
+async def keep_entry(kind: EntryKind, payload: bytes, subject: str, at_us: int, services: Services) -> None:
+    """Append what somebody says of a thing that is wanted for a while, and put it on record.
+
+    Raises:
+        Refusal: the log does not answer.
+    """
     on_record(subject=subject)
     try:
-        await services.log.append(
-            ALERTS_LOG,
-            EntryKind.SILENCE,
-            encode_silence_word(word),
-            at_us=at_us,
-            message_id=str(uuid.uuid4()),
-        )
+        await services.log.append(ALERTS_LOG, kind, payload, at_us=at_us, message_id=str(uuid.uuid4()))
     except InfrastructureError:
         raise Refusal(503, "log_unavailable") from None

@@ -53,6 +53,10 @@ class SilencesMoved(msgspec.Struct, frozen=True, tag_field="kind", tag="silences
     """Silences that were made or ended within the last moment; pages that show them ask for all."""
 
 
+class DutyMoved(msgspec.Struct, frozen=True, tag_field="kind", tag="duty"):
+    """Duty was swapped, or a swap ended; pages that show who is on duty ask anew."""
+
+
 class Feed:
     """The board of an area; of the whole city where nothing is narrowed."""
 

@@ -24,6 +24,7 @@ from contract.live import (
     NOTICE_SUBJECT,
     SILENCE_SUBJECT,
     SUMMARY_SUBJECT,
+    SWAP_SUBJECT,
     AlertChanged,
     IncidentChanged,
     NoticeTried,
@@ -33,7 +34,7 @@ from contract.routing.silence import Silence
 from contract.service.metrics import Meter
 from ops_dashboard.archive import OpenWork
 from ops_dashboard.live.client import Client
-from ops_dashboard.live.feed import Feed, SilencesMoved
+from ops_dashboard.live.feed import DutyMoved, Feed, SilencesMoved
 from ops_dashboard.view.areas import WallArea
 from ops_dashboard.view.board import Board
 from ops_dashboard.view.past import Past
@@ -146,6 +147,7 @@ class Hub:
             asyncio.create_task(self._follow_incidents(live)),
             asyncio.create_task(self._follow_notices(live)),
             asyncio.create_task(self._follow_silences(live)),
+            asyncio.create_task(self._follow_swaps(live)),
             asyncio.create_task(self._keep_alerts_true()),
             asyncio.create_task(self._keep_past()),
             asyncio.create_task(self._beat()),
@@ -239,6 +241,11 @@ class Hub:
             self._silences_moved = True
             self._arrived += 1
             self._changed.set()
+
+    async def _follow_swaps(self, live: Live) -> None:
+        async for _ in live.subscribe(SWAP_SUBJECT):
+            told = [client for feed in self._feeds.values() for client in feed.clients]
+            self._hand(told, _json.encode(DutyMoved()), changes=True)
 
     async def _keep_alerts_true(self) -> None:
         """Read what is open at the start, after a pause of the line, and now and then."""

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, quote
 from dash import html
 
 from alerting.incidents.response import GroupBy
+from alerting.routing.swaps import with_swaps
 from contract.access.decision import may
 from contract.access.permission import Permission
 from contract.errors import InfrastructureError
@@ -17,7 +18,7 @@ from contract.figures.spans import SpanKind
 from contract.figures.sums import GroupKind
 from contract.privacy import shown_refusal
 from contract.rejected import Reason
-from contract.routing.contact import Person
+from contract.routing.contact import WEEK_US
 from contract.texts import Language
 from ops_dashboard.access.asking import asking
 from ops_dashboard.access.own import denials, own
@@ -49,7 +50,7 @@ from ops_dashboard.services import Services
 from ops_dashboard.special_days.page import calendar_page
 from ops_dashboard.view.leadership.maker import COMPARED
 from ops_dashboard.view.leadership.wording import worded
-from ops_dashboard.view.oncall import rota_weeks, rotas_of
+from ops_dashboard.view.oncall import people_of, rota_weeks, rotas_of, told_swaps
 
 Maker = Callable[[Services, str, dict[str, str], Language], Awaitable[Any]]
 """Returns a page's components from what stands in its address' place and its query."""
@@ -105,8 +106,7 @@ async def _incidents(services: Services, _: str, query: dict[str, str], language
 
 
 async def _incident(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
-    contacts = services.routing.current().contacts.values()
-    people = sorted(contact.name for contact in contacts if isinstance(contact, Person))
+    people = people_of(services.routing.current())
     return incident_page(services.texts, language, people, denials(*INCIDENT_DEEDS))
 
 
@@ -153,8 +153,15 @@ async def _calendar(services: Services, _: str, query: dict[str, str], language:
 
 async def _oncall(services: Services, _: str, query: dict[str, str], language: Language) -> Any:
     now_us, zone = services.now_us(), services.calendar.timezone
-    rotas = [rota_weeks(rota, now_us, zone) for rota in rotas_of(services.routing.current())]
-    return oncall_page(services.texts, language, rotas, zone)
+    file, swaps = services.routing.current(), await services.archive.swaps(now_us - WEEK_US)
+    return oncall_page(
+        services.texts,
+        language,
+        [rota_weeks(rota, now_us, zone) for rota in rotas_of(with_swaps(file, swaps))],
+        zone,
+        told_swaps(swaps, file, now_us),
+        [] if denials(Permission.SWAP_DUTY) else people_of(file),
+    )
 
 
 async def _inbox(services: Services, _: str, query: dict[str, str], language: Language) -> Any:

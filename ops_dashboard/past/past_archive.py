@@ -19,6 +19,7 @@ from contract.fleet import Fleet
 from contract.incident import CauseKind, Incident, SchoolSpan, worst_first
 from contract.routing.delivery import NoticeRecord
 from contract.routing.notice import NoticeFate
+from contract.routing.swap import Swap
 from ops_dashboard.archive import (
     ANSWER_S,
     MOST_MEMBERS,
@@ -83,6 +84,10 @@ class PastArchive:
         """Return the alerts that were open and the last ones that had resolved."""
         found = {a.alert_id: a for a in await self._told(RECENT_RESOLVED, None)}
         return list((found | {a.alert_id: a for a in self._desk.alerts}).values())
+
+    async def swaps(self, ended_us: int) -> list[Swap]:
+        """Return the swaps of duty that end after a moment; none holds before it was made."""
+        return await self._whole.swaps(ended_us)
 
     async def school_alerts(self, school_id: int) -> list[Alert]:
         """Return the last alerts of one school by then, newest first."""

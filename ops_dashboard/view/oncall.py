@@ -9,8 +9,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from alerting.routing.duty import DutyTurn, duty_turns
-from contract.routing.contact import DAY_US, Rota
+from alerting.routing.swaps import state_of
+from contract.routing.contact import DAY_US, Person, Rota
 from contract.routing.route import Routing
+from contract.routing.swap import Swap, SwapState
 
 DAYS: Final = 14
 """Days that are shown, today among them."""
@@ -24,6 +26,8 @@ class DutyPiece(msgspec.Struct, frozen=True):
     to_us: int
     override: bool
     is_now: bool
+    swapped_by: str
+    """Who made the swap that says so; empty for the file."""
 
     @property
     def is_whole_day(self) -> bool:
@@ -51,9 +55,41 @@ class RotaWeeks(msgspec.Struct, frozen=True):
     days: list[DutyDay]
 
 
+class ToldSwap(msgspec.Struct, frozen=True):
+    """A swap of duty, and what it does now."""
+
+    swap: Swap
+    state: SwapState
+
+
+def told_swaps(swaps: Sequence[Swap], routing: Routing, now_us: int) -> list[ToldSwap]:
+    """Return swaps with what each does at a log time; those that are over stand last."""
+    told = [ToldSwap(swap, state_of(swap, routing, now_us)) for swap in swaps]
+    return sorted(told, key=lambda one: one.state is SwapState.OVER)
+
+
+def turns_of(rota: Rota, from_us: int, to_us: int) -> list[dict[str, object]]:
+    """Return the turns of a rota between two moments as pages and programs are told them."""
+    return [
+        {
+            "person": turn.on_duty.person,
+            "override": turn.on_duty.override,
+            "swapped_by": turn.on_duty.swapped_by,
+            "from_us": turn.from_us,
+            "to_us": turn.to_us,
+        }
+        for turn in duty_turns(rota, from_us, to_us)
+    ]
+
+
 def rotas_of(routing: Routing) -> list[Rota]:
     """Return the rotas of a routes.toml, by its order."""
     return [contact for contact in routing.contacts.values() if isinstance(contact, Rota)]
+
+
+def people_of(routing: Routing) -> list[str]:
+    """Return the names of the persons of a routes.toml."""
+    return sorted(one.name for one in routing.contacts.values() if isinstance(one, Person))
 
 
 def midnight_us(at_us: int, zone: ZoneInfo, days: int = 0) -> int:
@@ -88,4 +124,5 @@ def _pieces(turns: Sequence[DutyTurn], from_us: int, to_us: int, now_us: int) ->
         begin_us, end_us = max(turn.from_us, from_us), min(turn.to_us, to_us)
         if begin_us < end_us:
             is_now = begin_us <= now_us < end_us
-            yield DutyPiece(turn.on_duty.person, begin_us, end_us, turn.on_duty.override, is_now)
+            duty = turn.on_duty
+            yield DutyPiece(duty.person, begin_us, end_us, duty.override, is_now, duty.swapped_by)

@@ -40,7 +40,7 @@ _READINGS: Final = _each("r", "reading reading_15m reading_1h reading_1d chunk k
 _SHOWN: Final = _each(
     "r",
     "position retention quarantine alert alert_event incident incident_member incident_event exercise "
-    "silence notice notice_attempt scheduled_report figure device_seen",
+    "silence duty_swap notice notice_attempt scheduled_report figure device_seen",
 )
 _PEOPLE: Final = {
     **_each("rawd", "credential known_browser sign_in_failure screen_pairing"),
@@ -62,8 +62,8 @@ RIGHTS: Final[Mapping[DatabaseRole, Mapping[str, str]]] = {
         **_each("rad", "correction transition alert_event incident_event quarantine notice figure"),
         **_each(
             "rawd",
-            "kpi_minute alert incident incident_member silence exercise outside_alert notice_state "
-            "figure_day touched_bucket worker lease",
+            "kpi_minute alert incident incident_member silence duty_swap exercise outside_alert "
+            "notice_state figure_day touched_bucket worker lease",
         ),
     },
     DatabaseRole.DASHBOARD: {
@@ -79,7 +79,7 @@ RIGHTS: Final[Mapping[DatabaseRole, Mapping[str, str]]] = {
     DatabaseRole.NOTIFIER: {
         **_FLEET,
         **_each("r", "alert incident incident_member incident_event exercise figure figure_day"),
-        **_each("r", "contact_user special_day"),
+        **_each("r", "contact_user special_day duty_swap"),
         "notice": "raw",
         **_each("ra", "notice_attempt scheduled_report"),
     },

@@ -1,4 +1,4 @@
-"""The owner of the alerts log: the one writer of alerts, incidents and silences, by fold and operators."""
+"""The owner of the alerts log: the one writer of alerts, incidents, silences and swaps of duty."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -12,6 +12,7 @@ from alerting.incidents.groups import Groups
 from alerting.incidents.state import REOPEN_US, RETURN_US, Incidents, restore
 from alerting.notify.state import Notices, restore_notices
 from alerting.notify.tell import Telling
+from alerting.routing.swaps import swap_named
 from alerting.silences.words import silences_named
 from bus.codec import (
     decode_action,
@@ -20,6 +21,7 @@ from bus.codec import (
     decode_notice_answer,
     decode_outside,
     decode_silence_word,
+    decode_swap_word,
     decode_transitions,
 )
 from bus.log import Log
@@ -33,12 +35,15 @@ from contract.live import (
     INCIDENT_SUBJECT,
     MOST_AT_ONCE,
     SILENCE_SUBJECT,
+    SWAP_SUBJECT,
     IncidentChanged,
 )
 from contract.routing.contact import Rota
 from contract.routing.route import Routing
 from contract.routing.silence import SilenceEnded, SilenceSet
+from contract.routing.swap import KEPT_US, SwapEnded, SwapSet
 from storage.alerts import alert_history, load_alerts, load_outside, open_alerts, open_outside
+from storage.duty.swaps import load_swaps, swaps_since
 from storage.incidents import (
     actions_done,
     exercises_since,
@@ -83,7 +88,7 @@ class AlertsOwner:
         self._tally = tally
         self._pupils = {school.id: school.pupils for school in groups.fleet.schools}
         self._open: dict[str, Alert] = {}
-        self._state = DeskState(Incidents(), Notices(), {})
+        self._state = DeskState(Incidents(), Notices(), {}, {})
         self._ticked_us = 0
         self.seq = 0
 
@@ -110,7 +115,8 @@ class AlertsOwner:
         kept = (kept.incident for kept in incidents.kept.values())
         notices = restore_notices(await notice_states(self._conn), kept)
         outside = {course.fingerprint: course for course in await open_outside(self._conn)}
-        self._state = DeskState(incidents, notices, outside)
+        swaps = {swap.swap_id: swap for swap in await swaps_since(self._conn, now_us - KEPT_US)}
+        self._state = DeskState(incidents, notices, outside, swaps)
         self._count()
 
     async def retire(self, ending_of: Callable[[Alert], Ending | None]) -> None:
@@ -139,6 +145,8 @@ class AlertsOwner:
         await self._tell(ALERT_SUBJECT, made.alerts)
         for silence in made.silences:
             await self._publish(SILENCE_SUBJECT, msgspec.msgpack.encode(silence))
+        for swap in made.swaps:
+            await self._publish(SWAP_SUBJECT, msgspec.msgpack.encode(swap))
         await self._tell(INCIDENT_SUBJECT, [IncidentChanged(c.incident, c.events) for c in made.incidents])
 
     async def pass_time(self) -> None:
@@ -182,6 +190,8 @@ class AlertsOwner:
         silences = await load_silences(self._conn, named) if named else []
         reported = sorted({w.outside.fingerprint for w in words if isinstance(w, OutsideReport)})
         outside = await load_outside(self._conn, reported) if reported else []
+        swapped = sorted({swap_named(word) for word in words if isinstance(word, SwapSet | SwapEnded)})
+        swaps = await load_swaps(self._conn, swapped) if swapped else []
         return OnRecord(
             alerts,
             history,
@@ -189,6 +199,7 @@ class AlertsOwner:
             done,
             {s.silence_id: s for s in silences},
             {course.fingerprint: course for course in outside},
+            {swap.swap_id: swap for swap in swaps},
         )
 
     async def _known(self, alert_ids: set[str]) -> dict[str, Alert]:
@@ -207,6 +218,7 @@ class AlertsOwner:
             alerts=tuple(made.alerts),
             incidents=tuple(made.incidents),
             silences=tuple(made.silences),
+            swaps=tuple(made.swaps),
             outside=tuple(made.outside),
             exercises=tuple(made.exercises),
             notices=tuple(made.notices),
@@ -246,4 +258,6 @@ def _decode(raw: RawEntry) -> tuple[Word, ...]:
         return tuple(decode_outside(raw.payload))
     if raw.kind is EntryKind.SILENCE:
         return (decode_silence_word(raw.payload),)
+    if raw.kind is EntryKind.SWAP:
+        return (decode_swap_word(raw.payload),)
     return ()

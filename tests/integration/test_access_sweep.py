@@ -118,6 +118,7 @@ def filled(path: str, stage: Stage, school: School, alert_id: str) -> str:
         "alert_id": alert_id,
         "incident_id": next(iter(stage.incidents.kept)),
         "silence_id": "5a7e1c52-9a0b-4e0e-8f43-0d6f3c3f9a11",
+        "swap_id": "5a7e1c52-9a0b-4e0e-8f43-0d6f3c3f9a11",
         "school": school.code,
         "code": school.code,
         "device": "gw-1",

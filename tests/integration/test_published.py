@@ -137,7 +137,7 @@ VERBS_THAT_DO_NOT: Final = frozenset(
             "stories",
         ),
         # An incident's cause and size, as everywhere; names of those who would be told.
-        *("routes test", "oncall"),
+        *("routes test", "oncall swap", "oncall end"),
         # A message that says nothing of anybody.
         "notify test",
         # What is muted, and how many alerts.

@@ -28,12 +28,14 @@ from contract.reading import Corrections, Held, Readings, Scored
 from contract.rejected import Rejected
 from contract.routing.report import ScheduledReport
 from contract.routing.silence import Silence
+from contract.routing.swap import Swap
 from contract.series import MAX_DEVICE_ID
 from contract.special_days.special_day import DayEvidence, DayPlace, SpecialDay
 from storage.alerts import alert_history, load_alert, load_outside
 from storage.chunks import make_chunks
 from storage.copy import order_by_series
 from storage.database import connect
+from storage.duty.swaps import load_swaps, swaps_since
 from storage.feedback import JudgedAlert, dismissals, judged_alerts
 from storage.fleet import load_fleet, save_fleet
 from storage.incidents import (
@@ -108,6 +110,7 @@ commits = drawn(
     notices=st.just(()),  # `test_a_notice` reads them back
     notice_states=st.just({}),
     silences=drawn_tuple(Silence, lambda s: s.silence_id),
+    swaps=drawn_tuple(Swap, lambda s: s.swap_id),
     outside=drawn_tuple(OutsideCourse, lambda c: c.fingerprint),
 )
 
@@ -139,6 +142,7 @@ async def read_back(conn: AsyncConnection[Any], what: Commit) -> Commit:
         alerts=tuple([await change_of(conn, change.alert.alert_id) for change in what.alerts]),
         snapshot=position.snapshot,
         silences=tuple([(await load_silences(conn, [s.silence_id]))[0] for s in what.silences]),
+        swaps=tuple([(await load_swaps(conn, [s.swap_id]))[0] for s in what.swaps]),
         outside=tuple([(await load_outside(conn, [c.fingerprint]))[0] for c in what.outside]),
     )
 
@@ -203,6 +207,20 @@ async def test_a_decided_day(postgres_url: str, days: list[SpecialDay]) -> None:
     async with passing(postgres_url) as conn:
         await decide(conn, made)
         assert list(await load_special_days(conn)) == sorted(made, key=lambda day: (day.first, day.day_id))
+
+
+@law
+@given(made=drawn(Swap), later=drawn(Swap))
+async def test_a_swap_that_ends(postgres_url: str, made: Swap, later: Swap) -> None:
+    made = msgspec.structs.replace(made, ended_at_us=None, ended_by=None)
+    ended = msgspec.structs.replace(made, ended_at_us=later.until_us, ended_by="An")
+    async with passing(postgres_url) as conn:
+        await commit(conn, Commit("alerts", 0, 1, 0, swaps=(made,)))
+        assert await swaps_since(conn, made.end_us - 1) == [made]
+        assert await swaps_since(conn, made.end_us) == []
+        await commit(conn, Commit("alerts", 1, 2, 0, swaps=(made, ended)))
+        assert await swaps_since(conn, ended.end_us - 1) == [ended]
+        assert await swaps_since(conn, ended.end_us) == []
 
 
 @law

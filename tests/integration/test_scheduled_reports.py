@@ -16,12 +16,15 @@ from config.routing import follow_routing
 from contract.access.area import Area
 from contract.access.permission import Role
 from contract.clock import LogClock
+from contract.commit import Commit
+from contract.entry import ALERTS_LOG
 from contract.figures.spans import SpanKind
 from contract.figures.sums import COLUMNS, DayPart, FigureRow, FigureSums, GroupKind
 from contract.fleet import Fleet
 from contract.routing.delivery import AttemptOutcome, NoticeRecord
 from contract.routing.notice import NoticeFate, NoticeReason
 from contract.routing.report import ScheduledReport, report_id_of
+from contract.routing.swap import Swap
 from contract.texts import Language
 from eduops.cli import app
 from eduops.settings import load_settings
@@ -32,6 +35,7 @@ from storage.figures.rows import keep_day
 from storage.fleet import save_fleet
 from storage.outbox import notice_records
 from storage.people.users import add_user
+from storage.results import commit
 from tests.conftest import TestNats
 from tests.mailbox import Mailbox, attached_to, open_mailbox, text_of
 from tests.outbox import Post, incident_of, notice_of, open_post, put_incidents, put_notices
@@ -101,6 +105,23 @@ async def wait_for(post: Post, fates: list[NoticeFate], what: str) -> list[Notic
 
 def clock_of(post: Post, at_us: int) -> ReportClock:
     return ReportClock(post.dsn, follow_routing(post.folder / "config"), CALENDAR, lambda: at_us)
+
+
+ROTA = (
+    "".join(f'[[person]]\nname = "{name}"\nchannels = ["inbox://"]\n' for name in ("An", "Chi"))
+    + '[[rota]]\nname = "crew"\n[[rota.layer]]\npeople = ["An"]\nhandover = 2026-11-02T08:00:00\n'
+    + 'period = "7d"\n[[report]]\nname = "each morning"\nspan = "day"\nat = 07:30:00\n'
+    + 'contacts = ["crew"]\nformats = ["pdf"]\n'
+)
+
+
+async def test_a_report_for_a_rota_goes_to_whoever_swapped_in(post: Post) -> None:
+    post.routes(ROTA)
+    await keep_figures_of_thursday(post)
+    swap = Swap("a", "crew", "Chi", MORNING_US - 1, MORNING_US + WAIT_US, "Lan", "ốm", MORNING_US - 1)
+    await commit(post.conn, Commit(ALERTS_LOG, 0, 1, MORNING_US, swaps=(swap,)))
+    await clock_of(post, MORNING_US).look(post.conn)
+    assert [one.notice.to for one in await records(post)] == ["Chi"]
 
 
 async def test_a_report_comes_by_mail_with_the_files_of_the_verb(post: Post, mailbox: Mailbox) -> None:

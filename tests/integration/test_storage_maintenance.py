@@ -208,6 +208,8 @@ INSERT = {
     "1, {at}, {at}, {at}, {at}, {at})",
     "incident_member": "values ({at}::text, 'i', {at}, {at})",
     "incident_event": "(incident_id, kind, at, actor, alerts, other) values ('i', 'left', {at}, 'x', 1, '')",
+    "duty_swap": "(swap_id, rota, person, from_at, until_at, actor, reason, created_at) "
+    "values ({at}::text, 'crew', 'An', {at}, {at}, 'x', '', {at})",
     "silence": "(silence_id, kind, matchers, from_at, until_at, owner, reason, created_at, recurrence) "
     "values ({at}::text, 'silence', '[]', {at}, {at}, 'x', '', {at}, 'null')",
     "exercise": "values ({at}::text, 'x', '', '{{1}}', {at}, {at}, {at})",

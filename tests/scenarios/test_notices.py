@@ -26,6 +26,7 @@ from contract.routing.silence import (
     SilenceMatcher,
     SilenceSet,
 )
+from contract.routing.swap import Swap, SwapEnded, SwapSet
 from tests.incident_log import GROUPS, SECOND_US, Desk, LogEntry, city, did, opened, resolved, schools_of
 
 STORIES = sorted(path.parent for path in Path(__file__).parent.glob("*/story.toml"))
@@ -72,6 +73,9 @@ class _Story:
         if row["what"] in ("silence", "unsilence"):
             self._silence(row, at_us)
             return
+        if row["what"] in ("swap", "unswap"):
+            self._swap(row, at_us)
+            return
         if row["what"] == "exercise":
             until_us = at_us + int(row["more"].removeprefix("lasts_s=")) * SECOND_US
             schools = tuple(self._named(row))
@@ -114,6 +118,16 @@ class _Story:
             recurrence,
         )
         self._take(LogEntry(at_us, SilenceSet(silence)))
+
+    def _swap(self, row: dict[str, str], at_us: int) -> None:
+        """Let `person` have the duty of `rota`, from now until `until_s` after the start, or end that."""
+        if row["what"] == "unswap":
+            self._take(LogEntry(at_us, SwapEnded("w1", row["who"], at_us)))
+            return
+        said = dict(pair.split("=") for pair in row["more"].split())
+        until_us = self._start_us + int(said["until_s"]) * SECOND_US
+        swap = Swap("w1", said["rota"], said["person"], at_us, until_us, row["who"], "is ill", at_us)
+        self._take(LogEntry(at_us, SwapSet(swap)))
 
     def pass_time(self, until: int) -> None:
         """Let the time come, with a tick whenever something waits for it; seconds, or µs since 1970."""

@@ -16,6 +16,7 @@ from contract.incident import IncidentAction, IncidentDeed
 from contract.reading import Readings
 from contract.rejected import Reason, Rejected
 from contract.routing.silence import SilenceEnded, SilenceSet
+from contract.routing.swap import Swap, SwapEnded, SwapSet
 from tests.silence_words import recurring
 
 ACTION = Action("a1", ActionKind.NOTED, "00ff", "Lan", "đã gọi trường", 5)
@@ -97,6 +98,9 @@ SILENCE_WORDS = (
 )
 
 
+SWAP_WORDS = (SwapSet(Swap("a", "crew", "An", 5, 9, "Lan", "ốm", 4)), SwapEnded("a", "Lan", 9))
+
+
 def test_an_action_of_an_earlier_version_has_no_reason() -> None:
     earlier = {name: value for name, value in msgspec.structs.asdict(ACTION).items() if name != "because"}
     assert codec.decode_action(msgspec.msgpack.encode(earlier)) == ACTION
@@ -107,6 +111,8 @@ def test_lists_and_actions_come_back() -> None:
     assert codec.decode_incident_action(codec.encode_incident_action(DEED)) == DEED
     for word in SILENCE_WORDS:
         assert codec.decode_silence_word(codec.encode_silence_word(word)) == word
+    for swap_word in SWAP_WORDS:
+        assert codec.decode_swap_word(codec.encode_swap_word(swap_word)) == swap_word
     assert codec.decode_transitions(codec.encode_transitions([TRANSITION])) == [TRANSITION]
     assert codec.decode_rejected(codec.encode_rejected([REJECTED, REJECTED])) == [REJECTED, REJECTED]
 
@@ -117,6 +123,7 @@ def test_lists_and_actions_come_back() -> None:
         codec.decode_action,
         codec.decode_incident_action,
         codec.decode_silence_word,
+        codec.decode_swap_word,
         codec.decode_transitions,
         codec.decode_rejected,
     ],

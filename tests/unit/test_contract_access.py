@@ -38,6 +38,7 @@ def test_each_role_may_all_that_the_one_before_may(less: Role, more: Role) -> No
         (Role.SCHOOL, Permission.HANDLE_ALERTS),
         (Role.LEADER, Permission.HANDLE_INCIDENTS),
         (Role.OPERATOR, Permission.SILENCE),
+        (Role.OPERATOR, Permission.SWAP_DUTY),
         (Role.ENGINEER, Permission.MANAGE_USERS),
         (TokenScope.READ, Permission.HANDLE_ALERTS),
         (TokenScope.OPERATE, Permission.SEE_AUDIT),
@@ -62,6 +63,7 @@ def test_a_stranger_may_sign_in_and_nothing_else() -> None:
 def test_what_cannot_be_narrowed_is_for_the_whole_city() -> None:
     here = somebody(Role.ENGINEER, Area(wards=("26740",)))
     assert may(here, Permission.SILENCE) is NotAllowed.AREA
+    assert may(here, Permission.SWAP_DUTY) is NotAllowed.AREA
     assert may(here, Permission.SEE_ALERTS) is None
     assert may(here, Permission.SEE_ALERTS, within=False) is NotAllowed.AREA
 

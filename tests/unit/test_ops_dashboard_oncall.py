@@ -9,12 +9,14 @@ from icalendar import Calendar
 
 from alerting.routing.duty import duty_turns
 from alerting.routing.duty_file import write_duty
+from alerting.routing.swaps import with_swaps
 from config.files import shipped_texts
 from contract.routing.contact import DAY_US, Rota
 from contract.routing.routes_file import parse_routes
+from contract.routing.swap import Swap
 from contract.texts import Language
 from ops_dashboard.pages.oncall import oncall_page
-from ops_dashboard.view.oncall import DAYS, rota_weeks, rotas_of
+from ops_dashboard.view.oncall import DAYS, rota_weeks, rotas_of, told_swaps
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 ROUTES = """
@@ -92,6 +94,24 @@ def test_the_page_says_who_and_until_when_and_reloads_then() -> None:
         "?person=B%C3%ACnh",
     ):
         assert word in written, word
+
+
+def test_swaps_are_shown_with_who_made_them_and_what_they_do() -> None:
+    now_us = us("2026-11-27T19:00:00")
+    made = Swap("a", "crew", "An", now_us, us("2026-11-27T20:00:00"), "Lan", "Bình ốm", now_us)
+    gone = Swap("b", "crew", "Chi", now_us, us("2026-11-29T00:00:00"), "Lan", "đi vắng", now_us)
+    file = parse_routes(ROUTES)
+    (rota,) = rotas_of(with_swaps(file, [made, gone]))
+    weeks, told = rota_weeks(rota, now_us, ZONE), told_swaps([made, gone], file, now_us)
+    for people, ends in ((["An", "Bình"], 2), ([], 0)):
+        page: Any = oncall_page(shipped_texts(), Language.EN, [weeks], ZONE, told, people)
+        written = json.dumps(
+            page.to_plotly_json(), default=lambda part: part.to_plotly_json(), ensure_ascii=False
+        )
+        for word in ("swapped by Lan", "In force", "Lan: Bình ốm", "Does nothing", "no longer has this rota"):
+            assert word in written, word
+        assert written.count('"data-swap"') == ends
+        assert ('"swap-new"' in written) is bool(people)
 
 
 def test_without_a_rota_the_page_says_how_to_write_one() -> None:

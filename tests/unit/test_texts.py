@@ -28,6 +28,7 @@ from contract.rejected import Reason, RefusalDetail
 from contract.routing.delivery import AttemptOutcome
 from contract.routing.notice import HeldReason, NoticeFate, NoticeReason
 from contract.routing.silence import SilenceFault, SilenceKind
+from contract.routing.swap import SwapFault, SwapState
 from contract.rule import CHANNEL_NAMES
 from contract.special_days.special_day import BELLS, DayKind, DayVerdict
 from contract.texts import Language, Texts, parse_language, parse_texts, write_clock, write_date, write_number
@@ -111,6 +112,7 @@ FAMILIES = {
     "silence": {kind.value for kind in SilenceKind},
     "error": {
         *(f"silence_{fault.value}" for fault in SilenceFault),
+        *(f"swap_{fault.value}" for fault in SwapFault),
         *(f"outside_{fault.value}" for fault in OutsideFault),
         *(fault.value for fault in (*AccessFault, *NotAllowed)),
         *("sign_in_wait", "sign_in_wrong"),
@@ -128,6 +130,7 @@ FAMILIES = {
     | {f"outcome_{outcome.value}" for outcome in ImportOutcome}
     | {f"recurs_{often}" for often in ("once", "daily", "weekly", "monthly", "rule")}
     | {"title", "none", "new", "import", "table", "calendar"},
+    "swap": {state.value for state in SwapState},
     "quarantine": set(COLUMNS),
     "state": {"n", "u", "c", "m", "p1", "p2", "p3"},
     "event": {kind.value for kind in (*TransitionKind, *ActionKind, *Beginning, *Ending)},

@@ -1,0 +1,1 @@
+"""Swaps of duty, beside the rotas of routes.toml. Shell."""
