@@ -39,7 +39,7 @@ MAX_CONNECTIONS: Final = 65_536
 STORE_DESCRIPTORS: Final = 512
 """Files that the logs may have open beside the connections. Without any left JetStream stores nothing,
 and clients that were there long before are no longer acknowledged."""
-AUTHORISER_ANSWER_S: Final = 5
+AUTHORISER_ANSWER_S: Final = 20
 """How long a connecting device waits for the authoriser. The server's own 2 s are too short for a thousand
 that come at once to a busy machine; what is asked while nobody hears it is never asked again, so that a
 longer time would hold up those who come while the authoriser starts."""
