@@ -101,23 +101,7 @@ def plan_import(
         ConfigurationError: a deed names what is not there.
     """
     listed, notes = _one_spelling(before, listed)
-    known = {s.code.casefold(): s for s in (*before.schools, *(f.school for f in before.former))}
-    was_open = {s.id for s in before.schools}
-    next_id = max((s.id for s in known.values()), default=0) + 1
-    after: dict[int, School] = {}
-    parts: dict[str, list[School]] = {"added": [], "reopened": []}
-    changed: list[Change] = []
-    for each in listed:
-        old = known.get(each.code.casefold())
-        school = _numbered(each, next_id, old)
-        if old is None:
-            next_id += 1
-            parts["added"].append(school)
-        elif old.id not in was_open:
-            parts["reopened"].append(school)
-        if old is not None and (columns := _differences(old, school)):
-            changed.append(Change(school, old, columns))
-        after[school.id] = school
+    after, came, changed = _settled(before, listed)
     gone = [s for s in before.schools if s.id not in after]
     merged = _merged(deeds.merged, before, gone, after)
     devices = _Devices(before, deeds, at_us)
@@ -138,24 +122,40 @@ def plan_import(
         tuple(former),
         tuple(devices.former),
     )
-    return ImportPlan(
-        fleet,
-        tuple(parts["added"]),
-        tuple(parts["reopened"]),
-        tuple(changed),
-        closed,
-        tuple(merged),
-        tuple(devices.added),
-        tuple(devices.retired),
-        tuple(_area_changes(before, fleet)),
-        tuple(devices.renamed),
-        (
-            *_questions(before, len(closed), len(gone)),
-            *_other_schools(parts, changed, closed),
-            *_near_providers(before, listed),
-        ),
-        tuple(notes),
+    questions = (
+        *_questions(before, len(closed), len(gone)),
+        *_other_schools(came, changed, closed),
+        *_near_providers(before, listed),
     )
+    return ImportPlan(
+        fleet, tuple(came["added"]), tuple(came["reopened"]), tuple(changed), closed, tuple(merged),
+        tuple(devices.added), tuple(devices.retired), tuple(_area_changes(before, fleet)),
+        tuple(devices.renamed), questions, tuple(notes),
+    )  # fmt: skip
+
+
+def _settled(
+    before: Fleet, listed: Sequence[ListedSchool]
+) -> tuple[dict[int, School], dict[str, list[School]], list[Change]]:
+    """Return the file's schools by number, in its order; which of them came, and how; and what changed."""
+    known = {s.code.casefold(): s for s in (*before.schools, *(f.school for f in before.former))}
+    was_open = {s.id for s in before.schools}
+    next_id = max((s.id for s in known.values()), default=0) + 1
+    after: dict[int, School] = {}
+    came: dict[str, list[School]] = {"added": [], "reopened": []}
+    changed: list[Change] = []
+    for each in listed:
+        old = known.get(each.code.casefold())
+        school = _numbered(each, next_id, old)
+        if old is None:
+            next_id += 1
+            came["added"].append(school)
+        elif old.id not in was_open:
+            came["reopened"].append(school)
+        if old is not None and (columns := _differences(old, school)):
+            changed.append(Change(school, old, columns))
+        after[school.id] = school
+    return after, came, changed
 
 
 def _numbered(each: ListedSchool, next_id: int, old: School | None) -> School:

@@ -30,6 +30,7 @@ from eduops.simulated_devices import simulated_secrets
 
 if TYPE_CHECKING:
     from device_simulator.world.faults import FaultRequest
+    from ingest.config import GatewayConfig
     from notifier.config import NotifierConfig
     from ops_dashboard.config import OidcConfig
     from watchdog.config import WatchdogConfig
@@ -41,36 +42,10 @@ _logger: Final = logging.getLogger(__name__)
 
 async def run_ingest(settings: Settings, stop: asyncio.Event) -> None:
     """Run ingest until `stop`."""
-    from ingest.config import GatewayConfig, keyed_client_id
     from ingest.gateway import run as run_gateway
     from ingest.sessions import own_name
-    from ingest.slices import Slicing
 
-    index, count = settings.part
-    (mqtt_host, mqtt_port), *mqtt_others = settings.mqtt_addresses
-    password = settings.mqtt_password or settings.nats_password
-    client_id = keyed_client_id(settings.ingest_client_id, password)
-    config = GatewayConfig(
-        mqtt_host=mqtt_host,
-        mqtt_port=mqtt_port,
-        mqtt_others=tuple(mqtt_others),
-        slicing=Slicing.MAPPED if settings.mqtt_broker == "nats" else Slicing.BY_SCHOOL,
-        mqtt_user=settings.mqtt_user or settings.nats_user,
-        mqtt_password=password,
-        mqtt_trust=broker_trust(settings),
-        strays=settings.mqtt_broker == "other" or settings.mqtt_user not in (None, settings.nats_user),
-        client_id=client_id,
-        former_client_id=None if client_id == settings.ingest_client_id else settings.ingest_client_id,
-        partitions=settings.partitions,
-        slice_index=index,
-        slice_count=count,
-        clock=settings.clock,
-        max_age_h=settings.max_age_h,
-        max_future_s=settings.max_future_s,
-        max_payload_bytes=settings.max_payload_bytes,
-        batch_ms=settings.ingest_batch_ms,
-        max_batch_messages=settings.ingest_batch_messages,
-    )
+    config = gateway_config(settings)
     async with open_service(settings, "ingest") as service:
         held = service.held
         store = held.log.mqtt_store if settings.mqtt_broker == "nats" else None
@@ -101,6 +76,38 @@ async def run_ingest(settings: Settings, stop: asyncio.Event) -> None:
             )
 
         await follow_city(settings, held, stop, run, with_days=False)
+
+
+def gateway_config(settings: Settings) -> "GatewayConfig":
+    """Return what ingest is told."""
+    from ingest.config import GatewayConfig, keyed_client_id
+    from ingest.slices import Slicing
+
+    index, count = settings.part
+    (mqtt_host, mqtt_port), *mqtt_others = settings.mqtt_addresses
+    password = settings.mqtt_password or settings.nats_password
+    client_id = keyed_client_id(settings.ingest_client_id, password)
+    return GatewayConfig(
+        mqtt_host=mqtt_host,
+        mqtt_port=mqtt_port,
+        mqtt_others=tuple(mqtt_others),
+        slicing=Slicing.MAPPED if settings.mqtt_broker == "nats" else Slicing.BY_SCHOOL,
+        mqtt_user=settings.mqtt_user or settings.nats_user,
+        mqtt_password=password,
+        mqtt_trust=broker_trust(settings),
+        strays=settings.mqtt_broker == "other" or settings.mqtt_user not in (None, settings.nats_user),
+        client_id=client_id,
+        former_client_id=None if client_id == settings.ingest_client_id else settings.ingest_client_id,
+        partitions=settings.partitions,
+        slice_index=index,
+        slice_count=count,
+        clock=settings.clock,
+        max_age_h=settings.max_age_h,
+        max_future_s=settings.max_future_s,
+        max_payload_bytes=settings.max_payload_bytes,
+        batch_ms=settings.ingest_batch_ms,
+        max_batch_messages=settings.ingest_batch_messages,
+    )
 
 
 async def run_authoriser(settings: Settings, stop: asyncio.Event) -> None:

@@ -95,35 +95,9 @@ def create_app(
         meter: counts viewers and pushes.
         tables: what is stored; those of the settings' database if None.
     """
-    targets, tables = load_targets(config.own_config), tables or Tables(config.dsn)
-    archive, register = tables.archive, tables.register
-    hub = Hub(
-        partial(make_feed, config, fleet, catalogue, calendar, targets),
-        config.clock,
-        archive.open_work,
-        _past_reader(archive, catalogue, config.coverage_min),
-        heal_s=config.heal_s,
-        client_queue=config.client_queue,
-        meter=meter,
-    )
-    services = Services(
-        config,
-        log,
-        hub,
-        hub.board,
-        archive,
-        tables.days,
-        fleet,
-        catalogue,
-        calendar,
-        rules,
-        texts or shipped_texts(),
-        follow_routing(config.own_config),
-        targets,
-        load_plan(config.own_config),
-        load_providers(config.own_config),
-        read_ward_map(config.own_config),
-    )
+    tables = tables or Tables(config.dsn)
+    texts = texts or shipped_texts()
+    services = _services(config, log, fleet, catalogue, calendar, rules, texts, tables, meter)
     app = FastAPI(
         title="eduops dashboard",
         docs_url=None,  # the default page loads from a CDN
@@ -133,25 +107,45 @@ def create_app(
     )
     app.state.ended = asyncio.Queue()  # what runs beside the server and ended, asked to or not
     add_api(app.router, services)
-    add_live(app.router, hub, fleet, register)
-    renderer = Renderer(services.texts, calendar, config.build_id)
+    add_live(app.router, services.hub, fleet, tables.register)
+    renderer = Renderer(texts, calendar, config.build_id)
     add_saved_views(app.router, tables.views)
     add_people(app.router, _people_office(config, tables, fleet, renderer))
     frame = _attach_pages(app, services)
-    app.add_middleware(
-        Door,
-        routes=guarded_routes(app.routes),
-        register=register,
-        recorder=tables.recorder,
-        texts=services.texts,
-        refused_page=renderer.refused,
-        secure=config.secure_cookies,
-    )
-    _add_guards(app, services, frame, renderer)
+    _add_guards(app, services, tables, frame, renderer)
     app.state.headers = security_headers(
         frame.csp_hashes(), by_tls_alone=config.tls is not None and not is_loopback(config.host)
     )  # for the server: it answers more than the app
     return app
+
+
+def _services(
+    config: DashboardConfig,
+    log: Log,
+    fleet: Fleet,
+    catalogue: Catalogue,
+    calendar: SchoolCalendar,
+    rules: Sequence[Rule],
+    texts: Texts,
+    tables: Tables,
+    meter: Meter | None,
+) -> Services:
+    """Return what the routes need, with the hub that feeds the walls."""
+    targets, archive = load_targets(config.own_config), tables.archive
+    hub = Hub(
+        partial(make_feed, config, fleet, catalogue, calendar, targets),
+        config.clock,
+        archive.open_work,
+        _past_reader(archive, catalogue, config.coverage_min),
+        heal_s=config.heal_s,
+        client_queue=config.client_queue,
+        meter=meter,
+    )
+    own = config.own_config
+    return Services(
+        config, log, hub, hub.board, archive, tables.days, fleet, catalogue, calendar, rules, texts,
+        follow_routing(own), targets, load_plan(own), load_providers(own), read_ward_map(own),
+    )  # fmt: skip
 
 
 def _people_office(config: DashboardConfig, tables: Tables, fleet: Fleet, renderer: Renderer) -> PeopleOffice:
@@ -258,7 +252,19 @@ def _status_of(services: Services, at: str) -> int:
     return 200
 
 
-def _add_guards(app: FastAPI, services: Services, frame: FrameDash, renderer: Renderer) -> None:
+def _add_guards(
+    app: FastAPI, services: Services, tables: Tables, frame: FrameDash, renderer: Renderer
+) -> None:
+    """Put what every request passes in front of the routes that there are; the last added comes first."""
+    app.add_middleware(
+        Door,
+        routes=guarded_routes(app.routes),
+        register=tables.register,
+        recorder=tables.recorder,
+        texts=services.texts,
+        refused_page=renderer.refused,
+        secure=services.config.secure_cookies,
+    )
     install_refusals(app, services.texts, frame.document, renderer.refused)
     # The ASGI backend does not compress. Level 5 needs half the time of 9 and sends a fiftieth more.
     app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=5)

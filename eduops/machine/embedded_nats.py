@@ -203,9 +203,7 @@ def prepare_nats(
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     passwords = _passwords(folder)
     free = free_ports(2)
-    served = None if mqtt_tls is None else ServedCopy(folder / "tls", mqtt_tls)
-    if served is not None:
-        served.take()
+    served = None if mqtt_tls is None else _served(folder / "tls", mqtt_tls)
     server = EmbeddedNats(
         binary=find_nats(),
         folder=folder,
@@ -215,14 +213,45 @@ def prepare_nats(
         mqtt_host=reached_at(mqtt_listen),
         served=served,
     )
-    config = _CONFIG.format(
+    config = _configuration(
+        server, mqtt_listen=mqtt_listen, sync_interval=sync_interval, max_store_bytes=max_store_bytes,
+        slices=slices, partitions=partitions, descriptors=descriptors,
+    )  # fmt: skip
+    write_private(folder / "nats.conf", config)
+    return server
+
+
+def _served(folder: Path, files: TlsFiles) -> ServedCopy:
+    """Return the copy of a certificate that the server reads, taken.
+
+    Raises:
+        ConfigurationError: the certificate cannot be served.
+    """
+    served = ServedCopy(folder, files)
+    served.take()
+    return served
+
+
+def _configuration(
+    server: EmbeddedNats,
+    *,
+    mqtt_listen: str,
+    sync_interval: str,
+    max_store_bytes: int,
+    slices: int,
+    partitions: int,
+    descriptors: int,
+) -> str:
+    """Return the text of a server's nats.conf; the password of `device` in it is drawn anew."""
+    passwords, served = server.passwords, server.served
+    return _CONFIG.format(
         port=server.port,
         mqtt_listen=quoted(f"{f'[{mqtt_listen}]' if ':' in mqtt_listen else mqtt_listen}:{server.mqtt_port}"),
         mqtt_tls="" if served is None else _tls_block(served.files),
         window=BROKER_WINDOW,
         max_connections=max_connections(descriptors or resource.getrlimit(resource.RLIMIT_NOFILE)[1]),
         max_payload=MAX_PAYLOAD_BYTES,
-        store=quoted(str(folder / "store")),
+        store=quoted(str(server.folder / "store")),
         max_store=max_store_bytes,
         sync_interval=sync_interval,
         authoriser_user=BrokerUser.AUTHORISER,
@@ -237,8 +266,6 @@ def prepare_nats(
         answer_s=AUTHORISER_ANSWER_S,
         mappings=slice_mappings(slices),
     )
-    write_private(folder / "nats.conf", config)
-    return server
 
 
 def quoted(text: str) -> str:

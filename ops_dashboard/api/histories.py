@@ -5,6 +5,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Query, Response
 
 from contract.errors import ConfigurationError
+from contract.fleet import Device, Fleet, School
 from contract.privacy import is_published, shown_history
 from contract.series import series_of
 from ops_dashboard.api.answers import Refusal, json_answer
@@ -12,6 +13,7 @@ from ops_dashboard.charts.columns import of_series
 from ops_dashboard.past.moment import At
 from ops_dashboard.past.seen import moment_of, seen
 from ops_dashboard.services import Services
+from storage.wall import KpiHistory
 
 HOUR_US: Final = 3_600_000_000
 RANGE_MAX_US: Final = 31 * 24 * HOUR_US
@@ -38,11 +40,7 @@ def add_histories(router: APIRouter, services: Services) -> None:
         tell a small group of pupils is null.
         """
         mine = await seen(services, at)
-        owner = mine.fleet.school_ever(school)
-        devices = [] if owner is None else mine.fleet.devices_ever(owner.id)
-        found = next((d for d in reversed(devices) if d.code == device), None)
-        if owner is None or found is None:
-            raise Refusal(404, "unknown_school")
+        owner, found = _device_of(mine.fleet, school, device)
         try:
             measure = services.catalogue.named(metric)
         except ConfigurationError:
@@ -75,14 +73,31 @@ def add_histories(router: APIRouter, services: Services) -> None:
         end_us = await moment_of(services, at) or services.now_us()
         ids = [services.catalogue.named(name).id for name in ("down_bps", "up_bps")]
         down, up = await services.archive.city_minutes(ids, end_us - HOUR_US, end_us)
-        least = services.config.coverage_min
-        ups = dict(zip(up.minute_us.tolist(), up.total.tolist(), strict=True))
-        known = (down.reporting >= least * down.expected) & (down.expected > 0)
-        points = [
-            (minute, total, ups.get(minute))
-            for minute, total, known_then in zip(
-                down.minute_us.tolist(), down.total.tolist(), known.tolist(), strict=True
-            )
-            if known_then
-        ]
-        return json_answer({"points": points})
+        return json_answer({"points": _known_minutes(down, up, services.config.coverage_min)})
+
+
+def _device_of(fleet: Fleet, school: str, device: str) -> tuple[School, Device]:
+    """Return a school and its device by their codes; of several of one code the last.
+
+    Raises:
+        Refusal: there never was such a school, or it never had such a device.
+    """
+    owner = fleet.school_ever(school)
+    devices = [] if owner is None else fleet.devices_ever(owner.id)
+    found = next((d for d in reversed(devices) if d.code == device), None)
+    if owner is None or found is None:
+        raise Refusal(404, "unknown_school")
+    return owner, found
+
+
+def _known_minutes(down: KpiHistory, up: KpiHistory, least: float) -> list[tuple[int, float, float | None]]:
+    """Return minute, down and up of the minutes in which at least so large a share of `down` reported."""
+    ups = dict(zip(up.minute_us.tolist(), up.total.tolist(), strict=True))
+    known = (down.reporting >= least * down.expected) & (down.expected > 0)
+    return [
+        (minute, total, ups.get(minute))
+        for minute, total, known_then in zip(
+            down.minute_us.tolist(), down.total.tolist(), known.tolist(), strict=True
+        )
+        if known_then
+    ]

@@ -94,45 +94,51 @@ def _filters(texts: Texts, language: Language, fleet: Fleet, rules: Sequence[Rul
     )
 
 
-def _grid(texts: Texts, language: Language) -> dag.AgGrid:
+def _columns(texts: Texts, language: Language) -> list[dict[str, Any]]:
+    """Return the table's columns in AG Grid's terms; what a cell shows is ready in the row's `text`."""
+
     def column(field: str, key: str, flex: float, **more: Any) -> dict[str, Any]:
         return {"field": field, "headerName": texts.say(key, language), "flex": flex, **more}
 
     shown = {"function": "params.data.text[params.colDef.field]"}
+    return [
+        column(
+            "priority",
+            "alerts.priority",
+            1.1,
+            minWidth=94,
+            sort="asc",
+            sortIndex=1,
+            valueFormatter={"function": "'P' + params.value"},
+            cellClassRules={f"priority-{p}": f"params.value == {p}" for p in (1, 2, 3)},
+        ),
+        column("rule", "alerts.rule", 1.5, valueFormatter=shown),
+        column("school", "alerts.school", 2),
+        column("ward", "alerts.ward", 1.3),
+        column("cluster", "alerts.cluster", 1.1),
+        column("isp", "alerts.isp", 0.8),
+        column("value", "alerts.value", 0.9, valueFormatter=shown, type="rightAligned"),
+        column(
+            "since",
+            "alerts.since",
+            1.2,
+            minWidth=84,
+            valueFormatter=shown,
+            sort="desc",
+            sortIndex=2,
+            type="rightAligned",
+        ),
+        column("pupils", "alerts.pupils", 0.8, valueFormatter=shown, type="rightAligned"),
+        column("order", "alerts.state", 1.4, minWidth=98, valueFormatter=shown, sort="asc", sortIndex=0),
+        column("who", "alerts.who", 1.4),
+    ]
+
+
+def _grid(texts: Texts, language: Language) -> dag.AgGrid:
     return dag.AgGrid(
         id=GRID,
         rowData=[],
-        columnDefs=[
-            column(
-                "priority",
-                "alerts.priority",
-                1.1,
-                minWidth=94,
-                sort="asc",
-                sortIndex=1,
-                valueFormatter={"function": "'P' + params.value"},
-                cellClassRules={f"priority-{p}": f"params.value == {p}" for p in (1, 2, 3)},
-            ),
-            column("rule", "alerts.rule", 1.5, valueFormatter=shown),
-            column("school", "alerts.school", 2),
-            column("ward", "alerts.ward", 1.3),
-            column("cluster", "alerts.cluster", 1.1),
-            column("isp", "alerts.isp", 0.8),
-            column("value", "alerts.value", 0.9, valueFormatter=shown, type="rightAligned"),
-            column(
-                "since",
-                "alerts.since",
-                1.2,
-                minWidth=84,
-                valueFormatter=shown,
-                sort="desc",
-                sortIndex=2,
-                type="rightAligned",
-            ),
-            column("pupils", "alerts.pupils", 0.8, valueFormatter=shown, type="rightAligned"),
-            column("order", "alerts.state", 1.4, minWidth=98, valueFormatter=shown, sort="asc", sortIndex=0),
-            column("who", "alerts.who", 1.4),
-        ],
+        columnDefs=_columns(texts, language),
         defaultColDef={
             "sortable": True,
             "resizable": True,

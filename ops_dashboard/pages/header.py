@@ -21,44 +21,14 @@ def page_header(texts: Texts, language: Language, here: str) -> html.Header:
     bearer = asking()
     who = None if bearer is None else bearer.principal
 
-    def links(*, in_menu: bool) -> list[html.A]:
-        return [
-            html.A(
-                texts.say(page.link, language),
-                href=page.route,
-                className="nav-link nav-here" if page.route == here else "nav-link",
-                **(attributes(aria_current="page") if page.route == here else {}),
-            )
-            for page in PAGES
-            if page.link and page.in_menu is in_menu and _is_for(page, who)
-        ]
-
-    rewind = [
-        html.A(texts.say("rewind.open", language), href=f"?at=-{REWIND_MIN}", className="nav-link")
-        for page in PAGES
-        if page.route == here and page.rewind is not Rewind.NONE
-    ]
-    is_behind = any(page.in_menu and page.route == here for page in PAGES)
-    menu = html.Details(
-        [
-            html.Summary(
-                texts.say("nav.more", language),
-                className="nav-link nav-here" if is_behind else "nav-link",
-            ),
-            html.Div(
-                [*rewind, *links(in_menu=True), *_own_links(texts, language, who)], className="nav-menu"
-            ),
-        ],
-        className="nav-more",
-    )
     return html.Header(
         [
             html.A(texts.say("app.skip", language), href="#main", className="skip"),
             html.H1(texts.say("app.name", language), className="title"),
             html.Nav(
                 [
-                    *links(in_menu=False),
-                    *([menu] if who is None or who.is_person else []),
+                    *_links(texts, language, here, who, in_menu=False),
+                    *([_menu(texts, language, here, who)] if who is None or who.is_person else []),
                     html.A(
                         texts.say("nav.language", language),
                         href=f"?lang={other.value}",
@@ -75,6 +45,43 @@ def page_header(texts: Texts, language: Language, here: str) -> html.Header:
             html.Time("", id="clock", className="clock"),
         ],
         className="header",
+    )
+
+
+def _links(
+    texts: Texts, language: Language, here: str, who: Principal | None, *, in_menu: bool
+) -> list[html.A]:
+    """Return the links to the pages that the reader may see, of the line or of the menu behind it."""
+    return [
+        html.A(
+            texts.say(page.link, language),
+            href=page.route,
+            className="nav-link nav-here" if page.route == here else "nav-link",
+            **(attributes(aria_current="page") if page.route == here else {}),
+        )
+        for page in PAGES
+        if page.link and page.in_menu is in_menu and _is_for(page, who)
+    ]
+
+
+def _menu(texts: Texts, language: Language, here: str, who: Principal | None) -> html.Details:
+    """Return what stands behind "more": the way into the past, pages of few, the reader's own."""
+    rewind = [
+        html.A(texts.say("rewind.open", language), href=f"?at=-{REWIND_MIN}", className="nav-link")
+        for page in PAGES
+        if page.route == here and page.rewind is not Rewind.NONE
+    ]
+    is_behind = any(page.in_menu and page.route == here for page in PAGES)
+    links = [*rewind, *_links(texts, language, here, who, in_menu=True), *_own_links(texts, language, who)]
+    return html.Details(
+        [
+            html.Summary(
+                texts.say("nav.more", language),
+                className="nav-link nav-here" if is_behind else "nav-link",
+            ),
+            html.Div(links, className="nav-menu"),
+        ],
+        className="nav-more",
     )
 
 

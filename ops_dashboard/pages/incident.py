@@ -32,7 +32,34 @@ def incident_page(
         people: names that are suggested where an incident is assigned.
         denied: what the reader may not do, as `ops_dashboard.access.own.denials` says it.
     """
-    head = html.Section(
+    parts = html.Div(
+        [
+            html.Div(_advice(texts, language), className="stack"),
+            html.Div(_course(texts, language), className="stack"),
+        ],
+        id="incident-parts",
+        className="incident-parts",
+        hidden=True,
+    )
+    return html.Div(
+        [
+            page_header(texts, language, "/incidents"),
+            stale_bar(),
+            html.Main(
+                [_head(), _deeds(texts, language), parts, keys_help(texts, language, KEYS)],
+                id="main",
+                className="desk desk-one",
+            ),
+            html.Datalist([html.Option(value=name) for name in people], id="people"),
+        ],
+        className="page page-desk",
+        **attributes(data_page="incident", data_denied=json.dumps(denied)),
+    )
+
+
+def _head() -> html.Section:
+    """Return where the incident's name, what is said of it and its figures stand."""
+    return html.Section(
         [
             html.P("", id="alias", className="alias", hidden=True),
             html.H2([], id="incident-name", className="incident-name"),
@@ -42,7 +69,11 @@ def incident_page(
         ],
         className="panel panel-incident",
     )
-    deeds = html.Section(
+
+
+def _deeds(texts: Texts, language: Language) -> html.Section:
+    """Return the bar of what can be done about the incident."""
+    return html.Section(
         [
             html.Div([], id="deeds", className="deeds"),
             html.P("", id="deed-result", className="deed-result", role="status"),
@@ -52,7 +83,11 @@ def incident_page(
         hidden=True,
         **attributes(aria_label=texts.say("incident.deeds", language)),
     )
-    left = [
+
+
+def _advice(texts: Texts, language: Language) -> list[html.Section]:
+    """Return the panels of what to do and whom it reaches."""
+    return [
         _panel(
             texts,
             language,
@@ -64,7 +99,11 @@ def incident_page(
         ),
         _panel(texts, language, "incident.worst", html.Div([], id="worst")),
     ]
-    right = [
+
+
+def _course(texts: Texts, language: Language) -> list[html.Section]:
+    """Return the panels of what came of it, what was like it, and its members."""
+    return [
         _panel(texts, language, "alerts.history", html.Ol([], id="timeline", className="timeline")),
         _panel(texts, language, "incident.notices", html.Div([], id="notices")),
         _panel(texts, language, "incident.similar", html.Div([], id="similar")),
@@ -82,24 +121,6 @@ def incident_page(
             "members-note",
         ),
     ]
-    parts = html.Div(
-        [html.Div(left, className="stack"), html.Div(right, className="stack")],
-        id="incident-parts",
-        className="incident-parts",
-        hidden=True,
-    )
-    return html.Div(
-        [
-            page_header(texts, language, "/incidents"),
-            stale_bar(),
-            html.Main(
-                [head, deeds, parts, keys_help(texts, language, KEYS)], id="main", className="desk desk-one"
-            ),
-            html.Datalist([html.Option(value=name) for name in people], id="people"),
-        ],
-        className="page page-desk",
-        **attributes(data_page="incident", data_denied=json.dumps(denied)),
-    )
 
 
 def _panel(texts: Texts, language: Language, key: str, body: Any, note: str = "") -> html.Section:

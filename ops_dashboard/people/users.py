@@ -20,25 +20,9 @@ ROLES = tuple(role.value for role in Role if role is not Role.SCREEN)
 
 
 def add_users(router: APIRouter, office: PeopleOffice) -> None:
-    async def shown(
-        request: Request, status: int = 200, fault: str = "", link: str = "", link_name: str = ""
-    ) -> Response:
-        users = await office.reader.users()
-        sessions = await office.reader.credentials(CredentialKind.SESSION)
-        return office.renderer.page(
-            request, "users", status, fault=fault, users=users, all_roles=ROLES, link=link,
-            link_name=link_name, areas={user.name: write_area(user.area) for user in users},
-            sessions=Counter(one.name for one in sessions),
-        )  # fmt: skip
-
-    async def with_link(request: Request, name: str) -> Response:
-        async with office.connection() as conn:
-            secret = await issue_link(conn, name, asking_person().name)
-        return await shown(request, link=f"{request.base_url}enter/{secret}", link_name=name)
-
     @router.get("/users", include_in_schema=False)
     async def users(request: Request) -> Response:
-        return await shown(request)
+        return await _shown(office, request)
 
     @router.post("/users", include_in_schema=False)
     async def add(request: Request) -> Response:
@@ -48,8 +32,8 @@ def add_users(router: APIRouter, office: PeopleOffice) -> None:
             async with office.connection() as conn:
                 name = await add_user(conn, fields.get("name", ""), role, area, office.fleet)
         except AccessError as error:
-            return await shown(request, 422, office.renderer.fault(request, error))
-        return await with_link(request, name)
+            return await _shown(office, request, 422, office.renderer.fault(request, error))
+        return await _with_link(office, request, name)
 
     @router.post("/users/change", include_in_schema=False)
     async def change(request: Request) -> Response:
@@ -66,24 +50,30 @@ def add_users(router: APIRouter, office: PeopleOffice) -> None:
                     role=role, area=area, disabled="disabled" in fields,
                 )  # fmt: skip
         except AccessError as error:
-            return await shown(request, 422, office.renderer.fault(request, error))
+            return await _shown(office, request, 422, office.renderer.fault(request, error))
         office.register.forget(user.name)
         return go_on("/users")
+
+    _add_ways_in(router, office)
+
+
+def _add_ways_in(router: APIRouter, office: PeopleOffice) -> None:
+    """Add what administrators do about how a user comes in: a link, no code any more, the end of it all."""
 
     @router.post("/users/link", include_in_schema=False)
     async def link(request: Request) -> Response:
         try:
             user = await _named(office, _noted(await read_form(request)))
-            return await with_link(request, user.name)
+            return await _with_link(office, request, user.name)
         except AccessError as error:
-            return await shown(request, 422, office.renderer.fault(request, error))
+            return await _shown(office, request, 422, office.renderer.fault(request, error))
 
     @router.post("/users/code", include_in_schema=False)
     async def drop_code(request: Request) -> Response:
         try:
             user = await _named(office, _noted(await read_form(request)))
         except AccessError as error:
-            return await shown(request, 422, office.renderer.fault(request, error))
+            return await _shown(office, request, 422, office.renderer.fault(request, error))
         async with office.connection() as conn:
             await drop(conn, user.name)
             await end_credentials(conn, (CredentialKind.SESSION,), asking_person().name, name=user.name)
@@ -100,6 +90,31 @@ def add_users(router: APIRouter, office: PeopleOffice) -> None:
             )  # fmt: skip
         office.register.forget(fields.get("name", ""))
         return go_on("/users")
+
+
+async def _shown(
+    office: PeopleOffice,
+    request: Request,
+    status: int = 200,
+    fault: str = "",
+    link: str = "",
+    link_name: str = "",
+) -> Response:
+    """Return the page of all users, with a fault in words or with a link that lets one in."""
+    users = await office.reader.users()
+    sessions = await office.reader.credentials(CredentialKind.SESSION)
+    return office.renderer.page(
+        request, "users", status, fault=fault, users=users, all_roles=ROLES, link=link,
+        link_name=link_name, areas={user.name: write_area(user.area) for user in users},
+        sessions=Counter(one.name for one in sessions),
+    )  # fmt: skip
+
+
+async def _with_link(office: PeopleOffice, request: Request, name: str) -> Response:
+    """Return the page with a new link for one user."""
+    async with office.connection() as conn:
+        secret = await issue_link(conn, name, asking_person().name)
+    return await _shown(office, request, link=f"{request.base_url}enter/{secret}", link_name=name)
 
 
 async def _named(office: PeopleOffice, fields: dict[str, str]) -> User:
