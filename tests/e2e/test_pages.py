@@ -161,7 +161,9 @@ async def test_every_page_fits_and_is_accessible(
                 await set_size(page, *FIRST_SIZE[language])
                 await page.goto(path) if path.endswith("none") else await settle(page, path)
                 await expect(page.locator("#main")).to_be_visible(timeout=PATIENCE_MS)
-                await page.wait_for_load_state("networkidle")  # a page that is drawn again has no main meanwhile
+                await page.wait_for_load_state(
+                    "networkidle"
+                )  # a page that is drawn again has no main meanwhile
                 assert await page.evaluate("document.documentElement.lang") == language
                 await expect_accessible(page)
                 async for width in sizes_of(page, language):
