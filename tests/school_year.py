@@ -212,7 +212,8 @@ class City:
         minute_us = step_us - MINUTE_US
         newest, heard, sites = self.truth.newest, self.truth.heard, self.sites.values()
         gateways = [site.key(DeviceKind.GATEWAY, "online") for site in sites]
-        found = {"online": (gateways, [key for key in gateways if heard.get(key) == step_us])}
+        offline = {key for key in gateways if newest.get(key, (0, 1.0))[1] == 0.0}
+        found = {"online": (gateways, [k for k in gateways if k in offline or heard.get(k) == step_us])}
         begun = [s for s in sites if self._first_session_us(s, day) <= step_us]
         for metric in SESSIONAL:
             keys = [site.key(DeviceKind.ATTENDANCE, metric) for site in begun]
