@@ -280,6 +280,12 @@ def fold_log(
     return Folded(state, _joined(rows), told, table, transitions, kpis, counts, summary)
 
 
+def went_on(fold: Fold, before: Folded, entries: Sequence[Entry], state: State) -> Folded:
+    """Fold what follows from a state that is `before`'s, over a copy of what was stored until then."""
+    table = {key: list(words) for key, words in before.table.items()}
+    return fold_log(fold, [entries], state, table)
+
+
 def _joined(parts: Sequence[Scored]) -> Scored:
     return Scored(
         Readings.concat([part.readings for part in parts]),

@@ -24,6 +24,7 @@ from tests.fold_world import (
     fold_log,
     series_named,
     small_fold,
+    went_on,
 )
 
 calm = examples(20)
@@ -156,10 +157,6 @@ def test_a_restart_tells_corrections_from_redeliveries(first: list[Entry], secon
     before = fold_log(fold, [first])
     again = [*second, *first]
     restarted = decode(fold, encode(fold, before.state))
-    one = fold_log(fold, [again], before.state, dict_of(before))
-    other = fold_log(fold, [again], restarted, dict_of(before))
+    one = went_on(fold, before, again, before.state)
+    other = went_on(fold, before, again, restarted)
     assert_same(one, other)
-
-
-def dict_of(folded: Folded) -> dict[tuple[int, int], list[float]]:
-    return {key: list(words) for key, words in folded.table.items()}

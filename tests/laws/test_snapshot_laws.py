@@ -29,6 +29,7 @@ from tests.fold_world import (
     fold_log,
     series_named,
     small_fold,
+    went_on,
 )
 from tests.unit.test_stream_processor_habits import MONDAY, PROMPT, habit_fold, morning, used_to
 
@@ -53,9 +54,9 @@ def test_a_restart_from_a_snapshot_goes_on_as_if_nothing_had_been(
     first: list[Entry], second: list[Entry]
 ) -> None:
     fold = small_fold()
-    state = fold_log(fold, [first]).state
-    restarted = decode(fold, encode(fold, state))
-    assert_same(fold_log(fold, [second], state), fold_log(fold, [second], restarted))
+    before = fold_log(fold, [first])
+    restarted = decode(fold, encode(fold, before.state))
+    assert_same(went_on(fold, before, second, before.state), went_on(fold, before, second, restarted))
 
 
 @calm
