@@ -9,9 +9,10 @@ import pytest
 from icalendar import Calendar
 
 from bus.codec import decode_swap_word
-from contract.entry import ALERTS_LOG, EntryKind, RawEntry
+from contract.entry import ALERTS_LOG, EntryKind
 from contract.routing.swap import SwapEnded, SwapSet, SwapWord
 from storage.people.audit import AuditChoice, read_audit
+from tests.alerts_owner import payloads_of
 from tests.dashboard_stage import Stage
 from tests.silence_words import HOUR_US
 from tests.unit.test_ops_dashboard_oncall import ROUTES
@@ -45,13 +46,7 @@ def wish(stage: Stage, **other: Any) -> dict[str, Any]:
 
 async def words(stage: Stage) -> list[SwapWord]:
     """Return what was said of swaps in the alerts log."""
-    if not (last := await stage.log.last_seq(ALERTS_LOG)):
-        return []
-    reader, entries = await stage.log.reader(ALERTS_LOG, 0), list[RawEntry]()
-    while not entries or entries[-1].seq < last:  # a fetch brings what has arrived, which may be less
-        entries += await reader.fetch(100, 5.0)
-    await reader.close()
-    return [decode_swap_word(e.payload) for e in entries if e.kind is EntryKind.SWAP]
+    return [decode_swap_word(payload) for payload in await payloads_of(stage.log, EntryKind.SWAP)]
 
 
 @pytest.mark.usefixtures("with_crew")

@@ -13,8 +13,9 @@ from msgspec.structs import replace
 from bus.codec import decode_silence_word
 from contract.alert import Alert
 from contract.calendar import SchoolCalendar
-from contract.entry import ALERTS_LOG, EntryKind, RawEntry
+from contract.entry import ALERTS_LOG, EntryKind
 from contract.routing.silence import DAY_US, Silence, SilenceEnded, SilenceMatcher, SilenceSet, SilenceWord
+from tests.alerts_owner import payloads_of
 from tests.dashboard_stage import Stage, resolved
 from tests.silence_words import HOUR_US, recurring, silence
 
@@ -35,13 +36,7 @@ def wish(stage: Stage, **other: Any) -> dict[str, Any]:
 
 async def words(stage: Stage) -> list[SilenceWord]:
     """Return what was said of silences in the alerts log."""
-    if not (last := await stage.log.last_seq(ALERTS_LOG)):
-        return []
-    reader, entries = await stage.log.reader(ALERTS_LOG, 0), list[RawEntry]()
-    while not entries or entries[-1].seq < last:  # a fetch brings what has arrived, which may be less
-        entries += await reader.fetch(100, 5.0)
-    await reader.close()
-    return [decode_silence_word(e.payload) for e in entries if e.kind is EntryKind.SILENCE]
+    return [decode_silence_word(payload) for payload in await payloads_of(stage.log, EntryKind.SILENCE)]
 
 
 async def stored(stage: Stage, *silences: Silence) -> None:

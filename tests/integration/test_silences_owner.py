@@ -6,13 +6,12 @@ import msgspec
 import pytest
 
 from bus.codec import encode_silence_word
-from bus.memory import MemoryLog
-from contract.entry import ALERTS_LOG, EntryKind
+from contract.entry import EntryKind
 from contract.live import SILENCE_SUBJECT
 from contract.routing.silence import Silence, SilenceEnded, SilenceSet
 from storage.database import connect
 from storage.silences import silences_since
-from tests.alerts_owner import alerts_owner
+from tests.alerts_owner import fold_by_turns
 from tests.incident_log import GROUPS, MINUTE_US, LogEntry, folded
 from tests.silence_words import recurring, silence, wanted
 
@@ -34,29 +33,18 @@ async def fold_in(
     dsn: str, entries: Sequence[LogEntry], batch: int
 ) -> tuple[dict[str, Silence], dict[str, Silence]]:
     """Own the log to its end, a new owner for each batch; return what is stored, and what is published."""
-    log = MemoryLog()
-    await log.create([ALERTS_LOG], 1 << 20)
-    for at_us, said in entries:
-        is_word = isinstance(said, SilenceSet | SilenceEnded)
-        kind = EntryKind.SILENCE if is_word else EntryKind.TICK
-        payload = encode_silence_word(said) if isinstance(said, SilenceSet | SilenceEnded) else b""
-        await log.append(ALERTS_LOG, kind, payload, at_us=at_us)
-    heard: dict[str, Silence] = {}
-
-    async def publish(subject: str, payload: bytes) -> None:
-        assert subject == SILENCE_SUBJECT
-        told = msgspec.msgpack.decode(payload, type=Silence)
-        heard[told.silence_id] = told
-
+    said = [
+        (EntryKind.SILENCE, encode_silence_word(word), at_us)
+        if isinstance(word, SilenceSet | SilenceEnded)
+        else (EntryKind.TICK, b"", at_us)
+        for at_us, word in entries
+    ]
     async with await connect(dsn) as conn:
-        done = 0
-        while done < len(entries):
-            owner = alerts_owner(conn, log, GROUPS, lambda: T0, publish)
-            await owner.load()
-            reader = await log.reader(ALERTS_LOG, owner.seq)
-            await owner.take(await reader.fetch(batch, 1.0))
-            done = owner.seq
-        return {s.silence_id: s for s in await silences_since(conn, 0)}, heard
+        published = await fold_by_turns(conn, GROUPS, said, batch)
+        stored = await silences_since(conn, 0)
+    assert {subject for subject, _ in published} == {SILENCE_SUBJECT}
+    heard = [msgspec.msgpack.decode(payload, type=Silence) for _, payload in published]
+    return {one.silence_id: one for one in stored}, {one.silence_id: one for one in heard}
 
 
 @pytest.mark.parametrize("batch", [1, 3, 100])

@@ -19,7 +19,7 @@ from contract.fleet import Fleet
 from eduops.cli import app
 from storage.database import connect
 from storage.fleet import save_fleet
-from tests.alerts_owner import alerts_owner
+from tests.alerts_owner import fold_to_end
 from tests.conftest import TestNats
 
 BEGIN = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
@@ -43,11 +43,7 @@ class System:
             return str(result.exception)
         assert result.exit_code == 0, result.exception or result.output
         async with await connect(self._dsn) as conn:
-            owner = alerts_owner(conn, self._log, Groups(self.fleet), lambda: time.time_ns() // 1000)
-            await owner.load()
-            last, reader = await self._log.last_seq(ALERTS_LOG), await self._log.reader(ALERTS_LOG, owner.seq)
-            while owner.seq < last:  # a fetch brings what has arrived, which may be less
-                await owner.take(await reader.fetch(last - owner.seq, 5.0))
+            await fold_to_end(conn, self._log, Groups(self.fleet), lambda: time.time_ns() // 1000)
         return result.output
 
     async def listed(self) -> list[dict[str, Any]]:

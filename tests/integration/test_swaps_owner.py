@@ -14,7 +14,6 @@ from typer.testing import CliRunner
 
 from bus.codec import encode_swap_word
 from bus.jetstream import JetStreamLog
-from bus.memory import MemoryLog
 from contract.entry import ALERTS_LOG, EntryKind
 from contract.live import SWAP_SUBJECT
 from contract.routing.swap import Swap, SwapEnded, SwapSet
@@ -22,7 +21,7 @@ from eduops.cli import app
 from storage.database import connect
 from storage.duty.swaps import swaps_since
 from storage.people.audit import AuditChoice, read_audit
-from tests.alerts_owner import alerts_owner
+from tests.alerts_owner import fold_by_turns, fold_to_end
 from tests.conftest import TestNats
 from tests.incident_log import GROUPS, MINUTE_US, LogEntry, folded
 from tests.unit.test_eduops_routes import OWN
@@ -45,29 +44,18 @@ async def fold_in(
     dsn: str, entries: Sequence[LogEntry], batch: int
 ) -> tuple[dict[str, Swap], dict[str, Swap]]:
     """Own the log to its end, a new owner for each batch; return what is stored, and what is published."""
-    log = MemoryLog()
-    await log.create([ALERTS_LOG], 1 << 20)
-    for at_us, said in entries:
-        if isinstance(said, SwapSet | SwapEnded):
-            await log.append(ALERTS_LOG, EntryKind.SWAP, encode_swap_word(said), at_us=at_us)
-        else:
-            await log.append(ALERTS_LOG, EntryKind.TICK, b"", at_us=at_us)
-    heard: dict[str, Swap] = {}
-
-    async def publish(subject: str, payload: bytes) -> None:
-        assert subject == SWAP_SUBJECT
-        told = msgspec.msgpack.decode(payload, type=Swap)
-        heard[told.swap_id] = told
-
+    said = [
+        (EntryKind.SWAP, encode_swap_word(word), at_us)
+        if isinstance(word, SwapSet | SwapEnded)
+        else (EntryKind.TICK, b"", at_us)
+        for at_us, word in entries
+    ]
     async with await connect(dsn) as conn:
-        done = 0
-        while done < len(entries):
-            owner = alerts_owner(conn, log, GROUPS, lambda: T0, publish)
-            await owner.load()
-            reader = await log.reader(ALERTS_LOG, owner.seq)
-            await owner.take(await reader.fetch(batch, 1.0))
-            done = owner.seq
-        return {s.swap_id: s for s in await swaps_since(conn, 0)}, heard
+        published = await fold_by_turns(conn, GROUPS, said, batch)
+        stored = await swaps_since(conn, 0)
+    assert {subject for subject, _ in published} == {SWAP_SUBJECT}
+    heard = [msgspec.msgpack.decode(payload, type=Swap) for _, payload in published]
+    return {one.swap_id: one for one in stored}, {one.swap_id: one for one in heard}
 
 
 @pytest.mark.parametrize("batch", [1, 3, 100])
@@ -102,11 +90,7 @@ async def test_duty_is_swapped_shown_and_given_back_by_command(
                 return str(result.exception)
             assert result.exit_code == 0, result.exception or result.output
             async with await connect(postgres_url) as conn:
-                owner = alerts_owner(conn, log, GROUPS, lambda: time.time_ns() // 1000)
-                await owner.load()
-                last, reader = await log.last_seq(ALERTS_LOG), await log.reader(ALERTS_LOG, owner.seq)
-                while owner.seq < last:  # a fetch brings what has arrived, which may be less
-                    await owner.take(await reader.fetch(last - owner.seq, 5.0))
+                await fold_to_end(conn, log, GROUPS, lambda: time.time_ns() // 1000)
             return result.output
 
         async def shown() -> dict[str, Any]:
