@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.series import METRIC_BITS
 from contract.topic import Stream
 
 
@@ -199,6 +200,10 @@ class Fleet:
     @cached_property
     def device_by_id(self) -> Mapping[int, Device]:
         return {d.id: d for d in self.devices}
+
+    def device_of(self, series: int) -> Device | None:
+        """Return the device whose metric a series is; None if it left the fleet."""
+        return self.device_by_id.get(series >> METRIC_BITS)
 
     @cached_property
     def device_by_path(self) -> Mapping[tuple[str, str], Device]:

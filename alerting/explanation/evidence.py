@@ -27,7 +27,7 @@ from contract.fleet import DeviceKind, Fleet, School
 from contract.incident import CauseKind, Incident
 from contract.live import STATE_UNKNOWN
 from contract.rule import AnomalyRule, ClockRule, JointRule, Rule
-from contract.series import MAX_METRIC_ID, METRIC_BITS
+from contract.series import MAX_METRIC_ID
 
 DISMISSALS_SHOWN: Final = 3
 """Earlier dismissals told: chosen, what is read at a glance."""
@@ -201,7 +201,7 @@ def _said(alert: Alert) -> str:
 def similar_schools(alert: Alert, fleet: Fleet) -> tuple[Similar, ...]:
     """Return the groups of schools that an alert is compared with; none for the center itself."""
     school = fleet.school_by_id.get(alert.school_id)
-    device = fleet.device_by_id.get(alert.series >> METRIC_BITS)
+    device = fleet.device_of(alert.series)
     if school is None or device is None:
         return ()
     return tuple(_similar(kind, school, fleet) for kind in PEERS_OF[device.kind])

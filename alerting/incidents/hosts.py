@@ -11,7 +11,6 @@ from alerting.incidents.state import KeptIncident
 from contract.alert import Alert, is_chronic
 from contract.fleet import DeviceKind, Fleet
 from contract.incident import Cause, CauseKind, Incident
-from contract.series import METRIC_BITS
 
 SAME_SHARE: Final = 0.5
 """Share of one incident's schools that must be in another for the two to be one: chosen, most."""
@@ -230,7 +229,7 @@ class Host:
 
 def kind_of(alert: Alert, fleet: Fleet) -> DeviceKind | None:
     """Return what kind of device an alert is about; None of one that left the fleet, or from outside."""
-    device = fleet.device_by_id.get(alert.series >> METRIC_BITS)
+    device = fleet.device_of(alert.series)
     return None if device is None else device.kind
 
 

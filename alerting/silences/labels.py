@@ -9,7 +9,6 @@ from contract.alert import EXTERNAL, Alert
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.fleet import Fleet, School
 from contract.incident import Cause
-from contract.series import METRIC_BITS
 
 Labels = Mapping[str, tuple[str, ...]]
 """Names of each label, of one thing; a label that is missing does not apply."""
@@ -42,7 +41,7 @@ def subject_labels(alert: Alert, fleet: Fleet) -> Labels:
     }
     if alert.school_id == SYSTEM_SCHOOL_ID:
         return found | {"system": (CENTER,)}
-    device = fleet.device_by_id.get(alert.series >> METRIC_BITS)
+    device = fleet.device_of(alert.series)
     if device is None:
         return found
     return found | {"system": (device.kind.value,), "device": (device.code,)}

@@ -115,7 +115,7 @@ class City:
         moments = np.arange(from_us // step_us * step_us, to_us, step_us)
         columns: list[tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]] = []
         for number in sorted(series):
-            device = self.fleet.device_by_id.get(number >> METRIC_BITS)
+            device = self.fleet.device_of(number)
             if device is None:  # of a school that is no more
                 continue
             metric = self.catalogue.by_id[number & ((1 << METRIC_BITS) - 1)]

@@ -152,7 +152,7 @@ def lay_out(
 
 def is_of_fleet(fleet: Fleet, catalogue: Catalogue, series: int) -> bool:
     """Return whether a device of the fleet can have this series."""
-    device = fleet.device_by_id.get(series >> METRIC_BITS)
+    device = fleet.device_of(series)
     metric = catalogue.by_id.get(series & ((1 << METRIC_BITS) - 1))
     return device is not None and metric is not None and metric.stream in STREAMS_OF[device.kind]
 

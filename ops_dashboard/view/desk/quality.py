@@ -12,7 +12,6 @@ from contract.live import STATE_UNKNOWN
 from contract.privacy import shown_refusal
 from contract.rejected import Reason, Rejected, detail_words
 from contract.rule import ClockRule, JointRule, SilenceRule, StuckRule
-from contract.series import METRIC_BITS
 from contract.texts import Language, write_number
 from ops_dashboard.view.addresses import area_address
 from ops_dashboard.view.areas import CitySums, WallArea
@@ -152,7 +151,7 @@ class _Maker:
         vi = self._scribe.language is Language.VI
         for alert in sorted(self._data.alerts, key=lambda a: (a.priority, a.opened_at_us, a.alert_id)):
             rule = self._office.rules.get(alert.rule)
-            device = self._fleet.device_by_id.get(alert.series >> METRIC_BITS)
+            device = self._fleet.device_of(alert.series)
             if device is None or not isinstance(rule, SilenceRule | ClockRule | StuckRule | JointRule):
                 continue
             detail = UNKNOWN
