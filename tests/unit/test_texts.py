@@ -43,6 +43,8 @@ from ops_dashboard.pages.silences import COLUMNS as SILENCE_COLUMNS
 from ops_dashboard.pages.silences import GROUPS as SILENCE_GROUPS
 from ops_dashboard.pages.silences import LABELS
 from ops_dashboard.pages.wall import TILES
+from ops_dashboard.people.audit_words import FIELDS as AUDIT_FIELDS
+from ops_dashboard.people.audit_words import deed_key
 from ops_dashboard.special_days.page import COLUMNS as CALENDAR_COLUMNS
 from ops_dashboard.special_days.page import DECIDED_COLUMNS
 from ops_dashboard.view.desk.finding import HitKind
@@ -50,6 +52,7 @@ from ops_dashboard.view.desk.lists import GROUPS
 from ops_dashboard.view.leadership.maker import OUTER
 from ops_dashboard.view.lines import Trend
 from ops_dashboard.view.timeline import BY_HAND
+from tests.unit.test_audit_words import commands, deeds
 from watchdog.watch import NoticeKind, Suspect
 
 SHEET_TABLES = (
@@ -178,6 +181,9 @@ FAMILIES = {
     | {f"beside_{kind}" for kind in ("ward", "isp_cluster", "isp")}
     | {"csv", "excel"},
     "find": {kind.value for kind in HitKind},
+    "record": {deed_key(name).removeprefix("record.") for name in deeds() | commands()}
+    | {f"field_{name}" for name in AUDIT_FIELDS}
+    | {f"part_{verb}" for verb in ("changed", "added", "removed")},
     "nav": {page.link.removeprefix("nav.") for page in PAGES if page.link},
 }
 """Keys that the code puts together, by their first word."""
