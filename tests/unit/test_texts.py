@@ -49,6 +49,7 @@ from ops_dashboard.special_days.page import COLUMNS as CALENDAR_COLUMNS
 from ops_dashboard.special_days.page import DECIDED_COLUMNS
 from ops_dashboard.view.desk.finding import HitKind
 from ops_dashboard.view.desk.lists import GROUPS
+from ops_dashboard.view.leadership.beginning import COMPARED
 from ops_dashboard.view.leadership.maker import OUTER
 from ops_dashboard.view.lines import Trend
 from ops_dashboard.view.timeline import BY_HAND
@@ -79,6 +80,7 @@ SHEET_HEADS = (
         "id",
         "what",
         "most",
+        "silenced_until",
         "trend",
         "until",
         "code",
@@ -163,12 +165,13 @@ FAMILIES = {
     | {f"cause_{kind.value}" for kind in CauseKind if kind not in (CauseKind.SCHOOL, CauseKind.SYSTEM)}
     | {f"same_{kind.value}" for kind in PeerKind},
     "alerts": {"state", "priority", "rule", "cluster", "isp"}
-    | {f"state_{state}" for state in ("open", "acknowledged", "resolved")},
+    | {f"state_{state}" for state in ("open", "acknowledged", "silenced", "resolved")},
     "watchdog": {suspect.value for suspect in Suspect} | {f"said_{kind.value}" for kind in NoticeKind},
     "measure": {name.value for name in FigureName} | set(RESPONSE_TIMES),
     "leadership": {f"title_{kind.value}" for kind in SpanKind}
     | {f"{word}{kind.value}" for kind in SpanKind for word in ("", "lost_", "span_")}
     | {f"compare_{kind.value}" for kind in OUTER}
+    | {f"compared_{kind.value}" for kind in COMPARED}
     | {f"part_{part.value}" for part in SESSION_PARTS}
     | {f"head_{name}" for name in INCIDENT_HEADS},
     "sheet": {f"system_{kind.value}" for kind in DeviceKind}
