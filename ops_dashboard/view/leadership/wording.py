@@ -105,7 +105,7 @@ class _Words:
         all_schools, unknown = round(sums["open_schools"]), round(sums["unknown_schools"])
         down = round(sums["down_schools"])
         known = all_schools - down - unknown
-        key = "leadership.schools_online" if unknown < all_schools else "leadership.none_whole"
+        key = "leadership.schools_online" if known or not unknown else "leadership.none_whole"
         said = [self._say(key, at=self._clock(brief.through_us), n=n(known), all=n(all_schools))]
         if down:
             each = sums["lost_pupil_min"] / sums["down_pupils"] if sums["down_pupils"] else 0.0
