@@ -7,11 +7,13 @@ import asyncio
 import logging
 import socket
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from bus.rights import BrokerUser
 from config.routing import follow_routing
 from contract.calendar import SchoolCalendar
+from contract.devices.credential import fleet_names
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet
 from contract.service.metrics import Meter
@@ -354,7 +356,8 @@ async def run_simulator(
         service.mark_ready()
 
         async def run(fleet: Fleet, calendar: SchoolCalendar, until: asyncio.Event) -> None:
-            issued = replace(config, secrets=await simulated_secrets(settings, fleet))
+            issue = partial(simulated_secrets, settings)
+            issued = replace(config, secrets=await issue(fleet_names(fleet)), issue_anew=issue)
             await run_simulator_shell(
                 issued, fleet, own.catalogue, calendar, held.live, until, meter=service.meter
             )
