@@ -24,6 +24,7 @@ from eduops.verbs.feedback import feedback_app
 from eduops.verbs.fleet import fleet_app
 from eduops.verbs.notify import notify_app
 from eduops.verbs.oncall import oncall_app
+from eduops.verbs.options import Config, Data, Json
 from eduops.verbs.people.audit import audit_app
 from eduops.verbs.people.screen import screen_app
 from eduops.verbs.people.token import token_app
@@ -59,11 +60,6 @@ app.add_typer(evidence_app, name="evidence")
 app.command()(report)
 app.command()(stories)
 
-Data = Annotated[
-    Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")
-]
-Config = Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 TlsDir = Annotated[Path | None, typer.Option("--tls-dir", help="Folder of certificate and key: HTTPS.")]
 InsecureNetwork = Annotated[bool | None, typer.Option("--insecure-network", help="No TLS beyond loopback.")]
 INTERRUPTED: Final = 130

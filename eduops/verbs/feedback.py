@@ -9,6 +9,7 @@ import typer
 from contract.errors import ConfigurationError
 from eduops.machine.attach import attach
 from eduops.settings import load_settings
+from eduops.verbs.options import Config, Data
 
 feedback_app: Final = typer.Typer(
     help="What engineers answered to alerts: labels for tuning rules.", no_args_is_help=True
@@ -18,10 +19,8 @@ feedback_app: Final = typer.Typer(
 @feedback_app.command()
 def export(
     file: Annotated[Path, typer.Argument(help="CSV file to write.")],
-    data: Annotated[
-        Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")
-    ] = None,
-    config: Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")] = None,
+    data: Data = None,
+    config: Config = None,
     series: Annotated[
         Path | None, typer.Option("--series", help="Folder for the readings of each labelled series, too.")
     ] = None,

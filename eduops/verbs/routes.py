@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from contract.errors import ConfigurationError
+from eduops.verbs.options import Config, Data, Json
 
 if TYPE_CHECKING:
     from config.files import Configuration
@@ -30,10 +31,6 @@ Cause = Annotated[
 At = Annotated[
     str | None, typer.Option(help="When it opens, such as 2026-11-24T22:40, local.", show_default="now")
 ]
-Data = Annotated[
-    Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")
-]
-Config = Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")]
 
 
 @routes_app.command("test")
@@ -52,7 +49,7 @@ def try_routes(
     hours: Annotated[float, typer.Option(min=0.01, max=1000, help="How far to look.")] = 12.0,
     data: Data = None,
     config: Config = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Say who would be told of an incident, real or made up, until somebody acknowledges it. Nobody is.
 
