@@ -45,6 +45,7 @@ _logger: Final = logging.getLogger(__name__)
 async def run_ingest(settings: Settings, stop: asyncio.Event) -> None:
     """Run ingest until `stop`."""
     from ingest.gateway import run as run_gateway
+    from ingest.hooks import Hooks
     from ingest.sessions import own_name
 
     config = gateway_config(settings)
@@ -68,13 +69,10 @@ async def run_ingest(settings: Settings, stop: asyncio.Event) -> None:
                 held.configuration.catalogue,
                 until,
                 meter=service.meter,
-                reach=parse_failpoint(settings.failpoint),
-                welcome=welcome,
+                hooks=Hooks(parse_failpoint(settings.failpoint), welcome, notes.look, refusals.total),
                 subjects=() if store is None else await store.subjects(),
                 store=store,
                 known=notes.is_known,
-                look=notes.look,
-                refused=refusals.total,
             )
 
         await follow_city(settings, held, stop, run, with_days=False)
