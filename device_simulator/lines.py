@@ -81,11 +81,7 @@ class Lines:
             self._share(publishers, min(connections, self._schools), shared_as)
         else:
             self._connect_each(fleet, devices, secrets)
-        carried: dict[DeviceConnection, list[int]] = {}
-        for position, topic in enumerate(self._status_topics):
-            if topic in self._of_topic:
-                carried.setdefault(self._of_topic[topic], []).append(position)
-        self._greeted = list(carried.items())
+        self._greeted = self._speakers()
         self._was_connected = [False] * len(self._greeted)
         self._held: dict[int, deque[tuple[str, bytes]]] = {}
         self.cut_off: frozenset[int] = frozenset()
@@ -141,6 +137,14 @@ class Lines:
             self._of_device[name] = connection
             self._of_school[position_of[name.school]].append(connection)
         _tell_silent(len(devices.keys() - secrets.keys()))
+
+    def _speakers(self) -> list[tuple[DeviceConnection, list[int]]]:
+        """Return each connection that says that schools are there, with their positions."""
+        speakers: dict[DeviceConnection, list[int]] = {}
+        for position, topic in enumerate(self._status_topics):
+            if topic in self._of_topic:
+                speakers.setdefault(self._of_topic[topic], []).append(position)
+        return list(speakers.items())
 
     def connect(self) -> None:
         """Start to connect all lines that are not cut, one after the other."""

@@ -178,12 +178,8 @@ def draw_scenario(
     labels = tuple(label for _, label in drawn) + tuple(draw.day_labels)
     lived = parse_calendar(lived_text)
     if severity in MESS:
-        labels += everyday_labels(
-            fleet,
-            lived,
-            Mess(fleet, MESS[severity], seed),
-            [FIRST_DAY + timedelta(days=d) for d in range(days)],
-        )
+        every_day = [FIRST_DAY + timedelta(days=d) for d in range(days)]
+        labels += everyday_labels(fleet, lived, Mess(fleet, MESS[severity], seed), every_day)
     return Scenario(fleet, parse_calendar(known_text), lived, draw.start_us, days, faults, labels, severity)
 
 

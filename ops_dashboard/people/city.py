@@ -78,9 +78,7 @@ def add_city_sign_in(router: APIRouter, office: PeopleOffice) -> None:
         except ProviderSilentError as silent:
             return _silent(office, request, silent, to)
         except IdentityRefusedError as refused:
-            on_record(result=WRONG)
-            _logger.warning("event=sign_in_failed address=%s: %s", _client(request), refused)
-            return sign_in_page(office, request, Refusal(401, "oidc_refused"), to=to)
+            return _refused(office, request, refused, to)
         async with office.connection() as conn:
             await forget_failures(conn, key)
         answer = await _as_user(office, request, found, to)
@@ -136,6 +134,12 @@ def _provider(office: PeopleOffice) -> "IdentityProvider":
 def _silent(office: PeopleOffice, request: Request, error: ProviderSilentError, to: str) -> Response:
     _logger.warning("event=provider_silent: %s", error)
     return sign_in_page(office, request, Refusal(503, "oidc_silent"), to=to)
+
+
+def _refused(office: PeopleOffice, request: Request, error: IdentityRefusedError, to: str) -> Response:
+    on_record(result=WRONG)
+    _logger.warning("event=sign_in_failed address=%s: %s", _client(request), error)
+    return sign_in_page(office, request, Refusal(401, "oidc_refused"), to=to)
 
 
 def _client(request: Request) -> str:

@@ -65,6 +65,19 @@ def add_sign_in(router: APIRouter, office: PeopleOffice) -> None:
             return sign_in_page(office, request, refusal, wait_s=left_s, name=name, to=to)
         return await let_in(office, request, user, to)
 
+    @router.post("/sign-out", include_in_schema=False)
+    async def sign_out(request: Request) -> Response:
+        who = asking_person()
+        async with office.connection() as conn:
+            id_token = await id_token_of(conn, who.session)
+            await end_credentials(conn, (CredentialKind.SESSION,), who.name, credential_id=who.session)
+        office.register.forget(who.name)
+        answer = go_on("/sign-in") if id_token is None else await leave(office, request, id_token)
+        end_session(answer, secure=office.secure)
+        return answer
+
+
+def add_links(router: APIRouter, office: PeopleOffice) -> None:
     @router.get("/enter/{secret}", include_in_schema=False)
     async def offer(request: Request, secret: str, to: NextPath = "/account") -> Response:
         async with office.connection() as conn:
@@ -90,17 +103,6 @@ def add_sign_in(router: APIRouter, office: PeopleOffice) -> None:
         if user is None or user.disabled:
             raise Refusal(410, "link_used")
         return await let_in(office, request, user, own_path(fields.get("next", "/account")))
-
-    @router.post("/sign-out", include_in_schema=False)
-    async def sign_out(request: Request) -> Response:
-        who = asking_person()
-        async with office.connection() as conn:
-            id_token = await id_token_of(conn, who.session)
-            await end_credentials(conn, (CredentialKind.SESSION,), who.name, credential_id=who.session)
-        office.register.forget(who.name)
-        answer = go_on("/sign-in") if id_token is None else await leave(office, request, id_token)
-        end_session(answer, secure=office.secure)
-        return answer
 
 
 async def _who(

@@ -122,7 +122,12 @@ def encode(fold: Fold, state: State) -> bytes:
         not_begun=state.not_begun.tolist(),
         off_calendar_us=state.off_calendar_us,
     )
-    columns: dict[str, NDArray[Any]] = {"series": layout.series}
+    return _as_stream(header, layout.series, state)
+
+
+def _as_stream(header: _Header, series: NDArray[np.int32], state: State) -> bytes:
+    """Return an Arrow IPC stream of the state's columns, one row a series, with the header beside them."""
+    columns: dict[str, NDArray[Any]] = {"series": series}
     for name, rows in slot_columns(state).items():
         # Arrow packs booleans into bits; as bytes they stay what numpy reads.
         columns |= {f"{name}/{k}": np.ascontiguousarray(row) for k, row in enumerate(rows)}
