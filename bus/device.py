@@ -13,7 +13,7 @@ from paho.mqtt.enums import MQTTErrorCode
 
 from bus.broker_trust import BrokerTrust
 from bus.mqtt_client import Address, LoopClient, NotLetInError
-from contract.backoff import Backoff
+from contract.service.backoff import Backoff
 
 _logger: Final = logging.getLogger(__name__)
 

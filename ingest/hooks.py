@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
-from contract.reach import Reach, pass_by
+from contract.service.reach import Reach, pass_by
 
 Forget = Callable[[str, Collection[bytes]], Awaitable[None]]
 """Makes the broker erase what it keeps of a topic: what it retains, and messages with these payloads."""

@@ -13,9 +13,9 @@ from bus.mqtt import IngestSession
 from contract.catalogue import Catalogue
 from contract.entry import QUARANTINE_LOG, EntryKind, RawEntry, telemetry_log
 from contract.fleet import Fleet
-from contract.reach import Reach, pass_by
 from contract.rejected import Rejected
 from contract.service.metrics import SERVICE_METRICS, Meter
+from contract.service.reach import Reach, pass_by
 from ingest.acceptance.registry import Registry
 from ingest.config import GatewayConfig
 from ingest.gateway import Gateway

@@ -24,11 +24,17 @@ from eduops.connections import database_url, open_log, saved_fleet
 from eduops.data_folder import DataFolder
 from eduops.machine.attach import attach, is_running
 from eduops.machine.calendar_end import calendar_end
-from eduops.machine.embedded_nats import find_nats
 from eduops.machine.network import network_findings
-from eduops.machine.postgres_binaries import find_binaries
 from eduops.machine.refusals import read_refusals
-from eduops.machine.sync_choice import MARGIN, choose_sync, needed_syncs_per_s, schools_of, syncs_per_s
+from eduops.machine.servers.embedded_nats import find_nats
+from eduops.machine.servers.postgres_binaries import find_binaries
+from eduops.machine.servers.sync_choice import (
+    MARGIN,
+    choose_sync,
+    needed_syncs_per_s,
+    schools_of,
+    syncs_per_s,
+)
 from eduops.machine.system import accepts
 from eduops.settings import Settings
 from eduops.verbs.devices.tables import troubled
@@ -37,8 +43,8 @@ from eduops.verbs.reporting.lost import lost_findings
 from eduops.verbs.reporting.rule_findings import rule_findings
 from eduops.verbs.status import BrokerStatus, Status, describe_broker, read_processes, read_status
 from storage.database import connect
-from storage.jobs import job_troubles
 from storage.people.users import list_users
+from storage.upkeep.jobs import job_troubles
 from storage.wall import quarantine_page
 
 LEAST_PYTHON: Final = (3, 11)

@@ -20,7 +20,7 @@ def notify(context: typer.Context, data: Data = None, config: Config = None) -> 
     from eduops.log_lines import write_log
     from eduops.machine.attach import attach
     from eduops.settings import load_settings
-    from eduops.stopping import run_until_stopped
+    from eduops.verbs.stopping import run_until_stopped
     from eduops.wiring import run_notifier
 
     settings = attach(load_settings(config, {"data": data}))

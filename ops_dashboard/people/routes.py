@@ -4,8 +4,8 @@ from fastapi import APIRouter
 
 from ops_dashboard.people.account import add_account
 from ops_dashboard.people.audit import add_audit_pages
-from ops_dashboard.people.back_channel import add_back_channel
-from ops_dashboard.people.city import add_city_sign_in
+from ops_dashboard.people.city.back_channel import add_back_channel
+from ops_dashboard.people.city.sign_in import add_city_sign_in
 from ops_dashboard.people.codes import add_codes
 from ops_dashboard.people.office import PeopleOffice
 from ops_dashboard.people.screens import add_screens

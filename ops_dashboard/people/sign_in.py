@@ -13,6 +13,7 @@ from contract.access.waiting import try_keys, wait_s
 from ops_dashboard.access.door import SESSION_COOKIE, cookie_name
 from ops_dashboard.access.record import on_record
 from ops_dashboard.api.answers import Refusal
+from ops_dashboard.people.city.leaving import leave
 from ops_dashboard.people.codes import is_right_code
 from ops_dashboard.people.forms import (
     browser_of,
@@ -23,7 +24,6 @@ from ops_dashboard.people.forms import (
     set_browser,
     set_session,
 )
-from ops_dashboard.people.leaving import leave
 from ops_dashboard.people.office import PeopleOffice, asking_person
 from storage.people.city_accounts import id_token_of
 from storage.people.credentials import (

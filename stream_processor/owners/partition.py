@@ -19,8 +19,8 @@ from contract.commit import Commit, Position
 from contract.entry import Entry, RawEntry, telemetry_log
 from contract.errors import InfrastructureError
 from contract.live import SUMMARY_SUBJECT
-from contract.reach import Reach, pass_by
 from contract.reading import Held
+from contract.service.reach import Reach, pass_by
 from storage.alerts import open_alerts
 from storage.recovery import earlier_words, stored_after, told_open, transitions_after, unresolved
 from storage.results import load_position, look_up

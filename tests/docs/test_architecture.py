@@ -28,9 +28,9 @@ BROKERS = {"nats", "paho"}
 DRIVERS = {"psycopg", "psycopg_pool"}
 OTHER_BROKERS = {"eduops/bench/"}
 """Who but `bus/` may import a broker's client; each stands in ARCHITECTURE.md by name."""
-OTHER_SQL = {"eduops/bench/", "eduops/machine/embedded_postgres.py"}
+OTHER_SQL = {"eduops/bench/", "eduops/machine/servers/embedded_postgres.py"}
 """Where but in `storage/` SQL may stand; each stands in ARCHITECTURE.md by name."""
-MOST_FILES = 22
+MOST_FILES = 20
 MOST_LINES = 400
 MOST_FUNCTION_LINES = 50
 """With its docstring, without its decorators."""

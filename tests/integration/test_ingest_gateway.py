@@ -20,9 +20,9 @@ from contract.reading import Readings
 from contract.rejected import Reason
 from contract.service.metrics import Meter
 from contract.topic import PAYLOAD_LIMITS
-from eduops.machine.embedded_nats import prepare_nats
 from eduops.machine.ports import free_ports
 from eduops.machine.process import Server
+from eduops.machine.servers.embedded_nats import prepare_nats
 from ingest.config import GatewayConfig
 from ingest.gateway import run
 from ingest.hooks import Hooks

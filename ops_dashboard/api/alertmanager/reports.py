@@ -14,7 +14,7 @@ from alerting.outside.validity import OutsideComplaint, read_report
 from bus.codec import encode_outside
 from contract.alert import OutsideReport
 from contract.entry import EntryKind
-from ops_dashboard.api.alertmanager import log_now_us
+from ops_dashboard.api.alertmanager.reading import log_now_us
 from ops_dashboard.api.answers import NOT_KEPT, AlertmanagerRefusal
 from ops_dashboard.api.entries import append_entry
 from ops_dashboard.language import choose_language

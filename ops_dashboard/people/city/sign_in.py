@@ -16,8 +16,8 @@ from ops_dashboard.access.record import on_record
 from ops_dashboard.access.recorder import UNMAPPED, WRONG
 from ops_dashboard.api.answers import NOT_KEPT, Refusal
 from ops_dashboard.language import remember_language
+from ops_dashboard.people.city.identity import Identity, IdentityRefusedError, ProviderSilentError
 from ops_dashboard.people.forms import AWAY_COOKIE, own_path, set_away
-from ops_dashboard.people.identity import Identity, IdentityRefusedError, ProviderSilentError
 from ops_dashboard.people.office import PeopleOffice
 from ops_dashboard.people.sign_in import NextPath, let_in, sign_in_page
 from storage.people.city_accounts import AWAY_S, admit, send_away, take_back
@@ -26,7 +26,7 @@ from storage.people.failures import claim_try, forget_failures
 from storage.people.users import find_subject
 
 if TYPE_CHECKING:
-    from ops_dashboard.people.identity_provider import IdentityProvider
+    from ops_dashboard.people.city.provider import IdentityProvider
 
 AWAY: Final = "/sign-in/oidc"
 BACK: Final = "/sign-in/oidc/back"

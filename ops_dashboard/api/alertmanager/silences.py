@@ -25,9 +25,9 @@ from contract.routing.silence import (
     SilenceState,
 )
 from ops_dashboard.access.own import who_acts
-from ops_dashboard.api.alertmanager import log_now_us, world_of
+from ops_dashboard.api.alertmanager.reading import log_now_us, world_of
 from ops_dashboard.api.answers import NOT_KEPT, AlertmanagerRefusal, json_answer
-from ops_dashboard.api.silence_actions import SilenceId, Uuid, keep_word, owner_of
+from ops_dashboard.api.silences.actions import SilenceId, Uuid, keep_word, owner_of
 from ops_dashboard.services import Services
 from ops_dashboard.view.alertmanager import tell_silence
 

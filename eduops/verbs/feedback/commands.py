@@ -27,8 +27,8 @@ def export(
     with_names: Annotated[bool, typer.Option("--with-names", help="Write who said it as well.")] = False,
 ) -> None:
     """Write a label for each alert that somebody took (problem) or dismissed (not_a_problem)."""
-    from eduops.verbs.feedback_labels import collect_labels
-    from eduops.verbs.feedback_series import export_series
+    from eduops.verbs.feedback.labels import collect_labels
+    from eduops.verbs.feedback.series import export_series
     from evaluation.feedback.label_file import LabelKind, write_labels
 
     settings = attach(load_settings(config, {"data": data}))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from config.files import Configuration
     from contract.routing.route import Routing
     from eduops.settings import Settings
-    from eduops.verbs.routes_incident import ToldOf
+    from eduops.verbs.routes.incident import ToldOf
 
 routes_app: Final = typer.Typer(
     help="Who is told of an incident, and gets reports: try routes before anybody is woken.",
@@ -61,8 +61,8 @@ def try_routes(
     from eduops.data_folder import DataFolder
     from eduops.settings import load_settings
     from eduops.verbs.duty.swaps import roster
-    from eduops.verbs.routes_incident import Described, described, unsure_accounts
-    from eduops.verbs.routes_tables import render_plan
+    from eduops.verbs.routes.incident import Described, described, unsure_accounts
+    from eduops.verbs.routes.tables import render_plan
 
     settings = load_settings(config, {"data": data})
     folder = DataFolder(settings.data).config
@@ -90,7 +90,7 @@ def _of_the_system(
         ConfigurationError: no system runs, or there is no incident of that id.
     """
     from eduops.machine.attach import attach
-    from eduops.verbs.routes_incident import seen_by_accounts, stored
+    from eduops.verbs.routes.incident import seen_by_accounts, stored
 
     running = attach(settings)
     told = asyncio.run(stored(running, incident))

@@ -37,7 +37,7 @@ def oncall(
     from contract.clock import at_us
     from contract.routing.contact import Rota
     from eduops.verbs.duty.swaps import known_swaps
-    from eduops.verbs.routes_tables import render_oncall
+    from eduops.verbs.routes.tables import render_oncall
 
     settings, own, now_us = _own(data, config)
     from_us = at_us(at, own.calendar.timezone.key, now_us)
