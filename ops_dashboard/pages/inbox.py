@@ -3,8 +3,8 @@
 from dash import html
 
 from contract.texts import Language, Texts
-from ops_dashboard.pages.attributes import attributes
-from ops_dashboard.pages.desk import desk_page
+from ops_dashboard.pages.parts.attributes import attributes
+from ops_dashboard.pages.parts.desk import desk_page
 
 
 def inbox_page(texts: Texts, language: Language) -> html.Div:

@@ -7,9 +7,9 @@ from typing import Any, Final
 from dash import html
 
 from contract.texts import Language, Texts
-from ops_dashboard.pages.attributes import attributes
-from ops_dashboard.pages.desk import desk_page
-from ops_dashboard.pages.keys import keys_help
+from ops_dashboard.pages.parts.attributes import attributes
+from ops_dashboard.pages.parts.desk import desk_page
+from ops_dashboard.pages.parts.keys import keys_help
 
 KEYS: Final = (
     ("a", "incident.do_acknowledged"),

@@ -8,10 +8,10 @@ from dash import html
 
 from contract.fleet import Fleet
 from contract.texts import Language, Texts
-from ops_dashboard.pages.attributes import attributes
-from ops_dashboard.pages.desk import desk_page
-from ops_dashboard.pages.filters import csv_links, select_filter
-from ops_dashboard.pages.keys import keys_help
+from ops_dashboard.pages.parts.attributes import attributes
+from ops_dashboard.pages.parts.desk import desk_page
+from ops_dashboard.pages.parts.filters import csv_links, select_filter
+from ops_dashboard.pages.parts.keys import keys_help
 from ops_dashboard.view.desk.lists import GROUPS
 
 KEYS: Final = (

@@ -9,8 +9,8 @@ from dash import html
 from contract.figures.spans import SpanKind
 from contract.figures.sums import GroupKind
 from contract.texts import Language, Texts
-from ops_dashboard.pages.attributes import attributes
-from ops_dashboard.pages.desk import desk_page
+from ops_dashboard.pages.parts.attributes import attributes
+from ops_dashboard.pages.parts.desk import desk_page
 from ops_dashboard.view.leadership.brief import Brief
 from ops_dashboard.view.leadership.compared import benchmark_name
 from ops_dashboard.view.leadership.maker import COMPARED, INNER, OUTER

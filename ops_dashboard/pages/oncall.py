@@ -10,8 +10,8 @@ from dash import html
 
 from contract.routing.swap import SwapState
 from contract.texts import Language, Texts, write_clock, write_date
-from ops_dashboard.pages.attributes import attributes
-from ops_dashboard.pages.desk import desk_page
+from ops_dashboard.pages.parts.attributes import attributes
+from ops_dashboard.pages.parts.desk import desk_page
 from ops_dashboard.view.oncall import DutyDay, DutyPiece, RotaWeeks, ToldSwap
 
 

@@ -11,9 +11,9 @@ from contract.fleet import Fleet
 from contract.rejected import Reason, detail_words
 from contract.texts import Language, Texts, write_clock, write_date, write_number
 from contract.topic import parse_topic
-from ops_dashboard.pages.attributes import attributes
-from ops_dashboard.pages.desk import desk_page
-from ops_dashboard.pages.filters import csv_links
+from ops_dashboard.pages.parts.attributes import attributes
+from ops_dashboard.pages.parts.desk import desk_page
+from ops_dashboard.pages.parts.filters import csv_links
 from storage.wall import QuarantineRow
 
 COLUMNS: Final = ("at", "reason", "sender", "detail", "bytes", "excerpt")

@@ -7,9 +7,9 @@ from dash import html
 
 from alerting.incidents.response import GroupBy
 from contract.texts import Language, Texts, write_number
-from ops_dashboard.pages.attributes import attributes
-from ops_dashboard.pages.desk import desk_page
-from ops_dashboard.pages.filters import csv_links
+from ops_dashboard.pages.parts.attributes import attributes
+from ops_dashboard.pages.parts.desk import desk_page
+from ops_dashboard.pages.parts.filters import csv_links
 
 SPANS: Final = ("detect", "notify", "acknowledge", "resolve")
 LOAD_COLUMNS: Final = ("to", "messages", "last_hour", "last_10_min", "most_10_min", "flood")

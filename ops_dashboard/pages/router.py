@@ -29,12 +29,12 @@ from ops_dashboard.api.response import response_report
 from ops_dashboard.charts.marks import PAGE
 from ops_dashboard.charts.school_charts import chosen_range
 from ops_dashboard.pages.alerts import alerts_page
-from ops_dashboard.pages.desk import desk_page
 from ops_dashboard.pages.inbox import inbox_page
 from ops_dashboard.pages.incident import incident_page
 from ops_dashboard.pages.incidents import incidents_page
 from ops_dashboard.pages.leadership import leadership_page
 from ops_dashboard.pages.oncall import oncall_page
+from ops_dashboard.pages.parts.desk import desk_page
 from ops_dashboard.pages.past_bar import past_bar
 from ops_dashboard.pages.quarantine import PAGE_ROWS, quarantine_page
 from ops_dashboard.pages.registry import NOWHERE, Page, Rewind, page_at

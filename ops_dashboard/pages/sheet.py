@@ -6,8 +6,8 @@ from dash import html
 
 from contract.live import STATE_ALERTED, STATE_CHRONIC, STATE_MAINTENANCE, STATE_NORMAL, STATE_UNKNOWN
 from contract.texts import Language, Texts
-from ops_dashboard.pages.attributes import attributes
-from ops_dashboard.pages.desk import desk_page
+from ops_dashboard.pages.parts.attributes import attributes
+from ops_dashboard.pages.parts.desk import desk_page
 
 STATES: str = STATE_ALERTED + STATE_UNKNOWN + STATE_CHRONIC + STATE_MAINTENANCE + STATE_NORMAL
 """States of schools in the order of urgency."""

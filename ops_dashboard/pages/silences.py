@@ -9,8 +9,8 @@ from alerting.silences.labels import CENTER
 from contract.fleet import LEVELS, DeviceKind, Fleet
 from contract.rule import Rule
 from contract.texts import Language, Texts
-from ops_dashboard.pages.attributes import attributes
-from ops_dashboard.pages.desk import desk_page
+from ops_dashboard.pages.parts.attributes import attributes
+from ops_dashboard.pages.parts.desk import desk_page
 
 GROUPS: Final = ("active", "pending", "expired")
 """Parts of the list in their order: states of a silence."""

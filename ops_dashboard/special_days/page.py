@@ -5,8 +5,8 @@ from typing import Final
 from dash import html
 
 from contract.texts import Language, Texts
-from ops_dashboard.pages.attributes import attributes
-from ops_dashboard.pages.desk import desk_page
+from ops_dashboard.pages.parts.attributes import attributes
+from ops_dashboard.pages.parts.desk import desk_page
 
 COLUMNS: Final = ("day", "place", "seen", "deeds")
 """Of the proposals."""

@@ -5,8 +5,8 @@ from typing import Any
 from dash import html
 
 from contract.texts import Language, Texts
-from ops_dashboard.pages.attributes import attributes
-from ops_dashboard.pages.header import page_header, stale_bar
+from ops_dashboard.pages.parts.attributes import attributes
+from ops_dashboard.pages.parts.header import page_header, stale_bar
 
 
 def desk_page(

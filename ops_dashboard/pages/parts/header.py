@@ -8,7 +8,7 @@ from contract.access.decision import Principal, may
 from contract.access.permission import Permission
 from contract.texts import Language, Texts
 from ops_dashboard.access.asking import asking
-from ops_dashboard.pages.attributes import attributes
+from ops_dashboard.pages.parts.attributes import attributes
 from ops_dashboard.pages.registry import PAGES, Page, Rewind
 
 REWIND_MIN: Final = 5
