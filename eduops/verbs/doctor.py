@@ -26,15 +26,9 @@ from eduops.machine.attach import attach, is_running
 from eduops.machine.calendar_end import calendar_end
 from eduops.machine.network import network_findings
 from eduops.machine.refusals import read_refusals
+from eduops.machine.servers import sync_choice
 from eduops.machine.servers.embedded_nats import find_nats
 from eduops.machine.servers.postgres_binaries import find_binaries
-from eduops.machine.servers.sync_choice import (
-    MARGIN,
-    choose_sync,
-    needed_syncs_per_s,
-    schools_of,
-    syncs_per_s,
-)
 from eduops.machine.system import accepts
 from eduops.settings import Settings
 from eduops.verbs.devices.tables import troubled
@@ -179,15 +173,17 @@ def _syncs(settings: Settings) -> Iterator[Checked]:
     """Say what a power cut takes, and look how fast the disk is where every message waits for it."""
     if not os.access(settings.data, os.W_OK):
         return
-    choice = choose_sync(settings)
+    choice = sync_choice.choose_sync(settings)
     yield Checked(True, choice.sentence)
     if settings.sync_interval != "always":
         return
-    rate, least = syncs_per_s(settings.data), needed_syncs_per_s(settings) / MARGIN
+    rate = sync_choice.syncs_per_s(settings.data)
+    least = sync_choice.needed_syncs_per_s(settings) / sync_choice.MARGIN
     wanted = "" if rate >= least else "; use a faster disk, or set sync_interval to 1s"
+    schools = sync_choice.schools_of(settings)
     yield Checked(
         rate >= least,
-        f"the disk makes {rate:,.0f} writes a second durable, and {schools_of(settings):,} schools need "
+        f"the disk makes {rate:,.0f} writes a second durable, and {schools:,} schools need "
         f"{least:,.0f}{wanted}",
     )
 
