@@ -83,6 +83,13 @@ CASES: Final[Sequence[tuple[str, str, Mapping[str, str], int]]] = (
     ("POST", "/api/incidents/0123456789abcdef/actions", CROSS, 403),
     ("POST", "/api/alerts/{A}/note", {"Sec-Fetch-Site": "same-site"}, 403),
     ("POST", "/api/alerts/{A}/note", {"Sec-Fetch-Site": "same-origin"}, 202),
+    ("POST", "/api/alerts/{A}/note", {"Origin": "http://["}, 403),
+    ("POST", "/api/alerts/{A}/note", {"Origin": "null"}, 403),
+    ("GET", "/sign-in?next=//[", {}, 200),
+    ("GET", "/sign-in?next=//%E2%84%80.example", {}, 200),
+    ("GET", "/api/alerts", {"Authorization": "Basic \xe9"}, 401),
+    ("GET", "/api/alerts", {"Authorization": "Basic :"}, 401),
+    ("GET", "/api/alerts", {"Authorization": "Bearer \x00"}, 400),
 )
 
 
