@@ -61,12 +61,20 @@ def test_times_as_calendar_programs_write_them(lines: tuple[str, ...], from_: st
         (("DTSTART:20261129T010000", "DURATION:PT3H"), "no UID"),
         (("UID:1", "DTSTART:soon", "DURATION:PT3H"), "is no date or time"),
         (("UID:1", "DTSTART:20261129T010000", "DURATION:PT3H", "RDATE:20261130T010000"), "by RDATE"),
+        (("UID:1", "DTSTART;VALUE=TIME:010000", "DURATION:PT3H"), "vTime"),
     ],
 )
 def test_an_event_that_cannot_be_read_is_named(lines: tuple[str, ...], why: str) -> None:
     works, (trouble,) = read(*lines)
     assert works == []
     assert why in trouble
+
+
+def test_a_file_whose_parts_do_not_fit_together_is_none() -> None:
+    for zone in ("BEGIN:VT9MEZONE", "BEGIN:VTODO", "BEGIN:X"):
+        text = f"BEGIN:VCALENDAR\r\n{zone}\r\nTZID:Foo/Bar\r\nEND:VTIMEZONE\r\nEND:VCALENDAR\r\n"
+        with pytest.raises(ValueError, match=r"."):
+            read_calendar(text, ZoneInfo(ZONE))
 
 
 def test_an_occurrence_that_was_moved_is_work_of_its_own(calendar: SchoolCalendar) -> None:
