@@ -183,8 +183,9 @@ def _recurring(
     yield "dtstart", _utc(begun[0] if begun else silence.from_us).astimezone(zone)
     yield "duration", timedelta(microseconds=recurrence.duration_us)
     parts = rule_parts(recurrence.rrule)
-    if begun and "COUNT" not in parts:
-        # In UTC, as RFC 5545 asks for where DTSTART has a zone.
+    if begun:
+        # In UTC, as RFC 5545 asks for where DTSTART has a zone; a COUNT may go beyond the silence's own end.
+        parts.pop("COUNT", None)
         parts["UNTIL"] = _utc(begun[-1]).strftime("%Y%m%dT%H%M%SZ")
     yield "rrule", vRecur.from_ical(";".join(f"{name}={value}" for name, value in parts.items()))
     for begin_us in begun:

@@ -31,7 +31,7 @@ from eduops.machine.servers.embedded_nats import find_nats
 from eduops.machine.servers.postgres_binaries import find_binaries
 from eduops.machine.system import accepts
 from eduops.settings import Settings
-from eduops.verbs.devices.tables import troubled
+from eduops.verbs.devices.tables import told_troubles, troubled
 from eduops.verbs.people.checks import provider_sentence, rights_finding
 from eduops.verbs.reporting.lost import lost_findings
 from eduops.verbs.reporting.rule_findings import rule_findings
@@ -283,19 +283,9 @@ async def _jobs(settings: Settings) -> list[Checked]:
 async def _devices(settings: Settings) -> list[Checked]:
     """Tell whom the broker does not let in, and whose name is there twice."""
     found = await troubled(settings)
-    sentence = f"{found.valid:,} devices have a credential, {found.simulated:,} of them simulated ones"
-    if not (found.refused or found.twice):
-        return [Checked(True, sentence)]
-    told = (
-        f"{sentence}; within a day {found.refused:,} were refused, and two connections took the name of "
-        f"{found.twice:,} in turn: `eduops device list --trouble` names them"
-    )
-    if found.over_share:
-        told += (
-            f"; {found.over_share:,} sent more than their share (device_share_mib) and are held off: "
-            "`eduops device revoke` ends one for good"
-        )
-    return [Checked(not (found.twice or found.over_share), told, doubtful=True)]
+    is_quiet = not (found.refused or found.twice or found.gone)
+    is_fine = not (found.twice or found.over_share)
+    return [Checked(is_fine, "; ".join(told_troubles(found)), doubtful=not is_quiet)]
 
 
 async def routes_checked(settings: Settings) -> list[Checked]:

@@ -180,6 +180,8 @@ async def test_incidents_are_groups_and_contacts_receivers(owned: Stage) -> None
         ({"matchers": [{"name": "isp", "value": "(", "isRegex": True}]}, "missing )"),
         ({"comment": ""}, "why"),
         ({"createdBy": " "}, "who wants"),
+        ({"createdBy": "Lan\u202e"}, "actor"),
+        ({"createdBy": "eduops"}, "actor"),
         ({"endsAt": "2001-01-01T00:00:00Z"}, "does not end after"),
         ({"endsAt": "9999-12-31T23:59:59Z"}, "30 days"),
     ],

@@ -271,6 +271,16 @@ async def test_a_name_is_known_however_a_keyboard_writes_it(
     assert keys[0] == keys[1]  # else a guesser has as many counts as a name has forms
 
 
+@pytest.mark.parametrize("other", ['consent={"a":[1,"b"]}', "tên=Hòa", "[x]=1", 'y="a', "z", "=", "a=b=c"])
+async def test_a_cookie_of_another_program_signs_nobody_out(
+    stage: Stage, stranger: httpx.AsyncClient, other: str
+) -> None:
+    own = stage.headers["Cookie"]
+    for cookie in (f"{other}; {own}", f"{own}; {other}"):
+        answer = await stranger.get("/api/me", headers={"Cookie": cookie.encode()})
+        assert answer.status_code == 200, cookie
+
+
 async def test_nobody_acts_under_the_name_of_the_center(stage: Stage, client: httpx.AsyncClient) -> None:
     changed = stage.opened(0)
     await stage.change(changed)

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from alerting.silences.calendar_file import AnnouncedWork, read_calendar, write_calendar
-from alerting.silences.recurrence import SilenceWindow, windows_of
+from alerting.silences.recurrence import SilenceWindow, beginnings, windows_of
 from contract.calendar import SchoolCalendar
 from contract.routing.silence import DAY_US, Silence, SilenceKind
 from tests.silence_words import HOUR_US, ZONE, recurring, silence
@@ -99,6 +99,13 @@ def test_what_is_cancelled_is_so_by_the_event_or_by_the_file() -> None:
 
 
 START_US = local_us("2026-12-13T01:00")
+
+
+def test_a_count_beyond_the_end_of_a_silence_is_not_told(calendar: SchoolCalendar) -> None:
+    text = write_calendar([recurring("a", START_US, "FREQ=DAILY;COUNT=40", 2, days=9)], calendar, TITLES)
+    ((work,), _) = read_calendar(text.decode(), ZoneInfo("UTC"))
+    assert work.recurrence is not None
+    assert len(list(beginnings(work.recurrence, START_US, START_US + 99 * DAY_US))) == 9
 
 
 @pytest.mark.parametrize(
