@@ -1,17 +1,20 @@
 """Alerts over HTTP: what is open, why, and what engineers do with it."""
 
 import uuid
-from typing import Annotated
+from collections.abc import Iterable
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from alerting.silences.matching import Silenced, muting
 from bus.codec import encode_action
+from contract.access.permission import Permission
 from contract.alert import Action, ActionKind, Alert, Because
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.entry import EntryKind
 from contract.privacy import shown_alert, shown_event
-from ops_dashboard.access.own import own, who_acts
+from ops_dashboard.access.own import denials, own, who_acts
 from ops_dashboard.access.record import on_record
 from ops_dashboard.api.answers import Refusal, json_answer
 from ops_dashboard.api.entries import append_entry
@@ -48,15 +51,30 @@ class Denial(Deed):
     because: Because
 
 
+def silenced_alerts(mine: Services, alerts: Iterable[Alert]) -> dict[str, dict[str, Any]]:
+    """Return of open alerts that nobody is told of until when, and, to who may see silences, by which one."""
+    may_see = not denials(Permission.SEE_SILENCES)
+    silences, still_open = mine.board.silences, [one for one in alerts if one.resolved_at_us is None]
+    found = muting(silences.values(), still_open, mine.fleet, mine.calendar, mine.now_us())
+
+    def told(one: Silenced) -> dict[str, Any]:
+        known = silences[one.silence_id]
+        whose = {"silence_id": one.silence_id, "owner": known.owner, "reason": known.reason}
+        return {"until_us": one.until_us, **(whose if may_see else {})}
+
+    return {name: told(one) for name, one in found.items()}
+
+
 def add_alerts(router: APIRouter, services: Services) -> None:
     def shown(alert: Alert) -> Alert:
         return shown_alert(alert, services.catalogue)
 
     @router.get("/api/alerts")
     async def alerts(at: At = "") -> Response:
-        """Return the open alerts and the last resolved ones."""
-        known = await (await seen(services, at)).archive.known_alerts()
-        return json_answer({"alerts": [shown(a) for a in known]})
+        """Return the open alerts and the last resolved ones, and until when which of them are silenced."""
+        mine = await seen(services, at)
+        known = await mine.archive.known_alerts()
+        return json_answer({"alerts": [shown(a) for a in known], "silenced": silenced_alerts(mine, known)})
 
     @router.get("/api/alerts/{alert_id}")
     async def alert(alert_id: AlertId, at: At = "") -> Response:

@@ -77,8 +77,9 @@ def add_incident_actions(router: APIRouter, services: Services) -> None:
         on_record(detail=f"{deed.kind.value} as {actor}")
         if isinstance(deed, Assignment) and not is_plain(deed.assignee):
             raise Refusal(422, "bad_request", detail="assignee")
-        incident = await own(services).archive.survivor(incident_id)
-        if incident is None:
+        mine = own(services).archive
+        incident = await mine.survivor(incident_id)
+        if incident is None or (isinstance(deed, Merger) and await mine.survivor(deed.with_id) is None):
             raise Refusal(404, "unknown_incident")
         at_us = services.now_us()
         action = IncidentAction(

@@ -63,6 +63,7 @@ def _filters(texts: Texts, language: Language, fleet: Fleet, rules: Sequence[Rul
         "state": [
             ("open", texts.say("alerts.state_open", language)),
             ("acknowledged", texts.say("alerts.state_acknowledged", language)),
+            ("silenced", texts.say("alerts.state_silenced", language)),
             ("resolved", texts.say("alerts.state_resolved", language)),
         ],
         "priority": [(str(p), f"P{p}") for p in (1, 2, 3)],

@@ -81,6 +81,7 @@ class _Page:
                 ),
                 html.Ul(marks, className="lead-marks") if marks else None,
                 html.P(words.sentence, className="lead-sentence"),
+                html.P(words.history, className="lead-history") if words.history else None,
                 html.P([words.until, self._downloads()], className="soft lead-foot"),
             ],
             className="panel lead-day",

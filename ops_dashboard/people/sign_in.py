@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from contract.access.user import User
+from contract.access.user import MOST_NAME, MOST_PASSWORD, User
 from contract.access.waiting import try_keys, wait_s
 from ops_dashboard.access.door import SESSION_COOKIE, cookie_name
 from ops_dashboard.access.record import on_record
@@ -56,7 +56,7 @@ def add_sign_in(router: APIRouter, office: PeopleOffice) -> None:
     @router.post("/sign-in", include_in_schema=False)
     async def sign_in(request: Request) -> Response:
         fields = await read_form(request)
-        name, to = fields.get("name", "").strip()[:80], own_path(fields.get("next", "/"))
+        name, to = fields.get("name", "").strip()[: 4 * MOST_NAME], own_path(fields.get("next", "/"))
         on_record(actor=name)
         left_s, user = await _who(office, request, name, fields)
         if user is None:
@@ -120,7 +120,7 @@ async def _who(
     if left_s > 0:
         _logger.warning("event=sign_in_slowed address=%s: too many failures in a row", address)
         return math.ceil(left_s), None
-    is_right = await office.passwords.verify(kept, fields.get("password", "")[:256])
+    is_right = await office.passwords.verify(kept, fields.get("password", "")[: 4 * MOST_PASSWORD])
     if not is_right or user is None or user.disabled:
         _logger.warning("event=sign_in_failed address=%s: a wrong name or password", address)
         return 0, None

@@ -107,7 +107,9 @@ async def revoke_devices(settings: Settings, names: Sequence[str]) -> str:
         revoked = await credentials.revoke(conn, parsed)
         await _record(conn, "device revoke", revoked)
     if lacking := [str(name) for name in parsed if name not in revoked]:
-        raise ConfigurationError(f"no valid credential: {', '.join(lacking)}; revoked: {len(revoked)}")
+        raise ConfigurationError(
+            f"no valid credential and no code: {', '.join(lacking)}; revoked: {len(revoked)}"
+        )
     return f"revoked {', '.join(map(str, revoked))}"
 
 

@@ -10,7 +10,7 @@ from eduops.connections import database_url, open_log
 from eduops.data_folder import DataFolder
 from eduops.machine.refusals import read_refusals
 from eduops.settings import Settings
-from eduops.verbs.devices.tables import troubled
+from eduops.verbs.devices.tables import told_troubles, troubled
 from eduops.verbs.doctor.checked import Checked
 from storage.database import connect
 from storage.wall import quarantine_page
@@ -91,16 +91,6 @@ async def strays(settings: Settings, real_us: int) -> list[Checked]:
 async def devices(settings: Settings) -> list[Checked]:
     """Tell whom the broker does not let in, and whose name is there twice."""
     found = await troubled(settings)
-    sentence = f"{found.valid:,} devices have a credential, {found.simulated:,} of them simulated ones"
-    if not (found.refused or found.twice):
-        return [Checked(True, sentence)]
-    told = (
-        f"{sentence}; within a day {found.refused:,} were refused, and two connections took the name of "
-        f"{found.twice:,} in turn: `eduops device list --trouble` names them"
-    )
-    if found.over_share:
-        told += (
-            f"; {found.over_share:,} sent more than their share (device_share_mib) and are held off: "
-            "`eduops device revoke` ends one for good"
-        )
-    return [Checked(not (found.twice or found.over_share), told, doubtful=True)]
+    is_quiet = not (found.refused or found.twice or found.gone)
+    is_fine = not (found.twice or found.over_share)
+    return [Checked(is_fine, "; ".join(told_troubles(found)), doubtful=not is_quiet)]

@@ -35,7 +35,7 @@ def add_alertmanager_reports(router: APIRouter, services: Services) -> None:
         at_us = log_now_us(services)
         try:
             bodies = _list.decode(await request.body())
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise AlertmanagerRefusal(400, "outside_no_list", why=error) from None
         read = [read_report(body, at_us, services.config.clock.log_us) for body in bodies]
         # Of several with the same labels the last one is the newest word.

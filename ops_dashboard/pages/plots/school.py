@@ -50,7 +50,11 @@ class _Writer(PlotWriter):
                 self.say(f"range.{name}"),
                 href=f"?range={name}",
                 className="button",
-                **attributes(aria_current="true" if seconds == self._span_s else "false", data_range=name),
+                **attributes(
+                    aria_current="true" if seconds == self._span_s else "false",
+                    data_range=name,
+                    data_changes=f"range={name}",
+                ),
             )
             for name, seconds in RANGES.items()
         ]
