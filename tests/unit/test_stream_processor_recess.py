@@ -11,8 +11,8 @@ from contract.fleet import LEVELS, Level
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.state import State
 from tests.fold_world import CALENDAR, fold_log, series_named
-from tests.unit.test_stream_processor_bells import MONDAY, NONE, PRIMARY, SCHOOLS, all_send, known, told
-from tests.unit.test_stream_processor_habits import habit_fold
+from tests.unit.test_stream_processor_bells import PRIMARY, SCHOOLS, all_send, known, told
+from tests.unit.test_stream_processor_habits import MONDAY, NONE, habit_fold
 
 TET_EVE = date(2027, 1, 29)
 """A Friday; for primary schools 30 January to 14 February are without school."""
