@@ -117,8 +117,7 @@ def draw_scenario(
     Raises:
         ConfigurationError: the days are too many or none is a school day, or the calendar cannot be read.
     """
-    rng = np.random.default_rng([seed, 4])
-    is_calm = severity is Severity.CALM
+    rng, is_calm = np.random.default_rng([seed, 4]), severity is Severity.CALM
     draw = _Draw(fleet, parse_calendar(calendar_text), days, rng, is_calm, first_day or FIRST_DAY)
     draw.check_days(LONGEST_YEAR if first_day else LONGEST_DAYS)
     if first_day and not is_calm:
@@ -126,18 +125,17 @@ def draw_scenario(
     known_text, lived_text = draw.calendar_texts(
         calendar_text, bells_later, unannounced=unannounced or not is_calm
     )
-    specs = SPECS + (MILD_SPECS if mild else ()) + (NEW_SPECS if draw.moves else ())
-    drawn = draw.place_all(specs)
+    drawn = draw.place_all(SPECS + (MILD_SPECS if mild else ()) + (NEW_SPECS if draw.moves else ()))
     faults = tuple(fault for fault, _ in drawn)
     labels = tuple(label for _, label in drawn) + tuple(draw.day_labels)
     lived = parse_calendar(lived_text)
     if severity in MESS:
-        mess = Mess(fleet, lived, MESS[severity], seed)
-        labels += everyday_labels(fleet, lived, mess, draw.dates)
+        labels += everyday_labels(fleet, lived, Mess(fleet, lived, MESS[severity], seed), draw.dates)
     if first_day:
         labels += stretch_labels(fleet, lived, draw.dates, draw.moves)
-    known = parse_calendar(known_text)
-    return Scenario(fleet, known, lived, draw.start_us, days, faults, labels, severity, draw.moves)
+    return Scenario(
+        fleet, parse_calendar(known_text), lived, draw.start_us, days, faults, labels, severity, draw.moves
+    )
 
 
 @dataclass
