@@ -60,7 +60,7 @@ def read_columns(path: Path, column: str = "") -> tuple[NDArray[np.int64], NDArr
     return table.moments_us(0), table.values(place)
 
 
-class Rows(NamedTuple):
+class FileRows(NamedTuple):
     """A CSV file with a heading."""
 
     path: Path
@@ -105,7 +105,7 @@ class Rows(NamedTuple):
         return found
 
 
-def read_rows(path: Path) -> Rows:
+def read_rows(path: Path) -> FileRows:
     """Return the heading and the rows of a CSV file, as spreadsheet programs and databases write them.
 
     Raises:
@@ -127,7 +127,7 @@ def read_rows(path: Path) -> Rows:
         raise ConfigurationError(f"{path}, line {reader.line_num}: {error}") from error
     if not rows:
         raise ConfigurationError(f"{path} is empty; it should have a heading and rows of time,value")
-    return Rows(path, [name.strip() for name in rows[0][1]], rows[1:])
+    return FileRows(path, [name.strip() for name in rows[0][1]], rows[1:])
 
 
 def moment_us(text: str) -> int:
