@@ -15,7 +15,7 @@ from config.spreadsheet import words_of
 from contract.errors import ConfigurationError
 from evaluation.detectors.labelled import Labelled
 from evaluation.detectors.nab import probation
-from evaluation.detectors.series_file import Rows, moment_us, read_rows
+from evaluation.detectors.series_file import FileRows, moment_us, read_rows
 
 MOMENTS: Final = ("timestamp", "time", "datetime", "date", "moment")
 VALUES: Final = ("value",)
@@ -79,7 +79,7 @@ def _series(path: Path, name: str, label: str, column: str) -> Labelled:
     return Labelled(name, time_us[order], value[order], _runs(is_labelled[order]))
 
 
-def _refuse_no_heading(table: Rows) -> None:
+def _refuse_no_heading(table: FileRows) -> None:
     try:
         moment_us(table.heading[0])
     except ValueError:
@@ -89,7 +89,7 @@ def _refuse_no_heading(table: Rows) -> None:
     )
 
 
-def _places(table: Rows, label: str, column: str) -> tuple[int, int, int]:
+def _places(table: FileRows, label: str, column: str) -> tuple[int, int, int]:
     """Return where moments, values and labels stand.
 
     Raises:
@@ -114,7 +114,7 @@ def _places(table: Rows, label: str, column: str) -> tuple[int, int, int]:
     raise ConfigurationError(f"{table.path} has no column of {lacks}; there are: {there}")
 
 
-def _first(table: Rows, usual: Sequence[str]) -> int | None:
+def _first(table: FileRows, usual: Sequence[str]) -> int | None:
     headings = [words_of(heading) for heading in table.heading]
     return next((headings.index(word) for word in usual if word in headings), None)
 
