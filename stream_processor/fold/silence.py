@@ -18,6 +18,7 @@ from stream_processor.fold.newcomers import compare_schools
 from stream_processor.fold.providers import follow_providers
 from stream_processor.fold.rulebook import ChannelRules
 from stream_processor.fold.sessions.bells import follow_bells, moved_us
+from stream_processor.fold.sessions.recess import hear_recess
 from stream_processor.fold.shared import follow_shared
 from stream_processor.fold.state import NEVER_US, State
 from stream_processor.fold.unrest.chronic import hear_chronic, withhold
@@ -40,6 +41,7 @@ def hear_tick(fold: Fold, state: State, tick: TickEntry) -> list[Transition]:
     told += _judge_waiting(fold, state, _standing(fold, state, at_us), at_us, learns=False)
     told += hear_contradictions(fold, state, at_us)
     told += _end_flapping(fold, state, at_us)
+    told += hear_recess(fold, state, before_us, at_us)
     _look_at_parents(fold, state)
     off = follow_bells(fold, state, at_us)
     opened = _open_silences(fold, state, before_us, at_us)
