@@ -129,8 +129,9 @@ def draw_scenario(
     if bells_later:
         lived_text = draw.bells(lived_text, bells_later)
     specs = SPECS + (MILD_SPECS if mild else ()) + (NEW_SPECS if draw.moves else ())
+    school_days = draw.days_of_term() * len(fleet.schools)
     for spec in specs:
-        for _ in range(max(1, round(spec.number * days * len(fleet.schools) / RATE_DAYS))):
+        for _ in range(max(1, round(spec.number * school_days / RATE_DAYS))):
             draw.place(spec)
     drawn = sorted(draw.faults, key=lambda d: (d[0].start_us, d[0].positions))
     faults = tuple(fault for fault, _ in drawn)
@@ -199,9 +200,13 @@ class _Draw:
                 "--days that lie within a term"
             )
 
+    def days_of_term(self) -> int:
+        """Return how many days, weekends among them, are no recess of all levels."""
+        return sum(not all(self.calendar.is_recess(i, on) for i in range(len(LEVELS))) for on in self.dates)
+
     def move(self, rng: np.random.Generator) -> None:
-        """Draw which schools join, close and merge, on school days before the last quarter."""
-        days = [d for d in self._school_days if d < self.days - self.days // 4]
+        """Draw which schools join, close and merge, on the first three quarters of the school days."""
+        days = self._school_days[: -(-3 * len(self._school_days) // 4)]
         self.moves = draw_moves(self.fleet, [self.start_us + d * 24 * HOUR_US for d in days], rng)
         self._moves = Moves(self.fleet, self.moves)
 
