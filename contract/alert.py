@@ -11,6 +11,8 @@ ALERT_ID_BYTES: Final = 8
 EXTERNAL: Final = "external"
 """What the rules of alerts from outside begin with; each is `external/NAME` by its label `alertname`."""
 
+FOLD_ACTOR: Final = "eduops"
+"""Actor of what the fold decided; nobody who acts is called so."""
 CHRONIC: Final = "chronic_"
 """What the names of chronic rules, and of no others, begin with."""
 

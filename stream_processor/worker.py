@@ -20,12 +20,12 @@ from contract.catalogue import Catalogue
 from contract.entry import ALERTS_LOG, QUARANTINE_LOG, telemetry_log
 from contract.errors import InfrastructureError
 from contract.fleet import Fleet
-from contract.reach import Reach, pass_by
 from contract.routing.route import Routing
 from contract.rule import Rule
 from contract.service.metrics import SERVICE_METRICS, Meter
+from contract.service.reach import Reach, pass_by
 from storage.database import connect
-from storage.maintenance import maintain
+from storage.upkeep.maintenance import maintain
 from stream_processor.config import ProcessorConfig
 from stream_processor.figures import keep_figures
 from stream_processor.fold.constants import Fold, build_fold

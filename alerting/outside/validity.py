@@ -84,7 +84,7 @@ def read_report(
     """
     try:
         posted = _posted.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return OutsideComplaint(OutsideFault.UNREADABLE, {"why": error})
     labels = {name: value for name, value in posted.labels.items() if value}
     complaint = next(_complaints(labels), None)

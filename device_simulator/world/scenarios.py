@@ -119,35 +119,23 @@ def draw_scenario(
     """
     rng = np.random.default_rng([seed, 4])
     is_calm = severity is Severity.CALM
-    unannounced = unannounced or not is_calm
     draw = _Draw(fleet, parse_calendar(calendar_text), days, rng, is_calm, first_day or FIRST_DAY)
     draw.check_days(LONGEST_YEAR if first_day else LONGEST_DAYS)
     if first_day and not is_calm:
-        draw.move(np.random.default_rng([seed, 5]))
+        draw.move(seed)
     known_text = calendar_text + draw.calendar_days(unannounced=False)
-    lived_text = known_text + (draw.calendar_days(unannounced=True) if unannounced else "")
+    lived_text = known_text + (draw.calendar_days(unannounced=True) if unannounced or not is_calm else "")
     if bells_later:
         lived_text = draw.bells(lived_text, bells_later)
-    specs = SPECS + (MILD_SPECS if mild else ()) + (NEW_SPECS if draw.moves else ())
-    school_days = draw.days_of_term() * len(fleet.schools)
-    for spec in specs:
-        for _ in range(max(1, round(spec.number * school_days / RATE_DAYS))):
-            draw.place(spec)
-    drawn = sorted(draw.faults, key=lambda d: (d[0].start_us, d[0].positions))
-    faults = tuple(fault for fault, _ in drawn)
-    labels = tuple(label for _, label in drawn) + tuple(draw.day_labels)
+    faults, labels = draw.place_all(SPECS + (MILD_SPECS if mild else ()) + (NEW_SPECS if draw.moves else ()))
+    labels += tuple(draw.day_labels)
     lived = parse_calendar(lived_text)
     if severity in MESS:
-        labels += everyday_labels(
-            fleet,
-            lived,
-            Mess(fleet, lived, MESS[severity], seed),
-            draw.dates,
-        )
+        labels += everyday_labels(fleet, lived, Mess(fleet, lived, MESS[severity], seed), draw.dates)
     if first_day:
         labels += stretch_labels(fleet, lived, draw.dates, draw.moves)
-    known = parse_calendar(known_text)
-    return Scenario(fleet, known, lived, draw.start_us, days, faults, labels, severity, draw.moves)
+    known, start_us = parse_calendar(known_text), draw.start_us
+    return Scenario(fleet, known, lived, start_us, days, faults, labels, severity, draw.moves)
 
 
 @dataclass
@@ -200,14 +188,11 @@ class _Draw:
                 "--days that lie within a term"
             )
 
-    def days_of_term(self) -> int:
-        """Return how many days, weekends among them, are no recess of all levels."""
-        return sum(not all(self.calendar.is_recess(i, on) for i in range(len(LEVELS))) for on in self.dates)
-
-    def move(self, rng: np.random.Generator) -> None:
+    def move(self, seed: int) -> None:
         """Draw which schools join, close and merge, on the first three quarters of the school days."""
         days = self._school_days[: -(-3 * len(self._school_days) // 4)]
-        self.moves = draw_moves(self.fleet, [self.start_us + d * 24 * HOUR_US for d in days], rng)
+        midnights_us = [self.start_us + d * 24 * HOUR_US for d in days]
+        self.moves = draw_moves(self.fleet, midnights_us, np.random.default_rng([seed, 5]))
         self._moves = Moves(self.fleet, self.moves)
 
     def calendar_days(self, *, unannounced: bool) -> str:
@@ -256,6 +241,16 @@ class _Draw:
         self.day_labels.append(FaultLabel(name, "", codes, begin_us, begin_us + 24 * HOUR_US, 1.0))
         if self.is_calm:
             self._taken[""][positions, day * 24 : day * 24 + 24] = True
+
+    def place_all(self, specs: Sequence[FaultSpec]) -> tuple[tuple[Fault, ...], tuple[FaultLabel, ...]]:
+        """Draw all faults; return them by their start, and their labels. A recess has no share in them."""
+        levels = range(len(LEVELS))
+        days = sum(not all(self.calendar.is_recess(i, on) for i in levels) for on in self.dates)
+        for spec in specs:
+            for _ in range(max(1, round(spec.number * days * len(self.fleet.schools) / RATE_DAYS))):
+                self.place(spec)
+        drawn = sorted(self.faults, key=lambda d: (d[0].start_us, d[0].positions))
+        return tuple(fault for fault, _ in drawn), tuple(label for _, label in drawn)
 
     def place(self, spec: FaultSpec) -> None:
         """Draw one fault where and when its schools are free; none if that fails too often."""

@@ -24,21 +24,21 @@ from eduops.connections import database_url, open_log, saved_fleet
 from eduops.data_folder import DataFolder
 from eduops.machine.attach import attach, is_running
 from eduops.machine.calendar_end import calendar_end
-from eduops.machine.embedded_nats import find_nats
 from eduops.machine.network import network_findings
-from eduops.machine.postgres_binaries import find_binaries
 from eduops.machine.refusals import read_refusals
-from eduops.machine.sync_choice import MARGIN, choose_sync, needed_syncs_per_s, schools_of, syncs_per_s
+from eduops.machine.servers import sync_choice
+from eduops.machine.servers.embedded_nats import find_nats
+from eduops.machine.servers.postgres_binaries import find_binaries
 from eduops.machine.system import accepts
 from eduops.settings import Settings
-from eduops.verbs.devices.tables import troubled
+from eduops.verbs.devices.tables import told_troubles, troubled
 from eduops.verbs.people.checks import provider_sentence, rights_finding
 from eduops.verbs.reporting.lost import lost_findings
 from eduops.verbs.reporting.rule_findings import rule_findings
 from eduops.verbs.status import BrokerStatus, Status, describe_broker, read_processes, read_status
 from storage.database import connect
-from storage.jobs import job_troubles
 from storage.people.users import list_users
+from storage.upkeep.jobs import job_troubles
 from storage.wall import quarantine_page
 
 LEAST_PYTHON: Final = (3, 11)
@@ -173,15 +173,17 @@ def _syncs(settings: Settings) -> Iterator[Checked]:
     """Say what a power cut takes, and look how fast the disk is where every message waits for it."""
     if not os.access(settings.data, os.W_OK):
         return
-    choice = choose_sync(settings)
+    choice = sync_choice.choose_sync(settings)
     yield Checked(True, choice.sentence)
     if settings.sync_interval != "always":
         return
-    rate, least = syncs_per_s(settings.data), needed_syncs_per_s(settings) / MARGIN
+    rate = sync_choice.syncs_per_s(settings.data)
+    least = sync_choice.needed_syncs_per_s(settings) / sync_choice.MARGIN
     wanted = "" if rate >= least else "; use a faster disk, or set sync_interval to 1s"
+    schools = sync_choice.schools_of(settings)
     yield Checked(
         rate >= least,
-        f"the disk makes {rate:,.0f} writes a second durable, and {schools_of(settings):,} schools need "
+        f"the disk makes {rate:,.0f} writes a second durable, and {schools:,} schools need "
         f"{least:,.0f}{wanted}",
     )
 
@@ -281,19 +283,9 @@ async def _jobs(settings: Settings) -> list[Checked]:
 async def _devices(settings: Settings) -> list[Checked]:
     """Tell whom the broker does not let in, and whose name is there twice."""
     found = await troubled(settings)
-    sentence = f"{found.valid:,} devices have a credential, {found.simulated:,} of them simulated ones"
-    if not (found.refused or found.twice):
-        return [Checked(True, sentence)]
-    told = (
-        f"{sentence}; within a day {found.refused:,} were refused, and two connections took the name of "
-        f"{found.twice:,} in turn: `eduops device list --trouble` names them"
-    )
-    if found.over_share:
-        told += (
-            f"; {found.over_share:,} sent more than their share (device_share_mib) and are held off: "
-            "`eduops device revoke` ends one for good"
-        )
-    return [Checked(not (found.twice or found.over_share), told, doubtful=True)]
+    is_quiet = not (found.refused or found.twice or found.gone)
+    is_fine = not (found.twice or found.over_share)
+    return [Checked(is_fine, "; ".join(told_troubles(found)), doubtful=not is_quiet)]
 
 
 async def routes_checked(settings: Settings) -> list[Checked]:

@@ -15,7 +15,7 @@ from contract.fleet import Device, Fleet, School
 from contract.ward_map.places import Outlines
 from eduops.connections import database_url
 from eduops.data_folder import DataFolder
-from eduops.machine.sync_choice import note_schools
+from eduops.machine.servers.sync_choice import note_schools
 from eduops.settings import Settings
 from eduops.verbs.people.running import operator
 from storage.database import connect

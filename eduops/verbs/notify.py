@@ -1,19 +1,15 @@
 """The verb `eduops notify`: the service that sends notices, and a message to try a contact's channels out."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+
+from eduops.verbs.options import Config, Data
 
 if TYPE_CHECKING:
     from eduops.settings import Settings
 
 notify_app: Final = typer.Typer(help="Send the notices of the outbox.", invoke_without_command=True)
-
-Data = Annotated[
-    Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")
-]
-Config = Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")]
 
 
 @notify_app.callback()
@@ -24,7 +20,7 @@ def notify(context: typer.Context, data: Data = None, config: Config = None) -> 
     from eduops.log_lines import write_log
     from eduops.machine.attach import attach
     from eduops.settings import load_settings
-    from eduops.stopping import run_until_stopped
+    from eduops.verbs.stopping import run_until_stopped
     from eduops.wiring import run_notifier
 
     settings = attach(load_settings(config, {"data": data}))

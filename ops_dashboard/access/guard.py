@@ -47,7 +47,7 @@ def same_origin(headers: Mapping[str, str]) -> bool:
     if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
         return False
     origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == headers.get("host")
+    return origin is None or origin.partition("://")[2] == headers.get("host")
 
 
 def security_headers(script_hashes: Sequence[str], *, by_tls_alone: bool = False) -> dict[str, str]:

@@ -17,7 +17,8 @@ from contract.routing.route import Routing
 from contract.routing.swap import MOST_IN_FORCE, Swap, SwapEnded, SwapFault, SwapSet, SwapWord
 from ops_dashboard.access.own import who_acts
 from ops_dashboard.api.answers import NOT_KEPT, Refusal, json_answer
-from ops_dashboard.api.silence_actions import Actor, Uuid, keep_entry
+from ops_dashboard.api.entries import keep_entry
+from ops_dashboard.api.silences.actions import Actor, Uuid
 from ops_dashboard.language import choose_language
 from ops_dashboard.services import Services
 from ops_dashboard.view.oncall import DAYS, midnight_us, rotas_of, told_swaps, turns_of

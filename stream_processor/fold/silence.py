@@ -7,8 +7,8 @@ from contract.alert import Beginning, Channel, Ending, Transition, TransitionKin
 from contract.calendar import MINUTE_US, Context
 from contract.entry import TickEntry
 from contract.fleet import LEVELS
+from stream_processor.fold.arrival.clocks import hear_clocks
 from stream_processor.fold.channels import Batch, Event, judge_anomalies, transition_of
-from stream_processor.fold.clocks import hear_clocks
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.contradiction import hear_contradictions
 from stream_processor.fold.feed import hear_feed

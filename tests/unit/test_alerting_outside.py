@@ -84,6 +84,11 @@ def test_half_a_character_is_refused() -> None:
     assert isinstance(read_report(body, NOW_US, lambda us: us), OutsideComplaint)
 
 
+def test_what_goes_too_deep_is_refused() -> None:
+    body = msgspec.Raw(b'{"labels": {"a": "b"}, "x": ' + b"[" * 30_000 + b"]" * 30_000 + b"}")
+    assert isinstance(read_report(body, NOW_US, lambda us: us), OutsideComplaint)
+
+
 def test_labels_are_kept_as_written_and_annotations_made_fit_to_be_told() -> None:
     texts = {"summary": "Đĩa\n  đầy\u202e!", "long": "x" * 9999, "a b": "no name", "empty": ""}
     report = read(labels={"b": " 2 ", "a": "1", "none": ""}, annotations=texts)

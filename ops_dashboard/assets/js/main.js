@@ -7,6 +7,7 @@ function start() {
   const page = document.querySelector('[data-page]');
   if (started || !page) return;
   started = true;
+  import('./moment.js').then(({ keepInLinks }) => keepInLinks());
   if (document.getElementById('past-bar')) import('./past.js').then(({ markPast }) => markPast());
   watcher.disconnect();
   document.getElementById('prerendered').remove();  // the page itself is there

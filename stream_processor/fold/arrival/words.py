@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.reading import Readings
+from stream_processor.fold.arrival.sift import Fate
 from stream_processor.fold.layout import Layout
-from stream_processor.fold.sift import Fate
 from stream_processor.fold.state import NEVER_US, Said, State
 
 AHEAD_US: Final = 30_000_000

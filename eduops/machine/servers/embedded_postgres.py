@@ -24,8 +24,8 @@ import psycopg
 from psycopg import sql
 
 from contract.errors import ConfigurationError, InfrastructureError
-from eduops.machine.postgres_binaries import PostgresBinaries, can_traverse, find_binaries, reachable
 from eduops.machine.process import NO_CHATTER, ProcessSpec
+from eduops.machine.servers.postgres_binaries import PostgresBinaries, can_traverse, find_binaries, reachable
 from storage.rights.roles import make_roles
 from storage.rights.table import DatabaseRole
 

@@ -13,10 +13,10 @@ from fastapi import APIRouter, Request, Response
 from alerting.outside.validity import OutsideComplaint, read_report
 from bus.codec import encode_outside
 from contract.alert import OutsideReport
-from contract.entry import ALERTS_LOG, EntryKind
-from contract.errors import InfrastructureError
-from ops_dashboard.api.alertmanager import log_now_us
+from contract.entry import EntryKind
+from ops_dashboard.api.alertmanager.reading import log_now_us
 from ops_dashboard.api.answers import NOT_KEPT, AlertmanagerRefusal
+from ops_dashboard.api.entries import append_entry
 from ops_dashboard.language import choose_language
 from ops_dashboard.services import Services
 
@@ -35,7 +35,7 @@ def add_alertmanager_reports(router: APIRouter, services: Services) -> None:
         at_us = log_now_us(services)
         try:
             bodies = _list.decode(await request.body())
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise AlertmanagerRefusal(400, "outside_no_list", why=error) from None
         read = [read_report(body, at_us, services.config.clock.log_us) for body in bodies]
         # Of several with the same labels the last one is the newest word.
@@ -49,14 +49,9 @@ def add_alertmanager_reports(router: APIRouter, services: Services) -> None:
 
 
 async def _keep(reports: Sequence[OutsideReport], at_us: int, services: Services) -> None:
-    try:
-        for first in range(0, len(reports), ENTRY_REPORTS):
-            payload = encode_outside(reports[first : first + ENTRY_REPORTS])
-            await services.log.append(
-                ALERTS_LOG, EntryKind.OUTSIDE, payload, at_us=at_us, message_id=str(uuid.uuid4())
-            )
-    except InfrastructureError:
-        raise AlertmanagerRefusal(503, "log_unavailable") from None
+    for first in range(0, len(reports), ENTRY_REPORTS):
+        payload, each = encode_outside(reports[first : first + ENTRY_REPORTS]), str(uuid.uuid4())
+        await append_entry(services, EntryKind.OUTSIDE, payload, at_us, each, AlertmanagerRefusal)
 
 
 def _why(complaints: Sequence[OutsideComplaint], request: Request, services: Services) -> str:

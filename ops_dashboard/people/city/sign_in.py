@@ -16,8 +16,8 @@ from ops_dashboard.access.record import on_record
 from ops_dashboard.access.recorder import UNMAPPED, WRONG
 from ops_dashboard.api.answers import NOT_KEPT, Refusal
 from ops_dashboard.language import remember_language
+from ops_dashboard.people.city.identity import Identity, IdentityRefusedError, ProviderSilentError
 from ops_dashboard.people.forms import AWAY_COOKIE, own_path, set_away
-from ops_dashboard.people.identity import Identity, IdentityRefusedError, ProviderSilentError
 from ops_dashboard.people.office import PeopleOffice
 from ops_dashboard.people.sign_in import NextPath, let_in, sign_in_page
 from storage.people.city_accounts import AWAY_S, admit, send_away, take_back
@@ -26,7 +26,7 @@ from storage.people.failures import claim_try, forget_failures
 from storage.people.users import find_subject
 
 if TYPE_CHECKING:
-    from ops_dashboard.people.identity_provider import IdentityProvider
+    from ops_dashboard.people.city.provider import IdentityProvider
 
 AWAY: Final = "/sign-in/oidc"
 BACK: Final = "/sign-in/oidc/back"
@@ -78,9 +78,7 @@ def add_city_sign_in(router: APIRouter, office: PeopleOffice) -> None:
         except ProviderSilentError as silent:
             return _silent(office, request, silent, to)
         except IdentityRefusedError as refused:
-            on_record(result=WRONG)
-            _logger.warning("event=sign_in_failed address=%s: %s", _client(request), refused)
-            return sign_in_page(office, request, Refusal(401, "oidc_refused"), to=to)
+            return _refused(office, request, refused, to)
         async with office.connection() as conn:
             await forget_failures(conn, key)
         answer = await _as_user(office, request, found, to)
@@ -136,6 +134,12 @@ def _provider(office: PeopleOffice) -> "IdentityProvider":
 def _silent(office: PeopleOffice, request: Request, error: ProviderSilentError, to: str) -> Response:
     _logger.warning("event=provider_silent: %s", error)
     return sign_in_page(office, request, Refusal(503, "oidc_silent"), to=to)
+
+
+def _refused(office: PeopleOffice, request: Request, error: IdentityRefusedError, to: str) -> Response:
+    on_record(result=WRONG)
+    _logger.warning("event=sign_in_failed address=%s: %s", _client(request), error)
+    return sign_in_page(office, request, Refusal(401, "oidc_refused"), to=to)
 
 
 def _client(request: Request) -> str:

@@ -11,7 +11,7 @@ from alerting.silences.calendar_file import AnnouncedWork, read_calendar
 from contract.routing.silence import SilenceSet
 from contract.texts import Language
 from ops_dashboard.api.answers import Refusal, json_answer
-from ops_dashboard.api.silence_actions import WantedMatcher, keep_word, matchers_of, owner_of, warned
+from ops_dashboard.api.silences.actions import WantedMatcher, keep_word, matchers_of, owner_of, warned
 from ops_dashboard.language import choose_language
 from ops_dashboard.services import Services
 

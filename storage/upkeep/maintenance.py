@@ -11,10 +11,10 @@ import numpy as np
 from psycopg import AsyncConnection, sql
 from psycopg.errors import LockNotAvailable
 
-from storage.chunks import make_chunks
 from storage.database import LATE_ACCEPTANCE_H
 from storage.moment import moment
 from storage.queries import query
+from storage.upkeep.chunks import make_chunks
 
 MINUTE_US: Final = 60 * 1_000_000
 POLICY_US: Final = round(LATE_ACCEPTANCE_H * 60 * MINUTE_US)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from contract.errors import ConfigurationError
+from eduops.verbs.options import Config, Data, Json
 
 silence_app: Final = typer.Typer(
     help="Tell nobody of what matches, for a while or on the school calendar.", no_args_is_help=True
@@ -36,11 +37,6 @@ OnlySchoolDays = Annotated[bool, typer.Option("--only-school-days", help="Only o
 NotInExam = Annotated[bool, typer.Option("--not-in-exam", help="Not in weeks with an exam day.")]
 Maintenance = Annotated[bool, typer.Option("--maintenance", help="It is announced work.")]
 Owner = Annotated[str, typer.Option(help="Who wants it.")]
-Data = Annotated[
-    Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")
-]
-Config = Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @silence_app.command("list")

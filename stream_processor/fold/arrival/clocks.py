@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.alert import Channel, Transition
+from stream_processor.fold.arrival.words import AHEAD_US
 from stream_processor.fold.channels import Batch, Evidence, judge_at_tick
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.joint import batch_of_look
 from stream_processor.fold.state import NO_SKEW, State
-from stream_processor.fold.words import AHEAD_US
 
 LOOK_US: Final = 30_000_000
 """Between two looks: chosen, three readings of a gateway."""

@@ -11,8 +11,8 @@ from fastapi.responses import Response
 
 from ops_dashboard.access.record import on_record
 from ops_dashboard.api.answers import NOT_KEPT, Refusal
+from ops_dashboard.people.city.identity import IdentityRefusedError, ProviderSilentError
 from ops_dashboard.people.forms import read_form
-from ops_dashboard.people.identity import IdentityRefusedError, ProviderSilentError
 from ops_dashboard.people.office import PeopleOffice
 from storage.people.city_accounts import end_city_sessions
 

@@ -13,8 +13,7 @@ from alerting.silences.preview import WEEK_US, preview
 from alerting.silences.recurrence import state_of
 from alerting.silences.validity import Complaint, settled
 from bus.codec import encode_silence_word
-from contract.entry import ALERTS_LOG, EntryKind
-from contract.errors import InfrastructureError
+from contract.entry import EntryKind
 from contract.routing.silence import (
     MOST_IN_FORCE,
     SECOND_US,
@@ -29,8 +28,8 @@ from contract.routing.silence import (
     SilenceWord,
 )
 from ops_dashboard.access.own import is_by_person, who_acts
-from ops_dashboard.access.record import on_record
 from ops_dashboard.api.answers import Refusal, json_answer
+from ops_dashboard.api.entries import keep_entry
 from ops_dashboard.language import choose_language
 from ops_dashboard.services import Services
 
@@ -208,16 +207,3 @@ async def keep_word(word: SilenceWord, at_us: int, services: Services) -> None:
     """
     subject = word.silence_id if isinstance(word, SilenceEnded) else word.silence.silence_id
     await keep_entry(EntryKind.SILENCE, encode_silence_word(word), subject, at_us, services)
-
-
-async def keep_entry(kind: EntryKind, payload: bytes, subject: str, at_us: int, services: Services) -> None:
-    """Append what somebody says of a thing that is wanted for a while, and put it on record.
-
-    Raises:
-        Refusal: the log does not answer.
-    """
-    on_record(subject=subject)
-    try:
-        await services.log.append(ALERTS_LOG, kind, payload, at_us=at_us, message_id=str(uuid.uuid4()))
-    except InfrastructureError:
-        raise Refusal(503, "log_unavailable") from None

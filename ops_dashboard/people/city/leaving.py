@@ -6,7 +6,7 @@ from typing import Final
 from fastapi import Request
 from fastapi.responses import Response
 
-from ops_dashboard.people.identity import ProviderSilentError
+from ops_dashboard.people.city.identity import ProviderSilentError
 from ops_dashboard.people.office import PeopleOffice
 
 _logger: Final = logging.getLogger(__name__)

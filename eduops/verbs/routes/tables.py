@@ -19,7 +19,7 @@ from contract.routing.contact import Person, SharedChannel
 from contract.routing.notice import NoticeReason
 from contract.routing.route import Routing
 from contract.routing.swap import Swap
-from eduops.verbs.routes_incident import ToldOf
+from eduops.verbs.routes.incident import ToldOf
 
 _REASONS: Final[Mapping[NoticeReason, str]] = {
     NoticeReason.OPENED: "it opened",

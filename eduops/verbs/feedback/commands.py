@@ -9,6 +9,7 @@ import typer
 from contract.errors import ConfigurationError
 from eduops.machine.attach import attach
 from eduops.settings import load_settings
+from eduops.verbs.options import Config, Data
 
 feedback_app: Final = typer.Typer(
     help="What engineers answered to alerts: labels for tuning rules.", no_args_is_help=True
@@ -18,18 +19,16 @@ feedback_app: Final = typer.Typer(
 @feedback_app.command()
 def export(
     file: Annotated[Path, typer.Argument(help="CSV file to write.")],
-    data: Annotated[
-        Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")
-    ] = None,
-    config: Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")] = None,
+    data: Data = None,
+    config: Config = None,
     series: Annotated[
         Path | None, typer.Option("--series", help="Folder for the readings of each labelled series, too.")
     ] = None,
     with_names: Annotated[bool, typer.Option("--with-names", help="Write who said it as well.")] = False,
 ) -> None:
     """Write a label for each alert that somebody took (problem) or dismissed (not_a_problem)."""
-    from eduops.verbs.feedback_labels import collect_labels
-    from eduops.verbs.feedback_series import export_series
+    from eduops.verbs.feedback.labels import collect_labels
+    from eduops.verbs.feedback.series import export_series
     from evaluation.feedback.label_file import LabelKind, write_labels
 
     settings = attach(load_settings(config, {"data": data}))

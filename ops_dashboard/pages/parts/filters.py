@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dash import html
 
 from contract.texts import Language, Texts
-from ops_dashboard.pages.attributes import attributes
+from ops_dashboard.pages.parts.attributes import attributes
 
 
 def select_filter(

@@ -25,9 +25,9 @@ from contract.routing.silence import (
     SilenceState,
 )
 from ops_dashboard.access.own import who_acts
-from ops_dashboard.api.alertmanager import log_now_us, world_of
-from ops_dashboard.api.answers import NOT_KEPT, AlertmanagerRefusal, json_answer
-from ops_dashboard.api.silence_actions import SilenceId, Uuid, keep_word, owner_of
+from ops_dashboard.api.alertmanager.reading import log_now_us, world_of
+from ops_dashboard.api.answers import NOT_KEPT, AlertmanagerRefusal, Refusal, json_answer
+from ops_dashboard.api.silences.actions import SilenceId, Uuid, keep_word, owner_of
 from ops_dashboard.services import Services
 from ops_dashboard.view.alertmanager import tell_silence
 
@@ -113,13 +113,17 @@ async def _settled(posted: PostedSilence, services: Services, at_us: int) -> Sil
     Raises:
         AlertmanagerRefusal: it may not be; says why.
     """
+    try:
+        owner = owner_of(posted.created_by)
+    except Refusal as refusal:
+        raise AlertmanagerRefusal(400, refusal.code, **refusal.values) from None
     wanted = Silence(
         str(uuid.uuid4()),
         SilenceKind.SILENCE,
         tuple(SilenceMatcher(m.name, m.value, m.is_regex, m.is_equal) for m in posted.matchers),
         max(at_us, _log_us(posted.starts_at, services)),
         _log_us(posted.ends_at, services),
-        owner_of(posted.created_by),
+        owner,
         posted.comment,
         at_us,
     )

@@ -30,7 +30,7 @@ from contract.access.mapping import Claims
 from contract.address import is_safe_address
 from contract.errors import ConfigurationError
 from ops_dashboard.config import OidcConfig
-from ops_dashboard.people.identity import Identity, IdentityRefusedError, ProviderSilentError
+from ops_dashboard.people.city.identity import Identity, IdentityRefusedError, ProviderSilentError
 from storage.people.city_accounts import CityLogout
 
 ANSWER_S: Final = 5.0

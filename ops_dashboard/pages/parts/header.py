@@ -8,7 +8,7 @@ from contract.access.decision import Principal, may
 from contract.access.permission import Permission
 from contract.texts import Language, Texts
 from ops_dashboard.access.asking import asking
-from ops_dashboard.pages.attributes import attributes
+from ops_dashboard.pages.parts.attributes import attributes
 from ops_dashboard.pages.registry import PAGES, Page, Rewind
 
 REWIND_MIN: Final = 5
@@ -34,6 +34,7 @@ def page_header(texts: Texts, language: Language, here: str) -> html.Header:
                         href=f"?lang={other.value}",
                         lang=other.value,
                         className="nav-link",
+                        **attributes(data_changes=f"lang={other.value}"),
                     ),
                 ],
                 **attributes(aria_label=texts.say("nav.label", language)),
@@ -67,7 +68,12 @@ def _links(
 def _menu(texts: Texts, language: Language, here: str, who: Principal | None) -> html.Details:
     """Return what stands behind "more": the way into the past, pages of few, the reader's own."""
     rewind = [
-        html.A(texts.say("rewind.open", language), href=f"?at=-{REWIND_MIN}", className="nav-link")
+        html.A(
+            texts.say("rewind.open", language),
+            href=f"?at=-{REWIND_MIN}",
+            className="nav-link",
+            **attributes(data_changes=f"at=-{REWIND_MIN}"),
+        )
         for page in PAGES
         if page.route == here and page.rewind is not Rewind.NONE
     ]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dash import html
 
 from contract.texts import Language, Texts
-from ops_dashboard.pages.attributes import attributes
+from ops_dashboard.pages.parts.attributes import attributes
 
 
 def keys_help(texts: Texts, language: Language, keys: Sequence[tuple[str, str]]) -> html.Details:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from contract.errors import ConfigurationError
+from eduops.verbs.options import Config, Data, Json
 
 if TYPE_CHECKING:
     from config.files import Configuration
     from contract.routing.route import Routing
     from eduops.settings import Settings
-    from eduops.verbs.routes_incident import ToldOf
+    from eduops.verbs.routes.incident import ToldOf
 
 routes_app: Final = typer.Typer(
     help="Who is told of an incident, and gets reports: try routes before anybody is woken.",
@@ -30,10 +31,6 @@ Cause = Annotated[
 At = Annotated[
     str | None, typer.Option(help="When it opens, such as 2026-11-24T22:40, local.", show_default="now")
 ]
-Data = Annotated[
-    Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")
-]
-Config = Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")]
 
 
 @routes_app.command("test")
@@ -52,7 +49,7 @@ def try_routes(
     hours: Annotated[float, typer.Option(min=0.01, max=1000, help="How far to look.")] = 12.0,
     data: Data = None,
     config: Config = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Say who would be told of an incident, real or made up, until somebody acknowledges it. Nobody is.
 
@@ -64,8 +61,8 @@ def try_routes(
     from eduops.data_folder import DataFolder
     from eduops.settings import load_settings
     from eduops.verbs.duty.swaps import roster
-    from eduops.verbs.routes_incident import Described, described, unsure_accounts
-    from eduops.verbs.routes_tables import render_plan
+    from eduops.verbs.routes.incident import Described, described, unsure_accounts
+    from eduops.verbs.routes.tables import render_plan
 
     settings = load_settings(config, {"data": data})
     folder = DataFolder(settings.data).config
@@ -93,7 +90,7 @@ def _of_the_system(
         ConfigurationError: no system runs, or there is no incident of that id.
     """
     from eduops.machine.attach import attach
-    from eduops.verbs.routes_incident import seen_by_accounts, stored
+    from eduops.verbs.routes.incident import seen_by_accounts, stored
 
     running = attach(settings)
     told = asyncio.run(stored(running, incident))

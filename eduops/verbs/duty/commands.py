@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from eduops.verbs.options import Config, Data, Json
+
 if TYPE_CHECKING:
     from eduops.settings import Settings
 
@@ -14,11 +16,6 @@ DAY_US: Final = 86_400_000_000
 oncall_app: Final = typer.Typer(
     help="Who is on duty of each rota, and swaps of duty.", invoke_without_command=True
 )
-
-Data = Annotated[
-    Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")
-]
-Config = Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")]
 
 
 @oncall_app.callback()
@@ -30,7 +27,7 @@ def oncall(
     days: Annotated[float, typer.Option(min=0.01, max=400, help="How far to look.")] = 7.0,
     data: Data = None,
     config: Config = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Show who is on duty of each rota of routes.toml, the coming handovers, and the swaps."""
     if context.invoked_subcommand is not None:
@@ -40,7 +37,7 @@ def oncall(
     from contract.clock import at_us
     from contract.routing.contact import Rota
     from eduops.verbs.duty.swaps import known_swaps
-    from eduops.verbs.routes_tables import render_oncall
+    from eduops.verbs.routes.tables import render_oncall
 
     settings, own, now_us = _own(data, config)
     from_us = at_us(at, own.calendar.timezone.key, now_us)
