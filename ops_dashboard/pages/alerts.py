@@ -9,9 +9,9 @@ from dash import html
 from contract.fleet import Fleet
 from contract.rule import Rule
 from contract.texts import Language, Texts
-from ops_dashboard.pages.attributes import attributes
-from ops_dashboard.pages.filters import csv_links, select_filter
-from ops_dashboard.pages.header import page_header, stale_bar
+from ops_dashboard.pages.parts.attributes import attributes
+from ops_dashboard.pages.parts.desk import desk_page
+from ops_dashboard.pages.parts.filters import csv_links, select_filter
 
 DARK: Final = (
     "themeQuartz.withParams({"
@@ -27,36 +27,23 @@ GRID: Final = "alert-grid"
 
 def alerts_page(texts: Texts, language: Language, fleet: Fleet, rules: Sequence[Rule]) -> html.Div:
     """Return the page; the script fills the table from `/api/alerts` and the websocket."""
-    return html.Div(
+    table = html.Section(
         [
-            page_header(texts, language, "/alerts"),
-            stale_bar(),
-            html.Main(
-                [
-                    html.Section(
-                        [
-                            _head(texts, language),
-                            _filters(texts, language, fleet, rules),
-                            html.Div(_grid(texts, language), className="grid-place"),
-                            html.Ol([], id="cards", className="cards"),
-                            html.P(texts.say("alerts.none", language), id="alerts-none", hidden=True),
-                        ],
-                        className="panel panel-table",
-                    ),
-                    html.Aside(
-                        html.P(texts.say("alerts.select", language), className="soft"),
-                        id="details",
-                        className="panel panel-details",
-                        **attributes(aria_label=texts.say("alerts.details", language), aria_live="polite"),
-                    ),
-                ],
-                id="main",
-                className="desk",
-            ),
+            _head(texts, language),
+            _filters(texts, language, fleet, rules),
+            html.Div(_grid(texts, language), className="grid-place"),
+            html.Ol([], id="cards", className="cards"),
+            html.P(texts.say("alerts.none", language), id="alerts-none", hidden=True),
         ],
-        className="page page-desk",
-        **attributes(data_page="alerts"),
+        className="panel panel-table",
     )
+    details = html.Aside(
+        html.P(texts.say("alerts.select", language), className="soft"),
+        id="details",
+        className="panel panel-details",
+        **attributes(aria_label=texts.say("alerts.details", language), aria_live="polite"),
+    )
+    return desk_page(texts, language, "/alerts", "alerts", [table, details], layout="desk")
 
 
 def _head(texts: Texts, language: Language) -> html.Div:

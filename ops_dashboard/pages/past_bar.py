@@ -9,7 +9,7 @@ from dash import html
 
 from contract.calendar import MINUTE_US
 from contract.texts import Language, Texts, write_clock, write_date
-from ops_dashboard.pages.attributes import attributes
+from ops_dashboard.pages.parts.attributes import attributes
 from ops_dashboard.pages.registry import Page
 from ops_dashboard.view.addresses import at_address
 

@@ -29,13 +29,12 @@ from ops_dashboard.api.response import response_report
 from ops_dashboard.charts.marks import PAGE
 from ops_dashboard.charts.school_charts import chosen_range
 from ops_dashboard.pages.alerts import alerts_page
-from ops_dashboard.pages.attributes import attributes
-from ops_dashboard.pages.header import page_header, stale_bar
 from ops_dashboard.pages.inbox import inbox_page
 from ops_dashboard.pages.incident import incident_page
 from ops_dashboard.pages.incidents import incidents_page
 from ops_dashboard.pages.leadership import leadership_page
 from ops_dashboard.pages.oncall import oncall_page
+from ops_dashboard.pages.parts.desk import desk_page
 from ops_dashboard.pages.past_bar import now_bar, past_bar
 from ops_dashboard.pages.quarantine import PAGE_ROWS, quarantine_page
 from ops_dashboard.pages.registry import NOWHERE, Page, Rewind, page_at
@@ -228,14 +227,5 @@ MAKERS: Final[Mapping[str, Maker]] = {
 def _notice(services: Services, language: Language, key: str, **values: object) -> html.Div:
     """Return a page that says in a sentence why there is nothing else; only the plain script is for it."""
     sentence = services.texts.say(key, language, **values)
-    return html.Div(
-        [
-            page_header(services.texts, language, ""),
-            stale_bar(),
-            html.Main(
-                html.Section(html.P(sentence), className="panel"), id="main", className="desk desk-one"
-            ),
-        ],
-        className="page page-desk",
-        **attributes(data_page=NOWHERE.name),
-    )
+    panel = html.Section(html.P(sentence), className="panel")
+    return desk_page(services.texts, language, "", NOWHERE.name, panel)

@@ -2,7 +2,7 @@
 
 from dash import dcc, html
 
-from ops_dashboard.pages.attributes import attributes
+from ops_dashboard.pages.parts.attributes import attributes
 from ops_dashboard.pages.prerender import prerender
 
 
