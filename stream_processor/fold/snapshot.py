@@ -18,18 +18,20 @@ from contract.live import Canary
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.feed import FEED_DOWN, LOG_GAP
 from stream_processor.fold.sessions.bells import OFF_CALENDAR
+from stream_processor.fold.shared import MANY_DAYS
 from stream_processor.fold.state import BASELINES, NEVER_US, Said, State, slot_columns
 from stream_processor.fold.unrest.chronic import drop_untellable
 from stream_processor.fold.unrest.flapping import Unrest
 from stream_processor.fold.unrest.spells import Spells
 from stream_processor.fold.words import add_words
 
-VERSION: Final = 10
-"""10 knows how empty schools were today, 9 the tails of baselines, 8 chronic devices, 7 how long schools let
-one wait and what they share, 6 clocks, times ahead of the log and all words about a mark, 5 what flaps and
-when the newest reading of a series came, 4 rates, disagreements and what similar schools are like, 3 the
-newest deviation of each series, 2 repetitions of a value; older ones are read too."""
-READABLE: Final = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
+VERSION: Final = 11
+"""11 knows from how many days a level is known, 10 how empty schools were today, 9 the tails of baselines, 8
+chronic devices, 7 how long schools let one wait and what they share, 6 clocks, times ahead of the log and all
+words about a mark, 5 what flaps and when the newest reading of a series came, 4 rates, disagreements and what
+similar schools are like, 3 the newest deviation of each series, 2 repetitions of a value; older ones are read
+too."""
+READABLE: Final = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
 _HEADER: Final = b"eduops"
 
 
@@ -189,6 +191,9 @@ def _fit(fold: Fold, header: _Header, columns: dict[str, NDArray[Any]]) -> State
     state.kin_hour = header.kin_hour
     if "event_us/0" not in columns:
         state.event_us[:] = state.mark_us
+    if "days/0" not in columns:
+        # Whoever was heard before is no newcomer.
+        state.days[state.event_us != NEVER_US] = MANY_DAYS
     add_words(layout, state, header.earlier)
     for series, newest_us, words in header.said:
         place = int(layout.slots_of(np.array([series], np.int32))[0])
