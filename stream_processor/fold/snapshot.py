@@ -5,6 +5,7 @@ forgotten, what joined it starts unheard. It knows the names of its rules, so an
 that is gone is not taken for one of its successor.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -194,11 +195,7 @@ def _fit(fold: Fold, header: _Header, columns: dict[str, NDArray[Any]]) -> State
     for row, name in enumerate(_kin_names(fold)):
         state.kin[:, row] = header.kin.get(name, np.nan)
     state.kin_hour = header.kin_hour
-    if "event_us/0" not in columns:
-        state.event_us[:] = state.mark_us
-    if "days/0" not in columns:
-        # Whoever was heard before is no newcomer.
-        state.days[state.event_us != NEVER_US] = MANY_DAYS
+    _fill_in(state, columns)
     add_words(layout, state, header.earlier)
     for series, newest_us, words in header.said:
         place = int(layout.slots_of(np.array([series], np.int32))[0])
@@ -220,6 +217,15 @@ def _fit(fold: Fold, header: _Header, columns: dict[str, NDArray[Any]]) -> State
         # Series that joined could first be heard from now on; none may be called silent before.
         state.silence_from_us = header.now_us
     return state
+
+
+def _fill_in(state: State, columns: Mapping[str, NDArray[Any]]) -> None:
+    """Write what an older version did not keep and others of its columns tell."""
+    if "event_us/0" not in columns:
+        state.event_us[:] = state.mark_us
+    if "days/0" not in columns:
+        # Whoever was heard before is no newcomer.
+        state.days[state.event_us != NEVER_US] = MANY_DAYS
 
 
 def _schools_of(fold: Fold, of_parents: NDArray[np.bool_]) -> dict[str, list[int]]:
