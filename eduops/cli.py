@@ -285,7 +285,7 @@ def status(data: Data = None, config: Config = None, json: Json = False) -> None
 @app.command()
 def doctor(data: Data = None, config: Config = None) -> None:
     """Check this machine and the running system, a sentence each; exit code 1 if something is wrong."""
-    from eduops.verbs.doctor import examine
+    from eduops.verbs.doctor.examine import examine
 
     findings = asyncio.run(examine(load_settings(config, {"data": data})))
     for finding in findings:

@@ -69,7 +69,7 @@ async def _try(settings: "Settings", contact: str) -> list[tuple[str, bool]]:
     from contract.routing.notice import NoticeFate
     from eduops.connections import open_live, saved_fleet
     from eduops.data_folder import DataFolder
-    from eduops.verbs.duty.swaps import roster
+    from eduops.verbs.duty.swaps import swapped_routing
     from eduops.wiring import notifier_config
     from notifier.shell import make_office
     from notifier.trial import send_trial
@@ -81,7 +81,7 @@ async def _try(settings: "Settings", contact: str) -> list[tuple[str, bool]]:
         known = ", ".join(sorted(own.routing.contacts))
         raise ConfigurationError(f"routes.toml has no contact {contact!r}; it has {known}")
     if isinstance(found, Rota):
-        found = (await roster(settings, own.routing, now_us)).contacts[contact]
+        found = (await swapped_routing(settings, own.routing, now_us)).contacts[contact]
     name = on_duty(found, now_us).person if isinstance(found, Rota) else contact
     config = notifier_config(settings)
     office = make_office(config, await saved_fleet(settings), own.catalogue, own.calendar, own.rules)

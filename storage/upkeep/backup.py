@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 from contract.commit import Position
 from contract.errors import InfrastructureError
 from storage.database import connect
-from storage.queries import query
+from storage.queries import query, value_of
 from storage.wall import ledger
 
 TIMESCALE: Final = "timescale"
@@ -52,11 +52,11 @@ class Cut:
 
     async def engine(self) -> str:
         """Return `plain` or `timescale`."""
-        return str(await _value(self._conn, "setting", {"name": "engine"}))
+        return str(await value_of(self._conn, "setting", name="engine"))
 
     async def schema_version(self) -> int:
         """Return the last migration that the database has behind it."""
-        return int(await _value(self._conn, "schema_versions"))
+        return int(await value_of(self._conn, "schema_versions"))
 
     async def rows(self) -> dict[str, int]:
         """Return the number of rows of each table at this moment; it reads every table."""
@@ -82,7 +82,7 @@ async def hold_cut(dsn: str) -> AsyncIterator[Cut]:
     async with await connect(dsn) as conn:
         await conn.set_isolation_level(IsolationLevel.REPEATABLE_READ)
         async with conn.transaction():
-            snapshot = str(await _value(conn, "export_snapshot"))
+            snapshot = str(await value_of(conn, "export_snapshot"))
             yield Cut(conn, dsn, snapshot, await ledger(conn))
 
 
@@ -187,9 +187,3 @@ async def _run(program: Path, arguments: list[str], dsn: str) -> None:
     if process.returncode != 0:
         last = " / ".join(said.decode(errors="replace").strip().splitlines()[-3:])
         raise InfrastructureError(f"{program.name} failed: {last}")
-
-
-async def _value(conn: AsyncConnection[Any], name: str, values: dict[str, object] | None = None) -> Any:
-    cursor = await conn.execute(query(name), values)
-    row = await cursor.fetchone()
-    return None if row is None else row[0]

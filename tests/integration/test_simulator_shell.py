@@ -190,13 +190,14 @@ async def test_devices_that_are_refused_are_issued_to_anew_or_fall_silent(
     def online(seen: Seen, name: DeviceName) -> list[bool]:
         return [payload["online"] for topic, payload in seen if topic == f"{name.topics('79')}status"]
 
+    async with await connect(postgres_url) as conn:
+        await save_fleet(conn, FLEET)
+    secrets = await issue_anew(fleet_names(FLEET))
     async with (
         await connect(postgres_url) as conn,
         running_authoriser(nats, postgres_url),
         _listening(nats) as until,
     ):
-        await save_fleet(conn, FLEET)
-        secrets = await issue_anew(fleet_names(FLEET))
         config = replace(_config(nats), secrets=secrets, issue_anew=issue_anew)
         async with _running(config, catalogue, calendar):
             await until(lambda seen: online(seen, rotated)[-1:] == online(seen, taken)[-1:] == [True])

@@ -60,7 +60,7 @@ def try_routes(
     from contract.clock import at_us
     from eduops.data_folder import DataFolder
     from eduops.settings import load_settings
-    from eduops.verbs.duty.swaps import roster
+    from eduops.verbs.duty.swaps import swapped_routing
     from eduops.verbs.routes.incident import Described, described, unsure_accounts
     from eduops.verbs.routes.tables import render_plan
 
@@ -76,7 +76,7 @@ def try_routes(
         opened_us = at_us(at, own.calendar.timezone.key, settings.clock.log_us(time.time_ns() // 1000))
         told, seen = described(words, areas, opened_us), unsure_accounts(routing)
     told = told._replace(accounts=seen)
-    routing = asyncio.run(roster(settings, routing, told.opened_us))
+    routing = asyncio.run(swapped_routing(settings, routing, told.opened_us))
     found = plan(told.facts, told.opened_us, routing, own.calendar, hours=hours, handled=told.handled)
     typer.echo(render_plan(told, found, routing, own.calendar, hours, as_json=json))
 
