@@ -76,8 +76,8 @@ def add_codes(router: APIRouter, office: PeopleOffice) -> None:
                 recovery = await set_up(conn, who.name, secret)
                 await take_step(conn, who.name, step)
         if step is None:
-            error = AccessError(AccessFault.CODE_WRONG, "this is not the code")
-            return await begun(request, secret, 422, office.renderer.fault(request, error))
+            wrong = AccessError(AccessFault.CODE_WRONG, "this is not the code")
+            return await begun(request, secret, 422, office.renderer.fault(request, wrong))
         office.register.forget(who.name)
         return await show_account(office, request, recovery=recovery)
 
