@@ -15,10 +15,10 @@ ln n scales from 0, and of means of k readings n / k are independent: a statisti
     ln(n / k) r^4 for r <= 1,  ln(n / k) (1 + 2 (r - 1)) beyond, r at most 2
 
 nats, so what is well within its range adds next to nothing; levels above and below have records of their own.
-Were the kinds independent, the sum S of four would be of a gamma distribution of shape 4 when nothing is
-strange, and
+The kinds are not independent, for all four see the same reading; as if half of them were, half of their sum
+S is of a gamma distribution of shape 2 when nothing is strange (Brown), and
 
-    -ln P(S) = S - ln(1 + S + S^2 / 2 + S^3 / 6)
+    -ln P(S) = S / 2 - ln(1 + S / 2)
 
 nats over sqrt(2) are the deviations that are answered, with the meaning that all detectors share.
 
@@ -27,7 +27,8 @@ outlier hides little. Records forget within a year.
 
 Source:
     R. A. Fisher, "Statistical Methods for Research Workers", 4th edition, section 21.1, 1932 (tail
-    probabilities combined by the sum of their logarithms). K. N. Chandler, Journal of the Royal Statistical
+    probabilities combined by the sum of their logarithms); M. B. Brown, Biometrics 31(4), 987-992, 1975 (of
+    those that are not independent). K. N. Chandler, Journal of the Royal Statistical
     Society B 14(2), 220-228, 1952 (records). S. W. Roberts, Technometrics 1(3), 1959 (means). J. von Neumann
     and others, "The mean square successive difference", Annals of Mathematical Statistics 12(2), 1941
     (steps). The power of 4 and the spans: chosen on series of even number, docs/decisions/0075.
@@ -83,7 +84,7 @@ class _Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Combined:
-    """Fisher's combination of a seasonal z with records of level and roughness."""
+    """Fisher's and Brown's combination of a seasonal z with records of level and roughness."""
 
     name: str = "combined"
     seasonal: Seasonal = field(default_factory=Seasonal)
@@ -115,7 +116,7 @@ class Combined:
         reached = np.minimum(np.abs(seen.statistic) / record, MOST_REACHED)
         share = np.where(reached <= 1.0, reached**WITHIN, 2.0 * reached - 1.0)
         total = np.sqrt(2.0) * np.minimum(np.abs(told.z), MOST_Z) + (nats * share).sum(axis=0)
-        surprise = total - np.log1p(total + total**2 / 2.0 + total**3 / 6.0)
+        surprise = total / 2.0 - np.log1p(total / 2.0)
         z = np.copysign(surprise / np.sqrt(2.0), told.plain)
         return Judgement(z, told.plain, told.expected, told.deviation)
 

@@ -78,7 +78,7 @@ DETECTORS: Mapping[str, Registered] = {
     ),
     "seasonal": Registered(Seasonal(), "Holt 1957; Winters 1960, by slots of the school's day"),
     "records": Registered(Records(), "Chandler 1952, J. Roy. Stat. Soc. B 14(2); Roberts 1959"),
-    "combined": Registered(Combined(), "Fisher 1932, section 21.1; Chandler 1952; von Neumann 1941"),
+    "combined": Registered(Combined(), "Brown 1975, Biometrics 31(4); Chandler 1952; Roberts 1959"),
 }
 """Every detector that the fold may use, by name."""
 
