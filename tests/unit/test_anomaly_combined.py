@@ -15,7 +15,7 @@ QUIET = 600
 
 
 def deviations_of(detector: Detector, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], Columns]:
-    """Return z of every value, five minutes apart and without a slot of the day, and the memory after them."""
+    """Return z of every value, five minutes apart and without a slot, and the memory after them."""
     memory, z = detector.empty(1), np.full(len(values), np.nan)
     for i, value in enumerate(values):
         time_us = np.array([i * STEP_US], np.int64)
@@ -34,13 +34,17 @@ def test_a_small_change_of_level_is_stranger_with_each_reading() -> None:
     assert seasonal[QUIET + 4] < 1.1 * seasonal[QUIET]
 
 
-def test_a_restless_line_is_stranger_than_a_calm_one_at_the_same_value() -> None:
-    calm = 100 + 20 * np.sin(np.arange(QUIET + 6) / 13.0) + np.random.default_rng(4).normal(0, 0.5, QUIET + 6)
-    restless = calm.copy()
-    restless[QUIET:-1] = 100 + 15 * (-1.0) ** np.arange(5)
-    restless[-1] = calm[-1]
-    told = [abs(deviations_of(Combined(), values)[0][-1]) for values in (calm, restless)]
-    assert told[1] > 2 * told[0]
+def test_restlessness_within_the_usual_range_adds_to_what_a_reading_says() -> None:
+    wander = (
+        100 + 20 * np.sin(np.arange(QUIET + 6) / 13.0) + np.random.default_rng(4).normal(0, 0.5, QUIET + 6)
+    )
+    wander[QUIET:] = 100 + 15 * (-1.0) ** np.arange(6)
+    detector = Combined()
+    _, memory = deviations_of(detector, wander)
+    at = Moments(np.array([0]), np.array([len(wander) * STEP_US]), np.array([NO_PHASE], np.int16))
+    calm = memory | {"recent": memory["recent"] * [[1.0], [1.0], [0.0]]}
+    told, without = (float(detector.judge(m, at, np.array([115.0])).z[0]) for m in (memory, calm))
+    assert told > 2 * without > 0
 
 
 def test_deviations_are_the_tail_of_the_sum_of_four_kinds() -> None:
