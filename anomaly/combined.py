@@ -23,7 +23,7 @@ S is of a gamma distribution of shape 2 when nothing is strange (Brown), and
 nats over sqrt(2) are the deviations that are answered, with the meaning that all detectors share.
 
 Short means learn a reading winsorised, as does the step from it, and a record at most doubles at once: one
-outlier hides little. Records forget within a year.
+outlier hides little. Records forget within three years.
 
 Source:
     R. A. Fisher, "Statistical Methods for Research Workers", 4th edition, section 21.1, 1932 (tail
@@ -91,7 +91,7 @@ class Combined:
     """Judges the reading itself, and gives what is expected."""
     least_readings: int = 50
     """Readings before records say something."""
-    tau_s: float = 365 * 86400.0
+    tau_s: float = 3 * 365 * 86400.0
     """Seconds after which a record is 1/e of what it was."""
 
     def empty(self, cells: int) -> dict[str, NDArray[Any]]:
