@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import msgspec
 
 from contract.alert import (
+    FOLD_ACTOR,
     Action,
     ActionKind,
     Alert,
@@ -14,9 +15,6 @@ from contract.alert import (
     is_chronic,
 )
 from contract.live import AlertChanged
-
-FOLD_ACTOR = "eduops"
-"""Actor of what the fold decided."""
 
 
 def fold_alerts(

@@ -20,10 +20,14 @@ MAX_CELL: Final = 1000
 """Characters of a cell; a longer one is two cells with the quotation mark between them forgotten."""
 MAX_BYTES: Final = 64 << 20
 """Largest file that is read; the nation's fleet has 6 MB."""
-FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 """First letters of what a spreadsheet program would compute."""
 INERT: Final = "'"
 """Put before such a cell on the way out and taken away on the way in; a spreadsheet shows it as text."""
+_INNER: Final = re.compile(r"(?<=[,;\t\r\n])(?=['=+@-])")
+"""Where a cell begins for a program whose list separator is another than the file's: Vietnamese Excel parts a
+line at `;`, also within a cell."""
+_INNER_INERT: Final = re.compile(r"(?<=[,;\t\r\n])'(?=['=+@-])")
 _BOMS: Final = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _NO_TEXT: Final = (
     (b"PK\x03\x04", "a workbook of Excel or LibreOffice"),
@@ -164,16 +168,20 @@ def write_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str
 
 
 def inert(cell: object) -> object:
-    """Return a cell that no spreadsheet program computes; numbers stay numbers."""
-    if isinstance(cell, str) and cell.startswith((*FORMULA_STARTS, INERT)):
-        return INERT + cell
-    return cell
+    """Return a cell that no spreadsheet program computes, in whole or in part; numbers stay numbers."""
+    return inert_text(cell) if isinstance(cell, str) else cell
+
+
+def inert_text(text: str) -> str:
+    """Return a text that no spreadsheet program computes, wherever it parts a line."""
+    begun = INERT + text if text.startswith((*FORMULA_STARTS, INERT)) else text
+    return _INNER.sub(INERT, begun)
 
 
 def as_written(cell: str) -> str:
     """Return a cell as it was before `inert`."""
     is_inert = cell.startswith(INERT) and cell[1:].startswith((*FORMULA_STARTS, INERT))
-    return cell[1:] if is_inert else cell
+    return _INNER_INERT.sub("", cell[1:] if is_inert else cell)
 
 
 def words_of(text: str) -> str:

@@ -11,6 +11,8 @@ ALERT_ID_BYTES: Final = 8
 EXTERNAL: Final = "external"
 """What the rules of alerts from outside begin with; each is `external/NAME` by its label `alertname`."""
 
+FOLD_ACTOR: Final = "eduops"
+"""Actor of what the fold decided; nobody who acts is called so."""
 CHRONIC: Final = "chronic_"
 """What the names of chronic rules, and of no others, begin with."""
 
@@ -35,6 +37,8 @@ class Ending(StrEnum):
     """It flapped or was chronic, and has been well for long enough."""
     CONTRADICTED = "contradicted"
     """What arrived later proves that it is not so."""
+    RECESS = "recess"
+    """A recess began, in which nothing comes that could end it."""
     SCHOOL_CLOSED = "school_closed"
     SCHOOL_MERGED = "school_merged"
     DEVICE_RETIRED = "device_retired"

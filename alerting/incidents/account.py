@@ -5,8 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from alerting.lifecycle import FOLD_ACTOR
-from contract.alert import Alert
+from contract.alert import FOLD_ACTOR, Alert
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.incident import (
     SECOND_US,

@@ -24,9 +24,9 @@ from alerting.incidents.causes import find_causes, is_even, is_of_two_providers
 from alerting.incidents.groups import LEAST_SCHOOLS, Groups, covers, is_within
 from alerting.incidents.hosts import Burst, Host, broadest, is_same_cause, kind_of
 from alerting.incidents.state import Incidents, KeptIncident
-from alerting.lifecycle import FOLD_ACTOR, acted
+from alerting.lifecycle import acted
 from alerting.outside.placing import cause_of_center
-from contract.alert import EXTERNAL, Action, ActionKind, Alert, is_chronic
+from contract.alert import EXTERNAL, FOLD_ACTOR, Action, ActionKind, Alert, is_chronic
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.fleet import DeviceKind
 from contract.incident import Cause, CauseKind, Incident, IncidentEvent, IncidentEventKind, IncidentState

@@ -19,6 +19,8 @@ SMS_CHARACTERS: Final = 300
 """Five parts of a long SMS with Vietnamese letters, 67 characters each. Source: 3GPP TS 23.040, 9.2.3.24."""
 DIGEST_LINES: Final = 20
 """Incidents that a digest lists: chosen, a screen of a phone and a half; the page has them all."""
+_LEAST_WORDS: Final = 60
+"""Characters beside the link of an SMS: chosen, enough for what and where."""
 _PLACE: Final = re.compile(r"\{(\w+)\}")
 
 
@@ -184,9 +186,11 @@ def _short(template: str, places: dict[str, str]) -> str:
     """Return a template as one paragraph of at most `SMS_CHARACTERS`, in whole words.
 
     Its first line and its last, the link, stay. Of the others the later ones are left out first; if that
-    is not enough, the first loses its last words.
+    is not enough, the first loses its last words. A link that leaves no room for them is left out.
     """
     first, *others, last = [_filled(line, places) for line in template.split("\n")]
+    if len(last) > SMS_CHARACTERS - _LEAST_WORDS:
+        last = ""
     while True:
         text = " ".join(filter(None, (first, *others, last)))
         if len(text) <= SMS_CHARACTERS:

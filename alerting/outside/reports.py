@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 
 from msgspec.structs import replace
 
-from alerting.lifecycle import FOLD_ACTOR
 from alerting.outside.placing import place_of_report, priority_of, rule_of
 from contract.alert import (
+    FOLD_ACTOR,
     Alert,
     AlertEvent,
     Ending,

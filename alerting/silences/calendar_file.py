@@ -50,7 +50,7 @@ def read_calendar(text: str, timezone: ZoneInfo) -> CalendarReading:
     works: dict[str, AnnouncedWork] = {}
     moved: list[tuple[str, int]] = []
     troubles: list[str] = []
-    for file in Calendar.from_ical(text, multiple=True):
+    for file in _files(text):
         is_cancelled = str(file.get("METHOD", "")).upper() == "CANCEL"
         for event in file.walk("VEVENT"):
             uid = str(event.get("UID", ""))
@@ -60,7 +60,7 @@ def read_calendar(text: str, timezone: ZoneInfo) -> CalendarReading:
                     place_us = _us(event.decoded("RECURRENCE-ID"), timezone)
                     moved.append((uid, place_us))
                     work = work._replace(uid=f"{uid}/{place_us}", recurrence=None)
-            except (ValueError, TypeError, KeyError, OverflowError) as error:
+            except (ValueError, TypeError, KeyError, OverflowError, AttributeError) as error:
                 troubles.append(f"event {uid or '?'}: {error}")
             else:
                 works[work.uid] = work
@@ -84,6 +84,18 @@ def write_calendar(
     file.add_missing_timezones()
     written: bytes = file.to_ical()
     return written
+
+
+def _files(text: str) -> list[Component]:
+    """Return the VCALENDARs of a text.
+
+    Raises:
+        ValueError: it has none, or one that icalendar cannot make sense of.
+    """
+    try:
+        return list(Calendar.from_ical(text, multiple=True))
+    except (AttributeError, TypeError, KeyError, IndexError) as error:  # parts where it expects others
+        raise ValueError(f"its parts do not fit together ({error})") from error
 
 
 def _work(event: Component, timezone: ZoneInfo, is_cancelled: bool) -> AnnouncedWork:
@@ -171,8 +183,9 @@ def _recurring(
     yield "dtstart", _utc(begun[0] if begun else silence.from_us).astimezone(zone)
     yield "duration", timedelta(microseconds=recurrence.duration_us)
     parts = rule_parts(recurrence.rrule)
-    if begun and "COUNT" not in parts:
-        # In UTC, as RFC 5545 asks for where DTSTART has a zone.
+    if begun:
+        # In UTC, as RFC 5545 asks for where DTSTART has a zone; a COUNT may go beyond the silence's own end.
+        parts.pop("COUNT", None)
         parts["UNTIL"] = _utc(begun[-1]).strftime("%Y%m%dT%H%M%SZ")
     yield "rrule", vRecur.from_ical(";".join(f"{name}={value}" for name, value in parts.items()))
     for begin_us in begun:

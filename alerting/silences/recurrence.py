@@ -178,10 +178,18 @@ def _parsed(rrule: str, start: datetime, zone: ZoneInfo) -> Iterable[datetime]:
     parts = rule_parts(rrule)
     until = parts.get("UNTIL")
     if until is not None and until.endswith("Z"):
-        utc = datetime.strptime(until, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-        parts["UNTIL"] = utc.astimezone(zone).strftime("%Y%m%dT%H%M%S")
+        parts["UNTIL"] = _local_until(datetime.strptime(until, "%Y%m%dT%H%M%SZ"), zone)
     elif until is not None and "T" not in until:
         parts["UNTIL"] = f"{until}T235959"  # the whole of that day
     text = ";".join(f"{name}={value}" for name, value in parts.items())
     found: Iterable[datetime] = rrulestr(text, dtstart=start)
     return found
+
+
+def _local_until(utc: datetime, zone: ZoneInfo) -> str:
+    """Return a rule's end in UTC as a clock of the zone shows it; some write the last of all years."""
+    try:
+        local = utc.replace(tzinfo=UTC).astimezone(zone).replace(tzinfo=None)
+    except OverflowError:
+        local = utc
+    return f"{local:%Y%m%dT%H%M%S}".rjust(15, "0")

@@ -35,6 +35,11 @@ PARTS: Final = frozenset(
 )
 OF_MONTHS: Final = frozenset({"BYMONTHDAY", "BYSETPOS"})
 """Parts that need a MONTHLY or YEARLY rule: another one may never come true, which takes long to see."""
+_MOST_NUMBERS: Final = {"BYMONTH": 12, "BYMONTHDAY": 31, "BYSETPOS": 366, "BYDAY": 53}
+"""Largest number of each part, from either end. Source: RFC 5545, section 3.3.10."""
+_MOST_IN_MONTH: Final = {"BYSETPOS": 31, "BYDAY": 5}
+_DAYS_OF_MONTH: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_NUMBER: Final = re.compile(r"[+-]?[0-9]+")
 MOST_RULE: Final = 200
 """Characters of a rule: chosen, no calendar program writes more."""
 MOST_INTERVAL: Final = 400
@@ -153,10 +158,33 @@ def _complaints_of_rule(recurrence: Recurrence) -> Iterator[Complaint]:
         yield Complaint(
             SilenceFault.TOO_MANY_EXCEPTIONS, {"n": len(recurrence.except_us), "most": MOST_EXCEPTIONS}
         )
+    numbers = {name: [int(n) for n in _NUMBER.findall(parts.get(name, ""))] for name in _MOST_NUMBERS}
+    if trouble := _trouble_of_parts(often, parts, numbers):
+        yield Complaint(SilenceFault.BAD_RULE, {"rule": rule, "why": trouble})
+    elif _never_comes(numbers):
+        yield Complaint(SilenceFault.NO_OCCURRENCE)
     try:
         check_rule(recurrence)
     except ValueError as error:
         yield Complaint(SilenceFault.BAD_RULE, {"rule": rule, "why": error})
+
+
+def _trouble_of_parts(often: str, parts: Mapping[str, str], numbers: Mapping[str, list[int]]) -> str:
+    """Return which part of a rule cannot be, empty for none. Source: RFC 5545, section 3.3.10."""
+    if {"COUNT", "UNTIL"} <= parts.keys():
+        return "COUNT, UNTIL"
+    most = _MOST_NUMBERS | ({} if often == "YEARLY" else _MOST_IN_MONTH)
+    for name, found in numbers.items():
+        for number in found:
+            if not 1 <= (number if name == "BYMONTH" else abs(number)) <= most[name]:
+                return f"{name}={number}"
+    return ""
+
+
+def _never_comes(numbers: Mapping[str, list[int]]) -> bool:
+    """Return whether no month of a rule has such a day: its reader would look for one until the year 9999."""
+    months, days = numbers["BYMONTH"] or [1], numbers["BYMONTHDAY"] or [1]
+    return min(map(abs, days)) > max(_DAYS_OF_MONTH[month - 1] for month in months)
 
 
 def _complaints_of_time(silence: Silence, calendar: SchoolCalendar) -> Iterator[Complaint]:

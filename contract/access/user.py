@@ -82,6 +82,11 @@ def written_out(text: str) -> str:
     return "".join(f"\\u{ord(one):04x}" if unicodedata.category(one) in _HIDDEN else one for one in text)
 
 
+def folded_name(name: str) -> str:
+    """Return a name as it is compared: in one form of Unicode, whatever a keyboard writes, and in no case."""
+    return unicodedata.normalize("NFC", name).strip().casefold()
+
+
 def check_name(name: str) -> str:
     """Return a name for a user, a screen or a token, in one form of Unicode.
 

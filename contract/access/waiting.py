@@ -3,6 +3,8 @@
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Final
 
+from contract.access.user import MOST_NAME, folded_name
+
 FREE_TRIES: Final = 5
 """Failures in a row that cost nothing: chosen, fingers slip."""
 LONGEST_WAIT_S: Final = 900
@@ -31,7 +33,7 @@ def try_keys(name: str, address: str, browser: str) -> list[str]:
         address: of the client.
         browser: what a known browser is known by; empty for any other.
     """
-    folded = name.strip().casefold()[:80]
+    folded = folded_name(name)[:MOST_NAME]
     if browser:
         return [f"browser:{browser}:{folded}"]
     return [f"name:{folded}", address_key(address)]

@@ -5,6 +5,7 @@ import json
 import os
 import struct
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, Final
@@ -20,6 +21,11 @@ DATABASE: Final = "database.dump"
 MANIFEST: Final = "manifest.json"
 _LENGTH: Final = struct.Struct(">I")
 _PIECE_BYTES: Final = 1 << 20
+_MANIFEST_BYTES: Final = 1 << 24
+"""A manifest has some ten kB; one that unpacks to more is none."""
+_UNREADABLE: Final = (OSError, EOFError, KeyError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error)
+"""What reading a zip raises: RuntimeError for one that is encrypted, compressed in an unknown way, or too
+deep; ValueError for names that no file has."""
 
 
 class LogCopy(msgspec.Struct, frozen=True):
@@ -84,11 +90,19 @@ def write_entries(file: IO[bytes], entries: Iterable[RawEntry]) -> None:
 
 
 def read_entries(file: IO[bytes]) -> Iterator[RawEntry]:
-    """Yield what `write_entries` wrote."""
+    """Yield what `write_entries` wrote.
+
+    Raises:
+        ConfigurationError: somebody else wrote it.
+    """
     decoder = msgspec.msgpack.Decoder(tuple[int, str, int, int, bytes])
     while head := file.read(_LENGTH.size):
-        seq, kind, at_us, count, payload = decoder.decode(file.read(_LENGTH.unpack(head)[0]))
-        yield RawEntry(seq, EntryKind(kind), at_us, count, payload)
+        try:
+            seq, kind, at_us, count, payload = decoder.decode(file.read(_LENGTH.unpack(head)[0]))
+            entry = RawEntry(seq, EntryKind(kind), at_us, count, payload)
+        except (struct.error, ValueError) as error:  # ValueError: msgspec's, and a kind that is none
+            raise ConfigurationError(f"the entries of a log are not what was saved: {error}") from error
+        yield entry
 
 
 def pack(target: Path, members: dict[str, Path], manifest: Manifest) -> Manifest:
@@ -124,11 +138,12 @@ def unpack(source: Path, folder: Path) -> Manifest:
     """
     try:
         with zipfile.ZipFile(source) as archive:
-            manifest = _manifest(source, archive.read(MANIFEST))
+            with archive.open(MANIFEST) as file:
+                manifest = _manifest(source, file.read(_MANIFEST_BYTES))
             for name, wanted in manifest.members.items():
-                if _extract(archive, name, folder) != wanted:
+                if _extract(archive, name, folder, wanted.bytes) != wanted:
                     raise ConfigurationError(f"{source} is damaged: {name} is not what was saved")
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         raise ConfigurationError(f"{source} is no readable backup of eduops: {error}") from error
     return manifest
 
@@ -159,14 +174,15 @@ def _add(archive: zipfile.ZipFile, name: str, path: Path) -> Member:
     return Member(size, digest.hexdigest())
 
 
-def _extract(archive: zipfile.ZipFile, name: str, folder: Path) -> Member:
+def _extract(archive: zipfile.ZipFile, name: str, folder: Path, most: int) -> Member:
+    """Write a member and return what it is; of one that unpacks to more than `most` bytes not all."""
     target = (folder / name).resolve()
     if not target.is_relative_to(folder.resolve()):
         raise ConfigurationError(f"the backup names a file outside its folder: {name}")
     target.parent.mkdir(parents=True, exist_ok=True)
     digest, size = hashlib.sha256(), 0
     with archive.open(name) as source, target.open("wb") as sink:
-        while piece := source.read(_PIECE_BYTES):
+        while size <= most and (piece := source.read(_PIECE_BYTES)):
             digest.update(piece)
             size += len(piece)
             sink.write(piece)

@@ -10,12 +10,13 @@ from eduops.backup.file import DATABASE, Manifest, read_entries, unpack
 from eduops.backup.save import describe, find_program, ledger_of
 from eduops.connections import open_log, owner_url
 from eduops.data_folder import DataFolder
+from eduops.machine.first_start import FIXED
 from eduops.machine.output import ProcessOutput
 from eduops.machine.prepare import Tell
 from eduops.machine.system import System
 from eduops.settings import Settings
-from storage.backup import counted, is_empty, restore_database
 from storage.database import migrations
+from storage.upkeep.backup import counted, is_empty, restore_database
 
 
 async def run_restore(settings: Settings, source: Path, tell: Tell) -> Manifest:
@@ -38,6 +39,7 @@ async def run_restore(settings: Settings, source: Path, tell: Tell) -> Manifest:
         with folder.locked(), tempfile.TemporaryDirectory(prefix="restore-", dir=folder.path) as unpacked:
             manifest = unpack(source, Path(unpacked))
             _check_schema(source, manifest)
+            _check_first_start(source, manifest)
             await _restore(settings, folder, manifest, Path(unpacked), tell)
     except BaseException:
         _remove(folder)
@@ -55,10 +57,18 @@ def _check_schema(source: Path, manifest: Manifest) -> None:
         )
 
 
+def _check_first_start(source: Path, manifest: Manifest) -> None:
+    """Refuse a backup that would set more than a first start fixes: all other settings are the operator's."""
+    if others := manifest.first_start.keys() - {*FIXED, "asked"}:
+        raise ConfigurationError(
+            f"{source} is no backup of eduops: it would set {', '.join(map(ascii, sorted(others)))}"
+        )
+
+
 async def _restore(
     settings: Settings, folder: DataFolder, manifest: Manifest, unpacked: Path, tell: Tell
 ) -> None:
-    fixed = {name: value for name, value in manifest.first_start.items() if name != "asked"}
+    fixed = {name: value for name, value in manifest.first_start.items() if name in FIXED}
     system = System(folder, settings.but(**fixed), tell, ProcessOutput(folder.logs, quiet=True))
     try:
         await system.start_servers()

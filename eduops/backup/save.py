@@ -30,15 +30,15 @@ from eduops.backup.file import (
 )
 from eduops.connections import all_logs, build_id, open_log, owner_url
 from eduops.data_folder import DataFolder
-from eduops.machine.postgres_binaries import find_binaries
+from eduops.machine.first_start import FIXED
 from eduops.machine.prepare import Tell
+from eduops.machine.servers.postgres_binaries import find_binaries
 from eduops.settings import Settings
-from storage.backup import Cut, hold_cut, positions_now
+from storage.upkeep.backup import Cut, hold_cut, positions_now
 
 TRIES: Final = 3
 """A processor may drop what a newer snapshot covers between our look at its position and our read."""
 PATIENCE_S: Final = 30.0
-_FIRST_START: Final = ("partitions", "clock_origin_us", "clock_real_origin_us", "clock_factor")
 
 
 def find_program(name: str, dsn: str) -> Path:
@@ -144,7 +144,7 @@ async def _gather(settings: Settings, program: Path, folder: Path) -> Manifest:
 async def _manifest(settings: Settings, cut: Cut, logs: dict[str, LogCopy]) -> Manifest:
     own = DataFolder(settings.data)
     first_start = own.read("first_start") or {
-        **{name: getattr(settings, name) for name in _FIRST_START},
+        **{name: getattr(settings, name) for name in FIXED},
         "asked": {},
     }
     return Manifest(

@@ -1,14 +1,14 @@
 """What a data folder's first start fixes for ever: the clock of the log and the number of partitions."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from contract.errors import ConfigurationError
 from eduops.data_folder import DataFolder
 from eduops.settings import Settings
 
 _FILE = "first_start"
-_FIXED = ("partitions", "clock_origin_us", "clock_real_origin_us", "clock_factor")
+FIXED: Final = ("partitions", "clock_origin_us", "clock_real_origin_us", "clock_factor")
 
 
 def fix_first_start(
@@ -27,10 +27,10 @@ def fix_first_start(
         ConfigurationError: a later start asks for another clock or another number of partitions.
     """
     asked = {"at": at.isoformat() if at else None, "speed": speed}
-    fixed = folder.read(_FILE, *_FIXED, "asked")
+    fixed = folder.read(_FILE, *FIXED, "asked")
     if not fixed:
         chosen = settings.but(**_clock(settings, real_us, at, speed))
-        fixed = {name: getattr(chosen, name) for name in _FIXED} | {"asked": asked}
+        fixed = {name: getattr(chosen, name) for name in FIXED} | {"asked": asked}
         folder.write(_FILE, fixed)
         return chosen
     for name, value in asked.items():
@@ -46,7 +46,7 @@ def fix_first_start(
             f"partitions is {settings.partitions}, but {folder.path} has {fixed['partitions']}: "
             "its schools would change their logs; choose another folder with --data"
         )
-    return settings.but(**{name: fixed[name] for name in _FIXED})
+    return settings.but(**{name: fixed[name] for name in FIXED})
 
 
 def _clock(settings: Settings, real_us: int, at: datetime | None, speed: float | None) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from typing import cast
 from contract.access.area import Area
 from contract.access.decision import may
 from contract.access.permission import Permission
-from contract.access.user import is_plain
+from contract.access.user import folded_name, is_plain
+from contract.alert import FOLD_ACTOR
 from contract.errors import EduopsError
 from ops_dashboard.access.asking import asking
 from ops_dashboard.access.register import Bearer
@@ -44,12 +45,12 @@ def who_acts(said: str | None) -> str:
     """Return under which name a deed is kept: a person's own; a program says for whom it acts.
 
     Raises:
-        Refusal: it does not, or not all of the name can be seen.
+        Refusal: it does not, not all of the name can be seen, or it is the center's own.
     """
     bearer = asking()
     if bearer is not None and is_by_person():
         return bearer.principal.name
-    if not said or not is_plain(said):
+    if not said or not is_plain(said) or folded_name(said) == FOLD_ACTOR:
         raise Refusal(422, "bad_request", detail="actor")
     return said
 

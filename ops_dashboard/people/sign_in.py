@@ -8,11 +8,12 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from contract.access.user import User
+from contract.access.user import MOST_NAME, MOST_PASSWORD, User
 from contract.access.waiting import try_keys, wait_s
 from ops_dashboard.access.door import SESSION_COOKIE, cookie_name
 from ops_dashboard.access.record import on_record
 from ops_dashboard.api.answers import Refusal
+from ops_dashboard.people.city.leaving import leave
 from ops_dashboard.people.codes import is_right_code
 from ops_dashboard.people.forms import (
     browser_of,
@@ -23,7 +24,6 @@ from ops_dashboard.people.forms import (
     set_browser,
     set_session,
 )
-from ops_dashboard.people.leaving import leave
 from ops_dashboard.people.office import PeopleOffice, asking_person
 from storage.people.city_accounts import id_token_of
 from storage.people.credentials import (
@@ -56,7 +56,7 @@ def add_sign_in(router: APIRouter, office: PeopleOffice) -> None:
     @router.post("/sign-in", include_in_schema=False)
     async def sign_in(request: Request) -> Response:
         fields = await read_form(request)
-        name, to = fields.get("name", "").strip()[:80], own_path(fields.get("next", "/"))
+        name, to = fields.get("name", "").strip()[: 4 * MOST_NAME], own_path(fields.get("next", "/"))
         on_record(actor=name)
         left_s, user = await _who(office, request, name, fields)
         if user is None:
@@ -65,6 +65,19 @@ def add_sign_in(router: APIRouter, office: PeopleOffice) -> None:
             return sign_in_page(office, request, refusal, wait_s=left_s, name=name, to=to)
         return await let_in(office, request, user, to)
 
+    @router.post("/sign-out", include_in_schema=False)
+    async def sign_out(request: Request) -> Response:
+        who = asking_person()
+        async with office.connection() as conn:
+            id_token = await id_token_of(conn, who.session)
+            await end_credentials(conn, (CredentialKind.SESSION,), who.name, credential_id=who.session)
+        office.register.forget(who.name)
+        answer = go_on("/sign-in") if id_token is None else await leave(office, request, id_token)
+        end_session(answer, secure=office.secure)
+        return answer
+
+
+def add_links(router: APIRouter, office: PeopleOffice) -> None:
     @router.get("/enter/{secret}", include_in_schema=False)
     async def offer(request: Request, secret: str, to: NextPath = "/account") -> Response:
         async with office.connection() as conn:
@@ -91,17 +104,6 @@ def add_sign_in(router: APIRouter, office: PeopleOffice) -> None:
             raise Refusal(410, "link_used")
         return await let_in(office, request, user, own_path(fields.get("next", "/account")))
 
-    @router.post("/sign-out", include_in_schema=False)
-    async def sign_out(request: Request) -> Response:
-        who = asking_person()
-        async with office.connection() as conn:
-            id_token = await id_token_of(conn, who.session)
-            await end_credentials(conn, (CredentialKind.SESSION,), who.name, credential_id=who.session)
-        office.register.forget(who.name)
-        answer = go_on("/sign-in") if id_token is None else await leave(office, request, id_token)
-        end_session(answer, secure=office.secure)
-        return answer
-
 
 async def _who(
     office: PeopleOffice, request: Request, name: str, fields: dict[str, str]
@@ -118,7 +120,7 @@ async def _who(
     if left_s > 0:
         _logger.warning("event=sign_in_slowed address=%s: too many failures in a row", address)
         return math.ceil(left_s), None
-    is_right = await office.passwords.verify(kept, fields.get("password", "")[:256])
+    is_right = await office.passwords.verify(kept, fields.get("password", "")[: 4 * MOST_PASSWORD])
     if not is_right or user is None or user.disabled:
         _logger.warning("event=sign_in_failed address=%s: a wrong name or password", address)
         return 0, None

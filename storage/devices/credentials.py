@@ -19,7 +19,7 @@ from contract.devices.credential import (
 )
 from contract.errors import ConfigurationError, InfrastructureError
 from storage.database import connect
-from storage.queries import query
+from storage.queries import query, value_of
 
 CHANNEL: Final = "eduops_devices"
 """Notifications of PostgreSQL that credentials are other ones: a JSON array of names, or nothing for many."""
@@ -59,6 +59,10 @@ class DeviceTroubles(NamedTuple):
     """Devices whose name two connections took from each other within the last day."""
     over_share: int
     """Devices of which the last refusal, within the last day, was that they sent more than their share."""
+    gone: int
+    """Valid credentials of devices that the fleet has no more: of closed schools, retired or replaced."""
+    first_gone: str
+    """The first of them by name; empty without one."""
 
 
 async def issue(
@@ -96,12 +100,18 @@ async def rotate(
 
 
 async def revoke(conn: AsyncConnection[Any], names: Iterable[DeviceName]) -> list[DeviceName]:
-    """End credentials at once and return the names that had a valid one."""
+    """End credentials at once, and codes that nobody claimed; return the names that had one of both.
+
+    Whoever stole a device may have its code as well, which would open again what was just shut.
+    """
+    values = {"names": [str(name) for name in names]}
     async with conn.transaction(), conn.cursor() as cursor:
-        await cursor.execute(query("revoke_device_credentials"), {"names": [str(name) for name in names]})
+        await cursor.execute(query("revoke_device_credentials"), values)
         revoked = [_name(row[0]) for row in await cursor.fetchall()]
         await _tell(cursor, revoked)
-    return revoked
+        await cursor.execute(query("end_claims"), values)
+        ended = [_name(row[0]) for row in await cursor.fetchall()]
+    return list(dict.fromkeys((*revoked, *ended)))
 
 
 async def standings(conn: AsyncConnection[Any], beginning: str = "") -> list[DeviceStanding]:
@@ -119,11 +129,12 @@ async def mosquitto_users(conn: AsyncConnection[Any]) -> list[tuple[DeviceName, 
 async def device_troubles(conn: AsyncConnection[Any]) -> DeviceTroubles:
     """Return how many credentials are valid, and of how many devices something is wrong."""
     cursor = await conn.execute(query("device_troubles"))
-    return DeviceTroubles(*(await cursor.fetchone() or (0, 0, 0, 0)))
+    return DeviceTroubles(*(await cursor.fetchone() or (0, 0, 0, 0, 0, 0, "")))
 
 
 async def keep_claim(conn: AsyncConnection[Any], name: DeviceName, code: str, valid: timedelta) -> None:
-    """Keep the digest of a code with which a device gets its secret once."""
+    """Keep the digest of a code with which a device gets its secret once; its earlier codes end."""
+    await conn.execute(query("end_claims"), {"names": [str(name)]})
     await conn.execute(query("keep_claim"), {"digest": digest_of(code), "name": str(name), "valid": valid})
 
 
@@ -131,7 +142,7 @@ async def claim(conn: AsyncConnection[Any], code: str, secret: str) -> DeviceNam
     """Give the device of a code this secret and return its name; None where the code is wrong, used or old.
 
     Raises:
-        ConfigurationError: the device has a credential already; the code stays valid.
+        ConfigurationError: the device has a credential already.
     """
     async with conn.transaction():
         cursor = await conn.execute(query("take_claim"), {"digest": digest_of(code)})
@@ -186,9 +197,8 @@ async def _load(conn: AsyncConnection[Any], names: list[str] | None) -> Credenti
         Credential(_name(name), bytes(digest), issued_us, former and bytes(former), until_us or 0, revoked)
         for name, digest, issued_us, former, until_us, revoked in await cursor.fetchall()
     )
-    cursor = await conn.execute(query("setting"), {"name": "province"})
-    row = await cursor.fetchone()
-    return CredentialChange(found, names is None, "" if row is None else str(row[0]))
+    province = await value_of(conn, "setting", name="province")
+    return CredentialChange(found, names is None, str(province or ""))
 
 
 async def _tell(cursor: AsyncCursor[Any], names: Sequence[DeviceName]) -> None:

@@ -48,8 +48,15 @@ select count(*) filter (where revoked_at is null),
        count(*) filter (where origin = 'simulated' and revoked_at is null),
        count(*) filter (where refused_at > now() - interval '1 day'),
        count(*) filter (where twice_at > now() - interval '1 day'),
-       count(*) filter (where refused_at > now() - interval '1 day' and refused_for = 'over_share')
+       count(*) filter (where refused_at > now() - interval '1 day' and refused_for = 'over_share'),
+       count(*) filter (where is_gone), coalesce(min(name) filter (where is_gone), '')
 from device_credential left join device_seen using (name)
+cross join lateral (
+    select revoked_at is null and not exists (
+        select from device join school on school.id = device.school_id
+        where retired_at is null and closed_at is null and school.code || '/' || device.code = device_credential.name
+    ) as is_gone
+) fleet
 
 -- name: troubled_devices
 select name, to_us(refused_at), refused_for, refusals, to_us(twice_at) from device_seen
@@ -71,6 +78,11 @@ set connected_at = coalesce(excluded.connected_at, held.connected_at),
 
 -- name: mosquitto_users
 select name, mosquitto from device_credential where revoked_at is null order by name
+
+-- name: end_claims
+update device_claim set until_at = now()
+where claimed_at is null and until_at > now() and name = any(%(names)s)
+returning name
 
 -- name: keep_claim
 insert into device_claim (digest, name, issued_at, until_at)

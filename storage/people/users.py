@@ -7,10 +7,11 @@ from psycopg import AsyncConnection
 from contract.access.area import Area, check_area, parse_area, write_area
 from contract.access.fault import AccessError, AccessFault
 from contract.access.permission import Role
-from contract.access.user import User, check_name, check_role
+from contract.access.user import User, check_name, check_role, folded_name
+from contract.alert import FOLD_ACTOR
 from contract.fleet import Fleet
 from storage.people.credentials import CredentialKind, end_credentials
-from storage.queries import query
+from storage.queries import query, value_of
 
 
 async def add_user(
@@ -32,8 +33,14 @@ async def add_user(
     known = check_name(name)
     check_role(role, area)
     check_area(area, fleet)
+    if folded_name(known) == FOLD_ACTOR:
+        raise AccessError(
+            AccessFault.NAME_TAKEN,
+            f"{known} is what the center does by itself: choose another name",
+            name=known,
+        )
     values = {
-        "name": known, "folded": known.casefold(), "role": role.value, "area": write_area(area),
+        "name": known, "folded": folded_name(known), "role": role.value, "area": write_area(area),
         "subject": subject,
     }  # fmt: skip
     cursor = await conn.execute(query("add_user"), values)
@@ -50,7 +57,7 @@ async def list_users(conn: AsyncConnection[Any]) -> list[User]:
 
 async def find_user(conn: AsyncConnection[Any], name: str) -> User | None:
     """Return a user by name, in whatever case it is written."""
-    cursor = await conn.execute(query("users") + " where folded = %(folded)s", {"folded": name.casefold()})
+    cursor = await conn.execute(query("users") + " where folded = %(folded)s", {"folded": folded_name(name)})
     row = await cursor.fetchone()
     return None if row is None else _user(*row)
 
@@ -64,7 +71,7 @@ class ContactUser(NamedTuple):
 
 async def find_contact_user(conn: AsyncConnection[Any], name: str) -> ContactUser | None:
     """Return where a user may be told, by name, in whatever case it is written; None for a stranger."""
-    row = await (await conn.execute(query("contact_user"), {"folded": name.casefold()})).fetchone()
+    row = await (await conn.execute(query("contact_user"), {"folded": folded_name(name)})).fetchone()
     return None if row is None else ContactUser(parse_area(row[0]), bool(row[1]))
 
 
@@ -111,9 +118,8 @@ async def change_user(
 
 async def password_of(conn: AsyncConnection[Any], name: str) -> str | None:
     """Return the hash of a user's password, None without one."""
-    cursor = await conn.execute(query("password_of"), {"name": name})
-    row = await cursor.fetchone()
-    return None if row is None else row[0]
+    found: str | None = await value_of(conn, "password_of", name=name)
+    return found
 
 
 async def save_password(conn: AsyncConnection[Any], name: str, password_hash: str) -> None:

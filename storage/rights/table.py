@@ -90,8 +90,8 @@ RIGHTS: Final[Mapping[DatabaseRole, Mapping[str, str]]] = {
         **_PEOPLE,
         **_each("r", "horizon position transition correction outside_alert notice_state figure_day"),
         **_each("r", "worker lease touched_bucket schema_version"),
-        **_each("ra", "metric metric_unit device_claim"),
-        **_each("raw", "special_day setting school school_period device device_credential"),
+        **_each("ra", "metric metric_unit"),
+        **_each("raw", "special_day setting school school_period device device_credential device_claim"),
         **_each("rawd", "cluster ward"),
     },
 }

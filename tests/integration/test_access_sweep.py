@@ -320,6 +320,28 @@ async def test_nothing_beyond_an_area_is_acted_on(stage: Stage, asker: httpx.Asy
         assert (await asker.post(url, json={"note": "x"}, headers=cookie)).status_code == 202
 
 
+async def test_nothing_beyond_an_area_is_drawn_into_it(stage: Stage, asker: httpx.AsyncClient) -> None:
+    fleet, areas = stage.fleet, areas_of(stage.fleet)
+    there = next(s for s in reversed(fleet.schools) if not any(area.covers(s, fleet) for area in areas))
+    own, foreign = (
+        incident_of(n, Cause(CauseKind.SCHOOL, school_id=s.id))
+        for n, s in ((1, fleet.schools[0]), (2, there))
+    )
+    wide = incident_of(3, Cause(CauseKind.CITY))
+    await put_incidents(stage.conn, own, foreign, wide)
+    path, before = f"/api/incidents/{own.incident_id}/actions", await stage.log.last_seq(ALERTS_LOG)
+    for area in areas:
+        headers = (await caller(stage, Role.OPERATOR, area)).headers
+        for other in (foreign, wide):
+            deed = {"kind": "merged", "with_id": other.incident_id}
+            answer = await asker.post(path, json=deed, headers=headers)
+            assert answer.status_code in (403, 404), (write_area(area), other.cause)
+    assert await stage.log.last_seq(ALERTS_LOG) == before
+    deed = {"kind": "merged", "with_id": foreign.incident_id}
+    whole = (await caller(stage, Role.OPERATOR, CITY)).headers
+    assert (await asker.post(path, json=deed, headers=whole)).status_code == 202
+
+
 async def test_what_was_told_or_merged_with_something_beyond_is_not_told(
     stage: Stage, asker: httpx.AsyncClient, postgres_url: str
 ) -> None:

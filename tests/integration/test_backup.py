@@ -177,6 +177,63 @@ def test_what_is_no_backup_or_a_damaged_one_is_refused(tmp_path: Path) -> None:
         unpack(source, tmp_path / "out3")
 
 
+def test_whatever_is_changed_in_a_backup_is_refused_by_a_sentence(tmp_path: Path) -> None:
+    source = tmp_path / "alerts"
+    source.write_bytes(b"a backup's log of alerts, compressed" * 30)
+    pack(tmp_path / "saved", {"logs/alerts": source}, _empty_manifest())
+    whole = (tmp_path / "saved").read_bytes()
+    for place in range(len(whole)):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0xFF
+        (tmp_path / "damaged").write_bytes(damaged)
+        try:
+            unpack(tmp_path / "damaged", tmp_path / "out")
+        except ConfigurationError:
+            continue
+        assert (tmp_path / "out/logs/alerts").read_bytes() == source.read_bytes(), place
+    for end in range(0, len(whole), 7):
+        (tmp_path / "damaged").write_bytes(whole[:end])
+        with pytest.raises(ConfigurationError):
+            unpack(tmp_path / "damaged", tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [(MANIFEST, b"[" * 100_000), (MANIFEST, b" " * (1 << 25)), (MANIFEST, b"null"), ("x", b"")],
+)
+def test_a_zip_that_is_made_up_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
+    with zipfile.ZipFile(tmp_path / "made", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    with pytest.raises(ConfigurationError, match="no readable backup"):
+        unpack(tmp_path / "made", tmp_path / "out")
+
+
+def test_a_member_fills_no_more_than_it_says(tmp_path: Path) -> None:
+    said = {**msgspec.to_builtins(_empty_manifest()), "members": {"bomb": {"bytes": 10, "sha256": ""}}}
+    with zipfile.ZipFile(tmp_path / "saved", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(MANIFEST, json.dumps(said))
+        archive.writestr("bomb", bytes(20 << 20))
+    with pytest.raises(ConfigurationError, match="damaged"):
+        unpack(tmp_path / "saved", tmp_path / "out")
+    assert (tmp_path / "out/bomb").stat().st_size <= 1 << 20
+
+
+def test_a_backup_sets_what_a_first_start_fixes_and_nothing_else(tmp_path: Path) -> None:
+    asked = {"partitions": 2, "watchdog_command": "touch /tmp/x"}
+    pack(tmp_path / "saved", {}, msgspec.structs.replace(_empty_manifest(), first_start=asked))
+    done = _restore(tmp_path / "saved", tmp_path / "new")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "it would set 'watchdog_command'" in done.stderr
+    assert not (tmp_path / "new").exists()
+
+
+def test_entries_that_somebody_made_up_are_refused(tmp_path: Path) -> None:
+    for made in (b"\0", b"\0\0\0\1", b"\0\0\0\1\xc0", b"\xff\xff\xff\xff\x00"):
+        (tmp_path / "log").write_bytes(made)
+        with (tmp_path / "log").open("rb") as file, pytest.raises(ConfigurationError, match="of a log"):
+            list(read_entries(file))
+
+
 def test_a_backup_of_a_later_format_is_refused_by_name(tmp_path: Path) -> None:
     later = {**msgspec.to_builtins(_empty_manifest()), "format": 99}
     with zipfile.ZipFile(tmp_path / "later", "w") as archive:

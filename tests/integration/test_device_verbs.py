@@ -10,14 +10,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from contract.devices.credential import Credential, DeviceName, Origin, digest_of
+from contract.devices.credential import Credential, DeviceName, Origin, digest_of, fleet_names
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet
 from eduops.data_folder import DataFolder
 from eduops.settings import Settings, load_settings
 from eduops.simulated_devices import simulated_secrets
 from eduops.verbs.devices import deeds
-from eduops.verbs.devices.tables import device_table, fleet_csv, troubled
+from eduops.verbs.devices.tables import device_table, fleet_csv, told_troubles, troubled
 from storage.database import connect
 from storage.devices.credentials import credential_changes, standings
 from storage.devices.sightings import Sighting, note_sightings
@@ -60,7 +60,7 @@ async def test_from_the_first_secret_to_the_last(settings: Settings, city: Fleet
     again = await deeds.issue_devices(settings, [str(first)], missing=False)
     assert (again.rows, len(again.refused)) == ((), 1)
     rest = await deeds.issue_devices(settings, [], missing=True)
-    assert {row[2] for row in rest.rows} == {str(name) for name in deeds.fleet_names(city)} - {str(first)}
+    assert {row[2] for row in rest.rows} == {str(name) for name in fleet_names(city)} - {str(first)}
     assert rest.refused == ()
 
     rotated = await deeds.rotate_devices(settings, [str(first)], "1h")
@@ -120,22 +120,22 @@ async def test_files_in_and_out(settings: Settings, city: Fleet, tmp_path: Path)
 
 async def test_simulated_secrets_make_way_for_real_ones(settings: Settings, city: Fleet) -> None:
     name = DeviceName(*next(iter(city.device_by_path)))
-    simulated = await simulated_secrets(settings, city)
-    assert simulated.keys() == set(deeds.fleet_names(city))
-    assert await simulated_secrets(settings, city) == simulated
+    simulated = await simulated_secrets(settings, fleet_names(city))
+    assert simulated.keys() == set(fleet_names(city))
+    assert await simulated_secrets(settings, fleet_names(city)) == simulated
     assert (await troubled(settings)).simulated == len(simulated)
     DataFolder(settings.data / "restored").create()
-    restored = await simulated_secrets(settings.but(data=settings.data / "restored"), city)
+    restored = await simulated_secrets(settings.but(data=settings.data / "restored"), fleet_names(city))
     assert restored.keys() == simulated.keys()
     assert (await held(settings))[name].digest == digest_of(restored[name]) != digest_of(simulated[name])
-    assert await simulated_secrets(settings, city) == simulated
+    assert await simulated_secrets(settings, fleet_names(city)) == simulated
     drawn = await deeds.issue_devices(settings, [str(name)], missing=False)
-    assert drawn.note.startswith("simulated until now: 1; `eduops restart simulator`")
+    assert drawn.note == "simulated until now: 1; the simulation leaves them to you within a minute"
     (row,) = drawn.rows
     assert (await held(settings))[name].digest == digest_of(row[3])
-    assert (await simulated_secrets(settings, city)).keys() == simulated.keys() - {name}
+    assert (await simulated_secrets(settings, fleet_names(city))).keys() == simulated.keys() - {name}
     await deeds.revoke_devices(settings, [str(name)])
-    assert name not in await simulated_secrets(settings, city)
+    assert name not in await simulated_secrets(settings, fleet_names(city))
 
 
 async def test_what_was_seen_is_added_up(settings: Settings, city: Fleet, postgres_url: str) -> None:
@@ -164,29 +164,56 @@ async def test_a_code_opens_once(
     async with await connect(postgres_url) as conn:
         await save_fleet(conn, city)
     name = DeviceName(*next(iter(city.device_by_path)))
-    ((_, _, code),) = (await deeds.draw_claim_codes(settings, [str(name)], "1h")).rows
-    ((_, _, late),) = (await deeds.draw_claim_codes(settings, [str(name)], "0s")).rows
+    codes = []
+    for valid in ("1h", "0s", "1h"):
+        ((_, _, drawn),) = (await deeds.draw_claim_codes(settings, [str(name)], valid)).rows
+        codes.append(drawn)
+    former, late, code = codes
     operating = (Path(__file__).parents[2] / "docs" / "operating.md").read_text(encoding="utf-8")
     said = re.search(r"curl -H '(.+?): (.+?)' -d '(.+?)' https://CENTER/api/provision", operating)
     assert said is not None
     header, kind, body = said.groups()
     answers = [
         await client.post("/api/provision", content=body.replace("CODE", tried), headers={header: kind})
-        for tried in (late, "A" * 24, code, code)
+        for tried in (former, late, "A" * 24, code, code)
     ]
-    assert [answer.status_code for answer in answers] == [404, 404, 201, 404]
-    given = answers[2].json()
+    assert [answer.status_code for answer in answers] == [404, 404, 404, 201, 404]
+    given = answers[3].json()
     assert (given["user"], given["topic"]) == (str(name), name.topics("79"))
-    assert answers[2].headers["cache-control"] == "no-store"
+    assert answers[3].headers["cache-control"] == "no-store"
     known = (await held(settings))[name]
     assert known.digest == digest_of(given["secret"])
     ((_, _, second),) = (await deeds.draw_claim_codes(settings, [str(name)], "1h")).rows
     refused = await client.post("/api/provision", json={"code": second})
     assert (refused.status_code, refused.json()["code"]) == (409, "device_has_credential")
     await deeds.revoke_devices(settings, [str(name)])
-    assert (await client.post("/api/provision", json={"code": second})).status_code == 201
+    assert (await client.post("/api/provision", json={"code": second})).status_code == 404  # stolen as well
+    ((_, _, third),) = (await deeds.draw_claim_codes(settings, [str(name)], "1h")).rows
+    await deeds.revoke_devices(settings, [str(name)])  # nobody has claimed it yet
+    assert (await client.post("/api/provision", json={"code": third})).status_code == 404
+    ((_, _, last),) = (await deeds.draw_claim_codes(settings, [str(name)], "1h")).rows
+    assert (await client.post("/api/provision", json={"code": last})).status_code == 201
     entries = await read_audit(stage.conn, AuditChoice(action="/api/provision"), 10)
     assert [(e.subject, e.result) for e in entries] == [(str(name), "done")] * 2
+
+
+async def test_credentials_of_devices_that_are_no_more_are_told(
+    settings: Settings, city: Fleet, postgres_url: str
+) -> None:
+    names = [str(DeviceName(*path)) for path in city.device_by_path]
+    await deeds.issue_devices(settings, names[:4], missing=False)
+    assert not any("no more" in told for told in told_troubles(await troubled(settings)))
+    async with await connect(postgres_url) as conn:
+        school, _, code = names[0].partition("/")
+        own = "school_id = (select id from school where code = %s)"
+        await conn.execute(f"update device set retired_at = now() where {own} and code = %s", (school, code))
+        await conn.execute("update school set closed_at = now() where code = %s", (names[3].split("/")[0],))
+    found = await troubled(settings)
+    closed = sum(name.split("/")[0] == names[3].split("/")[0] for name in names[1:4])
+    assert (found.gone, found.first_gone) == (1 + closed, names[0])
+    assert f"eduops device revoke {names[0]}" in list(told_troubles(found))[-1]
+    await deeds.revoke_devices(settings, names[:4])
+    assert (await troubled(settings)).gone == 0
 
 
 async def test_strangers_with_codes_take_no_connections_of_the_database(

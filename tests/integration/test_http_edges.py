@@ -83,6 +83,17 @@ CASES: Final[Sequence[tuple[str, str, Mapping[str, str], int]]] = (
     ("POST", "/api/incidents/0123456789abcdef/actions", CROSS, 403),
     ("POST", "/api/alerts/{A}/note", {"Sec-Fetch-Site": "same-site"}, 403),
     ("POST", "/api/alerts/{A}/note", {"Sec-Fetch-Site": "same-origin"}, 202),
+    ("GET", "/pair", {**CROSS, "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}, 403),
+    ("GET", "/healthz", {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors"}, 403),
+    ("HEAD", "/pair", CROSS, 403),
+    ("GET", "/sign-in", {**CROSS, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}, 200),
+    ("GET", "/healthz", {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"}, 200),
+    ("POST", "/api/alerts/{A}/note", {"Origin": "http://["}, 403),
+    ("POST", "/api/alerts/{A}/note", {"Origin": "null"}, 403),
+    ("GET", "/sign-in?next=//[", {}, 200),
+    ("GET", "/sign-in?next=//%E2%84%80.example", {}, 200),
+    ("GET", "/api/alerts", {"Authorization": "Basic \xe9"}, 401),
+    ("GET", "/api/alerts", {"Authorization": "Basic :"}, 401),
 )
 
 
@@ -91,7 +102,8 @@ async def test_a_case_has_its_answer(stage: Stage, client: httpx.AsyncClient) ->
     await stage.change(changed)
     for method, path, headers, status in CASES:
         url = path.format(S=stage.fleet.schools[0].code, A=changed.alert.alert_id)
-        answer = await client.request(method, url, headers=headers, json=NOTE if method == "POST" else None)
+        sent = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+        answer = await client.request(method, url, headers=sent, json=NOTE if method == "POST" else None)
         assert answer.status_code == status, (method, path, headers, answer.text)
         check_guarded(answer)
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any, Final
+from unicodedata import normalize
 
 import httpx
 import msgspec
@@ -37,7 +38,7 @@ from storage.people.pairing import MOST_OF_ADDRESS, begin_pairing
 from storage.people.users import find_user
 from tests.asking import asking
 from tests.conftest import TestNats
-from tests.dashboard_stage import Stage, open_stage
+from tests.dashboard_stage import Stage, open_stage, program
 from tests.running_system import until
 from tests.signed_in import cookies, session_of
 
@@ -258,6 +259,45 @@ async def test_an_administrator_adds_changes_and_lets_in(
     assert user.role is Role.ADMINISTRATOR
 
 
+async def test_a_name_is_known_however_a_keyboard_writes_it(
+    stage: Stage, stranger: httpx.AsyncClient
+) -> None:
+    await enter(stage, stranger, "Nguyễn Thị Hòa", Role.OPERATOR, PASSWORD)
+    for form in ("NFC", "NFD"):
+        written = normalize(form, "NGUYỄN THỊ HÒA"), normalize(form, PASSWORD)
+        assert (await sign_in(stranger, *written)).status_code == 303, form
+        assert (await stranger.get("/api/me")).json()["name"] == "Nguyễn Thị Hòa"
+    keys = [try_keys(normalize(form, "Hòa"), "192.0.2.1", "") for form in ("NFC", "NFD")]
+    assert keys[0] == keys[1]  # else a guesser has as many counts as a name has forms
+
+
+@pytest.mark.parametrize("other", ['consent={"a":[1,"b"]}', "tên=Hòa", "[x]=1", 'y="a', "z", "=", "a=b=c"])
+async def test_a_cookie_of_another_program_signs_nobody_out(
+    stage: Stage, stranger: httpx.AsyncClient, other: str
+) -> None:
+    own = stage.headers["Cookie"]
+    for cookie in (f"{other}; {own}", f"{own}; {other}"):
+        answer = await stranger.get("/api/me", headers=[(b"Cookie", cookie.encode())])
+        assert answer.status_code == 200, cookie
+
+
+async def test_nobody_acts_under_the_name_of_the_center(stage: Stage, client: httpx.AsyncClient) -> None:
+    changed = stage.opened(0)
+    await stage.change(changed)
+    (incident,) = (i.incident.incident_id for i in stage.incidents.kept.values())
+    refused = await client.post("/users", data={"name": "Eduops", "role": "operator", "area": "city"})
+    assert refused.status_code == 422
+    assert await find_user(stage.conn, "eduops") is None
+    async with asking(base_url=stage.url, headers=await program(stage)) as other:
+        for path, deed in (
+            (f"/api/alerts/{changed.alert.alert_id}/acknowledge", {}),
+            (f"/api/incidents/{incident}/actions", {"kind": "acknowledged"}),
+        ):
+            answer = await other.post(path, json={"actor": " EduOps ", **deed})
+            assert (answer.status_code, answer.json()["code"]) == (422, "bad_request"), path
+            assert (await other.post(path, json={"actor": "Lan", **deed})).status_code == 202, path
+
+
 async def test_names_are_shown_as_text(stage: Stage, client: httpx.AsyncClient) -> None:
     await session_of(stage.conn, "<b onclick='x'>", Role.LEADER)
     page = (await client.get("/users")).text
@@ -470,15 +510,17 @@ async def test_the_record_cannot_be_changed_and_shows_it_if_it_was(stage: Stage)
             assert (await verify_audit(stage.conn, head)).broken_at == broken_at, tamper
 
 
-async def set_up_code(browser: httpx.AsyncClient) -> tuple[pyotp.TOTP, list[str]]:
+async def set_up_code(browser: httpx.AsyncClient, password: str = "") -> tuple[pyotp.TOTP, list[str]]:
     """Set a second factor up, and return the app and the recovery codes."""
     page = (await browser.post("/account/code/begin")).text
     assert "<svg" in page
     (secret,) = re.findall(r"<code>([A-Z2-7]{32})</code>", page)
     app = pyotp.TOTP(secret)
-    wrong = await browser.post("/account/code", data={"secret": secret, "code": "12345"})
-    assert wrong.status_code == 422
-    page = (await browser.post("/account/code", data={"secret": secret, "code": app.now()})).text
+    form = {"secret": secret, "code": app.now(), "old": password}
+    wrongs = [{"code": "12345"}] + [{"old": "not it at all"}, {"old": ""}] * bool(password)
+    for wrong in wrongs:
+        assert (await browser.post("/account/code", data=form | wrong)).status_code == 422
+    page = (await browser.post("/account/code", data=form)).text
     (recovery,) = re.findall(r"<code>([a-z2-7 ]{100,})</code>", page)
     return app, recovery.split()
 
@@ -487,7 +529,7 @@ async def test_a_second_factor_is_asked_for_and_taken_once(
     stage: Stage, client: httpx.AsyncClient, stranger: httpx.AsyncClient
 ) -> None:
     await enter(stage, stranger, "Hoa", Role.OPERATOR, PASSWORD)
-    app, recovery = await set_up_code(stranger)
+    app, recovery = await set_up_code(stranger, PASSWORD)
     assert [len(code) for code in recovery] == [24] * 10
     (field,) = re.findall(r'<input name="code"[^>]*>', (await stranger.get("/sign-in")).text)
     assert 'maxlength="40"' in field, "a recovery code fits"

@@ -255,6 +255,17 @@ def test_an_sms_is_short_in_whole_words_and_has_its_link(
             assert f"{isp} · ".startswith(kept) or kept.startswith(f"{isp} · ")
 
 
+@pytest.mark.parametrize("length", [180, 240, 270, 300, 1000])
+def test_an_sms_comes_to_an_end_however_long_the_address_of_the_center(
+    office: Office, city: Fleet, alert: Alert, length: int
+) -> None:
+    far = replace(office, public_url="https://" + "a" * (length - 8))
+    text = said(far, Story(shared(city), [alert]), MessageForm.SMS).body
+    assert len(text) <= SMS_CHARACTERS
+    assert city.schools[0].isp in text or "Viettel" in text
+    assert len(write_test(far, "An", MessageForm.SMS, Language.VI).body) <= SMS_CHARACTERS
+
+
 def test_every_reason_has_its_own_lead(office: Office, city: Fleet, alert: Alert) -> None:
     for language in Language:
         story = Story(shared(city), [alert])

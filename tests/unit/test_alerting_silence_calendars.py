@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from alerting.silences.calendar_file import AnnouncedWork, read_calendar, write_calendar
-from alerting.silences.recurrence import SilenceWindow, windows_of
+from alerting.silences.recurrence import SilenceWindow, beginnings, windows_of
 from contract.calendar import SchoolCalendar
 from contract.routing.silence import DAY_US, Silence, SilenceKind
 from tests.silence_words import HOUR_US, ZONE, recurring, silence
@@ -61,12 +61,20 @@ def test_times_as_calendar_programs_write_them(lines: tuple[str, ...], from_: st
         (("DTSTART:20261129T010000", "DURATION:PT3H"), "no UID"),
         (("UID:1", "DTSTART:soon", "DURATION:PT3H"), "is no date or time"),
         (("UID:1", "DTSTART:20261129T010000", "DURATION:PT3H", "RDATE:20261130T010000"), "by RDATE"),
+        (("UID:1", "DTSTART;VALUE=TIME:010000", "DURATION:PT3H"), "vTime"),
     ],
 )
 def test_an_event_that_cannot_be_read_is_named(lines: tuple[str, ...], why: str) -> None:
     works, (trouble,) = read(*lines)
     assert works == []
     assert why in trouble
+
+
+def test_a_file_whose_parts_do_not_fit_together_is_none() -> None:
+    for zone in ("BEGIN:VT9MEZONE", "BEGIN:VTODO", "BEGIN:X"):
+        text = f"BEGIN:VCALENDAR\r\n{zone}\r\nTZID:Foo/Bar\r\nEND:VTIMEZONE\r\nEND:VCALENDAR\r\n"
+        with pytest.raises(ValueError, match=r"."):
+            read_calendar(text, ZoneInfo(ZONE))
 
 
 def test_an_occurrence_that_was_moved_is_work_of_its_own(calendar: SchoolCalendar) -> None:
@@ -91,6 +99,13 @@ def test_what_is_cancelled_is_so_by_the_event_or_by_the_file() -> None:
 
 
 START_US = local_us("2026-12-13T01:00")
+
+
+def test_a_count_beyond_the_end_of_a_silence_is_not_told(calendar: SchoolCalendar) -> None:
+    text = write_calendar([recurring("a", START_US, "FREQ=DAILY;COUNT=40", 2, days=9)], calendar, TITLES)
+    ((work,), _) = read_calendar(text.decode(), ZoneInfo("UTC"))
+    assert work.recurrence is not None
+    assert len(list(beginnings(work.recurrence, START_US, START_US + 99 * DAY_US))) == 9
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from config.fleet_csv import (
     write_fleet_csv,
 )
 from config.fleet_plan import plan_import
-from config.spreadsheet import BadRow, decode_table
+from config.spreadsheet import BadRow, as_written, decode_table, inert_text
 from contract.errors import ConfigurationError
 from contract.fleet import DeviceKind, Fleet, Level
 from device_simulator.areas import load_areas
@@ -258,6 +258,13 @@ def test_names_are_inert_in_a_spreadsheet_and_come_back_the_same(city: Fleet, na
     assert not re.search(r'(^|[,"\n])[=+@-]', written.replace(",-", ""))
     (listed,), bad, _ = parse_fleet_csv(written, load_areas())
     assert (bad, listed.name) == ([], name)
+
+
+@given(st.text(alphabet="=+-@';,\t\r\n a", max_size=12))
+def test_no_part_of_a_cell_is_a_formula_whatever_parts_the_line(text: str) -> None:
+    written = inert_text(text)
+    assert not any(part.startswith(("=", "+", "-", "@")) for part in re.split("[,;\t\r\n]", written))
+    assert as_written(written) == text
 
 
 def as_bytes(text: str) -> bytes:

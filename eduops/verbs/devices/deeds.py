@@ -9,7 +9,14 @@ from typing import Any, Final
 
 from psycopg import AsyncConnection
 
-from contract.devices.credential import SECRET_BYTES, DeviceName, Origin, parse_device_name, write_secret
+from contract.devices.credential import (
+    SECRET_BYTES,
+    DeviceName,
+    Origin,
+    fleet_names,
+    parse_device_name,
+    write_secret,
+)
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet
 from device_simulator.world.faults import parse_duration_s
@@ -100,7 +107,9 @@ async def revoke_devices(settings: Settings, names: Sequence[str]) -> str:
         revoked = await credentials.revoke(conn, parsed)
         await _record(conn, "device revoke", revoked)
     if lacking := [str(name) for name in parsed if name not in revoked]:
-        raise ConfigurationError(f"no valid credential: {', '.join(lacking)}; revoked: {len(revoked)}")
+        raise ConfigurationError(
+            f"no valid credential and no code: {', '.join(lacking)}; revoked: {len(revoked)}"
+        )
     return f"revoked {', '.join(map(str, revoked))}"
 
 
@@ -122,11 +131,6 @@ async def draw_claim_codes(settings: Settings, names: Sequence[str], valid: str)
 def draw_secret() -> str:
     """Return a new secret."""
     return write_secret(secrets.token_bytes(SECRET_BYTES))
-
-
-def fleet_names(fleet: Fleet) -> list[DeviceName]:
-    """Return the names of all devices of a fleet."""
-    return [DeviceName(*path) for path in fleet.device_by_path]
 
 
 def known_names(fleet: Fleet, names: Iterable[str]) -> list[DeviceName]:
@@ -151,9 +155,7 @@ async def _issue(settings: Settings, drawn: dict[DeviceName, str], *, quietly: b
         f"{name} has a valid credential: rotate or revoke it" for name in drawn if name not in set(issued)
     ]  # fmt: skip
     taken = sum(str(name) in simulated for name in issued)
-    note = (
-        f"simulated until now: {taken:,}; `eduops restart simulator` makes the simulation leave them to you"
-    )
+    note = f"simulated until now: {taken:,}; the simulation leaves them to you within a minute"
     rows = tuple(_row(name, drawn[name]) for name in issued)
     return Drawn(_SECRETS, rows, tuple(refused), note if taken else "")
 

@@ -1,6 +1,7 @@
 """Devices as people look at them: a table, JSON, a CSV file, a sentence of `eduops doctor`."""
 
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
@@ -58,6 +59,26 @@ async def troubled(settings: Settings) -> DeviceTroubles:
     """Return how many credentials there are, and of how many devices something is wrong."""
     async with await connect(database_url(settings)) as conn:
         return await device_troubles(conn)
+
+
+def told_troubles(found: DeviceTroubles) -> Iterator[str]:
+    """Yield how many credentials there are, and what is wrong with some."""
+    yield f"{found.valid:,} devices have a credential, {found.simulated:,} of them simulated ones"
+    if found.refused or found.twice:
+        yield (
+            f"within a day {found.refused:,} were refused, and two connections took the name of "
+            f"{found.twice:,} in turn: `eduops device list --trouble` names them"
+        )
+    if found.over_share:
+        yield (
+            f"{found.over_share:,} sent more than their share (device_share_mib) and are held off: "
+            "`eduops device revoke` ends one for good"
+        )
+    if found.gone:
+        yield (
+            f"{found.gone:,} are of devices that the fleet has no more and still let them in: "
+            f"`eduops device revoke {found.first_gone}`"
+        )
 
 
 def _line(s: DeviceStanding, now_us: int) -> str:

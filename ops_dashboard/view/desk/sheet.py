@@ -5,9 +5,10 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from config.spreadsheet import inert_text
 from contract.naming.plain import plain_name
 from contract.texts import Language, Texts, write_number
-from ops_dashboard.view.leadership.tables import TableForm, csv_text, safe
+from ops_dashboard.view.leadership.tables import TableForm, csv_text
 
 MOST_ROWS: Final = 50
 """Rows of a main table that a page shows unless it is asked for all: some screens of a laptop."""
@@ -138,7 +139,7 @@ def sheet_csv(table: SheetTable, form: TableForm) -> str:
 
     def plain(cell: SheetCell) -> str:
         if cell.value is None:
-            return safe("" if cell.text == UNKNOWN else cell.text)
+            return inert_text("" if cell.text == UNKNOWN else cell.text)
         return f"{cell.value:.{cell.decimals}f}".replace(".", comma)
 
     rows = [[plain(cell) for cell in row.cells] for row in table.rows]

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Final
 
+from config.spreadsheet import inert_text
 from contract.figures.definitions import FigureUnit
 from contract.figures.sums import GroupKind
 from contract.texts import Language, Texts
@@ -31,8 +32,6 @@ HEAD: Final = (
     "leadership.row_known",
     "leadership.row_expected",
 )
-_DANGEROUS: Final = tuple("=+-@\t\r")
-"""A text that begins so is a formula to a spreadsheet program. Source: OWASP, CSV Injection."""
 
 
 class TableForm(StrEnum):
@@ -62,11 +61,6 @@ def csv_text(head: Sequence[str], rows: Iterable[Sequence[str]], form: TableForm
     return out.getvalue()
 
 
-def safe(text: str) -> str:
-    """Return a text that no spreadsheet program computes."""
-    return f"'{text}" if text.startswith(_DANGEROUS) else text
-
-
 class _Rows:
     def __init__(self, brief: Brief, texts: Texts, language: Language, comma: str) -> None:
         self._brief, self._texts, self._language, self._comma = brief, texts, language, comma
@@ -94,13 +88,13 @@ class _Rows:
         one = self._brief.comparison
         title, whose = self._say(f"measure.{one.figure}"), self._whose(one.aim)
         for group in one.groups:
-            name = safe(group_name(group, one.kind, self._texts, self._language))
+            name = inert_text(group_name(group, one.kind, self._texts, self._language))
             yield self._row(
                 title, name, group.figure, one.unit, one.figure, group.before, one.aim.value, whose
             )
 
     def _whose(self, aim: Aim) -> str:
-        return safe(benchmark_name(aim, self._texts, self._language))
+        return inert_text(benchmark_name(aim, self._texts, self._language))
 
     def _card(self, card: FigureCard) -> Iterator[list[str]]:
         title = self._say(f"measure.{card.name}")
@@ -113,7 +107,9 @@ class _Rows:
         if (one.kind, one.scope, one.figure) == (GroupKind.CLUSTER, "", card.name):
             return  # they are what is compared
         for group in card.groups:
-            yield self._row(title, safe(group.name), group.figure, card.unit, card.name, group.before, None)
+            yield self._row(
+                title, inert_text(group.name), group.figure, card.unit, card.name, group.before, None
+            )
 
     def _row(
         self,
