@@ -53,7 +53,14 @@ def test_columns_are_indexed_by_metric_id(shipped: Catalogue) -> None:
         (('stream = "bandwidth"', 'stream = "payroll"'), "'payroll'"),
         (("cadence_s = 10.0", "cadence_s = 0.0"), "0 < cadence_s"),
         (("heartbeat = true", ""), "heartbeat"),
-        (("[[metric]]", "[[metric"), "is not TOML"),
+        (("[[metric]]", "[[metric"), "at line 17"),
+        (("id = 1\n", 'id = "1"\n'), "line 18: metric 'down_bps': Expected `int`, got `str`"),
+        (('name = "down_bps"', "name = [1]"), "line 19: metric [1]: Expected `str`, got `array`"),
+        (("low = 0.0", 'low = "0"'), "line 22: metric 'down_bps': Expected `float`, got `str`"),
+        (("low = 0.0", "low = nan"), "line 22: metric 'down_bps': needs low < high"),
+        (("stale_s = 60.0", "stale_s = 2026-01-01"), "line 25: metric 'down_bps': Expected `float`"),
+        (("heartbeat = true", "heartbeat = true\nunits = 1"), "line 27: metric 'down_bps': `units` is no"),
+        (("[[metric]]", "[[metrics]]"), "line 17: Object contains unknown field `metrics`"),
     ],
 )
 def test_a_wrong_catalogue_is_named(change: tuple[str, str], says: str) -> None:
