@@ -133,7 +133,7 @@ class _Desk:
         self._on_duty = state.swaps
         self._swaps = {**record.swaps, **state.swaps}
         self._decider = Decider(state.notices, telling, self._muted)
-        self._roster()
+        self._swap_duty()
         self._reports = Reports(state.outside, record.outside, telling.fleet, pupils, self._open_alert)
         self.changes = DeskChanges([], [], [], [], self._decider.notices, self._reports.changes, [])
 
@@ -169,7 +169,7 @@ class _Desk:
         self._decide(self._state.now_us, inclusive=True)
         self._state.drop_what_is_over()
         if any(self._is_past(swap) for swap in self._on_duty.values()):
-            self._roster()
+            self._swap_duty()
 
     def _change(self, changes: Sequence[AlertChanged]) -> None:
         self._alerts.note(changes)
@@ -225,12 +225,12 @@ class _Desk:
         if swap is not None:
             self._on_duty[swap.swap_id] = swap
             self.changes.swaps.append(swap)
-            self._roster()
+            self._swap_duty()
 
     def _is_past(self, swap: Swap) -> bool:
         return swap.end_us + KEPT_US <= self._state.now_us
 
-    def _roster(self) -> None:
+    def _swap_duty(self) -> None:
         """Let the rotas name whom swaps name; forget those of which no decision asks any more."""
         for past in [key for key, swap in self._on_duty.items() if self._is_past(swap)]:
             del self._on_duty[past]

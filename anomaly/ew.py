@@ -8,7 +8,8 @@ speaks for. All older weight is worth `exp(-dt / tau)` of what it was:
 
 Because forgetting follows time and not the number of readings, readings every ten seconds, every
 quarter of an hour and once a day may follow each other in one cell, and a night's silence does
-not make the next morning's first reading the whole truth.
+not make the next morning's first reading the whole truth. Nor does a summer's: of what makes a cell mature
+a silence forgets no more than one of `tau`, however long it lasts.
 
 The deviation is sqrt(pi/2) * d, the standard deviation if the noise is normal, and never less
 than 1 % of |m|: figures that hardly ever move are not judged by their last digit. Before it is
@@ -59,6 +60,8 @@ READINGS_LIMIT: Final = 65535
 """The count of readings stays here: beyond maturity it decides nothing."""
 OBSERVED_LIMIT_S: Final = 1e6
 """The observed time stays here, well within what float32 adds exactly enough."""
+LEAST_KEPT: Final = float(np.exp(-1.0))
+"""Of the weight that makes a cell mature so much stays after any silence: as after one of `tau_s`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,8 @@ class ExponentiallyWeighted:
         first = readings == 0
         dt_s = np.where(first, self.longest_weight_s, (time_us - columns["learnt_us"][cell]) * 1e-6)
         own = np.minimum(dt_s, self.longest_weight_s) * share
-        weight = columns["weight_s"][cell] * np.exp(-dt_s / self.tau_s) + own
+        past, kept = columns["weight_s"][cell].astype(np.float64), np.exp(-dt_s / self.tau_s)
+        weight = np.maximum(past * kept, np.minimum(past, self.mature_s) * LEAST_KEPT) + own
         part = np.zeros(len(cell))
         np.divide(own, weight, out=part, where=weight > 0)
         mean, spread = columns["mean"][cell], columns["spread"][cell].astype(np.float64)

@@ -12,7 +12,7 @@ alike, within ten minutes of one another, are one proposal, the city's; a level 
 Deterministic, and no order of schools matters.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -27,8 +27,10 @@ from contract.special_days.special_day import (
     DayKind,
     DayPlace,
     DayProposal,
+    DayVerdict,
     MovedBells,
     PlaceKind,
+    SpecialDay,
 )
 
 FIRST: Final = 10
@@ -80,22 +82,36 @@ class _Level(NamedTuple):
         return _on_grid(morning), _on_grid(afternoon)
 
 
-def propose_bells(begins: DayBegins, rejected: Collection[str]) -> list[DayProposal]:
+def propose_bells(begins: DayBegins, decided: Iterable[SpecialDay] = ()) -> list[DayProposal]:
     """Return the bells that have moved, the city's or those of levels.
+
+    What somebody rejected is not proposed again by another first day, nor as part of the city's: only
+    another shift, or another level, is something else.
 
     Args:
         begins: of past days.
-        rejected: ids of proposals that nobody wants again.
+        decided: what became of earlier proposals; those that were accepted are in the calendar of `begins`.
     """
     least = LEAST[PlaceKind.LEVEL]
     levels = [(p, at) for p, at in begins.groups.items() if p.kind is PlaceKind.LEVEL and len(at) >= least]
-    moved = [one for p, at in levels if (one := _look(begins, p, at)) is not None]
+    refused = [one for one in decided if one.verdict is DayVerdict.REJECTED]
+    moved = [
+        one
+        for p, at in levels
+        if (one := _look(begins, p, at)) is not None and not any(_refuses(no, one) for no in refused)
+    ]
     if len(moved) == len(levels) > 1 and _alike([one.later_min for one in moved]):
         rows = np.unique(np.concatenate([one.rows for one in moved]))
         later = np.concatenate([one.later for one in moved], axis=1)
         moved = [_Level(DayPlace(PlaceKind.CITY), rows, later)]
-    found = [_proposal(begins, one) for one in moved]
-    return [one for one in found if one.proposal_id not in rejected]
+    return [_proposal(begins, one) for one in moved]
+
+
+def _refuses(no: SpecialDay, one: _Level) -> bool:
+    """Return whether a rejected proposal spoke of a level, and of the same shift."""
+    bells = no.evidence.bells
+    is_its = no.place in (one.place, DayPlace(PlaceKind.CITY))
+    return bells is not None and is_its and _alike([bells.later_min, one.later_min])
 
 
 def _look(begins: DayBegins, place: DayPlace, columns: NDArray[np.intp]) -> _Level | None:

@@ -12,8 +12,8 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import MQTTErrorCode
 
 from bus.broker_trust import BrokerTrust
-from bus.mqtt_client import Address, LoopClient
-from contract.backoff import Backoff
+from bus.mqtt_client import Address, LoopClient, NotLetInError
+from contract.service.backoff import Backoff
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -77,7 +77,9 @@ class DeviceConnection:
         self._standing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.lost = 0
-        """Messages dropped because the queue was full."""
+        """Messages dropped because the queue was full, or nobody comes back to send them."""
+        self.refused = False
+        """Whether the broker did not let it in when it last asked."""
         client.on_publish = self._on_acknowledged
 
     @property
@@ -131,6 +133,12 @@ class DeviceConnection:
         self._stop()
         self._client.cut()
 
+    def give_up(self) -> None:
+        """Stay away for good: what was kept is lost, and counted."""
+        self.close()
+        self._note_lost(len(self._queue))
+        self._queue.clear()
+
     def keep_alive(self) -> None:
         """Send a ping if one is due."""
         if self.is_connected:
@@ -148,11 +156,12 @@ class DeviceConnection:
         while True:
             try:
                 await self._owner.dial(self._client, self._node)
-                failures = 0
+                failures, self.refused = 0, False
                 self._standing.set()
                 self._send()
                 await self._client.closed()
             except OSError as error:
+                self.refused = isinstance(error, NotLetInError)
                 self._owner.note_failure(error)
             self._node += 1
             self._rewind()

@@ -19,9 +19,9 @@ from nats.aio.subscription import Subscription
 from bus.jetstream_api import API, NO_MESSAGE, NO_STREAM, JetStreamApi, RefusedError
 from bus.log import check_position
 from bus.pause import pause
-from contract.backoff import Backoff
 from contract.entry import EntryKind, RawEntry
 from contract.errors import InfrastructureError
+from contract.service.backoff import Backoff
 
 KIND_HEADER: Final = "Eduops-Kind"
 AT_HEADER: Final = "Eduops-At-Us"

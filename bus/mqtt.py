@@ -20,7 +20,7 @@ from bus.broker_trust import BrokerTrust
 from bus.mqtt_client import Address, LoopClient
 from bus.mqtt_frames import Publication
 from bus.pause import pause
-from contract.backoff import Backoff
+from contract.service.backoff import Backoff
 from contract.topic import ALL_TOPICS, BROKER_WINDOW, PREFIX
 
 _logger: Final = logging.getLogger(__name__)

@@ -36,6 +36,10 @@ READ_BYTES: Final = 65_536
 """Read before other sockets have their turn: some 20 packs of 50 readings."""
 
 
+class NotLetInError(ConnectionRefusedError):
+    """The broker was reached and does not let this client in (MQTT 3.1.1, section 3.2.2.3)."""
+
+
 class LoopClient(Client):
     """An MQTT 3.1.1 client that belongs to the loop, and so to the thread, on which it was made.
 
@@ -206,7 +210,7 @@ class LoopClient(Client):
         if self._connected is None or self._connected.done():
             return
         if reason.is_failure:
-            self._connected.set_exception(ConnectionRefusedError(f"the broker refuses: {reason}"))
+            self._connected.set_exception(NotLetInError(f"the broker refuses: {reason}"))
         else:
             self._connected.set_result(flags.session_present)
 

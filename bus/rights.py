@@ -73,7 +73,6 @@ def rights_of(partitions: int) -> Mapping[BrokerUser, SubjectRights]:
     telemetry = [telemetry_log(partition) for partition in range(partitions)]
     kept = [*telemetry, QUARANTINE_LOG]
     every = [*kept, ALERTS_LOG]
-    of_mqtt = (MESSAGES, RETAINED, SESSIONS, UNRELEASED, RELEASES)
     return {
         BrokerUser.OPERATOR: SubjectRights((NATS, MQTT), (EVERYTHING,), (EVERYTHING,)),
         BrokerUser.INGEST: SubjectRights(
@@ -82,14 +81,7 @@ def rights_of(partitions: int) -> Mapping[BrokerUser, SubjectRights]:
             deaf_to=("log.>", "live.>", "_INBOX.>"),
         ),
         BrokerUser.INGEST_LOG: _service(
-            BrokerUser.INGEST_LOG,
-            *_appends(*kept),
-            *_asks(kept, "STREAM.MSG.GET.{}"),
-            *_asks(of_mqtt, "STREAM.INFO.{}", "STREAM.UPDATE.{}"),
-            *_asks((MESSAGES, RETAINED, SESSIONS), "STREAM.MSG.GET.{}"),
-            *_asks((MESSAGES, RETAINED), "STREAM.MSG.DELETE.{}"),
-            *_asks((MESSAGES,), "CONSUMER.LIST.{}"),
-            f"{RETAINED_SUBJECTS}>",
+            BrokerUser.INGEST_LOG, *_appends(*kept), *_asks(kept, "STREAM.MSG.GET.{}"), *_minds_mqtt()
         ),
         BrokerUser.PROCESSOR: _service(
             BrokerUser.PROCESSOR,
@@ -121,6 +113,17 @@ def rights_of(partitions: int) -> Mapping[BrokerUser, SubjectRights]:
             deaf_to=(EVERYTHING,),
         ),
     }
+
+
+def _minds_mqtt() -> list[str]:
+    """Return what it takes to limit what MQTT keeps, to erase of it, and to see who hears."""
+    return [
+        *_asks((MESSAGES, RETAINED, SESSIONS, UNRELEASED, RELEASES), "STREAM.INFO.{}", "STREAM.UPDATE.{}"),
+        *_asks((MESSAGES, RETAINED, SESSIONS), "STREAM.MSG.GET.{}"),
+        *_asks((MESSAGES, RETAINED), "STREAM.MSG.DELETE.{}"),
+        *_asks((MESSAGES,), "CONSUMER.LIST.{}"),
+        f"{RETAINED_SUBJECTS}>",
+    ]
 
 
 def _service(

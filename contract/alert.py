@@ -37,6 +37,8 @@ class Ending(StrEnum):
     """It flapped or was chronic, and has been well for long enough."""
     CONTRADICTED = "contradicted"
     """What arrived later proves that it is not so."""
+    RECESS = "recess"
+    """A recess began, in which nothing comes that could end it."""
     SCHOOL_CLOSED = "school_closed"
     SCHOOL_MERGED = "school_merged"
     DEVICE_RETIRED = "device_retired"

@@ -28,6 +28,9 @@ MINUTE_US: Final = 60_000_000
 EDGE: Final = timedelta(minutes=30)
 """Around the start and end of a session traffic moves fast; baselines are not judged there."""
 
+RECESS_DAYS: Final = 4
+"""Days without school in a row from which on they are a recess and no long weekend: chosen."""
+
 
 class Context(IntEnum):
     """What a school is doing at a moment."""
@@ -137,6 +140,15 @@ class SchoolCalendar:
     def is_school_day(self, day: date) -> bool:
         """Return whether the schools of any level are open on a local day."""
         return any(self.sessions(level_index, day) for level_index in range(len(LEVELS)))
+
+    def is_recess(self, level_index: int, day: date) -> bool:
+        """Return whether a local day is one of `RECESS_DAYS` or more in a row without school of a level."""
+        off = 0
+        for n in range(1 - RECESS_DAYS, RECESS_DAYS):
+            off = 0 if self.sessions(level_index, day + timedelta(days=n)) else off + 1
+            if off == RECESS_DAYS:
+                return True
+        return False
 
     def is_exam_week(self, day: date) -> bool:
         """Return whether the week of a local day, Monday to Sunday, has an exam day."""

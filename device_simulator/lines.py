@@ -3,7 +3,7 @@
 import logging
 import resource
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -74,16 +74,14 @@ class Lines:
         self.shared = connections < len(devices)
         """Whether schools share connections: then a cut holds packs, but no last will is published."""
         self._of_topic: dict[str, DeviceConnection] = {}
+        self._of_device: dict[DeviceName, DeviceConnection] = {}
+        """Connections that are one device's alone."""
         self._of_school: list[list[DeviceConnection]] = [[] for _ in fleet.schools]
         if self.shared:
             self._share(publishers, min(connections, self._schools), shared_as)
         else:
             self._connect_each(fleet, devices, secrets)
-        carried: dict[DeviceConnection, list[int]] = {}
-        for position, topic in enumerate(self._status_topics):
-            if topic in self._of_topic:
-                carried.setdefault(self._of_topic[topic], []).append(position)
-        self._greeted = list(carried.items())
+        self._greeted = self._speakers()
         self._was_connected = [False] * len(self._greeted)
         self._held: dict[int, deque[tuple[str, bytes]]] = {}
         self.cut_off: frozenset[int] = frozenset()
@@ -136,11 +134,17 @@ class Lines:
                 max_queued=self._buffer_packs,
             )
             self._of_topic |= dict.fromkeys(topics, connection)
+            self._of_device[name] = connection
             self._of_school[position_of[name.school]].append(connection)
-        if silent := len(devices.keys() - secrets.keys()):
-            _logger.warning(
-                "event=devices_not_simulated devices=%d: they have a credential of their own", silent
-            )
+        _tell_silent(len(devices.keys() - secrets.keys()))
+
+    def _speakers(self) -> list[tuple[DeviceConnection, list[int]]]:
+        """Return each connection that says that schools are there, with their positions."""
+        speakers: dict[DeviceConnection, list[int]] = {}
+        for position, topic in enumerate(self._status_topics):
+            if topic in self._of_topic:
+                speakers.setdefault(self._of_topic[topic], []).append(position)
+        return list(speakers.items())
 
     def connect(self) -> None:
         """Start to connect all lines that are not cut, one after the other."""
@@ -148,6 +152,19 @@ class Lines:
         for i, connection in enumerate(self._loop):
             if connection not in cut:
                 connection.connect(after_s=i / JOINS_PER_S)
+
+    def refused(self) -> list[DeviceName]:
+        """Return the devices that the broker did not let in when they last asked."""
+        return [name for name, connection in self._of_device.items() if connection.refused]
+
+    def silence(self, names: Collection[DeviceName]) -> None:
+        """Let devices neither knock nor speak any more: somebody else speaks for them."""
+        gone = {self._of_device.pop(name) for name in names}
+        self._of_topic = {topic: c for topic, c in self._of_topic.items() if c not in gone}
+        self._of_school = [[c for c in school if c not in gone] for school in self._of_school]
+        for connection in gone:
+            connection.give_up()
+        _tell_silent(len(gone))
 
     def send(self, position: int, topic: str, payload: bytes) -> None:
         """Send a pack, or keep it while the school's line is cut; the oldest kept go first."""
@@ -194,6 +211,13 @@ class Lines:
                 for position in positions:
                     self.send_status(position)
             self._was_connected[i] = connected
+
+
+def _tell_silent(devices: int) -> None:
+    if devices:
+        _logger.warning(
+            "event=devices_not_simulated devices=%d: they have a credential of their own", devices
+        )
 
 
 def _topics_of(publishers: Publishers) -> dict[DeviceName, list[str]]:

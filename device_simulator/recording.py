@@ -130,20 +130,7 @@ def build(
     if not len(columns.time_us):
         said = f" ({bad.kept[0].message})" if bad.kept else ""
         raise ConfigurationError(f"{name}: no reading is left to replay; {bad.count} rows are bad{said}")
-    schools = tuple(
-        School(
-            i + 1,
-            p.code,
-            p.name,
-            p.level,
-            p.ward_code,
-            PUPILS_UNKNOWN,
-            "-",
-            LINE_UNKNOWN_BPS,
-            LINE_UNKNOWN_BPS,
-        )
-        for i, p in enumerate(places)
-    )
+    schools = tuple(_school(i + 1, place) for i, place in enumerate(places))
     streams = {m.stream for m in metrics}
     kinds = [k for k in DeviceKind if streams & set(STREAMS_OF[k])]
     devices = tuple(
@@ -154,6 +141,12 @@ def build(
     order = np.argsort(columns.time_us, kind="stable")
     fleet = Fleet(province, clusters, wards, schools, devices)
     return Recording(name, fleet, calendar_toml, columns.take(order), tuple(bad.kept), bad.count)
+
+
+def _school(number: int, place: Place) -> School:
+    """Return a place as a school, of which a recording knows neither pupils nor line."""
+    line = (LINE_UNKNOWN_BPS, LINE_UNKNOWN_BPS)
+    return School(number, place.code, place.name, place.level, place.ward_code, PUPILS_UNKNOWN, "-", *line)
 
 
 def known_metrics(catalogue: Catalogue) -> dict[str, Metric]:

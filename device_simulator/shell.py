@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -20,7 +20,7 @@ from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.clock import LogClock
 from contract.devices.credential import DeviceName
-from contract.errors import ConfigurationError
+from contract.errors import ConfigurationError, InfrastructureError
 from contract.fleet import Fleet
 from contract.service.metrics import Meter
 from contract.topic import Stream
@@ -41,6 +41,10 @@ MEASURE_S: Final = 1.0
 """Real seconds between two updates of the meter."""
 GREET_S: Final = 0.5
 """Real seconds between two looks at which lines have come up."""
+LOOK_AGAIN_S: Final = 5.0
+"""Real seconds between two looks at whom the broker refuses."""
+MOST_ANEW: Final = 500
+"""Refused devices issued to at one look: a broker that refuses a whole city asks the database gently."""
 MOST_BEHIND_US: Final = 60_000_000
 """Log time by which the simulator may lag before it leaves slots out rather than fall behind for ever."""
 
@@ -53,6 +57,9 @@ class SimulatorConfig:
     mqtt_port: int
     secrets: Mapping[DeviceName, str] = field(default_factory=dict, repr=False)
     """What each device connects with; one without stays silent."""
+    issue_anew: Callable[[Collection[DeviceName]], Awaitable[Collection[DeviceName]]] | None = None
+    """Has the secrets of refused devices hold again and returns whose do; the others are somebody else's now
+    and fall silent. Raises InfrastructureError where nobody can say. None leaves all of them knocking."""
     shared_as: Login = field(default=Login(None, None), repr=False)
     """Who may speak for all devices, where there are fewer connections than devices."""
     seed: int = 79
@@ -206,6 +213,8 @@ async def run(
             tasks.create_task(_every(GREET_S, city.lines.greet, stop))
             tasks.create_task(_every(MEASURE_S, lambda: city.measure(metered), stop))
             tasks.create_task(_every(PROGRESS_S, city.report, stop))
+            if config.issue_anew is not None:
+                tasks.create_task(_issue_anew(city.lines, config.issue_anew, stop))
             tasks.create_task(_send(city, stop))
         city.report()
 
@@ -223,6 +232,22 @@ async def _send(city: _City, stop: asyncio.Event) -> None:
         if not await pause(stop, wait_s):
             city.send_slot(slot)
             slot += 1
+
+
+async def _issue_anew(
+    lines: Lines,
+    issue: Callable[[Collection[DeviceName]], Awaitable[Collection[DeviceName]]],
+    stop: asyncio.Event,
+) -> None:
+    """Bring refused devices back, as an engineer does who sets a gateway up anew."""
+    while not await pause(stop, LOOK_AGAIN_S):
+        if refused := lines.refused()[:MOST_ANEW]:
+            try:
+                held = await issue(refused)
+            except InfrastructureError as error:
+                _logger.warning("event=devices_not_issued_anew devices=%d: %s", len(refused), error)
+            else:
+                lines.silence(set(refused) - set(held))
 
 
 async def _every(seconds: float, action: Callable[[], None], stop: asyncio.Event) -> None:

@@ -14,25 +14,26 @@ from eduops.failures import sentences
 from eduops.log_lines import say_failure, write_log
 from eduops.machine.attach import attached
 from eduops.settings import Settings, load_settings
-from eduops.stopping import run_until_stopped
 from eduops.stories.verb import stories
 from eduops.verbs.broker import broker_app
 from eduops.verbs.calendar.commands import calendar_app
 from eduops.verbs.devices.commands import device_app
+from eduops.verbs.duty.commands import oncall_app
 from eduops.verbs.evaluate import evaluate_app
-from eduops.verbs.feedback import feedback_app
+from eduops.verbs.feedback.commands import feedback_app
 from eduops.verbs.fleet import fleet_app
 from eduops.verbs.notify import notify_app
-from eduops.verbs.oncall import oncall_app
+from eduops.verbs.options import Config, Data, Json
 from eduops.verbs.people.audit import audit_app
 from eduops.verbs.people.screen import screen_app
 from eduops.verbs.people.token import token_app
 from eduops.verbs.people.user import user_app
 from eduops.verbs.reporting.evidence import evidence_app
 from eduops.verbs.reporting.report import report
-from eduops.verbs.routes import routes_app
+from eduops.verbs.routes.commands import routes_app
 from eduops.verbs.rules import rules_app
-from eduops.verbs.silence import silence_app
+from eduops.verbs.silencing.commands import silence_app
+from eduops.verbs.stopping import run_until_stopped
 
 app: Final = typer.Typer(
     name="eduops",
@@ -59,11 +60,6 @@ app.add_typer(evidence_app, name="evidence")
 app.command()(report)
 app.command()(stories)
 
-Data = Annotated[
-    Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")
-]
-Config = Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 TlsDir = Annotated[Path | None, typer.Option("--tls-dir", help="Folder of certificate and key: HTTPS.")]
 InsecureNetwork = Annotated[bool | None, typer.Option("--insecure-network", help="No TLS beyond loopback.")]
 INTERRUPTED: Final = 130
@@ -289,7 +285,7 @@ def status(data: Data = None, config: Config = None, json: Json = False) -> None
 @app.command()
 def doctor(data: Data = None, config: Config = None) -> None:
     """Check this machine and the running system, a sentence each; exit code 1 if something is wrong."""
-    from eduops.verbs.doctor import examine
+    from eduops.verbs.doctor.examine import examine
 
     findings = asyncio.run(examine(load_settings(config, {"data": data})))
     for finding in findings:

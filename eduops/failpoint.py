@@ -7,7 +7,7 @@ import threading
 from typing import Final
 
 from contract.errors import ConfigurationError
-from contract.reach import Reach, pass_by
+from contract.service.reach import Reach, pass_by
 
 POINTS: Final = ("received", "appended", "folded", "announced", "committed", "claimed", "sent", "noted")
 """Of ingest the first two and of the processor the next three, in the order of a reading's way; of the

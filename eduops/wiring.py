@@ -7,11 +7,13 @@ import asyncio
 import logging
 import socket
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from bus.rights import BrokerUser
 from config.routing import follow_routing
 from contract.calendar import SchoolCalendar
+from contract.devices.credential import fleet_names
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet
 from contract.service.metrics import Meter
@@ -43,6 +45,7 @@ _logger: Final = logging.getLogger(__name__)
 async def run_ingest(settings: Settings, stop: asyncio.Event) -> None:
     """Run ingest until `stop`."""
     from ingest.gateway import run as run_gateway
+    from ingest.hooks import Hooks
     from ingest.sessions import own_name
 
     config = gateway_config(settings)
@@ -66,13 +69,10 @@ async def run_ingest(settings: Settings, stop: asyncio.Event) -> None:
                 held.configuration.catalogue,
                 until,
                 meter=service.meter,
-                reach=parse_failpoint(settings.failpoint),
-                welcome=welcome,
+                hooks=Hooks(parse_failpoint(settings.failpoint), welcome, notes.look, refusals.total),
                 subjects=() if store is None else await store.subjects(),
                 store=store,
                 known=notes.is_known,
-                look=notes.look,
-                refused=refusals.total,
             )
 
         await follow_city(settings, held, stop, run, with_days=False)
@@ -354,7 +354,8 @@ async def run_simulator(
         service.mark_ready()
 
         async def run(fleet: Fleet, calendar: SchoolCalendar, until: asyncio.Event) -> None:
-            issued = replace(config, secrets=await simulated_secrets(settings, fleet))
+            issue = partial(simulated_secrets, settings)
+            issued = replace(config, secrets=await issue(fleet_names(fleet)), issue_anew=issue)
             await run_simulator_shell(
                 issued, fleet, own.catalogue, calendar, held.live, until, meter=service.meter
             )

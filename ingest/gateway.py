@@ -7,7 +7,7 @@ delivers them again; the fold tells copies apart, so nothing is lost and nothing
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AsyncExitStack
 from typing import Final, Protocol
 
@@ -19,13 +19,13 @@ from contract.catalogue import Catalogue
 from contract.entry import QUARANTINE_LOG, Trouble, telemetry_log
 from contract.errors import InfrastructureError
 from contract.fleet import Fleet
-from contract.reach import Reach, pass_by
 from contract.rejected import Reason
 from contract.service.metrics import Meter
 from ingest.acceptance.accept import Accepted, Message, accept
 from ingest.acceptance.registry import Registry
 from ingest.config import GatewayConfig
 from ingest.counters import STAGE_CPU, Counters
+from ingest.hooks import Forget, Hooks, nothing_kept
 from ingest.retire import Retiring
 from ingest.sessions import eraser_of, former_sessions, inherited_sessions, open_session
 from ingest.troubles import Troubles
@@ -79,33 +79,6 @@ class MqttSession(Protocol):
         ...
 
 
-Welcome = Callable[[], Awaitable[None]]
-"""Called once the session stands for the first time; what it raises stops the service."""
-Look = Callable[[int], Awaitable[None]]
-"""Called every few seconds, with how often the session was lost so far."""
-Forget = Callable[[str, Collection[bytes]], Awaitable[None]]
-"""Makes the broker erase what it keeps of a topic: what it retains, and messages with these payloads."""
-Refused = Callable[[], int]
-"""Returns how often the broker refused a device so far, as far as that can be seen."""
-
-
-def _none_refused() -> int:
-    """Return that nothing was seen."""
-    return 0
-
-
-async def _nothing_kept(_topic: str, _payloads: Collection[bytes]) -> None:
-    """Do nothing."""
-
-
-async def _no_welcome() -> None:
-    """Do nothing."""
-
-
-async def _no_look(_lost: int) -> None:
-    """Do nothing."""
-
-
 class Gateway:
     """Moves messages from one session into the logs until told to stop."""
 
@@ -119,21 +92,17 @@ class Gateway:
         real_us: Callable[[], int] = lambda: time.time_ns() // 1000,
         *,
         meter: Meter | None = None,
-        reach: Reach = pass_by,
-        welcome: Welcome = _no_welcome,
+        hooks: Hooks | None = None,
         inherited: Sequence[MqttSession] = (),
         retiring: Retiring | None = None,
-        look: Look = _no_look,
-        refused: Refused = _none_refused,
-        forget: Forget = _nothing_kept,
+        forget: Forget = nothing_kept,
     ) -> None:
         self._config = config
         self._session = session
         self._inherited = inherited
         """Sessions of slices that are no more, with what they still keep."""
         self._retiring = retiring
-        self._look = look
-        self._refused = refused
+        self._hooks = hooks or Hooks()
         self._forget = forget
         self._troubles = Troubles()
         self._registry = registry
@@ -142,8 +111,6 @@ class Gateway:
         self._now_us: Callable[[], int] = lambda: config.clock.log_us(real_us())
         self._writer = LogWriter(log, f"{config.client_id}-{config.slice_index}", self._now_us, stop)
         self._last_arrival_us = 0
-        self._reach = reach
-        self._welcome = welcome
         self._decode_s = 0.0
         self.counters = Counters(meter or Meter())
 
@@ -164,7 +131,7 @@ class Gateway:
 
     async def _welcome_once(self) -> None:
         await self._session.ready()
-        await self._welcome()
+        await self._hooks.welcome()
         if self._retiring is not None:
             await self._retiring.run(self._take_over)
 
@@ -179,7 +146,7 @@ class Gateway:
         await self._session.ready()
         while not self._stop.is_set():
             try:
-                await self._look(self._session.lost)
+                await self._hooks.look(self._session.lost)
             except (InfrastructureError, OSError) as error:  # a full disk too
                 _logger.warning("event=look_left_out: %s", error)
             await pause(self._stop, LOOK_S)
@@ -210,7 +177,7 @@ class Gateway:
         first_us = max(self._last_arrival_us + 1, self._now_us())
         messages = [Message(m.topic, m.payload, first_us + i) for i, m in enumerate(batch)]
         last_us = self._last_arrival_us = messages[-1].arrived_us
-        self._reach("received")
+        self._hooks.reach("received")
         accepted = self._accept(messages)
         appends = [
             self._writer.append_readings(telemetry_log(partition), readings, last_us)
@@ -226,7 +193,7 @@ class Gateway:
             return False
         if accepted.rejected:
             await self._forget_refused({refused.topic for refused in accepted.rejected}, batch)
-        self._reach("appended")
+        self._hooks.reach("appended")
         self.counters.appended += accepted.received
         return True
 
@@ -258,7 +225,7 @@ class Gateway:
             hears = self._session.is_connected
             totals = {
                 Trouble.SESSION_LOST: self._session.lost,
-                Trouble.BROKER_REFUSES: self._refused(),
+                Trouble.BROKER_REFUSES: self._hooks.refused(),
                 Trouble.STRAY_TOPICS: self.counters.rejected[Reason.BAD_TOPIC],
             }
             troubles = self._troubles.told(totals, loop.time())
@@ -309,13 +276,10 @@ async def run(
     stop: asyncio.Event,
     *,
     meter: Meter | None = None,
-    reach: Reach = pass_by,
-    welcome: Welcome = _no_welcome,
+    hooks: Hooks | None = None,
     subjects: Sequence[str] = (),
     store: MqttStore | None = None,
     known: bool = False,
-    look: Look = _no_look,
-    refused: Refused = _none_refused,
 ) -> None:
     """Run the ingest service until `stop` is set; the logs exist already.
 
@@ -326,24 +290,18 @@ async def run(
         catalogue: What may be published.
         stop: Set to end the service.
         meter: Gets its metrics; none for one of its own.
-        reach: Called at `received` (nothing of a batch is kept yet) and `appended` (kept, not acknowledged).
-        welcome: Called once the session stands for the first time; what it raises stops the service.
+        hooks: What is called on its way; None for nothing.
         subjects: What the broker's sessions hear, where it maps slices: those of more ingests than there
             are now get drained.
         store: What the broker keeps, where it is nats-server: then sessions of the former name are retired.
         known: Whether the broker has had this session before.
-        look: Called every few seconds, with how often the session was lost so far.
-        refused: Returns how often the broker refused a device so far.
 
     Raises:
-        InfrastructureError: the log could not be read at start, or `welcome` raised it.
+        InfrastructureError: the log could not be read at start, or `hooks.welcome` raised it.
     """
     registry = Registry(fleet, catalogue, config.partitions)
-    retiring: Retiring | None = None
-    forget: Forget = _nothing_kept
-    if store is not None:
-        retiring = former_sessions(config, store, subjects, await store.hearing())
-        forget = eraser_of(config, store)
+    retiring = None if store is None else former_sessions(config, store, subjects, await store.hearing())
+    forget = nothing_kept if store is None else eraser_of(config, store)
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(open_session(config, fleet, known=known))
         inherited = [await stack.enter_async_context(s) for s in inherited_sessions(config, subjects)]
@@ -354,12 +312,9 @@ async def run(
             registry,
             stop,
             meter=meter,
-            reach=reach,
-            welcome=welcome,
+            hooks=hooks,
             inherited=inherited,
             retiring=retiring,
-            look=look,
-            refused=refused,
             forget=forget,
         )
         await gateway.run()

@@ -16,7 +16,7 @@ from contract.fleet import Fleet, partition_of
 from contract.topic import ALL_TOPICS, ANY_TOPIC, PREFIX
 
 _SLICE: Final = "slice"
-"""Token in front of topics that nats-server maps by their school (eduops/machine/embedded_nats.py)."""
+"""Token in front of topics that nats-server maps by their school: `eduops.machine.servers.embedded_nats`."""
 SLICE_PREFIX: Final = f"{_SLICE}/"
 _SLICE_SUBJECT: Final = re.compile(rf"{_SLICE}\.(\d{{1,2}})\.")
 """How a subject of a slice begins."""

@@ -10,11 +10,11 @@ import numpy as np
 from bus.codec import encode_readings, encode_rejected, encode_troubles
 from bus.log import Log
 from bus.pause import pause
-from contract.backoff import Backoff
 from contract.entry import EntryKind, Trouble
 from contract.errors import InfrastructureError
 from contract.reading import Readings
 from contract.rejected import Rejected
+from contract.service.backoff import Backoff
 
 _logger: Final = logging.getLogger(__name__)
 _RETRY: Final = Backoff(first_s=0.05, longest_s=2.0)

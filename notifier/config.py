@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from contract.backoff import Backoff
 from contract.clock import LogClock
 from contract.errors import ConfigurationError
+from contract.service.backoff import Backoff
 from notifier.ways import PAUSE
 
 

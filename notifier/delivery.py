@@ -12,10 +12,10 @@ from bus.codec import encode_notice_answer
 from bus.log import Log
 from config.routing import RoutingFile
 from contract.entry import ALERTS_LOG, EntryKind
-from contract.reach import Reach
 from contract.routing.delivery import AttemptOutcome, NoticeAttempt
 from contract.routing.notice import HeldReason, Notice, NoticeAnswer, NoticeFate
 from contract.service.metrics import Meter
+from contract.service.reach import Reach
 from notifier.channels import Channels, addresses, language_of, scheme_of, user_of
 from notifier.letters import Letters, UnwrittenError
 from notifier.reports import tell_of_loss

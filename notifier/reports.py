@@ -68,7 +68,9 @@ class ReportClock:
         report = due.report
         notices = [
             _notice(report.report_id, to, contact, NoticeReason.REPORT, report.name, report.due_at_us)
-            for to, contact in people_meant(due.order.contacts, await _roster(conn, routing, now_us), now_us)
+            for to, contact in people_meant(
+                due.order.contacts, await _swapped_routing(conn, routing, now_us), now_us
+            )
         ]
         if await enter_report(conn, report, notices):
             _logger.info("event=report_due key=%s readers=%d", report.report_id, len(notices))
@@ -80,7 +82,7 @@ async def tell_of_loss(conn: AsyncConnection[Any], lost: Notice, routing: Routin
     if lost.reason is not NoticeReason.REPORT:
         return
     names = routing.routes[0].escalation.steps[0].contacts
-    on_duty = await _roster(conn, routing, now_us)
+    on_duty = await _swapped_routing(conn, routing, now_us)
     notices = [
         _notice(lost.incident_id, to, contact, NoticeReason.REPORT_LOST, lost.route, now_us)
         for to, contact in people_meant(names, on_duty, now_us)
@@ -90,7 +92,7 @@ async def tell_of_loss(conn: AsyncConnection[Any], lost: Notice, routing: Routin
         await write_notices(cursor, notices)
 
 
-async def _roster(conn: AsyncConnection[Any], routing: Routing, now_us: int) -> Routing:
+async def _swapped_routing(conn: AsyncConnection[Any], routing: Routing, now_us: int) -> Routing:
     """Return the routes with the swaps of duty that are not over."""
     return with_swaps(routing, await swaps_since(conn, now_us))
 

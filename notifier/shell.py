@@ -18,16 +18,16 @@ from bus.log import Log
 from bus.pause import pause
 from config.files import load_providers, shipped_texts
 from config.routing import RoutingFile
-from contract.backoff import Backoff
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.errors import InfrastructureError
 from contract.fleet import Fleet
 from contract.live import NOTICE_SUBJECT, NoticeTried
-from contract.reach import Reach, pass_by
 from contract.routing.notice import NoticeFate
 from contract.rule import Rule
+from contract.service.backoff import Backoff
 from contract.service.metrics import Meter
+from contract.service.reach import Reach, pass_by
 from notifier.channels import Channels
 from notifier.config import NotifierConfig
 from notifier.delivery import Delivery

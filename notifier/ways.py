@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from contract.backoff import Backoff
+from contract.service.backoff import Backoff
 
 TRIES: Final = 3
 """Attempts at an address that does not answer before the next channel is tried: chosen, some ten seconds."""

@@ -32,7 +32,7 @@ from ops_dashboard.access.connection import BoundedConnection, networks_of
 from ops_dashboard.access.door import Door
 from ops_dashboard.access.guard import Guard, security_headers
 from ops_dashboard.access.permissions import guarded_routes
-from ops_dashboard.api.alertmanager_reports import ALERTS_PATH
+from ops_dashboard.api.alertmanager.reports import ALERTS_PATH
 from ops_dashboard.api.answers import Refusal, install_refusals, refuse_with
 from ops_dashboard.api.routes import add_api
 from ops_dashboard.archive import Archive
@@ -59,7 +59,7 @@ from ops_dashboard.view.past import PAST_METRICS, Past, past_of
 from ops_dashboard.view.words import page_words
 
 if TYPE_CHECKING:
-    from ops_dashboard.people.identity_provider import IdentityProvider
+    from ops_dashboard.people.city.provider import IdentityProvider
 
 INBOUND_FRAME_BYTES: Final = 1024
 """Largest websocket message that is read at all; pages send nothing longer."""
@@ -160,7 +160,7 @@ def _provider(config: DashboardConfig) -> "IdentityProvider | None":
     """Return the client of the city's sign-in; its libraries are a tenth of a start, and for it alone."""
     if config.oidc is None:
         return None
-    from ops_dashboard.people.identity_provider import IdentityProvider
+    from ops_dashboard.people.city.provider import IdentityProvider
 
     return IdentityProvider(config.oidc)
 

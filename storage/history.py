@@ -11,7 +11,7 @@ from contract.alert import TransitionKind
 from contract.reading import Readings
 from storage.copy import POSTGRES_EPOCH_US, rows_of_copy
 from storage.moment import moment
-from storage.queries import query
+from storage.queries import query, value_of
 from storage.wall import SeriesHistory
 
 _KEY: Final = (("time", ">i8"), ("series", ">i4"))
@@ -33,16 +33,14 @@ async def only_read(conn: AsyncConnection[Any]) -> None:
 
 async def raw_since(conn: AsyncConnection[Any]) -> int | None:
     """Return from when on raw readings are kept, µs since 1970: a chunk's start; None without any."""
-    cursor = await conn.execute(query("raw_since"))
-    row = await cursor.fetchone()
-    return None if row is None or row[0] is None else int(row[0])
+    found: int | None = await value_of(conn, "raw_since")
+    return found
 
 
 async def quarters_since(conn: AsyncConnection[Any]) -> int | None:
     """Return from when on quarter hours are known, µs since 1970: a chunk's start; None without any."""
-    cursor = await conn.execute(query("quarters_since"))
-    row = await cursor.fetchone()
-    return None if row is None or row[0] is None else int(row[0])
+    found: int | None = await value_of(conn, "quarters_since")
+    return found
 
 
 async def folded_until(conn: AsyncConnection[Any]) -> int | None:

@@ -18,7 +18,7 @@ from contract.routing.report import ReportFormat, ScheduledReport
 from contract.texts import Language
 from storage.database import connect
 from storage.moment import moment
-from storage.queries import query
+from storage.queries import query, value_of
 
 LISTEN_AGAIN_S: Final = 2.0
 """Pause before a broken connection is opened anew; meanwhile the notifier looks by itself."""
@@ -170,9 +170,8 @@ async def hurry(conn: AsyncConnection[Any]) -> None:
 
 async def seconds_to_next(conn: AsyncConnection[Any]) -> float | None:
     """Return the seconds until the next notice is due that is not due yet; None without one."""
-    cursor = await conn.execute(query("next_notice_due"))
-    row = await cursor.fetchone()
-    return None if row is None else row[0]
+    found: float | None = await value_of(conn, "next_notice_due")
+    return found
 
 
 async def outbox_load(conn: AsyncConnection[Any]) -> tuple[int, float]:
@@ -222,9 +221,8 @@ async def lost_reports(
 
 async def figures_through(conn: AsyncConnection[Any], day: date) -> int:
     """Return up to when the figures of a day know, µs since 1970; 0 where it has none yet."""
-    cursor = await conn.execute(query("figures_through"), {"day": day})
-    row = await cursor.fetchone()
-    return 0 if row is None else row[0]
+    found: int | None = await value_of(conn, "figures_through", day=day)
+    return found or 0
 
 
 async def notice_states(conn: AsyncConnection[Any]) -> dict[str, bytes]:

@@ -3,7 +3,9 @@
 import re
 from functools import cache
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
+
+from psycopg import AsyncConnection
 
 QUERY_FILES: Final = (
     "devices/devices.sql",
@@ -57,6 +59,18 @@ def query(name: str) -> str:
         KeyError: no file has a query of that name.
     """
     return _queries()[name]
+
+
+async def value_of(conn: AsyncConnection[Any], name: str, /, **values: object) -> Any:
+    """Return the first column of the first row that a named query gives; None without a row.
+
+    Args:
+        conn: a connection.
+        name: of the query.
+        values: of its parameters.
+    """
+    row = await (await conn.execute(query(name), values or None)).fetchone()
+    return None if row is None else row[0]
 
 
 @cache

@@ -14,7 +14,6 @@ from contract.errors import PositionMovedError
 from contract.live import AlertChanged
 from contract.reading import Corrections, Held, Readings
 from storage.alerts import write_outside
-from storage.chunks import make_chunks
 from storage.copy import readings_copy_buffer
 from storage.duty.swaps import write_swaps
 from storage.incidents import write_exercises, write_incidents
@@ -22,6 +21,7 @@ from storage.moment import moment
 from storage.outbox import write_notice_states, write_notices
 from storage.queries import query
 from storage.silences import write_silences
+from storage.upkeep.chunks import make_chunks
 
 BUCKET_US: Final = 15 * 60 * 1_000_000
 """Width of the finest rollup."""

@@ -16,21 +16,21 @@ from bus.log import Log
 from bus.pause import pause
 from contract.alert import Alert, Ending
 from contract.calendar import SchoolCalendar
-from contract.canary import system_series
 from contract.catalogue import Catalogue
 from contract.entry import ALERTS_LOG, QUARANTINE_LOG, telemetry_log
 from contract.errors import InfrastructureError
 from contract.fleet import Fleet
-from contract.reach import Reach, pass_by
 from contract.routing.route import Routing
 from contract.rule import Rule
 from contract.service.metrics import SERVICE_METRICS, Meter
+from contract.service.reach import Reach, pass_by
 from storage.database import connect
-from storage.maintenance import maintain
+from storage.upkeep.maintenance import maintain
 from stream_processor.config import ProcessorConfig
 from stream_processor.figures import keep_figures
 from stream_processor.fold.constants import Fold, build_fold
-from stream_processor.fold.layout import FleetColumns, columns_of, is_of_fleet
+from stream_processor.fold.layout import FleetColumns, columns_of
+from stream_processor.fold.reconcile import ending_of
 from stream_processor.owners.alerts import AlertsOwner
 from stream_processor.owners.lost_end import TOLD_AGAIN_S, settle
 from stream_processor.owners.owner import (
@@ -145,16 +145,8 @@ class _Processor:
         return owner
 
     def _ending_of(self, alert: Alert) -> Ending | None:
-        """Return why an alert ends that no fold looks after; None for one that a fold does."""
-        if alert.rule not in {rule.name for rule in self.rules}:
-            return Ending.RULE_GONE
-        own = (system_series(p) for p in range(self.config.partitions))
-        if alert.series in own or is_of_fleet(self.fleet, self.catalogue, alert.series):
-            return None
-        former = {f.school.id: f for f in self.fleet.former}.get(alert.school_id)
-        if former is None:
-            return Ending.DEVICE_RETIRED
-        return Ending.SCHOOL_CLOSED if former.merged_into is None else Ending.SCHOOL_MERGED
+        rules, config = {rule.name for rule in self.rules}, self.config
+        return ending_of(alert, self.fleet, self.catalogue, rules, config.partitions)
 
 
 async def run(

@@ -32,9 +32,9 @@ from contract.calendar import SchoolCalendar, parse_calendar
 from contract.catalogue import Catalogue, parse_catalogue
 from contract.fleet import Fleet
 from contract.rule import Rule, parse_rules
-from eduops.machine.embedded_nats import EmbeddedNats, prepare_nats
-from eduops.machine.embedded_postgres import EmbeddedPostgres, prepare_postgres
 from eduops.machine.process import Server
+from eduops.machine.servers.embedded_nats import EmbeddedNats, prepare_nats
+from eduops.machine.servers.embedded_postgres import EmbeddedPostgres, prepare_postgres
 from tests.examples import USUAL
 
 gc.set_threshold(50_000, 20, 20)  # most of what is made stays: modules, tests, examples

@@ -20,10 +20,10 @@ from contract.live import Summary
 from contract.reading import Corrections, Held, Readings, Scored
 from contract.rule import parse_rules
 from contract.series import series_of
+from stream_processor.fold.arrival.sift import must_look_up
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.layout import lay_out
 from stream_processor.fold.rulebook import compile_rules
-from stream_processor.fold.sift import must_look_up
 from stream_processor.fold.state import State
 from stream_processor.fold.step import Output, readings_of, step
 

@@ -13,12 +13,13 @@ from bus.mqtt import IngestSession
 from contract.catalogue import Catalogue
 from contract.entry import QUARANTINE_LOG, EntryKind, RawEntry, telemetry_log
 from contract.fleet import Fleet
-from contract.reach import Reach, pass_by
 from contract.rejected import Rejected
 from contract.service.metrics import SERVICE_METRICS, Meter
+from contract.service.reach import Reach, pass_by
 from ingest.acceptance.registry import Registry
 from ingest.config import GatewayConfig
 from ingest.gateway import Gateway
+from ingest.hooks import Hooks
 from tests.running_system import PATIENCE_S, until
 
 PARTITIONS = 2
@@ -109,7 +110,7 @@ class Door:
         """Run a gateway; at the end it is stopped gently, or dies as by a signal."""
         stop = asyncio.Event()
         async with self.session() as session:
-            gateway = Gateway(self.config, session, log or self.log, self.registry, stop, reach=reach)
+            gateway = Gateway(self.config, session, log or self.log, self.registry, stop, hooks=Hooks(reach))
             task = asyncio.create_task(gateway.run())
             try:
                 yield gateway

@@ -35,15 +35,15 @@ import numpy as np
 from bus.mqtt_frames import CONNACK, connect_packet
 from bus.rights import BrokerUser
 from config.tls import TlsFiles
-from contract.backoff import Backoff
 from contract.devices.credential import DeviceName
+from contract.service.backoff import Backoff
 from device_simulator.world.fleet import generate_fleet
 from eduops.bench.processes import cpu_s
 from eduops.data_folder import DataFolder
-from eduops.machine.embedded_nats import EmbeddedNats, prepare_nats
 from eduops.machine.output import ProcessOutput
 from eduops.machine.ports import free_ports
 from eduops.machine.process import Server
+from eduops.machine.servers.embedded_nats import EmbeddedNats, prepare_nats
 from eduops.machine.system import System, accepts
 from eduops.settings import load_settings
 from storage.database import connect

@@ -21,8 +21,8 @@ from contract.figures.plan import parse_plan
 from contract.figures.spans import SpanKind, span_pair
 from contract.figures.sums import GroupKind
 from device_simulator.world.fleet import generate_fleet
-from eduops.machine.embedded_postgres import prepare_postgres
 from eduops.machine.process import Server
+from eduops.machine.servers.embedded_postgres import prepare_postgres
 from eduops.stories.figure_days import base_rows, years_of_rows
 from ops_dashboard.report.reading import read_brief
 from ops_dashboard.view.leadership.maker import Brand, BriefAsked

@@ -13,8 +13,8 @@ import numpy as np
 import psycopg
 
 from contract.reading import Readings, Scored
-from eduops.machine.embedded_postgres import prepare_postgres
 from eduops.machine.process import Server
+from eduops.machine.servers.embedded_postgres import prepare_postgres
 from storage.copy import SIGNATURE, TRAILER, readings_copy_buffer
 
 ROWS = 500_000

@@ -9,8 +9,8 @@ import numpy as np
 from contract.fleet import STREAMS_OF, School
 from contract.series import series_of
 from ops_dashboard.special_days.desk import looked_at
-from storage.chunks import make_chunks
 from storage.special_days.history import METRICS
+from storage.upkeep.chunks import make_chunks
 from tests.dashboard_stage import Stage
 
 AT: Final = (time(9), time(15))

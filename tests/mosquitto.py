@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from eduops.machine.embedded_nats import accepts
 from eduops.machine.ports import free_ports
 from eduops.machine.process import ProcessSpec, Server
+from eduops.machine.servers.embedded_nats import accepts
 from eduops.verbs.devices.mosquitto import rights
 from tests.running_system import ROOT
 

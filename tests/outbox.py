@@ -17,7 +17,6 @@ from bus.rights import BrokerUser
 from config.files import load_configuration
 from config.routing import follow_routing
 from contract.alert import Alert, alert_id_of
-from contract.backoff import Backoff
 from contract.clock import LogClock
 from contract.entry import ALERTS_LOG, EntryKind, RawEntry
 from contract.fleet import DeviceKind, Fleet
@@ -26,6 +25,7 @@ from contract.live import IncidentChanged
 from contract.routing.delivery import NoticeRecord
 from contract.routing.notice import Notice, NoticeAnswer, NoticeReason, notice_id_of
 from contract.series import series_of
+from contract.service.backoff import Backoff
 from contract.service.metrics import Meter
 from eduops.reports import report_maker
 from notifier.config import NotifierConfig

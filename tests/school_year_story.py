@@ -40,9 +40,6 @@ def deeds_of(codes: Sequence[str]) -> dict[date, Deed]:
     swallowed, keeping, moving = codes[SWALLOWED], codes[KEEPING], codes[MOVING]
     renewed, begun_anew, closing = codes[RENEWED], codes[BEGUN_ANEW], codes[CLOSING]
 
-    def begin(city: City, own: Path) -> None:
-        """Leave all as it is: the first file."""
-
     def merge(city: City, own: Path) -> None:
         city.sites[keeping].pupils += city.sites[swallowed].pupils
         _leave(city, swallowed, MERGED)
@@ -74,18 +71,15 @@ def deeds_of(codes: Sequence[str]) -> dict[date, Deed]:
     def begin_anew(city: City, own: Path) -> None:
         city.sites[begun_anew].lives[DeviceKind.GATEWAY] += 1
 
-    def close(city: City, own: Path) -> None:
-        _leave(city, closing, CLOSED)
-
     return {
-        FIRST_DAY: Deed(begin),
+        FIRST_DAY: Deed(lambda _city, _own: None),  # the first file
         MERGED: Deed(merge, merged=(f"{swallowed}={keeping}",)),
         MOVED: Deed(move),
         REPLACED: Deed(replace, replaced=(f"{renewed}/gw-1=gw-9",)),
         TERM: Deed(begin_second_term),
         OPENED: Deed(open_one),
         ANEW: Deed(begin_anew, anew=(f"{begun_anew}/gw-1",)),
-        CLOSED: Deed(close),
+        CLOSED: Deed(lambda city, _own: _leave(city, closing, CLOSED)),
     }
 
 

@@ -67,11 +67,25 @@ def muted(
     at_us: int,
 ) -> list[Alert]:
     """Return those of some alerts that any of the silences mutes at a moment."""
+    asked = list(alerts)
+    found = muting(silences, asked, fleet, calendar, at_us)
+    return [alert for alert in asked if alert.alert_id in found]
+
+
+def muting(
+    silences: Collection[Silence],
+    alerts: Iterable[Alert],
+    fleet: Fleet,
+    calendar: SchoolCalendar,
+    at_us: int,
+) -> dict[str, Silenced]:
+    """Return which silence mutes each of some alerts at a moment, the one that lasts longest, by its id."""
     active = _active(silences, calendar, at_us)
     if not active:
-        return []
+        return {}
     in_force = _in_force(active, fleet)
-    return [alert for alert in alerts if in_force.longest(alert) is not None]
+    longest = {alert.alert_id: in_force.longest(alert) for alert in alerts}
+    return {name: Silenced(one.silence_id, one.until_us) for name, one in longest.items() if one is not None}
 
 
 def in_maintenance(

@@ -7,6 +7,7 @@ import re
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from contract.fleet import Fleet
 from contract.topic import PREFIX
 
 SECRET_BYTES: Final = 32
@@ -67,6 +68,11 @@ def parse_device_name(text: str) -> DeviceName | None:
     """Return the two codes of a name, or None where it is none."""
     match = _NAME.fullmatch(text)
     return None if match is None else DeviceName(match["school"], match["device"])
+
+
+def fleet_names(fleet: Fleet) -> list[DeviceName]:
+    """Return the names of all devices of a fleet."""
+    return [DeviceName(*path) for path in fleet.device_by_path]
 
 
 def write_secret(drawn: bytes) -> str:

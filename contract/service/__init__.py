@@ -1,1 +1,1 @@
-"""What services say of themselves: their metrics and the events of their log lines. Pure."""
+"""What every service has: its metrics, its log lines, points to break at, how it waits. Pure."""

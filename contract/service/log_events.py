@@ -106,6 +106,7 @@ LOG_EVENTS: Final = (
     LogEvent("device_refused", ("device", "reason", "address"), "A client is not let in."),
     LogEvent("device_twice", ("device",), "Two devices seem to have one name and secret."),
     LogEvent("devices_disconnected", ("connections",), "Connections ended: revoked, or another secret."),
+    LogEvent("devices_not_issued_anew", ("devices",), "Refused simulated devices wait for the database."),
     LogEvent("devices_not_simulated", ("devices",), "Devices with a credential of their own stay silent."),
     LogEvent("fault_started", ("kind", "schools", "for_s"), "The simulator puts a fault on schools."),
     LogEvent("file_not_on_record", ("file",), "A changed file could not be put on record yet."),

@@ -5,7 +5,7 @@ asked for; NaN means that nothing was measured. Values are rounded as a device w
 a decoded pack equals what the world said.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -17,6 +17,7 @@ from contract.calendar import SchoolCalendar
 from contract.fleet import LEVELS, Fleet
 from contract.topic import Stream
 from device_simulator.world.mess import Mess
+from device_simulator.world.moves import Move, Moves
 from device_simulator.world.noise import Noise
 from device_simulator.world.severity import MESS, Severity
 from device_simulator.world.timetable import EXAM_FACTOR, MINUTE_US, Timetable
@@ -90,6 +91,7 @@ class World:
         calendar: SchoolCalendar,
         seed: int = 79,
         severity: Severity = Severity.CALM,
+        moves: Sequence[Move] = (),
     ) -> None:
         n = len(fleet.schools)
         self.fleet = fleet
@@ -104,6 +106,7 @@ class World:
         self._isp_ms = np.array([_ISP_MS.get(s.isp, 8.0) for s in fleet.schools])
         self._level = fleet.level_index.astype(np.intp)
         self._pupils = fleet.pupils.astype(float)
+        self._moves = Moves(fleet, moves)
         self.contracted_down_bps = fleet.contracted_down_bps
         self.contracted_up_bps = fleet.contracted_up_bps
         self._positions = {s.code: i for i, s in enumerate(fleet.schools)}
@@ -114,10 +117,14 @@ class World:
         self._rate = (0.968 + 0.010 * fixed(_Label.RATE, 0)).clip(0.93, 0.99)
         self._pace_us = (35 + 8 * fixed(_Label.PACE, 0)).clip(20, 60) * MINUTE_US
         self._shift = self._shifts(fixed(_Label.SHIFT, 0))
-        self.mess = Mess(fleet, MESS[severity], seed) if severity in MESS else None
+        self.mess = Mess(fleet, calendar, MESS[severity], seed) if severity in MESS else None
         """What departs from the timetable; None in a calm city."""
         self._bells_us = self.mess.bells_us if self.mess else (0,)
         self._bell = self.mess.bell if self.mess else np.zeros(n, np.intp)
+
+    def _enrolled(self, time_us: int) -> Column:
+        """Return the pupils of each school, shape (schools,)."""
+        return self._pupils * self._moves.growth(time_us)
 
     def measure(self, stream: Stream, time_us: int, positions: NDArray[np.intp]) -> Measured:
         """Return what the devices of a stream measure at a time in the schools asked for."""
@@ -176,16 +183,18 @@ class World:
     def _demand(self, time_us: int, at: NDArray[np.intp]) -> Column:
         """Return download demand in bit/s of each school asked for, before the line's limit."""
         present, _, idle = self._presence(time_us, at)
-        full = self._pupils[at] * TRAFFIC_BPS[self._level[at]] * self._habit[at]
+        full = self._enrolled(time_us)[at] * TRAFFIC_BPS[self._level[at]] * self._habit[at]
         jitter = np.exp(0.06 * self._noise.white(_Label.DOWN, time_us)[at])
         demand: Column = full * (present * self._busy(time_us, at) + idle) * jitter
         return demand
 
     def _bandwidth(self, time_us: int, at: NDArray[np.intp]) -> dict[str, Column]:
-        down: Column = np.minimum(self._demand(time_us, at), _FULLEST * self.contracted_down_bps[at])
+        growth = self._moves.growth(time_us)[at]
+        most_down, most_up = self.contracted_down_bps[at] * growth, self.contracted_up_bps[at] * growth
+        down: Column = np.minimum(self._demand(time_us, at), _FULLEST * most_down)
         up = down * self._up_share[at] * np.exp(0.08 * self._noise.white(_Label.UP, time_us)[at])
-        up = np.minimum(up, _FULLEST * self.contracted_up_bps[at])
-        used = down / self.contracted_down_bps[at]
+        up = np.minimum(up, _FULLEST * most_up)
+        used = down / most_down
         isp = self._isp_noise.smooth(_Label.ISP_DELAY, time_us, 20 * MINUTE_US)[self._isp[at]]
         ward = self._ward_noise.smooth(_Label.WARD_DELAY, time_us, 40 * MINUTE_US)[self._ward[at]]
         path = self._isp_ms[at] * np.exp(0.12 * isp) + self._ward_ms[self._ward[at]] * np.exp(0.15 * ward)
@@ -212,7 +221,7 @@ class World:
         present, evening, _ = self._presence(time_us, at)
         level = self._level[at]
         share = present * _ONLINE_SHARE[level] * self._busy(time_us, at) + evening * _EVENING_SHARE[level]
-        mean = self._pupils[at] * share * self._habit[at]
+        mean = self._enrolled(time_us)[at] * share * self._habit[at]
         # A normal draw with the variance of a Poisson count; near zero the floor makes it one-sided.
         users = np.round(mean + np.sqrt(mean) * self._noise.white(_Label.USERS, time_us)[at]).clip(0)
         events = np.round(users * 3.2 * np.exp(0.15 * self._noise.white(_Label.EVENTS, time_us)[at]))
@@ -233,7 +242,9 @@ class World:
     def _learners(self, time_us: int, at: NDArray[np.intp]) -> dict[str, Column]:
         """Return who was active today so far, in a week and in a month: told once an hour."""
         is_told = time_us // MINUTE_US % 60 == 0
-        month = np.round(self._pupils[at] * _MONTH_SHARE[self._level[at]] * self._habit[at].clip(0.6, 1.15))
+        month = np.round(
+            self._enrolled(time_us)[at] * _MONTH_SHARE[self._level[at]] * self._habit[at].clip(0.6, 1.15)
+        )
         week = np.round(month * 0.67)
         so_far = self._timetable.day_done(time_us)
         today = np.round(month * _DAY_OF_MONTH * so_far)
@@ -251,7 +262,7 @@ class World:
                 part, session = register
                 who = at[mine]
                 rate, tardy = self._rates(session.start_us, part, who)
-                whole = np.round(self._pupils[who] * self._shift[part][who])
+                whole = np.round(self._enrolled(time_us)[who] * self._shift[part][who])
                 since_us = np.full(len(who), float(time_us - bell_us - session.start_us))
                 if self.mess is not None:
                     since_us -= self.mess.register_delay_us(session.start_us)[who]

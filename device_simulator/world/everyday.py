@@ -71,8 +71,10 @@ def _unsent(fleet: Fleet, calendar: SchoolCalendar, mess: Mess, on: date) -> Ite
 
 
 def _away(fleet: Fleet, calendar: SchoolCalendar, mess: Mess, on: date) -> Iterator[FaultLabel]:
-    times = float(np.exp(mess.city_absence(on)))
-    if times >= FAR_AWAY and any(calendar.sessions(i, on) for i in range(len(LEVELS))):
+    times = np.exp(mess.level_absence(on))
+    far = times >= FAR_AWAY
+    if far.any() and any(calendar.sessions(i, on) for i in range(len(LEVELS))):
         begin_us = _midnight_us(calendar, on)
-        everybody = _codes(fleet, range(len(fleet.schools)))
-        yield FaultLabel(AWAY, "", everybody, begin_us, begin_us + DAY_US, round(times, 2))
+        codes = _codes(fleet, np.flatnonzero(far[fleet.level_index]).tolist())
+        if codes:
+            yield FaultLabel(AWAY, "", codes, begin_us, begin_us + DAY_US, round(float(times[far].max()), 2))

@@ -12,9 +12,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.fleet import Fleet
+from contract.calendar import SchoolCalendar
+from contract.fleet import LEVELS, Fleet
 from contract.topic import Stream
 from device_simulator.world.noise import Noise
+from device_simulator.world.school_year import SchoolYear, school_year_of, season
 from device_simulator.world.severity import MessTerms
 from device_simulator.world.timetable import MINUTE_US
 
@@ -31,6 +33,10 @@ OWN_MOST: Final = 16.0
 one school-day in 10,000 lies beyond."""
 ABSENT_MOST: Final = 0.97
 """Share of pupils who are absent at most; chosen."""
+FIRST_YEAR: Final = 2026
+"""School year whose usual absence and traffic are as drawn; others depart from it."""
+WEEKS: Final = 42
+"""Days within which a school's traffic drifts outside of autumn; chosen, six weeks."""
 EVENING_H: Final = (19.0, 22.5)
 """When a provider is slow: homes are online; chosen."""
 _PACKS: Final = {Stream.BANDWIDTH: 0, Stream.ELEARNING: 1, Stream.ATTENDANCE: 2, Stream.STATUS: 3}
@@ -79,20 +85,28 @@ class _Label(IntEnum):
     DRIFTS = 29
     PACK = 30
     """And the three after it: a number a stream."""
+    EVE = 34
+    RETURN = 35
+    YEAR = 36
+    TRAFFIC_YEAR = 37
+    TRAFFIC_WEEKS = 38
 
 
 class Mess:
     """Answers how each school departs from the timetable at any time."""
 
-    def __init__(self, fleet: Fleet, terms: MessTerms, seed: int) -> None:
+    def __init__(self, fleet: Fleet, calendar: SchoolCalendar, terms: MessTerms, seed: int) -> None:
         """Draw what stays: usual absence, chronic lines, bells, clocks.
 
         Args:
             fleet: whose schools.
+            calendar: by which the city lives.
             terms: how much.
             seed: the world's.
         """
         self.terms = terms
+        self._year = SchoolYear(calendar)
+        self._level = fleet.level_index
         n = len(fleet.schools)
         wards = {w.code: i for i, w in enumerate(fleet.wards)}
         isps = {name: i for i, name in enumerate(sorted({s.isp for s in fleet.schools}))}
@@ -139,12 +153,40 @@ class Mess:
             found += float(least + (most - least) * self._of_city.uniform(_Label.BAD_SIZE, number)[0])
         return found
 
+    def level_absence(self, on: date) -> Column:
+        """Return the same by level, with how near a recess is, shape (levels,)."""
+        return self.city_absence(on) + np.array([self._near_recess(i, on) for i in range(len(LEVELS))])
+
+    def _near_recess(self, level: int, on: date) -> float:
+        """Return the logarithm of the times by which a level is absent because a recess is near."""
+        terms, found = self.terms, 0.0
+        before, after = self._year.before_recess(level, on), self._year.after_recess(level, on)
+        if before is not None and before.is_summer:
+            found += float(np.log(terms.last_days[before.nth - 1]))
+        elif before is not None and before.nth == 1:
+            found += self._drawn(terms.eve_times, _Label.EVE, on)
+        if after is not None and after.is_summer:
+            found += float(np.log(terms.first_days[after.nth - 1]))
+        elif after is not None and after.nth == 1:
+            found += self._drawn(terms.return_times, _Label.RETURN, on)
+        return found
+
+    def _drawn(self, times: tuple[float, ...], label: _Label, on: date) -> float:
+        share = self._of_city.uniform(label, on.toordinal())[0]
+        return float(np.log(times[int(np.ceil(share * len(times))) - 1]))
+
+    def _of_year(self, label: _Label, spread: float, on: date) -> Column | float:
+        """Return by how much, as a logarithm, a school year is unlike the first, by position."""
+        year = school_year_of(on)
+        return 0.0 if year == FIRST_YEAR else spread * self._own.white(label, year)
+
     def expected_absence(self, on: date) -> Column:
         """Return the share of pupils absent on a day but for each school's own draw, by position."""
         terms, number = self.terms, on.toordinal()
         run = terms.absence_run * self._own.smooth(_Label.RUN, number, 5)
         ward = terms.absence_ward * self._of_ward.white(_Label.WARD_DAY, number)[self._ward]
-        found: Column = self.usual_absence * np.exp(run + ward + self.city_absence(on))
+        slow = self._of_year(_Label.YEAR, terms.absence_year, on) + season(terms.season, on)
+        found: Column = self.usual_absence * np.exp(run + ward + slow + self.level_absence(on)[self._level])
         return found
 
     def _absent(self, on: date) -> Column:
@@ -180,6 +222,9 @@ class Mess:
         own = terms.traffic_day * self._own.white(_Label.TRAFFIC_DAY, number)
         ward = terms.traffic_ward_day * self._of_ward.white(_Label.TRAFFIC_DAY, number)[self._ward]
         found: Column = own + ward + terms.traffic_city_day * self._of_city.white(_Label.TRAFFIC_DAY, number)
+        found += self._of_year(_Label.TRAFFIC_YEAR, terms.traffic_year, on)
+        if season(terms.season, on):
+            found += terms.traffic_season * self._own.smooth(_Label.TRAFFIC_WEEKS, number, WEEKS)
         there = (1.0 - self.absence(on)) / (1.0 - self.usual_absence.clip(0.0, 0.9))
         return found + np.log(there)
 

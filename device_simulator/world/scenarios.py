@@ -20,25 +20,36 @@ from contract.calendar import SchoolCalendar, parse_calendar
 from contract.errors import ConfigurationError
 from contract.fleet import LEVELS, Fleet, Level
 from device_simulator.world.everyday import EVERYDAY, everyday_labels
+from device_simulator.world.fault_specs import (
+    MILD_SPECS,
+    NEW,
+    NEW_DAYS,
+    NEW_SPECS,
+    RATE_DAYS,
+    SPECS,
+    FaultSpec,
+)
 from device_simulator.world.faults import Fault, FaultKind, FaultLabel, label_of
 from device_simulator.world.mess import Mess
+from device_simulator.world.moves import Move, Moves, draw_moves
 from device_simulator.world.severity import MESS, Severity
+from device_simulator.world.stretches import STRETCHES, stretch_labels
 
 FIRST_DAY: Final = date(2026, 10, 5)
 """A Monday with ten weeks of term before it ends; chosen, no public holiday within `LONGEST_DAYS` of it."""
 LONGEST_DAYS: Final = 45
+LONGEST_YEAR: Final = 366
+"""Days of a scenario that begins on a day of one's own."""
 PROBATION: Final = 0.15
 """Share of the days before the first fault: detectors may learn. Source: NAB's probationary period,
 Lavin & Ahmad 2015."""
 APART_H: Final = 12
 """Hours between two labels of one school: chosen, aftershocks of one are over before the next."""
-RATE_DAYS: Final = 15_000
-"""School-days (500 schools, 30 days) that `FaultSpec.number` is for."""
 TRIES: Final = 200
 HOUR_US: Final = 3_600_000_000
 MINUTE_US: Final = 60_000_000
 
-QUIET: Final = frozenset({"exam-surge", "exam-days", "holiday", "half-day", "closure"})
+QUIET: Final = frozenset({"exam-surge", "exam-days", "holiday", "half-day", "closure", *STRETCHES})
 """Labels, by kind or `kind/variant`, under which no alarm is right."""
 _SHIFT: Final = re.compile(r'\{ name = "(\w+)", start = ([\d:]+), end = ([\d:]+)(?= \})')
 BELLS: Final = "unannounced-bells"
@@ -46,65 +57,6 @@ BELL_DAYS: Final = 2
 """Days after which everybody should have learnt when bells ring now: chosen. What is told later is false."""
 APART: Final = frozenset({"unannounced-half-day", "unannounced-closure", BELLS} | EVERYDAY)
 """Labels of what nobody told the center, and of what is wrong without a fault: reported apart."""
-
-
-@dataclass(frozen=True, slots=True)
-class FaultSpec:
-    """How faults of one kind are drawn."""
-
-    kind: FaultKind
-    number: float
-    """Faults in `RATE_DAYS` school-days; at least one is drawn."""
-    begins_h: tuple[float, float]
-    """Local hours between which it begins."""
-    lasts_h: tuple[float, float]
-    strength: tuple[float, float] = (1.0, 1.0)
-    variant: str = ""
-    where: str = "school"
-    """school, part (one provider in some clusters), cluster or city."""
-    school_days_only: bool = True
-    label: str = ""
-    """Variant of the label, where it is not the fault's."""
-
-
-_REGISTER_H: Final = (7.25, 7.25)
-"""Registers of a morning are sent from 7:10 or 7:25: before it nobody can know who is missing."""
-
-SPECS: Final = (
-    FaultSpec(FaultKind.EXAM_SURGE, 2, (8, 14), (1.5, 3), (2.0, 5.0), where="city"),
-    FaultSpec(FaultKind.LMS_OUTAGE, 1, (7.5, 14), (1, 3), (0.3, 0.9), where="city"),
-    FaultSpec(FaultKind.ISP_OUTAGE, 6, (6, 18), (1, 5), where="part", school_days_only=False),
-    FaultSpec(FaultKind.LMS_OUTAGE, 3, (7.5, 14), (1, 3), (0.3, 0.9), where="cluster"),
-    FaultSpec(FaultKind.LINK_CUT, 25, (7.5, 16), (0.5, 4)),
-    FaultSpec(FaultKind.LINK_CUT, 15, (0, 24), (0.5, 6), school_days_only=False),
-    FaultSpec(FaultKind.SLOW_DEGRADATION, 30, (7, 10), (3, 7), (0.5, 1.0)),
-    FaultSpec(FaultKind.SILENT_DEVICE, 12, (0, 20), (1, 8), variant="gateway", school_days_only=False),
-    FaultSpec(FaultKind.SILENT_DEVICE, 10, (0, 20), (1, 8), variant="elearning", school_days_only=False),
-    FaultSpec(FaultKind.SILENT_DEVICE, 8, _REGISTER_H, (9.5, 10), variant="attendance"),
-    FaultSpec(FaultKind.STUCK_SENSOR, 20, (7.5, 11), (3, 6)),
-    FaultSpec(FaultKind.ATTENDANCE_DROP, 15, _REGISTER_H, (4, 9.5), (0.25, 0.5), variant="real"),
-    FaultSpec(FaultKind.ATTENDANCE_DROP, 15, _REGISTER_H, (4, 9.5), (0.7, 0.95), variant="reader"),
-    FaultSpec(FaultKind.CLOCK_SKEW, 8, (0, 14), (4, 10), (600, 7200), variant="ahead"),
-    FaultSpec(FaultKind.CLOCK_SKEW, 8, (0, 14), (4, 10), (-7200, -600), variant="behind"),
-)
-"""Rates, lengths and strengths: chosen, so that each kind has enough events in a month of 500 schools
-to be measured, and far more often than a city has them. Wide faults first: they need the most room."""
-
-
-MILD: Final = "mild"
-FAINT: Final = "faint"
-MILD_SPECS: Final = (
-    FaultSpec(FaultKind.LMS_OUTAGE, 3, (7.5, 14), (1, 3), (0.03, 0.09), where="cluster", label=MILD),
-    FaultSpec(FaultKind.SLOW_DEGRADATION, 20, (7, 10), (3, 7), (0.15, 0.4), label=MILD),
-    FaultSpec(FaultKind.ATTENDANCE_DROP, 15, _REGISTER_H, (4, 9.5), (0.12, 0.22), variant="real", label=MILD),
-    FaultSpec(FaultKind.ATTENDANCE_DROP, 5, _REGISTER_H, (4, 9.5), (0.4, 0.6), variant="copied"),
-    FaultSpec(
-        FaultKind.ATTENDANCE_DROP, 15, _REGISTER_H, (4, 9.5), (0.05, 0.09), variant="reader", label=FAINT
-    ),
-)
-"""Faults that stay within every fixed threshold of rules.toml as it is shipped: only a detector that
-knows what is usual can see them; a copied register, and a reader that misses a few of those who are
-there, only one that compares a school's series. They are what tells one detector from another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +74,11 @@ class Scenario:
     faults: tuple[Fault, ...]
     """By start."""
     labels: tuple[FaultLabel, ...]
-    """Of the faults, in their order, then of days of the calendar, then of everyday mess."""
+    """Of the faults, in their order, then of calendar days, everyday mess and stretches of the year."""
     severity: Severity = Severity.CALM
     """Of the city."""
+    moves: tuple[Move, ...] = ()
+    """Of schools that join, close or merge; `fleet` has all of them."""
 
     @property
     def end_us(self) -> int:
@@ -142,6 +96,7 @@ def draw_scenario(
     mild: bool = False,
     severity: Severity = Severity.CALM,
     bells_later: timedelta = timedelta(0),
+    first_day: date | None = None,
 ) -> Scenario:
     """Return the scenario of a seed.
 
@@ -149,42 +104,38 @@ def draw_scenario(
         fleet: whose schools it meets.
         calendar_text: a city's calendar in TOML, which days are added to.
         seed: chooses everything.
-        days: 1 to `LONGEST_DAYS`.
+        days: 1 to `LONGEST_DAYS`, with a first day of one's own to `LONGEST_YEAR`.
         unannounced: also a half day and a closure that the center's calendar does not know.
         mild: also faults within the fixed thresholds (`MILD_SPECS`); the others stay as they are.
         severity: of the city. In one that is not calm half days and closures come unannounced, faults
             of several kinds meet in one school, and what is wrong without a fault has labels too:
             chronic lines, registers that never come, days on which the whole city stays away.
         bells_later: how much later all bells ring from the middle day on, which nobody tells the center.
+        first_day: `FIRST_DAY` if None, and then no school joins, closes or merges, so that what a seed says
+            stays comparable; else in a city that is not calm some do, and some faults meet those that join.
 
     Raises:
-        ConfigurationError: the days are too many, or the calendar cannot be read.
+        ConfigurationError: the days are too many or none is a school day, or the calendar cannot be read.
     """
-    if not 1 <= days <= LONGEST_DAYS:
-        raise ConfigurationError(f"a scenario lasts 1 to {LONGEST_DAYS} days, not {days}")
     rng = np.random.default_rng([seed, 4])
     is_calm = severity is Severity.CALM
-    unannounced = unannounced or not is_calm
-    draw = _Draw(fleet, parse_calendar(calendar_text), days, rng, is_calm)
+    draw = _Draw(fleet, parse_calendar(calendar_text), days, rng, is_calm, first_day or FIRST_DAY)
+    draw.check_days(LONGEST_YEAR if first_day else LONGEST_DAYS)
+    if first_day and not is_calm:
+        draw.move(seed)
     known_text = calendar_text + draw.calendar_days(unannounced=False)
-    lived_text = known_text + (draw.calendar_days(unannounced=True) if unannounced else "")
+    lived_text = known_text + (draw.calendar_days(unannounced=True) if unannounced or not is_calm else "")
     if bells_later:
         lived_text = draw.bells(lived_text, bells_later)
-    for spec in SPECS + (MILD_SPECS if mild else ()):
-        for _ in range(max(1, round(spec.number * days * len(fleet.schools) / RATE_DAYS))):
-            draw.place(spec)
-    drawn = sorted(draw.faults, key=lambda d: (d[0].start_us, d[0].positions))
-    faults = tuple(fault for fault, _ in drawn)
-    labels = tuple(label for _, label in drawn) + tuple(draw.day_labels)
+    faults, labels = draw.place_all(SPECS + (MILD_SPECS if mild else ()) + (NEW_SPECS if draw.moves else ()))
+    labels += tuple(draw.day_labels)
     lived = parse_calendar(lived_text)
     if severity in MESS:
-        labels += everyday_labels(
-            fleet,
-            lived,
-            Mess(fleet, MESS[severity], seed),
-            [FIRST_DAY + timedelta(days=d) for d in range(days)],
-        )
-    return Scenario(fleet, parse_calendar(known_text), lived, draw.start_us, days, faults, labels, severity)
+        labels += everyday_labels(fleet, lived, Mess(fleet, lived, MESS[severity], seed), draw.dates)
+    if first_day:
+        labels += stretch_labels(fleet, lived, draw.dates, draw.moves)
+    known, start_us = parse_calendar(known_text), draw.start_us
+    return Scenario(fleet, known, lived, start_us, days, faults, labels, severity, draw.moves)
 
 
 @dataclass
@@ -197,12 +148,15 @@ class _Draw:
     rng: np.random.Generator
     is_calm: bool
     """Nothing happens to a school within `APART_H` of anything else; else only faults of a kind are apart."""
+    first_day: date
     faults: list[tuple[Fault, FaultLabel]] = field(default_factory=list)
     day_labels: list[FaultLabel] = field(default_factory=list)
+    moves: tuple[Move, ...] = ()
 
     def __post_init__(self) -> None:
         n = len(self.fleet.schools)
-        midnight = datetime.combine(FIRST_DAY, time.min, self.calendar.timezone)
+        self.dates = [self.first_day + timedelta(days=d) for d in range(self.days)]
+        midnight = datetime.combine(self.first_day, time.min, self.calendar.timezone)
         self.start_us = int(midnight.timestamp()) * 1_000_000
         self._taken: defaultdict[str, NDArray[np.bool_]] = defaultdict(
             lambda: np.zeros((n, self.days * 24), np.bool_)
@@ -217,8 +171,29 @@ class _Draw:
         self._school_days = [d for d in self._days if self._all_in_school(d)]
 
     def _all_in_school(self, day: int) -> bool:
-        on = FIRST_DAY + timedelta(days=day)
+        on = self.dates[day]
         return all(self.calendar.sessions(i, on) for i in range(len(LEVELS)))
+
+    def check_days(self, most: int) -> None:
+        """Refuse days that are too many, or of which none is a school day.
+
+        Raises:
+            ConfigurationError: they are.
+        """
+        if not 1 <= self.days <= most:
+            raise ConfigurationError(f"a scenario lasts 1 to {most} days, not {self.days}")
+        if not any(self.calendar.is_school_day(on) for on in self.dates):
+            raise ConfigurationError(
+                f"the calendar knows no school day from {self.dates[0]} to {self.dates[-1]}: give --from and "
+                "--days that lie within a term"
+            )
+
+    def move(self, seed: int) -> None:
+        """Draw which schools join, close and merge, on the first three quarters of the school days."""
+        days = self._school_days[: -(-3 * len(self._school_days) // 4)]
+        midnights_us = [self.start_us + d * 24 * HOUR_US for d in days]
+        self.moves = draw_moves(self.fleet, midnights_us, np.random.default_rng([seed, 5]))
+        self._moves = Moves(self.fleet, self.moves)
 
     def calendar_days(self, *, unannounced: bool) -> str:
         """Return drawn days in the words of calendar.toml; label them and keep faults away from them."""
@@ -228,7 +203,7 @@ class _Draw:
         wanted = [half, closure] if unannounced else [half, "holiday", closure, "exam-days"]
         for kind in wanted[: max(0, len(self._school_days) // 3)]:
             day = self._school_days.pop(int(self.rng.integers(len(self._school_days))))
-            on, name = FIRST_DAY + timedelta(days=day), f"unannounced-{kind}" if unannounced else kind
+            on, name = self.dates[day], f"unannounced-{kind}" if unannounced else kind
             span = f'first = {on}\nlast = {on}\nname = "{name}"\n'
             positions = everybody
             if kind == closure:
@@ -245,7 +220,7 @@ class _Draw:
     def bells(self, text: str, later: timedelta) -> str:
         """Return a calendar's text by which all bells ring so much later from the middle day on; label it."""
         nth = self.days // 2
-        day = FIRST_DAY + timedelta(days=nth)
+        day = self.dates[nth]
 
         def moved(shift: re.Match[str]) -> str:
             ends = (datetime.combine(day, time.fromisoformat(told)) + later for told in shift.groups()[1:])
@@ -267,6 +242,16 @@ class _Draw:
         if self.is_calm:
             self._taken[""][positions, day * 24 : day * 24 + 24] = True
 
+    def place_all(self, specs: Sequence[FaultSpec]) -> tuple[tuple[Fault, ...], tuple[FaultLabel, ...]]:
+        """Draw all faults; return them by their start, and their labels. A recess has no share in them."""
+        levels = range(len(LEVELS))
+        days = sum(not all(self.calendar.is_recess(i, on) for i in levels) for on in self.dates)
+        for spec in specs:
+            for _ in range(max(1, round(spec.number * days * len(self.fleet.schools) / RATE_DAYS))):
+                self.place(spec)
+        drawn = sorted(self.faults, key=lambda d: (d[0].start_us, d[0].positions))
+        return tuple(fault for fault, _ in drawn), tuple(label for _, label in drawn)
+
     def place(self, spec: FaultSpec) -> None:
         """Draw one fault where and when its schools are free; none if that fails too often."""
         days = self._school_days if spec.school_days_only else self._days
@@ -275,6 +260,8 @@ class _Draw:
             begin_h = 24 * int(self.rng.choice(days)) + self.rng.uniform(*spec.begins_h)
             end_h = begin_h + self.rng.uniform(*spec.lasts_h)
             positions = self._where(spec.where)
+            if self.moves:
+                positions = self._there(positions, begin_h, end_h, is_new=spec.where == NEW)
             if spec.kind is FaultKind.EXAM_SURGE:
                 positions = positions[self._secondary[positions]]
             first, last = int(begin_h), int(np.ceil(end_h))
@@ -286,6 +273,16 @@ class _Draw:
             label = label_of(fault, self.fleet)
             self.faults.append((fault, msgspec.structs.replace(label, variant=spec.label or label.variant)))
             return
+
+    def _there(
+        self, positions: NDArray[np.intp], begin_h: float, end_h: float, *, is_new: bool
+    ) -> NDArray[np.intp]:
+        """Return which of some schools are there from one hour to another, or of them those that are new."""
+        start_us, end_us = (self.start_us + round(hour * HOUR_US) for hour in (begin_h, end_h))
+        there = self._moves.there_throughout(start_us, end_us)[positions]
+        if is_new:
+            there &= start_us < self._moves.opens_us[positions] + NEW_DAYS * 24 * HOUR_US
+        return positions[there]
 
     def _fault(self, spec: FaultSpec, begin_h: float, end_h: float, positions: NDArray[np.intp]) -> Fault:
         start_us, end_us = (
@@ -302,6 +299,8 @@ class _Draw:
             return self._one_cluster()
         if where == "part":
             return self._part_of_provider()
+        if where == NEW:
+            return np.array([self.rng.choice([m.position for m in self.moves if m.joins])], np.intp)
         return everybody[[int(self.rng.integers(len(everybody)))]]
 
     def _one_cluster(self) -> NDArray[np.intp]:

@@ -43,6 +43,23 @@ class MessTerms:
     """Share of days on which the whole city stays away: eves, storms, conference days."""
     bad_day_times: tuple[float, float] = (1.7, 6.0)
     """Absence of such a day in times of the usual."""
+    season: tuple[tuple[int, int, float], ...] = (
+        (10, 1, 0.0), (11, 20, 0.0), (12, 15, 0.17), (1, 15, 0.19), (2, 15, 0.13), (3, 15, 0.14),
+        (4, 15, 0.04), (5, 15, 0.21),
+    )  # fmt: skip
+    """Month, day, logarithm of the times by which the median school is more absent than in autumn: by month,
+    means of 2013-14 and 2014-15. None from October to 20 November: what is usual is of these weeks."""
+    eve_times: tuple[float, ...] = (1.26, 1.28, 1.33, 1.35, 1.36, 1.84, 1.92, 1.97, 2.06)
+    """Absence of the last day before a recess in times of the weeks around it: of each recess from March 2013
+    to June 2015; one is drawn."""
+    return_times: tuple[float, ...] = (0.97, 1.03, 1.04, 1.04, 1.09, 1.14, 1.16, 1.22)
+    """The same of the first day after one, but for a single day between two recesses."""
+    first_days: tuple[float, ...] = (1.65, 1.38, 1.23, 1.19, 1.22)
+    """Absence of the first days of a school year in times of autumn's: September 2013, the one recorded."""
+    last_days: tuple[float, ...] = (1.98, 1.83, 1.59, 1.47, 1.28)
+    """The same of the last days, the last one first, in times of May: medians of three years."""
+    absence_year: float = 0.10
+    """Spread of the logarithm by which a school's usual absence changes from one school year to the next."""
     unsent: float = 0.02
     """Median school's share of registers that are never submitted."""
     unsent_between: float = 1.3
@@ -65,6 +82,10 @@ class MessTerms:
     """Spread of what changes within half an hour."""
     traffic_quick: float = 0.045
     """Scale of what changes from reading to reading (Student's t with 2 degrees of freedom)."""
+    traffic_season: float = 0.10
+    """Spread of what changes over weeks outside of autumn, as a logarithm; chosen, no data have weeks."""
+    traffic_year: float = 0.25
+    """Spread of the logarithm by which a school's traffic changes from a school year to the next; chosen."""
     bells_min: tuple[int, ...] = (0, -5, 5, 10)
     """Minutes by which schools ring otherwise than their level's timetable; chosen."""
 

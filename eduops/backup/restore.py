@@ -15,8 +15,8 @@ from eduops.machine.output import ProcessOutput
 from eduops.machine.prepare import Tell
 from eduops.machine.system import System
 from eduops.settings import Settings
-from storage.backup import counted, is_empty, restore_database
 from storage.database import migrations
+from storage.upkeep.backup import counted, is_empty, restore_database
 
 
 async def run_restore(settings: Settings, source: Path, tell: Tell) -> Manifest:

@@ -31,10 +31,10 @@ from eduops.backup.file import (
 from eduops.connections import all_logs, build_id, open_log, owner_url
 from eduops.data_folder import DataFolder
 from eduops.machine.first_start import FIXED
-from eduops.machine.postgres_binaries import find_binaries
 from eduops.machine.prepare import Tell
+from eduops.machine.servers.postgres_binaries import find_binaries
 from eduops.settings import Settings
-from storage.backup import Cut, hold_cut, positions_now
+from storage.upkeep.backup import Cut, hold_cut, positions_now
 
 TRIES: Final = 3
 """A processor may drop what a newer snapshot covers between our look at its position and our read."""

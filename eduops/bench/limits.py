@@ -21,8 +21,8 @@ from contract.errors import InfrastructureError
 from eduops.bench.generator import LoadSpec, Offered
 from eduops.bench.rows import table_like_reading
 from eduops.bench.subscriber import TABLE, Done, Job, Way
-from eduops.machine.embedded_nats import EmbeddedNats, prepare_nats
 from eduops.machine.process import Server
+from eduops.machine.servers.embedded_nats import EmbeddedNats, prepare_nats
 from eduops.settings import Settings
 
 _SOURCE: Final = Path(__file__).resolve().parents[2]

@@ -11,8 +11,8 @@ from subprocess import PIPE, Popen
 from typing import Any, Final
 
 from bus.pause import pause
-from contract.backoff import Backoff
 from contract.errors import InfrastructureError
+from contract.service.backoff import Backoff
 from eduops.data_folder import DataFolder
 from eduops.machine.output import ProcessOutput
 from eduops.machine.process import ProcessSpec, spawn

@@ -15,8 +15,6 @@ from contract.entry import check_partitions
 from contract.fleet import Fleet
 from eduops.connections import all_logs
 from eduops.data_folder import DataFolder
-from eduops.machine.embedded_nats import prepare_nats
-from eduops.machine.embedded_postgres import prepare_postgres
 from eduops.machine.idle import since_last_entry
 from eduops.machine.network import mqtt_tls_files
 from eduops.machine.output import ProcessOutput
@@ -24,8 +22,10 @@ from eduops.machine.people import keep_wall_token
 from eduops.machine.ports import free_ports
 from eduops.machine.prepare import Tell, prepare_storage, seed_once
 from eduops.machine.process import ProcessSpec
+from eduops.machine.servers.embedded_nats import prepare_nats
+from eduops.machine.servers.embedded_postgres import prepare_postgres
+from eduops.machine.servers.sync_choice import choose_sync, note_schools
 from eduops.machine.supervisor import Supervisor
-from eduops.machine.sync_choice import choose_sync, note_schools
 from eduops.roles import broker_passwords, of_service
 from eduops.settings import Settings
 from storage.rights.table import DatabaseRole

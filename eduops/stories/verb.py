@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from eduops.stopping import run_until_stopped
+from eduops.verbs.stopping import run_until_stopped
 
 
 def stories(

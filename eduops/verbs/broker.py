@@ -7,13 +7,11 @@ from typing import Annotated, Final
 
 import typer
 
+from eduops.verbs.options import Config, Data
+
 broker_app: Final = typer.Typer(
     help="The MQTT broker: what it keeps of strangers, and whom it knows.", no_args_is_help=True
 )
-Data = Annotated[
-    Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")
-]
-Config = Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")]
 
 
 @broker_app.command()

@@ -10,6 +10,7 @@ import typer
 from eduops.verbs.evaluating.attendance import attendance
 from eduops.verbs.evaluating.calendar import calendar
 from eduops.verbs.evaluating.city import city
+from eduops.verbs.evaluating.labelled import labelled
 from eduops.verbs.evaluating.nab import nab
 from eduops.verbs.evaluating.recorded import recorded
 from eduops.verbs.evaluating.scenarios import scenarios
@@ -25,3 +26,4 @@ evaluate_app.command()(city)
 evaluate_app.command()(attendance)
 evaluate_app.command()(calendar)
 evaluate_app.command()(recorded)
+evaluate_app.command()(labelled)

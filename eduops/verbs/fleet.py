@@ -8,14 +8,11 @@ from typing import Annotated, Final
 import typer
 
 from eduops.machine.attach import attached
+from eduops.verbs.options import Config, Data
 
 fleet_app: Final = typer.Typer(
     help="The fleet: city, clusters, wards, schools, devices.", no_args_is_help=True
 )
-Data = Annotated[
-    Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")
-]
-Config = Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")]
 
 
 @fleet_app.command("import")

@@ -13,9 +13,9 @@ from config.ward_map import read_outlines
 from contract.errors import ConfigurationError
 from contract.fleet import Device, Fleet, School
 from contract.ward_map.places import Outlines
-from eduops.connections import database_url
+from eduops.connections import database_url, saved_fleet
 from eduops.data_folder import DataFolder
-from eduops.machine.sync_choice import note_schools
+from eduops.machine.servers.sync_choice import note_schools
 from eduops.settings import Settings
 from eduops.verbs.people.running import operator
 from storage.database import connect
@@ -87,11 +87,7 @@ def describe(plan: ImportPlan, notes: Sequence[str] = ()) -> str:
 
 async def export_fleet(settings: Settings) -> str:
     """Return the fleet as CSV text."""
-    async with await connect(database_url(settings)) as connection:
-        fleet = await load_fleet(connection)
-    if fleet is None:
-        raise ConfigurationError("the database has no fleet: run `eduops fleet import FILE`")
-    return write_fleet_csv(fleet)
+    return write_fleet_csv(await saved_fleet(settings))
 
 
 def read_deeds(merged: Iterable[str], replaced: Iterable[str], anew: Iterable[str]) -> Deeds:
@@ -101,12 +97,12 @@ def read_deeds(merged: Iterable[str], replaced: Iterable[str], anew: Iterable[st
         ConfigurationError: one is not written as it should be.
     """
     return Deeds(
-        dict(_pair(text, "--merged OLD=NEW") for text in merged),
+        dict(_two(text, "=", "--merged OLD=NEW") for text in merged),
         {
-            _device(old, "--replaced SCHOOL/OLD=NEW"): new
-            for old, new in (_pair(text, "--replaced SCHOOL/OLD=NEW") for text in replaced)
+            _two(old, "/", "--replaced SCHOOL/OLD=NEW"): new
+            for old, new in (_two(text, "=", "--replaced SCHOOL/OLD=NEW") for text in replaced)
         },
-        frozenset(_device(text, "--new-device SCHOOL/DEVICE") for text in anew),
+        frozenset(_two(text, "/", "--new-device SCHOOL/DEVICE") for text in anew),
     )
 
 
@@ -162,15 +158,8 @@ def _columns(before: School, after: School, columns: Iterable[str]) -> str:
     return ", ".join(f"{c.removesuffix('_bps')} {shown(before, c)} → {shown(after, c)}" for c in columns)
 
 
-def _pair(text: str, form: str) -> tuple[str, str]:
-    old, found, new = text.partition("=")
-    if not (found and old and new):
+def _two(text: str, sign: str, form: str) -> tuple[str, str]:
+    first, found, second = text.partition(sign)
+    if not (found and first and second):
         raise ConfigurationError(f"{text!r} is not written as {form}")
-    return old, new
-
-
-def _device(text: str, form: str) -> tuple[str, str]:
-    school, found, code = text.partition("/")
-    if not (found and school and code):
-        raise ConfigurationError(f"{text!r} is not written as {form}")
-    return school, code
+    return first, second

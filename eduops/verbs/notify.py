@@ -1,19 +1,15 @@
 """The verb `eduops notify`: the service that sends notices, and a message to try a contact's channels out."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+
+from eduops.verbs.options import Config, Data
 
 if TYPE_CHECKING:
     from eduops.settings import Settings
 
 notify_app: Final = typer.Typer(help="Send the notices of the outbox.", invoke_without_command=True)
-
-Data = Annotated[
-    Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")
-]
-Config = Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")]
 
 
 @notify_app.callback()
@@ -24,7 +20,7 @@ def notify(context: typer.Context, data: Data = None, config: Config = None) -> 
     from eduops.log_lines import write_log
     from eduops.machine.attach import attach
     from eduops.settings import load_settings
-    from eduops.stopping import run_until_stopped
+    from eduops.verbs.stopping import run_until_stopped
     from eduops.wiring import run_notifier
 
     settings = attach(load_settings(config, {"data": data}))
@@ -73,7 +69,7 @@ async def _try(settings: "Settings", contact: str) -> list[tuple[str, bool]]:
     from contract.routing.notice import NoticeFate
     from eduops.connections import open_live, saved_fleet
     from eduops.data_folder import DataFolder
-    from eduops.verbs.duty.swaps import roster
+    from eduops.verbs.duty.swaps import swapped_routing
     from eduops.wiring import notifier_config
     from notifier.shell import make_office
     from notifier.trial import send_trial
@@ -85,7 +81,7 @@ async def _try(settings: "Settings", contact: str) -> list[tuple[str, bool]]:
         known = ", ".join(sorted(own.routing.contacts))
         raise ConfigurationError(f"routes.toml has no contact {contact!r}; it has {known}")
     if isinstance(found, Rota):
-        found = (await roster(settings, own.routing, now_us)).contacts[contact]
+        found = (await swapped_routing(settings, own.routing, now_us)).contacts[contact]
     name = on_duty(found, now_us).person if isinstance(found, Rota) else contact
     config = notifier_config(settings)
     office = make_office(config, await saved_fleet(settings), own.catalogue, own.calendar, own.rules)

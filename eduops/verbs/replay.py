@@ -12,6 +12,7 @@ from typing import Any, Final
 from bus.pause import pause
 from config.files import load_configuration
 from contract.alert import Alert
+from contract.devices.credential import fleet_names
 from contract.errors import ConfigurationError
 from device_simulator.recording import Recording
 from device_simulator.recordings import read_recording
@@ -160,7 +161,7 @@ async def _replay(
         mqtt_host=settings.mqtt_host,
         mqtt_port=settings.mqtt_port,
         mqtt_trust=broker_trust(settings),
-        secrets=await simulated_secrets(settings, recording.fleet),
+        secrets=await simulated_secrets(settings, fleet_names(recording.fleet)),
         speed=options.speed,
     )
     before = await read_status(settings)

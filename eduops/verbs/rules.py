@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from contract.errors import ConfigurationError
+from eduops.verbs.options import Config, Data, Json
 
 rules_app: Final = typer.Typer(
     help="Try changed alert rules on stored history, and find thresholds by an alert budget.",
@@ -40,12 +41,10 @@ Cluster = Annotated[str, typer.Option(help="Only schools of this cluster, code o
 Sample = Annotated[
     int, typer.Option(min=0, help="So many of the schools, always the same; totals are then estimates.")
 ]
-Operators = Annotated[int, typer.Option(min=1, help="Operators on shift.")]
-Data = Annotated[
-    Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")
+Out = Annotated[
+    Path | None, typer.Option(help="File that gets the rules with the proposed z, else unchanged.")
 ]
-Config = Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Operators = Annotated[int, typer.Option(min=1, help="Operators on shift.")]
 
 
 @rules_app.command("test")
@@ -115,9 +114,7 @@ def tune(
     cluster: Cluster = "",
     sample: Sample = 0,
     learn: Learn = "14d",
-    out: Annotated[
-        Path | None, typer.Option(help="File that gets the rules with the proposed z, else unchanged.")
-    ] = None,
+    out: Out = None,
     data: Data = None,
     config: Config = None,
     json: Json = False,

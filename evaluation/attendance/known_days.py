@@ -11,10 +11,9 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.calendar import RECESS_DAYS
 from contract.special_days.special_day import DayKind, DayPlace, DayProposal, PlaceKind
 
-RECESS_DAYS: Final = 4
-"""Days without school from which on the day before and the day after are its eve and its return."""
 LAST_DAYS: Final = 5
 """School days of June that are its last; chosen, a week."""
 CITY: Final = DayPlace(PlaceKind.CITY)

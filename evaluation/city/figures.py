@@ -12,10 +12,19 @@ from numpy.typing import NDArray
 
 from anomaly.absence import DEVIATION
 from anomaly.score import MAD_TO_DEVIATION
+from contract.calendar import RECESS_DAYS
 
 Grid = NDArray[np.float64]
 """Rows of moments or days, columns of schools or lines; NaN where nothing was told."""
 
+Days = NDArray[np.datetime64]
+
+FIRST_DAYS: Final = 5
+"""School days that are a year's first."""
+LEAST_TOLD: Final = 0.5
+"""Share of schools without whose registers a day is none of the year: hardly any school was open."""
+AROUND: Final = 25
+"""Days before and after an eve within which other days are around it; chosen."""
 FAR_BELOW: Final = 0.1
 """Share of pupils by which a day is far below its school's median: ten points."""
 TAIL: Final = (5, 7)
@@ -62,6 +71,31 @@ def attendance(ratio: Grid) -> dict[str, float]:
         "attendance: city's mean by day": float(np.std(np.nanmean(ratio, axis=1))),
         "attendance: registers not submitted": float(np.isnan(ratio).mean()),
     }
+
+
+def school_year(day: Days, ratio: Grid) -> dict[str, float]:
+    """Return how many times as absent the city is at turns of a school year, by its mean but for winter.
+
+    Args:
+        day: school days of one year, rising, shape (d,).
+        ratio: attended over possible by school day and school, NaN where no register was submitted.
+    """
+    is_full = np.isfinite(ratio).mean(axis=1) >= LEAST_TOLD
+    day, ratio = day[is_full], ratio[is_full]
+    mean = np.log(1.0 - np.nanmean(ratio, axis=1))
+    middle = np.log(np.nanmedian(1.0 - ratio, axis=1))
+    month = day.astype("datetime64[M]").astype(int) % 12 + 1
+    autumn, winter = (month >= 9) & (month <= 11), (month == 12) | (month <= 2)
+    autumn[:FIRST_DAYS] = False
+    eves = np.flatnonzero(np.diff(day).astype(int) > RECESS_DAYS)
+    around = [np.abs((day - day[eve]).astype(int)) <= AROUND for eve in eves]
+    eve_times = [float(mean[eve] - np.median(mean[near])) for eve, near in zip(eves, around, strict=True)]
+    found = {
+        "eve of a recess over the weeks around": np.median(eve_times),
+        "winter over autumn, median school": np.median(middle[winter]) - np.median(middle[autumn]),
+        "first five days over autumn": mean[:FIRST_DAYS].mean() - np.median(mean[autumn]),
+    }
+    return {f"school year: {name}": float(np.exp(log)) for name, log in found.items()}
 
 
 def traffic(log: NDArray[np.float64], morning: slice) -> dict[str, float]:
@@ -112,6 +146,9 @@ RECORDED: Final[Mapping[str, Recorded]] = {
     "attendance: days beyond 7 deviations of the root": Recorded(0.0006, 0.0002, 0.0012, NEW_YORK),
     "attendance: city's mean by day": Recorded(0.0627, 0.03, 0.1, NEW_YORK),
     "attendance: registers not submitted": Recorded(0.0487, 0.03, 0.07, NEW_YORK),
+    "school year: eve of a recess over the weeks around": Recorded(1.623, 1.15, 2.4, NEW_YORK),
+    "school year: winter over autumn, median school": Recorded(1.198, 1.06, 1.4, NEW_YORK),
+    "school year: first five days over autumn": Recorded(1.31, 1.1, 1.7, NEW_YORK),
     "traffic 8-11 h: logarithm about its slot": Recorded(0.2861, 0.2, 0.36, ABILENE),
     "traffic: logarithm of the day's mean": Recorded(0.1518, 0.1, 0.22, ABILENE),
     "round trip: p99.9 over median": Recorded(3.7288, 2.6, 5.2, NETRICS),

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from contract.errors import ConfigurationError
-from evaluation.city.figures import attendance, round_trips, traffic
+from evaluation.city.figures import Days, Grid, attendance, round_trips, school_year, traffic
 
 ATTENDANCE = "nyc_attendance/attendance.parquet"
 FLOWS = "abilene_week/od_flows.parquet"
@@ -36,20 +36,21 @@ def recorded(folder: Path) -> dict[str, float]:
     # Schools without any register of a day are part of the data, and no news.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        found |= attendance(_attendance(folder / ATTENDANCE))
+        days, ratio = _attendance(folder / ATTENDANCE)
+        found |= attendance(ratio) | school_year(days, ratio)
     found |= traffic(_flows(folder / FLOWS), slice(8 * 12, 11 * 12))
     return found | round_trips(_round_trips(folder / ROUND_TRIPS))
 
 
-def _attendance(path: Path) -> NDArray[np.float64]:
+def _attendance(path: Path) -> tuple[Days, Grid]:
     table = pq.read_table(path)
     day = table["date"].to_numpy().astype("datetime64[D]")
     year = (day >= FIRST) & (day < LAST)
     _, school = np.unique(np.array(table["dbn"].to_pylist())[year], return_inverse=True)
-    _, row = np.unique(day[year], return_inverse=True)
+    days, row = np.unique(day[year], return_inverse=True)
     ratio = np.full((row.max() + 1, school.max() + 1), np.nan)
     ratio[row, school] = table["attendance_pct"].to_numpy().astype(float)[year] / 100.0
-    return ratio[:, np.isfinite(ratio).sum(axis=0) >= LEAST_DAYS]
+    return days, ratio[:, np.isfinite(ratio).sum(axis=0) >= LEAST_DAYS]
 
 
 def _flows(path: Path) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from device_simulator.world.city import World
 from device_simulator.world.fleet import generate_fleet
 from device_simulator.world.mess import ChronicKind
 from device_simulator.world.severity import Severity
-from evaluation.city.figures import attendance, round_trips, traffic
+from evaluation.city.figures import attendance, round_trips, school_year, traffic
 
 FIRST_DAY: Final = date(2026, 9, 7)
 """The first Monday of a term."""
@@ -39,7 +39,9 @@ def simulated(severity: Severity, calendar: SchoolCalendar, schools: int, seed: 
 
 def of_registers(world: World, calendar: SchoolCalendar) -> dict[str, float]:
     """Return the figures of attendance over most of a school year."""
-    return attendance(_registers(world, calendar, _school_days(calendar)))
+    days = _school_days(calendar)
+    ratio = _registers(world, calendar, days)
+    return attendance(ratio) | school_year(np.array(days, "datetime64[D]"), ratio)
 
 
 def of_lines(world: World, calendar: SchoolCalendar) -> dict[str, float]:

@@ -1,19 +1,33 @@
 """Reads one series from a CSV file, and labels from JSON or CSV, as people have them lying around."""
 
 import csv
+import io
 import json
+import math
+import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from config.spreadsheet import SEPARATORS, decode_table
 from contract.errors import ConfigurationError
 from evaluation.detectors.labelled import Labelled, windows_between
 
+Number = TypeVar("Number", int, float, bool)
+
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
+NO_VALUE: Final = frozenset({"", "nan", "na", "null", "none"})
+"""Cells, in lower case, that say that a reading is missing."""
+MILLISECONDS_FROM: Final = 100_000_000_000
+"""A number from here on counts milliseconds since 1970 (from March 1973), one below it seconds."""
+_COUNT: Final = re.compile(r"\d{9,13}(\.\d+)?")
+"""Not eight digits, which are a date."""
 
 
 def read_series(path: Path, labels: Path | None, column: str = "") -> Labelled:
@@ -41,33 +55,111 @@ def read_columns(path: Path, column: str = "") -> tuple[NDArray[np.int64], NDArr
     Raises:
         ConfigurationError: a line cannot be read; the message names it.
     """
-    rows = _rows(path)
+    table = read_rows(path)
+    place = table.place_of(column) if column else 1
+    return table.moments_us(0), table.values(place)
+
+
+class FileRows(NamedTuple):
+    """A CSV file with a heading."""
+
+    path: Path
+    heading: list[str]
+    rows: list[tuple[int, list[str]]]
+    """Line in the file, and cells; rows of nothing are left out."""
+
+    def place_of(self, column: str) -> int:
+        """Return where the column of that heading stands.
+
+        Raises:
+            ConfigurationError: there is none.
+        """
+        if column not in self.heading:
+            there = ", ".join(self.heading)
+            raise ConfigurationError(f"{self.path} has no column {column!r}; there are: {there}")
+        return self.heading.index(column)
+
+    def moments_us(self, place: int) -> NDArray[np.int64]:
+        """Return a column of moments in µs since 1970, shape (n,)."""
+        return np.array(self.read(place, moment_us), np.int64)
+
+    def values(self, place: int) -> NDArray[np.float64]:
+        """Return a column of numbers, NaN where a cell says that there is none, shape (n,)."""
+        return np.array(self.read(place, _value), np.float64)
+
+    def read(self, place: int, of: Callable[[str], Number]) -> list[Number]:
+        """Return what each cell of a column means.
+
+        Raises:
+            ConfigurationError: a row has no such cell, or `of` raises ValueError; the message names the line.
+        """
+        found = []
+        for line, cells in self.rows:
+            try:
+                found.append(of(cells[place].strip()))
+            except IndexError:
+                said = f"the row {','.join(cells)!r} has {len(cells)} of {len(self.heading)} cells"
+                raise ConfigurationError(f"{self.path}, line {line}: {said}") from None
+            except ValueError as error:
+                raise ConfigurationError(f"{self.path}, line {line}: {error}") from error
+        return found
+
+
+def read_rows(path: Path) -> FileRows:
+    """Return the heading and the rows of a CSV file, as spreadsheet programs and databases write them.
+
+    Raises:
+        ConfigurationError: it cannot be read, or has no heading.
+    """
+    try:
+        text, _ = decode_table(path.read_bytes())
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from error
+    first = text.lstrip().split("\n", 1)[0]
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=max(SEPARATORS, key=first.count), strict=True
+    )
+    try:
+        rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+    except csv.Error as error:
+        raise ConfigurationError(f"{path}, line {reader.line_num}: {error}") from error
     if not rows:
         raise ConfigurationError(f"{path} is empty; it should have a heading and rows of time,value")
-    heading = [name.strip() for name in rows[0]]
-    if column and column not in heading:
-        raise ConfigurationError(f"{path} has no column {column!r}; there are: {', '.join(heading)}")
-    place = heading.index(column) if column else 1
-    moments, values = np.empty(len(rows) - 1, np.int64), np.empty(len(rows) - 1)
-    for k, row in enumerate(rows[1:]):
-        try:
-            moments[k] = moment_us(row[0])
-            values[k] = float(row[place]) if row[place].strip() else np.nan
-        except (ValueError, IndexError) as error:
-            raise ConfigurationError(f"{path}: cannot read the row {','.join(row)!r}: {error}") from error
-    return moments, values
+    return FileRows(path, [name.strip() for name in rows[0][1]], rows[1:])
 
 
 def moment_us(text: str) -> int:
-    """Return an ISO 8601 moment in µs since 1970; without a zone it is UTC.
+    """Return a moment in µs since 1970: ISO 8601, without a zone in UTC, or a number of (milli)seconds.
 
     Raises:
         ValueError: the text is no moment.
     """
-    moment = datetime.fromisoformat(text.strip())
+    text = text.strip()
+    if _COUNT.fullmatch(text):
+        count = Decimal(text)
+        return int(count * (1_000_000 if count < MILLISECONDS_FROM else 1000))
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        said = "is no moment: give ISO 8601, such as 2026-09-07 08:00, or seconds since 1970"
+        raise ValueError(f"{text!r} {said}") from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return (moment - EPOCH) // MICROSECOND
+
+
+def _value(text: str) -> float:
+    if text.lower() in NO_VALUE:
+        return math.nan
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no number") from None
+    if math.isinf(value):
+        raise ValueError(f"{text!r} is no number that can be judged; leave the cell empty")
+    return value
 
 
 def iso_of(moment: int) -> str:
@@ -92,7 +184,7 @@ def _read_spans_us(path: Path) -> NDArray[np.int64]:
         found = read_json(path)
         spans = found.get("windows") if isinstance(found, dict) else found
     else:
-        spans = [row[:2] for row in _rows(path)[1:]]
+        spans = [row[:2] for _, row in read_rows(path).rows]
     if not isinstance(spans, list):
         raise ConfigurationError(f"{path} holds no list of [first, last] moments")
     try:
@@ -100,13 +192,3 @@ def _read_spans_us(path: Path) -> NDArray[np.int64]:
     except (TypeError, ValueError, AttributeError) as error:
         raise ConfigurationError(f"{path}: a label is not a pair of moments: {error}") from error
     return np.array(limits, np.int64).reshape(-1, 2)
-
-
-def _rows(path: Path) -> list[list[str]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return [row for row in csv.reader(file) if row]
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error}") from error

@@ -37,19 +37,11 @@ from anomaly.absence import absence_deviations
 from contract.errors import ConfigurationError
 from contract.fleet import LEVELS
 from device_simulator.world.everyday import FAR_AWAY
+from device_simulator.world.fault_specs import MILD_SPECS, SPECS, FaultSpec
 from device_simulator.world.faults import FaultKind
 from device_simulator.world.fleet import generate_fleet
 from device_simulator.world.mess import ABSENT_MOST, OWN_DEGREES, OWN_MOST, Mess
-from device_simulator.world.scenarios import (
-    FIRST_DAY,
-    HOUR_US,
-    MILD_SPECS,
-    PROBATION,
-    SPECS,
-    FaultSpec,
-    Scenario,
-    draw_scenario,
-)
+from device_simulator.world.scenarios import HOUR_US, PROBATION, Scenario, draw_scenario
 from device_simulator.world.severity import MESS, MessTerms
 from device_simulator.world.timetable import REGISTER_FIRST_US
 from evaluation.scenarios.run import ScenarioTerms
@@ -143,13 +135,21 @@ class _Seen(NamedTuple):
 
 def _days_of(run: ScenarioTerms, calendar_text: str) -> tuple[Floats, Floats]:
     fleet = generate_fleet(run.schools, seed=run.seed)
-    scenario = draw_scenario(fleet, calendar_text, run.seed, run.days, mild=run.mild, severity=run.severity)
-    mess = Mess(fleet, MESS[run.severity], run.seed)
+    scenario = draw_scenario(
+        fleet,
+        calendar_text,
+        run.seed,
+        run.days,
+        mild=run.mild,
+        severity=run.severity,
+        first_day=run.first_day,
+    )
+    mess = Mess(fleet, scenario.lived, MESS[run.severity], run.seed)
     rows: list[tuple[Floats, Floats]] = []
     for day in range(int(PROBATION * run.days), run.days):
-        on = FIRST_DAY + timedelta(days=day)
+        on = scenario.lived.local_day(scenario.start_us) + timedelta(days=day)
         opens = all(scenario.lived.sessions(level, on) for level in range(len(LEVELS)))
-        if opens and np.exp(mess.city_absence(on)) < FAR_AWAY:
+        if opens and np.exp(mess.level_absence(on).max()) < FAR_AWAY:
             rows.append((mess.expected_absence(on), _first_h(scenario, mess, on, day)))
     if not rows:
         raise ConfigurationError(f"Seed {run.seed} has no usual school day in {run.days} days")

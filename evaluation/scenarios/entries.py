@@ -8,6 +8,7 @@ future are refused as ingest refuses them.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -21,6 +22,7 @@ from contract.topic import Stream
 from device_simulator.world.city import World
 from device_simulator.world.effects import Wire, apply
 from device_simulator.world.history import columns_of
+from device_simulator.world.moves import Moves
 from device_simulator.world.publishers import Publishers
 from device_simulator.world.scenarios import Scenario
 from ingest.acceptance.validation import AcceptanceLimits
@@ -71,7 +73,9 @@ class ScenarioLog:
             tick_us: between two ticks; above `TICK_US` each is a gap of the log.
         """
         self._scenario = scenario
-        self._world = World(scenario.fleet, scenario.lived, seed, scenario.severity)
+        self._world = World(scenario.fleet, scenario.lived, seed, scenario.severity, scenario.moves)
+        self.moves = Moves(scenario.fleet, scenario.moves)
+        """Between two chunks, so that a fold can go on with another fleet."""
         self._publishers = Publishers(scenario.fleet, catalogue)
         self._cadence = ReportInterval(interval_us)
         self._tick_us = tick_us
@@ -94,10 +98,9 @@ class ScenarioLog:
     def chunks(self) -> Iterator[list[Entry]]:
         """Yield the entries of some intervals at a time."""
         interval_us = self._cadence.interval_us
-        times_us = range(self._scenario.start_us, self._scenario.end_us, interval_us)
-        for begin in range(0, len(times_us), CHUNK):
+        for times_us in self._stretches():
             entries: list[Entry] = []
-            for time_us in times_us[begin : begin + CHUNK]:
+            for time_us in times_us:
                 found = self._arrivals(time_us)
                 self.readings += len(found)
                 entries.append(ReadingsEntry(time_us, found))
@@ -106,6 +109,14 @@ class ScenarioLog:
                     self._mistimed.clear()
                 entries += [TickEntry(at) for at in range(time_us, time_us + interval_us, self._tick_us)]
             yield entries
+
+    def _stretches(self) -> Iterator[range]:
+        """Yield the moments of intervals that leave together, never across one at which a school moves."""
+        edges_us = [self._scenario.start_us, *self.moves.moments_us, self._scenario.end_us]
+        for begin_us, end_us in pairwise(edges_us):
+            times_us = range(begin_us, end_us, self._cadence.interval_us)
+            for begin in range(0, len(times_us), CHUNK):
+                yield times_us[begin : begin + CHUNK]
 
     def school_of(self, readings: Readings) -> NDArray[np.intp]:
         """Return the school position of each reading, shape (n,)."""
@@ -116,16 +127,21 @@ class ScenarioLog:
         overdue, self._late = self._late, []
         active = [fault for fault in self._scenario.faults if fault.is_active(time_us)]
         parts: list[Readings] = []
-        cut = np.zeros(len(self._cut), np.bool_)
+        cut, there = np.zeros(len(self._cut), np.bool_), self.moves.there(time_us)
         for stream, metrics in self._wanted.items():
             due = [m for m in metrics if self._cadence.is_due(m, time_us)]
             if not due or (stream is Stream.ATTENDANCE and not self._world.in_register(time_us)):
                 continue
             at = self._publishers.positions(stream)
             measured, wire = apply(self._world.measure(stream, time_us, at), active, self._world)
+            away = ~there[at]
+            if away.any():
+                for column in measured.values.values():
+                    column[away] = np.nan
             if stream is Stream.STATUS:
                 cut[at] = ~wire.linked
-                measured.values[ONLINE][:] = np.where(wire.linked, 1.0, np.where(self._cut[at], np.nan, 0.0))
+                online = np.where(wire.linked, 1.0, np.where(self._cut[at], np.nan, 0.0))
+                measured.values[ONLINE][:] = np.where(away, np.nan, online)
                 told = columns_of(self._publishers, measured, due, np.where(wire.linked, wire.skew_us, 0))
                 parts.append(self._accepted(Readings.concat(told), time_us))
                 continue

@@ -1,16 +1,17 @@
 """The incidents of a run: the product's own fold over the transitions of all partitions."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from alerting.incidents.fold import Moment, advance
 from alerting.incidents.groups import Groups
 from alerting.incidents.state import REOPEN_US, SETTLE_US, Incidents
 from alerting.lifecycle import fold_each
-from contract.alert import Alert, Transition
+from contract.alert import Alert, Ending, Transition
 from contract.fleet import Fleet
 from contract.incident import Incident
 from contract.live import IncidentChanged
 from evaluation.scenarios.matching import IncidentAlert, IncidentRecord
+from stream_processor.fold.reconcile import ended
 
 
 class IncidentLog:
@@ -21,8 +22,7 @@ class IncidentLog:
 
     def __init__(self, fleet: Fleet) -> None:
         """Begin with nothing open."""
-        self._groups = Groups(fleet)
-        self._pupils = {school.id: school.pupils for school in fleet.schools}
+        self._know(fleet)
         self._state = Incidents()
         self._open: dict[str, Alert] = {}
         self._waiting: dict[str, IncidentAlert] = {}
@@ -30,6 +30,16 @@ class IncidentLog:
         self._latest: dict[str, Incident] = {}
         """Incidents that stand for themselves, by their beginning."""
         self._members: dict[str, list[IncidentAlert]] = {}
+
+    def _know(self, fleet: Fleet) -> None:
+        self._groups = Groups(fleet)
+        self._pupils = {school.id: school.pupils for school in fleet.schools}
+
+    def move(self, fleet: Fleet, at_us: int, ending_of: Callable[[Alert], Ending | None]) -> None:
+        """Go on with another fleet, as the owner does after an import: end what no fold looks after."""
+        endings = [(alert, ending_of(alert)) for alert in self._open.values()]
+        self.hear([ended(alert, at_us, ending) for alert, ending in endings if ending is not None])
+        self._know(fleet)
 
     def hear(self, transitions: Iterable[Transition]) -> None:
         """Take the transitions of a stretch of log time; the next stretch may not begin before its end."""

@@ -14,6 +14,7 @@ from contract.fleet import Fleet
 from contract.rule import MetricRule, parse_rules
 from device_simulator.world.faults import FaultKind
 from device_simulator.world.scenarios import Scenario
+from device_simulator.world.stretches import STRETCHES
 from evaluation.scenarios.intervals import Interval, of_rate, wilson
 from evaluation.scenarios.matching import (
     Duty,
@@ -189,6 +190,7 @@ def render(runs: Sequence[Judged], *, as_json: bool) -> str:
         *[_row(name, f) for name, f in [("all", whole), *kinds.items()]],
         "",
         *_size_lines(runs),
+        *_stretch_lines(runs),
         *_sure_lines(runs),
         f"Recall of what values show: {cell(value_recall(runs), 3)}; precision {cell(precision(runs), 3)}; "
         f"{false_a_week(runs):.2f} false incidents a week in the whole city",
@@ -247,6 +249,28 @@ def rates(runs: Sequence[Judged]) -> dict[str, Interval | None]:
     }
 
 
+def within_stretches(runs: Sequence[Judged]) -> dict[str, MatchQuality]:
+    """Return the figures of faults that begin within a stretch of the year in one of its schools."""
+    found: defaultdict[str, list[Finding]] = defaultdict(list)
+    for run in runs:
+        stretches = [f.truth for f in run.matched.findings if f.truth.kind in STRETCHES]
+        for finding in run.matched.findings:
+            fault = finding.truth
+            around = (s for s in stretches if s.start_us <= fault.start_us < s.end_us)
+            for kind in {s.kind for s in around if s.school_ids & fault.school_ids}:
+                found[kind].append(finding)
+    return {kind: figures(found[kind], 0, 0.0) for kind in STRETCHES if kind in found}
+
+
+def _stretch_lines(runs: Sequence[Judged]) -> list[str]:
+    told = [
+        f"{kind} {f.found} of {f.events}"
+        for kind, f in within_stretches(runs).items()
+        if f.event_recall is not None
+    ]
+    return [f"Found of faults that began within: {', '.join(told)}"] if told else []
+
+
 def _sure_lines(runs: Sequence[Judged]) -> list[str]:
     whole, ends = pooled(runs)[0], rates(runs)
     lines = cell(whole.false_incidents_per_1000_school_days, 2)
@@ -293,6 +317,7 @@ def document(runs: Sequence[Judged]) -> dict[str, Any]:
         "per_1000_school_days_95": rates(runs),
         "false_incidents_per_week": false_a_week(runs),
         "by_kind": {name: asdict(of_kind) for name, of_kind in kinds.items()},
+        "by_stretch": {name: asdict(within) for name, within in within_stretches(runs).items()},
         "by_size": {name: asdict(of_size) for name, of_size in by_size(runs).items()},
         "event_recall_by_channel": _recall_by_channel(runs),
         "false_by_rule": dict(Counter(i.members[0].rule for run in runs for i in run.matched.false)),

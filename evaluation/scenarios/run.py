@@ -9,7 +9,7 @@ seconds of silence are scaled with the interval: 45 s are four and a half interv
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Final
 
 import msgspec
@@ -21,10 +21,12 @@ from config.files import Configuration
 from contract.alert import Priority, Transition
 from contract.catalogue import Catalogue
 from contract.entry import Entry, ReadingsEntry
+from contract.errors import ConfigurationError
 from contract.fleet import Fleet
 from contract.rule import AnomalyRule, Direction, JointRule, MetricRule, Rule, SilenceRule, SystemRule
 from device_simulator.world.faults import FaultLabel
 from device_simulator.world.fleet import generate_fleet
+from device_simulator.world.moves import Moves
 from device_simulator.world.scenarios import HOUR_US, Scenario, draw_scenario, duty_name
 from device_simulator.world.severity import Severity
 from evaluation.detectors.peer_columns import peer_named
@@ -36,7 +38,9 @@ from evaluation.scenarios.sizes import sizes_of
 from evaluation.scenarios.spoken import rules_that_speak
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.layout import columns_of, lay_out
+from stream_processor.fold.reconcile import ending_of
 from stream_processor.fold.rulebook import compile_rules
+from stream_processor.fold.snapshot import decode, encode
 from stream_processor.fold.state import State
 from stream_processor.fold.step import advance
 
@@ -76,6 +80,8 @@ class ScenarioTerms:
     """Factor of `z` in every anomaly rule: below 1 more alarms."""
     bells_later_min: int = 0
     """How much later all bells ring from the middle day on, minutes; nobody tells the center."""
+    first_day: date | None = None
+    """Of the days; None for those of autumn in which no school joins, closes or merges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +145,10 @@ class Stage:
         must be `kept`.
         """
         if name in REPLAY_PEERS:
+            if self.scenario.moves:
+                raise ConfigurationError(
+                    f"{name} looks at one series at a time and knows no fleet that changes"
+                )
             collectors = [Collector() for _ in range(self.terms.partitions)]
             fold_stage(self, collectors, 1.0)
             return [collector.replayed(name) for collector in collectors]
@@ -165,6 +175,7 @@ def set_stage(terms: ScenarioTerms, configuration: Configuration, calendar_text:
         mild=terms.mild,
         severity=terms.severity,
         bells_later=timedelta(minutes=terms.bells_later_min),
+        first_day=terms.first_day,
     )
     catalogue, rules = configuration.catalogue, configuration.rules
     watched = frozenset(name for rule in rules if isinstance(rule, MetricRule) for name in rule.metrics)
@@ -181,22 +192,11 @@ def _needs_ticks(rule: Rule) -> bool:
 
 def fold_stage(stage: Stage, detectors: Sequence[Detector], z_times: float) -> ScenarioResult:
     """Fold a stage with one detector a partition and a factor of z in every anomaly rule."""
-    terms, fleet = stage.terms, stage.scenario.fleet
+    terms = stage.terms
     rules = scaled(stage.rules, stage.catalogue, terms.interval_us, z_times)
-    columns = columns_of(fleet, terms.partitions)
-    rulebook = compile_rules(rules, stage.catalogue)
-    folds = [
-        Fold(
-            lay_out(fleet, stage.catalogue, p, terms.partitions, columns),
-            rulebook,
-            stage.catalogue,
-            stage.scenario.known,
-            detector,
-        )
-        for p, detector in enumerate(detectors)
-    ]
-    states = [fold.initial_state() for fold in folds]
-    incidents, (fold_s, world_s, grouping_s) = _follow(fleet, stage, folds, states)
+    center = _Center(stage, rules, detectors)
+    incidents, (fold_s, world_s, grouping_s) = _follow(stage, center)
+    folds, states = center.folds, center.states
     series = sum(len(fold.layout) for fold in folds)
     cost = Cost(
         readings=stage.log.readings,
@@ -217,19 +217,60 @@ def _detector_bytes(detector: Detector, state: State) -> int:
     return sum(column.nbytes for column in state.detector.values())
 
 
-def _follow(
-    fleet: Fleet, stage: Stage, folds: Sequence[Fold], states: Sequence[State]
-) -> tuple[tuple[IncidentRecord, ...], tuple[float, float, float]]:
+class _Center:
+    """The partitions' folds with their states, and what becomes of them when the fleet changes."""
+
+    def __init__(self, stage: Stage, rules: Sequence[Rule], detectors: Sequence[Detector]) -> None:
+        self._stage, self._detectors = stage, detectors
+        self._rulebook = compile_rules(rules, stage.catalogue)
+        self._names = frozenset(rule.name for rule in rules)
+        fleet = stage.log.moves.fleet_at(stage.scenario.start_us)
+        self.folds = self._folds(fleet)
+        self.states = [fold.initial_state() for fold in self.folds]
+        self.heard = IncidentLog(fleet)
+
+    def _folds(self, fleet: Fleet) -> list[Fold]:
+        catalogue, partitions = self._stage.catalogue, len(self._detectors)
+        columns = columns_of(fleet, partitions)
+        return [
+            Fold(
+                lay_out(fleet, catalogue, p, partitions, columns),
+                self._rulebook,
+                catalogue,
+                self._stage.scenario.known,
+                detector,
+            )
+            for p, detector in enumerate(self._detectors)
+        ]
+
+    def move(self, at_us: int) -> None:
+        """Go on with the fleet of a moment, as processors do that start again after an import."""
+        fleet = self._stage.log.moves.fleet_at(at_us)
+        catalogue, partitions = self._stage.catalogue, len(self._detectors)
+        before, self.folds = self.folds, self._folds(fleet)
+        kept = [encode(fold, state) for fold, state in zip(before, self.states, strict=True)]
+        self.states = [decode(fold, snapshot) for fold, snapshot in zip(self.folds, kept, strict=True)]
+        self.heard.move(
+            fleet, at_us, lambda alert: ending_of(alert, fleet, catalogue, self._names, partitions)
+        )
+
+
+def _follow(stage: Stage, center: _Center) -> tuple[tuple[IncidentRecord, ...], tuple[float, float, float]]:
     """Return the incidents, and the seconds that fold, world and grouping took."""
-    heard = IncidentLog(fleet)
-    log, partition = stage.log, fleet.partition_of_schools(len(folds))
+    log, heard = stage.log, center.heard
+    partition = stage.scenario.fleet.partition_of_schools(len(center.folds))
+    moments_us = set(log.moves.moments_us)
     fold_s = world_s = grouping_s = 0.0
     before = time.perf_counter()
     for entries in stage.chunks:
         made = time.perf_counter()
+        if entries[0].at_us in moments_us:
+            center.move(entries[0].at_us)
         transitions: list[Transition] = []
-        for p, (fold, state) in enumerate(zip(folds, states, strict=True)):
-            own = entries if len(folds) == 1 else [_of_partition(log, e, partition == p) for e in entries]
+        for p, (fold, state) in enumerate(zip(center.folds, center.states, strict=True)):
+            own = entries
+            if len(center.folds) > 1:
+                own = [_of_partition(log, entry, partition == p) for entry in entries]
             transitions += advance(fold, state, own).transitions
         folded = time.perf_counter()
         heard.hear(transitions)
@@ -320,14 +361,16 @@ def truths_of(told: ScenarioResult) -> list[Truth]:
 
 def school_days(scenario: Scenario) -> float:
     """Return on how many days how many schools had a session."""
-    level = scenario.fleet.level_index
+    level, moves = scenario.fleet.level_index, Moves(scenario.fleet, scenario.moves)
     total = 0
     for day in range(scenario.days):
-        on = scenario.lived.local_day(scenario.start_us + day * DAY_US)
-        closed = scenario.lived.closed_schools(on)
+        begin_us = scenario.start_us + day * DAY_US
+        on = scenario.lived.local_day(begin_us)
+        closed, there = scenario.lived.closed_schools(on), moves.there(begin_us)
         opens = np.array([bool(scenario.lived.sessions(i, on)) for i in range(int(level.max()) + 1)])
-        total += int(opens[level].sum())
-        total -= sum(bool(opens[level[i]]) for i, s in enumerate(scenario.fleet.schools) if s.code in closed)
+        is_open = opens[level] & there
+        total += int(is_open.sum())
+        total -= sum(bool(is_open[i]) for i, s in enumerate(scenario.fleet.schools) if s.code in closed)
     return float(total)
 
 

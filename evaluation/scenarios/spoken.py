@@ -10,6 +10,7 @@ from typing import Final
 
 from contract.rule import MetricRule, Rule
 from device_simulator.world.everyday import AWAY, CHRONIC, UNSENT
+from device_simulator.world.fault_specs import NEW, NEW_READER
 from device_simulator.world.faults import FaultKind
 from device_simulator.world.scenarios import BELLS
 
@@ -42,12 +43,14 @@ SPEAKS_OF: Final[Mapping[str, frozenset[tuple[str, str]]]] = {
     f"{FaultKind.SILENT_DEVICE}/gateway": _rules("silence", _LINE),
     f"{FaultKind.SILENT_DEVICE}/elearning": _rules("silence", ("active_users", "success_ratio")),
     f"{FaultKind.SILENT_DEVICE}/attendance": _rules("silence", ("attendance_ratio",)),
+    f"{FaultKind.SILENT_DEVICE}/{NEW}": _rules("silence", _LINE),
     FaultKind.STUCK_SENSOR: _rules("stuck", _LINE)
     | _rules("anomaly", _LINE)
     | _rules("joint", ("attendance_ratio",)),
     # Pupils who are there but not read use the line as ever; those who are missing do not.
     f"{FaultKind.ATTENDANCE_DROP}/reader": _REGISTER,
     f"{FaultKind.ATTENDANCE_DROP}/faint": _REGISTER,
+    f"{FaultKind.ATTENDANCE_DROP}/{NEW_READER}": _REGISTER,
     FaultKind.ATTENDANCE_DROP: _FEWER,
     FaultKind.LMS_OUTAGE: _rules(
         _VALUES, ("success_ratio", "response_ms", "active_users", "events", "sync_age_s")

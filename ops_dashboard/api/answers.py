@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -59,6 +60,51 @@ def refuse_with(texts: Texts, status: int, code: str) -> ASGIApp:
     return refuse
 
 
+@dataclass(frozen=True)
+class _ErrorAnswers:
+    """What a request gets that ends in an error, by the error's kind."""
+
+    texts: Texts
+    document: Callable[[Request, Language], str]
+    refused_page: Callable[[Request, Refusal], Response]
+
+    async def on_refusal(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, Refusal)
+        if is_for_a_person(request):
+            return self.refused_page(request, error)
+        return refusal_answer(self.texts, request, error)
+
+    async def on_http(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if error.status_code == 404:
+            if is_for_a_person(request):
+                page = self.document(request, choose_language(request.query_params, request.cookies))
+                return HTMLResponse(page, 404, NOT_KEPT)
+            return refusal_answer(self.texts, request, Refusal(404, "not_found"))
+        refusal = Refusal(error.status_code, "bad_request", detail=str(error.detail))
+        answer = refusal_answer(self.texts, request, refusal)
+        if error.status_code == 405:
+            answer.headers["Allow"] = _allowed(error)
+        return answer
+
+    async def on_invalid(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        refusal = Refusal(422, "bad_request", detail=_places(error.errors()))
+        return refusal_answer(self.texts, request, refusal)
+
+    async def on_infrastructure(self, request: Request, error: Exception) -> Response:
+        _logger.warning(
+            "event=database_unavailable method=%s path=%s: %s", request.method, _told_path(request), error
+        )
+        return refusal_answer(self.texts, request, Refusal(503, "database_unavailable"))
+
+    async def on_bug(self, request: Request, error: Exception) -> Response:
+        _logger.error(
+            "event=request_failed method=%s path=%s", request.method, _told_path(request), exc_info=error
+        )
+        return refusal_answer(self.texts, request, Refusal(500, "internal"))
+
+
 def install_refusals(
     app: FastAPI,
     texts: Texts,
@@ -73,48 +119,13 @@ def install_refusals(
         document: makes the page that a person gets who asks for an address without anything.
         refused_page: makes the page that a person gets whose request is refused.
     """
-
-    async def on_refusal(request: Request, error: Exception) -> Response:
-        assert isinstance(error, Refusal)
-        if is_for_a_person(request):
-            return refused_page(request, error)
-        return refusal_answer(texts, request, error)
-
-    async def on_http(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
-        if error.status_code == 404:
-            if is_for_a_person(request):
-                page = document(request, choose_language(request.query_params, request.cookies))
-                return HTMLResponse(page, 404, NOT_KEPT)
-            return refusal_answer(texts, request, Refusal(404, "not_found"))
-        detail = str(error.detail)
-        answer = refusal_answer(texts, request, Refusal(error.status_code, "bad_request", detail=detail))
-        if error.status_code == 405:
-            answer.headers["Allow"] = _allowed(error)
-        return answer
-
-    async def on_invalid(request: Request, error: Exception) -> Response:
-        assert isinstance(error, RequestValidationError)
-        return refusal_answer(texts, request, Refusal(422, "bad_request", detail=_places(error.errors())))
-
-    async def on_infrastructure(request: Request, error: Exception) -> Response:
-        _logger.warning(
-            "event=database_unavailable method=%s path=%s: %s", request.method, _told_path(request), error
-        )
-        return refusal_answer(texts, request, Refusal(503, "database_unavailable"))
-
-    async def on_bug(request: Request, error: Exception) -> Response:
-        _logger.error(
-            "event=request_failed method=%s path=%s", request.method, _told_path(request), exc_info=error
-        )
-        return refusal_answer(texts, request, Refusal(500, "internal"))
-
+    answers = _ErrorAnswers(texts, document, refused_page)
     handlers: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
-        Refusal: on_refusal,
-        HTTPException: on_http,
-        RequestValidationError: on_invalid,
-        InfrastructureError: on_infrastructure,
-        Exception: on_bug,
+        Refusal: answers.on_refusal,
+        HTTPException: answers.on_http,
+        RequestValidationError: answers.on_invalid,
+        InfrastructureError: answers.on_infrastructure,
+        Exception: answers.on_bug,
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)

@@ -11,7 +11,7 @@ from ops_dashboard.access.asking import asking
 from ops_dashboard.access.own import asking_area
 from ops_dashboard.access.register import Bearer
 from ops_dashboard.api.answers import json_answer
-from ops_dashboard.api.oncall import roster
+from ops_dashboard.api.oncall import swapped_routing
 from ops_dashboard.past.moment import At
 from ops_dashboard.past.seen import seen
 from ops_dashboard.services import Services
@@ -42,7 +42,7 @@ def add_day(router: APIRouter, services: Services) -> None:
             now_us,
             users_curve(found, stretches, services.config.coverage_min),
             await archive.known_incidents(),
-            await roster(asked, now_us),
+            await swapped_routing(asked, now_us),
             asked.fleet,
             services.calendar,
             {kind: system_rules(kind, services.catalogue, services.rules) for kind in DeviceKind},

@@ -8,13 +8,13 @@ from pydantic import Field, StringConstraints
 
 from bus.codec import encode_incident_action
 from contract.access.user import is_plain
-from contract.entry import ALERTS_LOG, EntryKind
-from contract.errors import InfrastructureError
+from contract.entry import EntryKind
 from contract.incident import IncidentAction, IncidentDeed
 from ops_dashboard.access.own import own, who_acts
 from ops_dashboard.access.record import on_record
 from ops_dashboard.api.alerts import Deed, Denial, Remark
 from ops_dashboard.api.answers import Refusal, json_answer
+from ops_dashboard.api.entries import append_entry
 from ops_dashboard.api.incidents import IncidentId
 from ops_dashboard.services import Services
 
@@ -93,16 +93,8 @@ def add_incident_actions(router: APIRouter, services: Services) -> None:
             assignee=deed.assignee if isinstance(deed, Assignment) else "",
             other=_other(deed),
         )
-        try:
-            await services.log.append(
-                ALERTS_LOG,
-                EntryKind.INCIDENT_ACTION,
-                encode_incident_action(action),
-                at_us=at_us,
-                message_id=action.action_id,
-            )
-        except InfrastructureError:
-            raise Refusal(503, "log_unavailable") from None
+        payload = encode_incident_action(action)
+        await append_entry(services, EntryKind.INCIDENT_ACTION, payload, at_us, action.action_id)
         return json_answer({"action_id": action.action_id, "incident_id": action.incident_id}, 202)
 
 

@@ -106,7 +106,7 @@ async def leadership_brief(services: Services, wanted: BriefWanted) -> Brief:
     now_us = services.now_us()
     today = services.calendar.local_day(now_us)
     day = min(today, max(day or today, today - timedelta(MOST_DAYS)))
-    asked = BriefAsked(wanted.span, day, by, within, figure, benchmark)
+    asked = BriefAsked(wanted.span, day, by, within, figure, benchmark, now_us)
     brand = Brand(services.fleet, services.calendar, services.plan, services.config.coverage_min)
     return await services.archive.brief(asked, brand)
 

@@ -17,7 +17,8 @@ from contract.routing.route import Routing
 from contract.routing.swap import MOST_IN_FORCE, Swap, SwapEnded, SwapFault, SwapSet, SwapWord
 from ops_dashboard.access.own import who_acts
 from ops_dashboard.api.answers import NOT_KEPT, Refusal, json_answer
-from ops_dashboard.api.silence_actions import Actor, Uuid, keep_entry
+from ops_dashboard.api.entries import keep_entry
+from ops_dashboard.api.silences.actions import Actor, Uuid
 from ops_dashboard.language import choose_language
 from ops_dashboard.services import Services
 from ops_dashboard.view.oncall import DAYS, midnight_us, rotas_of, told_swaps, turns_of
@@ -46,7 +47,7 @@ class WantedSwap(BaseModel):
     """Chosen by whoever may have to ask twice; the same id twice is one swap."""
 
 
-async def roster(services: Services, ended_us: int) -> Routing:
+async def swapped_routing(services: Services, ended_us: int) -> Routing:
     """Return the routes in force with the swaps of duty that end after a moment, µs since 1970."""
     return with_swaps(services.routing.current(), await services.archive.swaps(ended_us))
 
@@ -79,7 +80,7 @@ def add_oncall(router: APIRouter, services: Services) -> None:
     async def calendar(request: Request, person: PersonName = None) -> Response:
         """Return the turns of the weeks to come as a calendar, of one person or of all."""
         at_us = now_us()
-        routing = await roster(services, at_us - WEEK_US - DAY_US)
+        routing = await swapped_routing(services, at_us - WEEK_US - DAY_US)
         if person is not None and not isinstance(routing.contacts.get(person), Person):
             raise Refusal(404, "unknown_person")
         # From a week ago, and from a midnight: what goes on has the same beginning all day.

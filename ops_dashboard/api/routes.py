@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from ops_dashboard.api.alertmanager import add_alertmanager
-from ops_dashboard.api.alertmanager_reports import add_alertmanager_reports
-from ops_dashboard.api.alertmanager_silences import add_alertmanager_silences
+from ops_dashboard.api.alertmanager.reading import add_alertmanager
+from ops_dashboard.api.alertmanager.reports import add_alertmanager_reports
+from ops_dashboard.api.alertmanager.silences import add_alertmanager_silences
 from ops_dashboard.api.alerts import add_alerts, add_deeds
 from ops_dashboard.api.cap import add_cap
 from ops_dashboard.api.center import add_fleet, add_quarantine, add_status
@@ -22,9 +22,9 @@ from ops_dashboard.api.notices import add_notices
 from ops_dashboard.api.oncall import add_oncall, add_swap_actions
 from ops_dashboard.api.provision import add_provision
 from ops_dashboard.api.response import add_response
-from ops_dashboard.api.silence_actions import add_silence_actions
-from ops_dashboard.api.silence_imports import add_silence_imports
-from ops_dashboard.api.silences import add_silences
+from ops_dashboard.api.silences.actions import add_silence_actions
+from ops_dashboard.api.silences.imports import add_silence_imports
+from ops_dashboard.api.silences.reading import add_silences
 from ops_dashboard.past.wall import add_wall
 from ops_dashboard.services import Services
 from ops_dashboard.special_days.routes import add_special_days

@@ -9,9 +9,9 @@ from dash import html
 from contract.fleet import Fleet
 from contract.rule import Rule
 from contract.texts import Language, Texts
-from ops_dashboard.pages.attributes import attributes
-from ops_dashboard.pages.filters import csv_links, select_filter
-from ops_dashboard.pages.header import page_header, stale_bar
+from ops_dashboard.pages.parts.attributes import attributes
+from ops_dashboard.pages.parts.desk import desk_page
+from ops_dashboard.pages.parts.filters import csv_links, select_filter
 
 DARK: Final = (
     "themeQuartz.withParams({"
@@ -27,36 +27,23 @@ GRID: Final = "alert-grid"
 
 def alerts_page(texts: Texts, language: Language, fleet: Fleet, rules: Sequence[Rule]) -> html.Div:
     """Return the page; the script fills the table from `/api/alerts` and the websocket."""
-    return html.Div(
+    table = html.Section(
         [
-            page_header(texts, language, "/alerts"),
-            stale_bar(),
-            html.Main(
-                [
-                    html.Section(
-                        [
-                            _head(texts, language),
-                            _filters(texts, language, fleet, rules),
-                            html.Div(_grid(texts, language), className="grid-place"),
-                            html.Ol([], id="cards", className="cards"),
-                            html.P(texts.say("alerts.none", language), id="alerts-none", hidden=True),
-                        ],
-                        className="panel panel-table",
-                    ),
-                    html.Aside(
-                        html.P(texts.say("alerts.select", language), className="soft"),
-                        id="details",
-                        className="panel panel-details",
-                        **attributes(aria_label=texts.say("alerts.details", language), aria_live="polite"),
-                    ),
-                ],
-                id="main",
-                className="desk",
-            ),
+            _head(texts, language),
+            _filters(texts, language, fleet, rules),
+            html.Div(_grid(texts, language), className="grid-place"),
+            html.Ol([], id="cards", className="cards"),
+            html.P(texts.say("alerts.none", language), id="alerts-none", hidden=True),
         ],
-        className="page page-desk",
-        **attributes(data_page="alerts"),
+        className="panel panel-table",
     )
+    details = html.Aside(
+        html.P(texts.say("alerts.select", language), className="soft"),
+        id="details",
+        className="panel panel-details",
+        **attributes(aria_label=texts.say("alerts.details", language), aria_live="polite"),
+    )
+    return desk_page(texts, language, "/alerts", "alerts", [table, details], layout="desk")
 
 
 def _head(texts: Texts, language: Language) -> html.Div:
@@ -76,6 +63,7 @@ def _filters(texts: Texts, language: Language, fleet: Fleet, rules: Sequence[Rul
         "state": [
             ("open", texts.say("alerts.state_open", language)),
             ("acknowledged", texts.say("alerts.state_acknowledged", language)),
+            ("silenced", texts.say("alerts.state_silenced", language)),
             ("resolved", texts.say("alerts.state_resolved", language)),
         ],
         "priority": [(str(p), f"P{p}") for p in (1, 2, 3)],
@@ -129,8 +117,8 @@ def _columns(texts: Texts, language: Language) -> list[dict[str, Any]]:
             type="rightAligned",
         ),
         column("pupils", "alerts.pupils", 0.8, valueFormatter=shown, type="rightAligned"),
-        column("order", "alerts.state", 1.4, minWidth=98, valueFormatter=shown, sort="asc", sortIndex=0),
-        column("who", "alerts.who", 1.4),
+        column("order", "alerts.state", 1.8, minWidth=98, valueFormatter=shown, sort="asc", sortIndex=0),
+        column("who", "alerts.who", 1.1),
     ]
 
 
@@ -153,6 +141,7 @@ def _grid(texts: Texts, language: Language) -> dag.AgGrid:
             "theme": {"function": DARK},
             "rowSelection": {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True},
             "animateRows": False,
+            "rowClassRules": {"row-silenced": "params.data.silence !== null"},
             "suppressCellFocus": False,
             "tooltipShowDelay": 300,
             "suppressOverlays": ["noRows", "noMatchingRows"],

@@ -3,8 +3,8 @@
 from dash import html
 
 from contract.texts import Language, Texts
-from ops_dashboard.pages.attributes import attributes
-from ops_dashboard.pages.header import page_header, stale_bar
+from ops_dashboard.pages.parts.attributes import attributes
+from ops_dashboard.pages.parts.desk import desk_page
 
 
 def inbox_page(texts: Texts, language: Language) -> html.Div:
@@ -23,12 +23,4 @@ def inbox_page(texts: Texts, language: Language) -> html.Div:
         ],
         className="panel",
     )
-    return html.Div(
-        [
-            page_header(texts, language, "/inbox"),
-            stale_bar(),
-            html.Main(messages, id="main", className="desk desk-one"),
-        ],
-        className="page page-desk",
-        **attributes(data_page="inbox"),
-    )
+    return desk_page(texts, language, "/inbox", "inbox", messages)

@@ -7,9 +7,9 @@ from typing import Any, Final
 from dash import html
 
 from contract.texts import Language, Texts
-from ops_dashboard.pages.attributes import attributes
-from ops_dashboard.pages.header import page_header, stale_bar
-from ops_dashboard.pages.keys import keys_help
+from ops_dashboard.pages.parts.attributes import attributes
+from ops_dashboard.pages.parts.desk import desk_page
+from ops_dashboard.pages.parts.keys import keys_help
 
 KEYS: Final = (
     ("a", "incident.do_acknowledged"),
@@ -41,19 +41,14 @@ def incident_page(
         className="incident-parts",
         hidden=True,
     )
-    return html.Div(
-        [
-            page_header(texts, language, "/incidents"),
-            stale_bar(),
-            html.Main(
-                [_head(), _deeds(texts, language), parts, keys_help(texts, language, KEYS)],
-                id="main",
-                className="desk desk-one",
-            ),
-            html.Datalist([html.Option(value=name) for name in people], id="people"),
-        ],
-        className="page page-desk",
-        **attributes(data_page="incident", data_denied=json.dumps(denied)),
+    return desk_page(
+        texts,
+        language,
+        "/incidents",
+        "incident",
+        [_head(), _deeds(texts, language), parts, keys_help(texts, language, KEYS)],
+        beside=[html.Datalist([html.Option(value=name) for name in people], id="people")],
+        data_denied=json.dumps(denied),
     )
 
 

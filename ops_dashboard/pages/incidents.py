@@ -8,10 +8,10 @@ from dash import html
 
 from contract.fleet import Fleet
 from contract.texts import Language, Texts
-from ops_dashboard.pages.attributes import attributes
-from ops_dashboard.pages.filters import csv_links, select_filter
-from ops_dashboard.pages.header import page_header, stale_bar
-from ops_dashboard.pages.keys import keys_help
+from ops_dashboard.pages.parts.attributes import attributes
+from ops_dashboard.pages.parts.desk import desk_page
+from ops_dashboard.pages.parts.filters import csv_links, select_filter
+from ops_dashboard.pages.parts.keys import keys_help
 from ops_dashboard.view.desk.lists import GROUPS
 
 KEYS: Final = (
@@ -41,41 +41,25 @@ def incidents_page(texts: Texts, language: Language, fleet: Fleet, denied: Mappi
         className="table incidents",
         **attributes(aria_label=texts.say("incident.list", language)),
     )
-    return html.Div(
-        [
-            page_header(texts, language, "/incidents"),
-            stale_bar(),
-            html.Main(
-                html.Section(
-                    [
-                        head,
-                        _filters(texts, language, fleet),
-                        html.Div(
-                            [
-                                html.Nav(
-                                    [],
-                                    id="views",
-                                    className="views",
-                                    hidden=True,
-                                    **attributes(aria_label=texts.say("views.title", language)),
-                                ),
-                                keys_help(texts, language, KEYS),
-                            ],
-                            className="list-tools",
-                        ),
-                        html.P("", id="deed-result", className="deed-result", role="status"),
-                        table,
-                        html.P(texts.say("incident.none", language), id="incidents-none", hidden=True),
-                    ],
-                    className="panel panel-incidents",
-                ),
-                id="main",
-                className="desk desk-one",
-            ),
-        ],
-        className="page page-desk",
-        **attributes(data_page="incidents", data_denied=json.dumps(denied)),
+    views = html.Nav(
+        [],
+        id="views",
+        className="views",
+        hidden=True,
+        **attributes(aria_label=texts.say("views.title", language)),
     )
+    listed = html.Section(
+        [
+            head,
+            _filters(texts, language, fleet),
+            html.Div([views, keys_help(texts, language, KEYS)], className="list-tools"),
+            html.P("", id="deed-result", className="deed-result", role="status"),
+            table,
+            html.P(texts.say("incident.none", language), id="incidents-none", hidden=True),
+        ],
+        className="panel panel-incidents",
+    )
+    return desk_page(texts, language, "/incidents", "incidents", listed, data_denied=json.dumps(denied))
 
 
 def _filters(texts: Texts, language: Language, fleet: Fleet) -> html.Form:

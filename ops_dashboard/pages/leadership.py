@@ -9,8 +9,8 @@ from dash import html
 from contract.figures.spans import SpanKind
 from contract.figures.sums import GroupKind
 from contract.texts import Language, Texts
-from ops_dashboard.pages.attributes import attributes
-from ops_dashboard.pages.header import page_header, stale_bar
+from ops_dashboard.pages.parts.attributes import attributes
+from ops_dashboard.pages.parts.desk import desk_page
 from ops_dashboard.view.leadership.brief import Brief
 from ops_dashboard.view.leadership.compared import benchmark_name
 from ops_dashboard.view.leadership.maker import COMPARED, INNER, OUTER
@@ -43,14 +43,14 @@ def leadership_page(
         page.standings(),
         page.incidents(),
     ]
-    return html.Div(
-        [
-            page_header(texts, language, "/kpi"),
-            stale_bar(),
-            html.Main([*parts, page.method()], id="main", className="desk desk-one leadership"),
-        ],
-        className="page page-desk",
-        **attributes(data_page="leadership", data_until=str(brief.through_us + REFRESH_US)),
+    return desk_page(
+        texts,
+        language,
+        "/kpi",
+        "leadership",
+        [*parts, page.method()],
+        layout="desk desk-one leadership",
+        data_until=str(brief.through_us + REFRESH_US),
     )
 
 
@@ -81,6 +81,7 @@ class _Page:
                 ),
                 html.Ul(marks, className="lead-marks") if marks else None,
                 html.P(words.sentence, className="lead-sentence"),
+                html.P(words.history, className="lead-history") if words.history else None,
                 html.P([words.until, self._downloads()], className="soft lead-foot"),
             ],
             className="panel lead-day",

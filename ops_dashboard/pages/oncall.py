@@ -10,8 +10,8 @@ from dash import html
 
 from contract.routing.swap import SwapState
 from contract.texts import Language, Texts, write_clock, write_date
-from ops_dashboard.pages.attributes import attributes
-from ops_dashboard.pages.header import page_header, stale_bar
+from ops_dashboard.pages.parts.attributes import attributes
+from ops_dashboard.pages.parts.desk import desk_page
 from ops_dashboard.view.oncall import DutyDay, DutyPiece, RotaWeeks, ToldSwap
 
 
@@ -40,14 +40,13 @@ def oncall_page(
     if not panels:
         panels = [html.Section(html.P(words.say("oncall.none")), className="panel")]
     ends = [rota.now.to_us for rota in rotas]
-    return html.Div(
-        [
-            page_header(texts, language, "/oncall"),
-            stale_bar(),
-            html.Main([_head(rotas, people, words), *panels], id="main", className="desk desk-one"),
-        ],
-        className="page page-desk",
-        **attributes(data_page="oncall", data_until=str(min(ends, default=0))),
+    return desk_page(
+        texts,
+        language,
+        "/oncall",
+        "oncall",
+        [_head(rotas, people, words), *panels],
+        data_until=str(min(ends, default=0)),
     )
 
 

@@ -11,9 +11,9 @@ from contract.fleet import Fleet
 from contract.rejected import Reason, detail_words
 from contract.texts import Language, Texts, write_clock, write_date, write_number
 from contract.topic import parse_topic
-from ops_dashboard.pages.attributes import attributes
-from ops_dashboard.pages.filters import csv_links
-from ops_dashboard.pages.header import page_header, stale_bar
+from ops_dashboard.pages.parts.attributes import attributes
+from ops_dashboard.pages.parts.desk import desk_page
+from ops_dashboard.pages.parts.filters import csv_links
 from storage.wall import QuarantineRow
 
 COLUMNS: Final = ("at", "reason", "sender", "detail", "bytes", "excerpt")
@@ -32,23 +32,12 @@ def quarantine_page(
     by_broker: Mapping[str, int],
 ) -> html.Div:
     """Return the page; `reason` is the one that is chosen, if any, `by_broker` whom the broker refused."""
-    return html.Div(
-        [
-            page_header(texts, language, "/quarantine"),
-            stale_bar(),
-            html.Main(
-                [
-                    _counts(texts, language, counts, reason),
-                    _by_broker(texts, language, by_broker, fleet),
-                    _rows(texts, language, rows, reason, fleet, zone),
-                ],
-                id="main",
-                className="desk desk-refused",
-            ),
-        ],
-        className="page page-desk",
-        **attributes(data_page="quarantine"),
-    )
+    parts = [
+        _counts(texts, language, counts, reason),
+        _by_broker(texts, language, by_broker, fleet),
+        _rows(texts, language, rows, reason, fleet, zone),
+    ]
+    return desk_page(texts, language, "/quarantine", "quarantine", parts, layout="desk desk-refused")
 
 
 def _why(texts: Texts, language: Language, reason: Reason) -> list[Any]:

@@ -7,9 +7,9 @@ from dash import html
 
 from alerting.incidents.response import GroupBy
 from contract.texts import Language, Texts, write_number
-from ops_dashboard.pages.attributes import attributes
-from ops_dashboard.pages.filters import csv_links
-from ops_dashboard.pages.header import page_header, stale_bar
+from ops_dashboard.pages.parts.attributes import attributes
+from ops_dashboard.pages.parts.desk import desk_page
+from ops_dashboard.pages.parts.filters import csv_links
 
 SPANS: Final = ("detect", "notify", "acknowledge", "resolve")
 LOAD_COLUMNS: Final = ("to", "messages", "last_hour", "last_10_min", "most_10_min", "flood")
@@ -22,15 +22,7 @@ MOST_ON_SHELF: Final = 50
 def response_page(texts: Texts, language: Language, report: Mapping[str, Any]) -> html.Div:
     """Return the page of a report of `ops_dashboard.api.response`."""
     words = _Words(texts, language, report)
-    return html.Div(
-        [
-            page_header(texts, language, "/response"),
-            stale_bar(),
-            html.Main([words.times(), words.load()], id="main", className="desk desk-one"),
-        ],
-        className="page page-desk",
-        **attributes(data_page="response"),
-    )
+    return desk_page(texts, language, "/response", "response", [words.times(), words.load()])
 
 
 class _Words:
@@ -98,7 +90,8 @@ class _Words:
             right, judged = one["right"], one["judged"]
             precision = f"{self._share(right / judged)} ({right}/{judged})" if judged else "–"
             spans = [self._span(one[name]) for name in SPANS]
-            group = one["group"] or self._say("group_none")
+            whole = "by_all" if self._report["by"] == GroupBy.ALL else "group_none"
+            group = one["group"] or self._say(whole)
             rows.append([group, self._number(one["incidents"]), *spans, precision])
         return self._rows(caption, head, rows)
 

@@ -29,14 +29,13 @@ from ops_dashboard.api.response import response_report
 from ops_dashboard.charts.marks import PAGE
 from ops_dashboard.charts.school_charts import chosen_range
 from ops_dashboard.pages.alerts import alerts_page
-from ops_dashboard.pages.attributes import attributes
-from ops_dashboard.pages.header import page_header, stale_bar
 from ops_dashboard.pages.inbox import inbox_page
 from ops_dashboard.pages.incident import incident_page
 from ops_dashboard.pages.incidents import incidents_page
 from ops_dashboard.pages.leadership import leadership_page
 from ops_dashboard.pages.oncall import oncall_page
-from ops_dashboard.pages.past_bar import past_bar
+from ops_dashboard.pages.parts.desk import desk_page
+from ops_dashboard.pages.past_bar import now_bar, past_bar
 from ops_dashboard.pages.quarantine import PAGE_ROWS, quarantine_page
 from ops_dashboard.pages.registry import NOWHERE, Page, Rewind, page_at
 from ops_dashboard.pages.response import DAYS, response_page
@@ -68,7 +67,9 @@ async def make_page(services: Services, path: str, search: str, language: Langua
         if denied is not None:
             return _notice(services, language, f"error.{denied.value}")
         if page.rewind is Rewind.NONE:
-            return await MAKERS[page.name](own(services), place, query, language)
+            made = await MAKERS[page.name](own(services), place, query, language)
+            is_of_now = "at" not in query or page is NOWHERE
+            return made if is_of_now else _below(made, now_bar(services.texts, language, query))
         mine = await seen(services, query.get("at", ""))
         made = await MAKERS[page.name](mine, place, query, language)
         return made if mine.at_us is None else _framed(made, mine, mine.at_us, page, query, language)
@@ -82,7 +83,12 @@ def _framed(
     made: Any, services: Services, at_us: int, page: Page, query: dict[str, str], language: Language
 ) -> Any:
     """Return a page that says above all else that it shows an earlier minute."""
-    bar = past_bar(services.texts, language, page, at_us, query, services.calendar.timezone)
+    zone = services.calendar.timezone
+    return _below(made, past_bar(services.texts, language, page, at_us, query, zone))
+
+
+def _below(made: Any, bar: Any) -> Any:
+    """Return a page with a bar below its header."""
     header, *rest = made.children
     made.children = [header, bar, *rest]
     return made
@@ -221,14 +227,5 @@ MAKERS: Final[Mapping[str, Maker]] = {
 def _notice(services: Services, language: Language, key: str, **values: object) -> html.Div:
     """Return a page that says in a sentence why there is nothing else; only the plain script is for it."""
     sentence = services.texts.say(key, language, **values)
-    return html.Div(
-        [
-            page_header(services.texts, language, ""),
-            stale_bar(),
-            html.Main(
-                html.Section(html.P(sentence), className="panel"), id="main", className="desk desk-one"
-            ),
-        ],
-        className="page page-desk",
-        **attributes(data_page=NOWHERE.name),
-    )
+    panel = html.Section(html.P(sentence), className="panel")
+    return desk_page(services.texts, language, "", NOWHERE.name, panel)

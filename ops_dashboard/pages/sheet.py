@@ -6,8 +6,8 @@ from dash import html
 
 from contract.live import STATE_ALERTED, STATE_CHRONIC, STATE_MAINTENANCE, STATE_NORMAL, STATE_UNKNOWN
 from contract.texts import Language, Texts
-from ops_dashboard.pages.attributes import attributes
-from ops_dashboard.pages.header import page_header, stale_bar
+from ops_dashboard.pages.parts.attributes import attributes
+from ops_dashboard.pages.parts.desk import desk_page
 
 STATES: str = STATE_ALERTED + STATE_UNKNOWN + STATE_CHRONIC + STATE_MAINTENANCE + STATE_NORMAL
 """States of schools in the order of urgency."""
@@ -54,16 +54,4 @@ def sheet_page(
     if beside is not None:
         main_table = html.Div([], id="sheet-main", className="sheet-tables")
         body = [html.Div([beside, *body], className="sheet-beside"), main_table]
-    return html.Div(
-        [
-            page_header(texts, language, f"/{name}"),
-            stale_bar(),
-            html.Main(
-                [head, *body],
-                id="main",
-                className="desk desk-one",
-            ),
-        ],
-        className="page page-desk",
-        **attributes(data_page=name, data_source=source, data_states=STATES),
-    )
+    return desk_page(texts, language, f"/{name}", name, [head, *body], data_source=source, data_states=STATES)

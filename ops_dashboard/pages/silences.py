@@ -9,8 +9,8 @@ from alerting.silences.labels import CENTER
 from contract.fleet import LEVELS, DeviceKind, Fleet
 from contract.rule import Rule
 from contract.texts import Language, Texts
-from ops_dashboard.pages.attributes import attributes
-from ops_dashboard.pages.header import page_header, stale_bar
+from ops_dashboard.pages.parts.attributes import attributes
+from ops_dashboard.pages.parts.desk import desk_page
 
 GROUPS: Final = ("active", "pending", "expired")
 """Parts of the list in their order: states of a silence."""
@@ -60,18 +60,8 @@ def silences_page(texts: Texts, language: Language, fleet: Fleet, rules: Sequenc
         html.Datalist([html.Option(value=name) for name in known], id=f"known-{label}")
         for label, known in _known_names(fleet, rules).items()
     ]
-    return html.Div(
-        [
-            page_header(texts, language, "/silences"),
-            stale_bar(),
-            html.Main(
-                html.Section(listed, className="panel panel-incidents"), id="main", className="desk desk-one"
-            ),
-            *names,
-        ],
-        className="page page-desk",
-        **attributes(data_page="silences"),
-    )
+    panel = html.Section(listed, className="panel panel-incidents")
+    return desk_page(texts, language, "/silences", "silences", panel, beside=names)
 
 
 def _known_names(fleet: Fleet, rules: Sequence[Rule]) -> Mapping[str, Sequence[str]]:

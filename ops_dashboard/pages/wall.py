@@ -3,8 +3,8 @@
 from dash import html
 
 from contract.texts import Language, Texts
-from ops_dashboard.pages.attributes import attributes
-from ops_dashboard.pages.header import page_header, stale_bar
+from ops_dashboard.pages.parts.attributes import attributes
+from ops_dashboard.pages.parts.header import page_header, stale_bar
 from ops_dashboard.pages.wall_address import WallAddress
 
 TILES = ("connected", "attendance", "elearning", "affected")

@@ -49,23 +49,28 @@ def add_account(router: APIRouter, office: PeopleOffice) -> None:
 
     @router.post("/account/password", include_in_schema=False)
     async def change_password(request: Request) -> Response:
-        who, fields = asking_person(), await read_form(request)
+        fields = await read_form(request)
         await refuse_city_account(office)
         try:
             await prove_password(office, fields.get("old", ""))
-            new = check_password(fields.get("new", ""), who.name)
+            new = check_password(fields.get("new", ""), asking_person().name)
         except AccessError as error:
             return await show_account(office, request, 422, office.renderer.fault(request, error))
-        hashed = await office.passwords.hash(new)
-        async with office.connection() as conn:
-            await save_password(conn, who.name, hashed)
-            browser = browser_of(request, secure=office.secure)
-            if browser:
-                await know_browser(conn, browser, who.name)
-            kinds = (CredentialKind.SESSION, CredentialKind.LINK)
-            await end_credentials(conn, kinds, who.name, name=who.name, but=who.session)
-        office.register.forget(who.name)
+        await _change_password(office, new, browser_of(request, secure=office.secure))
         return go_on("/account")
+
+
+async def _change_password(office: PeopleOffice, new: str, browser: str) -> None:
+    """Give whoever asks another password; all their other sessions and links end."""
+    who = asking_person()
+    hashed = await office.passwords.hash(new)
+    async with office.connection() as conn:
+        await save_password(conn, who.name, hashed)
+        if browser:
+            await know_browser(conn, browser, who.name)
+        kinds = (CredentialKind.SESSION, CredentialKind.LINK)
+        await end_credentials(conn, kinds, who.name, name=who.name, but=who.session)
+    office.register.forget(who.name)
 
 
 async def prove_password(office: PeopleOffice, typed: str) -> None:

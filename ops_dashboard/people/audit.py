@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from config.spreadsheet import inert
 from ops_dashboard.api.answers import NOT_KEPT
+from ops_dashboard.people.audit_words import RESULTS, TOPICS, AuditWords
 from ops_dashboard.people.office import PeopleOffice
 from storage.people.audit import AuditChoice, read_audit
 
@@ -29,7 +30,11 @@ def add_audit_pages(router: APIRouter, office: PeopleOffice) -> None:
         async with office.connection() as conn:
             entries = await read_audit(conn, choice, PAGE_ROWS)
         older = entries[-1].seq if len(entries) == PAGE_ROWS else None
-        return office.renderer.page(request, "audit", entries=entries, choice=choice, older=older)
+        render = office.renderer
+        return render.page(
+            request, "audit", entries=entries, choice=choice, older=older, topics=TOPICS, results=RESULTS,
+            words=AuditWords(render.texts, render.language(request), office.fleet),
+        )  # fmt: skip
 
     @router.get("/audit.csv", include_in_schema=False)
     async def audit_file(actor: Word = "", action: Word = "", result: Word = "") -> Response:

@@ -20,7 +20,7 @@ from ops_dashboard.people.render import Renderer
 from ops_dashboard.people.waiting_screens import WaitingScreens
 
 if TYPE_CHECKING:
-    from ops_dashboard.people.identity_provider import IdentityProvider
+    from ops_dashboard.people.city.provider import IdentityProvider
 
 ANSWER_S: Final = 10.0
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -76,7 +77,8 @@ class Renderer:
 
         text = self._templates.get_template(f"{template}.html").render(
             say=say, moment=moment, language=language.value, other=other.value, build=self._build,
-            who=who, here=request.url.path, fault=fault, anew=anew,
+            who=who, here=request.url.path, fault=fault,
+            in_other=f"{anew}?{urlencode({**({} if anew else request.query_params), 'lang': other.value})}",
             links=[(key, to) for key, to, what in _LINKS if who is not None and may(who, what) is None],
             **values,
         )  # fmt: skip

@@ -31,29 +31,13 @@ def add_screens(router: APIRouter, office: PeopleOffice) -> None:
             answer: Response = go_on("/")
             set_session(answer, found.secret, secure=office.secure)
             return answer
-        answer = shown_code(request, found.pairing, is_ended=found.was_ended)
+        answer = _code_page(office, request, found.pairing, is_ended=found.was_ended)
         set_pairing(answer, found.secret, secure=office.secure)
         return answer
 
-    def shown_code(request: Request, pairing: Pairing, *, is_ended: bool) -> Response:
-        where = f"{request.base_url}screens?code={pairing.code}"
-        square = segno.make(where, error="m").svg_inline(scale=8, dark="#14171B", light="#E8EDF2", border=3)
-        return office.renderer.page(
-            request, "pair", code=pairing.shown, square=Markup(square), is_ended=is_ended,
-            where=f"{request.base_url}screens",
-        )  # fmt: skip
-
-    async def shown(
-        request: Request, status: int = 200, fault: str = "", code: str = "", coming: str = ""
-    ) -> Response:
-        screens = await office.reader.credentials(CredentialKind.SCREEN)
-        return office.renderer.page(
-            request, "screens", status, fault=fault, screens=screens, code=code, coming=coming
-        )
-
     @router.get("/screens", include_in_schema=False)
     async def screens(request: Request, code: str = "") -> Response:
-        return await shown(request, code=code[:20])
+        return await _screens_page(office, request, code=code[:20])
 
     @router.post("/screens", include_in_schema=False)
     async def admit(request: Request) -> Response:
@@ -67,10 +51,33 @@ def add_screens(router: APIRouter, office: PeopleOffice) -> None:
                 coming = await approve_pairing(conn, fields.get("code", ""), named, area, by)
         except AccessError as error:
             fault = office.renderer.fault(request, error)
-            return await shown(request, 422, fault, fields.get("code", "")[:20])
-        return await shown(request, coming=coming)
+            return await _screens_page(office, request, 422, fault, fields.get("code", "")[:20])
+        return await _screens_page(office, request, coming=coming)
 
     @router.post("/screens/end", include_in_schema=False)
     async def end(request: Request) -> Response:
         await end_chosen(office, request, CredentialKind.SCREEN)
         return go_on("/screens")
+
+
+def _code_page(office: PeopleOffice, request: Request, pairing: Pairing, *, is_ended: bool) -> Response:
+    where = f"{request.base_url}screens?code={pairing.code}"
+    square = segno.make(where, error="m").svg_inline(scale=8, dark="#14171B", light="#E8EDF2", border=3)
+    return office.renderer.page(
+        request, "pair", code=pairing.shown, square=Markup(square), is_ended=is_ended,
+        where=f"{request.base_url}screens",
+    )  # fmt: skip
+
+
+async def _screens_page(
+    office: PeopleOffice,
+    request: Request,
+    status: int = 200,
+    fault: str = "",
+    code: str = "",
+    coming: str = "",
+) -> Response:
+    screens = await office.reader.credentials(CredentialKind.SCREEN)
+    return office.renderer.page(
+        request, "screens", status, fault=fault, screens=screens, code=code, coming=coming
+    )

@@ -13,6 +13,7 @@ from contract.access.waiting import try_keys, wait_s
 from ops_dashboard.access.door import SESSION_COOKIE, cookie_name
 from ops_dashboard.access.record import on_record
 from ops_dashboard.api.answers import Refusal
+from ops_dashboard.people.city.leaving import leave
 from ops_dashboard.people.codes import is_right_code
 from ops_dashboard.people.forms import (
     browser_of,
@@ -23,7 +24,6 @@ from ops_dashboard.people.forms import (
     set_browser,
     set_session,
 )
-from ops_dashboard.people.leaving import leave
 from ops_dashboard.people.office import PeopleOffice, asking_person
 from storage.people.city_accounts import id_token_of
 from storage.people.credentials import (
@@ -65,6 +65,19 @@ def add_sign_in(router: APIRouter, office: PeopleOffice) -> None:
             return sign_in_page(office, request, refusal, wait_s=left_s, name=name, to=to)
         return await let_in(office, request, user, to)
 
+    @router.post("/sign-out", include_in_schema=False)
+    async def sign_out(request: Request) -> Response:
+        who = asking_person()
+        async with office.connection() as conn:
+            id_token = await id_token_of(conn, who.session)
+            await end_credentials(conn, (CredentialKind.SESSION,), who.name, credential_id=who.session)
+        office.register.forget(who.name)
+        answer = go_on("/sign-in") if id_token is None else await leave(office, request, id_token)
+        end_session(answer, secure=office.secure)
+        return answer
+
+
+def add_links(router: APIRouter, office: PeopleOffice) -> None:
     @router.get("/enter/{secret}", include_in_schema=False)
     async def offer(request: Request, secret: str, to: NextPath = "/account") -> Response:
         async with office.connection() as conn:
@@ -90,17 +103,6 @@ def add_sign_in(router: APIRouter, office: PeopleOffice) -> None:
         if user is None or user.disabled:
             raise Refusal(410, "link_used")
         return await let_in(office, request, user, own_path(fields.get("next", "/account")))
-
-    @router.post("/sign-out", include_in_schema=False)
-    async def sign_out(request: Request) -> Response:
-        who = asking_person()
-        async with office.connection() as conn:
-            id_token = await id_token_of(conn, who.session)
-            await end_credentials(conn, (CredentialKind.SESSION,), who.name, credential_id=who.session)
-        office.register.forget(who.name)
-        answer = go_on("/sign-in") if id_token is None else await leave(office, request, id_token)
-        end_session(answer, secure=office.secure)
-        return answer
 
 
 async def _who(

@@ -87,10 +87,8 @@ async def propose(
     known = calendar.with_days(decided, fleet)
     dismissed = await school_events(conn, fleet, calendar, *_midnights(calendar, measured.days))
 
-    rejected = {one.day_id for one in decided if one.verdict is DayVerdict.REJECTED}
-
     def look() -> list[DayProposal]:
-        moved = propose_bells(begins_of(fleet, known, measured.days, measured.begins), rejected)
+        moved = propose_bells(begins_of(fleet, known, measured.days, measured.begins), decided)
         history = history_of(fleet, known, measured.days, measured.measures, decided, dismissed)
         return [*moved, *propose_days(history)]
 

@@ -5,8 +5,8 @@ from typing import Final
 from dash import html
 
 from contract.texts import Language, Texts
-from ops_dashboard.pages.attributes import attributes
-from ops_dashboard.pages.header import page_header, stale_bar
+from ops_dashboard.pages.parts.attributes import attributes
+from ops_dashboard.pages.parts.desk import desk_page
 
 COLUMNS: Final = ("day", "place", "seen", "deeds")
 """Of the proposals."""
@@ -52,19 +52,6 @@ def calendar_page(texts: Texts, language: Language, *, may_decide: bool) -> html
         html.P(say("decided_none"), id="decided-none", hidden=True),
         table("decided", DECIDED_COLUMNS, say("decided")),
     ]
-    return html.Div(
-        [
-            page_header(texts, language, "/calendar"),
-            stale_bar(),
-            html.Main(
-                [
-                    html.Section(proposed, className="panel panel-incidents"),
-                    html.Section(decided, className="panel panel-incidents"),
-                ],
-                id="main",
-                className="desk desk-one",
-            ),
-        ],
-        className="page page-desk",
-        **attributes(data_page="calendar", data_may="decide" if may_decide else ""),
-    )
+    panels = [html.Section(part, className="panel panel-incidents") for part in (proposed, decided)]
+    may = "decide" if may_decide else ""
+    return desk_page(texts, language, "/calendar", "calendar", panels, data_may=may)

@@ -19,7 +19,7 @@ from contract.devices.credential import (
 )
 from contract.errors import ConfigurationError, InfrastructureError
 from storage.database import connect
-from storage.queries import query
+from storage.queries import query, value_of
 
 CHANNEL: Final = "eduops_devices"
 """Notifications of PostgreSQL that credentials are other ones: a JSON array of names, or nothing for many."""
@@ -197,9 +197,8 @@ async def _load(conn: AsyncConnection[Any], names: list[str] | None) -> Credenti
         Credential(_name(name), bytes(digest), issued_us, former and bytes(former), until_us or 0, revoked)
         for name, digest, issued_us, former, until_us, revoked in await cursor.fetchall()
     )
-    cursor = await conn.execute(query("setting"), {"name": "province"})
-    row = await cursor.fetchone()
-    return CredentialChange(found, names is None, "" if row is None else str(row[0]))
+    province = await value_of(conn, "setting", name="province")
+    return CredentialChange(found, names is None, str(province or ""))
 
 
 async def _tell(cursor: AsyncCursor[Any], names: Sequence[DeviceName]) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 from psycopg import AsyncConnection
 
 from storage.moment import moment
-from storage.queries import query
+from storage.queries import query, value_of
 
 QUARTER_US: Final = 900_000_000
 
@@ -26,8 +26,8 @@ class MinuteSum(NamedTuple):
 
 async def first_known_us(conn: AsyncConnection[Any]) -> int | None:
     """Return the log time of the oldest minute or incident that is kept; None where there is none."""
-    row = await (await conn.execute(query("first_known"))).fetchone()
-    return None if row is None else row[0]
+    found: int | None = await value_of(conn, "first_known")
+    return found
 
 
 async def kept_minutes(

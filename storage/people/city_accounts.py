@@ -14,7 +14,7 @@ from contract.access.user import MOST_NAME, User
 from contract.fleet import Fleet
 from storage.people.credentials import CredentialKind, end_credentials, hash_of
 from storage.people.users import add_user, change_user, find_subject, find_user
-from storage.queries import query
+from storage.queries import query, value_of
 
 AWAY_S: Final = 600
 """So long somebody may take at the provider, seconds: chosen, a password is looked up and a phone fetched."""
@@ -66,9 +66,8 @@ async def admit(
 
 async def id_token_of(conn: AsyncConnection[Any], session: str) -> str | None:
     """Return what the provider wants back when the person of a session signs out; None of a local user."""
-    cursor = await conn.execute(query("id_token_of"), {"credential_id": session})
-    row = await cursor.fetchone()
-    return None if row is None else row[0]
+    found: str | None = await value_of(conn, "id_token_of", credential_id=session)
+    return found
 
 
 class CityLogout(NamedTuple):

@@ -14,7 +14,7 @@ from contract.access.fault import AccessError, AccessFault
 from contract.access.permission import Role, TokenScope
 from contract.access.user import DAY_S, LIMITS, SessionLimits, check_name
 from contract.fleet import Fleet
-from storage.queries import query
+from storage.queries import query, value_of
 
 LINK_LIMITS: Final = SessionLimits(DAY_S, DAY_S)
 """A link lasts a day: chosen, somebody reads their mail within one."""
@@ -115,8 +115,7 @@ async def issue_link(conn: AsyncConnection[Any], user: str, by: str) -> str:
     Raises:
         AccessError: they sign in at the city's provider: here nothing goes around it.
     """
-    cursor = await conn.execute(query("subject_of"), {"name": user})
-    if (row := await cursor.fetchone()) is not None and row[0] is not None:
+    if await value_of(conn, "subject_of", name=user) is not None:
         raise AccessError(
             AccessFault.CITY_ACCOUNT, f"{user} signs in with the city's account, which has no links here"
         )
@@ -159,16 +158,14 @@ async def touch_credentials(conn: AsyncConnection[Any], hashes: Sequence[bytes])
 
 async def find_link(conn: AsyncConnection[Any], secret: str) -> str | None:
     """Return whose a link is, and leave it as it is; None if it is none, or was used."""
-    cursor = await conn.execute(query("find_link"), {"secret_hash": hash_of(secret)})
-    row = await cursor.fetchone()
-    return None if row is None else str(row[0])
+    found: str | None = await value_of(conn, "find_link", secret_hash=hash_of(secret))
+    return found
 
 
 async def take_link(conn: AsyncConnection[Any], secret: str) -> str | None:
     """Use a link up and return whose it was; None if it is none, or was used."""
-    cursor = await conn.execute(query("take_link"), {"secret_hash": hash_of(secret)})
-    row = await cursor.fetchone()
-    return None if row is None else str(row[0])
+    found: str | None = await value_of(conn, "take_link", secret_hash=hash_of(secret))
+    return found
 
 
 async def list_credentials(

@@ -184,7 +184,7 @@ on conflict (user_name, page, name) do nothing returning name
 update saved_view set name = %(name)s
 where user_name = %(user_name)s and page = %(page)s and name = %(former)s
   and not exists (select from saved_view other where other.user_name = %(user_name)s and other.page = %(page)s
-                  and other.name = %(name)s)
+                  and other.name = %(name)s and other.name <> %(former)s)
 returning name
 
 -- name: drop_saved_view

@@ -10,7 +10,7 @@ from typing import Any, Final
 from psycopg import AsyncConnection
 
 from storage.people.credentials import hash_of
-from storage.queries import query
+from storage.queries import query, value_of
 
 RECOVERY_CODES: Final = 10
 RECOVERY_BYTES: Final = 15
@@ -21,9 +21,8 @@ Source: OWASP ASVS 5.0, 6.5.2 (112 bits, or a slow hash)."""
 
 async def code_secret(conn: AsyncConnection[Any], name: str) -> str | None:
     """Return the secret of a user's app, base32; None without one."""
-    cursor = await conn.execute(query("code_secret"), {"name": name})
-    row = await cursor.fetchone()
-    return None if row is None else row[0]
+    found: str | None = await value_of(conn, "code_secret", name=name)
+    return found
 
 
 async def set_up(conn: AsyncConnection[Any], name: str, secret: str) -> list[str]:

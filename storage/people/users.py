@@ -11,7 +11,7 @@ from contract.access.user import User, check_name, check_role, folded_name
 from contract.alert import FOLD_ACTOR
 from contract.fleet import Fleet
 from storage.people.credentials import CredentialKind, end_credentials
-from storage.queries import query
+from storage.queries import query, value_of
 
 
 async def add_user(
@@ -118,9 +118,8 @@ async def change_user(
 
 async def password_of(conn: AsyncConnection[Any], name: str) -> str | None:
     """Return the hash of a user's password, None without one."""
-    cursor = await conn.execute(query("password_of"), {"name": name})
-    row = await cursor.fetchone()
-    return None if row is None else row[0]
+    found: str | None = await value_of(conn, "password_of", name=name)
+    return found
 
 
 async def save_password(conn: AsyncConnection[Any], name: str, password_hash: str) -> None:

@@ -9,6 +9,7 @@ from contract.canary import system_series
 from contract.entry import ReadingsEntry
 from contract.reading import Readings
 from contract.series import MAX_METRIC_ID
+from stream_processor.fold.arrival.words import is_said
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.feed import FEED_DOWN, LOG_GAP
 from stream_processor.fold.sessions.bells import OFF_CALENDAR
@@ -16,7 +17,6 @@ from stream_processor.fold.state import NEVER_US, State
 from stream_processor.fold.step import step
 from stream_processor.fold.unrest.chronic import take_up
 from stream_processor.fold.unrest.flapping import FLAPS, Unrest, opens_flapping, settles
-from stream_processor.fold.words import is_said
 
 
 def catch_up(

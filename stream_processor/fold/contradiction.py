@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.alert import Channel, Ending, Transition, TransitionKind
+from stream_processor.fold.arrival.words import keep_word
 from stream_processor.fold.channels import transition_of
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.state import State
 from stream_processor.fold.unrest.flapping import is_well, settles
-from stream_processor.fold.words import keep_word
 
 
 def hear_contradictions(fold: Fold, state: State, at_us: int) -> list[Transition]:

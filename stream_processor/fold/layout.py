@@ -120,12 +120,7 @@ def lay_out(
     order = np.argsort(series)
     series, school, kind = series[order], school[order], kind[order]
     metric_id = series & np.int32((1 << METRIC_BITS) - 1)
-    lines = {"down_bps": fleet.contracted_down_bps, "up_bps": fleet.contracted_up_bps}
-    contracted_bps = np.full(len(series), np.inf)
-    for metric in catalogue.metrics:
-        if metric.name in lines:
-            mine = metric_id == metric.id
-            contracted_bps[mine] = lines[metric.name][ours][school[mine]]
+    beats = _flags({m.id for m in catalogue.metrics if m.heartbeat})[metric_id]
     return Layout(
         partition=partition,
         series=series,
@@ -133,7 +128,7 @@ def lay_out(
         school=school,
         level=fleet.level_index[ours][school],
         sessional=_flags({m.id for m in catalogue.of_stream(Stream.ATTENDANCE)})[metric_id],
-        contracted_bps=contracted_bps,
+        contracted_bps=_contracted_bps(fleet, catalogue, metric_id, ours[school]),
         school_ids=np.array([fleet.schools[i].id for i in ours], np.int64),
         school_codes=tuple(fleet.schools[i].code for i in ours),
         pupils=fleet.pupils[ours],
@@ -141,13 +136,28 @@ def lay_out(
         cluster=fleet.cluster_of_wards[fleet.ward_index[ours]],
         provider=fleet.provider_index[ours],
         wards=len(fleet.wards),
-        heartbeat_slot=_heartbeat_slots(
-            _flags({m.id for m in catalogue.metrics if m.heartbeat})[metric_id],
-            school,
-            kind == KINDS.index(DeviceKind.GATEWAY),
-            len(ours),
-        ),
+        heartbeat_slot=_heartbeat_slots(beats, school, kind == KINDS.index(DeviceKind.GATEWAY), len(ours)),
     )
+
+
+def _contracted_bps(
+    fleet: Fleet, catalogue: Catalogue, metric_id: NDArray[np.int32], school: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """Return what each series' line may carry, infinite where it is no rate of a line, shape (n,).
+
+    Args:
+        fleet: the whole fleet.
+        catalogue: its metrics.
+        metric_id: of each series, shape (n,).
+        school: position of each series' school in the fleet, shape (n,).
+    """
+    lines = {"down_bps": fleet.contracted_down_bps, "up_bps": fleet.contracted_up_bps}
+    contracted_bps = np.full(len(metric_id), np.inf)
+    for metric in catalogue.metrics:
+        if metric.name in lines:
+            mine = metric_id == metric.id
+            contracted_bps[mine] = lines[metric.name][school[mine]]
+    return contracted_bps
 
 
 def is_of_fleet(fleet: Fleet, catalogue: Catalogue, series: int) -> bool:

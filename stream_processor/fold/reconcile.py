@@ -9,7 +9,11 @@ from collections.abc import Collection, Iterable, Iterator
 import numpy as np
 
 from contract.alert import Alert, Ending, Transition, TransitionKind, alert_id_of
+from contract.canary import system_series
+from contract.catalogue import Catalogue
+from contract.fleet import Fleet
 from stream_processor.fold.constants import Fold
+from stream_processor.fold.layout import is_of_fleet
 from stream_processor.fold.state import State
 
 
@@ -55,6 +59,29 @@ def orphans(
         # A rule or series that is gone is retired by the owner of the alerts, which knows all of them.
         if slot >= 0 and alert.rule in known and alert.alert_id not in held:
             yield ended(alert, at_us, Ending.RULES_CHANGED)
+
+
+def ending_of(
+    alert: Alert, fleet: Fleet, catalogue: Catalogue, rules: Collection[str], partitions: int
+) -> Ending | None:
+    """Return why an alert ends that no fold looks after; None for one that a fold does.
+
+    Args:
+        alert: of a partition.
+        fleet: as it is now.
+        catalogue: metrics.
+        rules: names of the rules in force.
+        partitions: how many there are.
+    """
+    if alert.rule not in rules:
+        return Ending.RULE_GONE
+    own = (system_series(p) for p in range(partitions))
+    if alert.series in own or is_of_fleet(fleet, catalogue, alert.series):
+        return None
+    former = {f.school.id: f for f in fleet.former}.get(alert.school_id)
+    if former is None:
+        return Ending.DEVICE_RETIRED
+    return Ending.SCHOOL_CLOSED if former.merged_into is None else Ending.SCHOOL_MERGED
 
 
 def ended(alert: Alert, at_us: int, ending: Ending) -> Transition:

@@ -132,65 +132,91 @@ def compile_rules(rules: Sequence[Rule], catalogue: Catalogue) -> Rulebook:
     return Rulebook(channels, parents, system)
 
 
-def _compile(
-    by_metric: dict[int, MetricRule],
-    parent_row: dict[str, int],
-    registers: NDArray[np.bool_],
-    shares: NDArray[np.bool_],
-) -> ChannelRules:
-    def column(values: Mapping[int, Any], default: Any, kind: type[np.generic]) -> NDArray[Any]:
+@dataclass(frozen=True, slots=True)
+class _Fields:
+    """The fields of one channel's rules as columns by metric, shape (METRICS,)."""
+
+    by_metric: dict[int, MetricRule]
+
+    def column(self, values: Mapping[int, Any], default: Any, kind: type[np.generic]) -> NDArray[Any]:
+        """Return a column of what is given by metric; None is the default."""
         out = np.full(METRICS, default, kind)
         for metric_id, value in values.items():
             if value is not None:
                 out[metric_id] = value
         return out
 
-    def of(field: str, default: Any, kind: type[np.generic]) -> NDArray[Any]:
-        return column({m: getattr(r, field, None) for m, r in by_metric.items()}, default, kind)
+    def of(self, field: str, default: Any, kind: type[np.generic]) -> NDArray[Any]:
+        """Return the column of a field; a rule that does not have it has the default."""
+        return self.column({m: getattr(r, field, None) for m, r in self.by_metric.items()}, default, kind)
 
-    below, above = of("below", -np.inf, np.float64), of("above", np.inf, np.float64)
-    margin = of("clear_margin", 0.0, np.float64)
-    new_level_s = of("new_level_after_s", 0.0, np.float64)
-    open_window, close_window = (
-        ((1 << of(field, 0, np.uint16)) - 1).astype(np.uint8) for field in ("open_of", "close_of")
-    )
-    stands_s = of("stands_s", 0.0, np.float64)
-    less_shared = of("less_shared", False, np.bool_)
-    once_in = of("once_in_sessions", 0.0, np.float64)
-    direction = {m: getattr(r, "direction", "") for m, r in by_metric.items()}
+    def flag(self, field: str) -> NDArray[np.bool_]:
+        """Return the column of a field that is true or false."""
+        return self.of(field, False, np.bool_)
+
+    def number(self, field: str, default: float = 0.0) -> NDArray[np.float64]:
+        """Return the column of a field that is a number."""
+        return self.of(field, default, np.float64)
+
+    def us(self, field: str) -> NDArray[np.int64]:
+        """Return the column of a field in seconds, µs."""
+        return (self.number(field) * 1e6).astype(np.int64)
+
+    def window(self, field: str) -> NDArray[np.uint8]:
+        """Return as many low bits as a field says, by metric."""
+        return ((1 << self.of(field, 0, np.uint16)) - 1).astype(np.uint8)
+
+    def looks(self, way: str) -> NDArray[np.bool_]:
+        """Return whether a rule minds changes this way, "up" or "down"."""
+        ways = {m: getattr(r, "direction", "") for m, r in self.by_metric.items()}
+        return self.column({m: d in (way, "both") for m, d in ways.items()}, False, np.bool_)
+
+
+def _compile(
+    by_metric: dict[int, MetricRule],
+    parent_row: dict[str, int],
+    registers: NDArray[np.bool_],
+    shares: NDArray[np.bool_],
+) -> ChannelRules:
+    fields = _Fields(by_metric)
+    below, above = fields.number("below", -np.inf), fields.number("above", np.inf)
+    margin, once_in = fields.number("clear_margin"), fields.number("once_in_sessions")
+    open_window, close_window = fields.window("open_of"), fields.window("close_of")
+    new_level_us, stands_us = fields.us("new_level_after_s"), fields.us("stands_s")
+    less_shared = fields.flag("less_shared")
     return ChannelRules(
-        exists=column(dict.fromkeys(by_metric, True), False, np.bool_),
+        exists=fields.column(dict.fromkeys(by_metric, True), False, np.bool_),
         by_metric=by_metric,
-        open_after=of("open_after", 1, np.uint8),
-        close_after=of("close_after", 1, np.uint8),
+        open_after=fields.of("open_after", 1, np.uint8),
+        close_after=fields.of("close_after", 1, np.uint8),
         open_window=open_window,
         close_window=close_window,
         has_windows=bool(open_window.any() or close_window.any()),
-        priority=of("priority", 3, np.uint8),
-        priority_in_session=of("priority_in_session", 3, np.uint8),
-        only_in_session=of("only_in_session", False, np.bool_),
-        steady_us=(of("steady_s", 0.0, np.float64) * 1e6).astype(np.int64),
-        parent=column({m: parent_row.get(r.suppressed_by) for m, r in by_metric.items()}, -1, np.int8),
+        priority=fields.of("priority", 3, np.uint8),
+        priority_in_session=fields.of("priority_in_session", 3, np.uint8),
+        only_in_session=fields.flag("only_in_session"),
+        steady_us=fields.us("steady_s"),
+        parent=fields.column({m: parent_row.get(r.suppressed_by) for m, r in by_metric.items()}, -1, np.int8),
         below=below,
         above=above,
         clear_low=below + margin,
         clear_high=above - margin,
-        silent_us=(of("silent_s", 0.0, np.float64) * 1e6).astype(np.int64),
-        session_from_us=(of("session_from_s", 0.0, np.float64) * 1e6).astype(np.int64),
-        session_until_us=(of("session_until_s", 0.0, np.float64) * 1e6).astype(np.int64),
+        silent_us=fields.us("silent_s"),
+        session_from_us=fields.us("session_from_s"),
+        session_until_us=fields.us("session_until_s"),
         rare_share=np.divide(1.0, once_in, out=np.zeros(METRICS), where=once_in > 0),
-        bound=of("z", DEFAULT_BOUND, np.float64),
-        least_deviation=of("least_deviation", 0.0, np.float64),
-        looks_down=column({m: d in ("down", "both") for m, d in direction.items()}, False, np.bool_),
-        looks_up=column({m: d in ("up", "both") for m, d in direction.items()}, False, np.bool_),
-        refractory_us=(of("refractory_s", 0.0, np.float64) * 1e6).astype(np.int64),
-        new_level_us=np.where(new_level_s > 0, new_level_s * 1e6, NEVER_NEW_US).astype(np.int64),
-        at_edges=of("at_edges", False, np.bool_),
-        stands=stands_s > 0,
-        stands_us=(stands_s * 1e6).astype(np.int64),
+        bound=fields.number("z", DEFAULT_BOUND),
+        least_deviation=fields.number("least_deviation"),
+        looks_down=fields.looks("down"),
+        looks_up=fields.looks("up"),
+        refractory_us=fields.us("refractory_s"),
+        new_level_us=np.where(new_level_us > 0, new_level_us, NEVER_NEW_US),
+        at_edges=fields.flag("at_edges"),
+        stands=stands_us > 0,
+        stands_us=stands_us,
         less_shared=less_shared & registers,
         of_absence=less_shared & registers & shares,
         less_provider=less_shared & ~registers,
-        most_still=of("most_still", 0.0, np.float64),
-        off_us=(of("off_s", 0.0, np.float64) * 1e6).astype(np.int64),
+        most_still=fields.number("most_still"),
+        off_us=fields.us("off_s"),
     )

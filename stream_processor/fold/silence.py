@@ -7,8 +7,8 @@ from contract.alert import Beginning, Channel, Ending, Transition, TransitionKin
 from contract.calendar import MINUTE_US, Context
 from contract.entry import TickEntry
 from contract.fleet import LEVELS
+from stream_processor.fold.arrival.clocks import hear_clocks
 from stream_processor.fold.channels import Batch, Event, judge_anomalies, transition_of
-from stream_processor.fold.clocks import hear_clocks
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.contradiction import hear_contradictions
 from stream_processor.fold.feed import hear_feed
@@ -18,6 +18,7 @@ from stream_processor.fold.newcomers import compare_schools
 from stream_processor.fold.providers import follow_providers
 from stream_processor.fold.rulebook import ChannelRules
 from stream_processor.fold.sessions.bells import follow_bells, moved_us
+from stream_processor.fold.sessions.recess import hear_recess
 from stream_processor.fold.shared import follow_shared
 from stream_processor.fold.state import NEVER_US, State
 from stream_processor.fold.unrest.chronic import hear_chronic, withhold
@@ -40,6 +41,7 @@ def hear_tick(fold: Fold, state: State, tick: TickEntry) -> list[Transition]:
     told += _judge_waiting(fold, state, _standing(fold, state, at_us), at_us, learns=False)
     told += hear_contradictions(fold, state, at_us)
     told += _end_flapping(fold, state, at_us)
+    told += hear_recess(fold, state, before_us, at_us)
     _look_at_parents(fold, state)
     off = follow_bells(fold, state, at_us)
     opened = _open_silences(fold, state, before_us, at_us)

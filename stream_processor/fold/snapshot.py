@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from contract.errors import SnapshotVersionError
 from contract.fleet import LEVELS
 from contract.live import Canary
+from stream_processor.fold.arrival.words import add_words
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.feed import FEED_DOWN, LOG_GAP
 from stream_processor.fold.sessions.bells import OFF_CALENDAR
@@ -22,7 +23,6 @@ from stream_processor.fold.state import BASELINES, NEVER_US, Said, State, slot_c
 from stream_processor.fold.unrest.chronic import drop_untellable
 from stream_processor.fold.unrest.flapping import Unrest
 from stream_processor.fold.unrest.spells import Spells
-from stream_processor.fold.words import add_words
 
 VERSION: Final = 10
 """10 knows how empty schools were today, 9 the tails of baselines, 8 chronic devices, 7 how long schools let
@@ -122,7 +122,12 @@ def encode(fold: Fold, state: State) -> bytes:
         not_begun=state.not_begun.tolist(),
         off_calendar_us=state.off_calendar_us,
     )
-    columns: dict[str, NDArray[Any]] = {"series": layout.series}
+    return _as_stream(header, layout.series, state)
+
+
+def _as_stream(header: _Header, series: NDArray[np.int32], state: State) -> bytes:
+    """Return an Arrow IPC stream of the state's columns, one row a series, with the header beside them."""
+    columns: dict[str, NDArray[Any]] = {"series": series}
     for name, rows in slot_columns(state).items():
         # Arrow packs booleans into bits; as bytes they stay what numpy reads.
         columns |= {f"{name}/{k}": np.ascontiguousarray(row) for k, row in enumerate(rows)}

@@ -22,15 +22,15 @@ from contract.commit import Counts, KpiMinute
 from contract.entry import Entry, MistimedEntry, ReadingsEntry, TickEntry
 from contract.live import Canary, Summary
 from contract.reading import Corrections, Readings, Scored
+from stream_processor.fold.arrival.clocks import doubt_times, note_skews
+from stream_processor.fold.arrival.sift import Fate, occurrence, sift
+from stream_processor.fold.arrival.words import follow_words, forget_passed
 from stream_processor.fold.channels import Batch, Event, judge_round
-from stream_processor.fold.clocks import doubt_times, note_skews
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.kpi import close_minute, summarise
-from stream_processor.fold.sift import Fate, occurrence, sift
 from stream_processor.fold.silence import drop_what_is_over, hear_tick
 from stream_processor.fold.state import State
 from stream_processor.fold.unrest.chronic import withhold
-from stream_processor.fold.words import follow_words, forget_passed
 
 AT_ONCE: Final = 65_536
 """Readings of a round that are judged together: the columns of more come fresh from the system every time,

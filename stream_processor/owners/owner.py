@@ -14,10 +14,10 @@ from psycopg import AsyncConnection
 
 from bus.log import Log
 from bus.pause import pause
-from contract.backoff import Backoff
 from contract.commit import Commit, Counts
 from contract.entry import RawEntry
 from contract.errors import InfrastructureError, PositionMovedError
+from contract.service.backoff import Backoff
 from contract.service.metrics import Meter
 from storage.database import connect, replace_others
 from storage.results import commit

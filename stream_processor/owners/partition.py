@@ -19,20 +19,20 @@ from contract.commit import Commit, Position
 from contract.entry import Entry, RawEntry, telemetry_log
 from contract.errors import InfrastructureError
 from contract.live import SUMMARY_SUBJECT
-from contract.reach import Reach, pass_by
 from contract.reading import Held
+from contract.service.reach import Reach, pass_by
 from storage.alerts import open_alerts
 from storage.recovery import earlier_words, stored_after, told_open, transitions_after, unresolved
 from storage.results import load_position, look_up
 from stream_processor.config import ProcessorConfig
+from stream_processor.fold.arrival.sift import must_look_up
+from stream_processor.fold.arrival.words import add_words
 from stream_processor.fold.catch_up import catch_up
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.reconcile import close_untold, held_open, orphans
-from stream_processor.fold.sift import must_look_up
 from stream_processor.fold.snapshot import decode, encode
 from stream_processor.fold.state import State
 from stream_processor.fold.step import Output, advance, readings_of
-from stream_processor.fold.words import add_words
 from stream_processor.owners.announce import announce
 from stream_processor.owners.lost_end import step_back, write_step_back
 from stream_processor.owners.owner import Publish, Tally, write

@@ -15,9 +15,9 @@ from typing import Any
 from bus.connection import open_nats
 from bus.jetstream_api import JetStreamApi
 from bus.rights import BrokerUser
-from eduops.machine.embedded_nats import MAX_PAYLOAD_BYTES, find_nats
 from eduops.machine.ports import free_ports
 from eduops.machine.process import ProcessSpec, Server
+from eduops.machine.servers.embedded_nats import MAX_PAYLOAD_BYTES, find_nats
 from eduops.machine.system import accepts
 from tests.running_system import eventually
 
@@ -25,7 +25,7 @@ NODES = 3
 PASSWORDS = {user: f"{user}-of-a-test" for user in BrokerUser}
 PATIENCE_S = 60.0
 
-# As eduops/machine/embedded_nats.py writes it, plus the cluster, and MQTT's own streams on all nodes.
+# As eduops/machine/servers/embedded_nats.py writes it, plus the cluster, and MQTT's own streams on all nodes.
 _CONFIG = """\
 server_name: {name}
 listen: "127.0.0.1:{port}"

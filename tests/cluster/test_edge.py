@@ -12,9 +12,9 @@ from bus.connection import open_nats
 from bus.jetstream import JetStreamLog
 from bus.jetstream_api import JetStreamApi
 from contract.entry import EntryKind, RawEntry, telemetry_log
-from eduops.machine.embedded_nats import find_nats
 from eduops.machine.ports import free_ports
 from eduops.machine.process import ProcessSpec, Server
+from eduops.machine.servers.embedded_nats import find_nats
 from eduops.machine.system import accepts
 from tests.fault_table import Record
 from tests.faults.proxy import Proxy

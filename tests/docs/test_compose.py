@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from bus.rights import BrokerUser, password_variable, users_of_the_server
 from contract.entry import DEFAULT_PARTITIONS
 from eduops.cli import app
-from eduops.machine.embedded_nats import find_nats, prepare_nats
+from eduops.machine.servers.embedded_nats import find_nats, prepare_nats
 from eduops.machine.system import VERBS
 from eduops.settings import SECRETS, Settings
 from storage.rights.table import DatabaseRole

@@ -70,8 +70,8 @@ PAGE: Final = '''
 from dash import html
 
 from contract.texts import Language, Texts
-from ops_dashboard.pages.attributes import attributes
-from ops_dashboard.pages.header import page_header
+from ops_dashboard.pages.parts.attributes import attributes
+from ops_dashboard.pages.parts.header import page_header
 
 
 def about_page(texts: Texts, language: Language) -> html.Div:

@@ -19,7 +19,7 @@ import pytest
 from contract.errors import EduopsError
 from eduops.machine.prepare import run_prepare
 from eduops.settings import Settings, load_settings
-from eduops.verbs.doctor import examine
+from eduops.verbs.doctor.examine import examine
 from eduops.verbs.status import read_status
 from tests.cluster.clustered_system import Service
 from tests.conftest import TestNats

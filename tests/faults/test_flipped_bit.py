@@ -10,8 +10,8 @@ import pytest
 from bus.jetstream import JetStreamLog
 from contract.entry import EntryKind, RawEntry
 from contract.errors import InfrastructureError
-from eduops.machine.embedded_postgres import EmbeddedPostgres, prepare_postgres
 from eduops.machine.process import Server
+from eduops.machine.servers.embedded_postgres import EmbeddedPostgres, prepare_postgres
 from tests.conftest import TestNats
 from tests.fault_table import Record
 

@@ -9,7 +9,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from bus.rights import BrokerUser
-from eduops.machine.embedded_nats import EmbeddedNats, max_connections, prepare_nats
+from eduops.machine.servers.embedded_nats import EmbeddedNats, max_connections, prepare_nats
 from tests.fault_table import Record
 from tests.running_system import eventually
 

@@ -16,9 +16,9 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from bus.rights import BrokerUser
-from eduops.machine.embedded_nats import prepare_nats
-from eduops.machine.embedded_postgres import SOCKET_PORT
 from eduops.machine.process import Server
+from eduops.machine.servers.embedded_nats import prepare_nats
+from eduops.machine.servers.embedded_postgres import SOCKET_PORT
 from tests.conftest import TestPostgres
 from tests.fault_table import Account, Record
 from tests.faults.checker import Broker, NumberedDevice, check, gateways, publishing, seconds_to_recover

@@ -201,9 +201,9 @@ async def test_what_is_asked_wrongly_is_refused_by_a_sentence(
     for path in ("alerts?filter=nothing", "alerts?receiver=(", "silences?filter=a=~%22(%22"):
         answer = await client.get(f"/api/v2/{path}")
         assert (answer.status_code, type(answer.json())) == (400, str), path
-    for body in ("[" * 30_000, "[" * 30_000 + "]" * 30_000, "", "{}", "[1]", '[{"labels": []}]'):
-        answer = await client.post("/api/v2/alerts", content=body)
-        assert (answer.status_code, type(answer.json())) == (400, str), body[:20]
+    for text in ("[" * 30_000, "[" * 30_000 + "]" * 30_000, "", "{}", "[1]", '[{"labels": []}]'):
+        answer = await client.post("/api/v2/alerts", content=text)
+        assert (answer.status_code, type(answer.json())) == (400, str), text[:20]
     unknown = uuid.uuid4()
     assert (await client.get(f"/api/v2/silence/{unknown}")).status_code == 404
     assert (await client.delete(f"/api/v2/silence/{unknown}")).status_code == 404

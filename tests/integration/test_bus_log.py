@@ -13,9 +13,9 @@ from bus.log import LogReader
 from bus.rights import BrokerUser
 from contract.entry import EntryKind
 from contract.errors import ConfigurationError, InfrastructureError
-from eduops.machine.embedded_nats import prepare_nats
 from eduops.machine.ports import free_ports
 from eduops.machine.process import Server
+from eduops.machine.servers.embedded_nats import prepare_nats
 
 NAME = "telemetry-0"
 ROOM_BYTES = 64 * 1024 * 1024

@@ -29,9 +29,9 @@ from eduops.settings import load_settings
 from eduops.verbs.people.checks import provider_sentence
 from ops_dashboard.access.door import SESSION_COOKIE
 from ops_dashboard.config import OidcConfig
+from ops_dashboard.people.city.identity import IdentityRefusedError
+from ops_dashboard.people.city.provider import LOGGED_OUT, IdentityProvider
 from ops_dashboard.people.forms import AWAY_COOKIE
-from ops_dashboard.people.identity import IdentityRefusedError
-from ops_dashboard.people.identity_provider import LOGGED_OUT, IdentityProvider
 from storage.people.audit import AuditChoice, read_audit
 from storage.people.city_accounts import id_token_of
 from storage.people.credentials import CredentialKind, hash_of, list_credentials

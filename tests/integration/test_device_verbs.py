@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from contract.devices.credential import Credential, DeviceName, Origin, digest_of
+from contract.devices.credential import Credential, DeviceName, Origin, digest_of, fleet_names
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet
 from eduops.data_folder import DataFolder
@@ -60,7 +60,7 @@ async def test_from_the_first_secret_to_the_last(settings: Settings, city: Fleet
     again = await deeds.issue_devices(settings, [str(first)], missing=False)
     assert (again.rows, len(again.refused)) == ((), 1)
     rest = await deeds.issue_devices(settings, [], missing=True)
-    assert {row[2] for row in rest.rows} == {str(name) for name in deeds.fleet_names(city)} - {str(first)}
+    assert {row[2] for row in rest.rows} == {str(name) for name in fleet_names(city)} - {str(first)}
     assert rest.refused == ()
 
     rotated = await deeds.rotate_devices(settings, [str(first)], "1h")
@@ -120,22 +120,22 @@ async def test_files_in_and_out(settings: Settings, city: Fleet, tmp_path: Path)
 
 async def test_simulated_secrets_make_way_for_real_ones(settings: Settings, city: Fleet) -> None:
     name = DeviceName(*next(iter(city.device_by_path)))
-    simulated = await simulated_secrets(settings, city)
-    assert simulated.keys() == set(deeds.fleet_names(city))
-    assert await simulated_secrets(settings, city) == simulated
+    simulated = await simulated_secrets(settings, fleet_names(city))
+    assert simulated.keys() == set(fleet_names(city))
+    assert await simulated_secrets(settings, fleet_names(city)) == simulated
     assert (await troubled(settings)).simulated == len(simulated)
     DataFolder(settings.data / "restored").create()
-    restored = await simulated_secrets(settings.but(data=settings.data / "restored"), city)
+    restored = await simulated_secrets(settings.but(data=settings.data / "restored"), fleet_names(city))
     assert restored.keys() == simulated.keys()
     assert (await held(settings))[name].digest == digest_of(restored[name]) != digest_of(simulated[name])
-    assert await simulated_secrets(settings, city) == simulated
+    assert await simulated_secrets(settings, fleet_names(city)) == simulated
     drawn = await deeds.issue_devices(settings, [str(name)], missing=False)
-    assert drawn.note.startswith("simulated until now: 1; `eduops restart simulator`")
+    assert drawn.note == "simulated until now: 1; the simulation leaves them to you within a minute"
     (row,) = drawn.rows
     assert (await held(settings))[name].digest == digest_of(row[3])
-    assert (await simulated_secrets(settings, city)).keys() == simulated.keys() - {name}
+    assert (await simulated_secrets(settings, fleet_names(city))).keys() == simulated.keys() - {name}
     await deeds.revoke_devices(settings, [str(name)])
-    assert name not in await simulated_secrets(settings, city)
+    assert name not in await simulated_secrets(settings, fleet_names(city))
 
 
 async def test_what_was_seen_is_added_up(settings: Settings, city: Fleet, postgres_url: str) -> None:

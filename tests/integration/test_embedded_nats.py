@@ -13,9 +13,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 from bus.connection import settled
 from bus.mqtt_frames import connect_packet, publish_packet
 from bus.rights import BrokerUser
-from eduops.machine.embedded_nats import MAX_PAYLOAD_BYTES, EmbeddedNats, prepare_nats
 from eduops.machine.process import Server
 from eduops.machine.refusals import RefusalFollower, read_refusals
+from eduops.machine.servers.embedded_nats import MAX_PAYLOAD_BYTES, EmbeddedNats, prepare_nats
 from tests.conftest import TestNats as RunningNats
 from tests.running_system import until
 

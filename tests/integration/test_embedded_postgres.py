@@ -11,9 +11,9 @@ import psycopg
 import pytest
 
 from contract.errors import ConfigurationError, InfrastructureError
-from eduops.machine.embedded_postgres import SOCKET_PATH_BYTES, EmbeddedPostgres, prepare_postgres
-from eduops.machine.postgres_binaries import can_traverse, find_binaries, reachable
 from eduops.machine.process import Server
+from eduops.machine.servers.embedded_postgres import SOCKET_PATH_BYTES, EmbeddedPostgres, prepare_postgres
+from eduops.machine.servers.postgres_binaries import can_traverse, find_binaries, reachable
 
 ROOT = Path(__file__).parents[2]
 NOBODY = 65534
@@ -168,7 +168,7 @@ def test_another_user_runs_it_as_itself(folder: Path) -> None:
     script = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from eduops.machine.embedded_postgres import prepare_postgres\n"
+        "from eduops.machine.servers.embedded_postgres import prepare_postgres\n"
         "from eduops.machine.process import Server\n"
         "folder = Path(sys.argv[1])\n"
         "for _ in range(2):\n"

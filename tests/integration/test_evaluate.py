@@ -92,6 +92,28 @@ def test_series_finds_a_labelled_fault(tmp_path: Path, form: str) -> None:
     assert result["at_budget"]["median_delay_intervals"] == 2.0
 
 
+def test_a_folder_of_labelled_series_is_judged_half_and_half(tmp_path: Path) -> None:
+    for n in range(4):
+        value = np.random.default_rng(n).normal(100, 2, 672)
+        value[500:510] += 60
+        is_labelled = np.zeros(672, np.int_)
+        is_labelled[500:510] = 1
+        moments = write_csv(tmp_path / f"{n}.csv", value)
+        rows = [f'"{m}","{x:.6g}",{k}' for m, x, k in zip(moments, value, is_labelled, strict=True)]
+        (tmp_path / f"{n}.csv").write_text("\n".join(["TimeStamp,Value,Label", *rows]), encoding="utf-8")
+    words = ("labelled", tmp_path, "--budget", "0.3", "--detector", "ew", "--detector", "peer-ew-z")
+    ours, peer = found(*words)
+    assert (ours["detector"], ours["windows"], ours["recall"], ours["precision"]) == ("ew", 2, 1.0, 1.0)
+    assert (ours["soon"], ours["readings_f1"], ours["ahead"]) == (1.0, 1.0, [0.0, 0.0])
+    assert peer["detector"] == "peer-ew-z"
+    table = evaluate(*words)
+    assert table.splitlines()[0].split()[:3] == ["recording", "detector", "windows"]
+    assert [line.split()[:2] for line in table.splitlines()[1:]] == [
+        [tmp_path.name, "ew"],
+        [tmp_path.name, "peer-ew-z"],
+    ]
+
+
 def test_series_without_labels_tells_its_alarms(tmp_path: Path) -> None:
     value = np.random.default_rng(1).normal(100, 2, 672)
     value[500:503] += 60
@@ -104,11 +126,14 @@ def test_series_without_labels_tells_its_alarms(tmp_path: Path) -> None:
     ("words", "sentence"),
     [
         (("nab", "{}/tests"), "is no NAB corpus"),
-        (("series", "{}/README.md"), "cannot read the row"),
+        (("series", "{}/README.md"), "is no moment: give ISO 8601"),
         (("series", "{}/config/areas.csv", "--column", "none"), "has no column 'none'"),
         (("series", "none.csv"), "none.csv cannot be read"),
         (("series", "none.csv", "--detector", "none"), "no detector is called 'none'"),
         (("series", "none.csv", "--refractory", "soon"), "soon"),
+        (("labelled", "{}/docs"), "holds no CSV file"),
+        (("labelled", "{}/config"), "has no column of labels"),
+        (("labelled", "{}/config", "--detector", "none"), "no detector is called 'none'"),
     ],
 )
 def test_what_cannot_be_evaluated_is_said_in_a_sentence(words: tuple[str, ...], sentence: str) -> None:

@@ -29,9 +29,9 @@ from eduops.cli import app
 from storage.database import connect
 from storage.figures.rows import figure_days, figure_rows, keep_day, summed_figures
 from storage.fleet import save_fleet
-from storage.maintenance import maintain
 from storage.people.users import add_user
 from storage.results import commit, load_position
+from storage.upkeep.maintenance import maintain
 from stream_processor.figures import keep_figures
 from tests.figure_week import DAYS, MONDAY, OUTAGES, FigureWeek, make_week
 

@@ -102,7 +102,7 @@ async def test_a_case_has_its_answer(stage: Stage, client: httpx.AsyncClient) ->
     await stage.change(changed)
     for method, path, headers, status in CASES:
         url = path.format(S=stage.fleet.schools[0].code, A=changed.alert.alert_id)
-        sent = {name: value.encode("latin-1") for name, value in headers.items()}
+        sent = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
         answer = await client.request(method, url, headers=sent, json=NOTE if method == "POST" else None)
         assert answer.status_code == status, (method, path, headers, answer.text)
         check_guarded(answer)

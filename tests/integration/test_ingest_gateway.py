@@ -20,11 +20,12 @@ from contract.reading import Readings
 from contract.rejected import Reason
 from contract.service.metrics import Meter
 from contract.topic import PAYLOAD_LIMITS
-from eduops.machine.embedded_nats import prepare_nats
 from eduops.machine.ports import free_ports
 from eduops.machine.process import Server
+from eduops.machine.servers.embedded_nats import prepare_nats
 from ingest.config import GatewayConfig
 from ingest.gateway import run
+from ingest.hooks import Hooks
 from tests.conftest import TestNats as RunningNats
 from tests.ingest_door import LOGS, PARTITIONS, Door, FaultyLog, pack, until_acknowledged, value_of
 from tests.refusal_words import said
@@ -306,7 +307,9 @@ async def test_a_fresh_broker_is_capped_before_the_service_is_ready(
             await log.mqtt_store.cap(1 << 20, 3600.0)
             ready.set()
 
-        service = asyncio.create_task(run(_at(nats), log, city, catalogue, stop, welcome=welcome))
+        service = asyncio.create_task(
+            run(_at(nats), log, city, catalogue, stop, hooks=Hooks(welcome=welcome))
+        )
         async with asyncio.timeout(PATIENCE_S):
             await ready.wait()
         assert (await log.mqtt_store.held())[0].max_bytes == 1 << 20
@@ -330,7 +333,7 @@ async def test_a_broker_that_cannot_be_capped_stops_the_service_with_a_sentence(
                 city,
                 catalogue,
                 asyncio.Event(),
-                welcome=lambda: log.mqtt_store.cap(1 << 30, 3600.0),
+                hooks=Hooks(welcome=lambda: log.mqtt_store.cap(1 << 30, 3600.0)),
             )
     server.kill()
     (error,) = caught.value.exceptions

@@ -20,6 +20,7 @@ from eduops.data_folder import DataFolder
 from eduops.session_notes import Losses, SessionNotes, read_losses
 from ingest.config import GatewayConfig, keyed_client_id
 from ingest.gateway import run
+from ingest.hooks import Hooks
 from ingest.sessions import open_session, own_name
 from tests.ingest_door import Door, pack
 from tests.running_system import PATIENCE_S, until
@@ -68,7 +69,7 @@ def _service(
             stop,
             store=_store(door),
             known=notes.is_known,
-            look=notes.look,
+            hooks=Hooks(look=notes.look),
         )
     )
 

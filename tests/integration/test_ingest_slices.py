@@ -19,8 +19,8 @@ from contract.canary import canary_topic, canary_value
 from contract.commit import Counts
 from contract.entry import QUARANTINE_LOG, EntryKind, RawEntry, telemetry_log
 from contract.fleet import partition_of
-from eduops.machine.embedded_nats import prepare_nats
 from eduops.machine.process import Server
+from eduops.machine.servers.embedded_nats import prepare_nats
 from ingest.acceptance.registry import Registry
 from ingest.config import GatewayConfig
 from ingest.gateway import Gateway

@@ -16,7 +16,7 @@ from bus.mqtt_store import ASIDE_BYTES, MOST_SESSIONS, RELEASES, RETAINED, SESSI
 from contract.errors import ConfigurationError
 from eduops.settings import Settings, load_settings
 from eduops.verbs.broker_clear import clear_broker, plan_clearing
-from eduops.verbs.doctor import broker_store
+from eduops.verbs.doctor.broker import broker_store
 from tests.running_system import PATIENCE_S, until
 
 TOPIC = "edu/v1/79/s/gw-1/bandwidth"

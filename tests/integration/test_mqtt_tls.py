@@ -68,6 +68,18 @@ class Center:
             await writer.wait_closed()
         return bytes(found)
 
+    async def change_certificate(self) -> None:
+        """Put another certificate in place and wait until new connections are shown it."""
+        first = await self.shown()
+        other = self.authority.sign(self.files.chain.parent.parent / "other")
+        self.files.key.write_bytes(other.key.read_bytes())  # the chain is yet to come
+        self.files.chain.write_bytes(other.chain.read_bytes())
+
+        async def is_other() -> bool:
+            return await self.shown() != first
+
+        await until(is_other, "new connections are shown the new certificate", seen=lambda: self.told)
+
 
 @pytest.fixture
 async def center(postgres_url: str, city: Fleet, tmp_path: Path) -> AsyncIterator[Center]:
@@ -129,6 +141,12 @@ class Bought:
         await asyncio.to_thread(info.wait_for_publish, PATIENCE_S)
         self.acknowledged.add(payload)
 
+    async def publish_until(self, over: asyncio.Event, number: int) -> None:
+        for count in itertools.count():
+            await self.publish(b"%d-%d" % (number, count))
+            if over.is_set():
+                return
+
     def end(self) -> None:
         self._client.on_disconnect = None
         self._client.disconnect()
@@ -154,12 +172,6 @@ async def test_another_certificate_cuts_nobody_off_and_loses_nothing(center: Cen
         bought = [await asyncio.to_thread(Bought, center, name) for name in center.names[1:4]]
         over = asyncio.Event()
 
-        async def publish(device: Bought, number: int) -> None:
-            for count in itertools.count():
-                await device.publish(b"%d-%d" % (number, count))
-                if over.is_set():
-                    return
-
         async def hear() -> None:
             while True:
                 messages = await session.receive(200, 0.1)
@@ -167,17 +179,9 @@ async def test_another_certificate_cuts_nobody_off_and_loses_nothing(center: Cen
                 session.acknowledge(messages)
 
         hearing = asyncio.create_task(hear())
-        publishing = [asyncio.create_task(publish(one, i)) for i, one in enumerate(bought)]
+        publishing = [asyncio.create_task(one.publish_until(over, i)) for i, one in enumerate(bought)]
         try:
-            first = await center.shown()
-            other = center.authority.sign(center.files.chain.parent.parent / "other")
-            center.files.key.write_bytes(other.key.read_bytes())  # the chain is yet to come
-            center.files.chain.write_bytes(other.chain.read_bytes())
-
-            async def is_other() -> bool:
-                return await center.shown() != first
-
-            await until(is_other, "new connections are shown the new certificate", seen=lambda: center.told)
+            await center.change_certificate()
             before = sum(len(one.acknowledged) for one in bought)
             await until(
                 lambda: sum(len(one.acknowledged) for one in bought) > before + 30, "devices go on publishing"

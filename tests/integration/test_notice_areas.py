@@ -19,7 +19,7 @@ from contract.incident import CauseKind, Incident
 from contract.live import AlertChanged, IncidentChanged
 from contract.routing.notice import HeldReason, NoticeFate, NoticeReason
 from eduops.settings import load_settings
-from eduops.verbs.routes_incident import seen_by_accounts
+from eduops.verbs.routes.incident import seen_by_accounts
 from storage.fleet import save_fleet
 from storage.people.users import add_user, change_user, find_user
 from storage.results import commit

@@ -12,6 +12,8 @@ from websockets.typing import Origin
 
 from alerting.incidents.state import KeptIncident
 from bus.codec import decode_action, decode_incident_action
+from contract.access.area import Area
+from contract.access.permission import Role
 from contract.alert import Action
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.commit import Counts, KpiMinute
@@ -22,11 +24,15 @@ from contract.reading import Readings, Scored
 from contract.rejected import Reason, Rejected
 from contract.routing.silence import SilenceMatcher
 from contract.series import series_of
+from contract.texts import Language, write_clock
+from ops_dashboard.access.door import SESSION_COOKIE
 from ops_dashboard.view.past import SPAN_US, WEEK_US
+from tests.asking import asking
 from tests.dashboard_stage import Stage, acknowledged, resolved
 from tests.integration.test_http_edges import page_call
 from tests.outbox import incident_of, put_incidents
 from tests.outbox import resolved as over
+from tests.signed_in import session_of
 from tests.silence_words import HOUR_US, silence
 
 MINUTE_US = 60_000_000
@@ -87,8 +93,20 @@ async def test_an_incident_has_its_words_and_says_whether_it_is_silenced(
             pass
     found = (await client.get(address)).json()
     assert found["incident"]["silenced"] is True
-    assert found["story"]["said"][-1] == "It is silenced: nobody is told of it."
+    until = write_clock(made.until_us, Language.EN, stage.calendar.timezone)[:5]
+    assert found["story"]["said"][-1] == f"It is silenced until {until}: nobody is told of it."
     assert [i["silenced"] for i in (await client.get("/api/incidents")).json()["incidents"]] == [True]
+    alert_id = changed.alert.alert_id
+    told = {"until_us": made.until_us, "silence_id": "a", "owner": made.owner, "reason": made.reason}
+    assert (await client.get("/api/alerts")).json()["silenced"] == {alert_id: told}
+    for state, rows in (("silenced", 1), ("open", 1), ("acknowledged", 0)):
+        file = (await client.get(f"/api/alerts.csv?state={state}&lang=en")).text
+        assert ("Silenced until" in file, file.count(alert_id)) == (True, rows)
+    own = Area(schools=(stage.fleet.schools[0].code,))
+    secret = await session_of(stage.conn, "Vũ", Role.SCHOOL, own, stage.fleet)
+    async with asking(base_url=stage.url, cookies={SESSION_COOKIE: secret}) as school:
+        # Who may not see silences is told until when nobody hears of it, not by whom and why.
+        assert (await school.get("/api/alerts")).json()["silenced"] == {alert_id: {"until_us": made.until_us}}
 
 
 async def test_the_id_of_a_merged_incident_gives_the_one_that_has_its_alerts(
@@ -325,7 +343,7 @@ async def test_leadership_reads_its_day_in_the_document_itself(
     document = (await client.get("/kpi?lang=vi", headers={"Accept": "text/html"})).text
     before, _, rest = document.partition('<p class="lead-sentence">')
     said = rest.partition("</p>")[0]
-    assert said.startswith("Hệ thống mới bắt đầu ghi nhận.")
+    assert said.startswith("Hệ thống mới bắt đầu ghi nhận")
     assert "<script" not in before
     assert "lead-sentence" not in (await client.get("/", headers={"Accept": "text/html"})).text
 

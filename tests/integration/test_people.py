@@ -277,7 +277,7 @@ async def test_a_cookie_of_another_program_signs_nobody_out(
 ) -> None:
     own = stage.headers["Cookie"]
     for cookie in (f"{other}; {own}", f"{own}; {other}"):
-        answer = await stranger.get("/api/me", headers={"Cookie": cookie.encode()})
+        answer = await stranger.get("/api/me", headers=[(b"Cookie", cookie.encode())])
         assert answer.status_code == 200, cookie
 
 

@@ -15,8 +15,8 @@ from bus.codec import encode_readings
 from bus.memory import MemoryLog
 from contract.entry import ALERTS_LOG, EntryKind, RawEntry, telemetry_log
 from contract.errors import PositionMovedError
-from contract.reach import Reach, pass_by
 from contract.reading import Readings
+from contract.service.reach import Reach, pass_by
 from storage.database import connect
 from storage.results import load_position
 from storage.rights.roles import as_role

@@ -11,8 +11,8 @@ import pytest
 
 from contract.errors import ConfigurationError
 from ops_dashboard.config import OidcConfig
-from ops_dashboard.people.identity import ProviderSilentError
-from ops_dashboard.people.identity_provider import IdentityProvider
+from ops_dashboard.people.city.identity import ProviderSilentError
+from ops_dashboard.people.city.provider import IdentityProvider
 from tests.certificates import Authority
 
 

@@ -134,6 +134,7 @@ VERBS_THAT_DO_NOT: Final = frozenset(
             "evaluate attendance",
             "evaluate calendar",
             "evaluate recorded",
+            "evaluate labelled",
             "stories",
         ),
         # An incident's cause and size, as everywhere; names of those who would be told.

@@ -32,7 +32,6 @@ from contract.routing.swap import Swap
 from contract.series import MAX_DEVICE_ID
 from contract.special_days.special_day import DayEvidence, DayPlace, SpecialDay
 from storage.alerts import alert_history, load_alert, load_outside
-from storage.chunks import make_chunks
 from storage.copy import order_by_series
 from storage.database import connect
 from storage.duty.swaps import load_swaps, swaps_since
@@ -54,6 +53,7 @@ from storage.recovery import stored_after, transitions_after
 from storage.results import commit, load_position, look_up
 from storage.silences import load_silences, silences_of_event, silences_since
 from storage.special_days.days import decide, load_special_days
+from storage.upkeep.chunks import make_chunks
 from storage.wall import kpi_history, ledger, quarantine_page, series_history
 from tests.drawn import DAY_US, INT8, RAW_DAY_US, drawn, drawn_rows, drawn_tuple, texts, times_us
 

@@ -18,8 +18,8 @@ from contract.incident import (
 from contract.live import IncidentChanged
 from eduops.data_folder import DataFolder
 from eduops.settings import Settings, load_settings
-from eduops.verbs.doctor import routes_checked
-from eduops.verbs.routes_incident import stored
+from eduops.verbs.doctor.examine import routes_checked
+from eduops.verbs.routes.incident import stored
 from storage.database import connect
 from storage.fleet import save_fleet
 from storage.incidents import write_incidents

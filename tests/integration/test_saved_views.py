@@ -43,6 +43,9 @@ async def test_a_choice_is_kept_renamed_and_forgotten_by_its_owner_alone(stage: 
         await nhung.post(VIEWS, json={"name": "Viettel", "query": "isp=Viettel"})
         clash = await nhung.post(VIEWS, json={"name": "Viettel", "former": "Rộng nhất"})
         assert clash.status_code == 409
+        same = await nhung.post(VIEWS, json={"name": "Viettel", "former": "Viettel"})
+        assert same.status_code == 200
+        assert same.json()["views"][1] == {"name": "Viettel", "query": "isp=Viettel"}
         await nhung.post(VIEWS, json={"name": "Sáng nay", "former": "Rộng nhất"})
         assert await kept(nhung) == [("Sáng nay", "state=open&sort=-reach"), ("Viettel", "isp=Viettel")]
         await nhung.delete(VIEWS, params={"name": "Sáng nay"})

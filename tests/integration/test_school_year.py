@@ -32,9 +32,9 @@ from ingest.acceptance.registry import Registry
 from ingest.acceptance.validation import AcceptanceLimits
 from storage.database import connect
 from storage.fleet import load_fleet, schools_then
-from storage.maintenance import maintain
 from storage.rights.roles import as_role
 from storage.rights.table import DatabaseRole
+from storage.upkeep.maintenance import maintain
 from storage.wall import kpi_history, ledger, series_history, unaccounted
 from stream_processor.worker import ProcessorConfig, run
 from tests.asking import asking

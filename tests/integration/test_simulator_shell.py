@@ -5,7 +5,9 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from bus.mqtt import IngestSession
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.clock import LogClock
-from contract.devices.credential import DeviceName
+from contract.devices.credential import DeviceName, fleet_names
 from contract.fleet import Fleet
 from contract.topic import Stream
 from device_simulator.lines import Login
@@ -29,7 +31,10 @@ from device_simulator.shell import SimulatorConfig, run
 from device_simulator.world.city import World
 from device_simulator.world.faults import FAULT_SUBJECT, FaultReply, FaultRequest
 from device_simulator.world.fleet import generate_fleet
+from eduops.settings import load_settings
+from eduops.simulated_devices import simulated_secrets
 from storage.database import connect
+from storage.devices.credentials import issue, rotate
 from storage.fleet import save_fleet
 from tests.conftest import TestNats as RunningNats
 from tests.conftest import running_nats
@@ -166,6 +171,42 @@ async def test_a_cut_line_leaves_a_will_and_tells_its_past_when_it_is_back(
     assert len(kept) >= 5
     silent = [p for topic, p in after[:back] if topic == line][: len(kept) - 1]
     assert all(p[0] == {"bt": p[0]["bt"], "n": "down_bps", "u": "bit/s", "v": 0.0} for p in silent)
+
+
+async def test_devices_that_are_refused_are_issued_to_anew_or_fall_silent(
+    nats_alone: RunningNats,
+    postgres_url: str,
+    catalogue: Catalogue,
+    calendar: SchoolCalendar,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    nats, issue_anew = (
+        nats_alone,
+        partial(simulated_secrets, load_settings(None, {"data": tmp_path}).but(database_url=postgres_url)),
+    )
+    rotated, taken = (DeviceName(FLEET.schools[i].code, "gw-1") for i in (7, 8))
+
+    def online(seen: Seen, name: DeviceName) -> list[bool]:
+        return [payload["online"] for topic, payload in seen if topic == f"{name.topics('79')}status"]
+
+    async with await connect(postgres_url) as conn:
+        await save_fleet(conn, FLEET)
+    secrets = await issue_anew(fleet_names(FLEET))
+    async with (
+        await connect(postgres_url) as conn,
+        running_authoriser(nats, postgres_url),
+        _listening(nats) as until,
+    ):
+        config = replace(_config(nats), secrets=secrets, issue_anew=issue_anew)
+        async with _running(config, catalogue, calendar):
+            await until(lambda seen: online(seen, rotated)[-1:] == online(seen, taken)[-1:] == [True])
+            await rotate(conn, {rotated: "another"}, timedelta(0))
+            await issue(conn, {taken: "somebody else's"})
+            await until(lambda seen: False in online(seen, rotated) and False in online(seen, taken))
+            await until(lambda seen: online(seen, rotated)[-1])
+            seen = await until(lambda _: "event=devices_not_simulated devices=1" in caplog.text)
+    assert not online(seen, taken)[-1]
 
 
 async def test_shared_lines_keep_packs_too(nats: Any, catalogue: Catalogue, calendar: SchoolCalendar) -> None:

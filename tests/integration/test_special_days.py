@@ -89,7 +89,17 @@ async def test_bells_that_moved_are_proposed_and_ring_so_once_they_are_accepted(
         assert bells["learners"] is None
         assert (one["first"], one["last"], one["days"]) == (str(late[-1]), str(late[0]), 3)
         assert one["until"] == str(late[0] + timedelta(60))
-    wish = {"ids": [one["id"] for one in found], "verdict": "accepted", "actor": "Lan"}
+    ids = [one["id"] for one in found]
+    no = {"ids": ids, "verdict": "rejected", "actor": "Lan"}
+    assert (await client.post("/api/calendar", json=no)).status_code == 202
+    told = (await client.get("/api/calendar")).json()
+    assert told["proposals"] == []
+    assert {(one["verdict"], one["decided_by"]) for one in told["decided"]} == {("rejected", "Lan")}
+    assert [one["evidence"]["bells"]["later_min"] for one in told["decided"]] == [[30, 0]] * len(ids)
+    back = {"ids": ids, "verdict": "withdrawn", "actor": "Lan"}
+    assert (await client.post("/api/calendar", json=back)).status_code == 202
+    assert (await client.get("/api/calendar")).json()["proposals"] == found
+    wish = {"ids": ids, "verdict": "accepted", "actor": "Lan"}
     assert (await client.post("/api/calendar", json=wish)).status_code == 202
     told = (await client.get("/api/calendar")).json()
     assert told["proposals"] == []

@@ -12,8 +12,8 @@ from contract.commit import Commit, Counts
 from contract.figures.sums import COLUMNS
 from contract.reading import Corrections, Readings, Scored
 from storage.database import connect
-from storage.maintenance import Maintained, maintain
 from storage.results import commit, load_position
+from storage.upkeep.maintenance import Maintained, maintain
 from storage.wall import SeriesHistory, kept_bucket, series_history
 
 HOUR_US = 3_600_000_000

@@ -18,10 +18,10 @@ from contract.live import AlertChanged
 from contract.reading import Corrections, Held, Readings, Scored
 from contract.rejected import Reason, Rejected
 from storage.alerts import alert_history, load_alert, open_alerts, recent_alerts
-from storage.chunks import make_chunks
 from storage.database import connect, open_pool
 from storage.recovery import earlier_words
 from storage.results import commit, load_position, look_up
+from storage.upkeep.chunks import make_chunks
 from storage.wall import (
     kpi_history,
     kpi_stretches,

@@ -13,11 +13,11 @@ from contract.commit import Commit, Counts, KpiMinute
 from contract.errors import PositionMovedError
 from contract.reading import Corrections, Held, Readings, Scored
 from storage.database import connect, prepare_database
-from storage.jobs import job_troubles
-from storage.maintenance import WIDTHS, bucket_start, maintain
 from storage.results import commit, load_position, look_up
 from storage.rights.roles import excess_rights, make_roles
 from storage.rights.table import DatabaseRole
+from storage.upkeep.jobs import job_troubles
+from storage.upkeep.maintenance import WIDTHS, bucket_start, maintain
 from storage.wall import BUCKETS, SeriesHistory, kept_bucket, kpi_history, ledger, series_history
 
 pytestmark = pytest.mark.timescale

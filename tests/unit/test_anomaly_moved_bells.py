@@ -12,7 +12,14 @@ from contract.calendar import parse_calendar
 from contract.fleet import LEVELS
 from contract.special_days.begins import DayBegins, begins_of
 from contract.special_days.history import Measure
-from contract.special_days.special_day import DayKind, DayPlace, DayProposal, DayVerdict, PlaceKind
+from contract.special_days.special_day import (
+    DayKind,
+    DayPlace,
+    DayProposal,
+    DayVerdict,
+    PlaceKind,
+    SpecialDay,
+)
 from tests.special_day_city import DAYS, FLEET, decided, packaged_calendar
 
 CITY: Final = DayPlace(PlaceKind.CITY)
@@ -49,8 +56,8 @@ def later(
     return found
 
 
-def proposed(minutes: dict[str, Measure], *rejected: str) -> list[DayProposal]:
-    return propose_bells(begins_of(FLEET, packaged_calendar(), DAYS, minutes), rejected)
+def proposed(minutes: dict[str, Measure], *known: SpecialDay) -> list[DayProposal]:
+    return propose_bells(begins_of(FLEET, packaged_calendar(), DAYS, minutes), known)
 
 
 @pytest.mark.parametrize("by", [15.0, 30.0, -30.0, 60.0])
@@ -92,10 +99,35 @@ def test_registers_that_are_late_while_pupils_are_there_are_no_bells() -> None:
     assert proposed(unseen)  # nothing is known that contradicts
 
 
-def test_once_accepted_they_are_known_and_once_rejected_not_proposed_again() -> None:
+def test_a_rejection_holds_until_another_shift_or_another_level_moves() -> None:
     minutes = later(usual_minutes(), 30.0)
     (one,) = proposed(minutes)
-    assert not proposed(minutes, one.proposal_id)
+    no = decided(one, DayVerdict.REJECTED)
+    assert not proposed(minutes, no)
+    # A day on, or a day less: the same bells by another first day, and so by another id.
+    (by_two,) = proposed(later(usual_minutes(), 30.0, rows=MOVED[1:]))
+    assert by_two.proposal_id != one.proposal_id
+    assert not proposed(later(usual_minutes(), 35.0, rows=MOVED[1:]), no)
+    assert not proposed(later(usual_minutes(), 30.0, level=1), no)  # is of the city, too
+    assert proposed(later(usual_minutes(), 60.0), no)
+    assert proposed(later(usual_minutes(), -30.0), no)
+    assert proposed(later(usual_minutes(), 30.0, part=slice(1)), no)
+    assert proposed(minutes, decided(one, DayVerdict.WITHDRAWN)) == [one]
+
+
+def test_a_level_that_was_rejected_does_not_come_back_with_the_city() -> None:
+    (one,) = proposed(later(usual_minutes(), 30.0, level=1))
+    no = decided(one, DayVerdict.REJECTED)
+    others = proposed(later(usual_minutes(), 30.0), no)
+    assert len(others) >= 2
+    assert all(found.place.kind is PlaceKind.LEVEL for found in others)
+    assert one.place not in {found.place for found in others}
+    assert not proposed(later(usual_minutes(), 30.0), *(decided(o, DayVerdict.REJECTED) for o in others), no)
+
+
+def test_once_accepted_they_are_known() -> None:
+    minutes = later(usual_minutes(), 30.0)
+    (one,) = proposed(minutes)
     before, known = (
         packaged_calendar(),
         packaged_calendar().with_days([decided(one)], FLEET),

@@ -88,7 +88,7 @@ def test_a_moment_of_a_messy_city_is_the_same_for_whomever_it_is_asked(
 
 def test_what_is_wrong_without_a_fault_has_labels_that_are_told_apart(fleet: Fleet) -> None:
     messy = scenario(fleet, Severity.REAL)
-    mess = Mess(fleet, MESS[Severity.REAL], 5)
+    mess = Mess(fleet, messy.lived, MESS[Severity.REAL], 5)
     chronic = [label for label in messy.labels if label.kind == CHRONIC]
     assert len(chronic) == np.count_nonzero(mess.chronic) > 0
     assert {label.variant for label in chronic} <= {kind.name.lower() for kind in ChronicKind}

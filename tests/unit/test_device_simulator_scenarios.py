@@ -8,6 +8,7 @@ import pytest
 
 from contract.errors import ConfigurationError
 from contract.fleet import LEVELS, Fleet
+from device_simulator.world.fault_specs import SPECS
 from device_simulator.world.fleet import generate_fleet
 from device_simulator.world.scenarios import (
     APART_H,
@@ -17,7 +18,6 @@ from device_simulator.world.scenarios import (
     HOUR_US,
     LONGEST_DAYS,
     PROBATION,
-    SPECS,
     Scenario,
     draw_scenario,
     duty_name,

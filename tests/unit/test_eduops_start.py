@@ -20,7 +20,8 @@ from eduops.machine.ports import free_ports
 from eduops.machine.supervisor import START_AGAIN
 from eduops.machine.up import wall_port
 from eduops.settings import Settings, load_settings
-from eduops.verbs.doctor import Checked, describe_held
+from eduops.verbs.doctor.broker import describe_held
+from eduops.verbs.doctor.checked import Checked
 from eduops.verbs.status import BrokerStatus, Status, render_status
 
 NOON_US = 1_795_500_000_000_000

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from eduops.data_folder import DataFolder
-from eduops.machine.sync_choice import (
+from eduops.machine.servers.sync_choice import (
     MARGIN,
     choose_sync,
     describe,

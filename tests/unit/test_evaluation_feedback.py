@@ -11,7 +11,7 @@ from contract.catalogue import Catalogue
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet
 from contract.series import series_of
-from eduops.verbs.feedback_labels import labels_of
+from eduops.verbs.feedback.labels import labels_of
 from evaluation.feedback.label_file import COLUMNS, AlertLabel, LabelKind, read_labels, write_labels
 from storage.feedback import JudgedAlert
 

@@ -6,9 +6,10 @@ import pytest
 
 from contract.rule import Rule
 from device_simulator.world.everyday import CHRONIC
+from device_simulator.world.fault_specs import MILD_SPECS, NEW_SPECS, SPECS
 from device_simulator.world.faults import VARIANTS, FaultKind, FaultLabel
 from device_simulator.world.mess import ChronicKind
-from device_simulator.world.scenarios import APART, MILD_SPECS, SPECS, duty_name
+from device_simulator.world.scenarios import APART, duty_name
 from evaluation.scenarios.intervals import of_rate, wilson
 from evaluation.scenarios.run import bare_rules
 from evaluation.scenarios.spoken import SPEAKS_OF, rules_that_speak
@@ -19,14 +20,14 @@ def must_be_found(kind: str) -> bool:
 
 
 def test_a_packaged_rule_speaks_of_every_fault_that_must_be_found(rules: tuple[Rule, ...]) -> None:
-    for spec in SPECS + MILD_SPECS:
+    for spec in SPECS + MILD_SPECS + NEW_SPECS:
         if must_be_found(spec.kind):
             assert rules_that_speak(spec.kind, spec.label or spec.variant, rules), spec
 
 
 def test_every_name_of_the_table_is_a_fault(rules: tuple[Rule, ...]) -> None:
     variants = {f"{kind}/{variant}" for kind, names in VARIANTS.items() for variant in names}
-    variants |= {f"{spec.kind}/{spec.label or spec.variant}" for spec in SPECS + MILD_SPECS}
+    variants |= {f"{spec.kind}/{spec.label or spec.variant}" for spec in SPECS + MILD_SPECS + NEW_SPECS}
     variants |= {f"{CHRONIC}/{kind.name.lower()}" for kind in ChronicKind if kind}
     assert set(SPEAKS_OF) <= {*FaultKind, *variants, *APART}
 

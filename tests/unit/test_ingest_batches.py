@@ -5,7 +5,7 @@ import pytest
 from bus.mqtt import MqttMessage
 from contract.errors import ConfigurationError
 from contract.topic import PAYLOAD_LIMITS
-from eduops.machine.embedded_nats import MAX_PAYLOAD_BYTES
+from eduops.machine.servers.embedded_nats import MAX_PAYLOAD_BYTES
 from ingest.config import GatewayConfig
 from ingest.gateway import cut_by_bytes
 

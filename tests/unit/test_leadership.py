@@ -19,10 +19,10 @@ from contract.figures.definitions import FigureName, FigureUnit
 from contract.figures.plan import PLAN, CityPlan, parse_plan
 from contract.figures.spans import DaySpan, SpanKind, span_pair, trend_weeks
 from contract.figures.sums import DayPart, FigureRow, FigureSums, GroupKind, add_sums
-from contract.fleet import Fleet
+from contract.fleet import LEVELS, Fleet
 from contract.rule import Rule
 from contract.service.metrics import SERVICE_METRICS, Meter
-from contract.texts import Language, Texts, parse_texts
+from contract.texts import Language, Texts, parse_texts, write_clock
 from eduops.stories.figure_days import base_rows, day_figures, years_of_rows
 from ops_dashboard.charts.marks import PAGE, PAPER, BarMarks, bar, meter, spark, strip
 from ops_dashboard.pages.leadership import leadership_page
@@ -400,3 +400,30 @@ def test_a_target_moves_along_its_steps(plan: CityPlan) -> None:
 def test_a_wrong_target_is_refused_by_name(text: str, word: str) -> None:
     with pytest.raises(ConfigurationError, match=word):
         parse_plan(text)
+
+
+def test_a_young_store_says_when_its_figures_come_and_from_when_on_they_are_compared(
+    rows: list[FigureRow], brand: Brand, texts: Texts
+) -> None:
+    def told(kept: list[FigureRow], day: date = DAY, now_us: int = 0) -> tuple[Brief, str]:
+        asked = BriefAsked(SpanKind.DAY, day, GroupKind.CLUSTER, now_us=now_us)
+        brief = brief_asked(kept, brand, asked)
+        return brief, worded(brief, wording(texts, brand), PAGE).history
+
+    assert told(rows)[1] == ""
+    calendar = brand.calendar
+    begins_us = min(s.start_us for level in range(len(LEVELS)) for s in calendar.sessions(level, DAY))
+    brief, said = told([])
+    assert (brief.since, brief.first_us) == (None, begins_us + 900_000_000)
+    assert f"khoảng {write_clock(brief.first_us, Language.VI, calendar.timezone)[:5]}" in said
+    # Of a store that begins in the middle of a session the next quarter of an hour is the first.
+    assert told([], now_us=begins_us + 3_700_000_000)[0].first_us == begins_us + 4_500_000_000
+    brief, said = told([row for row in rows if row.day == DAY])
+    assert (brief.since, brief.first_us) == (DAY, 0)
+    assert set(brief.compared_from) == {SpanKind.DAY, SpanKind.WEEK}
+    assert brief.compared_from[SpanKind.DAY] > DAY
+    for kind, on in brief.compared_from.items():
+        before = span_pair(calendar, kind, on).before
+        assert before is not None
+        assert before.last >= DAY
+        assert f"{on:%d/%m/%Y}" in said

@@ -153,12 +153,16 @@ def test_a_list_of_alerts_is_chosen_as_on_its_page(city: Fleet, catalogue: Catal
     ]
     found[2] = msgspec.structs.replace(found[2], resolved_at_us=NOW_US)
 
+    silenced_us = {found[1].alert_id: NOW_US}
+
     def ids(**choice: str) -> list[str]:
-        table = alert_list(found, ListChoice(**choice), office, city, Scribe(shipped_texts(), Language.EN))
+        chosen, scribe = ListChoice(**choice), Scribe(shipped_texts(), Language.EN)
+        table = alert_list(found, silenced_us, chosen, office, city, scribe)
         return cells(table, "id")
 
     assert ids() == [found[0].alert_id, found[1].alert_id]
     assert ids(state="resolved") == [found[2].alert_id]
+    assert ids(state="silenced") == [found[1].alert_id]
     assert ids(rule="latency_high") == ids(priority="2") == [found[1].alert_id]
     assert ids(text=f"{city.schools[0].code}") == ids(rule="wan_down") == [found[0].alert_id]
     assert ids(isp="none") == []

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from contract.errors import ConfigurationError
 from storage.database import migrations, prepare_database
-from storage.maintenance import WIDTHS, bucket_start, ranges_of
 from storage.moment import EPOCH, moment
 from storage.queries import QUERY_FILES, query, sql_file
+from storage.upkeep.maintenance import WIDTHS, bucket_start, ranges_of
 
 
 @given(st.integers(0, 4_102_444_800_000_000))

@@ -10,8 +10,8 @@ from contract.alert import Ending, Transition, TransitionKind
 from contract.commit import Counts
 from contract.entry import Entry, MistimedEntry, ReadingsEntry, TickEntry
 from contract.series import series_of
+from stream_processor.fold.arrival.words import MOST_AHEAD, add_words
 from stream_processor.fold.catch_up import catch_up
-from stream_processor.fold.words import MOST_AHEAD, add_words
 from tests.fold_world import (
     CATALOGUE,
     MONDAY_9H_US,

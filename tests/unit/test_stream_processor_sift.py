@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from contract.reading import MOST_COUNTED, distinct
-from stream_processor.fold.sift import are_apart, occurrence
+from stream_processor.fold.arrival.sift import are_apart, occurrence
 
 SLOTS = st.lists(st.integers(-1, 12), max_size=20)
 

@@ -43,13 +43,17 @@ from ops_dashboard.pages.silences import COLUMNS as SILENCE_COLUMNS
 from ops_dashboard.pages.silences import GROUPS as SILENCE_GROUPS
 from ops_dashboard.pages.silences import LABELS
 from ops_dashboard.pages.wall import TILES
+from ops_dashboard.people.audit_words import FIELDS as AUDIT_FIELDS
+from ops_dashboard.people.audit_words import deed_key
 from ops_dashboard.special_days.page import COLUMNS as CALENDAR_COLUMNS
 from ops_dashboard.special_days.page import DECIDED_COLUMNS
 from ops_dashboard.view.desk.finding import HitKind
 from ops_dashboard.view.desk.lists import GROUPS
+from ops_dashboard.view.leadership.beginning import COMPARED
 from ops_dashboard.view.leadership.maker import OUTER
 from ops_dashboard.view.lines import Trend
 from ops_dashboard.view.timeline import BY_HAND
+from tests.unit.test_audit_words import commands, deeds
 from watchdog.watch import NoticeKind, Suspect
 
 SHEET_TABLES = (
@@ -76,6 +80,7 @@ SHEET_HEADS = (
         "id",
         "what",
         "most",
+        "silenced_until",
         "trend",
         "until",
         "code",
@@ -160,12 +165,13 @@ FAMILIES = {
     | {f"cause_{kind.value}" for kind in CauseKind if kind not in (CauseKind.SCHOOL, CauseKind.SYSTEM)}
     | {f"same_{kind.value}" for kind in PeerKind},
     "alerts": {"state", "priority", "rule", "cluster", "isp"}
-    | {f"state_{state}" for state in ("open", "acknowledged", "resolved")},
+    | {f"state_{state}" for state in ("open", "acknowledged", "silenced", "resolved")},
     "watchdog": {suspect.value for suspect in Suspect} | {f"said_{kind.value}" for kind in NoticeKind},
     "measure": {name.value for name in FigureName} | set(RESPONSE_TIMES),
     "leadership": {f"title_{kind.value}" for kind in SpanKind}
     | {f"{word}{kind.value}" for kind in SpanKind for word in ("", "lost_", "span_")}
     | {f"compare_{kind.value}" for kind in OUTER}
+    | {f"compared_{kind.value}" for kind in COMPARED}
     | {f"part_{part.value}" for part in SESSION_PARTS}
     | {f"head_{name}" for name in INCIDENT_HEADS},
     "sheet": {f"system_{kind.value}" for kind in DeviceKind}
@@ -178,6 +184,9 @@ FAMILIES = {
     | {f"beside_{kind}" for kind in ("ward", "isp_cluster", "isp")}
     | {"csv", "excel"},
     "find": {kind.value for kind in HitKind},
+    "record": {deed_key(name).removeprefix("record.") for name in deeds() | commands()}
+    | {f"field_{name}" for name in AUDIT_FIELDS}
+    | {f"part_{verb}" for verb in ("changed", "added", "removed")},
     "nav": {page.link.removeprefix("nav.") for page in PAGES if page.link},
 }
 """Keys that the code puts together, by their first word."""

@@ -2,8 +2,8 @@
 
 from typing import Final, Protocol
 
-from contract.backoff import Backoff
 from contract.errors import InfrastructureError
+from contract.service.backoff import Backoff
 
 RETRY: Final = Backoff(first_s=1.0, longest_s=60.0)
 """A receiver that is back hears us within a minute; half an hour of its absence costs some 35 attempts."""

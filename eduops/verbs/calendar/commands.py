@@ -2,24 +2,19 @@
 
 import asyncio
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from contract.errors import ConfigurationError
 from eduops.machine.attach import attached
+from eduops.verbs.options import Config, Data, Json
 
 calendar_app: Final = typer.Typer(
     help="Days and bells that the school calendar does not have: proposed from history, decided by you.",
     no_args_is_help=True,
 )
 Ids = Annotated[list[str] | None, typer.Argument(help="Ids, as `suggest` and `list` show them.")]
-Data = Annotated[
-    Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")
-]
-Config = Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @calendar_app.command()

@@ -8,14 +8,11 @@ from typing import Annotated, Any, Final
 import typer
 
 from eduops.machine.attach import attached
+from eduops.verbs.options import Config, Data, Json
 
 device_app: Final = typer.Typer(
     help="Devices at the broker: name and secret of each, codes to claim them.", no_args_is_help=True
 )
-Data = Annotated[
-    Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")
-]
-Config = Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")]
 Names = Annotated[list[str], typer.Argument(help="Devices, SCHOOL/DEVICE with the codes of the fleet.")]
 Out = Annotated[
     Path | None,
@@ -69,7 +66,7 @@ def list_devices(
     trouble: Annotated[
         bool, typer.Option("--trouble", help="Only those refused or seen twice within a day.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = False,
     data: Data = None,
     config: Config = None,
 ) -> None:

@@ -9,7 +9,14 @@ from typing import Any, Final
 
 from psycopg import AsyncConnection
 
-from contract.devices.credential import SECRET_BYTES, DeviceName, Origin, parse_device_name, write_secret
+from contract.devices.credential import (
+    SECRET_BYTES,
+    DeviceName,
+    Origin,
+    fleet_names,
+    parse_device_name,
+    write_secret,
+)
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet
 from device_simulator.world.faults import parse_duration_s
@@ -126,11 +133,6 @@ def draw_secret() -> str:
     return write_secret(secrets.token_bytes(SECRET_BYTES))
 
 
-def fleet_names(fleet: Fleet) -> list[DeviceName]:
-    """Return the names of all devices of a fleet."""
-    return [DeviceName(*path) for path in fleet.device_by_path]
-
-
 def known_names(fleet: Fleet, names: Iterable[str]) -> list[DeviceName]:
     """Return names of devices that the fleet has.
 
@@ -153,9 +155,7 @@ async def _issue(settings: Settings, drawn: dict[DeviceName, str], *, quietly: b
         f"{name} has a valid credential: rotate or revoke it" for name in drawn if name not in set(issued)
     ]  # fmt: skip
     taken = sum(str(name) in simulated for name in issued)
-    note = (
-        f"simulated until now: {taken:,}; `eduops restart simulator` makes the simulation leave them to you"
-    )
+    note = f"simulated until now: {taken:,}; the simulation leaves them to you within a minute"
     rows = tuple(_row(name, drawn[name]) for name in issued)
     return Drawn(_SECRETS, rows, tuple(refused), note if taken else "")
 

@@ -1,1 +1,1 @@
-"""Swaps of duty, for the verbs that say who is on duty. Shell."""
+"""The verbs `eduops oncall …`, and swaps of duty. Shell."""

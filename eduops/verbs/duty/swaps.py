@@ -33,7 +33,7 @@ async def known_swaps(settings: Settings, ended_us: int) -> list[Swap] | None:
         return None
 
 
-async def roster(settings: Settings, routing: Routing, ended_us: int) -> Routing:
+async def swapped_routing(settings: Settings, routing: Routing, ended_us: int) -> Routing:
     """Return routes with the swaps of the running system, if one runs."""
     return with_swaps(routing, await known_swaps(settings, ended_us) or ())
 

@@ -37,12 +37,20 @@ def parse_logics(refractory: str, every_reading: bool) -> list[Logic]:
     Raises:
         ConfigurationError: a span of time cannot be read.
     """
-    from device_simulator.world.faults import parse_duration_s
-
     if every_reading:
         return [Logic(only_onset=False)]
+    return [Logic(refractory_us=parse_span_us(text.strip())) for text in refractory.split(",")]
+
+
+def parse_span_us(text: str) -> int:
+    """Return a span of time, such as 24h, in µs.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
+    from device_simulator.world.faults import parse_duration_s
+
     try:
-        spans_s = [parse_duration_s(text.strip()) for text in refractory.split(",")]
+        return int(parse_duration_s(text) * 1e6)
     except ValueError as error:
         raise ConfigurationError(str(error)) from error
-    return [Logic(refractory_us=int(span_s * 1e6)) for span_s in spans_s]

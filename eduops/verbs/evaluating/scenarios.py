@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -53,6 +54,16 @@ BellsLater = Annotated[
         min=0, max=120, help="All bells ring so many minutes later from the middle day on, unannounced."
     ),
 ]
+From = Annotated[
+    datetime | None,
+    typer.Option(
+        "--from",
+        formats=["%Y-%m-%d"],
+        help="The first day, anywhere in the packaged calendar's school years; then, in a city that is not "
+        "calm, schools join, close and merge.",
+        show_default="5 October 2026; then no school moves",
+    ),
+]
 Messiness = Annotated[
     Severity, typer.Option(help="How messy the city is: calm, as recorded data are, or a bad month.")
 ]
@@ -96,6 +107,7 @@ def scenarios(
     partitions: Partitions = 1,
     unannounced: Unannounced = False,
     bells_later: BellsLater = 0,
+    first_day: From = None,
     severity: Messiness = Severity.REAL,
     mild: Mild = False,
     all_metrics: AllMetrics = False,
@@ -115,7 +127,7 @@ def scenarios(
     names = _contenders(detector, budget, tell, curve=curve)
     first = ScenarioTerms(
         seed, schools, days, _interval_us(interval), names[0], partitions, unannounced, mild, all_metrics,
-        severity=severity, z_times=z_times, bells_later_min=bells_later,
+        severity, z_times=z_times, bells_later_min=bells_later, first_day=first_day and first_day.date(),
     )  # fmt: skip
     terms = [replace(first, seed=s) for s in range(seed, seed + seeds)]
     shared = given(rules, bare=bare)

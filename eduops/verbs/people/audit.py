@@ -1,18 +1,14 @@
 """The verbs `eduops audit …`: the record, and whether it is whole."""
 
 import asyncio
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from eduops.machine.attach import attached
+from eduops.verbs.options import Config, Data
 
 audit_app: Final = typer.Typer(help="The record of what each did.", no_args_is_help=True)
-Data = Annotated[
-    Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")
-]
-Config = Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")]
 
 
 @audit_app.command()

@@ -15,7 +15,7 @@ async def provider_sentence(settings: Settings) -> tuple[bool, str] | None:
         config = oidc_config(settings)
         if config is None:
             return None
-        from ops_dashboard.people.identity_provider import IdentityProvider
+        from ops_dashboard.people.city.provider import IdentityProvider
 
         await IdentityProvider(config).describe()
     except EduopsError as error:

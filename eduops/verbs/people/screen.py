@@ -1,19 +1,14 @@
 """The verbs `eduops screen …`: the walls that were paired."""
 
 import asyncio
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from eduops.machine.attach import attached
+from eduops.verbs.options import Config, Data, Json
 
 screen_app: Final = typer.Typer(help="Walls that were paired with a code.", no_args_is_help=True)
-Data = Annotated[
-    Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")
-]
-Config = Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Name = Annotated[str, typer.Argument(help="Name of the screen.")]
 
 

@@ -1,7 +1,6 @@
 """The verbs `eduops token …`: what programs prove themselves with."""
 
 import asyncio
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -9,13 +8,9 @@ import typer
 from contract.access.permission import TokenScope
 from contract.access.user import MOST_TOKEN_DAYS
 from eduops.machine.attach import attached
+from eduops.verbs.options import Config, Data, Json
 
 token_app: Final = typer.Typer(help="Tokens for programs.", no_args_is_help=True)
-Data = Annotated[
-    Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")
-]
-Config = Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Name = Annotated[str, typer.Argument(help="Name of the token: what program it is for.")]
 _SCOPES: Final = ", ".join(scope.value for scope in TokenScope)
 

@@ -1,20 +1,15 @@
 """The verbs `eduops user …`: who may sign in."""
 
 import asyncio
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from contract.access.permission import Role
 from eduops.machine.attach import attached
+from eduops.verbs.options import Config, Data, Json
 
 user_app: Final = typer.Typer(help="Who may sign in, as what, and where.", no_args_is_help=True)
-Data = Annotated[
-    Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")
-]
-Config = Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Name = Annotated[str, typer.Argument(help="Name of the user.")]
 _AREA = "city, isp:NAME, or cluster:CODE, ward:CODE, school:CODE with commas between."
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from eduops.verbs.options import Config, Data
+
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
 
@@ -20,10 +22,6 @@ evidence_app: Final = typer.Typer(
     no_args_is_help=True,
 )
 
-Data = Annotated[
-    Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")
-]
-Config = Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")]
 LINE_END: Final = "\r\n"
 """Source: RFC 4180."""
 OLDEST_DAYS: Final = 90

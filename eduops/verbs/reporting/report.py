@@ -13,6 +13,7 @@ from contract.figures.spans import SpanKind
 from contract.figures.sums import GroupKind
 from contract.routing.report import MadeReport, ReportFormat
 from contract.texts import Language
+from eduops.verbs.options import Config, Data
 
 if TYPE_CHECKING:
     from contract.fleet import Fleet
@@ -65,10 +66,8 @@ def report(
         list[str] | None,
         typer.Option(help="Also send it to this person or channel of routes.toml: by mail with the file."),
     ] = None,
-    data: Annotated[
-        Path | None, typer.Option("--data", help="Data folder.", show_default="the user's data folder")
-    ] = None,
-    config: Annotated[Path | None, typer.Option("--config", help="TOML file of settings.")] = None,
+    data: Data = None,
+    config: Config = None,
 ) -> None:
     """Write leadership's report: the figures of the page /kpi, to the digit."""
     import asyncio
@@ -81,18 +80,8 @@ def report(
     if len(forms) > 1:
         raise ConfigurationError(f"--{forms[0]} and --{forms[1]} exclude each other: one file at a time")
     form = forms[0] if forms else ReportFormat.PDF
-    wanted = ReportOptions(
-        span,
-        None if day is None else day.date(),
-        by,
-        cluster,
-        lang,
-        form,
-        out,
-        tuple(to or ()),
-        figure,
-        benchmark,
-    )
+    until = None if day is None else day.date()
+    wanted = ReportOptions(span, until, by, cluster, lang, form, out, tuple(to or ()), figure, benchmark)
     settings = attach(load_settings(config, {"data": data}))
     for line in asyncio.run(write_report(settings, wanted)):
         typer.echo(line)

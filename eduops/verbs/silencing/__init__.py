@@ -1,1 +1,1 @@
-"""What the verbs of `eduops silence` do, a module each, for `verbs/silence.py` alone. Shell."""
+"""The verbs `eduops silence …`, a module each for what they do. Shell."""

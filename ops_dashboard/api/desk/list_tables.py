@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from alerting.incidents.response import GroupBy
 from contract.privacy import shown_alert, shown_refusal
 from contract.rejected import Reason
+from ops_dashboard.api.alerts import silenced_alerts
 from ops_dashboard.api.answers import Refusal, as_file
 from ops_dashboard.api.desk.place_sheets import office_of
 from ops_dashboard.api.leadership import CSV_TYPE
@@ -90,9 +91,12 @@ def _add_alerts(router: APIRouter, services: Services) -> None:
     ) -> Response:
         """Return the open alerts and the last resolved ones as a table."""
         mine = await seen(services, at)
-        shown = [shown_alert(one, mine.catalogue) for one in await mine.archive.known_alerts()]
+        known = await mine.archive.known_alerts()
+        shown = [shown_alert(one, mine.catalogue) for one in known]
+        silenced_us = {name: one["until_us"] for name, one in silenced_alerts(mine, known).items()}
         choice = ListChoice(state, priority, rule, cluster, isp, text)
-        return _file(alert_list(shown, choice, office_of(mine), mine.fleet, _scribe(services, request)), form)
+        scribe = _scribe(services, request)
+        return _file(alert_list(shown, silenced_us, choice, office_of(mine), mine.fleet, scribe), form)
 
 
 def _add_reports(router: APIRouter, services: Services) -> None:

@@ -18,8 +18,8 @@ export function showDetails(row, events, nowUs, { explanation, onClose }) {
       make('span', { className: 'badge', dataset: { priority: String(alert.priority) }, textContent: `P${alert.priority}` }),
       make('span', { textContent: words.title })),
     ...[makeVerdict(explanation)].filter(Boolean),
-    make('dl', { className: 'facts' }, ...factsOf(row, nowUs).flatMap(([name, text]) => [
-      make('dt', { textContent: name }), make('dd', { textContent: text })])),
+    make('dl', { className: 'facts' }, ...factsOf(row, nowUs).flatMap(([name, text, href]) => [
+      make('dt', { textContent: name }), make('dd', {}, text, href ? ' · ' : '', href ? make('a', { href, textContent: say('alerts.see_silence') }) : '')])),
     ...makeWhy(explanation),
     ...makeBefore(explanation),
     make('div', { className: 'advice' },

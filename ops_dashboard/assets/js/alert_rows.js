@@ -3,7 +3,7 @@ import { dayAndClock, duration, judged, number, plainName, rule, say, whenOf } f
 
 const SYSTEM_SCHOOL = 0; // alerts about the center itself carry it; no school has it
 const MINUTE_US = 60e6;
-const ORDER = { open: 0, acknowledged: 1, resolved: 2 };
+const ORDER = { open: 0, acknowledged: 1, silenced: 2, resolved: 3 };
 
 /** Return open, acknowledged or resolved. */
 export function stateOf(alert) {
@@ -17,15 +17,20 @@ function placeOf(alert, fleet) {
   return { name: say('alerts.center'), code: '', ward: '', shortWard: '', clusterName: '', isp: '' };
 }
 
-/** Return the row of an alert, or null if its school left the fleet; `nowUs` tells which day is today. */
-export function makeRow(alert, fleet, nowUs) {
+/**
+ * Return the row of an alert, or null if its school left the fleet; `nowUs` tells which day is today, `silence`
+ * until when nobody is told of it.
+ */
+export function makeRow(alert, fleet, nowUs, silence = null) {
   const school = placeOf(alert, fleet);
   if (!school) return null;
   const own = alert.school_id === SYSTEM_SCHOOL;
   const state = stateOf(alert);
   const title = rule(alert.rule).title;
+  const quiet = state === 'resolved' ? null : silence;
+  const quietWord = quiet && say('alerts.silenced_until', { at: whenOf(quiet.until_us, nowUs) });
   return {
-    id: alert.alert_id, alert, own, state, order: ORDER[state],
+    id: alert.alert_id, alert, own, state, silence: quiet, order: ORDER[quiet ? 'silenced' : state],
     priority: alert.priority, rule: alert.rule, school: school.name, code: school.code, ward: school.shortWard,
     cluster: school.clusterName, isp: school.isp, value: alert.value, since: alert.opened_at_us,
     pupils: alert.pupils, who: alert.acknowledged_by ?? '',
@@ -35,7 +40,8 @@ export function makeRow(alert, fleet, nowUs) {
       value: alert.value === null ? '–' : valueOf(alert, own),
       since: whenOf(alert.opened_at_us, nowUs),
       pupils: own ? '–' : number(alert.pupils),
-      order: say(`alerts.state_${state}`),
+      order: [say(`alerts.state_${state}`), quietWord].filter(Boolean).join(' · '),
+      silence: quietWord ?? '',
     },
   };
 }
@@ -69,7 +75,15 @@ export function rowsBehind(rows) {
   return behind;
 }
 
-/** Return the facts of an alert as pairs of a name and a text; what was measured stands in its explanation. */
+const silenceAddress = ({ silence_id: id }) => (id ? `/silences?silence=${id}` : null);
+
+/** Return until when nobody is told, and to who may see silences, who wants it and why. */
+function silenceWords({ until_us: untilUs, owner, reason }) {
+  const until = say('alerts.silence_until', { at: dayAndClock(untilUs) });
+  return owner ? `${until} · ${owner}: ${reason}` : until;
+}
+
+/** Return the facts of an alert as a name, a text and, where there is one, the address of what it speaks of; what was measured stands in its explanation. */
 export function factsOf(row, nowUs) {
   const { alert } = row;
   const since = `${dayAndClock(alert.opened_at_us)} · ${duration(((alert.resolved_at_us ?? nowUs) - alert.opened_at_us) / 1e6)}`;
@@ -83,14 +97,16 @@ export function factsOf(row, nowUs) {
     ...(row.own && alert.value !== null ? [[say('alerts.lasted'), duration(alert.value)]] : []),
     [say('alerts.since'), since],
     ...(row.own ? [] : [[say('alerts.pupils'), number(alert.pupils)]]),
-    [say('alerts.state'), row.text.order + (alert.acknowledged_by ? ` · ${alert.acknowledged_by}` : '')],
+    [say('alerts.state'), say(`alerts.state_${row.state}`) + (alert.acknowledged_by ? ` · ${alert.acknowledged_by}` : '')],
+    ...(row.silence ? [[say('alerts.silence'), silenceWords(row.silence), silenceAddress(row.silence)]] : []),
     ...(alert.note ? [[say('alerts.note'), alert.note]] : []),
   ];
 }
 
 /** Return whether a row passes the filters; empty filters let all pass, but resolved ones are asked for. */
 export function passes(row, filters) {
-  if (filters.state ? row.state !== filters.state : row.state === 'resolved') return false;
+  const isOfState = filters.state === 'silenced' ? row.silence !== null : row.state === filters.state;
+  if (filters.state ? !isOfState : row.state === 'resolved') return false;
   return ['rule', 'cluster', 'isp'].every((name) => !filters[name] || row[name] === filters[name])
     && (!filters.priority || row.priority === Number(filters.priority))
     && (filters.text ?? '').split(' ').every((word) => row.words.includes(word));

@@ -19,6 +19,8 @@ class AlertDesk {
     this.fleet = fleet;
     this.grid = grid;
     this.rows = new Map();
+    this.silenced = {};
+    this.muted = null;
     this.behind = new Set();
     this.filters = {};
     this.chosen = null;
@@ -59,11 +61,23 @@ class AlertDesk {
     if (isNewDay) this.load();
   }
 
+  /** Hear how many alerts are silenced: which ones, and until when, is asked for if that is another number. */
+  tellMuted(muted) {
+    if (this.muted !== null && this.muted !== muted) this.loadSoon();
+    this.muted = muted;
+  }
+
+  /** Load all alerts anew within the pause, however much changes meanwhile. */
+  loadSoon() {
+    this.due ??= window.setTimeout(() => { this.due = null; this.load(); }, RELOAD_MS);
+  }
+
   /** Load all alerts anew; called at the start and whenever the server says that it read them anew. */
   async load() {
     const answer = await fetch(inMoment('/api/alerts'));
     if (!answer.ok) return;
-    const { alerts } = await answer.json();
+    const { alerts, silenced } = await answer.json();
+    this.silenced = silenced;
     this.rows = new Map();
     for (const alert of alerts) this.put(alert);
     this.behind = rowsBehind(this.rows.values());
@@ -75,7 +89,7 @@ class AlertDesk {
   }
 
   put(alert) {
-    const row = makeRow(alert, this.fleet, this.nowUs);
+    const row = makeRow(alert, this.fleet, this.nowUs, this.silenced[alert.alert_id]);
     if (row) this.rows.set(row.id, row);
     return row;
   }
@@ -125,9 +139,9 @@ class AlertDesk {
 
   makeCard(row) {
     const card = make('button', { type: 'button', className: 'card', dataset: { alert: row.id } },
-      make('span', { className: row.state === 'open' ? 'badge waiting' : 'badge', dataset: { priority: String(row.priority) }, textContent: `P${row.priority}` }),
+      make('span', { className: row.state === 'open' && !row.silence ? 'badge waiting' : 'badge', dataset: { priority: String(row.priority) }, textContent: `P${row.priority}` }),
       make('span', {}, make('span', { className: 'card-name', textContent: row.school }), make('br'),
-        make('span', { className: 'card-what', textContent: [row.text.rule, row.ward, row.isp].filter(Boolean).join(' · ') })),
+        make('span', { className: 'card-what', textContent: [row.text.rule, row.ward, row.isp, row.text.silence].filter(Boolean).join(' · ') })),
       make('span', { className: 'card-when', textContent: duration((this.nowUs - row.since) / 1e6) }));
     card.onclick = () => this.choose(row.id);
     return make('li', {}, card);
@@ -203,10 +217,12 @@ export async function start() {
   const hear = (message) => {
     if (message.kind === 'hello') desk.load();
     if (message.kind === 'changes') desk.apply(message.changes);
+    if (message.kind === 'silences') desk.loadSoon();
     if (message.kind !== 'snapshot') return;
     desk.tell(message.at_us);
     if (desk.version !== null && desk.version !== message.alerts_version) desk.load();
     desk.version = message.alerts_version;
+    desk.tellMuted(message.open.muted);
     staleness?.note(message);
   };
   staleness = watchStaleness(openLink({ alerts: true, hear }));

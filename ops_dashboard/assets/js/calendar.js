@@ -5,7 +5,7 @@ import { byId, make, renew, setText } from './dom.js';
 import { openLink } from './link.js';
 import { reader, readJson } from './loading.js';
 import { watchStaleness } from './staleness.js';
-import { dayAndClock, language, number, percent, say } from './words.js';
+import { clock, fullDay, language, number, percent, say } from './words.js';
 
 const mayDecide = () => document.querySelector('[data-page]').dataset.may === 'decide';
 
@@ -40,7 +40,8 @@ function proposalRow(one, newest) {
 function decidedRow(one) {
   return make('tr', { dataset: { id: one.id, verdict: one.verdict } },
     dayCell(one), placeCell(one),
-    cell('why', say('calendar.by', { verdict: say(`calendar.${one.verdict}`), name: one.decided_by, at: dayAndClock(one.decided_us) }),
+    cell('why', say('calendar.by', { verdict: say(`calendar.${one.verdict}`), name: one.decided_by, at: `${fullDay(one.decided_us)} ${clock(one.decided_us)}` }),
+      ...shifts(one.evidence).map((text) => make('span', { className: 'seen-line', textContent: text })),
       one.name ? make('p', { textContent: one.name }) : null),
     cell('deeds', mayDecide() ? button(one, 'withdraw', () => askVerdict(one, 'withdrawn', 'withdraw')) : '–'));
 }
@@ -79,13 +80,19 @@ function button(one, deed, onclick) {
 const signed = (minutes) => (minutes === null ? '–' : `${minutes < 0 ? '−' : '+'}${number(Math.abs(Math.round(minutes)))}`);
 
 /** What is told of bells that moved, the lines of each part of the day. */
-function bellLines({ bells, schools, of }) {
+function bellLines(evidence) {
+  const { bells } = evidence;
+  const begins = [
+    say('calendar.begins', { register: signed(bells.register[0]), traffic: signed(bells.traffic), learners: signed(bells.learners) }),
+    say('calendar.begins_register', { register: signed(bells.register[1]) })].filter((_, i) => bells.later_min[i] !== 0);
+  return shifts(evidence).flatMap((shift, i) => [shift, begins[i]]);
+}
+
+/** By how much bells moved, a line each part of the day in which they did. */
+function shifts({ bells, schools, of }) {
   const parts = [say('calendar.morning'), say('calendar.afternoon')];
-  return bells.later_min.flatMap((later, i) => (later === 0 ? [] : [
-    say(later > 0 ? 'calendar.later' : 'calendar.earlier', { part: parts[i], share: percent(schools / of), n: number(Math.abs(later)) }),
-    i === 0
-      ? say('calendar.begins', { register: signed(bells.register[0]), traffic: signed(bells.traffic), learners: signed(bells.learners) })
-      : say('calendar.begins_register', { register: signed(bells.register[1]) })]));
+  return (bells?.later_min ?? []).flatMap((later, i) => (later === 0 ? [] : [
+    say(later > 0 ? 'calendar.later' : 'calendar.earlier', { part: parts[i], share: percent(schools / of), n: number(Math.abs(later)) })]));
 }
 
 /** Ask why, and until when if it may still go on, and accept. */
@@ -100,8 +107,9 @@ function askAccept(ids, subject, goesOn = null) {
 }
 
 function askVerdict(one, verdict, deed) {
+  const isBells = Boolean(one.evidence.bells);
   askDeed({
-    title: say(`calendar.${deed}`), subject: `${heading(one)}. ${say(`calendar.${deed}_subject`)}`, note: null,
+    title: say(`calendar.${deed}`), subject: `${heading(one)}. ${say(isBells && deed === 'reject' ? 'calendar.reject_bells' : `calendar.${deed}_subject`)}`, note: null,
     send: () => decide({ ids: [one.id], verdict }),
   });
 }

@@ -1,6 +1,7 @@
 // Search over everything: a box over the page, by the key /, Ctrl-K or its button; arrows choose, Enter opens.
 import { byId, make, setText } from './dom.js';
 import { isKey } from './keys.js';
+import { kept } from './moment.js';
 import { language, number, say } from './words.js';
 
 class Search {
@@ -71,7 +72,7 @@ class Search {
   press(event) {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) { event.preventDefault(); this.choose(this.chosen + step); }
-    if (event.key === 'Enter' && this.found.length) { event.preventDefault(); window.location.assign(this.found[this.chosen].address); }
+    if (event.key === 'Enter' && this.found.length) { event.preventDefault(); window.location.assign(kept(this.found[this.chosen].address)); }
     if (event.key === 'Escape') { event.preventDefault(); this.box.close(); } // a search field would only empty itself
   }
 }

@@ -2,6 +2,7 @@
 import { STATES, drawCells, stateWord, worst } from './cells.js';
 import { byId, hiddenTable, make, setText, unitPx } from './dom.js';
 import { makeMark } from './mark.js';
+import { kept } from './moment.js';
 import { number, say } from './words.js';
 
 const ROW = Math.sqrt(3) / 2; // height of a row of hexagons, in cell widths
@@ -203,7 +204,7 @@ export class Honeycomb {
     this.canvas.addEventListener('pointerleave', () => { tip.hidden = true; });
     this.canvas.addEventListener('click', (event) => {
       const position = this.at(event.offsetX, event.offsetY);
-      if (position !== null) window.location.assign(`/school/${encodeURIComponent(this.fleet.school(position).code)}`);
+      if (position !== null) window.location.assign(kept(`/school/${encodeURIComponent(this.fleet.school(position).code)}`));
     });
   }
 }

@@ -7,7 +7,7 @@ import { groupOf, lostMinutes } from './incident_state.js';
 import { openLink } from './link.js';
 import { reader, readJson } from './loading.js';
 import { isKey } from './keys.js';
-import { inMoment, isPast } from './moment.js';
+import { isPast, kept } from './moment.js';
 import { watchStaleness } from './staleness.js';
 import { readPiece } from './svg.js';
 import { duration, language, number, say, toField } from './words.js';
@@ -143,7 +143,7 @@ function beginningOf(incident) {
 function leave() {
   const before = document.referrer && new URL(document.referrer);
   if (before && before.origin === window.location.origin && before.pathname === '/incidents') window.history.back();
-  else window.location.assign(inMoment('/incidents'));
+  else window.location.assign(kept('/incidents'));
 }
 
 /** Start the page. */

@@ -2,7 +2,7 @@
 import { DateField } from './date_field.js';
 import { byId, make, setText } from './dom.js';
 import { isKey } from './keys.js';
-import { inMoment, keepInLinks, shownUs } from './moment.js';
+import { inMoment, shownUs } from './moment.js';
 import { clock, fullDay, say, toField } from './words.js';
 
 const MINUTE_US = 60e6;
@@ -180,5 +180,4 @@ export function openPast({ hear, area = '', alerts = false }) {
 export function markPast() {
   document.documentElement.dataset.past = 'yes';
   setText(byId('link-state'), say('rewind.pill'));
-  keepInLinks();
 }

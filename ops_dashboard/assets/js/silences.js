@@ -1,4 +1,5 @@
 // What nobody is told of: in force, to come, over; the list follows the push.
+import { fromAddress } from './address_state.js';
 import { askDeed, remove } from './deed_dialog.js';
 import { byId, make, renew, setText } from './dom.js';
 import { openLink } from './link.js';
@@ -16,6 +17,7 @@ class SilenceList {
   constructor() {
     this.nowUs = Date.now() * 1000;
     this.seen = null;
+    this.asked = fromAddress(['silence']).silence;
     this.load = reader(async () => {
       const { silences, muted } = await readJson('/api/silences', language);
       this.silences = silences;
@@ -49,12 +51,16 @@ class SilenceList {
         make('tr', { className: 'group' }, make('th', { colSpan: 5, scope: 'rowgroup', textContent: `${say(`silences.group_${group}`)} · ${number(own.length)}` })),
         ...own.map((one) => this.row(one))]);
     });
+    if (this.isShown) return;
+    this.isShown = true;
+    document.querySelector('.silence-asked')?.scrollIntoView({ block: 'center' });
   }
 
   row(silence) {
     const cell = (name, ...parts) => make('td', { className: `cell-${name}`, dataset: { name: say(`silences.head_${name}`) } }, ...parts);
     const isOver = silence.state === 'expired';
-    return make('tr', { className: 'silence', dataset: { state: silence.state, id: silence.silence_id } },
+    const isAsked = silence.silence_id === this.asked;
+    return make('tr', { className: isAsked ? 'silence silence-asked' : 'silence', dataset: { state: silence.state, id: silence.silence_id } },
       cell('what', silence.names.length ? make('strong', { textContent: silence.names.join(' · ') }) : null, make('p', { className: 'matchers' }, ...silence.texts.map((text) => make('code', { textContent: text }))),
         silence.kind === 'maintenance' ? make('span', { className: 'state-word', textContent: say('silence.maintenance') }) : null),
       cell('when', ...hours(silence, this.nowUs)),

@@ -189,7 +189,11 @@ const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.
 const apart = (a, b) => (a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2;
 
 function ground(ward, d) {
-  const link = makeSvg('a', { href: `/?area=${encodeURIComponent(ward.code)}&view=wards`, tabindex: '-1' });
+  const query = new URLSearchParams(window.location.search); // size and dimming are the screen's
+  query.delete('rotate');
+  query.set('area', ward.code);
+  query.set('view', 'wards');
+  const link = makeSvg('a', { href: `/?${query}`, tabindex: '-1' });
   const tint = ward.share >= TINT_FROM ? ward.worst : '';
   link.append(makeSvg('title', {}, `${ward.name} · ${ward.clusterName}`), makeSvg('path', { class: 'ward', d, 'data-worst': tint }));
   if (ward.unknown) link.append(makeSvg('path', { class: 'ward-unknown', d }));

@@ -11,7 +11,7 @@ from contract.fleet import Fleet
 from contract.rule import Rule
 from contract.texts import Language, Texts, write_number
 from ops_dashboard.charts.member_charts import MemberChart, MemberCharts
-from ops_dashboard.pages.attributes import attributes
+from ops_dashboard.pages.parts.attributes import attributes
 from ops_dashboard.pages.plots.writer import PlotWriter
 from ops_dashboard.view.addresses import area_address
 

@@ -10,7 +10,7 @@ from contract.rule import Rule
 from contract.texts import Language, Texts, write_clock, write_number
 from ops_dashboard.charts.plots import Chart, Plot
 from ops_dashboard.charts.school_charts import RANGES, SchoolCharts
-from ops_dashboard.pages.attributes import attributes
+from ops_dashboard.pages.parts.attributes import attributes
 from ops_dashboard.pages.plots.writer import PlotWriter, place
 
 
@@ -50,7 +50,11 @@ class _Writer(PlotWriter):
                 self.say(f"range.{name}"),
                 href=f"?range={name}",
                 className="button",
-                **attributes(aria_current="true" if seconds == self._span_s else "false", data_range=name),
+                **attributes(
+                    aria_current="true" if seconds == self._span_s else "false",
+                    data_range=name,
+                    data_changes=f"range={name}",
+                ),
             )
             for name, seconds in RANGES.items()
         ]

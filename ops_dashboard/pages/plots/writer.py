@@ -11,7 +11,7 @@ from contract.alert import Alert
 from contract.texts import Language, Texts, write_number
 from ops_dashboard.charts.plots import Chart, Plot, Window
 from ops_dashboard.charts.school_charts import RANGES
-from ops_dashboard.pages.attributes import attributes
+from ops_dashboard.pages.parts.attributes import attributes
 
 STEPS_MIN: Final = (5, 10, 15, 30, 60, 120, 180, 360, 720, 1440)
 """Distances between the times that stand below the charts, minutes."""

@@ -143,11 +143,16 @@ def _in_order(lines: Iterable[_Line], sort: str) -> list[_Line]:
 
 
 def alert_list(
-    alerts: Iterable[Alert], choice: ListChoice, office: Office, fleet: Fleet, scribe: Scribe
+    alerts: Iterable[Alert],
+    silenced_us: Mapping[str, int],
+    choice: ListChoice,
+    office: Office,
+    fleet: Fleet,
+    scribe: Scribe,
 ) -> SheetTable:
     """Return alerts, as they may be shown, as their list shows them, the most urgent first.
 
-    Resolved ones are asked for.
+    Resolved ones are asked for. Of those that nobody is told of it is said until when, `silenced_us` by id.
     """
     rows = []
     for one in sorted(alerts, key=lambda a: (a.priority, -a.opened_at_us, a.alert_id)):
@@ -155,15 +160,18 @@ def alert_list(
         cluster = cells[6].text
         state = "open" if one.acknowledged_at_us is None else "acknowledged"
         state = state if one.resolved_at_us is None else "resolved"
+        until_us = silenced_us.get(one.alert_id)
         told = plain_name(" ".join(cell.text for cell in cells))
-        is_wanted = choice.state == state if choice.state else state != "resolved"
+        states = {state} if until_us is None else {state, "silenced"}
+        is_wanted = choice.state in states if choice.state else state != "resolved"
         is_wanted = is_wanted and choice.priority in ("", str(one.priority))
         is_there = choice.cluster in ("", cluster) and choice.isp in ("", cells[7].text)
         has_words = all(word in told for word in plain_name(choice.text).split())
         if is_wanted and is_there and has_words and choice.rule in ("", one.rule):
             said = SheetCell(scribe.say(f"alerts.state_{state}"))
-            rows.append(SheetRow([*cells, said, SheetCell(one.acknowledged_by or "")]))
-    columns = (*ALERT_COLUMNS, "state", "who")
+            until = "" if until_us is None else _moment(until_us, office.zone)
+            rows.append(SheetRow([*cells, said, SheetCell(one.acknowledged_by or ""), SheetCell(until)]))
+    columns = (*ALERT_COLUMNS, "state", "who", "silenced_until")
     return scribe.table("alerts", columns, rows)
 
 

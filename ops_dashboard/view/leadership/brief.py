@@ -7,6 +7,7 @@ import msgspec
 
 from contract.figures.definitions import FigureUnit
 from contract.figures.plan import PlanStep
+from contract.figures.spans import SpanKind
 from contract.incident import Incident
 
 
@@ -171,3 +172,7 @@ class Brief(msgspec.Struct, frozen=True):
     is_school_day: bool
     since: date | None
     """The first day of which anything is known; None while there is none."""
+    first_us: int
+    """When the first figures of the day, or of the next one with lessons, are there; 0 where it has some."""
+    compared_from: Mapping[SpanKind, date]
+    """From when on spans have one before to be compared with; without those that have it."""

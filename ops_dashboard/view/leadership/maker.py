@@ -14,6 +14,7 @@ from contract.figures.spans import DaySpan, SpanKind, SpanPair, span_pair, trend
 from contract.figures.sums import DayPart, FigureRow, FigureSums, GroupKind, add_sums
 from contract.fleet import Fleet
 from contract.incident import Incident, IncidentTimes
+from ops_dashboard.view.leadership.beginning import compared_from, first_figures_us, is_enough
 from ops_dashboard.view.leadership.benchmarks import aim_of, standings
 from ops_dashboard.view.leadership.brief import (
     Brief,
@@ -43,8 +44,6 @@ OUTER: Final = (GroupKind.CLUSTER, *INNER)
 SENTENCE: Final = ("open_schools", "lost_pupil_min", "down_schools", "down_pupils", "unknown_schools")
 """Sums of the day that its sentence speaks of."""
 QUESTIONS: Final = 3
-ENOUGH_DAYS: Final = 0.8
-"""Share of a span's school days of which something must be known for it to be compared with."""
 MOST_INCIDENTS: Final = 20
 _PARTS: Final = (DayPart.MORNING, DayPart.AFTERNOON)
 
@@ -62,6 +61,8 @@ class BriefAsked(NamedTuple):
     """By which groups are compared."""
     benchmark: str = PLAN
     """What they are compared with; the plan or one of its benchmarks."""
+    now_us: int = 0
+    """Log time; 0 where only whole days matter."""
 
 
 class BriefData(NamedTuple):
@@ -125,7 +126,9 @@ def make_brief(asked: BriefAsked, data: BriefData, by: Brand) -> Brief:
         maker.questions(),
         maker.incidents(),
         by.calendar.is_school_day(asked.day),
-        min((r.day for r in data.city if _is_known(r)), default=None),
+        min(maker.known, default=None),
+        maker.first_us(),
+        compared_from(by.calendar, asked.day, maker.known),
     )
 
 
@@ -142,6 +145,14 @@ class _Maker:
     def __init__(self, asked: BriefAsked, data: BriefData, by: Brand) -> None:
         self._asked, self._data, self._by = asked, data, by
         self._pair = span_pair(by.calendar, asked.kind, asked.day)
+        self.known = {row.day for row in data.city if _is_known(row)}
+        """Days of which anything is known."""
+
+    def first_us(self) -> int:
+        asked = self._asked
+        if asked.day <= max(self.known, default=date.min):
+            return 0
+        return first_figures_us(self._by.calendar, asked.day, asked.now_us)
 
     def headline(self, kind: SpanKind) -> Headline:
         pair = span_pair(self._by.calendar, kind, self._asked.day)
@@ -313,13 +324,12 @@ class _Maker:
 
     def _days(self, span: DaySpan) -> tuple[int, int]:
         """Return on how many school days of a span something is known, and how many it has."""
-        known = {r.day for r in self._data.city if span.first <= r.day <= span.last and _is_known(r)}
+        known = [day for day in self.known if span.first <= day <= span.last]
         days = [date.fromordinal(n) for n in range(span.first.toordinal(), span.last.toordinal() + 1)]
         return len(known), sum(self._by.calendar.is_school_day(day) for day in days)
 
     def _is_enough(self, span: DaySpan) -> bool:
-        known, days = self._days(span)
-        return days > 0 and known >= ENOUGH_DAYS * days
+        return is_enough(self._by.calendar, span, self.known)
 
     def _lost_before(self, pair: SpanPair) -> float | None:
         """Return what was lost over the span before, its last day up to the time of day that is known."""

@@ -128,6 +128,8 @@ class WordedBrief(msgspec.Struct, frozen=True):
     """Names: the plan's first."""
     standings: list[WordedStanding]
     questions: list[WordedQuestion]
+    history: str
+    """Since when anything is known, and when the first figures and comparisons come; else empty."""
     unknown: str
     """Clusters of which too little is known to be compared; else empty."""
     incidents: list[WordedIncident]

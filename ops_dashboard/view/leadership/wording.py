@@ -77,6 +77,7 @@ class _Words:
             else [],
             [worded_standing(one, self._voice) for one in brief.standings],
             [self._question(one) for one in brief.questions],
+            self._history(),
             self._dark(),
             self._incidents(),
             [self._say(key) for key in METHOD],
@@ -103,14 +104,9 @@ class _Words:
             return self._say("leadership.before_school", day=self._day())
         all_schools, unknown = round(sums["open_schools"]), round(sums["unknown_schools"])
         down = round(sums["down_schools"])
-        said = [
-            self._say(
-                "leadership.schools_online",
-                at=self._clock(brief.through_us),
-                n=n(all_schools - down - unknown),
-                all=n(all_schools),
-            )
-        ]
+        known = all_schools - down - unknown
+        key = "leadership.schools_online" if known or not unknown else "leadership.none_whole"
+        said = [self._say(key, at=self._clock(brief.through_us), n=n(known), all=n(all_schools))]
         if down:
             each = sums["lost_pupil_min"] / sums["down_pupils"] if sums["down_pupils"] else 0.0
             said.append(
@@ -121,7 +117,7 @@ class _Words:
                     minutes=n(each),
                 )
             )
-        if unknown:
+        if 0 < unknown < all_schools:
             said.append(self._say("leadership.schools_unknown", n=n(unknown)))
         key = "leadership.incidents_open" if brief.open_incidents else "leadership.incidents_none"
         said.append(self._say(key, n=n(brief.open_incidents)))
@@ -144,6 +140,25 @@ class _Words:
             share=share,
             missing=self._number(brief.missing_registers),
         )
+
+    def _history(self) -> str:
+        """Return what a young store cannot tell yet, and when it can."""
+        brief, said = self._brief, []
+        if brief.since is not None and brief.compared_from:
+            is_today = brief.since == brief.day
+            key = "leadership.known_today" if is_today else "leadership.known_since"
+            said.append(self._say(key, day=self._date(brief.since)))
+        if brief.first_us:
+            at, day = self._clock(brief.first_us), self._dated(brief.first_us)
+            said.append(self._say("leadership.figures_from", at=at, day=day))
+        said += [
+            self._say(f"leadership.compared_{kind}", day=self._date(day))
+            for kind, day in brief.compared_from.items()
+        ]
+        return " ".join(said)
+
+    def _dated(self, at_us: int) -> str:
+        return write_date(at_us, self._language, self._zone)
 
     def _marks(self) -> list[str]:
         """Return what is wrong, in a few words each."""
@@ -298,7 +313,7 @@ class _Words:
 
     def _clock(self, at_us: int, *, is_dated: bool = False) -> str:
         clock = write_clock(at_us, self._language, self._zone)[:5]
-        return f"{clock} {write_date(at_us, self._language, self._zone)[:-5]}" if is_dated else clock
+        return f"{clock} {self._dated(at_us)[:-5]}" if is_dated else clock
 
     def _number(self, n: float) -> str:
         return write_number(n, self._language)

@@ -18,7 +18,8 @@ calendar says. Whether bells have moved, and by how much, or schools were closed
 calendar knows as an event, nor while the center itself hears nothing.
 
 *Learning.* What is usual forgets over some forty sessions, and takes a moved one at a quarter of the weight:
-a calendar that nobody mends is the usual one after half a year.
+a calendar that nobody mends is the usual one after half a year. Only school days count for who has sent of
+late, so on the first morning after a summer the schools of before it are waited for as on any other.
 
 It crosses series, so it happens at ticks; the schools are those of one partition, as with kin.
 
@@ -48,7 +49,7 @@ less; chosen."""
 LATEST_US: Final = 180 * MINUTE_US
 """So long after the bell nothing more is waited for; chosen, a session lasts four hours."""
 SENDS_US: Final = 60 * 24 * 60 * MINUTE_US
-"""A school that sent no register for so long sends none; chosen, longer than any break but the summer's."""
+"""A school that sent none for so long before the last session that began sends none; chosen."""
 LEAST_MOVED_S: Final = 900.0
 """From which on bells have moved; chosen, the smallest step that timetables use."""
 NOT_BEGUN_S: Final = 1800.0
@@ -109,7 +110,8 @@ def _look(
     level, part = which
     slot = fold.bell_slots[level]
     plan = fold.day_plan(fold.calendar.local_day(at_us))
-    sends = state.event_us[slot] >= session.start_us - SENDS_US
+    last_us = session.start_us if state.begun_us[level] == NEVER_US else state.begun_us[level]
+    sends = state.event_us[slot] >= last_us - SENDS_US
     counts = sends & ~plan.shut(at_us)[fold.layout.school[slot]] & ~is_dark(fold, state, slot)
     among = int(counts.sum())
     state.waited_for[level] = False

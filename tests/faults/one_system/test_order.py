@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 
 from storage.database import connect
-from storage.maintenance import maintain
+from storage.upkeep.maintenance import maintain
 from tests.fault_table import Account, Record
 from tests.faults.checker import Broker, Gateway, assert_balanced, publish_all
 from tests.faults.one_system.conftest import SharedSystem

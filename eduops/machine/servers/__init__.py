@@ -1,0 +1,1 @@
+"""The servers that come along, NATS and PostgreSQL, as processes of ours. Shell."""

@@ -1,0 +1,1 @@
+"""The verb `eduops doctor`: what is looked at, a sentence each. Shell."""

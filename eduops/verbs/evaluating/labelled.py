@@ -1,0 +1,57 @@
+"""`eduops evaluate labelled`: detectors on halves of one's own series whose readings carry labels."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eduops.verbs.evaluating.options import Budget, Json, parse_span_us
+from evaluation.detectors.prompt import WITHIN
+
+
+def labelled(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            exists=True, file_okay=False, help="Folder of CSV files, a series each; also in folders."
+        ),
+    ],
+    label: Annotated[
+        str,
+        typer.Option(
+            help="Heading of the labels, 1 or 0 for each reading.",
+            show_default="label, is_anomaly or anomaly",
+        ),
+    ] = "",
+    column: Annotated[
+        str,
+        typer.Option(help="Heading of the values.", show_default="value, or the first column that is left"),
+    ] = "",
+    detector: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A detector's name, or all, own, peers; the first is compared with the others.",
+            show_default="ew and all peers",
+        ),
+    ] = None,
+    budget: Budget = 1.0,
+    refractory: Annotated[str, typer.Option(help="No alarm so soon after one, such as 24h.")] = "24h",
+    within: Annotated[
+        int, typer.Option(min=0, help="Readings after a window's first by which an alarm comes soon.")
+    ] = WITHIN,
+    json: Json = False,
+) -> None:
+    """Take thresholds from every other series of a folder, and tell what they reach on the others."""
+    from evaluation.detectors.contenders import names_of
+    from evaluation.detectors.halves import RecordedCorpus, judge_halves, render_halves
+    from evaluation.detectors.labelled_folder import check_halves, described, read_folder
+
+    tell = partial(typer.echo, err=True)
+    names = names_of(detector or ["ew", "peers"], tell)
+    refractory_us = parse_span_us(refractory)
+    corpus = read_folder(folder, label, column)
+    check_halves(folder, corpus)
+    tell(described(corpus))
+    one = RecordedCorpus(folder.resolve().name, corpus, budget, refractory_us)
+    typer.echo(render_halves(judge_halves([one], names, within), as_json=json))

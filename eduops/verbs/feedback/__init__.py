@@ -1,0 +1,1 @@
+"""The verb `eduops feedback export`: labels, and the readings behind them. Shell."""

@@ -1,0 +1,1 @@
+"""What several pages share: frame, header, filters, help of keys. Shell."""

@@ -1,0 +1,1 @@
+"""The city's own sign-in (OpenID Connect): there and back, and out again. Shell."""

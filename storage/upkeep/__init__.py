@@ -1,0 +1,1 @@
+"""What time does to the tables, and copies of them. Shell."""
