@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from icalendar import Calendar
 
-from alerting.routing.duty import duty_turns
+from alerting.routing.duty import DutyTurn, duty_turns
 from alerting.routing.duty_file import write_duty
 from alerting.routing.swaps import with_swaps
 from config.files import shipped_texts
@@ -121,7 +121,8 @@ def test_without_a_rota_the_page_says_how_to_write_one() -> None:
 
 def test_a_file_without_turns_is_a_calendar_too() -> None:
     made_us = us("2026-11-27T00:00:00")
-    for turns in ({}, {"crew": []}):
+    empty: tuple[dict[str, list[DutyTurn]], ...] = ({}, {"crew": []})
+    for turns in empty:
         file = Calendar.from_ical(write_duty(turns, {"crew": "On call, crew"}, made_us, ZONE))
         assert [part.name for part in file.subcomponents] == ["VTIMEZONE"]  # RFC 5545, 3.6: one at least
 
