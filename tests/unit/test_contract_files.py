@@ -79,6 +79,9 @@ def test_a_wrong_catalogue_is_named(change: tuple[str, str], says: str) -> None:
         (("below = 0.5\n", ""), "rule 'wan_down': Object missing required field `below` or `above`"),
         (("silent_s = 45.0\n", ""), "rule 'gateway_silent': Object missing required field `silent_s`"),
         (("below = 0.5", "below = nan"), r"rule 'wan_down': Expected .*`\$\.below`, not nan"),
+        (('title_en = "', 'title_en = "\\u202e'), "`title_en` has 1 to 1000 characters, all of which can be"),
+        (('advice_en = "', f'advice_en = "{"x" * 1000}'), "`advice_en` has 1 to 1000 characters"),
+        (('name = "wan_down"', 'name = "wan\\u0000"'), "`name` has 1 to 1000 characters, all of which"),
         (("priority = 2", "priority = 7"), r"rule 'wan_down': Invalid enum value 7 - at `\$\.priority`"),
         (("open_after = 1", "open_after = 0"), r"Expected `int` >= 1 - at `\$\.open_after`, not 0"),
         (
