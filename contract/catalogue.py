@@ -227,6 +227,10 @@ def parse_catalogue(text: str) -> Catalogue:
 def _metric(file: TablesText[_Tables], place: TablePlace, table: dict[str, Any]) -> Metric:
     if unknown := next((name for name in table if name not in _FIELDS), None):
         raise file.refusal(place, unknown, f"`{unknown}` is no field of a metric")
+    for field, known in (("stream", Stream), ("kind", MetricKind), ("published", Published)):
+        if field in table and table[field] not in list(known):
+            why = f"{field} is {table[field]!r}; it must be one of {', '.join(known)}"
+            raise file.refusal(place, field, why)
     metric = file.read(place, table, Metric)
     if "published" not in table and metric.stream not in PRIVATE_STREAMS:
         metric = replace(metric, published=Published.OPEN)
