@@ -107,13 +107,13 @@ class StoryWords:
         """Return since when, or from when to when."""
         opened_us = story.incident.opened_at_us
         if not story.is_over:
-            return self.say("message.since", at=self._moment(opened_us))
+            return self.say("message.since", at=self.moment(opened_us))
         minutes = max(1, round((story.ended_us - opened_us) / 60e6))
         number, unit = (minutes, "minutes") if minutes < 120 else (round(minutes / 60), "hours")
         return self.say(
             "message.lasted",
-            opened=self._moment(opened_us),
-            ended=self._moment(story.ended_us),
+            opened=self.moment(opened_us),
+            ended=self.moment(story.ended_us),
             length=self.say(f"unit.{unit}", n=write_number(number, self.language)),
         )
 
@@ -172,7 +172,7 @@ class StoryWords:
             return self.say("message.assigned", name=incident.assignee)
         return self.say("message.nobody")
 
-    def _moment(self, at_us: int) -> str:
+    def moment(self, at_us: int) -> str:
         """Return the time of day, with its date unless that is the day of the message."""
         zone, language = self.office.zone, self.language
         clock, day = write_clock(at_us, language, zone)[:5], write_date(at_us, language, zone)

@@ -100,7 +100,9 @@ def read_report(
     latest_us = at_us + LONGEST_US
     ends_us = at_us + RESOLVE_TIMEOUT_US if ends is None else min(_bounded(ends, log_us), latest_us)
     starts_us = at_us if starts is None else min(_bounded(starts, log_us), at_us)
-    link = "" if unseen_character(posted.generator_url) else posted.generator_url[:MOST_TEXT]
+    link = posted.generator_url[:MOST_TEXT]
+    if unseen_character(link) or not link.startswith(("http://", "https://")):
+        link = ""  # others make a link of it, and `javascript:` would do what its sender likes
     outside = Outside(tuple(sorted(labels.items())), _annotations(posted.annotations), link)
     return OutsideReport(outside, starts_us, ends_us, at_us)
 

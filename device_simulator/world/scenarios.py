@@ -117,25 +117,25 @@ def draw_scenario(
     Raises:
         ConfigurationError: the days are too many or none is a school day, or the calendar cannot be read.
     """
-    rng, is_calm = np.random.default_rng([seed, 4]), severity is Severity.CALM
+    rng = np.random.default_rng([seed, 4])
+    is_calm = severity is Severity.CALM
     draw = _Draw(fleet, parse_calendar(calendar_text), days, rng, is_calm, first_day or FIRST_DAY)
     draw.check_days(LONGEST_YEAR if first_day else LONGEST_DAYS)
     if first_day and not is_calm:
-        draw.move(np.random.default_rng([seed, 5]))
-    known_text, lived_text = draw.calendar_texts(
-        calendar_text, bells_later, unannounced=unannounced or not is_calm
-    )
-    drawn = draw.place_all(SPECS + (MILD_SPECS if mild else ()) + (NEW_SPECS if draw.moves else ()))
-    faults = tuple(fault for fault, _ in drawn)
-    labels = tuple(label for _, label in drawn) + tuple(draw.day_labels)
+        draw.move(seed)
+    known_text = calendar_text + draw.calendar_days(unannounced=False)
+    lived_text = known_text + (draw.calendar_days(unannounced=True) if unannounced or not is_calm else "")
+    if bells_later:
+        lived_text = draw.bells(lived_text, bells_later)
+    faults, labels = draw.place_all(SPECS + (MILD_SPECS if mild else ()) + (NEW_SPECS if draw.moves else ()))
+    labels += tuple(draw.day_labels)
     lived = parse_calendar(lived_text)
     if severity in MESS:
         labels += everyday_labels(fleet, lived, Mess(fleet, lived, MESS[severity], seed), draw.dates)
     if first_day:
         labels += stretch_labels(fleet, lived, draw.dates, draw.moves)
-    return Scenario(
-        fleet, parse_calendar(known_text), lived, draw.start_us, days, faults, labels, severity, draw.moves
-    )
+    known, start_us = parse_calendar(known_text), draw.start_us
+    return Scenario(fleet, known, lived, start_us, days, faults, labels, severity, draw.moves)
 
 
 @dataclass
@@ -188,17 +188,12 @@ class _Draw:
                 "--days that lie within a term"
             )
 
-    def move(self, rng: np.random.Generator) -> None:
-        """Draw which schools join, close and merge, on school days before the last quarter."""
-        days = [d for d in self._school_days if d < self.days - self.days // 4]
-        self.moves = draw_moves(self.fleet, [self.start_us + d * 24 * HOUR_US for d in days], rng)
+    def move(self, seed: int) -> None:
+        """Draw which schools join, close and merge, on the first three quarters of the school days."""
+        days = self._school_days[: -(-3 * len(self._school_days) // 4)]
+        midnights_us = [self.start_us + d * 24 * HOUR_US for d in days]
+        self.moves = draw_moves(self.fleet, midnights_us, np.random.default_rng([seed, 5]))
         self._moves = Moves(self.fleet, self.moves)
-
-    def calendar_texts(self, text: str, bells_later: timedelta, *, unannounced: bool) -> tuple[str, str]:
-        """Return the city's calendar as the center knows it, and as it is lived."""
-        known = text + self.calendar_days(unannounced=False)
-        lived = known + (self.calendar_days(unannounced=True) if unannounced else "")
-        return known, self.bells(lived, bells_later) if bells_later else lived
 
     def calendar_days(self, *, unannounced: bool) -> str:
         """Return drawn days in the words of calendar.toml; label them and keep faults away from them."""
@@ -247,12 +242,15 @@ class _Draw:
         if self.is_calm:
             self._taken[""][positions, day * 24 : day * 24 + 24] = True
 
-    def place_all(self, specs: Sequence[FaultSpec]) -> list[tuple[Fault, FaultLabel]]:
-        """Place as many of each as the days and schools are for; return all in their order of time."""
+    def place_all(self, specs: Sequence[FaultSpec]) -> tuple[tuple[Fault, ...], tuple[FaultLabel, ...]]:
+        """Draw all faults; return them by their start, and their labels. A recess has no share in them."""
+        levels = range(len(LEVELS))
+        days = sum(not all(self.calendar.is_recess(i, on) for i in levels) for on in self.dates)
         for spec in specs:
-            for _ in range(max(1, round(spec.number * self.days * len(self.fleet.schools) / RATE_DAYS))):
+            for _ in range(max(1, round(spec.number * days * len(self.fleet.schools) / RATE_DAYS))):
                 self.place(spec)
-        return sorted(self.faults, key=lambda d: (d[0].start_us, d[0].positions))
+        drawn = sorted(self.faults, key=lambda d: (d[0].start_us, d[0].positions))
+        return tuple(fault for fault, _ in drawn), tuple(label for _, label in drawn)
 
     def place(self, spec: FaultSpec) -> None:
         """Draw one fault where and when its schools are free; none if that fails too often."""

@@ -50,6 +50,17 @@ def same_origin(headers: Mapping[str, str]) -> bool:
     return origin is None or origin.partition("://")[2] == headers.get("host")
 
 
+def is_drawn_in(headers: Mapping[str, str]) -> bool:
+    """Return whether a page of another site draws an address of ours in, as a picture or a script.
+
+    Following a link from there is a navigation, which may be. Reading an address may do something as well:
+    each look at `/pair` lets a wall wait.
+    Source: W3C Fetch Metadata Request Headers, a resource isolation policy.
+    """
+    is_of_others = headers.get("sec-fetch-site") in ("cross-site", "same-site")
+    return is_of_others and headers.get("sec-fetch-mode") != "navigate"
+
+
 def security_headers(script_hashes: Sequence[str], *, by_tls_alone: bool = False) -> dict[str, str]:
     """Return the headers of every answer.
 
@@ -128,7 +139,7 @@ class Guard:
         if not is_known_host(headers.get("host"), self._allowed_hosts):
             return self._strange_host
         if scope["type"] == "http" and scope["method"] in _READING:
-            return self._app
+            return self._foreign_origin if is_drawn_in(headers) else self._app
         if not same_origin(headers):
             return self._foreign_origin
         length = headers.get("content-length", "0")

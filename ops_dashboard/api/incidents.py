@@ -8,6 +8,8 @@ from fastapi import APIRouter, Path, Request, Response
 from alerting.incidents.reach import reach_over_time
 from alerting.messages.story import Office, Story, provider_card
 from alerting.silences.cause_matchers import cause_matchers
+from alerting.silences.matching import silenced
+from contract.alert import Alert
 from contract.incident import Incident, Membership, SchoolSpan, lost_pupil_minutes
 from contract.privacy import shown_alert
 from contract.texts import Language
@@ -75,13 +77,22 @@ class _Teller:
             "words": incident_words(incident, self._office, self._language, self._now_us),
         }
 
+    def _silenced_us(self, incident: Incident, alerts: list[Alert]) -> int | None:
+        """Return until when nobody is told of an incident with some open alerts; None if somebody is."""
+        if incident.incident_id not in self._silenced:
+            return None
+        mine = self._services
+        silences = mine.board.silences.values()
+        found = silenced(silences, alerts, mine.fleet, mine.calendar, self._now_us)
+        return None if found is None else found.until_us
+
     def page(self, found: KnownIncident) -> dict[str, Any]:
         """Return all that the page of an incident shows."""
         incident = found.incident
-        is_silenced = incident.incident_id in self._silenced
         alerts = [m.alert for m in found.members if m.left_at_us is None] or [m.alert for m in found.members]
+        until_us = self._silenced_us(incident, alerts)
         story = incident_story(
-            incident, alerts, self._office, self._language, self._now_us, silenced=is_silenced
+            incident, alerts, self._office, self._language, self._now_us, silenced_us=until_us
         )
         texts = self._services.texts
         return {

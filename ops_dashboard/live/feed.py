@@ -146,9 +146,9 @@ class Feed:
         if whole is None:
             return found
         told = city.snapshot(real_us, sequence, whole)
-        by_cluster = found.attendance_by_cluster
+        by_cluster, withheld = found.attendance_by_cluster, found.attendance_withheld
         if not whole.is_ward and len(by_cluster) == 1:
-            by_cluster = [told.attendance.value]
+            by_cluster, withheld = [told.attendance.value], [0] * told.attendance.withheld
         return msgspec.structs.replace(
             found,
             connected=told.connected,
@@ -158,6 +158,7 @@ class Feed:
             up=told.up,
             session=told.session,
             attendance_by_cluster=by_cluster,
+            attendance_withheld=withheld,
         )
 
     def _see(self, incident: Incident) -> bool:

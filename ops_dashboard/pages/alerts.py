@@ -117,8 +117,8 @@ def _columns(texts: Texts, language: Language) -> list[dict[str, Any]]:
             type="rightAligned",
         ),
         column("pupils", "alerts.pupils", 0.8, valueFormatter=shown, type="rightAligned"),
-        column("order", "alerts.state", 1.4, minWidth=98, valueFormatter=shown, sort="asc", sortIndex=0),
-        column("who", "alerts.who", 1.4),
+        column("order", "alerts.state", 1.8, minWidth=98, valueFormatter=shown, sort="asc", sortIndex=0),
+        column("who", "alerts.who", 1.1),
     ]
 
 
@@ -141,6 +141,7 @@ def _grid(texts: Texts, language: Language) -> dag.AgGrid:
             "theme": {"function": DARK},
             "rowSelection": {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True},
             "animateRows": False,
+            "rowClassRules": {"row-silenced": "params.data.silence !== null"},
             "suppressCellFocus": False,
             "tooltipShowDelay": 300,
             "suppressOverlays": ["noRows", "noMatchingRows"],

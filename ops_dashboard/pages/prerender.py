@@ -14,15 +14,17 @@ _VOID: Final = frozenset({"Br", "Col", "Hr", "Img", "Wbr"})
 _NAMES: Final = {"className": "class"}
 _LEFT_OUT: Final = frozenset(
     {
-        *("children", "id", "data-page", "data-svg", "key", "n_clicks", "disable_n_clicks"),
+        *("children", "data-page", "data-svg", "key", "n_clicks", "disable_n_clicks"),
         *("htmlFor", "aria-labelledby", "aria-describedby", "aria-controls"),
     }
 )
-"""What scripts look for, ids and what names them: there twice while the page takes its place."""
+"""What scripts look for, and what names ids: there twice while the page takes its place."""
+EARLY: Final = "early-"
+"""Before ids, and so before what links within the page lead to: whoever skips to the content finds it."""
 
 
 def prerender(node: Any) -> str:
-    """Return components as HTML without ids; a chart of `data-svg` is drawn, what is no HTML is left out."""
+    """Return components as HTML with ids of its own; charts are drawn, what is no HTML is left out."""
     return "".join(_pieces(node))
 
 
@@ -56,6 +58,10 @@ def _attributes(properties: dict[str, Any]) -> Iterator[str]:
         name = _NAMES.get(name, name.lower())
         if value is True:
             yield f" {name}"
+        elif name == "id":
+            yield f' id="{EARLY}{escape(str(value))}"'
+        elif name == "href" and str(value).startswith("#"):
+            yield f' href="#{EARLY}{escape(str(value)[1:])}"'
         elif isinstance(value, dict):  # a style
             yield f' {name}="{escape("; ".join(f"{_kebab(k)}: {v}" for k, v in value.items()))}"'
         else:

@@ -90,7 +90,8 @@ class _Words:
             right, judged = one["right"], one["judged"]
             precision = f"{self._share(right / judged)} ({right}/{judged})" if judged else "–"
             spans = [self._span(one[name]) for name in SPANS]
-            group = one["group"] or self._say("group_none")
+            whole = "by_all" if self._report["by"] == GroupBy.ALL else "group_none"
+            group = one["group"] or self._say(whole)
             rows.append([group, self._number(one["incidents"]), *spans, precision])
         return self._rows(caption, head, rows)
 

@@ -1,6 +1,5 @@
 """One's own account: sessions and password; and who one is, for the pages' scripts."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -53,27 +52,12 @@ def add_account(router: APIRouter, office: PeopleOffice) -> None:
         fields = await read_form(request)
         await refuse_city_account(office)
         try:
-            new = await _new_password(office, fields)
+            await prove_password(office, fields.get("old", ""))
+            new = check_password(fields.get("new", ""), asking_person().name)
         except AccessError as error:
             return await show_account(office, request, 422, office.renderer.fault(request, error))
         await _change_password(office, new, browser_of(request, secure=office.secure))
         return go_on("/account")
-
-
-async def _new_password(office: PeopleOffice, fields: Mapping[str, str]) -> str:
-    """Return the password that whoever asks wants, if they know the former one.
-
-    Raises:
-        AccessError: the former is wrong, or the new one is no good.
-    """
-    who = asking_person()
-    async with office.connection() as conn:
-        kept = await password_of(conn, who.name)
-        left_s = 0.0 if kept is None else await claim_try(conn, try_keys(who.name, "", who.session), wait_s)
-    is_right = kept is None or (left_s <= 0 and await office.passwords.verify(kept, fields.get("old", "")))
-    if not is_right:
-        raise AccessError(AccessFault.PASSWORD_WRONG, "this is not the password")
-    return check_password(fields.get("new", ""), who.name)
 
 
 async def _change_password(office: PeopleOffice, new: str, browser: str) -> None:
@@ -81,13 +65,31 @@ async def _change_password(office: PeopleOffice, new: str, browser: str) -> None
     who = asking_person()
     hashed = await office.passwords.hash(new)
     async with office.connection() as conn:
-        await forget_failures(conn, try_keys(who.name, "", who.session))
         await save_password(conn, who.name, hashed)
         if browser:
             await know_browser(conn, browser, who.name)
         kinds = (CredentialKind.SESSION, CredentialKind.LINK)
         await end_credentials(conn, kinds, who.name, name=who.name, but=who.session)
     office.register.forget(who.name)
+
+
+async def prove_password(office: PeopleOffice, typed: str) -> None:
+    """Let whoever finds a page open change nothing by which its owner signs in.
+
+    Raises:
+        AccessError: it is not the password of whoever asks; who has none yet need not prove anything.
+    """
+    who = asking_person()
+    keys = try_keys(who.name, "", who.session)
+    async with office.connection() as conn:
+        kept = await password_of(conn, who.name)
+        left_s = 0.0 if kept is None else await claim_try(conn, keys, wait_s)
+    if kept is None:
+        return
+    if left_s > 0 or not await office.passwords.verify(kept, typed):
+        raise AccessError(AccessFault.PASSWORD_WRONG, "this is not the password")
+    async with office.connection() as conn:
+        await forget_failures(conn, keys)
 
 
 async def refuse_city_account(office: PeopleOffice) -> None:

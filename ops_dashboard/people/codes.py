@@ -13,7 +13,7 @@ from psycopg import AsyncConnection
 from contract.access.fault import AccessError, AccessFault
 from contract.access.waiting import try_keys, wait_s
 from ops_dashboard.access.record import on_record
-from ops_dashboard.people.account import refuse_city_account, show_account
+from ops_dashboard.people.account import prove_password, refuse_city_account, show_account
 from ops_dashboard.people.forms import go_on, read_form
 from ops_dashboard.people.office import PeopleOffice, asking_person
 from storage.people.failures import claim_try, forget_failures
@@ -64,6 +64,11 @@ def add_codes(router: APIRouter, office: PeopleOffice) -> None:
             step = matching_step(secret, code, time.time())
         except ValueError:  # no base32
             return go_on("/account")
+        try:
+            await prove_password(office, fields.get("old", ""))
+        except AccessError as error:
+            on_record(result="wrong")
+            return await begun(request, secret, 422, office.renderer.fault(request, error))
         async with office.connection() as conn:
             if await code_secret(conn, who.name) is not None:  # whoever finds a page open gets no other one
                 return go_on("/account")
@@ -71,8 +76,8 @@ def add_codes(router: APIRouter, office: PeopleOffice) -> None:
                 recovery = await set_up(conn, who.name, secret)
                 await take_step(conn, who.name, step)
         if step is None:
-            error = AccessError(AccessFault.CODE_WRONG, "this is not the code")
-            return await begun(request, secret, 422, office.renderer.fault(request, error))
+            wrong = AccessError(AccessFault.CODE_WRONG, "this is not the code")
+            return await begun(request, secret, 422, office.renderer.fault(request, wrong))
         office.register.forget(who.name)
         return await show_account(office, request, recovery=recovery)
 

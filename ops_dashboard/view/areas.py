@@ -79,19 +79,24 @@ class CitySums:
         told = told_apart([_kpi(columns[:, [w]]).hidden for w in siblings])
         return by_cluster[of_ward[own]] and told[siblings.tolist().index(own)]
 
-    def attendance(self, coverage_min: float) -> list[float | None]:
+    def attendance(self, coverage_min: float) -> tuple[list[float | None], list[int]]:
         """Return each cluster's share of pupils present, 0 to 1, in fleet order; None where none is told.
 
-        Nor is one where fewer than `coverage_min` (0 to 1) of the registers that are due have come.
+        Nor is one where fewer than `coverage_min` (0 to 1) of the registers that are due have come. The
+        positions of those that are known and would tell of few pupils are the second part.
         """
         of_ward = self._fleet.cluster_of_wards
         found: list[float | None] = []
+        withheld: list[int] = []
         enrolled, kpis = self._columns["enrolled"], self._by_cluster("present")
         for c, (kpi, is_told) in enumerate(zip(kpis, told_apart([k.hidden for k in kpis]), strict=True)):
             whole = enrolled[2, of_ward == c].sum()
             is_known = kpi.reporting > 0 and kpi.reporting >= coverage_min * kpi.expected
-            found.append(round(kpi.total / float(whole), 4) if is_told and is_known and whole > 0 else None)
-        return found
+            is_known = is_known and whole > 0
+            found.append(round(kpi.total / float(whole), 4) if is_told and is_known else None)
+            if is_known and not is_told:
+                withheld.append(c)
+        return found, withheld
 
     def _by_cluster(self, metric: str) -> list[Kpi]:
         if metric not in self._clusters:

@@ -96,6 +96,8 @@ class Snapshot(msgspec.Struct, frozen=True, tag_field="kind", tag="snapshot"):
     """Name of the session that attendance speaks of, such as `morning`; empty without any."""
     attendance_by_cluster: list[float | None]
     """Share of pupils present, 0 to 1, in fleet order; None where it is not known, or not told."""
+    attendance_withheld: list[int]
+    """Positions of those that would tell of few pupils."""
     open: Open
     down: Tile
     """City traffic towards the schools, bit/s."""
@@ -300,7 +302,7 @@ class Board:
         known = [age for age in ages if age is not None]
         fresh = [age for age in known if age <= self._stale_s]
         sums = self.sums(real_us)
-        tiles = self._tiles(sums, real_us, area)
+        tiles, (shares, withheld) = self._tiles(sums, real_us, area), sums.attendance(self._coverage_min)
         at_us, states = self._clock.log_us(real_us), self.states(real_us)
         return Snapshot(
             sequence=sequence,
@@ -318,7 +320,8 @@ class Board:
             elearning=tiles.elearning,
             affected=make_affected(states, self._fleet.pupils, self._within(area), self._targets),
             session=self._calendar.session_name(tiles.attendance.latest_us),
-            attendance_by_cluster=sums.attendance(self._coverage_min),
+            attendance_by_cluster=shares,
+            attendance_withheld=withheld,
             open=self.open_summary(len(fresh), at_us, area),
             down=tiles.down_bps,
             up=tiles.up_bps,

@@ -86,7 +86,7 @@ def incident_story(
     language: Language,
     now_us: int,
     *,
-    silenced: bool,
+    silenced_us: int | None,
 ) -> IncidentStory:
     """Return what an incident's page says.
 
@@ -96,7 +96,7 @@ def incident_story(
         office: what every message needs.
         language: of the page.
         now_us: log time.
-        silenced: whether nobody is told of it now.
+        silenced_us: until when nobody is told of it; None if somebody is.
     """
     words = StoryWords(office, language, now_us)
     places = words.places(Story(incident, alerts))
@@ -110,8 +110,8 @@ def incident_story(
         said.append(words.say("incident.said_dismissed", because=words.say(f"because.{incident.because}")))
     if places["who"]:
         said.append(f"{places['who']}.")
-    if silenced:
-        said.append(words.say("incident.said_silenced"))
+    if silenced_us is not None:
+        said.append(words.say("incident.said_silenced", at=words.moment(silenced_us)))
     return IncidentStory(said, places["why"], places["advice"])
 
 

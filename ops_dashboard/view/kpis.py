@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from contract.figures.targets import Figure, Targets
 from contract.fleet import PUPILS_UNKNOWN
 from contract.live import Kpi
-from contract.privacy import add_hidden, shown_share, shown_sum
+from contract.privacy import add_hidden, may_be_summed, shown_share, shown_sum
 from ops_dashboard.view.past import Past
 
 NOTHING = Kpi(expected=0, reporting=0, total=0.0)
@@ -41,6 +41,8 @@ class Tile(msgspec.Struct, frozen=True):
     """The figure at this time a week ago; None where it is not known."""
     usual: tuple[float, float] | None = None
     """The least and the most of the last weeks at this time; None while less than two are known."""
+    withheld: bool = False
+    """Whether it is known and not told, for it would tell of few pupils."""
 
 
 class Affected(msgspec.Struct, frozen=True):
@@ -121,12 +123,14 @@ def make_tiles(
         kpi = sums.get(METRIC_OF[name], NOTHING)
         tile = _tile(kpi, None if METRIC_OF[name] in untold else value, coverage_min)
         usual = known.usual.get(name)
+        is_untold = METRIC_OF[name] in untold or not may_be_summed(kpi.hidden)
         tiles[name] = msgspec.structs.replace(
             tile,
             latest_us=latest_us(METRIC_OF[name]),
             priority=_priority(targets or {}, name, tile.value, None if usual is None else usual[0]),
             before=known.before.get(name),
             usual=usual,
+            withheld=is_untold and tile.value is None and _is_known(kpi, coverage_min),
         )
     return Tiles(**tiles)
 
@@ -156,5 +160,9 @@ def _priority(targets: Targets, name: str, value: float | None, usual_least: flo
 
 
 def _tile(kpi: Kpi, value: float | None, coverage_min: float) -> Tile:
-    known = kpi.expected > 0 and kpi.reporting >= coverage_min * kpi.expected
-    return Tile(value=value if known else None, reporting=kpi.reporting, expected=kpi.expected)
+    shown = value if _is_known(kpi, coverage_min) else None
+    return Tile(value=shown, reporting=kpi.reporting, expected=kpi.expected)
+
+
+def _is_known(kpi: Kpi, coverage_min: float) -> bool:
+    return kpi.expected > 0 and kpi.reporting >= coverage_min * kpi.expected

@@ -5,12 +5,13 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from bus.codec import decode_action
 from config.inbox import InboxMessage, keep_message
@@ -178,6 +179,38 @@ async def test_every_page_fits_and_is_accessible(
             await expect_accessible(page)
             async for width in sizes_of(page, language):
                 await expect_fitting(page, width)
+
+
+async def held(gate: asyncio.Event, route: Route) -> None:
+    """Keep a request waiting for a gate."""
+    await gate.wait()
+    await route.continue_()
+
+
+@pytest.mark.parametrize("path", ["/school/none", "/kpi"])
+async def test_a_page_can_be_read_and_skipped_through_before_its_scripts(
+    settings: Settings, browser: Browser, path: str
+) -> None:
+    """On a slow line, or a busy machine, a page is there for seconds before Dash puts itself in its place."""
+    gates = {late: asyncio.Event() for late in ("**/_dash-update-component*", "**/js/main.js*")}
+
+    async with open_stage(*settings) as stage, talking(stage), open_page(browser, stage.url) as page:
+        for pattern, gate in gates.items():
+            await page.route(pattern, partial(held, gate))
+        page_call, own_script = gates.values()
+        await page.goto(path, wait_until="commit")
+        await expect(page.locator("main#early-main")).to_be_visible(timeout=PATIENCE_MS)
+        await expect_accessible(page)
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        await expect(page).to_have_url(re.compile("#early-main$"))
+        page_call.set()
+        await expect(page.locator("main#main")).to_be_visible(timeout=PATIENCE_MS)
+        await expect(page.locator("main#early-main")).to_be_hidden()
+        await expect_accessible(page)
+        own_script.set()
+        await expect(page).to_have_url(re.compile("#main$"), timeout=PATIENCE_MS)
+        await expect(page.locator("main")).to_have_count(1)
 
 
 async def find_by_keys(page: Page, fleet: Fleet, language: str) -> None:

@@ -4,7 +4,7 @@ import re
 from datetime import datetime, timedelta
 
 import pytest
-from playwright.async_api import Browser, Request, expect
+from playwright.async_api import Browser, Page, Request, expect
 
 from contract.calendar import MINUTE_US
 from contract.commit import KpiMinute
@@ -123,3 +123,59 @@ async def test_the_bar_of_the_past_fits_and_a_wrong_minute_gets_a_sentence(
         assert answer is not None
         assert answer.status == 422
         await expect(page.locator("main")).to_contain_text("Lúc ấy chưa đến", timeout=PATIENCE_MS)
+
+
+async def click_school(page: Page) -> None:
+    """Click the first cell of the honeycomb that is pointed at, row by row."""
+    box = await page.locator("#honeycomb").bounding_box()
+    assert box is not None
+    for y in range(20, int(box["height"]), 20):
+        for x in range(10, int(box["width"]) // 2, 20):
+            await page.mouse.move(box["x"] + x, box["y"] + y)
+            if await page.locator("#tip").is_visible():
+                await page.mouse.click(box["x"] + x, box["y"] + y)
+                return
+    raise AssertionError("no school in the honeycomb")
+
+
+async def test_whatever_leads_on_keeps_the_minute_and_the_rest_of_the_address(
+    settings: Settings, browser: Browser
+) -> None:
+    at = re.compile(r"[?&]at=2026-11-2\dT\d\d(:|%3A)\d\d")
+    async with (
+        open_stage(*settings) as stage,
+        talking(stage),
+        open_page(browser, stage.url, quiet=False) as page,
+    ):
+        await remember(stage)
+        cluster = stage.fleet.clusters[0].code
+        wall = f"/?area={cluster}&scale=0.9&at=-5"
+        await page.goto(wall)
+        await expect(page.locator("#tile-connected .tile-number")).not_to_have_text("", timeout=PATIENCE_MS)
+        await expect(page).to_have_url(at, timeout=PATIENCE_MS)
+        await click_school(page)
+        await page.wait_for_url("**/school/**")
+        await expect(page).to_have_url(at)
+        await page.get_by_role("link", name="1 giờ").click()
+        await expect(page).to_have_url(at)
+        await page.keyboard.press("/")
+        await page.keyboard.type(stage.fleet.schools[0].code)
+        await expect(page.locator(".find-one").first).to_be_visible(timeout=PATIENCE_MS)
+        await page.keyboard.press("Enter")
+        await page.wait_for_url(f"**/school/{stage.fleet.schools[0].code}*")
+        await expect(page).to_have_url(at)
+        # A page that shows now alone says so, and the way back into the past is there.
+        await page.goto("/quality?at=-5")
+        await expect(page.locator("#now-bar")).to_contain_text("chỉ có hiện tại", timeout=PATIENCE_MS)
+        await page.locator(".nav-link", has_text="Sự cố").first.click()
+        await page.wait_for_url("**/incidents?at=*")
+        # Another language is another view of the same.
+        await page.goto(wall)
+        await expect(page).to_have_url(at, timeout=PATIENCE_MS)
+        await page.locator(".nav-link[lang=en]").click()
+        await page.wait_for_url("**lang=en**")
+        assert {f"area={cluster}", "scale=0.9", "lang=en"} <= set(page.url.partition("?")[2].split("&"))
+        await expect(page).to_have_url(at)
+        await page.get_by_role("link", name="Back to now").click()
+        await page.wait_for_url(lambda url: "at=" not in url)
+        assert f"area={cluster}" in page.url

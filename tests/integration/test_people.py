@@ -510,15 +510,17 @@ async def test_the_record_cannot_be_changed_and_shows_it_if_it_was(stage: Stage)
             assert (await verify_audit(stage.conn, head)).broken_at == broken_at, tamper
 
 
-async def set_up_code(browser: httpx.AsyncClient) -> tuple[pyotp.TOTP, list[str]]:
+async def set_up_code(browser: httpx.AsyncClient, password: str = "") -> tuple[pyotp.TOTP, list[str]]:
     """Set a second factor up, and return the app and the recovery codes."""
     page = (await browser.post("/account/code/begin")).text
     assert "<svg" in page
     (secret,) = re.findall(r"<code>([A-Z2-7]{32})</code>", page)
     app = pyotp.TOTP(secret)
-    wrong = await browser.post("/account/code", data={"secret": secret, "code": "12345"})
-    assert wrong.status_code == 422
-    page = (await browser.post("/account/code", data={"secret": secret, "code": app.now()})).text
+    form = {"secret": secret, "code": app.now(), "old": password}
+    wrongs = [{"code": "12345"}] + [{"old": "not it at all"}, {"old": ""}] * bool(password)
+    for wrong in wrongs:
+        assert (await browser.post("/account/code", data=form | wrong)).status_code == 422
+    page = (await browser.post("/account/code", data=form)).text
     (recovery,) = re.findall(r"<code>([a-z2-7 ]{100,})</code>", page)
     return app, recovery.split()
 
@@ -527,7 +529,7 @@ async def test_a_second_factor_is_asked_for_and_taken_once(
     stage: Stage, client: httpx.AsyncClient, stranger: httpx.AsyncClient
 ) -> None:
     await enter(stage, stranger, "Hoa", Role.OPERATOR, PASSWORD)
-    app, recovery = await set_up_code(stranger)
+    app, recovery = await set_up_code(stranger, PASSWORD)
     assert [len(code) for code in recovery] == [24] * 10
     (field,) = re.findall(r'<input name="code"[^>]*>', (await stranger.get("/sign-in")).text)
     assert 'maxlength="40"' in field, "a recovery code fits"

@@ -84,6 +84,23 @@ def test_half_a_character_is_refused() -> None:
     assert isinstance(read_report(body, NOW_US, lambda us: us), OutsideComplaint)
 
 
+@pytest.mark.parametrize(
+    ("address", "kept"),
+    [
+        ("https://prometheus/graph?g0.expr=up", "https://prometheus/graph?g0.expr=up"),
+        ("javascript:alert(1)", ""),
+        ("data:text/html,x", ""),
+        (" https://x", ""),
+        ("//elsewhere.example", ""),
+        ("https://x/\u202e", ""),
+    ],
+)
+def test_a_link_leads_to_the_web_or_is_left_out(address: str, kept: str) -> None:
+    report = read(labels={"a": "b"}, generatorURL=address)
+    assert isinstance(report, OutsideReport)
+    assert report.outside.link == kept
+
+
 def test_what_goes_too_deep_is_refused() -> None:
     body = msgspec.Raw(b'{"labels": {"a": "b"}, "x": ' + b"[" * 30_000 + b"]" * 30_000 + b"}")
     assert isinstance(read_report(body, NOW_US, lambda us: us), OutsideComplaint)

@@ -14,7 +14,7 @@ from contract.catalogue import Catalogue
 from contract.fleet import Fleet
 from contract.incident import Cause, CauseKind, Incident, IncidentState, Membership, SchoolSpan
 from contract.rule import Rule
-from contract.texts import Language
+from contract.texts import Language, write_clock
 from ops_dashboard.view.desk.lists import ListChoice, incident_list
 from ops_dashboard.view.desk.sheet import Scribe
 from ops_dashboard.view.incidents import (
@@ -39,7 +39,8 @@ def office(city: Fleet, catalogue: Catalogue, rules: tuple[Rule, ...]) -> Office
 def told(office: Office, incident: Incident, *, silenced: bool = False) -> IncidentStory:
     fleet, online = office.groups.fleet, office.catalogue.named("online").id
     alerts = [wan_down(fleet, i, online) for i in range(3)]
-    return incident_story(incident, alerts, office, Language.EN, NOW_US, silenced=silenced)
+    until_us = NOW_US + HOUR_US if silenced else None
+    return incident_story(incident, alerts, office, Language.EN, NOW_US, silenced_us=until_us)
 
 
 def test_what_an_outage_is_why_and_what_to_do(office: Office) -> None:
@@ -73,11 +74,12 @@ def test_reach_at_worst_quiet_dismissal_and_silence_are_sentences(office: Office
     cause = Cause(CauseKind.ISP, isp="FPT")
     healing = incident_of(1, cause, most_schools=20, because="planned_work", acknowledged_by="Lan")
     story = told(office, healing, silenced=True)
+    until = write_clock(NOW_US + HOUR_US, Language.EN, office.zone)[:5]
     assert story.said[1:] == [
         "12 schools now, 20 at worst.",
         "Not a problem, because: Planned work.",
         "Nobody has it yet.",
-        "It is silenced: nobody is told of it.",
+        f"It is silenced until {until}: nobody is told of it.",
     ]
     quiet = incident_of(1, cause, alerts=0, schools=0, pupils=0, quiet_at_us=NOW_US + MINUTE_US)
     assert told(office, quiet).said[1:3] == [

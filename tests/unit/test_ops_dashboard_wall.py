@@ -195,9 +195,30 @@ def test_a_cluster_tells_no_attendance_of_a_single_school(city: Fleet) -> None:
     pupils = city.pupils
     present = WardSums(*(column.tolist() for column in _ones(city)))
     enrolled = ward_sums(city, float(pupils.mean()))
-    shares = CitySums(city, [({"present": present, "enrolled": enrolled}, True)]).attendance(0.8)
+    sums = CitySums(city, [({"present": present, "enrolled": enrolled}, True)])
+    shares, withheld = sums.attendance(0.8)
     sizes = np.bincount(city.cluster_of_wards[city.ward_index], minlength=len(city.clusters))
     assert all(share is None for share, size in zip(shares, sizes, strict=True) if size < 2)
+    assert withheld == [c for c, share in enumerate(shares) if share is None and sizes[c] > 0]
+    assert withheld
+    unheard = CitySums(city, [({"present": present, "enrolled": enrolled}, False)])
+    assert unheard.attendance(0.8) == ([None] * len(sizes), []), "what nobody knows is not withheld"
+
+
+def test_a_figure_that_would_tell_of_few_pupils_says_that_it_is_withheld() -> None:
+    alone, many = Hidden(5, 0, 9, 9), Hidden(50, 0, 100, 9)
+    enrolled = Kpi(1, 1, 60.0)
+
+    def attendance(reporting: int, hidden: Hidden) -> tuple[float | None, bool]:
+        tile = make_tiles({"present": Kpi(1, reporting, 55.0, hidden), "enrolled": enrolled}, 0.8).attendance
+        return tile.value, tile.withheld
+
+    assert attendance(1, alone) == (None, True)
+    assert attendance(0, alone) == (None, False)
+    assert attendance(1, many) == (55 / 60, False)
+    users = Kpi(60, 60, 900.0)
+    tile = make_tiles({"active_users": users}, 0.8, untold={"active_users"}).elearning
+    assert (tile.value, tile.withheld) == (None, True)
 
 
 def _ones(fleet: Fleet) -> list[np.ndarray]:

@@ -55,6 +55,16 @@ def test_registers_and_what_is_judged_by_the_past_end_when_a_recess_begins_and_l
     assert folded.state.is_open[Channel.SILENCE, slot_of(fold, "down_bps")]
 
 
+def test_a_last_afternoon_that_nobody_began_is_not_told_all_through_the_recess() -> None:
+    fold = habit_fold(SCHOOLS)
+    state = known(fold)
+    state.not_begun[PRIMARY], state.off_calendar_us = True, CALENDAR.moment_us(TET_EVE, time(14))
+    folded = fold_log(fold, [over_midnight(TET_EVE)], state)
+    assert [(rule, kind) for rule, kind, _ in told(folded.transitions)] == [
+        ("off_calendar", TransitionKind.RESOLVED)
+    ]
+
+
 def test_a_weekend_ends_nothing() -> None:
     fold = habit_fold()
     folded = fold_log(fold, [over_midnight(FRIDAY)], with_open_alerts(fold, FRIDAY))

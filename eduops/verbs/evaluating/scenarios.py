@@ -127,7 +127,7 @@ def scenarios(
     names = _contenders(detector, budget, tell, curve=curve)
     first = ScenarioTerms(
         seed, schools, days, _interval_us(interval), names[0], partitions, unannounced, mild, all_metrics,
-        severity, z_times, bells_later_min=bells_later, first_day=first_day and first_day.date(),
+        severity, z_times=z_times, bells_later_min=bells_later, first_day=first_day and first_day.date(),
     )  # fmt: skip
     terms = [replace(first, seed=s) for s in range(seed, seed + seeds)]
     shared = given(rules, bare=bare)

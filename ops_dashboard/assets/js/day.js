@@ -92,9 +92,10 @@ function hasLearners(day) {
   return day !== null && day.users.length > 1 && [...day.users.map(([, n]) => n), ...day.users_usual.map(([, , high]) => high)].some((n) => n > 0);
 }
 
-/** Return whether there are clusters to be compared, and something of them is known. */
+/** Return whether there are clusters to be compared: several, and something is told of half of them. */
 function areCompared(snapshot, fleet) {
-  return fleet.sizes.filter((schools) => schools > 0).length > 1 && snapshot.attendance_by_cluster.some((share) => share !== null);
+  const clusters = fleet.sizes.filter((schools) => schools > 0).length;
+  return clusters > 1 && 2 * snapshot.attendance_by_cluster.filter((share) => share !== null).length >= clusters;
 }
 
 /** Show what has room below a few incidents: attendance or, below two, learners; and who is on duty. */
@@ -117,8 +118,8 @@ function renewPart(host, snapshot, day, fleet) {
 
 /** Return whether nothing of what is drawn has changed; takes note of it. */
 function isDrawn(host, snapshot, day) {
-  const { age_s: ageS, attendance_by_cluster: shares, open } = snapshot;
-  const shape = JSON.stringify([shares, day, ageS === null, Math.min(open.line_count, 3), host.clientHeight, host.clientWidth]);
+  const { age_s: ageS, attendance_by_cluster: shares, attendance_withheld: withheld, open } = snapshot;
+  const shape = JSON.stringify([shares, withheld, day, ageS === null, Math.min(open.line_count, 3), host.clientHeight, host.clientWidth]);
   const same = host.dataset.shape === shape;
   host.dataset.shape = shape;
   return same;
@@ -141,20 +142,24 @@ function targetWord() {
 /** Draw a bar a cluster, the worst last, with the target as a mark; what nobody knows has no bar. */
 function drawClusters(host, snapshot, fleet) {
   const wanted = target('attendance')?.at_least ?? null;
-  const rows = fleet.clusters.map((name, i) => [name, snapshot.attendance_by_cluster[i], fleet.sizes[i]])
+  const withheld = new Set(snapshot.attendance_withheld);
+  const rows = fleet.clusters.map((name, i) => [name, snapshot.attendance_by_cluster[i], fleet.sizes[i], withheld.has(i)])
     .filter(([, , schools]) => schools > 0)
     .sort((a, b) => (b[1] ?? -1) - (a[1] ?? -1));
   host.style.setProperty('--rows', Math.ceil(rows.length / 2));
-  host.replaceChildren(...rows.map(([name, share]) => {
+  const why = [
+    rows.some(([, , , isWithheld]) => isWithheld) ? say('wall.withheld') : '',
+    rows.some(([, share, , isWithheld]) => share === null && !isWithheld) ? say('wall.too_few_registers') : ''].filter(Boolean);
+  host.replaceChildren(...rows.map(([name, share, , isWithheld]) => {
     const past = share !== null && wanted !== null && share < wanted;
     const width = share === null ? 0 : Math.max(0, (share - BAR_FROM) / (1 - BAR_FROM));
     const bar = make('span', { className: 'bar' }, make('i', {}), wanted === null ? null : make('b', {}));
     bar.style.setProperty('--share', width);
     if (wanted !== null) bar.style.setProperty('--target', (wanted - BAR_FROM) / (1 - BAR_FROM));
-    return make('div', { className: 'cluster', dataset: { past: past ? 'yes' : 'no' } },
+    return make('div', { className: 'cluster', dataset: { past: past ? 'yes' : 'no', told: share === null ? 'no' : 'yes' } },
       make('span', { className: 'cluster-name', textContent: name }), bar,
-      make('span', { className: 'cluster-share', textContent: share === null ? '–' : percent(share) }));
-  }));
+      make('span', { className: 'cluster-share', textContent: isWithheld ? say('kpi.withheld') : share === null ? '–' : percent(share) }));
+  }), why.length > 0 ? make('p', { className: 'clusters-why panel-note', textContent: why.join(' · ') }) : '');
 }
 
 /** Draw the learners of the day over the band of what is usual. */

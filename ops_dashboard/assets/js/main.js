@@ -1,6 +1,8 @@
 // Waits until Dash has put a page into the document, then starts the script that the document names.
 const { script } = document.documentElement.dataset;
 
+const EARLY = '#early-';
+
 let started = false;
 
 function start() {
@@ -11,6 +13,8 @@ function start() {
   if (document.getElementById('past-bar')) import('./past.js').then(({ markPast }) => markPast());
   watcher.disconnect();
   document.getElementById('prerendered').remove();  // the page itself is there
+  // Whoever went to the content before goes to the same place of the page itself.
+  if (window.location.hash.startsWith(EARLY)) window.location.replace(`#${window.location.hash.slice(EARLY.length)}`);
   import(`./${page.dataset.page === 'nowhere' ? 'plain' : script}.js`).then((module) => module.start());
   if (document.getElementById('find-open')) import('./find.js').then(({ startFind }) => startFind());
 }

@@ -103,12 +103,14 @@ function connectedCoverage({ connected }) {
 
 function coverageOf(name, snapshot) {
   const tile = snapshot[name];
+  if (tile.withheld) return say('kpi.withheld_why');
   return tile.expected > 0 ? say(`kpi.${name}_coverage`, { n: number(tile.reporting), of: number(tile.expected) }) : '';
 }
 
 function unknownWord(tile, snapshot) {
   if (snapshot.unkept.length > 0) return say('rewind.unkept_word');
   if (snapshot.age_s === null) return '–';
+  if (tile.withheld) return say('kpi.withheld_tile');
   return tile.expected === 0 ? say('kpi.outside') : say('kpi.unknown');
 }
 

@@ -19,7 +19,7 @@ export function makeViews(main, fleet, day) {
   function draw() {
     const { view } = main.dataset, { snapshot } = seen;
     if (!(view in TITLES) || snapshot === null) return;
-    const shown = view === 'wards' ? [wards.version(), snapshot.states] : [day.version(), snapshot.attendance_by_cluster, reported(snapshot)];
+    const shown = view === 'wards' ? [wards.version(), snapshot.states] : [day.version(), snapshot.attendance_by_cluster, snapshot.attendance_withheld, reported(snapshot)];
     const shape = JSON.stringify([view, shown, host.clientWidth, host.clientHeight]);
     if (shape === seen.drawn) return;
     seen.drawn = shape;

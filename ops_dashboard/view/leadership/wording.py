@@ -104,14 +104,9 @@ class _Words:
             return self._say("leadership.before_school", day=self._day())
         all_schools, unknown = round(sums["open_schools"]), round(sums["unknown_schools"])
         down = round(sums["down_schools"])
-        said = [
-            self._say(
-                "leadership.schools_online",
-                at=self._clock(brief.through_us),
-                n=n(all_schools - down - unknown),
-                all=n(all_schools),
-            )
-        ]
+        known = all_schools - down - unknown
+        key = "leadership.schools_online" if known or not unknown else "leadership.none_whole"
+        said = [self._say(key, at=self._clock(brief.through_us), n=n(known), all=n(all_schools))]
         if down:
             each = sums["lost_pupil_min"] / sums["down_pupils"] if sums["down_pupils"] else 0.0
             said.append(
@@ -122,7 +117,7 @@ class _Words:
                     minutes=n(each),
                 )
             )
-        if unknown:
+        if 0 < unknown < all_schools:
             said.append(self._say("leadership.schools_unknown", n=n(unknown)))
         key = "leadership.incidents_open" if brief.open_incidents else "leadership.incidents_none"
         said.append(self._say(key, n=n(brief.open_incidents)))
@@ -150,7 +145,9 @@ class _Words:
         """Return what a young store cannot tell yet, and when it can."""
         brief, said = self._brief, []
         if brief.since is not None and brief.compared_from:
-            said.append(self._say("leadership.known_since", day=self._date(brief.since)))
+            is_today = brief.since == brief.day
+            key = "leadership.known_today" if is_today else "leadership.known_since"
+            said.append(self._say(key, day=self._date(brief.since)))
         if brief.first_us:
             at, day = self._clock(brief.first_us), self._dated(brief.first_us)
             said.append(self._say("leadership.figures_from", at=at, day=day))

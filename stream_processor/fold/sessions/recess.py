@@ -5,6 +5,8 @@ either on the last day before Tết would stand for two weeks of which nobody ca
 first register after it, it would have lasted so long that its level counts as a new one. It is resolved at
 the first tick of the recess (`Ending.RECESS`). What is still so when school begins is told then.
 
+Nor is a level waited for any more whose last session nobody began.
+
 Ticks, because nothing arrives. Threshold rules of lines and silent devices go on as ever.
 
 Source: stale alarms, ANSI/ISA-18.2-2016.
@@ -33,6 +35,7 @@ def hear_recess(fold: Fold, state: State, before_us: int, at_us: int) -> list[Tr
     if before_us == NEVER_US or fold.calendar.local_day(before_us) == day:
         return []
     is_off = np.array([fold.calendar.is_recess(level, day) for level in range(len(LEVELS))])
+    state.not_begun[is_off] = False
     ends: NDArray[np.bool_] = state.is_open & is_off[fold.layout.level]
     ends &= fold.layout.sessional | (np.arange(len(ends)) == Channel.ANOMALY)[:, None]
     told = []
