@@ -184,7 +184,7 @@ def judge_anomalies(
     own = fold.detector.judge(state.detector, at, value - part)
     judgement, by_kin = judge_newcomers(fold, state, at, value - part, ~lasts, own)
     state.z[slot] = np.where(usual, judgement.plain, np.nan)
-    told = told_less(rules, metric, value, judgement, part)
+    told = told_less(rules, state, slot, metric, value, judgement, part)
     told.z[~(usual & known)] = np.nan
     batch.score[index] = score_of(told.z, rules.bound[metric])
     watched = np.flatnonzero(rules.exists[metric])
@@ -196,6 +196,7 @@ def judge_anomalies(
     share = np.where(is_open & ~lasts, LEAK, 1.0)
     if lasts.any():
         fold.detector.forget(state.detector, np.concatenate([slot[lasts], slot[lasts] + len(fold.layout)]))
+        state.days[slot[lasts]] = 0
     taught = usual & ~(by_kin & is_open) & known & learns
     if batch.corrects is not None:
         taught &= ~batch.corrects[index]

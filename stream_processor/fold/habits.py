@@ -8,7 +8,8 @@ anything, because its line or its gateway is known to be dead, and while the cen
 
 Each session counts once, by the longest wait in it, in steps of the stretch in which a register is due
 (`EDGES`); one in which nothing came is counted together with those after it when something has, so an
-outage of weeks is one odd session and no habit.
+outage of weeks is one odd session and no habit. A reader that dies after its first word has sent something
+that session: a wait that is half a stretch long when its session ends goes on in the next one (`GOES_ON`).
 
 From n sessions of a school, of which m waited as long, and its kin's share s the chance of such
 a wait is
@@ -18,6 +19,10 @@ a wait is
 so a new school is judged by its kin and an old one by itself. The kin's share is that of all sessions of
 the schools of its level in the partition, taken in the same way with `ASSUMED`; fewer than `LEAST_KIN`
 schools are no kin. Sessions are forgotten over some `REMEMBERED`.
+
+What has waited since an earlier session is missed when this session's wait alone is as rare, or when this
+session passes without a register too: one that did not come at noon and is late the next morning is two
+habits of its school that met, and no fault.
 
 *Together.* Until half of a level's schools have sent a register none is missed: what they wait for is shared
 and told once (`sessions.bells`). Such a session, if nothing comes in it at all, was none and is not counted.
@@ -57,6 +62,9 @@ KIN_SESSIONS: Final = 4.0
 distribution whose parameters sum to 4.2."""
 REMEMBERED: Final = 240.0
 """Sessions after which one weighs 1/e: half a year of mornings and afternoons; chosen."""
+GOES_ON: Final = 0.5
+"""Stretches that a wait has lasted when its session ends, from which on it goes on in the next one: chosen,
+readers send every ten minutes, so a working one is far below it."""
 CAME: Final = 64
 """Bit of `State.longest` while something came in the session."""
 
@@ -92,18 +100,23 @@ def follow_waits(
     silent = (at_us - np.maximum(state.arrival_us[slot], begins_us[place])) / fold.stretch_us[slot]
     none_comes = asked & together & (silent >= EDGES[WHOLE - 1])
     state.waited_us[slot[none_comes]] = 0
-    step = np.searchsorted(EDGES, state.waited_us[slot] / fold.stretch_us[slot], side="right").astype(
-        np.uint8
-    )
+    step = _step_of(state.waited_us[slot] / fold.stretch_us[slot])
     came = due & (state.arrival_us[slot] >= begins_us[place])
-    _count_sessions(state, slot, due, step, came, none_comes)
+    _count_sessions(fold, state, slot, due, step, came, none_comes)
     late = np.flatnonzero(asked & (silent >= EDGES[0]) & ~state.is_open[Channel.SILENCE, slot])
     if len(late):
         kin = _kin_shares(fold, state, slot)
         own = _shares(state.habit[:, slot[late]], kin[fold.layout.level[slot[late]]].T)
-        chance = own[step[late], np.arange(len(late))]
-        waits[place[late]] = (chance > fold.rare_share[slot[late]]) | together[late]
+        one, rare = np.arange(len(late)), fold.rare_share[slot[late]]
+        is_rare = own[step[late], one] <= rare
+        is_rare &= (own[_step_of(silent[late]), one] <= rare) | (silent[late] >= EDGES[WHOLE - 1])
+        waits[place[late]] = ~is_rare | together[late]
     return waits
+
+
+def _step_of(stretches: Floats) -> NDArray[np.uint8]:
+    """Return the step of each wait, given in stretches, shape (n,)."""
+    return np.searchsorted(EDGES, stretches, side="right").astype(np.uint8)
 
 
 def _wait(
@@ -124,6 +137,7 @@ def _wait(
 
 
 def _count_sessions(
+    fold: Fold,
     state: State,
     slot: NDArray[np.intp],
     due: NDArray[np.bool_],
@@ -140,7 +154,8 @@ def _count_sessions(
     over, waited = slot[ended], longest[ended] & ~np.uint8(CAME)
     state.habit[:, over] *= np.float16(1.0 - 1.0 / REMEMBERED)
     state.habit[waited, over] += np.float16(1.0)
-    state.longest[over], state.waited_us[over] = NOT_DUE, 0
+    goes_on = state.waited_us[over] >= GOES_ON * fold.stretch_us[over]
+    state.longest[over], state.waited_us[over] = NOT_DUE, np.where(goes_on, state.waited_us[over], 0)
 
 
 def _kin_shares(fold: Fold, state: State, slot: NDArray[np.intp]) -> Floats:

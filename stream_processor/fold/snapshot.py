@@ -5,6 +5,7 @@ forgotten, what joined it starts unheard. It knows the names of its rules, so an
 that is gone is not taken for one of its successor.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -19,17 +20,19 @@ from stream_processor.fold.arrival.words import add_words
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.feed import FEED_DOWN, LOG_GAP
 from stream_processor.fold.sessions.bells import OFF_CALENDAR
+from stream_processor.fold.shared import MANY_DAYS
 from stream_processor.fold.state import BASELINES, NEVER_US, Said, State, slot_columns
 from stream_processor.fold.unrest.chronic import drop_untellable
 from stream_processor.fold.unrest.flapping import Unrest
 from stream_processor.fold.unrest.spells import Spells
 
-VERSION: Final = 10
-"""10 knows how empty schools were today, 9 the tails of baselines, 8 chronic devices, 7 how long schools let
-one wait and what they share, 6 clocks, times ahead of the log and all words about a mark, 5 what flaps and
-when the newest reading of a series came, 4 rates, disagreements and what similar schools are like, 3 the
-newest deviation of each series, 2 repetitions of a value; older ones are read too."""
-READABLE: Final = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
+VERSION: Final = 11
+"""11 knows from how many days a level is known, 10 how empty schools were today, 9 the tails of baselines, 8
+chronic devices, 7 how long schools let one wait and what they share, 6 clocks, times ahead of the log and all
+words about a mark, 5 what flaps and when the newest reading of a series came, 4 rates, disagreements and what
+similar schools are like, 3 the newest deviation of each series, 2 repetitions of a value; older ones are read
+too."""
+READABLE: Final = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
 _HEADER: Final = b"eduops"
 
 
@@ -192,8 +195,7 @@ def _fit(fold: Fold, header: _Header, columns: dict[str, NDArray[Any]]) -> State
     for row, name in enumerate(_kin_names(fold)):
         state.kin[:, row] = header.kin.get(name, np.nan)
     state.kin_hour = header.kin_hour
-    if "event_us/0" not in columns:
-        state.event_us[:] = state.mark_us
+    _fill_in(state, columns)
     add_words(layout, state, header.earlier)
     for series, newest_us, words in header.said:
         place = int(layout.slots_of(np.array([series], np.int32))[0])
@@ -215,6 +217,15 @@ def _fit(fold: Fold, header: _Header, columns: dict[str, NDArray[Any]]) -> State
         # Series that joined could first be heard from now on; none may be called silent before.
         state.silence_from_us = header.now_us
     return state
+
+
+def _fill_in(state: State, columns: Mapping[str, NDArray[Any]]) -> None:
+    """Write what an older version did not keep and others of its columns tell."""
+    if "event_us/0" not in columns:
+        state.event_us[:] = state.mark_us
+    if "days/0" not in columns:
+        # Whoever was heard before is no newcomer.
+        state.days[state.event_us != NEVER_US] = MANY_DAYS
 
 
 def _schools_of(fold: Fold, of_parents: NDArray[np.bool_]) -> dict[str, list[int]]:

@@ -88,6 +88,9 @@ class State:
     """What of a slot's value is its level's and its cluster's today, or its provider's now, by the last look;
     NaN while not known and for metrics of which nothing is taken out, shape (n,); infinite where a provider's
     is news. See `shared`, `providers`."""
+    days: NDArray[np.uint8]
+    """Local days on which a value came, since its level last began anew, at most 255, shape (n,); of slots
+    that are judged less what schools share; see `shared`."""
     waited_us: NDArray[np.int64]
     """Time without an arrival in which one was due, up to the last tick, shape (n,); of slots whose rule asks
     for habits, as the next two; see `habits`."""
@@ -190,6 +193,7 @@ def initial_state(layout: Layout, detector: Detector, parents: int, kins: int) -
         seen_skew=np.full(n, NO_SKEW),
         clock_is_right=np.zeros(n, np.bool_),
         shared=np.full(n, np.nan, np.float32),
+        days=np.zeros(n, np.uint8),
         waited_us=np.zeros(n, np.int64),
         longest=np.full(n, NOT_DUE, np.uint8),
         habit=np.zeros((WAITS, n), np.float16),

@@ -15,6 +15,7 @@ from contract.canary import SYSTEM_SCHOOL_ID
 from contract.entry import Entry, TickEntry, Trouble
 from contract.errors import SnapshotVersionError
 from stream_processor.fold.sessions.bells import OFF_CALENDAR
+from stream_processor.fold.shared import MANY_DAYS
 from stream_processor.fold.snapshot import decode, encode
 from stream_processor.fold.state import BASELINES, NEVER_US, SEEN, USUAL, WAITS
 from tests.drawn_logs import logs
@@ -179,6 +180,18 @@ def test_a_session_that_an_older_version_had_begun_teaches_no_bells() -> None:
     found = fold_log(fold, days, again)
     assert [t for t in found.transitions if t.rule == OFF_CALENDAR] == []
     assert found.state.bells[[USUAL, SEEN], 1, 0].tolist() == [600.0, 4.0]
+
+
+@calm
+@given(logs())
+def test_a_school_that_an_older_version_knew_is_no_newcomer(log: list[Entry]) -> None:
+    fold = small_fold()
+    state = fold_log(fold, [log]).state
+    again = decode(
+        fold, _with_header(encode(fold, state), lambda header: header | {"version": 10}, ["days/0"])
+    )
+    known = np.where(state.event_us == NEVER_US, 0, MANY_DAYS).astype(np.uint8)
+    assert_same_state(replace(state, days=known), again)
 
 
 @calm

@@ -217,6 +217,19 @@ def test_a_silence_ends_with_a_reading_that_is_refused_for_its_time() -> None:
     assert [kind for kind, _ in told(log, "gateway_silent")] == [OPENED, RESOLVED]
 
 
+def test_packs_that_come_after_the_next_one_are_no_clock_that_is_behind() -> None:
+    """Every ten minutes one: a copy, then one that is late, and the one after it lost; then as usual."""
+    sent = [(0, 0), (10, 0), (20, 10), (30, 30), (40, 40), (50, 50)]
+    right = [Sent(60 * at, 60 * (of - at), float(of), "down_bps") for at, of in sent]
+    assert told(log_of(right, 3100, every_s=30), "clock_wrong") == []
+    # Behind by what is told anew, three looks tell it; by so much that it goes back before that, two.
+    for behind_s, first in ((600, 80), (1500, 70)):
+        behind = [Sent(60 * at, -behind_s, float(at), "down_bps") for at in (60, 70, 80)]
+        opened = fold_log(small_fold(), [log_of([*right, *behind], 4900, every_s=30)]).transitions
+        clock = [t for t in opened if t.rule == "clock_wrong"]
+        assert [(t.kind, t.detected_at_us) for t in clock] == [(OPENED, _after(60 * first))]
+
+
 @pytest.mark.parametrize("entry", [ReadingsEntry, MistimedEntry])
 @pytest.mark.parametrize("lived_s", [0, 60])
 def test_a_clock_that_stands_still_is_told_until_it_goes_on(

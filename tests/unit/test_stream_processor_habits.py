@@ -114,12 +114,25 @@ def test_a_school_is_missed_when_it_lets_one_wait_longer_than_it_does(
     assert opened_in(fold, used_to(fold, usual), morning(MONDAY, [today])) == opened
 
 
-def test_a_school_that_often_sends_none_is_missed_when_two_in_a_row_are_rare_for_it() -> None:
+OFTEN_NONE = {1: 15, WHOLE: 5}
+"""A school that sends no register once in four sessions: one is nothing, two in a row are rare."""
+
+
+@pytest.mark.parametrize("before", [NONE, ("07:25",)], ids=["nothing", "a-first-word"])
+def test_a_school_that_often_sends_none_is_missed_when_two_in_a_row_are_rare_for_it(
+    before: tuple[str, ...],
+) -> None:
+    """A reader that died after its first word has waited since then."""
     fold = habit_fold()
-    state = used_to(fold, {1: 15, WHOLE: 5})
-    once = fold_log(fold, [morning(MONDAY, [NONE])], state)
+    once = fold_log(fold, [morning(MONDAY, [before])], used_to(fold, OFTEN_NONE))
     assert RULE not in {t.rule for t in once.transitions}
-    assert opened_in(fold, once.state, morning(MONDAY + 1, [NONE])) == ["07:50:30"]
+    assert opened_in(fold, once.state, morning(MONDAY + 1, [NONE])) == ["08:22:00"]
+
+
+def test_a_late_register_after_one_that_never_came_is_no_fault() -> None:
+    fold = habit_fold()
+    once = fold_log(fold, [morning(MONDAY, [NONE])], used_to(fold, OFTEN_NONE)).state
+    assert opened_in(fold, once, morning(MONDAY + 1, [LATE])) == []
 
 
 def test_nothing_is_missed_while_the_gateway_is_silent_and_the_wait_stands_still() -> None:
@@ -158,4 +171,4 @@ def test_a_school_that_never_sent_any_is_missed_in_the_end() -> None:
     state = fold.initial_state()
     assert not opened_in(fold, state, morning(MONDAY, [NONE]))
     state.waited_us[slots_of(fold)] = 3 * 3600 * SECOND_US  # three sessions have passed
-    assert opened_in(fold, state, morning(MONDAY, [NONE])) == ["08:13:00"]
+    assert opened_in(fold, state, morning(MONDAY, [NONE])) == ["08:22:00"]

@@ -14,7 +14,7 @@ from contract.entry import Entry, ReadingsEntry, TickEntry
 from contract.rule import parse_rules
 from stream_processor.fold.constants import Fold, build_fold
 from stream_processor.fold.newcomers import LEAST_KIN
-from stream_processor.fold.shared import LEARNT
+from stream_processor.fold.shared import LEARNT, MANY_DAYS
 from stream_processor.fold.state import State
 from tests.fold_world import (
     CALENDAR,
@@ -62,6 +62,7 @@ def settled(fold: Fold) -> State:
     memory["mean"][cell], memory["spread"][cell] = USUAL, 0.008
     memory["readings"][cell], memory["observed_s"][cell], memory["weight_s"][cell] = 100, 1e5, 1e5
     memory["learnt_us"][cell] = round(datetime(2026, 10, MONDAY - 3, 15).timestamp()) * SECOND_US
+    state.days[:] = MANY_DAYS
     return state
 
 
@@ -93,12 +94,29 @@ def test_a_day_that_all_share_is_nobodys_alarm_and_one_school_still_stands_out()
 
 
 def test_the_bound_of_a_register_is_told_and_is_that_of_its_schools_usual_absence() -> None:
-    fold, bound = shared_fold(), attended_at(np.array([USUAL]), np.array([6.0])).item()
+    fold = shared_fold()
+    bound = attended_at(np.array([USUAL]), np.array([6.0 * np.sqrt(1.0 + 1.0 / MANY_DAYS)])).item()
     assert opened(fold, twice(everybody(USUAL, s3=bound + 0.001))) == []
     told = fold_log(fold, [twice(everybody(USUAL, s3=bound - 0.001))], settled(fold)).transitions
     low = next(t for t in told if t.rule == "attendance_low")
     assert low.school_id == 3
     assert low.expected_low == pytest.approx(bound, abs=5e-4)
+
+
+def test_a_level_that_is_known_from_few_days_is_judged_wider_and_days_are_counted() -> None:
+    """Of seven absent in a hundred it is told from 42 on after one day, and from 27 on in the end."""
+    fold, low = shared_fold(), twice(everybody(USUAL, s3=USUAL - 0.24))
+    young = settled(fold)
+    young.days[:] = 1
+    assert not {t.rule for t in fold_log(fold, [low], young).transitions} & {"attendance_low"}
+    much = twice(everybody(USUAL, s3=USUAL - 0.45))
+    assert "attendance_low" in {t.rule for t in fold_log(fold, [much], young).transitions}
+    # The next day begins: whoever sent something has one day more, however the log is cut.
+    log = [*twice(everybody(USUAL)), *registers({1: USUAL}, "07:25", MONDAY + 1)]
+    log += registers({}, "07:25", MONDAY + 2)
+    for cutting in ([log], [[entry] for entry in log]):
+        days = fold_log(fold, cutting, young).state.days[slots_of(fold)]
+        assert days.tolist() == [3, *[2] * (SCHOOLS - 1)]
 
 
 def test_a_register_that_is_sent_once_is_judged_once_the_others_are_heard() -> None:

@@ -4,10 +4,11 @@ A line delays and never hastens, so of some readings the one that claims the lat
 was delayed least, and shows the clock best. Twice a minute a look takes it from what came since the last. A
 clock is wrong where a look finds it ahead, or two looks find it behind by the same, or behind and standing
 still: the times of what a device had kept for an outage run faster than ours, and end with readings of now.
-Where most devices of a
-partition are off, the delay is our own. While a clock is wrong, and before one was ever right, readings as
-far behind as that are judged as of their arrival, and so is what is ahead of the log, see `words`; all are
-stored as claimed.
+One that was right until then, and does not go back before what it has told, is found behind by three looks:
+of packs that each come after the next one, or come twice, two looks in a row may see the same delay. Where
+most devices of a partition are off, the delay is our own. While a clock is wrong, and before one was ever
+right, readings as far behind as that are judged as of their arrival, and so is what is ahead of the log, see
+`words`; all are stored as claimed.
 
 Source: D. L. Mills et al., RFC 5905 "Network Time Protocol Version 4" (2010), section 10, the clock filter.
 """
@@ -37,6 +38,8 @@ STILL_US: Final = 2 * LOOK_US
 """And was seen no longer ago: between, a line may have been cut and a store have waited."""
 MOST_S: Final = (1 << 31) - 1
 """Seconds of the greatest skew that is told apart."""
+ROUNDED_S: Final = 2
+"""Seconds by which a time may be later than skew and log time in whole seconds say."""
 AT_BITS: Final = 32
 """Of a skew, those that hold the log time in seconds since 1970, until 2106."""
 MANY: Final = 5
@@ -94,21 +97,24 @@ def hear_clocks(fold: Fold, state: State, before_us: int, at_us: int) -> list[Tr
     if not len(fold.clock_carriers) or at_us // LOOK_US == before_us // LOOK_US:
         return []
     slot = fold.clock_carriers[state.skew[fold.clock_carriers] != NO_SKEW]
-    skew_s, steady = state.skew[slot] >> AT_BITS, _is_steady(state.seen_skew[slot], state.skew[slot])
-    bound_s = fold.clock_off_us[slot] / 1e6
-    steady |= _stands_still(state.seen_skew[slot], state.skew[slot], bound_s)
+    skew_s, bound_s = state.skew[slot] >> AT_BITS, fold.clock_off_us[slot] / 1e6
+    steady = _is_steady(state.seen_skew[slot], state.skew[slot])
+    still = _stands_still(state.seen_skew[slot], state.skew[slot], bound_s)
     off = np.abs(skew_s) > bound_s
+    behind = off & steady & (skew_s <= 0)
+    doubted = _goes_back(state.skew[slot], state.mark_us[slot]) | ~state.clock_is_right[slot]
     state.seen_skew[slot], state.skew[slot] = state.skew[slot], NO_SKEW
     if not len(slot) or (len(slot) >= MANY and off.mean() > 0.5):
         return []
-    wrong = off & ((skew_s > 0) | steady)
+    wrong = (off & ((skew_s > 0) | still)) | (behind & doubted)
     evidence = Evidence(
         np.arange(len(slot)), wrong, ~off, -bound_s, bound_s, wrong | ~off, skew_s.astype(np.float64)
     )
     context, unknown = fold.contexts(slot, np.full(len(slot), at_us)), np.full(len(slot), np.nan, np.float32)
     batch = batch_of_look(fold, state, slot, context, unknown, at_us)
     told = judge_at_tick(fold, state, batch, evidence, Channel.CLOCK)
-    state.clock_is_right[slot] = (state.clock_is_right[slot] | ~off) & ~state.is_open[Channel.CLOCK, slot]
+    is_right = (state.clock_is_right[slot] & ~behind) | ~off
+    state.clock_is_right[slot] = is_right & ~state.is_open[Channel.CLOCK, slot]
     return told
 
 
@@ -126,6 +132,13 @@ def _stands_still(
     moved_s, passed_s = _between(before, now)
     still: NDArray[np.bool_] = np.abs(moved_s + passed_s) <= STILL_SHARE * passed_s
     return still & (passed_s <= STILL_US // 1_000_000) & (before >> AT_BITS < -bound_s)
+
+
+def _goes_back(skew: NDArray[np.int64], mark_us: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return where the least delayed reading claims a time before its series' mark, shape (n,)."""
+    claimed_s = (skew >> AT_BITS) + (skew & (1 << AT_BITS) - 1)
+    back: NDArray[np.bool_] = claimed_s + ROUNDED_S < mark_us // 1_000_000
+    return back
 
 
 def _between(
