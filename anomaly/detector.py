@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from anomaly.combined import Combined
 from anomaly.ew import ExponentiallyWeighted
 from anomaly.judgement import Judgement, Outlook
 from anomaly.moments import Moments
@@ -77,6 +78,7 @@ DETECTORS: Mapping[str, Registered] = {
     ),
     "seasonal": Registered(Seasonal(), "Holt 1957; Winters 1960, by slots of the school's day"),
     "records": Registered(Records(), "Chandler 1952, J. Roy. Stat. Soc. B 14(2); Roberts 1959"),
+    "combined": Registered(Combined(), "Brown 1975, Biometrics 31(4); Chandler 1952; Roberts 1959"),
 }
 """Every detector that the fold may use, by name."""
 

@@ -4,17 +4,18 @@ The words live in `config/metrics.toml`, which an operator may edit; this module
 """
 
 import math
-import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from contract.errors import ConfigurationError
+from contract.routing.source import TablePlace, TablesText
 from contract.series import MAX_METRIC_ID
 from contract.topic import PRIVATE_STREAMS, Stream
 
@@ -85,6 +86,9 @@ class Metric:
     """Metric of the same stream that this one is a part of: all its parts together are at most the whole."""
     ratio_of: tuple[str, ...] = ()
     """Two metrics of the same stream, part and whole, whose ratio this is; empty for none."""
+
+
+_FIELDS: Final = frozenset(field.name for field in fields(Metric))
 
 
 class Catalogue:
@@ -204,67 +208,57 @@ class Catalogue:
         return column
 
 
+class _Tables(msgspec.Struct, forbid_unknown_fields=True):
+    """All tables of metrics.toml."""
+
+    metric: list[dict[str, Any]] = []
+
+
 def parse_catalogue(text: str) -> Catalogue:
     """Return the catalogue written in TOML `text`: one `[[metric]]` table a metric.
 
     Raises:
-        ConfigurationError: the text is not TOML, or a metric is incomplete or out of bounds.
+        ConfigurationError: the text is not TOML, or a metric is incomplete or out of bounds; names the line.
     """
-    try:
-        tables = tomllib.loads(text).get("metric", [])
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"metrics.toml is not TOML: {error}") from error
-    return Catalogue(tuple(_metric(table) for table in tables))
+    file = TablesText("metrics.toml", text, _Tables)
+    return Catalogue(tuple(_metric(file, place, table) for place, table in file.places("metric")))
 
 
-def _metric(table: Mapping[str, object]) -> Metric:
-    fields = dict(table)
-    name = fields.get("name", "?")
-    try:
-        fields["stream"] = Stream(str(fields["stream"]))
-        fields["kind"] = MetricKind(str(fields.get("kind", MetricKind.GAUGE)))
-        fields["published"] = _publication(fields)
-        fields["ratio_of"] = tuple(fields.get("ratio_of", ()))  # type: ignore[arg-type]
-        metric = Metric(**fields)  # type: ignore[arg-type]
-    except (TypeError, KeyError, ValueError) as error:
-        raise ConfigurationError(f"metrics.toml, metric {name!r}: {error}") from error
-    if not 1 <= metric.id <= MAX_METRIC_ID:
-        raise ConfigurationError(f"metrics.toml, metric {name!r}: id {metric.id} is not within 1 to 255")
-    if not (metric.low < metric.high and metric.cadence_s > 0 and metric.stale_s >= metric.cadence_s):
-        raise ConfigurationError(
-            f"metrics.toml, metric {name!r}: needs low < high and 0 < cadence_s <= stale_s"
-        )
-    _check_counter(metric)
-    if len(metric.ratio_of) not in (0, 2) or not 0 <= metric.max_per_pupil < math.inf:
-        raise ConfigurationError(
-            f"metrics.toml, metric {name!r}: ratio_of names a part and a whole, max_per_pupil is at least 0"
-        )
-    if metric.published is Published.RATIO and not (metric.low == 0 and metric.high == 1):
-        raise ConfigurationError(
-            f"metrics.toml, metric {name!r}: only a share of pupils, low 0 to high 1, is published 'ratio'"
-        )
+def _metric(file: TablesText[_Tables], place: TablePlace, table: dict[str, Any]) -> Metric:
+    if unknown := next((name for name in table if name not in _FIELDS), None):
+        raise file.refusal(place, unknown, f"`{unknown}` is no field of a metric")
+    for field, known in (("stream", Stream), ("kind", MetricKind), ("published", Published)):
+        if field in table and table[field] not in list(known):
+            why = f"{field} is {table[field]!r}; it must be one of {', '.join(known)}"
+            raise file.refusal(place, field, why)
+    metric = file.read(place, table, Metric)
+    if "published" not in table and metric.stream not in PRIVATE_STREAMS:
+        metric = replace(metric, published=Published.OPEN)
+    if trouble := next(_troubles(metric), None):
+        raise file.refusal(place, *trouble)
     return metric
 
 
-def _publication(fields: Mapping[str, object]) -> Published:
-    closed = fields["stream"] in PRIVATE_STREAMS
-    word = str(fields.get("published", Published.AREA if closed else Published.OPEN))
-    if word not in set(Published):
-        raise ValueError(f"published is {word!r}; it must be one of {', '.join(Published)}")
-    return Published(word)
-
-
-def _check_counter(metric: Metric) -> None:
-    if metric.counter_bits not in COUNTER_BITS:
-        raise ConfigurationError(
-            f"metrics.toml, metric {metric.name!r}: counter_bits is 0, 32 or 64, not {metric.counter_bits}"
-        )
-    if metric.counter_bits and metric.kind is not MetricKind.COUNTER:
-        raise ConfigurationError(f"metrics.toml, metric {metric.name!r}: only a counter has counter_bits")
+def _troubles(m: Metric) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with a metric: the field, and a sentence."""
+    if not 1 <= m.id <= MAX_METRIC_ID:
+        yield "id", f"id {m.id} is not within 1 to {MAX_METRIC_ID}"
+    if not m.low < m.high:
+        yield "low", "needs low < high"
+    if not 0 < m.cadence_s <= m.stale_s < math.inf:
+        yield "cadence_s", "needs 0 < cadence_s <= stale_s"
+    if len(m.ratio_of) not in (0, 2):
+        yield "ratio_of", "ratio_of names a part and a whole"
+    if not 0 <= m.max_per_pupil < math.inf:
+        yield "max_per_pupil", "max_per_pupil is at least 0"
+    if m.published is Published.RATIO and not (m.low == 0 and m.high == 1):
+        yield "published", "only a share of pupils, low 0 to high 1, is published 'ratio'"
+    if m.counter_bits not in COUNTER_BITS:
+        yield "counter_bits", f"counter_bits is 0, 32 or 64, not {m.counter_bits}"
+    if m.counter_bits and m.kind is not MetricKind.COUNTER:
+        yield "counter_bits", "only a counter has counter_bits"
     # The greatest 64-bit value is 2 ** 64 itself as a float, hence not "below".
-    if metric.kind is MetricKind.COUNTER and not (
-        metric.low >= 0 and (metric.counter_bits == 0 or metric.high <= 2.0**metric.counter_bits)
+    if m.kind is MetricKind.COUNTER and not (
+        m.low >= 0 and (m.counter_bits == 0 or m.high <= 2.0**m.counter_bits)
     ):
-        raise ConfigurationError(
-            f"metrics.toml, metric {metric.name!r}: a counter counts from 0 up, at most to 2 ** counter_bits"
-        )
+        yield "kind", "a counter counts from 0 up, at most to 2 ** counter_bits"

@@ -15,6 +15,7 @@ from contract.catalogue import Catalogue, MetricKind
 from contract.errors import ConfigurationError
 from contract.fleet import STREAMS_OF
 from contract.privacy import K, tells_apart
+from contract.routing.source import unseen_character
 
 JOINT_METRICS: Final = ("down_bps", "active_users", "attendance_ratio")
 """What a joint rule compares: the traffic, the e-learning and the register of one school."""
@@ -262,6 +263,8 @@ CHANNEL_NAMES: Final = frozenset(str(kind.__struct_config__.tag) for kind in get
 
 RULE_HEAD: Final = re.compile(r"^[ \t]*\[\[[ \t]*rule[ \t]*\]\]", re.MULTILINE)
 """The line that a rule begins with."""
+MOST_WORDS: Final = 1000
+"""Characters of a title or of advice: chosen, a screen of a phone."""
 _FIELD: Final = re.compile(r"`\$\.(\w+)|field `(\w+)`")
 """How a refusal names the field."""
 
@@ -331,7 +334,11 @@ def _read(file: _File, place: int) -> Rule:
 def _complaints(
     rule: Rule, before: Sequence[Rule], rules: Sequence[Rule], catalogue: Catalogue
 ) -> Iterator[tuple[str, str]]:
-    """Yield the fields that do not fit the other rules or the catalogue, and why."""
+    """Yield the fields that cannot be told, or do not fit the other rules or the catalogue, and why."""
+    for field in ("name", "title_vi", "title_en", "advice_vi", "advice_en"):
+        words = " ".join(getattr(rule, field).split())
+        if not 0 < len(words) <= MOST_WORDS or unseen_character(words):
+            yield field, f"has 1 to {MOST_WORDS} characters, all of which can be seen"
     if any(other.name == rule.name for other in before):
         yield "name", "is that of another rule"
     if isinstance(rule, ChronicRule) != is_chronic(rule.name):

@@ -4,7 +4,7 @@ Source: Alertmanager 0.25, api/v2/openapi.yaml, `postableAlert`; api/v2/api.go, 
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -29,6 +29,9 @@ MOST_TEXT: Final = 1000
 """Characters of an annotation that are kept: chosen, a screen of a phone."""
 MOST_TEXT_BYTES: Final = 8192
 """Of all annotations together; those beyond are left out."""
+MOST_OPEN: Final = 5000
+"""Alerts from outside that are open at once: chosen, more than a city has schools. Who has a measured value
+in a label makes another alert at each evaluation, and one writer folds them all."""
 _LABEL: Final = re.compile(LABEL_PATTERN)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -45,6 +48,7 @@ class OutsideFault(StrEnum):
     UNSEEN = "unseen"
     ENDS_BEFORE = "ends_before"
     TOO_EARLY = "too_early"
+    TOO_MANY_OPEN = "too_many_open"
 
 
 class OutsideComplaint(NamedTuple):
@@ -105,6 +109,20 @@ def read_report(
         link = ""  # others make a link of it, and `javascript:` would do what its sender likes
     outside = Outside(tuple(sorted(labels.items())), _annotations(posted.annotations), link)
     return OutsideReport(outside, starts_us, ends_us, at_us)
+
+
+def beyond_room(
+    reports: Sequence[OutsideReport], known: Container[tuple[tuple[str, str], ...]], room: int
+) -> list[OutsideReport]:
+    """Return the reports that would open an alert for which there is no room; what is open may always go on.
+
+    Args:
+        reports: each with labels of its own.
+        known: labels of the alerts from outside that are open.
+        room: how many more may be, below 0 for none.
+    """
+    new = [one for one in reports if one.outside.labels not in known and one.ends_us > one.at_us]
+    return new[max(0, room) :]
 
 
 def _complaints(labels: Mapping[str, str]) -> Iterator[OutsideComplaint]:

@@ -4,22 +4,27 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from icalendar import Calendar, Event
 
 from alerting.routing.duty import DutyTurn
+from alerting.silences.calendar_file import calendar_bytes
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _UID_BYTES: Final = 12
 
 
-def write_duty(turns: Mapping[str, Sequence[DutyTurn]], titles: Mapping[str, str], made_us: int) -> bytes:
+def write_duty(
+    turns: Mapping[str, Sequence[DutyTurn]], titles: Mapping[str, str], made_us: int, timezone: ZoneInfo
+) -> bytes:
     """Return turns as a calendar file, an event each.
 
     Args:
         turns: by the name of their rota.
         titles: what an event is called before its person's name, by rota.
         made_us: when this was so, µs since 1970.
+        timezone: of the center.
     """
     file = Calendar()
     file.add("prodid", "-//eduops//oncall//VI")
@@ -27,8 +32,7 @@ def write_duty(turns: Mapping[str, Sequence[DutyTurn]], titles: Mapping[str, str
     for rota, found in turns.items():
         for turn in found:
             file.add_component(_event(rota, turn, titles[rota], made_us))
-    written: bytes = file.to_ical()
-    return written
+    return calendar_bytes(file, timezone)
 
 
 def _event(rota: str, turn: DutyTurn, title: str, made_us: int) -> Event:

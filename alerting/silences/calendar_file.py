@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from icalendar import Calendar, Component, Event, vRecur
+from icalendar import Calendar, Component, Event, Timezone, vRecur
 from msgspec.structs import replace
 
 from alerting.silences.recurrence import EPOCH, MICROSECOND, beginnings, is_left_out, rule_parts
@@ -82,6 +82,16 @@ def write_calendar(
     for silence in silences:
         file.add_component(_event(silence, calendar, titles[silence.kind]))
     file.add_missing_timezones()
+    return calendar_bytes(file, calendar.timezone)
+
+
+def calendar_bytes(file: Calendar, timezone: ZoneInfo) -> bytes:
+    """Return a calendar as the bytes of a file; one without events tells its time zone.
+
+    Some programs refuse a file that has nothing: RFC 5545, section 3.6, asks for one component at least.
+    """
+    if not file.subcomponents:
+        file.add_component(Timezone.from_tzid(timezone.key))
     written: bytes = file.to_ical()
     return written
 

@@ -1,13 +1,12 @@
 """Whom to call at an internet provider, and what was agreed with it: `providers.toml` (pure)."""
 
-import tomllib
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
-from contract.errors import ConfigurationError
 from contract.naming.plain import plain_name
+from contract.routing.source import TablesText
 
 FILE: Final = "providers.toml"
 
@@ -30,8 +29,10 @@ ProviderCards = Mapping[str, ProviderCard]
 """By plain name (`contract.naming.plain`)."""
 
 
-class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    provider: list[ProviderCard] = []
+class _Tables(msgspec.Struct, forbid_unknown_fields=True):
+    """All tables of the file."""
+
+    provider: list[dict[str, Any]] = []
 
 
 def parse_providers(text: str) -> ProviderCards:
@@ -39,22 +40,18 @@ def parse_providers(text: str) -> ProviderCards:
 
     Raises:
         ConfigurationError: the text is not TOML; a card has no name, a second one the same name, or a
-            runbook is no web address.
+            runbook is no web address; names the line.
     """
-    try:
-        file = msgspec.convert(tomllib.loads(text), _File)
-    except ValueError as error:
-        raise ConfigurationError(f"{FILE}: {error}") from error
+    file = TablesText(FILE, text, _Tables)
     cards: dict[str, ProviderCard] = {}
-    for card in file.provider:
+    for place, table in file.places("provider"):
+        card = file.read(place, table, ProviderCard)
         name = plain_name(card.name)
         if not name:
-            raise ConfigurationError(f"{FILE}: a provider has no name")
+            raise file.refusal(place, "name", "a provider has no name")
         if name in cards:
-            raise ConfigurationError(f"{FILE}: {card.name!r} has two cards; write one")
+            raise file.refusal(place, "name", "it has two cards; write one")
         if card.runbook and not card.runbook.startswith(("https://", "http://")):
-            raise ConfigurationError(
-                f"{FILE}: the runbook of {card.name!r} is {card.runbook!r}; write an address with https://"
-            )
+            raise file.refusal(place, "runbook", "`runbook` is no address that begins with https://")
         cards[name] = card
     return cards

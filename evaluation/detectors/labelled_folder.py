@@ -21,6 +21,8 @@ MOMENTS: Final = ("timestamp", "time", "datetime", "date", "moment")
 VALUES: Final = ("value",)
 LABELS: Final = ("label", "labels", "is anomaly", "anomaly")
 """Headings that are understood, in lower case, `_` as a blank, the earlier ones first."""
+LEAST_DISTINCT: Final = 0.6
+"""Share of moments that differ: two series in one file have half, a clock set back hardly less than 1."""
 _LABELS: Final = {"0": False, "1": True, "0.0": False, "1.0": True, "false": False, "true": True}
 
 
@@ -41,11 +43,16 @@ def read_folder(folder: Path, label: str = "", column: str = "") -> list[Labelle
     return [_series(file, str(file.relative_to(folder).with_suffix("")), label, column) for file in files]
 
 
-def check_halves(folder: Path, corpus: Sequence[Labelled]) -> None:
-    """Refuse a corpus whose halves cannot be told apart by labels.
+def check_halves(folder: Path, corpus: Sequence[Labelled], budget: float) -> None:
+    """Refuse a corpus of which one half cannot give a threshold or the other no figure.
+
+    Args:
+        folder: where it is from.
+        corpus: series with labels.
+        budget: alarms a series and week.
 
     Raises:
-        ConfigurationError: a half holds no series, or no window that counts.
+        ConfigurationError: a half holds no series, or no window that counts, or may not alarm once.
     """
     if len(corpus) < 2:
         raise ConfigurationError(f"{folder} holds one series; thresholds of one half need two at least")
@@ -55,6 +62,13 @@ def check_halves(folder: Path, corpus: Sequence[Labelled]) -> None:
                 f"{folder}: of its files {name} and so on, by name, none has a labelled reading that counts"
                 " (not the first 15 % of a series, at most 750); both halves need one"
             )
+    weeks = sum(series.weeks for series in corpus[::2])
+    if budget * weeks < 1.0:
+        raise ConfigurationError(
+            f"{folder}: at {budget:g} alarms a series and week the {len(corpus[::2])} series that thresholds"
+            f" are of, {weeks:.3g} weeks together, may not alarm once; give a larger --budget"
+            f" ({_windows_a_week(corpus[::2]):.3g} are as many alarms as they have labelled windows)"
+        )
 
 
 def described(corpus: Sequence[Labelled]) -> str:
@@ -63,8 +77,14 @@ def described(corpus: Sequence[Labelled]) -> str:
     windows = [sum(len(series.windows) for series in half) for half in (corpus[::2], corpus[1::2])]
     return (
         f"{len(corpus)} series, {readings:,} readings; thresholds of {len(corpus[::2])} with {windows[0]:,}"
-        f" labelled windows, figures of {len(corpus[1::2])} with {windows[1]:,}"
+        f" labelled windows ({_windows_a_week(corpus[::2]):.3g} a series and week), figures of"
+        f" {len(corpus[1::2])} with {windows[1]:,}"
     )
+
+
+def _windows_a_week(corpus: Sequence[Labelled]) -> float:
+    weeks = sum(series.weeks for series in corpus)
+    return sum(len(series.windows) for series in corpus) / weeks if weeks else float("inf")
 
 
 def _series(path: Path, name: str, label: str, column: str) -> Labelled:
@@ -74,6 +94,11 @@ def _series(path: Path, name: str, label: str, column: str) -> Labelled:
     if not table.rows:
         raise ConfigurationError(f"{path} holds a heading and no reading")
     time_us, value = table.moments_us(when), table.values(values)
+    if (distinct := len(np.unique(time_us))) < LEAST_DISTINCT * len(time_us):
+        raise ConfigurationError(
+            f"{path}: its {len(time_us):,} readings are of {distinct:,} moments; if several series are in one"
+            " file, give each a file of its own"
+        )
     is_labelled = np.array(table.read(labels, _label), np.bool_)
     order = np.argsort(time_us, kind="stable")
     return Labelled(name, time_us[order], value[order], _runs(is_labelled[order]))

@@ -47,10 +47,14 @@ def render_report(report: Report, kept: Kept, world: Surroundings, *, as_json: b
     return "\n".join(lines)
 
 
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def _head(terms: RewindTerms, world: Surroundings, schools: int) -> str:
     head = (
-        f"{_local(terms.from_us, world)} to {_local(terms.to_us, world)}, {schools:,} schools, "
-        f"{terms.operators} operator(s)"
+        f"{_local(terms.from_us, world)} to {_local(terms.to_us, world)}, "
+        f"{_counted(schools, 'school')}, {_counted(terms.operators, 'operator')}"
     )
     if world.factor > 1:
         of = f"{schools * world.factor:,.0f}"

@@ -94,7 +94,7 @@ def add_oncall(router: APIRouter, services: Services) -> None:
         rotas = rotas_of(routing)
         language = choose_language(request.query_params, request.cookies)
         titles = {rota.name: services.texts.say("oncall.event", language, rota=rota.name) for rota in rotas}
-        body = write_duty({rota.name: own(rota) for rota in rotas}, titles, at_us)
+        body = write_duty({rota.name: own(rota) for rota in rotas}, titles, at_us, services.calendar.timezone)
         return Response(body, headers=NOT_KEPT, media_type="text/calendar")
 
 

@@ -66,18 +66,16 @@ def add_codes(router: APIRouter, office: PeopleOffice) -> None:
             return go_on("/account")
         try:
             await prove_password(office, fields.get("old", ""))
+            if step is None:
+                raise AccessError(AccessFault.CODE_WRONG, "this is not the code")
         except AccessError as error:
             on_record(result="wrong")
             return await begun(request, secret, 422, office.renderer.fault(request, error))
         async with office.connection() as conn:
             if await code_secret(conn, who.name) is not None:  # whoever finds a page open gets no other one
                 return go_on("/account")
-            if step is not None:
-                recovery = await set_up(conn, who.name, secret)
-                await take_step(conn, who.name, step)
-        if step is None:
-            wrong = AccessError(AccessFault.CODE_WRONG, "this is not the code")
-            return await begun(request, secret, 422, office.renderer.fault(request, wrong))
+            recovery = await set_up(conn, who.name, secret)
+            await take_step(conn, who.name, step)
         office.register.forget(who.name)
         return await show_account(office, request, recovery=recovery)
 
@@ -92,8 +90,7 @@ def add_codes(router: APIRouter, office: PeopleOffice) -> None:
                 await forget_failures(conn, keys)
                 await drop(conn, who.name)
                 office.register.forget(who.name)
-        if not is_right:
-            on_record(result="wrong")
-            error = AccessError(AccessFault.CODE_WRONG, "this is not the code")
-            return await show_account(office, request, 422, office.renderer.fault(request, error))
-        return go_on("/account")
+                return go_on("/account")
+        on_record(result="wrong")
+        error = AccessError(AccessFault.CODE_WRONG, "this is not the code")
+        return await show_account(office, request, 422, office.renderer.fault(request, error))

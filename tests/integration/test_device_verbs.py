@@ -69,6 +69,8 @@ async def test_from_the_first_secret_to_the_last(settings: Settings, city: Fleet
     assert known.former_digest == digest_of(secret)
     assert known.former_until_us > 0
     assert "former secret until" in await device_table(settings, first.school, trouble=False, as_json=False)
+    none = await device_table(settings, first.school, trouble=True, as_json=False)
+    assert none == "no such device was refused or seen twice within a day"
 
     assert await deeds.revoke_devices(settings, [str(first)]) == f"revoked {first}"
     assert (await held(settings))[first].revoked

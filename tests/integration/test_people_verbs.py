@@ -50,6 +50,7 @@ async def run(settings: Settings, city: Fleet) -> Run:
 
 
 async def test_people_by_the_command_line(run: Any, settings: Settings, city: Fleet) -> None:
+    assert (await run("audit", "verify")).output == "nothing is on record yet\n0:\n"
     school = city.schools[0].code
     printed = (await run("user", "add", "Lan", "--role", "school", "--area", f"school:{school}")).output
     (secret,) = re.findall(r"^http://localhost:8050/enter/(\S+)$", printed, re.MULTILINE)

@@ -230,7 +230,10 @@ def at_text(at_us: int, calendar: SchoolCalendar) -> str:
 
 
 OF_PUSH = frozenset(
-    {"sequence", "alerts_version", "build", "age_s", "partition_age_s", "attendance_by_cluster"}
+    {
+        *("sequence", "alerts_version", "build", "age_s", "partition_age_s"),
+        *("attendance_by_cluster", "attendance_withheld"),
+    }
 )
 """What is of the push alone, and what is not kept by minute."""
 FIGURES = frozenset({"connected", "attendance", "elearning", "down", "up", "session", "unkept"})

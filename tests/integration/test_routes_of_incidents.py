@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from alerting.routing.plan import Handling, HandlingKind
+from contract.access.area import CITY
+from contract.access.permission import Role
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet
 from contract.incident import (
@@ -18,11 +20,13 @@ from contract.incident import (
 from contract.live import IncidentChanged
 from eduops.data_folder import DataFolder
 from eduops.settings import Settings, load_settings
-from eduops.verbs.doctor.examine import routes_checked
+from eduops.verbs.doctor.examine import owners_checked, routes_checked
 from eduops.verbs.routes.incident import stored
 from storage.database import connect
 from storage.fleet import save_fleet
 from storage.incidents import write_incidents
+from storage.people.users import add_user, change_user, find_user
+from tests.outbox import incident_of, put_incidents
 
 BEGAN_US = 1_795_399_200_000_000
 MINUTE_US = 60_000_000
@@ -86,3 +90,21 @@ async def test_doctor_names_a_place_that_no_school_has(
     (found,) = await routes_checked(settings)
     assert found.fine
     assert found.line == "check routes.toml, line 7: route 'district': no ward is called 'Quận 1'"
+
+
+async def test_doctor_names_whoever_has_incidents_and_is_gone(
+    settings: Settings, postgres_url: str, city: Fleet
+) -> None:
+    async with await connect(postgres_url) as conn:
+        await save_fleet(conn, city)
+        for name in ("Lan", "Minh"):
+            await add_user(conn, name, Role.OPERATOR, CITY, city)
+        owners = ("Lan", "Lan", "Minh", "monitoring", None)
+        cause = Cause(CauseKind.SCHOOL, school_id=city.schools[0].id)
+        await put_incidents(conn, *(incident_of(n, cause, assignee=one) for n, one in enumerate(owners)))
+        assert await owners_checked(settings) == []
+        lan = await find_user(conn, "Lan")
+        assert lan is not None
+        await change_user(conn, lan, city, "test", disabled=True)
+    (found,) = await owners_checked(settings)
+    assert found.line.startswith("check Lan, whose account is disabled, has 2 open incidents: hand them back")

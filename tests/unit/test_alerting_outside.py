@@ -1,5 +1,6 @@
 """What may be reported from outside, and from when to when it holds."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from alerting.outside.validity import (
     RESOLVE_TIMEOUT_US,
     OutsideComplaint,
     OutsideFault,
+    beyond_room,
     read_report,
 )
 from contract.alert import Outside, OutsideReport
@@ -77,6 +79,17 @@ def test_what_may_not_be_is_refused(posted: dict[str, Any], fault: OutsideFault)
     found = read(**posted)
     assert isinstance(found, OutsideComplaint)
     assert found.fault is fault
+
+
+def test_what_there_is_no_room_for_is_told_and_what_is_open_goes_on() -> None:
+    reports = [read(labels={"a": str(n)}) for n in range(6)]
+    over = read(labels={"a": "over"}, endsAt=datetime.fromtimestamp(NOW_US / 1e6, UTC).isoformat())
+    given = [one for one in (*reports, over) if isinstance(one, OutsideReport)]
+    known = {given[0].outside.labels, given[3].outside.labels}
+    assert beyond_room(given, known, 10) == []
+    assert beyond_room(given, known, 3) == [given[5]]
+    for room in (0, -7):
+        assert beyond_room(given, known, room) == [given[n] for n in (1, 2, 4, 5)]
 
 
 def test_half_a_character_is_refused() -> None:

@@ -101,6 +101,12 @@ def test_what_is_cancelled_is_so_by_the_event_or_by_the_file() -> None:
 START_US = local_us("2026-12-13T01:00")
 
 
+def test_a_file_without_silences_is_a_calendar_too(calendar: SchoolCalendar) -> None:
+    text = write_calendar([], calendar, TITLES).decode()
+    assert text.count("BEGIN:VTIMEZONE") == 1
+    assert read_calendar(text, ZoneInfo("UTC")) == ([], [])
+
+
 def test_a_count_beyond_the_end_of_a_silence_is_not_told(calendar: SchoolCalendar) -> None:
     text = write_calendar([recurring("a", START_US, "FREQ=DAILY;COUNT=40", 2, days=9)], calendar, TITLES)
     ((work,), _) = read_calendar(text.decode(), ZoneInfo("UTC"))

@@ -53,7 +53,14 @@ def test_columns_are_indexed_by_metric_id(shipped: Catalogue) -> None:
         (('stream = "bandwidth"', 'stream = "payroll"'), "'payroll'"),
         (("cadence_s = 10.0", "cadence_s = 0.0"), "0 < cadence_s"),
         (("heartbeat = true", ""), "heartbeat"),
-        (("[[metric]]", "[[metric"), "is not TOML"),
+        (("[[metric]]", "[[metric"), "at line 17"),
+        (("id = 1\n", 'id = "1"\n'), "line 18: metric 'down_bps': Expected `int`, got `str`"),
+        (('name = "down_bps"', "name = [1]"), "line 19: metric [1]: Expected `str`, got `array`"),
+        (("low = 0.0", 'low = "0"'), "line 22: metric 'down_bps': Expected `float`, got `str`"),
+        (("low = 0.0", "low = nan"), "line 22: metric 'down_bps': needs low < high"),
+        (("stale_s = 60.0", "stale_s = 2026-01-01"), "line 25: metric 'down_bps': Expected `float`"),
+        (("heartbeat = true", "heartbeat = true\nunits = 1"), "line 27: metric 'down_bps': `units` is no"),
+        (("[[metric]]", "[[metrics]]"), "line 17: Object contains unknown field `metrics`"),
     ],
 )
 def test_a_wrong_catalogue_is_named(change: tuple[str, str], says: str) -> None:
@@ -72,6 +79,9 @@ def test_a_wrong_catalogue_is_named(change: tuple[str, str], says: str) -> None:
         (("below = 0.5\n", ""), "rule 'wan_down': Object missing required field `below` or `above`"),
         (("silent_s = 45.0\n", ""), "rule 'gateway_silent': Object missing required field `silent_s`"),
         (("below = 0.5", "below = nan"), r"rule 'wan_down': Expected .*`\$\.below`, not nan"),
+        (('title_en = "', 'title_en = "\\u202e'), "`title_en` has 1 to 1000 characters, all of which can be"),
+        (('advice_en = "', f'advice_en = "{"x" * 1000}'), "`advice_en` has 1 to 1000 characters"),
+        (('name = "wan_down"', 'name = "wan\\u0000"'), "`name` has 1 to 1000 characters, all of which"),
         (("priority = 2", "priority = 7"), r"rule 'wan_down': Invalid enum value 7 - at `\$\.priority`"),
         (("open_after = 1", "open_after = 0"), r"Expected `int` >= 1 - at `\$\.open_after`, not 0"),
         (

@@ -82,6 +82,7 @@ def test_files_are_series_by_name_in_all_folders_and_columns_are_named(tmp_path:
         ("time,value,label\n\n01/09/2026,1,0\n", "line 3: '01/09/2026' is no moment: give ISO 8601"),
         ("time,value,label\n2026-09-01,1\n", "line 2: the row '2026-09-01,1' has 2 of 3 cells"),
         ('time,value,label\n2026-09-01,"1,0\n', "line 2: unexpected end of data"),
+        ("time,value,label\n" + "2026-09-01,1,0\n" * 2, "its 2 readings are of 1 moments; if several"),
         (b"PK\x03\x04", "is a workbook of Excel or LibreOffice, no CSV"),
         (b"<!DOCTYPE html>", "is a web page"),
     ],
@@ -109,13 +110,18 @@ def hourly(name: str, windows: list[list[int]], readings: int = 100) -> Labelled
 def test_halves_need_series_and_labels_that_count() -> None:
     early, late = hourly("a", [[3, 9]]), hourly("b", [[50, 52], [60, 60]])
     with pytest.raises(ConfigurationError, match="holds one series"):
-        check_halves(Path("x"), [late])
+        check_halves(Path("x"), [late], 9.0)
     with pytest.raises(ConfigurationError, match="of its files 1, 3, 5 and so on, by name, none has"):
-        check_halves(Path("x"), [early, late])
+        check_halves(Path("x"), [early, late], 9.0)
     with pytest.raises(ConfigurationError, match="of its files 2, 4, 6 "):
-        check_halves(Path("x"), [late, early])
-    check_halves(Path("x"), [late, late])
-    told = "2 series, 200 readings; thresholds of 1 with 1 labelled windows, figures of 1 with 2"
+        check_halves(Path("x"), [late, early], 9.0)
+    with pytest.raises(ConfigurationError, match=r"may not alarm once; give a larger --budget \(3.39 are"):
+        check_halves(Path("x"), [late, late], 1.0)
+    check_halves(Path("x"), [late, late], 2.0)
+    told = (
+        "2 series, 200 readings; thresholds of 1 with 1 labelled windows (1.7 a series and week),"
+        " figures of 1 with 2"
+    )
     assert described([early, late]) == told
 
 

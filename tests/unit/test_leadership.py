@@ -22,7 +22,7 @@ from contract.figures.sums import DayPart, FigureRow, FigureSums, GroupKind, add
 from contract.fleet import LEVELS, Fleet
 from contract.rule import Rule
 from contract.service.metrics import SERVICE_METRICS, Meter
-from contract.texts import Language, Texts, parse_texts, write_clock
+from contract.texts import Language, Texts, parse_texts, write_clock, write_date
 from eduops.stories.figure_days import base_rows, day_figures, years_of_rows
 from ops_dashboard.charts.marks import PAGE, PAPER, BarMarks, bar, meter, spark, strip
 from ops_dashboard.pages.leadership import leadership_page
@@ -427,3 +427,16 @@ def test_a_young_store_says_when_its_figures_come_and_from_when_on_they_are_comp
         assert before is not None
         assert before.last >= DAY
         assert f"{on:%d/%m/%Y}" in said
+    # On a day without lessons a store of weeks is none: the next school day is compared.
+    sunday = DAY - timedelta(DAY.isoweekday())
+    brief, said = told([row for row in rows if row.day < sunday], sunday)
+    assert (sunday.isoweekday(), dict(brief.compared_from)) == (7, {})
+    assert said == f"Số liệu tiếp theo có lúc khoảng {_clock(brief, calendar)}, {_day(brief, calendar)}."
+
+
+def _clock(brief: Brief, calendar: SchoolCalendar) -> str:
+    return write_clock(brief.first_us, Language.VI, calendar.timezone)[:5]
+
+
+def _day(brief: Brief, calendar: SchoolCalendar) -> str:
+    return write_date(brief.first_us, Language.VI, calendar.timezone)

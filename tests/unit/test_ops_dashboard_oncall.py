@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from icalendar import Calendar
 
-from alerting.routing.duty import duty_turns
+from alerting.routing.duty import DutyTurn, duty_turns
 from alerting.routing.duty_file import write_duty
 from alerting.routing.swaps import with_swaps
 from config.files import shipped_texts
@@ -119,10 +119,20 @@ def test_without_a_rota_the_page_says_how_to_write_one() -> None:
     assert "no rota" in json.dumps(page.to_plotly_json(), default=lambda part: part.to_plotly_json())
 
 
+def test_a_file_without_turns_is_a_calendar_too() -> None:
+    made_us = us("2026-11-27T00:00:00")
+    empty: tuple[dict[str, list[DutyTurn]], ...] = ({}, {"crew": []})
+    for turns in empty:
+        file = Calendar.from_ical(write_duty(turns, {"crew": "On call, crew"}, made_us, ZONE))
+        assert [part.name for part in file.subcomponents] == ["VTIMEZONE"]  # RFC 5545, 3.6: one at least
+
+
 def test_the_file_has_an_event_a_turn_and_says_the_same_turn_by_the_same_id() -> None:
     turns = duty_turns(crew(), us("2026-11-27T00:00:00"), us("2026-11-29T00:00:00"))
     files = [
-        Calendar.from_ical(write_duty({"crew": some}, {"crew": "On call, crew"}, us("2026-11-27T00:00:00")))
+        Calendar.from_ical(
+            write_duty({"crew": some}, {"crew": "On call, crew"}, us("2026-11-27T00:00:00"), ZONE)
+        )
         for some in (turns, turns[1:])
     ]
     events, fewer = (file.walk("VEVENT") for file in files)

@@ -19,14 +19,23 @@ def test_none_is_packaged() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ('[[provider]]\nname = " "', "a provider has no name"),
-        ('[[provider]]\nname = "FPT"\n[[provider]]\nname = "fpt"', "'fpt' has two cards"),
-        ('[[provider]]\nname = "FPT"\nrunbook = "javascript:alert(1)"', "write an address with https://"),
-        ('[[provider]]\nname = "FPT"\nfax = "1"', "fax"),
-        ("[[provider]]\nname = FPT", "providers.toml: "),
+        ('[[provider]]\nname = ""', "line 2: provider '': a provider has no name"),
+        ('[[provider]]\nname = " FPT"', "line 2: provider ' FPT': `name` has spaces around it"),
+        (
+            '[[provider]]\nname = "FPT"\n[[provider]]\nname = "fpt"',
+            "line 4: provider 'fpt': it has two cards",
+        ),
+        (
+            '[[provider]]\nname = "FPT"\nrunbook = "javascript:alert(1)"',
+            "line 3: provider 'FPT': `runbook` is",
+        ),
+        ('[[provider]]\nname = "FPT"\nphone = "1\\n2"', "line 3: provider 'FPT': `phone` has a control"),
+        ('[[provider]]\nname = "FPT"\nfax = "1"', "line 3: provider 'FPT': Object contains unknown field"),
+        ('[[provider]]\nname = "FPT"\nphone = 1800', "line 3: provider 'FPT': Expected `str`, got `int`"),
+        ("[[provider]]\nname = FPT", "at line 2"),
     ],
 )
 def test_what_cannot_be_is_refused(text: str, says: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"^providers\.toml: ") as caught:
+    with pytest.raises(ConfigurationError, match=r"^providers\.toml") as caught:
         parse_providers(text)
     assert says in str(caught.value)

@@ -35,7 +35,12 @@ async def device_table(settings: Settings, school: str, *, trouble: bool, as_jso
         found = [s for s in found if max(s.refused_us or 0, s.twice_us or 0) > now_us - DAY_US]
     if as_json:
         return msgspec.json.encode([s._asdict() for s in found]).decode()
-    return "\n".join([_line(s, now_us) for s in found] or ["no such device has a credential"])
+    none = (
+        "no such device was refused or seen twice within a day"
+        if trouble
+        else "no such device has a credential"
+    )
+    return "\n".join([_line(s, now_us) for s in found] or [none])
 
 
 async def fleet_csv(settings: Settings) -> str:

@@ -1,6 +1,7 @@
 """`eduops doctor`: a sentence about everything that usually goes wrong."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from eduops.verbs.reporting.lost import lost_findings
 from eduops.verbs.reporting.rule_findings import rule_findings
 from eduops.verbs.status import read_processes, read_status
 from storage.database import connect
+from storage.incidents import open_incidents
 from storage.people.users import list_users
 from storage.upkeep.jobs import job_troubles
 
@@ -78,6 +80,7 @@ async def examine(settings: Settings) -> list[Checked]:
         findings.extend(Checked(*found, doubtful=True) for found in await lost_findings(settings))
         findings.append(Checked(*await rights_finding(settings)))
         findings.extend(await routes_checked(settings))
+        findings.extend(await owners_checked(settings))
     except EduopsError as error:
         return [*findings, Checked(False, f"the system does not answer: {error}")]
     return [*findings, *flow(status, settings.clock_factor)]
@@ -152,3 +155,19 @@ async def routes_checked(settings: Settings) -> list[Checked]:
         able = {user.name.casefold() for user in await list_users(conn) if not user.disabled}
     shut = shut_accounts(own.routing, able)
     return [Checked(True, sentence, doubtful=True) for sentence in (*names, *shut)]
+
+
+async def owners_checked(settings: Settings) -> list[Checked]:
+    """Name whoever has open incidents and may sign in no more: nobody is asked about those."""
+    async with await connect(database_url(settings)) as conn:
+        gone = {user.name for user in await list_users(conn) if user.disabled}
+        held = Counter(one.assignee for one in await open_incidents(conn) if one.assignee in gone)
+    return [
+        Checked(
+            True,
+            f"{name}, whose account is disabled, has {n:,} open incidents: hand them back, or assign them to "
+            "somebody else, on their pages",
+            doubtful=True,
+        )
+        for name, n in sorted(held.items())
+    ]

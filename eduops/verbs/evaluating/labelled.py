@@ -51,7 +51,7 @@ def labelled(
     names = names_of(detector or ["ew", "peers"], tell)
     refractory_us = parse_span_us(refractory)
     corpus = read_folder(folder, label, column)
-    check_halves(folder, corpus)
+    check_halves(folder, corpus, budget)
     tell(described(corpus))
     one = RecordedCorpus(folder.resolve().name, corpus, budget, refractory_us)
     typer.echo(render_halves(judge_halves([one], names, within), as_json=json))

@@ -29,7 +29,7 @@ def verify(
     whole = (
         "1 entry" if found.entries == 1 else f"{found.entries:,} entries, each follows from the one before"
     )
-    typer.echo(f"{whole}; the last is")
+    typer.echo(f"{whole}; the last is" if found.entries else "nothing is on record yet")
     typer.echo(f"{found.entries}:{found.head.hex()}")
 
 

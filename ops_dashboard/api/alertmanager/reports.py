@@ -10,7 +10,13 @@ from typing import Final
 import msgspec
 from fastapi import APIRouter, Request, Response
 
-from alerting.outside.validity import OutsideComplaint, read_report
+from alerting.outside.validity import (
+    MOST_OPEN,
+    OutsideComplaint,
+    OutsideFault,
+    beyond_room,
+    read_report,
+)
 from bus.codec import encode_outside
 from contract.alert import OutsideReport
 from contract.entry import EntryKind
@@ -40,8 +46,14 @@ def add_alertmanager_reports(router: APIRouter, services: Services) -> None:
         read = [read_report(body, at_us, services.config.clock.log_us) for body in bodies]
         # Of several with the same labels the last one is the newest word.
         reports = {one.outside.labels: one for one in read if isinstance(one, OutsideReport)}
+        others = [one.outside for one in services.board.open_alerts.values()]
+        known = {outside.labels for outside in others if outside is not None}
+        beyond = beyond_room(list(reports.values()), known, MOST_OPEN - len(known))
+        for one in beyond:
+            del reports[one.outside.labels]
         await _keep(list(reports.values()), at_us, services)
         complaints = [one for one in read if isinstance(one, OutsideComplaint)]
+        complaints += [OutsideComplaint(OutsideFault.TOO_MANY_OPEN, {"most": MOST_OPEN}) for _ in beyond]
         if complaints:
             why = _why(complaints, request, services)
             raise AlertmanagerRefusal(400, "outside_refused", n=len(complaints), of=len(read), why=why)

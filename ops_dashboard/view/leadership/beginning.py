@@ -26,23 +26,22 @@ def is_enough(calendar: SchoolCalendar, span: DaySpan, known: Collection[date]) 
 
 
 def compared_from(calendar: SchoolCalendar, day: date, known: Collection[date]) -> dict[SpanKind, date]:
-    """Return from when on spans have one before to be compared with; without those that have it on a day.
+    """Return from when on spans have one before to be compared with; without those of which the next has it.
 
     Args:
         calendar: which days are school days.
-        day: the last one that was looked at; whatever follows is taken to be known.
+        day: the last one that was looked at; school days from it on are taken to be known.
         known: days of which something is known.
     """
-    coming = {day + timedelta(n) for n in range(LOOK_AHEAD_DAYS)}
-    seen = {*known, *filter(calendar.is_school_day, coming)}
+    coming = [day + timedelta(n) for n in range(LOOK_AHEAD_DAYS)]
+    school_days = list(filter(calendar.is_school_day, coming))
+    seen = {*known, *school_days}
     found = {}
     for kind in COMPARED:
-        for on in sorted(filter(calendar.is_school_day, coming)):
-            before = span_pair(calendar, kind, on).before
-            if before is not None and is_enough(calendar, before, seen):
-                if on > day:
-                    found[kind] = on
-                break
+        pairs = ((on, span_pair(calendar, kind, on).before) for on in school_days)
+        on = next((on for on, one in pairs if one is not None and is_enough(calendar, one, seen)), None)
+        if on is not None and on != school_days[0]:
+            found[kind] = on
     return found
 
 

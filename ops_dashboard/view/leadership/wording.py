@@ -150,7 +150,8 @@ class _Words:
             said.append(self._say(key, day=self._date(brief.since)))
         if brief.first_us:
             at, day = self._clock(brief.first_us), self._dated(brief.first_us)
-            said.append(self._say("leadership.figures_from", at=at, day=day))
+            key = "leadership.figures_from" if brief.since is None else "leadership.figures_next"
+            said.append(self._say(key, at=at, day=day))
         said += [
             self._say(f"leadership.compared_{kind}", day=self._date(day))
             for kind, day in brief.compared_from.items()
