@@ -3,7 +3,9 @@
 Method. Each school of a look has one deviation a series (z, from the series' own past). Every column
 is centred on its median over the schools and divided by its median absolute deviation, so that what
 all schools share (a holiday mood, a storm, a broken platform) is nobody's disagreement and no unit
-matters. Of the columns, winsorised at three, a regularised covariance C is estimated. With
+matters. What is fuller than three of them counts as three: more pupils, packets or users than a school is
+used to contradict nothing, and one that is known from a day has such values by the dozen. Of the columns,
+winsorised at three on both sides, a regularised covariance C is estimated. With
 P = C^-1 the squared distance of a school x splits into the part of a common shift s of all its series,
 by generalised least squares s = 1'Px / 1'P1, and the rest:
 
@@ -46,7 +48,7 @@ class Disagreement:
     least_schools: int = 30
     """Fewer say nothing of what is usual; chosen, ten for each of three series."""
     winsor_z: float = 3.0
-    """The covariance learns no further from the median than this."""
+    """The covariance learns no further from the median than this, and no value counts further above it."""
     least_variance: float = 0.01
     """Added to each variance, in squared deviations: a tenth of a deviation is no disagreement."""
 
@@ -63,7 +65,7 @@ class Disagreement:
         known = ~np.isnan(z).any(axis=1)
         if int(known.sum()) < self.least_schools:
             return found
-        x = _standardised(z[known].astype(np.float64))
+        x = np.minimum(_standardised(z[known].astype(np.float64)), self.winsor_z)
         precision = np.linalg.inv(self._covariance(x))
         weighed = x @ precision
         common = weighed.sum(axis=1) ** 2 / precision.sum()
