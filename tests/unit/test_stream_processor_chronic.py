@@ -58,15 +58,20 @@ HOUR_US, DAY_US = 3600 * SECOND_US, 24 * 3600 * SECOND_US
 FOLD = small_fold(rules=RULES, schools=1)
 
 
-def cut(day: int, hour: float, minutes: float) -> list[Entry]:
-    """Return a cut of the line, and the ticks by which it is seen."""
+def spell(day: int, hour: float, minutes: float, metric: str, bad: float, well: float) -> list[Entry]:
+    """Return what a metric says while it is bad for a while, and the ticks by which it is seen."""
     start_us = MONDAY_9H_US + day * DAY_US + round(hour * HOUR_US)
     end_us = start_us + round(minutes * 60 * SECOND_US)
-    series = series_named(1, "online")
+    series = series_named(1, metric)
     log: list[Entry] = [TickEntry(us) for us in range(start_us, end_us + 120 * SECOND_US, 20 * SECOND_US)]
-    log += [ReadingsEntry(start_us, columns([(start_us, series, 0.0)]))]
-    log += [ReadingsEntry(end_us, columns([(end_us, series, 1.0)]))]
+    log += [ReadingsEntry(start_us, columns([(start_us, series, bad)]))]
+    log += [ReadingsEntry(end_us, columns([(end_us, series, well)]))]
     return sorted(log, key=lambda entry: entry.at_us)
+
+
+def cut(day: int, hour: float, minutes: float) -> list[Entry]:
+    """Return a cut of the line, and the ticks by which it is seen."""
+    return spell(day, hour, minutes, "online", 0.0, 1.0)
 
 
 def bad_days(days: int = 3, cuts: int = 2) -> list[Entry]:
@@ -122,6 +127,24 @@ def test_a_spell_that_is_worse_is_told_by_all_its_rules() -> None:
     high = ReadingsEntry(start_us - 1, columns([(start_us - 1, series_named(1, "down_bps"), 9e7)]))
     folded = fold_log(FOLD, [[*bad_days(), TickEntry(start_us - 2), high, *cut(3, 0.0, 40)]])
     assert told(folded)[-3:-1] == [("traffic_high", "opened", "worse"), ("wan_down", "opened", "worse")]
+
+
+def test_what_is_often_slow_is_told_at_once_when_it_is_cut() -> None:
+    by_kind = RULES.replace('of = ["wan_down", "traffic_high"]', 'of = ["wan_down"]') + with_words("""
+[[rule]]
+name = "chronic_quality"
+metric = "latency_ms"
+channel = "chronic"
+of = ["traffic_high"]
+priority = 3
+priority_in_session = 3
+""")
+    slow = [e for day in range(3) for k in (0, 3) for e in spell(day, k, 120, "down_bps", 9e7, 1e6)]
+    still_slow = spell(3, 0.0, 60, "down_bps", 9e7, 1e6)
+    folded = fold_log(small_fold(rules=by_kind, schools=1), [[*slow, *still_slow, *cut(3, 2.0, 30)]])
+    assert ("chronic_quality", "opened", "") in told(folded)
+    assert told(folded)[-2:] == [("wan_down", "opened", ""), ("wan_down", "resolved", "")]
+    assert [t.rule for t in folded.transitions if t.at_us >= MONDAY_9H_US + 3 * DAY_US] == ["wan_down"] * 2
 
 
 def test_a_week_with_one_cut_ends_it() -> None:
