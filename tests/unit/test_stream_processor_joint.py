@@ -101,11 +101,11 @@ def told(log: list[Entry], fold: Fold | None = None) -> list[Transition]:
     return list(fold_log(fold or fold_of(), [log]).transitions)
 
 
-def looks(odd_from: int, odd_until: int, until: int = 80) -> list[Entry]:
-    """Return the calm stretch, then a look in ten minutes, in some of which `ODD` disagrees."""
+def looks(odd_from: int, odd_until: int, until: int = 80, left: float = 0.3) -> list[Entry]:
+    """Return the calm stretch, then looks every ten minutes, in some of which `ODD` has but what is `left`."""
     log = list(calm())
     for minute in range(0, until, 10):
-        log += entries(minute, measured(minute, 0.3 if odd_from <= minute < odd_until else 1.0))
+        log += entries(minute, measured(minute, left if odd_from <= minute < odd_until else 1.0))
     return log
 
 
@@ -259,7 +259,7 @@ def test_a_restart_from_a_snapshot_changes_nothing() -> None:
 def test_the_rule_that_is_shipped_tells_of_a_school_that_disagrees() -> None:
     of_rule = [
         t
-        for t in told(looks(10, 40, until=110), fold_of(packaged("rules.toml")))
+        for t in told(looks(10, 40, until=110, left=0.2), fold_of(packaged("rules.toml")))
         if t.rule == "school_disagrees"
     ]
     assert [t.kind for t in of_rule] == [TransitionKind.OPENED, TransitionKind.RESOLVED]
