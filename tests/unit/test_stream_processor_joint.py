@@ -102,7 +102,7 @@ def told(log: list[Entry], fold: Fold | None = None) -> list[Transition]:
 
 
 def looks(odd_from: int, odd_until: int, until: int = 80, left: float = 0.3) -> list[Entry]:
-    """Return the calm stretch, then looks every ten minutes, in some of which `ODD` has but what is `left`."""
+    """Return the calm stretch, then looks every ten minutes, in some of which `ODD` has what is `left`."""
     log = list(calm())
     for minute in range(0, until, 10):
         log += entries(minute, measured(minute, left if odd_from <= minute < odd_until else 1.0))
