@@ -1,11 +1,13 @@
 """Rules, transitions, operator actions and alerts."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import IntEnum, StrEnum
 from typing import Final
 
 import msgspec
+
+from contract.series import METRIC_BITS
 
 ALERT_ID_BYTES: Final = 8
 EXTERNAL: Final = "external"
@@ -231,6 +233,11 @@ class Alert(msgspec.Struct, frozen=True):
     resolved_at_us: int | None = None
     outside: Outside | None = None
     """Of an alert that somebody outside reports; None for our own."""
+
+
+def chronic_devices(alerts: Iterable[Alert]) -> int:
+    """Return how many devices some alerts say are chronic: one may be so in more than one way."""
+    return len({alert.series >> METRIC_BITS for alert in alerts if is_chronic(alert.rule)})
 
 
 class AlertEvent(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from alerting.incidents.groups import Groups
 from alerting.silences.matching import in_maintenance, muted
-from contract.alert import Alert, is_chronic
+from contract.alert import Alert, chronic_devices, is_chronic
 from contract.calendar import SchoolCalendar
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.clock import LogClock
@@ -291,7 +291,7 @@ class Board:
             line_count=len(shown),
             lines_by_priority=[sum(i.priority == p for i in shown) for p in (1, 2, 3)],
             untaken=sum(i.unacknowledged > 0 and i.incident_id not in silenced for i in shown),
-            chronic=sum(is_chronic(a.rule) for a in alerts),
+            chronic=chronic_devices(alerts),
             live_partitions=live_partitions,
             partitions=self._partitions,
         )

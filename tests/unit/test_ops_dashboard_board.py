@@ -126,6 +126,9 @@ def test_a_chronic_line_is_a_state_that_any_other_alert_covers_and_no_line(board
     seen = board.snapshot(NOW_US, 1)
     assert seen.states[3] == "c"
     assert (seen.open.chronic, seen.open.by_priority, seen.open.line_count) == (1, [0, 0, 0], 0)
+    poor_too = alert(city, 3, 2, "chronic_quality")
+    show(board, city, [chronic, poor_too])
+    assert board.snapshot(NOW_US, 1).open.chronic == 1  # one device
     show(board, city, [chronic, alert(city, 3, 2)])
     seen = board.snapshot(NOW_US, 1)
     assert seen.states[3] == "2"
