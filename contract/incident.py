@@ -198,7 +198,7 @@ class Incident(msgspec.Struct, frozen=True):
     """Pupils of `schools`, each school once."""
     most_pupils: int
     lost_pupil_s: int
-    """Pupils times seconds of log time up to `counted_at_us`."""
+    """Affected pupils times seconds of log time up to `counted_at_us`."""
     counted_at_us: int
     """Log time, at a whole second."""
     began_at_us: int
@@ -228,6 +228,8 @@ class Incident(msgspec.Struct, frozen=True):
     """The exercise that all of its open alerts are of; the last one while none is open; else empty."""
     beyond_cause: bool = False
     """Whether somebody merged into it what its cause does not explain: it may meet any school."""
+    affected_pupils: int = 0
+    """Of `pupils` those at schools with an open alert of it that is as urgent as `AFFECTS_TO`."""
 
 
 class SchoolSpan(NamedTuple):
@@ -347,14 +349,15 @@ def worst_first(member: Membership) -> tuple[bool, int, int, str]:
 
 
 def lost_pupil_minutes(incident: Incident, now_us: int) -> int:
-    """Return the whole minutes that pupils have lost: of its schools, over the time that each was affected.
+    """Return the whole minutes that pupils have lost: of its schools, over the time that each was affected,
+    in lessons or not.
 
     Args:
         incident: as it stands.
         now_us: log time.
     """
     open_s = max(0, now_us // SECOND_US - incident.counted_at_us // SECOND_US)
-    return (incident.lost_pupil_s + incident.pupils * open_s) // 60
+    return (incident.lost_pupil_s + incident.affected_pupils * open_s) // 60
 
 
 def split_id_of(incident_id: str, alert_id: str, action_id: str) -> str:

@@ -11,5 +11,5 @@ export function groupOf(incident) {
 /** Return the whole minutes that pupils have lost up to now. */
 export function lostMinutes(incident, nowUs) {
   const openS = Math.max(0, Math.floor(nowUs / 1e6) - Math.floor(incident.counted_at_us / 1e6));
-  return Math.floor((incident.lost_pupil_s + incident.pupils * openS) / 60);
+  return Math.floor((incident.lost_pupil_s + incident.affected_pupils * openS) / 60);
 }
