@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from contract.access.area import CITY, Area
 from contract.alert import ALERT_ID_BYTES, Alert
 
 SECOND_US: Final = 1_000_000
@@ -142,6 +143,8 @@ class NotDone(StrEnum):
     """The other incident does not exist, is over, or is this one."""
     OF_CENTER = "of_center"
     """One of the two is about the center itself, and the other is not."""
+    BEYOND_AREA = "beyond_area"
+    """It reaches beyond the area of who acts, and did not yet when they asked."""
 
 
 class IncidentAction(msgspec.Struct, frozen=True):
@@ -163,6 +166,8 @@ class IncidentAction(msgspec.Struct, frozen=True):
     """Who shall have the incident, at most 80 characters, where the action assigns; else empty."""
     other: str = ""
     """The alert that is split off, or the incident to merge with; else empty."""
+    area: Area = CITY
+    """What the engineer may act on: incidents may have grown by the time that the deed is folded."""
 
 
 class Incident(msgspec.Struct, frozen=True):
