@@ -1,5 +1,6 @@
-"""Addresses that need no trust in a network (pure)."""
+"""Addresses that need no trust in a network, and names that are ours (pure)."""
 
+from collections.abc import Iterable
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -20,3 +21,18 @@ def is_safe_address(address: str) -> bool:
     return bool(parts.hostname) and (
         parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
     )
+
+
+def is_known_host(host: str | None, allowed: Iterable[str]) -> bool:
+    """Return whether a request's Host is a name of ours: loopback, or one of `allowed`, on any port.
+
+    A stranger's name that resolves to this address would make its pages of one origin with ours.
+    Source: RFC 9110 section 7.4; DNS rebinding as in Jackson et al. 2007.
+    """
+    try:
+        name = urlsplit(f"//{host}").hostname if host else None
+    except ValueError:  # brackets around what is no address
+        return False
+    if name is None:
+        return False
+    return is_loopback(name) or name in {one.lower().strip("[]") for one in allowed}

@@ -20,7 +20,7 @@ from contract.fleet import Fleet
 from contract.service.metrics import Meter
 from contract.special_days.special_day import SpecialDay
 from eduops.data_folder import DataFolder
-from eduops.exporter import publish_metrics
+from eduops.exporter import MetricsDoor, publish_metrics
 from eduops.settings import Settings
 from storage.database import connect
 from storage.fleet import load_fleet
@@ -111,6 +111,11 @@ async def open_connections(settings: Settings, name: str) -> AsyncIterator[Conne
         yield Connections(log, live, fleet, configuration)
 
 
+def metrics_door(settings: Settings) -> MetricsDoor:
+    """Return where a service's `/metrics` are, and by which names they may be asked for."""
+    return MetricsDoor(settings.metrics_host, settings.metrics_port, settings.own_names)
+
+
 @asynccontextmanager
 async def open_service(settings: Settings, service: str) -> AsyncIterator[Service]:
     """Publish a service's metrics and connect it; its process name is the service's unless one is set.
@@ -121,8 +126,7 @@ async def open_service(settings: Settings, service: str) -> AsyncIterator[Servic
         InfrastructureError: a server is out of reach.
     """
     folder, meter, name = DataFolder(settings.data), Meter(), settings.process_name or service
-    address = (settings.metrics_host, settings.metrics_port)
-    with publish_metrics(folder, meter, service, name, address):
+    with publish_metrics(folder, meter, service, name, metrics_door(settings)):
         async with open_connections(settings, name) as held:
             yield Service(held, meter, lambda: folder.mark_ready(name))
 

@@ -31,8 +31,9 @@ class DoorSettings(BaseModel):
         None,
         pattern=r"^[A-Za-z0-9.,:_\[\]-]+$",
         description=(
-            "Names by which browsers and programs may call the dashboard, with commas between and without "
-            "ports, besides loopback and `host`; a proxy's public name belongs here."
+            "Names by which browsers and programs may call the dashboard, and Prometheus `/metrics`, with "
+            "commas between and without ports, besides loopback, `host` and `metrics_host`; a proxy's public "
+            "name belongs here."
         ),
     )
     forwarded_allow_ips: str = Field(
@@ -64,3 +65,8 @@ class DoorSettings(BaseModel):
     oidc_client_secret: str | None = Field(
         None, repr=False, description="Secret of that client; none for a public one."
     )
+
+    @property
+    def own_names(self) -> tuple[str, ...]:
+        """The names of `allowed_hosts`."""
+        return tuple((self.allowed_hosts or "").split(","))

@@ -169,7 +169,9 @@ def did(
     """Return the entry in which an engineer does something with an incident."""
     action_id = f"{kind.value}-{incident_id}-{actor}-{at_us}"
     words = {"note": "", **more}
-    return LogEntry(at_us, IncidentAction(action_id, kind, incident_id, actor, at_us=at_us, area=area, **words))
+    return LogEntry(
+        at_us, IncidentAction(action_id, kind, incident_id, actor, at_us=at_us, area=area, **words)
+    )
 
 
 @dataclass

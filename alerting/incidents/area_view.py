@@ -75,7 +75,13 @@ class AreaView:
         seen = _part(incident, own)
         if is_over:
             ends = [alert.resolved_at_us for alert in own if alert.resolved_at_us is not None]
-            seen = replace(seen, quiet_at_us=max(ends, default=incident.quiet_at_us), schools=0, pupils=0, affected_pupils=0)
+            seen = replace(
+                seen,
+                quiet_at_us=max(ends, default=incident.quiet_at_us),
+                schools=0,
+                pupils=0,
+                affected_pupils=0,
+            )
         return seen, own
 
     def _covers_cause(self, cause: Cause) -> bool:
