@@ -60,8 +60,8 @@ class Priority(IntEnum):
 
 
 AFFECTS_TO: Final = Priority.P2
-"""The least urgent priority that says that something is down or degraded for pupils. What waits until somebody
-is free (a clock that is wrong, a register that is late) takes no lesson from anybody."""
+"""The least urgent priority that says that something is down or degraded for pupils. What waits until
+somebody is free (a clock that is wrong, a register that is late) takes no lesson from anybody."""
 
 
 class Channel(IntEnum):

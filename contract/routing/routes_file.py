@@ -23,7 +23,7 @@ from contract.routing.contact_tables import (
 )
 from contract.routing.report_tables import read_reports
 from contract.routing.route import ActiveTime, Matchers, NoticeRoute, Routing
-from contract.routing.source import TablePlace
+from contract.toml.tables import TablePlace
 
 DEFAULTS: Final = {"group_wait": "30s", "group_interval": "5m", "repeat_interval": "4h"}
 """What the root has where it says nothing. Source: Alertmanager, docs/configuration.md."""
@@ -86,8 +86,8 @@ class _Tree:
         self._escalations = escalations
         self._places: dict[str, TablePlace] = {}
         self._written: dict[str, _Route] = {}
-        for place, table in file.places("route"):
-            route = file.read(place, table, _Route)
+        for place, _ in file.places("route"):
+            route = file.read(place, _Route)
             if route.name in self._written:
                 raise file.refusal(place, "name", "`name` is that of another route")
             self._places[route.name], self._written[route.name] = place, route
@@ -150,7 +150,7 @@ class _Tree:
     def _route(self, name: str, found: Mapping[str, NoticeRoute]) -> NoticeRoute:
         place, written = self._places[name], self._written[name]
         parent = found.get(self._parent(name))
-        match = self._matchers(place, written.match)
+        match = self._matchers(place) if written.match else Matchers()
         waits_us: dict[str, int] = {}
         for field, default in DEFAULTS.items():
             said = getattr(written, field)
@@ -180,7 +180,7 @@ class _Tree:
             if written.escalation is not None:
                 raise self._file.refusal(place, "escalation", "has `contacts` too; one of them is enough")
             check_known(self._file, place, written.contacts, self._contacts)
-            line = self._file.line_of(place, "contacts")
+            line = self._file.line((*place.path, "contacts"))
             return Escalation("", (EscalationStep(tuple(written.contacts), 0, line),), 0, None, line)
         if written.escalation is not None:
             if written.escalation not in self._escalations:
@@ -190,8 +190,8 @@ class _Tree:
         assert parent is not None  # the root has one of them
         return parent.escalation
 
-    def _matchers(self, place: TablePlace, table: dict[str, Any]) -> Matchers:
-        match = self._file.read(place, table, _Match)
+    def _matchers(self, place: TablePlace) -> Matchers:
+        match = self._file.read(place, _Match, "match")
         patterns: dict[str, tuple[str, ...]] = {}
         for field in ("rule", "cause", "cluster", "ward", "isp", "school"):
             patterns[field] = _listed(getattr(match, field))

@@ -236,7 +236,7 @@ def test_an_incident_has_one_id_and_one_beginning(entries: list[LogEntry]) -> No
 @few
 @given(logs())
 def test_lost_time_is_each_schools_own_added_up(entries: list[LogEntry]) -> None:
-    """A school is affected while an urgent alert of it is in an incident; no second is counted twice in one."""
+    """A school is affected while an urgent alert of it is in an incident; no second is counted twice."""
     desk = folded([entries])
     for incident in desk.incidents.values():
         moved = {IncidentEventKind.ABSORBED, IncidentEventKind.SPLIT}
