@@ -36,6 +36,8 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LEAST_PERIOD_S: Final = 3_600
 """Nobody hands over more often than once an hour: chosen."""
+NEVER: Final = "never"
+"""What `ack_timeout` says where an acknowledgement holds for ever."""
 WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -148,9 +150,18 @@ def read_escalations(text: RoutesText, contacts: Mapping[str, Contact]) -> dict[
         steps = tuple(_step(text, place, n, contacts) for n in range(len(written.step)))
         timeout_us = None
         if "ack_timeout" in table:
-            timeout_us = text.duration_us(place, "ack_timeout", written.ack_timeout)
+            timeout_us = read_ack_timeout(text, place, written.ack_timeout)
         found[written.name] = Escalation(written.name, steps, written.repeat, timeout_us, text.line_of(place))
     return found
+
+
+def read_ack_timeout(text: RoutesText, place: TablePlace, said: str) -> int | None:
+    """Return how long an acknowledgement holds, µs; None for `never`.
+
+    Raises:
+        ConfigurationError: it is neither that nor a time; names its line.
+    """
+    return None if said == NEVER else text.duration_us(place, "ack_timeout", said)
 
 
 def check_known(

@@ -18,6 +18,7 @@ from contract.routing.contact_tables import (
     RoutesTables,
     RoutesText,
     check_known,
+    read_ack_timeout,
     read_contacts,
     read_escalations,
 )
@@ -29,6 +30,9 @@ DEFAULTS: Final = {"group_wait": "30s", "group_interval": "5m", "repeat_interval
 """What the root has where it says nothing. Source: Alertmanager, docs/configuration.md."""
 LEAST_S: Final = {"group_wait": 0, "group_interval": 1, "repeat_interval": 60}
 """Chosen: what is urgent needs no wait, and nobody is told the same thing more than once a minute."""
+ACK_TIMEOUT_US: Final = 8 * 3_600_000_000
+"""How long an acknowledgement holds without a deed where nothing is said, µs: chosen, a shift; whoever took
+it goes home then, and the next one should hear of it."""
 DIGEST_AT: Final = time(7, 30)
 """Local time of a digest where nothing is said: chosen, when offices open."""
 
@@ -43,6 +47,7 @@ class _Route(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     group_wait: str | None = None
     group_interval: str | None = None
     repeat_interval: str | None = None
+    ack_timeout: str | None = None
     active_time: ActiveTime = ActiveTime.ALWAYS
     digest_at: time = DIGEST_AT
 
@@ -86,6 +91,10 @@ class _Tree:
         self._escalations = escalations
         self._places: dict[str, TablePlace] = {}
         self._written: dict[str, _Route] = {}
+        self._timeouts_us: dict[str, int | None] = {}
+        """What each route has of `ack_timeout`, said or inherited."""
+        self._saying = {t["name"] for _, t in file.places("escalation") if "ack_timeout" in t}
+        """Escalations that have one of their own."""
         for place, _ in file.places("route"):
             route = file.read(place, _Route)
             if route.name in self._written:
@@ -176,6 +185,17 @@ class _Tree:
         )
 
     def _escalation(self, place: TablePlace, written: _Route, parent: NoticeRoute | None) -> Escalation:
+        """Return whom a route tells; how long an acknowledgement holds is said by it, else by those."""
+        found = self._steps(place, written, parent)
+        timeout_us = ACK_TIMEOUT_US if parent is None else self._timeouts_us[parent.name]
+        if written.ack_timeout is not None:
+            timeout_us = read_ack_timeout(self._file, place, written.ack_timeout)
+        self._timeouts_us[written.name] = timeout_us
+        if written.ack_timeout is None and found.name in self._saying:
+            return found
+        return msgspec.structs.replace(found, ack_timeout_us=timeout_us)
+
+    def _steps(self, place: TablePlace, written: _Route, parent: NoticeRoute | None) -> Escalation:
         if written.contacts is not None:
             if written.escalation is not None:
                 raise self._file.refusal(place, "escalation", "has `contacts` too; one of them is enough")
