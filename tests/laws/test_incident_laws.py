@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,7 +84,7 @@ def deeds(draw: st.DrawFn, outages: Sequence[Sequence[LogEntry]]) -> list[LogEnt
         kind = draw(st.sampled_from(IncidentDeed))
         at_us = first.at_us + SECOND_US + draw(st.sampled_from((0, 5, 20, 60, 300, 900))) * SECOND_US + number
         actor, note = draw(st.sampled_from(("Lan", "Minh"))), draw(st.sampled_from(("", "đã gọi")))
-        more: dict[str, str] = {}
+        more: dict[str, Any] = {}
         if kind is IncidentDeed.DISMISSED:
             more = {"because": draw(st.sampled_from(Because)).value}
         elif kind is IncidentDeed.ASSIGNED:
