@@ -10,7 +10,6 @@ from contract.alert import Alert
 from contract.texts import Language
 from ops_dashboard.api.answers import Refusal
 from ops_dashboard.api.incidents import IncidentId
-from ops_dashboard.archive import KnownIncident
 from ops_dashboard.charts.columns import of_series
 from ops_dashboard.charts.marks import PAGE
 from ops_dashboard.charts.member_charts import (
@@ -24,6 +23,7 @@ from ops_dashboard.charts.member_charts import (
 from ops_dashboard.charts.plots import HOLE_BUCKET_US, HOLE_RAW_US, Window, plot
 from ops_dashboard.charts.school_charts import ToldSeries
 from ops_dashboard.charts.usual import usual_of
+from ops_dashboard.incident_reads import KnownIncident
 from ops_dashboard.language import choose_language
 from ops_dashboard.pages.plots.members import member_charts
 from ops_dashboard.pages.prerender import prerender
