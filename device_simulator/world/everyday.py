@@ -10,7 +10,7 @@ from contract.calendar import SchoolCalendar
 from contract.fleet import LEVELS, Fleet
 from device_simulator.world.faults import FaultLabel
 from device_simulator.world.mess import DAY_US, ChronicKind, Mess
-from device_simulator.world.timetable import REGISTER_LAST_US
+from device_simulator.world.school_time.timetable import REGISTER_LAST_US
 
 CHRONIC: Final = "chronic-line"
 UNSENT: Final = "register-unsent"

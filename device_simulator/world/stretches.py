@@ -11,7 +11,7 @@ from contract.fleet import LEVELS, Fleet
 from device_simulator.world.faults import FaultLabel
 from device_simulator.world.mess import DAY_US
 from device_simulator.world.moves import Move
-from device_simulator.world.school_year import SchoolYear
+from device_simulator.world.school_time.school_year import SchoolYear
 
 EVE: Final = "recess-eve"
 RECESS: Final = "recess"
