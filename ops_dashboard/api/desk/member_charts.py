@@ -17,7 +17,6 @@ from ops_dashboard.charts.member_charts import (
     MemberCharts,
     member_chart,
     member_span,
-    metric_of,
     worst_drawn,
 )
 from ops_dashboard.charts.plots import HOLE_BUCKET_US, HOLE_RAW_US, Window, plot
@@ -76,7 +75,7 @@ def _draw(
     rules = {rule.name: rule for rule in services.rules}
     made = []
     for alert in alerts:
-        school, metric = services.fleet.school_of(alert.school_id), metric_of(alert, services.catalogue)
+        school, metric = services.fleet.school_of(alert.school_id), services.catalogue.of_series(alert.series)
         assert school is not None
         assert metric is not None  # else it is not drawn
         own = of_series(before, alert.series)
