@@ -16,6 +16,7 @@ FIGURES = (
     "false_incidents_per_1000_school_days",
     "incidents_per_outage",
     "median_delay_intervals",
+    "median_beyond_intervals",
 )
 SMALL = ("--schools", "20", "--days", "3", "--interval", "15m", "--severity", "calm")
 
