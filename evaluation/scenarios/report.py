@@ -38,7 +38,7 @@ from evaluation.scenarios.run import (
     school_days,
     truths_of,
 )
-from evaluation.scenarios.sizes import SIZES
+from evaluation.scenarios.sizes import SIZES, SizeClass
 
 VALUE_KINDS: Final = frozenset({FaultKind.SLOW_DEGRADATION, FaultKind.ATTENDANCE_DROP, FaultKind.LMS_OUTAGE})
 """Faults that change values while they last, and so say something of a detector of values. Cuts, silence
@@ -225,12 +225,12 @@ def span(ends: Interval | None, digits: int) -> str:
     return "–" if ends is None else f"{ends[0]:.{digits}f}–{ends[1]:.{digits}f}"
 
 
-def by_size(runs: Sequence[Judged]) -> dict[str, MatchQuality]:
+def by_size(runs: Sequence[Judged], classes: Sequence[SizeClass] = SIZES) -> dict[str, MatchQuality]:
     """Return the figures of what values show, by the size of the change in standard deviations."""
     findings = [f for run in runs for f in run.matched.findings]
     return {
         name: figures([f for f in findings if least <= (f.truth.size_sd or -1.0) < most], 0, 0.0)
-        for name, least, most in SIZES
+        for name, least, most in classes
     }
 
 

@@ -25,8 +25,16 @@ LESSONS: Final = (time(8, 40), time(9, 40), time(14, 20), time(15, 20))
 """When lines and e-learning are looked at: lessons of all levels."""
 REGISTERS: Final = (time(8, 5), time(8, 20))
 """When registers are: see `evaluation.city.simulated`."""
-SIZES: Final = (("below 2", 0.0, 2.0), ("2 to 4", 2.0, 4.0), ("4 and more", 4.0, np.inf))
-"""Names and bounds of the classes of sizes."""
+SizeClass = tuple[str, float, float]
+"""Name, least size and the least that is too large."""
+SIZES: Final[tuple[SizeClass, ...]] = (
+    ("below 2", 0.0, 2.0),
+    ("2 to 4", 2.0, 4.0),
+    ("4 and more", 4.0, np.inf),
+)
+"""Those that marks are set for."""
+STEPS: Final[tuple[SizeClass, ...]] = (*SIZES[:2], ("4 to 8", 4.0, 8.0), ("8 and more", 8.0, np.inf))
+"""The same, finer, for a curve."""
 
 Column = NDArray[np.float64]
 
@@ -64,6 +72,11 @@ def sizes_of(scenario: Scenario, seed: int) -> tuple[float | None, ...]:
                 return None
 
     return tuple(map(size, scenario.labels))
+
+
+def step_of(size_sd: float) -> str:
+    """Return the name of the class of `STEPS` that a size of 0 and more belongs to."""
+    return next(name for name, least, most in STEPS if least <= size_sd < most)
 
 
 def _size(change: Column, deviation: Column) -> float | None:
