@@ -114,6 +114,10 @@ class Catalogue:
                 return metric
         raise ConfigurationError(f"no metric is called {name!r}; metrics.toml lists them")
 
+    def of_series(self, series: int) -> Metric | None:
+        """Return what a series measures; None where the catalogue does not have it."""
+        return self.by_id.get(series & MAX_METRIC_ID)
+
     @cached_property
     def low(self) -> NDArray[np.float64]:
         """Least believable value by metric id, shape (256,); NaN where no metric has the id."""

@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+from psycopg import AsyncConnection
 
 from bus.jetstream import JetStreamLog
 from bus.live import Live
@@ -109,6 +111,17 @@ async def open_connections(settings: Settings, name: str) -> AsyncIterator[Conne
     configuration.calendar.check_schools(fleet)
     async with open_log(settings, name) as log, open_live(settings, f"{name}-live") as live:
         yield Connections(log, live, fleet, configuration)
+
+
+@asynccontextmanager
+async def open_tables(settings: Settings) -> AsyncIterator[AsyncConnection[Any]]:
+    """Lend a connection to the database for the length of the block.
+
+    Raises:
+        EduopsError: it is not configured, or out of reach.
+    """
+    async with await connect(database_url(settings)) as conn:
+        yield conn
 
 
 def metrics_door(settings: Settings) -> MetricsDoor:

@@ -15,7 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from contract.address import is_known_host
+from contract.access.address import is_known_host
 from contract.errors import ConfigurationError
 from contract.service.metrics import SERVICE_METRICS, Histogram, InstrumentKind, Meter, ServiceMetric
 from eduops.data_folder import DataFolder

@@ -331,7 +331,7 @@ async def run_simulator(
     from device_simulator.lines import Login
     from device_simulator.shell import SimulatorConfig
     from device_simulator.shell import run as run_simulator_shell
-    from device_simulator.world.schedule import Cadence
+    from device_simulator.world.school_time.schedule import Cadence
 
     (mqtt_host, mqtt_port), *mqtt_others = settings.mqtt_addresses
     config = SimulatorConfig(

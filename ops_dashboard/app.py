@@ -20,7 +20,7 @@ from config.routing import follow_routing
 from config.sign_in import FollowedSignIn
 from config.tls import follow_tls
 from config.ward_map import read_ward_map
-from contract.address import is_loopback
+from contract.access.address import is_loopback
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.errors import InfrastructureError

@@ -21,7 +21,7 @@ from eduops.machine.prepare import Tell, fleet_maker
 from eduops.machine.rolling import serve_restarts
 from eduops.machine.supervisor import end_leftovers, unless_stopped
 from eduops.machine.system import System, claim, instances, usable
-from eduops.machine.welcome import welcome
+from eduops.machine.welcome import opening, welcome
 from eduops.settings import Settings
 
 
@@ -48,6 +48,7 @@ async def run_up(settings: Settings, options: UpOptions, stop: asyncio.Event, te
     folder = DataFolder(settings.data)
     folder.create()
     with folder.locked(), ExitStack() as claims:
+        tell(opening())
         for name in await asyncio.to_thread(end_leftovers, folder):
             tell(f"ended {name}, left over from a killed eduops")
         own = load_configuration(folder.config)

@@ -1,4 +1,4 @@
-"""What `eduops up` says last: where the wall is, how to get in, how to stop; in both languages."""
+"""What `eduops up` says first and last: where the wall is, how to get in, how to stop; in both languages."""
 
 import shlex
 import sys
@@ -23,24 +23,29 @@ def welcome(entrance: Entrance, folder: DataFolder) -> str:
         entrance: how people get to the wall.
         folder: of the system that runs.
     """
-    texts, command = shipped_texts(), command_on(folder.path)
-
-    def both(key: str, **values: str) -> list[str]:
-        return [texts.say(key, language, **values) for language in (Language.VI, Language.EN)]
-
+    command = command_on(folder.path)
     rows = [
-        (both("up.wall"), [entrance.address, *both("up.lets_in" if entrance.lets_in else "up.sign_in")]),
-        (both("up.again"), [f"{command} status"]),
-        (both("up.logs"), [str(folder.logs)]),
-        (both("up.stop"), ["Ctrl-C"]),
+        (_both("up.wall"), [entrance.address, *_both("up.lets_in" if entrance.lets_in else "up.sign_in")]),
+        (_both("up.again"), [f"{command} status"]),
+        (_both("up.logs"), [str(folder.logs)]),
+        (_both("up.stop"), ["Ctrl-C"]),
     ]
     if entrance.lets_in:
-        rows.insert(1, (both("up.link"), [f"{command} user link {entrance.lets_in}"]))
-    lines = ["", _RULE, f"  {' · '.join(both('up.runs'))}", ""]
+        rows.insert(1, (_both("up.link"), [f"{command} user link {entrance.lets_in}"]))
+    lines = ["", _RULE, f"  {' · '.join(_both('up.runs'))}", ""]
     for label, told in rows:
         head = " · ".join(label)
         lines += [f"  {'' if n else head:<{_WIDTH}}{line}" for n, line in enumerate(told)]
     return "\n".join([*lines, _RULE, ""])
+
+
+def opening() -> str:
+    """Return the first words of a start, which takes a while."""
+    return " · ".join(_both("up.starts"))
+
+
+def _both(key: str) -> list[str]:
+    return [shipped_texts().say(key, language) for language in (Language.VI, Language.EN)]
 
 
 def command_on(data: Path) -> str:

@@ -27,8 +27,8 @@ from eduops.machine.prepare import Tell
 from eduops.machine.supervisor import end_leftovers, unless_stopped
 from eduops.machine.system import System, usable
 from eduops.machine.welcome import welcome
+from eduops.setting_groups.mqtt import MOST_SHARE_MIB
 from eduops.settings import Settings
-from eduops.settings_mqtt import MOST_SHARE_MIB
 from eduops.simulated_devices import simulated_secrets
 from eduops.verbs.status import Status, read_status, render_status
 from storage.alerts import recent_alerts

@@ -17,8 +17,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.http11 import Response
 from websockets.server import ServerProtocol
 
+from contract.access.address import is_loopback
 from contract.access.waiting import network_of
-from contract.address import is_loopback
 
 SHARE: Final = 1 / 3
 """Of the connections for one address: enough for a whole office, and no stranger has them all."""

@@ -7,7 +7,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from contract.address import is_known_host
+from contract.access.address import is_known_host
 
 ASSET_CACHE: Final = "no-cache"
 """Own scripts are asked for again at each load (an ETag answers), so a new build never meets old ones."""

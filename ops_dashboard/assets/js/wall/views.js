@@ -1,7 +1,7 @@
 // What stands at the wall's left: one view, or several in turn; a new P1 brings the map back until it is taken.
-import { byId, setText } from './dom.js';
+import { byId, setText } from '../parts/dom.js';
 import { makeWardMap } from './ward_map.js';
-import { say } from './words.js';
+import { say } from '../parts/words.js';
 
 const TURN = ['map', 'wards', 'attendance', 'elearning', 'systems', 'traffic', 'day'];
 const TITLES = { wards: 'wall.wards', attendance: 'wall.attendance', elearning: 'wall.users', systems: 'wall.systems', day: 'wall.day' };

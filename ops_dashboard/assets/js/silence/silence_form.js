@@ -1,9 +1,9 @@
 // The dialog in which a silence is made or changed; what it would mute is seen before it is sent.
-import { DateField } from './date_field.js';
-import { askDeed, labelled, post } from './deed_dialog.js';
-import { make } from './dom.js';
+import { DateField } from '../parts/date_field.js';
+import { askDeed, labelled, post } from '../parts/deed_dialog.js';
+import { make } from '../parts/dom.js';
 import { makeConditions } from './silence_conditions.js';
-import { dayAndClock, duration, fromField, language, number, rule as ruleWords, say, toField } from './words.js';
+import { dayAndClock, duration, fromField, language, number, rule as ruleWords, say, toField } from '../parts/words.js';
 
 const HOURS = [1, 2, 3, 4, 8, 12, 24, 72, 168];
 const USUAL_HOURS = 2;

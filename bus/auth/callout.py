@@ -16,9 +16,9 @@ import nats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from bus.auth.jwt import CalloutQuestion, TokenSigner
 from bus.connection import inbox_of, open_nats
 from bus.mqtt_store import ns_of
-from bus.nats_jwt import CalloutQuestion, TokenSigner
 from contract.devices.connecting import BrokerLine, ConnectRequest, DeviceRights
 from contract.errors import InfrastructureError
 

@@ -1,6 +1,6 @@
 // The parts of an incident's page: what happened, who was told, and its alerts by school.
-import { make, renew } from './dom.js';
-import { clock, clockSeconds, dayAndClock, duration, fullDay, number, rule, say } from './words.js';
+import { make, renew } from '../parts/dom.js';
+import { clock, clockSeconds, dayAndClock, duration, fullDay, number, rule, say } from '../parts/words.js';
 
 const LINES_MAX = 300; // a screen of a week; the rest is counted
 const SCHOOLS_MAX = 24;

@@ -1,9 +1,9 @@
 // The city's wards as a map: each as a tile or in its own boundaries, with how many of its schools have the worst;
 // schools that have a place stand there themselves.
 import { STATES, stateWord, worst } from './cells.js';
-import { hiddenTable, make, makeSvg } from './dom.js';
+import { hiddenTable, make, makeSvg } from '../parts/dom.js';
 import { makePointer, schoolPaths } from './school_marks.js';
-import { number, say } from './words.js';
+import { number, say } from '../parts/words.js';
 
 const ROW = Math.sqrt(3) / 2; // height of a row of hexagons, in widths
 const TINT_FROM = 0.15; // share of a ward's schools from which its ground is coloured too

@@ -1,6 +1,6 @@
 // Why an alert is there, in the sentences of the server; and why one is no problem, as a choice.
-import { make } from './dom.js';
-import { keysOf, language, say } from './words.js';
+import { make } from '../parts/dom.js';
+import { keysOf, language, say } from '../parts/words.js';
 
 /** Return the sentences of one kind. */
 function textsOf(explanation, kind) {

@@ -1,5 +1,5 @@
 // An alert as a row: what is sorted and filtered, and how it is written.
-import { dayAndClock, duration, judged, number, plainName, rule, say, whenOf } from './words.js';
+import { dayAndClock, duration, judged, number, plainName, rule, say, whenOf } from '../parts/words.js';
 
 const SYSTEM_SCHOOL = 0; // alerts about the center itself carry it; no school has it
 const MINUTE_US = 60e6;

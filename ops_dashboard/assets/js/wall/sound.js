@@ -1,6 +1,6 @@
 // Sound for one screen a room (`?sound=1`): P1 repeats until acknowledged, P2 once, P3 never.
-import { make } from './dom.js';
-import { say } from './words.js';
+import { make } from '../parts/dom.js';
+import { say } from '../parts/words.js';
 
 const REPEAT_MS = 8000;
 const LEAST_GAP_MS = 3000;

@@ -1,6 +1,6 @@
 // Schools at their places on the map of wards: a path a state, and the school under the pointer as a link.
 import { stateWord } from './cells.js';
-import { make, makeSvg, setText } from './dom.js';
+import { make, makeSvg, setText } from '../parts/dom.js';
 
 const ORDER = ['n', 'm', 'c', 'u', '3', '2', '1']; // the worst lies on top
 const SIZE = { n: 0.055, m: 0.09, c: 0.1, u: 0.09, 3: 0.125, 2: 0.12, 1: 0.13 }; // radius, in heights of type

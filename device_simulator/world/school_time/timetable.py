@@ -21,8 +21,6 @@ _LUNCH: Final = (0.45, 0.40, 0.15, 0.15)
 """Share of pupils who stay over lunch by level: chosen, boarding is usual up to primary school."""
 _STAFF: Final = 0.04
 """Activity of staff and offices around the sessions, as a share of a full house: chosen."""
-_HOUSE_OPEN_US: Final = 11 * 60 * MINUTE_US
-"""Offices close eleven hours after the first session starts: chosen."""
 _NIGHT: Final = 0.012
 """Cameras, updates and backups, as a share of a full house: chosen."""
 EXAM_FACTOR: Final = 0.7

@@ -1,6 +1,6 @@
 // What was wrong today as bars on one axis of time, and how long it has been quiet: read from five metres.
-import { hiddenTable, make, makeSvg } from './dom.js';
-import { clock, duration, say, whenOf } from './words.js';
+import { hiddenTable, make, makeSvg } from '../parts/dom.js';
+import { clock, duration, say, whenOf } from '../parts/words.js';
 
 const MINUTE_US = 60e6, HOUR_US = 3600e6;
 const MARGIN_US = HOUR_US / 2;

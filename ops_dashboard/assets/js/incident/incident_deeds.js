@@ -1,11 +1,11 @@
 // What an engineer does with an incident: buttons, their dialogs, and what came of the last deed.
-import { askDeed, labelled, post } from './deed_dialog.js';
-import { makeReasons } from './alert_why.js';
-import { byId, make, renew, setText } from './dom.js';
-import { isKey, watchSwitch } from './keys.js';
-import { readJson } from './loading.js';
-import { isPast } from './moment.js';
-import { clock, dayAndClock, duration, language, number, rule, say } from './words.js';
+import { askDeed, labelled, post } from '../parts/deed_dialog.js';
+import { makeReasons } from '../alert/alert_why.js';
+import { byId, make, renew, setText } from '../parts/dom.js';
+import { isKey, watchSwitch } from '../parts/keys.js';
+import { readJson } from '../parts/loading.js';
+import { isPast } from '../parts/moment.js';
+import { clock, dayAndClock, duration, language, number, rule, say } from '../parts/words.js';
 
 const isOpen = (incident) => incident.ended_at_us === null;
 const DEEDS = [

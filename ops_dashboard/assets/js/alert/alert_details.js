@@ -1,10 +1,10 @@
 // The details of one alert, and the dialog in which an engineer takes it or adds a note.
 import { eventValue, factsOf, stateOf } from './alert_rows.js';
 import { adviceOf, makeBefore, makeReasons, makeVerdict, makeWhy, reasonOf } from './alert_why.js';
-import { askDeed, post } from './deed_dialog.js';
-import { byId, make } from './dom.js';
-import { isPast } from './moment.js';
-import { dayAndClock, rule, say } from './words.js';
+import { askDeed, post } from '../parts/deed_dialog.js';
+import { byId, make } from '../parts/dom.js';
+import { isPast } from '../parts/moment.js';
+import { dayAndClock, rule, say } from '../parts/words.js';
 
 const TITLES = { acknowledge: 'alerts.acknowledge', note: 'alerts.add_note', dismiss: 'alerts.dismiss_title' };
 

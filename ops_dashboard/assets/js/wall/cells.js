@@ -1,5 +1,5 @@
 // The pictures of a school's state: shape and colour together, drawn once for each size.
-import { say } from './words.js';
+import { say } from '../parts/words.js';
 
 // Names of the sheet's colours: once the picture is stale they are greys, and the most urgent is the brightest.
 const COLOURS = { n: '--cell', u: '--soft', 1: '--p1', 2: '--p2', 3: '--p3', c: '--p3', m: '--works' };

@@ -1,10 +1,10 @@
 // The day so far: what a calm wall tells where incidents stand otherwise, and two of the views that come in turn.
 import { areFew, nameOf } from './alarms.js';
 import { drawBar, quietOf } from './day_bar.js';
-import { byId, hiddenTable, make, makeSvg, setText } from './dom.js';
-import { makeMark } from './mark.js';
-import { inMoment } from './moment.js';
-import { clock, duration, number, percent, say, target, whenOf } from './words.js';
+import { byId, hiddenTable, make, makeSvg, setText } from '../parts/dom.js';
+import { makeMark } from '../parts/mark.js';
+import { inMoment } from '../parts/moment.js';
+import { clock, duration, number, percent, say, target, whenOf } from '../parts/words.js';
 
 const HOUR_US = 3600e6;
 const HOLE_US = 11 * 60e6; // two missing points are a hole in the line, not a slope

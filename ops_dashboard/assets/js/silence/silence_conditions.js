@@ -1,7 +1,7 @@
 // The conditions of a silence, a line each: label, comparison, value.
-import { loadFleet } from './fleet.js';
-import { byId, make } from './dom.js';
-import { say } from './words.js';
+import { loadFleet } from '../parts/fleet.js';
+import { byId, make } from '../parts/dom.js';
+import { say } from '../parts/words.js';
 
 const LABELS = ['isp', 'school', 'ward', 'cluster', 'rule', 'system', 'priority', 'level', 'device'];
 const SIGNS = { '=': [false, true], '!=': [false, false], '=~': [true, true], '!~': [true, false] };

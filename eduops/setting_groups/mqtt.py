@@ -5,8 +5,8 @@ from typing import Final
 
 from pydantic import BaseModel, Field
 
-from eduops.settings_door import Port
-from eduops.settings_words import addresses_of
+from eduops.setting_groups.door import Port
+from eduops.setting_groups.words import addresses_of
 
 _HOST: Final = r"[A-Za-z0-9._-]+(:\d{1,5})?"
 MOST_SHARE_MIB: Final = float(1 << 20)

@@ -1,9 +1,9 @@
 // All schools as a honeycomb of areas on one canvas. Areas never move; cells grow to fill the place.
 import { STATES, drawCells, stateWord, worst } from './cells.js';
-import { byId, hiddenTable, make, setText, unitPx } from './dom.js';
-import { makeMark } from './mark.js';
-import { kept } from './moment.js';
-import { number, say } from './words.js';
+import { byId, hiddenTable, make, setText, unitPx } from '../parts/dom.js';
+import { makeMark } from '../parts/mark.js';
+import { kept } from '../parts/moment.js';
+import { number, say } from '../parts/words.js';
 
 const ROW = Math.sqrt(3) / 2; // height of a row of hexagons, in cell widths
 const FEW = 4; // so many schools stand by their own names, with larger cells, and leave room for the traffic

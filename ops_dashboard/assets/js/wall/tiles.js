@@ -1,8 +1,8 @@
 // The four figures: value, target, last week, its own age and coverage; past its target a figure takes the mark
 // and the colour of its priority, under its coverage it turns to "unknown".
-import { byId, setText } from './dom.js';
-import { makeMark } from './mark.js';
-import { clock, compact, number, percent, say, sessionName, since, target } from './words.js';
+import { byId, setText } from '../parts/dom.js';
+import { makeMark } from '../parts/mark.js';
+import { clock, compact, number, percent, say, sessionName, since, target } from '../parts/words.js';
 
 const SAME_SHARE = 0.0005, SAME_PART = 0.02; // closer than this a figure is as last week
 const shares = new Set(['connected', 'attendance']);

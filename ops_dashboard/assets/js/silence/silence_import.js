@@ -1,8 +1,8 @@
 // The dialog in which a provider's calendar of work is taken over; what becomes of each event is seen before.
-import { askDeed, labelled, post } from './deed_dialog.js';
-import { make } from './dom.js';
+import { askDeed, labelled, post } from '../parts/deed_dialog.js';
+import { make } from '../parts/dom.js';
 import { makeConditions } from './silence_conditions.js';
-import { dayAndClock, language, number, say } from './words.js';
+import { dayAndClock, language, number, say } from '../parts/words.js';
 
 const CHANGES = ['new', 'moved', 'cancelled'];
 

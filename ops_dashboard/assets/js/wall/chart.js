@@ -1,7 +1,7 @@
 // City bandwidth of the last hour: minutes from the table, then one live point a second.
-import { byId, hiddenTable, make, makeSvg, setText, unitPx } from './dom.js';
-import { inMoment } from './moment.js';
-import { clock, number, say } from './words.js';
+import { byId, hiddenTable, make, makeSvg, setText, unitPx } from '../parts/dom.js';
+import { inMoment } from '../parts/moment.js';
+import { clock, number, say } from '../parts/words.js';
 
 const HOUR_US = 3600e6;
 const POINT_US = 10e6; // live points closer than this replace each other: one pixel is some 10 s

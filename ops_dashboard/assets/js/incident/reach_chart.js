@@ -1,6 +1,6 @@
 // How many schools an incident reached over time: a line of steps, drawn as SVG.
-import { hiddenTable, make, makeSvg, renew } from './dom.js';
-import { clock, dayAndClock, number, say } from './words.js';
+import { hiddenTable, make, makeSvg, renew } from '../parts/dom.js';
+import { clock, dayAndClock, number, say } from '../parts/words.js';
 
 const WIDTH = 600, HEIGHT = 170, LEFT = 66, RIGHT = 10, TOP = 12, BOTTOM = 32; // the picture's own units
 const DAY_US = 86400e6;

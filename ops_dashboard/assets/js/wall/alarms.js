@@ -1,7 +1,7 @@
 // The incidents of the wall: five lines, most urgent first, each as on the desk; what is left is counted by priority.
-import { byId, make, setText } from './dom.js';
-import { makeMark, trendMark } from './mark.js';
-import { compact, duration, number, rule, say } from './words.js';
+import { byId, make, setText } from '../parts/dom.js';
+import { makeMark, trendMark } from '../parts/mark.js';
+import { compact, duration, number, rule, say } from '../parts/words.js';
 
 const LEVELS = /^((?:TH|THCS|THPT|MN|MG|TTGDTX|và|-)\s+)+/; // a school's level stays whole when its name is shortened
 const FEW = 2;
