@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from anomaly.absence import absence_deviations
 from contract.rule import AnomalyRule
-from evaluation.attendance.recorded import HALF, SIZES, Registers
+from evaluation.attendance.recorded import SIZES, Registers
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -58,7 +58,10 @@ def hindsight(registers: Registers, rule: AnomalyRule) -> list[Hindsight]:
     known = np.isfinite(expected) & np.isfinite(registers.ratio) & (shared > -rule.least_deviation)[:, None]
     score = _score(registers.ratio, expected, rule)
     found = []
-    for half, mine in (("first", registers.day < HALF), ("second", registers.day >= HALF)):
+    for half, mine in (
+        ("first", registers.day < registers.half),
+        ("second", registers.day >= registers.half),
+    ):
         of_half = score[mine]
         of_half[~known[mine]] = -np.inf
         faults = [

@@ -24,7 +24,7 @@ from contract.fleet import Cluster, Device, DeviceKind, Fleet, Level, School, Wa
 from contract.reading import Readings
 from contract.rule import AnomalyRule, Rule
 from contract.series import series_of
-from evaluation.attendance.recorded import HALF, STORMS, Registers
+from evaluation.attendance.recorded import STORMS, Registers
 from evaluation.scenarios.incidents import IncidentLog
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.layout import lay_out
@@ -75,10 +75,11 @@ def fleet_of(registers: Registers) -> Fleet:
     )
 
 
-def calendar_of(packaged: str) -> SchoolCalendar:
-    """Return a calendar in which every day from 2013 to 2015 may be one of school."""
+def calendar_of(packaged: str, days: NDArray[np.datetime64]) -> SchoolCalendar:
+    """Return a calendar in which every day of these years may be one of school."""
+    first, last = days.min().astype(date).year, days.max().astype(date).year
     head = 'timezone = "Asia/Ho_Chi_Minh"\ncountry = "VN"\n'
-    term = '[[term]]\nfirst = 2013-01-01\nlast = 2015-12-31\nname = "all"\n'
+    term = f'[[term]]\nfirst = {first}-01-01\nlast = {last}-12-31\nname = "all"\n'
     return parse_calendar(f"{head}{term}{packaged[packaged.index('[level.') :]}")
 
 
@@ -97,7 +98,7 @@ def low_rule(rules: Sequence[Rule], z: float | None = None, *, less_shared: bool
 def judge_registers(
     registers: Registers, catalogue: Catalogue, calendar: SchoolCalendar, rule: AnomalyRule
 ) -> tuple[AttendanceFigures, AttendanceFigures]:
-    """Return what one rule makes of the days before `HALF`, and of those after it."""
+    """Return what one rule makes of the days before `registers.half`, and of those after it."""
     fleet = fleet_of(registers)
     layout = lay_out(fleet, catalogue, 0, 1)
     fold = Fold(layout, compile_rules([rule], catalogue), catalogue, calendar, detector_named("ew"))
@@ -124,7 +125,7 @@ def judge_registers(
         for place in places:
             opened[place] = True
         lines.append(({day for day, _ in places}, any(registers.kind[place] == 0 for place in places)))
-    early = registers.day < HALF
+    early = registers.day < registers.half
     first, second = (_figures(registers, lived & half, alarmed, opened, lines) for half in (early, ~early))
     return first, second
 

@@ -11,10 +11,13 @@ const mayDecide = () => document.querySelector('[data-page]').dataset.may === 'd
 
 const load = reader(async () => show(await readJson('/api/calendar', language)));
 
-function show({ proposals, decided, newest }) {
+function show({ proposals, decided, newest, ...known }) {
   byId('calendar-reading').hidden = true;
   setText(byId('calendar-count'), say('calendar.count', { n: number(proposals.length) }));
   fill('proposals', proposals, (one) => proposalRow(one, newest));
+  setText(byId('proposals-none'), known.known_days < known.least_days
+    ? say('calendar.early', { n: number(known.known_days), least: number(known.least_days) })
+    : say('calendar.none'));
   fill('decided', decided, decidedRow);
   const all = byId('accept-all');
   all.hidden = !mayDecide() || proposals.length < 2;
