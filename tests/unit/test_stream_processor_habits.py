@@ -5,7 +5,6 @@ from datetime import date, datetime, time, timedelta
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from contract.alert import TransitionKind
 from contract.entry import Entry, ReadingsEntry, TickEntry
@@ -21,6 +20,7 @@ from tests.fold_world import (
     fold_log,
     packaged,
     series_named,
+    slots_of,
     small_fleet,
 )
 
@@ -70,12 +70,6 @@ def morning(
 
 
 MONDAY = 12
-
-
-def slots_of(fold: Fold) -> NDArray[np.intp]:
-    """Return the slots of all registers, by school."""
-    schools = range(1, fold.layout.schools + 1)
-    return fold.layout.slots_of(np.array([series_named(s, "attendance_ratio") for s in schools], np.int32))
 
 
 def used_to(fold: Fold, *sessions: dict[int, int]) -> State:
