@@ -19,9 +19,10 @@ from contract.rejected import Reason, RefusalDetail, write_detail
 from contract.rule import parse_rules
 from contract.texts import Language
 from ops_dashboard.charts.marks import PAGE
-from ops_dashboard.charts.plots import HOLE_RAW_US, Window, plot
+from ops_dashboard.charts.plots import HOLE_RAW_US, Chart, Window, plot
 from ops_dashboard.charts.school_charts import PLANS, SchoolCharts, fill_plan
 from ops_dashboard.pages.plots.school import school_charts
+from ops_dashboard.pages.plots.writer import PlotWriter
 from ops_dashboard.pages.prerender import prerender
 from ops_dashboard.view.desk.school import LineWeeks, ReceivedKind, SchoolData, school_sheet
 from ops_dashboard.view.desk.sheet import Scribe, Sheet, SheetRow
@@ -219,6 +220,18 @@ def test_charts_stand_in_the_document_with_what_lies_across_them(language: Langu
     assert all(f">{at}</span>" in html for at in ("08:10", "08:50"))
     assert f'aria-label="{texts.say("figure.latency", language)}' in html
     assert "data-svg" in json.dumps(section, cls=PlotlyJSONEncoder)
+
+
+def test_a_line_that_was_there_for_a_part_of_the_time_says_for_how_much() -> None:
+    window = Window(NOW_US - HOUR_US, NOW_US, HOLE_RAW_US)
+    online = Chart("online", "", [], words=("mất", "có"))
+    writer = PlotWriter(shipped_texts(), Language.VI, window, ZONE)
+    assert [writer.value(online, share, 0) for share in (0.0, 0.9, 1.0, None)] == [
+        "mất",
+        "có 90 %",
+        "có",
+        "–",
+    ]
 
 
 def test_an_alert_that_began_before_is_cut_at_the_edge() -> None:
