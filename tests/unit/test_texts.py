@@ -139,6 +139,7 @@ FAMILIES = {
     | {f"{deed}{more}" for deed in ("reject", "withdraw") for more in ("", "_subject")}
     | {"accept", "title", "why_page", "accept_all", "none", "reading", "decided", "decided_none"},
     "day_kind": {kind.value for kind in DayKind} | {BELLS},
+    "day_effect": {kind.value for kind in DayKind} | {BELLS},
     "silences": {f"head_{name}" for name in SILENCE_COLUMNS}
     | {f"group_{group}" for group in SILENCE_GROUPS}
     | {f"label_{label}" for label in LABELS}
