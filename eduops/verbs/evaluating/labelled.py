@@ -49,7 +49,13 @@ def labelled(
     """Take thresholds from every other series of a folder, and tell what they reach on the others."""
     from evaluation.detectors.contenders import names_of, patience
     from evaluation.detectors.halves import RecordedCorpus, judge_halves, render_halves
-    from evaluation.detectors.labelled_folder import FileForm, check_halves, described, read_folder
+    from evaluation.detectors.labelled_folder import (
+        FileForm,
+        check_halves,
+        described,
+        read_folder,
+        too_short,
+    )
 
     tell = partial(typer.echo, err=True)
     names = names_of(detector or ["ew", "peers"], tell)
@@ -58,7 +64,7 @@ def labelled(
     corpus = read_folder(folder, form)
     check_halves(folder, corpus, budget)
     tell(described(corpus))
-    if wait := patience(names, corpus):
-        tell(wait)
+    for sentence in filter(None, (too_short(corpus, refractory_us), patience(names, corpus))):
+        tell(sentence)
     one = RecordedCorpus(folder.resolve().name, corpus, budget, refractory_us)
     typer.echo(render_halves(judge_halves([one], names, within), as_json=json))
