@@ -41,7 +41,12 @@ _FORMATS: Final[Mapping[Language, _Format]] = {
 }
 """Separators and patterns of the locales vi-VN and en-GB. Source: Unicode CLDR 47, numbers and dates."""
 
-_SPANS: Final = (("unit.days", 86_400), ("unit.hours", 3600), ("unit.minutes", 60), ("unit.seconds", 1))
+_SPANS: Final[tuple[tuple[str, int], ...]] = (
+    ("unit.days", 86_400),
+    ("unit.hours", 3600),
+    ("unit.minutes", 60),
+    ("unit.seconds", 1),
+)
 """Units of a span in seconds, the longest first; one is taken of which there are two."""
 NO_TIME_S: Final = 315_360_000
 """A clock that is off by ten years shows no time at all: milliseconds, or it was never set; chosen."""

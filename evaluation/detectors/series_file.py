@@ -226,8 +226,9 @@ def _moment(text: str) -> datetime:
     except ValueError:
         if not (told := _DATE.fullmatch(text)):
             raise
-        year, _, *rest = told.groups()
-        return datetime(int(year), *(int(part or 0) for part in rest))
+        year, _, month, day, *clock = told.groups(default="0")
+        hour, minute, second = map(int, clock)
+        return datetime(int(year), int(month), int(day), hour, minute, second)
 
 
 def iso_of(moment: int) -> str:

@@ -8,6 +8,7 @@ import typer
 
 from eduops.verbs.evaluating.options import (
     Budget,
+    Column,
     Detectors,
     EveryReading,
     Json,
@@ -30,10 +31,7 @@ def series(
     label: Annotated[
         str, typer.Option(help="Heading of labels in the file itself, 1 or 0 for each reading.")
     ] = "",
-    column: Annotated[
-        str,
-        typer.Option(help="Heading of the values.", show_default="value, or the first column that is left"),
-    ] = "",
+    column: Column = "",
     every: Spacing = "",
     of: Annotated[
         str,
