@@ -299,6 +299,10 @@ def parse_calendar(text: str) -> SchoolCalendar:
             raise _refusal(text, place, why)
         calendar = SchoolCalendar(file, text)
     except (ValueError, KeyError, NotImplementedError) as error:  # also of TOML, msgspec and time zones
+        if strange := re.fullmatch(r"Object contains unknown field `(\w+)`", str(error)):
+            known = ", ".join(field.encode_name for field in msgspec.structs.fields(_File))
+            place = _Place(rf"\s*(\[+\s*)?{strange[1]}\b")
+            raise _refusal(text, place, f"nothing is called `{strange[1]}`; there are: {known}") from error
         raise ConfigurationError(f"calendar.toml: {error}") from error
     for place, why in _idle_make_ups(file, calendar):
         raise _refusal(text, place, why)
