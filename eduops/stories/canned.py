@@ -35,7 +35,8 @@ from eduops.stories.shelf import FigureShelf
 from eduops.stories.telling import FINE_US, PARTITIONS, City, heartbeats_of, left_users, summaries_of
 from ops_dashboard.access.recorder import Recorder
 from ops_dashboard.access.register import Bearer, Register
-from ops_dashboard.archive import Archive, KnownIncident, OpenWork
+from ops_dashboard.archive import Archive, OpenWork
+from ops_dashboard.incident_reads import KnownIncident
 from ops_dashboard.past.reading import MinuteAsked, MinutesRead, layout_of
 from ops_dashboard.people.waiting_screens import WaitingScreen, WaitingScreens
 from ops_dashboard.saved_views.keeping import SavedViews

@@ -8,7 +8,7 @@ left out.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, time
 from typing import Final
 
 import msgspec
@@ -110,7 +110,7 @@ def judge_registers(
     alarmed = np.zeros(registers.ratio.shape, np.bool_)
     midnights: dict[int, int] = {}
     for d in np.flatnonzero(lived).tolist():
-        midnight_us = _midnight_us(calendar, registers.day[d].astype(date))
+        midnight_us = calendar.moment_us(registers.day[d].astype(date), time.min)
         midnights[midnight_us] = d
         sent = np.flatnonzero(np.isfinite(registers.lowered[d]))
         transitions = advance(fold, state, _day(midnight_us, series[sent], registers.lowered[d, sent]))
@@ -160,10 +160,6 @@ def _day(midnight_us: int, series: NDArray[np.int32], ratio: NDArray[np.float64]
     ]
     entries += [TickEntry(midnight_us + minute * MINUTE_US) for minute in TICKS_MIN]
     return sorted(entries, key=lambda entry: entry.at_us)
-
-
-def _midnight_us(calendar: SchoolCalendar, on: date) -> int:
-    return int(datetime.combine(on, time.min, calendar.timezone).timestamp()) * 1_000_000
 
 
 def _day_before(midnights: dict[int, int], at_us: int) -> int:

@@ -191,7 +191,9 @@ async def test_a_socket_is_refused_as_a_request_is(stage: Stage) -> None:
                 address, host=url.hostname, port=url.port, additional_headers={**stage.headers, **headers}
             ):
                 pass
-        assert refused.value.response.status_code == 403
+        answer = refused.value.response
+        assert answer.status_code == 403
+        assert {*security_headers([])} <= {*answer.headers}, "a refusal is an answer like any other"
     async with connect(
         f"ws://localhost:{url.port}/ws/live",
         host=url.hostname,

@@ -1,11 +1,11 @@
 // Days for the school calendar: what history proposes, and what was decided; both are read anew with each link.
-import { DateField, written } from './date_field.js';
-import { askDeed, labelled, post } from './deed_dialog.js';
-import { byId, make, renew, setText } from './dom.js';
-import { openLink } from './link.js';
-import { reader, readJson } from './loading.js';
-import { watchStaleness } from './staleness.js';
-import { clock, fullDay, language, number, percent, say } from './words.js';
+import { DateField, written } from './parts/date_field.js';
+import { askDeed, labelled, post } from './parts/deed_dialog.js';
+import { byId, make, renew, setText } from './parts/dom.js';
+import { openLink } from './parts/link.js';
+import { reader, readJson } from './parts/loading.js';
+import { watchStaleness } from './parts/staleness.js';
+import { clock, fullDay, language, number, percent, say } from './parts/words.js';
 
 const mayDecide = () => document.querySelector('[data-page]').dataset.may === 'decide';
 
