@@ -1,6 +1,6 @@
 """Reads a file of registers: what share of a school's pupils attended on a day, as cities publish it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -84,7 +84,7 @@ def _places(path: Path, heading: Sequence[str]) -> dict[str, int]:
 def _of_csv(path: Path) -> dict[str, NDArray[Any]]:
     table = read_rows(path)
     places = _places(path, table.heading)
-    means = {"day": moment_us, "school": str, "district": str}
+    means: dict[str, Callable[[str], Any]] = {"day": moment_us, "school": str, "district": str}
     cells = table.read(*((place, means.get(what, table.number)) for what, place in places.items()))
     found = {what: np.array(column) for what, column in zip(places, cells, strict=True)}
     return found | {"day": found["day"].astype("datetime64[us]").astype("datetime64[D]")}

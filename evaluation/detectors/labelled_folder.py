@@ -30,7 +30,9 @@ NO_MOMENTS: Final = (("value",), ("value", "label"))
 """Columns of a file that begins with a reading, by their number; the latter if none is a moment."""
 LEAST_DISTINCT: Final = 0.6
 """Share of moments that differ: two series in one file have half, a clock set back hardly less than 1."""
-_SAID: Final = {"false": False, "f": False, "no": False, "true": True, "t": True, "yes": True}
+_SAID: Final = {"0": False, "false": False, "f": False, "no": False} | {
+    "1": True, "true": True, "t": True, "yes": True,
+}  # fmt: skip
 _UCR: Final = re.compile(r".*_\d+_(\d+)_(\d+)\.[a-z.]+", re.IGNORECASE)
 """Names in the UCR archive: where training ends, and the anomaly's first and last reading, counted from 1."""
 
@@ -48,6 +50,7 @@ class FileForm(NamedTuple):
     """Distance of two rows in µs, where they follow each other and moments do not count; 0: moments count."""
 
 
+HOUR_US: Final = 3_600_000_000
 AS_IT_IS: Final = FileForm()
 
 
@@ -135,6 +138,17 @@ def check_halves(folder: Path, corpus: Sequence[Labelled], budget: float) -> Non
             f" are of, {weeks:.3g} weeks together, may not alarm once; give a larger --budget"
             f" ({_windows_a_week(corpus[::2]):.3g} are as many alarms as they have labelled windows)"
         )
+
+
+def too_short(corpus: Sequence[Labelled], refractory_us: int) -> str:
+    """Return a sentence if half of the series are shorter than what follows an alarm, else an empty one."""
+    lasts_h = float(np.median([series.weeks for series in corpus])) * 168.0
+    if lasts_h * HOUR_US >= refractory_us:
+        return ""
+    return (
+        f"half of the series last {lasts_h:.3g} h at most, and for {refractory_us / HOUR_US:.3g} h after an"
+        " alarm there is no other: give a shorter --refractory"
+    )
 
 
 def described(corpus: Sequence[Labelled]) -> str:

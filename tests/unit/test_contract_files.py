@@ -205,6 +205,11 @@ CLOSURE = '\n[closure]\n"79010042" = [{ first = 2026-11-25, last = 2026-11-24, n
         (("weekdays = [0, 1, 2, 3, 4, 5]", "weekdays = [1, 7] # wrong"), "weekday 7 of lower_secondary"),
         (("end = 11:00:00", "end = 06:15:00 }, # wrong"), "ends at 06:15:00, not after 07:00:00"),
         (("[level.primary]", "[level.primay] # wrong"), "level 'primay' is none of preschool, primary"),
+        (
+            ("", "\n[[saturday]] # wrong\nfirst = 2026-11-28\n"),
+            "`saturday`; it may have timezone, country, te",
+        ),
+        (("timezone =", "halfday = 1 # wrong\ntimezone ="), "`halfday`; did you mean `half_day`"),
     ],
 )
 def test_what_cannot_be_is_refused_by_its_line(change: tuple[str, str], says: str) -> None:

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from contract.errors import ConfigurationError
+from evaluation.attendance.ceiling import hindsight
 from evaluation.attendance.recorded import HALF, Registers, read_registers
 from evaluation.attendance.report import AttendanceRow, render
 from evaluation.attendance.run import AttendanceFigures, calendar_of, judge_registers, low_rule
@@ -104,6 +105,8 @@ def test_another_citys_registers_are_judged_as_they_come(tmp_path: Path) -> None
     np.testing.assert_allclose(told.ratio, 0.95)
     assert told.half == told.day[20]
     rule = low_rule(given().configuration.rules)
+    with pytest.raises(ConfigurationError, match="of 40 days; 41 are the least"):
+        hindsight(told, rule)
     calendar = calendar_of(packaged("calendar.toml"), told.day)
     halves = judge_registers(told, CATALOGUE, calendar, rule)
     assert all(half.school_days > 400 and half.alerts == 0 for half in halves)
@@ -115,6 +118,13 @@ def test_another_citys_registers_are_judged_as_they_come(tmp_path: Path) -> None
     )
     again = read_registers(percents, 1)
     np.testing.assert_allclose(again.ratio, told.ratio)
+    quiet = another_city(
+        tmp_path / "quiet.csv", 60, "day,school,ratio", lambda day, school: f"{day},{school},0.95"
+    )
+    found = hindsight(read_registers(quiet, 1), rule)
+    assert {share for one in found for share in one.one_bound} == {1.0}, (
+        "without a false alarm any bound will do"
+    )
     assert len(set(again.district.tolist())) == 2
 
 

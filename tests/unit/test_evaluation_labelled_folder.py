@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 from contract.errors import ConfigurationError
 from evaluation.detectors.halves import RecordedCorpus, judge_halves
 from evaluation.detectors.labelled import Labelled
-from evaluation.detectors.labelled_folder import FileForm, check_halves, described, read_folder, read_series
+from evaluation.detectors.labelled_folder import (
+    FileForm,
+    check_halves,
+    described,
+    read_folder,
+    read_series,
+    too_short,
+)
 from evaluation.detectors.prompt import f1_of_readings, reading_counts
 
 HOUR_US = 3_600_000_000
@@ -242,6 +249,12 @@ def test_halves_need_series_and_labels_that_count() -> None:
         " figures of 1 with 2"
     )
     assert described([early, late]) == told
+
+
+def test_series_that_are_over_before_a_second_alarm_may_come_are_told() -> None:
+    assert too_short([hourly("a", []), hourly("b", [])], 24 * HOUR_US) == ""
+    told = too_short([hourly("a", [], 20), hourly("b", [], 20)], 24 * HOUR_US)
+    assert told.startswith("half of the series last 19 h at most, and for 24 h after an alarm")
 
 
 def scored(at: dict[int, float]) -> NDArray[np.float64]:

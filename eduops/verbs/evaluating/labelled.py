@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from eduops.verbs.evaluating.options import Budget, Json, Spacing, parse_span_us
+from eduops.verbs.evaluating.options import Budget, Column, Compared, Json, Spacing, parse_span_us
 from evaluation.detectors.prompt import WITHIN
 
 
@@ -24,21 +24,12 @@ def labelled(
             show_default="label, is_anomaly or anomaly",
         ),
     ] = "",
-    column: Annotated[
-        str,
-        typer.Option(help="Heading of the values.", show_default="value, or the one column that is left"),
-    ] = "",
+    column: Column = "",
     by: Annotated[
         str, typer.Option(help="Heading of what tells the series of one file apart.", show_default="none")
     ] = "",
     every: Spacing = "",
-    detector: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A detector's name, or all, own, peers; the first is compared with the others.",
-            show_default="ew and all peers",
-        ),
-    ] = None,
+    detector: Compared = None,
     budget: Budget = 1.0,
     refractory: Annotated[str, typer.Option(help="No alarm so soon after one, such as 24h.")] = "24h",
     within: Annotated[
@@ -49,7 +40,13 @@ def labelled(
     """Take thresholds from every other series of a folder, and tell what they reach on the others."""
     from evaluation.detectors.contenders import names_of, patience
     from evaluation.detectors.halves import RecordedCorpus, judge_halves, render_halves
-    from evaluation.detectors.labelled_folder import FileForm, check_halves, described, read_folder
+    from evaluation.detectors.labelled_folder import (
+        FileForm,
+        check_halves,
+        described,
+        read_folder,
+        too_short,
+    )
 
     tell = partial(typer.echo, err=True)
     names = names_of(detector or ["ew", "peers"], tell)
@@ -58,7 +55,7 @@ def labelled(
     corpus = read_folder(folder, form)
     check_halves(folder, corpus, budget)
     tell(described(corpus))
-    if wait := patience(names, corpus):
-        tell(wait)
+    for sentence in filter(None, (too_short(corpus, refractory_us), patience(names, corpus))):
+        tell(sentence)
     one = RecordedCorpus(folder.resolve().name, corpus, budget, refractory_us)
     typer.echo(render_halves(judge_halves([one], names, within), as_json=json))

@@ -16,6 +16,18 @@ Detectors = Annotated[
         show_default="own",
     ),
 ]
+Compared = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--detector",
+        help="A detector's name, or all, own, peers; the first is compared with the others.",
+        show_default="ew and all peers",
+    ),
+]
+Column = Annotated[
+    str,
+    typer.Option(help="Heading of the values.", show_default="value, or the column that is left"),
+]
 Refractory = Annotated[
     str,
     typer.Option(help="No alarm so soon after one, such as 24h; several, such as 6h,24h, to choose from."),

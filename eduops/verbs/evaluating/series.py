@@ -8,6 +8,7 @@ import typer
 
 from eduops.verbs.evaluating.options import (
     Budget,
+    Column,
     Detectors,
     EveryReading,
     Json,
@@ -30,10 +31,7 @@ def series(
     label: Annotated[
         str, typer.Option(help="Heading of labels in the file itself, 1 or 0 for each reading.")
     ] = "",
-    column: Annotated[
-        str,
-        typer.Option(help="Heading of the values.", show_default="value, or the first column that is left"),
-    ] = "",
+    column: Column = "",
     every: Spacing = "",
     of: Annotated[
         str,
@@ -50,7 +48,7 @@ def series(
 ) -> None:
     """Run detectors over one series: when they alarm at an alert budget, and how right that is."""
     from evaluation.detectors.contenders import names_of, patience
-    from evaluation.detectors.labelled_folder import FileForm, read_series
+    from evaluation.detectors.labelled_folder import FileForm, read_series, too_short
     from evaluation.detectors.nab import PROFILES
     from evaluation.detectors.report import ComparisonTerms, compare, render, render_alarms
     from evaluation.feedback.windows import holds_labels, read_judged
@@ -63,8 +61,9 @@ def series(
         corpus = [read_judged(file, labels, of, form)]
     else:
         corpus = [read_series(file, labels, form)]
-    if wait := patience(names, corpus):
-        tell(wait)
+    short = too_short(corpus, terms.logics[0].refractory_us)
+    for sentence in filter(None, (short, patience(names, corpus))):
+        tell(sentence)
     results = compare(names, corpus, terms, plot)
     typer.echo(render(results, corpus, as_json=json))
     if not json:

@@ -36,7 +36,7 @@ function proposalRow(one, newest) {
   return make('tr', { dataset: { id: one.id } },
     dayCell(one), placeCell(one), cell('seen', ...seen(one)),
     cell('deeds', ...(mayDecide() ? [
-      button(one, 'accept', () => askAccept([one.id], heading(one), one.last >= newest ? one : null)), ' ',
+      button(one, 'accept', () => askAccept([one.id], `${heading(one)}. ${effect(one)}`, one.last >= newest ? one : null)), ' ',
       button(one, 'reject', () => askVerdict(one, 'rejected', 'reject'))] : ['–'])));
 }
 
@@ -51,6 +51,8 @@ function decidedRow(one) {
 
 const span = (one) => (one.first === one.last ? written(one.first) : `${written(one.first)} – ${written(one.last)}`);
 const heading = (one) => `${say(`day_kind.${one.kind}`)} · ${span(one)} · ${placeName(one.place)}`;
+
+const effect = (one) => say(`day_effect.${one.kind}`, { until: written(one.until) });
 
 const dayCell = (one) => cell('day', make('strong', { textContent: span(one) }), make('span', { className: 'small', textContent: say(`day_kind.${one.kind}`) }));
 

@@ -103,10 +103,21 @@ export function quantity(series, value) {
   return `${number(value / scale, decimals)} ${unit}`.trim();
 }
 
-/** Return the value that an alert's rule judges: of a rate rule its change a second, of a clock seconds. */
+const NO_TIME_S = 315360000; // as contract/texts.py
+const SPANS = [['unit.days', 86400], ['unit.hours', 3600], ['unit.minutes', 60], ['unit.seconds', 1]];
+
+/** Return by how much a clock is wrong, seconds against arrival, as `write_clock_off` of contract/texts.py. */
+function clockOff(off) {
+  const size = Math.abs(off);
+  if (size >= NO_TIME_S) return say('clock.none');
+  const [key, unit] = SPANS.find(([, seconds]) => size >= 2 * seconds || seconds === 1);
+  return say(off < 0 ? 'clock.behind' : 'clock.ahead', { span: say(key, { n: number(size / unit) }) });
+}
+
+/** Return the value that an alert's rule judges: of a rate rule its change a second, of a clock how wrong it is. */
 export function judged(alert, value) {
   const { channel } = rule(alert.rule);
-  if (channel === 'clock' && value !== null) return say('unit.seconds', { n: number(value) });
+  if (channel === 'clock' && value !== null) return clockOff(value);
   if (channel !== 'rate' || value === null) return quantity(alert.series, value);
   const [scale, unit] = SCALED[metricOf(alert.series)?.unit] ?? [1, ''];
   return `${number(value / scale, RATE_DECIMALS)} ${unit}/s`.replace(' /', '/');
