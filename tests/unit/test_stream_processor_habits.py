@@ -17,11 +17,13 @@ from tests.fold_world import (
     CALENDAR,
     CATALOGUE,
     SECOND_US,
+    assert_same,
     columns,
     fold_log,
     packaged,
     series_named,
     small_fleet,
+    split_entries,
 )
 
 PROMPT = ("07:25", "07:35", "07:45", "07:55", "08:05", "08:15")
@@ -147,7 +149,9 @@ def test_a_reader_that_falls_silent_in_the_middle_of_a_session_is_missed_in_it(
     fold = habit_fold()
     state = used_to(fold, OFTEN_NONE)
     state.gaps[0, slots_of(fold)] = shown
-    assert opened_in(fold, state, morning(MONDAY, [today])) == opened
+    log = morning(MONDAY, [today])
+    assert opened_in(fold, state, log) == opened
+    assert_same(fold_log(fold, [log], state), fold_log(fold, [[e] for e in split_entries(log)], state))
 
 
 def test_a_school_that_sends_one_register_a_session_is_not_missed_after_it() -> None:

@@ -1,6 +1,6 @@
 """What a provider's lines share is taken out before one is judged, and what they never shared is news."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
@@ -68,6 +68,19 @@ def evening(*rise_ms: Mapping[int, float]) -> list[Entry]:
     return log
 
 
+def filled(fold: Fold, log: list[Entry], shares: Sequence[float]) -> list[Entry]:
+    """Return a log of minutes with how full the third school's line is, 1 from where it counts as full on."""
+    slot = int(fold.layout.slots_of(np.array([series_named(3, "down_bps")], np.int32))[0])
+    found = list(log)
+    for minute, share in enumerate(shares):
+        entry = log[2 * minute]
+        assert isinstance(entry, ReadingsEntry)
+        value = share * float(fold.full_bps[slot]) + minute
+        rate = columns([(entry.at_us, series_named(3, "down_bps"), value)])
+        found[2 * minute] = ReadingsEntry(entry.at_us, Readings.concat([entry.readings, rate]))
+    return found
+
+
 def slow(rise_ms: float, **others: float) -> dict[int, float]:
     """Return a rise of Alpha's lines and none of Beta's, and another of some, as `s3=40`."""
     whole = dict.fromkeys(ALPHA, rise_ms) | dict.fromkeys(BETA, 0.0)
@@ -125,22 +138,12 @@ def test_a_day_of_a_line_counts_when_it_is_over_and_something_came_on_it() -> No
 def test_the_round_trip_of_a_full_line_is_neither_judged_nor_learnt() -> None:
     """The line is full from the second minute to the fourth; the first is heard before that is known."""
     fold = evening_fold()
-    slot = int(fold.layout.slots_of(np.array([series_named(3, "down_bps")], np.int32))[0])
-    full_bps = float(fold.full_bps[slot])
-
-    def log(share: float) -> list[Entry]:
-        found = evening(*[slow(0.0, s3=60.0 if 1 <= minute <= 4 else 0.0) for minute in range(8)])
-        for minute, entry in enumerate(found[::2]):
-            assert isinstance(entry, ReadingsEntry)
-            rate = share * full_bps if minute < 4 else 0.5 * full_bps
-            rows = columns([(entry.at_us, series_named(3, "down_bps"), rate + minute)])
-            found[2 * minute] = ReadingsEntry(entry.at_us, Readings.concat([entry.readings, rows]))
-        return found
-
-    assert (opened(fold, log(0.9)), opened(fold, log(1.0))) == ([3], [])
-    filled, free = (fold_log(fold, [log(share)], settled(fold)).state.detector for share in (1.0, 0.9))
+    rises = [slow(0.0, s3=60.0 if 1 <= minute <= 4 else 0.0) for minute in range(8)]
+    half_full, full = (filled(fold, evening(*rises), [share] * 4 + [0.5] * 4) for share in (0.9, 1.0))
+    assert (opened(fold, half_full), opened(fold, full)) == ([3], [])
+    known, free = (fold_log(fold, [log], settled(fold)).state.detector for log in (full, half_full))
     latency = int(fold.layout.slots_of(np.array([series_named(3, "latency_ms")], np.int32))[0])
-    assert filled["readings"][latency] == free["readings"][latency] - 4
+    assert known["readings"][latency] == free["readings"][latency] - 4
 
 
 def test_an_evening_that_a_providers_lines_know_is_not_told_and_anothers_is() -> None:
@@ -187,6 +190,7 @@ def test_any_cutting_and_redelivery_give_the_same() -> None:
     fold, rng = evening_fold(), np.random.default_rng(3)
     drawn = [slow(rise) | {3: 3 * rise} for rise in rng.uniform(0, 25, 20)]
     log = evening(*[{s: v + rng.uniform(0, 6) for s, v in rises.items()} for rises in drawn])
+    log = filled(fold, log, rng.uniform(0.8, 1.1, len(drawn)).tolist())
     whole = fold_log(fold, [log], settled(fold))
     assert_same(whole, fold_log(fold, [[entry] for entry in split_entries(log)], settled(fold)))
     again = [e for entry in log for e in ([entry] * 2 if isinstance(entry, ReadingsEntry) else [entry])]
