@@ -153,10 +153,9 @@ def _breaks_off_rarely(
 ) -> NDArray[np.bool_]:
     """Return where gaps are rare, in a school that has shown so; for the schools at `late`, shape (n,)."""
     shown = state.gaps[:, slot[late]].sum(axis=0, dtype=np.float64) >= KIN_SESSIONS
-    found: NDArray[np.bool_] = (
-        _own_shares(fold, slot, late, state.gaps, ASSUMED_GAP)[1] <= fold.rare_share[slot[late]]
-    )
-    return found & shown
+    gaps = _own_shares(fold, slot, late, state.gaps, ASSUMED_GAP)[1]
+    found: NDArray[np.bool_] = shown & (gaps <= fold.rare_share[slot[late]])
+    return found
 
 
 def _step_of(stretches: Floats) -> NDArray[np.uint8]:
