@@ -86,7 +86,7 @@ def doubt_times(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp])
 
 
 def wrong_clock_heard_us(state: State, carrier: NDArray[np.intp]) -> NDArray[np.int64]:
-    """Return the log time, in whole seconds as µs, of the last reading by each clock that is known to be wrong.
+    """Return the log time, whole seconds as µs, of the last reading by each clock that is known to be wrong.
 
     Such a reading may lie before its series' mark for hours and is no news then, and yet it came.
 
