@@ -15,7 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from contract.access.address import is_known_host
+from contract.access.address import is_known_host, is_numeric_host
 from contract.errors import ConfigurationError
 from contract.service.metrics import SERVICE_METRICS, Histogram, InstrumentKind, Meter, ServiceMetric
 from eduops.data_folder import DataFolder
@@ -36,7 +36,7 @@ class MetricsDoor(NamedTuple):
     """Where `/metrics` is served, and by which names it may be asked for."""
 
     host: str
-    """Address to listen on; by it and by loopback names everybody who gets there may ask."""
+    """Address to listen on; by it, by any address and by loopback names whoever gets there may ask."""
     port: int
     """0 for a free one."""
     names: tuple[str, ...] = ()
@@ -127,7 +127,8 @@ def _for_known_names(app: "WSGIApplication", names: tuple[str, ...]) -> "WSGIApp
     """Return an application that answers only who asks for it by a name of ours."""
 
     def answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        if is_known_host(environ.get("HTTP_HOST"), names):
+        host = environ.get("HTTP_HOST")
+        if is_known_host(host, names) or is_numeric_host(host):
             return app(environ, start_response)
         start_response("421 Misdirected Request", [("Content-Type", "text/plain; charset=utf-8")])
         return [b"this name is none of ours; whoever should ask by it adds it to allowed_hosts\n"]

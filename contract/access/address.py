@@ -29,10 +29,22 @@ def is_known_host(host: str | None, allowed: Iterable[str]) -> bool:
     A stranger's name that resolves to this address would make its pages of one origin with ours.
     Source: RFC 9110 section 7.4; DNS rebinding as in Jackson et al. 2007.
     """
+    name = _name_in(host)
+    return bool(name) and (is_loopback(name) or name in {one.lower().strip("[]") for one in allowed})
+
+
+def is_numeric_host(host: str | None) -> bool:
+    """Return whether a request's Host is an address, which no stranger's name can be made to resolve to."""
     try:
-        name = urlsplit(f"//{host}").hostname if host else None
+        ip_address(_name_in(host))
+    except ValueError:
+        return False
+    return True
+
+
+def _name_in(host: str | None) -> str:
+    """Return the name or address in a Host, without its port; empty for none."""
+    try:
+        return urlsplit(f"//{host}").hostname or "" if host else ""
     except ValueError:  # brackets around what is no address
-        return False
-    if name is None:
-        return False
-    return is_loopback(name) or name in {one.lower().strip("[]") for one in allowed}
+        return ""

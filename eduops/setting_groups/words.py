@@ -1,35 +1,52 @@
 """Settings checked, and what a person reads of one that is refused."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from contract.entry import check_partitions
 from contract.errors import ConfigurationError
+from contract.toml.text import TomlText
 
-Kind = TypeVar("Kind")
+Kind = TypeVar("Kind", bound=BaseModel)
 
 
-def checked(kind: Callable[..., Kind], values: Mapping[str, Any]) -> Kind:
+def checked(kind: type[Kind], values: Mapping[str, Any], file: TomlText | None = None) -> Kind:
     """Return settings of these values.
 
+    Args:
+        kind: of settings.
+        values: the strongest, of the command line.
+        file: the settings file that is read as well; a refusal of what stands there names its line.
+
     Raises:
-        ConfigurationError: a value is unknown or out of its range, or the file is not TOML.
+        ConfigurationError: a value is unknown or out of its range.
     """
     try:
         return kind(**values)
     except ValidationError as error:
-        raise ConfigurationError("; ".join(refusal(dict(e)) for e in error.errors())) from None
-    except ValueError as error:
-        raise ConfigurationError(f"the settings file is not TOML: {error}") from error
+        told = (_placed(dict(e), [*kind.model_fields], file) for e in error.errors())
+        raise ConfigurationError("; ".join(told)) from None
 
 
-def refusal(error: Mapping[str, Any]) -> str:
-    """Return the sentence on one error of pydantic's."""
+def _placed(error: Mapping[str, Any], names: Sequence[str], file: TomlText | None) -> str:
+    """Return the sentence on one error of pydantic's, with file and line if the value comes from there."""
+    sentence = _refusal(error, names)
+    name = error["loc"][0] if error["loc"] else ""
+    found = {} if file is None else file.at(())
+    if file is None or name not in found or found[name] != error["input"]:
+        return sentence
+    return str(file.refused((name,), sentence))
+
+
+def _refusal(error: Mapping[str, Any], names: Sequence[str]) -> str:
     name = ".".join(str(part) for part in error["loc"]) or "settings"
     if error["type"] == "extra_forbidden":
-        return f"the setting {name!r} is unknown; docs/configuration.md lists all"
+        close = get_close_matches(name, names, n=1)
+        meant = f"did you mean {close[0]!r}? " if close else ""
+        return f"the setting {name!r} is unknown; {meant}docs/configuration.md lists all"
     shown = "" if name.endswith(("password", "url", "secret", "token")) else f" is {error['input']!r}:"
     return f"setting {name!r} (EDUOPS_{name.upper()}){shown} {str(error['msg']).lower()}"
 

@@ -193,7 +193,8 @@ async def test_a_socket_is_refused_as_a_request_is(stage: Stage) -> None:
                 pass
         answer = refused.value.response
         assert answer.status_code == 403
-        assert {*security_headers([])} <= {*answer.headers}, "a refusal is an answer like any other"
+        for name in security_headers([]):
+            assert name in answer.headers, "a refusal is an answer like any other"
     async with connect(
         f"ws://localhost:{url.port}/ws/live",
         host=url.hostname,

@@ -73,6 +73,8 @@ def test_values_labels_and_cumulated_buckets() -> None:
     [
         ("localhost:9464", 200),
         ("[::1]", 200),
+        ("10.0.3.7:9464", 200),
+        ("[fe80::1]:9464", 200),
         ("Wall.example:9464", 200),
         ("rebound.example", 421),
         ("wall.example.evil", 421),
