@@ -26,13 +26,13 @@ from stream_processor.fold.unrest.chronic import drop_untellable
 from stream_processor.fold.unrest.flapping import Unrest
 from stream_processor.fold.unrest.spells import Spells
 
-VERSION: Final = 11
-"""11 knows from how many days a level is known, 10 how empty schools were today, 9 the tails of baselines, 8
-chronic devices, 7 how long schools let one wait and what they share, 6 clocks, times ahead of the log and all
-words about a mark, 5 what flaps and when the newest reading of a series came, 4 rates, disagreements and what
-similar schools are like, 3 the newest deviation of each series, 2 repetitions of a value; older ones are read
-too."""
-READABLE: Final = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
+VERSION: Final = 12
+"""12 knows how much schools are online in a session as a rule (10 and 11: how empty they were on a day), 11
+from how many days a level is known, 9 the tails of baselines, 8 chronic devices, 7 how long schools let one
+wait and what they share, 6 clocks, times ahead of the log and all words about a mark, 5 what flaps and when
+the newest reading of a series came, 4 rates, disagreements and what similar schools are like, 3 the newest
+deviation of each series, 2 repetitions of a value; older ones are read too."""
+READABLE: Final = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)
 _HEADER: Final = b"eduops"
 
 
@@ -223,6 +223,9 @@ def _fill_in(state: State, columns: Mapping[str, NDArray[Any]]) -> None:
     """Write what an older version did not keep and others of its columns tell."""
     if "event_us/0" not in columns:
         state.event_us[:] = state.mark_us
+    if "part_sum/0" not in columns:
+        # They were those of another sum.
+        state.looks[:] = 0
     if "days/0" not in columns:
         # Whoever was heard before is no newcomer.
         state.days[state.event_us != NEVER_US] = MANY_DAYS
