@@ -14,7 +14,7 @@ class AttendanceRow(NamedTuple):
     less_shared: bool
     z: float
     before: AttendanceFigures
-    """Of the days before `HALF`."""
+    """Of the days before the half."""
     after: AttendanceFigures
 
 

@@ -72,16 +72,16 @@ class ScenarioLog:
             seed: the world's.
             tick_us: between two ticks; above `TICK_US` each is a gap of the log.
         """
-        self._scenario = scenario
-        self._world = World(scenario.fleet, scenario.lived, seed, scenario.severity, scenario.moves)
+        self.scenario = scenario
+        self.world = World(scenario.fleet, scenario.lived, seed, scenario.severity, scenario.moves)
         self.moves = Moves(scenario.fleet, scenario.moves)
         """Between two chunks, so that a fold can go on with another fleet."""
-        self._publishers = Publishers(scenario.fleet, catalogue)
-        self._cadence = ReportInterval(interval_us)
+        self.publishers = Publishers(scenario.fleet, catalogue)
+        self.cadence = ReportInterval(interval_us)
         self._tick_us = tick_us
         self._wanted: Mapping[Stream, tuple[Metric, ...]] = {
             stream: tuple(m for m in metrics if m.name in wanted)
-            for stream, metrics in self._publishers.metrics.items()
+            for stream, metrics in self.publishers.metrics.items()
         }
         self._device_school = _school_of_devices(scenario)
         self._limits = AcceptanceLimits()
@@ -97,7 +97,7 @@ class ScenarioLog:
 
     def chunks(self) -> Iterator[list[Entry]]:
         """Yield the entries of some intervals at a time."""
-        interval_us = self._cadence.interval_us
+        interval_us = self.cadence.interval_us
         for times_us in self._stretches():
             entries: list[Entry] = []
             for time_us in times_us:
@@ -112,11 +112,18 @@ class ScenarioLog:
 
     def _stretches(self) -> Iterator[range]:
         """Yield the moments of intervals that leave together, never across one at which a school moves."""
-        edges_us = [self._scenario.start_us, *self.moves.moments_us, self._scenario.end_us]
+        edges_us = [self.scenario.start_us, *self.moves.moments_us, self.scenario.end_us]
         for begin_us, end_us in pairwise(edges_us):
-            times_us = range(begin_us, end_us, self._cadence.interval_us)
+            times_us = range(begin_us, end_us, self.cadence.interval_us)
             for begin in range(0, len(times_us), CHUNK):
                 yield times_us[begin : begin + CHUNK]
+
+    def due(self, time_us: int) -> Iterator[tuple[Stream, list[Metric]]]:
+        """Yield the metrics of each stream that its devices tell at an interval's moment, if any."""
+        for stream, metrics in self._wanted.items():
+            due = [m for m in metrics if self.cadence.is_due(m, time_us)]
+            if due and (stream is not Stream.ATTENDANCE or self.world.in_register(time_us)):
+                yield stream, due
 
     def school_of(self, readings: Readings) -> NDArray[np.intp]:
         """Return the school position of each reading, shape (n,)."""
@@ -125,15 +132,12 @@ class ScenarioLog:
 
     def _arrivals(self, time_us: int) -> Readings:
         overdue, self._late = self._late, []
-        active = [fault for fault in self._scenario.faults if fault.is_active(time_us)]
+        active = [fault for fault in self.scenario.faults if fault.is_active(time_us)]
         parts: list[Readings] = []
         cut, there = np.zeros(len(self._cut), np.bool_), self.moves.there(time_us)
-        for stream, metrics in self._wanted.items():
-            due = [m for m in metrics if self._cadence.is_due(m, time_us)]
-            if not due or (stream is Stream.ATTENDANCE and not self._world.in_register(time_us)):
-                continue
-            at = self._publishers.positions(stream)
-            measured, wire = apply(self._world.measure(stream, time_us, at), active, self._world)
+        for stream, due in self.due(time_us):
+            at = self.publishers.positions(stream)
+            measured, wire = apply(self.world.measure(stream, time_us, at), active, self.world)
             away = ~there[at]
             if away.any():
                 for column in measured.values.values():
@@ -142,10 +146,10 @@ class ScenarioLog:
                 cut[at] = ~wire.linked
                 online = np.where(wire.linked, 1.0, np.where(self._cut[at], np.nan, 0.0))
                 measured.values[ONLINE][:] = np.where(away, np.nan, online)
-                told = columns_of(self._publishers, measured, due, np.where(wire.linked, wire.skew_us, 0))
+                told = columns_of(self.publishers, measured, due, np.where(wire.linked, wire.skew_us, 0))
                 parts.append(self._accepted(Readings.concat(told), time_us))
                 continue
-            told = columns_of(self._publishers, measured, due, wire.skew_us)
+            told = columns_of(self.publishers, measured, due, wire.skew_us)
             parts.append(self._sent(Readings.concat(told), at, wire, time_us))
         parts += self._released(cut)
         parts += overdue

@@ -14,7 +14,8 @@ Definitions, exact:
 - A fault that must be found *is found* once alerts that it explains name at least half of its
   schools: one chance alert does not find a city-wide outage. The moment of the school that makes it
   half is the moment of detection; the delay is from the fault's start to it, in reporting intervals
-  of what the fault changes.
+  of what the fault changes. The delay *beyond the earliest* is from the moment at which anybody could
+  know of it (`evaluation.scenarios.earliest`).
 - *Incidents per outage*: incidents that belong to a found fault, mean over found faults.
 - A *school-day* is a school on a day on which it has a session.
 """
@@ -61,6 +62,8 @@ class Truth(NamedTuple):
     """Size of the change in standard deviations of the undisturbed series; None if it has none."""
     is_of_center: bool = False
     """Whether an alert about the center can be about it: one of what most schools of a level do."""
+    earliest_us: int | None = None
+    """When anybody could know of it; None if nobody can, or need not."""
 
     def explains(self, member: "IncidentAlert", grace_us: int) -> bool:
         """Return whether an alert of one of its schools is about it."""
@@ -129,6 +132,8 @@ class MatchQuality:
     school_days: float
     false_alerts: int = 0
     false_alerts_per_1000_school_days: float | None = None
+    median_beyond_intervals: float | None = None
+    """Of found faults, from the moment at which anybody could know of it; below 0 where luck found it."""
 
 
 def match(truths: Sequence[Truth], incidents: Sequence[IncidentRecord], grace_us: int) -> Matched:
@@ -219,18 +224,26 @@ def figures(
     findings = list(findings)
     due = [f for f in findings if f.truth.duty is Duty.FIND]
     found = [f for f in due if f.detected_us is not None]
-    delays = [
-        (f.detected_us - f.truth.start_us) / f.truth.interval_us for f in found if f.detected_us is not None
-    ]
     return MatchQuality(
         event_recall=len(found) / len(due) if due else None,
         false_incidents_per_1000_school_days=1000.0 * false / school_days if school_days else None,
         incidents_per_outage=float(np.mean([len(f.incidents) for f in found])) if found else None,
-        median_delay_intervals=float(np.median(delays)) if delays else None,
+        median_delay_intervals=_median_after((f, f.truth.start_us) for f in found),
         events=len(due) if due else len(findings),
         found=len(found),
         false_incidents=false,
         school_days=school_days,
         false_alerts=false_alerts,
         false_alerts_per_1000_school_days=1000.0 * false_alerts / school_days if school_days else None,
+        median_beyond_intervals=_median_after((f, f.truth.earliest_us) for f in found),
     )
+
+
+def _median_after(found: Iterable[tuple[Finding, int | None]]) -> float | None:
+    """Return the median intervals from a moment of each finding to its detection; None where neither is."""
+    after = [
+        (finding.detected_us - since_us) / finding.truth.interval_us
+        for finding, since_us in found
+        if finding.detected_us is not None and since_us is not None
+    ]
+    return float(np.median(after)) if after else None

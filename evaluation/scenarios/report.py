@@ -9,9 +9,9 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from config.files import Configuration, load_configuration, read_config
+from config.files import Configuration, load_configuration, read_config, read_rules
 from contract.fleet import Fleet
-from contract.rule import MetricRule, parse_rules
+from contract.rule import MetricRule
 from device_simulator.world.faults import FaultKind
 from device_simulator.world.scenarios import Scenario
 from device_simulator.world.stretches import STRETCHES
@@ -38,7 +38,7 @@ from evaluation.scenarios.run import (
     school_days,
     truths_of,
 )
-from evaluation.scenarios.sizes import SIZES
+from evaluation.scenarios.sizes import SIZES, SizeClass
 
 VALUE_KINDS: Final = frozenset({FaultKind.SLOW_DEGRADATION, FaultKind.ATTENDANCE_DROP, FaultKind.LMS_OUTAGE})
 """Faults that change values while they last, and so say something of a detector of values. Cuts, silence
@@ -76,7 +76,7 @@ def given(rules_file: Path | None = None, *, bare: bool = False) -> Given:
     """
     configuration = load_configuration(None)
     if rules_file is not None:
-        rules = parse_rules(rules_file.read_text(encoding="utf-8"), configuration.catalogue)
+        rules, _ = read_rules(rules_file, configuration.catalogue)
         configuration = replace(configuration, rules=rules)
     if bare:
         configuration = replace(configuration, rules=bare_rules())
@@ -202,7 +202,8 @@ def render(runs: Sequence[Judged], *, as_json: bool) -> str:
     return "\n".join(lines)
 
 
-_HEADS: Final = ("events", "recall", "recall 95 %", "false lines", "lines/1000d", "per outage", "delay")
+_HEADS: Final = ("events", "recall", "95 %", "false lines", "lines/1000d", "per outage", "delay", "beyond")
+"""`beyond`: of the delay, what lies beyond the earliest moment at which anybody could know."""
 
 
 def _row(name: str, f: MatchQuality) -> str:
@@ -214,6 +215,7 @@ def _row(name: str, f: MatchQuality) -> str:
         cell(f.false_incidents_per_1000_school_days, 2),
         cell(f.incidents_per_outage, 2),
         cell(f.median_delay_intervals, 1),
+        cell(f.median_beyond_intervals, 1),
     )
     return f"{name:<26}" + "".join(f"{cell:>14}" for cell in cells)
 
@@ -223,12 +225,12 @@ def span(ends: Interval | None, digits: int) -> str:
     return "–" if ends is None else f"{ends[0]:.{digits}f}–{ends[1]:.{digits}f}"
 
 
-def by_size(runs: Sequence[Judged]) -> dict[str, MatchQuality]:
+def by_size(runs: Sequence[Judged], classes: Sequence[SizeClass] = SIZES) -> dict[str, MatchQuality]:
     """Return the figures of what values show, by the size of the change in standard deviations."""
     findings = [f for run in runs for f in run.matched.findings]
     return {
         name: figures([f for f in findings if least <= (f.truth.size_sd or -1.0) < most], 0, 0.0)
-        for name, least, most in SIZES
+        for name, least, most in classes
     }
 
 
@@ -360,6 +362,7 @@ def _of_label(finding: Finding, scenario: Scenario) -> dict[str, Any]:
         "found": finding.detected_us is not None,
         "schools": _codes(truth.school_ids, scenario.fleet),
         "start": _local(truth.start_us, scenario),
+        "earliest": None if truth.earliest_us is None else _local(truth.earliest_us, scenario),
         "end": _local(truth.end_us, scenario),
         "detected": None if finding.detected_us is None else _local(finding.detected_us, scenario),
         "incidents": [_of_incident(i, scenario) for i in finding.incidents],

@@ -31,6 +31,7 @@ from device_simulator.world.scenarios import HOUR_US, Scenario, draw_scenario, d
 from device_simulator.world.severity import Severity
 from evaluation.detectors.peer_columns import peer_named
 from evaluation.detectors.peer_replay import REPLAY_PEERS, Collector, Replayed
+from evaluation.scenarios.earliest import earliest_of
 from evaluation.scenarios.entries import TICK_US, ScenarioLog
 from evaluation.scenarios.incidents import IncidentLog
 from evaluation.scenarios.matching import Duty, IncidentRecord, Truth
@@ -114,6 +115,8 @@ class ScenarioResult:
     cost: Cost
     sizes: tuple[float | None, ...]
     """Of the labels' changes: `sizes.sizes_of`."""
+    earliest_us: tuple[int | None, ...]
+    """When anybody could know of each label: `earliest.earliest_of`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,8 @@ class Stage:
     log: ScenarioLog
     sizes: tuple[float | None, ...]
     """Of the labels' changes."""
+    earliest_us: tuple[int | None, ...]
+    """When anybody could know of each label."""
     chunks: Iterable[list[Entry]]
     made_s: float = 0.0
     """Seconds that the chunks took, if they are kept."""
@@ -182,7 +187,8 @@ def set_stage(terms: ScenarioTerms, configuration: Configuration, calendar_text:
     wanted = frozenset(m.name for m in catalogue.metrics) if terms.all_metrics else watched
     tick_us = TICK_US if any(map(_needs_ticks, rules)) else terms.interval_us
     log = ScenarioLog(scenario, catalogue, wanted, terms.interval_us, terms.seed, tick_us)
-    return Stage(terms, scenario, catalogue, rules, log, sizes_of(scenario, terms.seed), log.chunks())
+    sizes = sizes_of(scenario, terms.seed)
+    return Stage(terms, scenario, catalogue, rules, log, sizes, earliest_of(log), log.chunks())
 
 
 def _needs_ticks(rule: Rule) -> bool:
@@ -208,7 +214,7 @@ def fold_stage(stage: Stage, detectors: Sequence[Detector], z_times: float) -> S
         detector_bytes_a_series=sum(map(_detector_bytes, detectors, states)) / series,
     )
     terms = replace(terms, detector=detectors[0].name, z_times=z_times)
-    return ScenarioResult(terms, stage.scenario, rules, incidents, cost, stage.sizes)
+    return ScenarioResult(terms, stage.scenario, rules, incidents, cost, stage.sizes, stage.earliest_us)
 
 
 def _detector_bytes(detector: Detector, state: State) -> int:
@@ -346,7 +352,7 @@ def truths_of(told: ScenarioResult) -> list[Truth]:
     scenario, interval_us = told.scenario, told.terms.interval_us
     id_of = {school.code: school.id for school in scenario.fleet.schools}
 
-    def truth(label: FaultLabel, size_sd: float | None) -> Truth:
+    def truth(label: FaultLabel, size_sd: float | None, earliest_us: int | None) -> Truth:
         ids = frozenset(id_of[code] for code in label.schools)
         registered = {label.kind, f"{label.kind}/{label.variant}"} & REGISTERED
         period_us = max(interval_us, REGISTER_US) if registered else interval_us
@@ -354,9 +360,11 @@ def truths_of(told: ScenarioResult) -> list[Truth]:
         spoken = rules_that_speak(label.kind, label.variant, told.rules)
         span_us = label.start_us, label.end_us
         of_center = any(isinstance(r, SystemRule) and r.name in (spoken or ()) for r in told.rules)
-        return Truth(label.kind, label.variant, ids, *span_us, duty, period_us, spoken, size_sd, of_center)
+        return Truth(
+            label.kind, label.variant, ids, *span_us, duty, period_us, spoken, size_sd, of_center, earliest_us
+        )
 
-    return list(map(truth, scenario.labels, told.sizes))
+    return list(map(truth, scenario.labels, told.sizes, told.earliest_us))
 
 
 def school_days(scenario: Scenario) -> float:

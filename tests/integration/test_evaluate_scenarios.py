@@ -16,6 +16,7 @@ FIGURES = (
     "false_incidents_per_1000_school_days",
     "incidents_per_outage",
     "median_delay_intervals",
+    "median_beyond_intervals",
 )
 SMALL = ("--schools", "20", "--days", "3", "--interval", "15m", "--severity", "calm")
 
@@ -119,6 +120,8 @@ def test_a_curve_is_the_same_cities_at_each_factor() -> None:
     assert len({point["events"] for point in points}) == 1
     as_it_is = points[factors.index(1.0)]
     del as_it_is["cost"]
+    steps = [step for kind in as_it_is.pop("by_kind_and_size").values() for step in kind.values()]
+    assert sum(step["events"] for step in steps) == as_it_is["events"]
     assert as_it_is == found(*words)
     alerts = [point["false_alerts_per_1000_school_days"] for point in points]
     assert (points[0]["found"], alerts[0]) <= (points[-1]["found"], alerts[-1])

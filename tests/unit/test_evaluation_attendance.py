@@ -1,12 +1,16 @@
 """Recorded registers through the real fold: what schools share is nobody's alert, and drops are found."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from contract.errors import ConfigurationError
+from evaluation.attendance.ceiling import hindsight
 from evaluation.attendance.recorded import HALF, Registers, read_registers
 from evaluation.attendance.report import AttendanceRow, render
 from evaluation.attendance.run import AttendanceFigures, calendar_of, judge_registers, low_rule
@@ -38,7 +42,9 @@ def figures(z: float, *, less_shared: bool) -> tuple[AttendanceFigures, Attendan
     """Return what the packaged rule makes of the registers with a least deviation of 5 points."""
     rule = low_rule(given().configuration.rules, z, less_shared=less_shared)
     rule = msgspec.structs.replace(rule, least_deviation=0.05)
-    return judge_registers(registers(), CATALOGUE, calendar_of(packaged("calendar.toml")), rule)
+    return judge_registers(
+        registers(), CATALOGUE, calendar_of(packaged("calendar.toml"), registers().day), rule
+    )
 
 
 def test_what_is_lowered_is_found_and_a_shared_day_is_one_line() -> None:
@@ -54,7 +60,9 @@ def test_what_is_lowered_is_found_and_a_shared_day_is_one_line() -> None:
 
 def test_a_shared_day_within_the_least_deviation_is_nobodys() -> None:
     rule = low_rule(given().configuration.rules, 4.0)
-    halves = judge_registers(registers(), CATALOGUE, calendar_of(packaged("calendar.toml")), rule)
+    halves = judge_registers(
+        registers(), CATALOGUE, calendar_of(packaged("calendar.toml"), registers().day), rule
+    )
     assert [half.alerts for half in halves] == [0, 0]
 
 
@@ -74,3 +82,68 @@ def test_recorded_registers_are_lowered_as_often_as_they_should_be() -> None:
         np.isfinite(told.ratio) & (told.kind == 0)
     ).sum()
     assert (told.lowered[told.kind == 1] < 0.76 * told.ratio[told.kind == 1]).all()
+
+
+def another_city(path: Path, days: int, heading: str, row: Callable[[np.datetime64, int], str]) -> Path:
+    """Write the registers of 24 schools on so many weekdays of another decade, and return the file."""
+    dates = np.datetime64("2023-09-05") + np.arange(3 * days)
+    dates = dates[np.is_busday(dates)][:days]
+    rows = [row(day, school) for day in dates for school in range(24)]
+    path.write_text("\n".join([heading, *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+def test_another_citys_registers_are_judged_as_they_come(tmp_path: Path) -> None:
+    published = another_city(
+        tmp_path / "published.csv",
+        40,
+        "School DBN,Date,Enrolled,Absent,Present,Released",
+        lambda day, school: f"{school // 8:02}M{school:03},{str(day).replace('-', '')},400,20,380,0",
+    )
+    told = read_registers(published, 1)
+    assert (told.ratio.shape, len(set(told.district.tolist()))) == ((40, 24), 3)
+    np.testing.assert_allclose(told.ratio, 0.95)
+    assert told.half == told.day[20]
+    rule = low_rule(given().configuration.rules)
+    with pytest.raises(ConfigurationError, match="of 40 days; 41 are the least"):
+        hindsight(told, rule)
+    calendar = calendar_of(packaged("calendar.toml"), told.day)
+    halves = judge_registers(told, CATALOGUE, calendar, rule)
+    assert all(half.school_days > 400 and half.alerts == 0 for half in halves)
+    percents = another_city(
+        tmp_path / "percents.csv",
+        40,
+        "day;school;ward;attendance rate",
+        lambda day, school: f"{day};s{school};w{school // 12};95,0",
+    )
+    again = read_registers(percents, 1)
+    np.testing.assert_allclose(again.ratio, told.ratio)
+    quiet = another_city(
+        tmp_path / "quiet.csv", 60, "day,school,ratio", lambda day, school: f"{day},{school},0.95"
+    )
+    found = hindsight(read_registers(quiet, 1), rule)
+    assert {share for one in found for share in one.one_bound} == {1.0}, (
+        "without a false alarm any bound will do"
+    )
+    assert len(set(again.district.tolist())) == 2
+
+
+def test_a_file_of_no_registers_says_what_it_should_have(tmp_path: Path) -> None:
+    few = another_city(
+        tmp_path / "few.csv", 9, "date,school,ratio", lambda day, school: f"{day},{school},0.9"
+    )
+    with pytest.raises(ConfigurationError, match="24 schools have registers often enough, and 9 days"):
+        read_registers(few, 1)
+    other = another_city(
+        tmp_path / "other.csv", 9, "date,school,mood", lambda day, school: f"{day},{school},1"
+    )
+    with pytest.raises(ConfigurationError, match=r"lacks a column of days.*there are: date, school, mood"):
+        read_registers(other, 1)
+    kept = tmp_path / "nyc_attendance" / "attendance.parquet"
+    kept.parent.mkdir()
+    kept.write_text("no parquet", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"attendance\.parquet cannot be read as Parquet"):
+        read_registers(tmp_path, 1)
+    pq.write_table(pa.table({"dbn": ["a"], "attendance_pct": [90.0]}), kept)
+    with pytest.raises(ConfigurationError, match=r"there are: dbn, attendance_pct"):
+        read_registers(tmp_path, 1)

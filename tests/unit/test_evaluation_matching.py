@@ -133,3 +133,11 @@ def test_a_delay_is_told_in_the_interval_of_what_the_fault_changes() -> None:
     often = truth("link-cut", {2}, 0, 60)
     figures = overall(match([rare, often], [incident(1, (1, 20), (2, 20))], 0), 1.0)
     assert figures.median_delay_intervals == 3.0
+
+
+def test_what_lies_beyond_the_earliest_is_told_of_those_that_anybody_could_know_of() -> None:
+    known = truth("link-cut", {1}, 3, 60)._replace(earliest_us=5 * MINUTE_US)
+    unknowable = truth("attendance-drop", {2}, 0, 60)
+    figures = overall(match([known, unknowable], [incident(1, (1, 15), (2, 30))], 0), 1.0)
+    assert figures.median_beyond_intervals == 2.0
+    assert figures.median_delay_intervals == pytest.approx((12 / 5 + 6) / 2)

@@ -10,7 +10,8 @@ from eduops.verbs.evaluating.options import Json
 
 def attendance(
     data: Annotated[
-        Path, typer.Argument(exists=True, file_okay=False, help="Folder that holds nyc_attendance.")
+        Path,
+        typer.Argument(exists=True, help="Folder that holds nyc_attendance, or a file of another city's."),
     ],
     z: Annotated[
         list[float] | None,
@@ -32,7 +33,7 @@ def attendance(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Judge New York's registers, each school alone and less what all share, before and after July 2014."""
+    """Judge a city's registers, each school alone and less what all share, in two halves of the days."""
     from config.files import read_config
     from evaluation.attendance.recorded import read_registers
     from evaluation.attendance.report import AttendanceRow, render
@@ -40,7 +41,8 @@ def attendance(
     from evaluation.scenarios.report import given
 
     configuration = given(rules).configuration
-    registers, calendar = read_registers(data, seed), calendar_of(read_config(None, "calendar.toml"))
+    registers = read_registers(data, seed)
+    calendar = calendar_of(read_config(None, "calendar.toml"), registers.day)
     own = low_rule(configuration.rules)
     if ceiling:
         from evaluation.attendance.ceiling import hindsight
