@@ -31,8 +31,8 @@ VERSION: Final = 13
 and from how many days a line is known, 11 from how many a level is, 10 how empty schools were on a day, 9 the
 tails of baselines, 8 chronic devices, 7 how long schools let one wait and what they share, 6 clocks, times
 ahead of the log and all words about a mark, 5 what flaps and when the newest reading of a series came, 4
-rates, disagreements and what similar schools are like, 3 the newest deviation of each series, 2 repetitions of a
-value; older ones are read too."""
+rates, disagreements and what similar schools are like, 3 the newest deviation of each series, 2 repetitions
+of a value; older ones are read too."""
 READABLE: Final = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13)
 _HEADER: Final = b"eduops"
 
