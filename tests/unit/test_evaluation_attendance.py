@@ -34,6 +34,27 @@ def registers() -> Registers:
     return Registers(days, np.arange(SCHOOLS) // 10, ratio, kind, lowered)
 
 
+def thin_day(level: float, cluster: float) -> tuple[int, int]:
+    """Return alerts and lines of a day on which all fell by so much, and one of three districts by more."""
+    rng = np.random.default_rng(2)
+    days = HALF + np.arange(-20, 22)
+    days = days[np.is_busday(days)][:DAYS]
+    district = np.arange(30) // 10
+    ratio = 0.93 + rng.normal(0, 0.005, (DAYS, 30))
+    ratio[18] -= level + np.where(district == 2, cluster, 0.0)
+    told = Registers(days, district, ratio, np.zeros(ratio.shape, np.int8), ratio)
+    rule = low_rule(given().configuration.rules)
+    halves = judge_registers(told, CATALOGUE, calendar_of(packaged("calendar.toml")), rule)
+    return sum(half.alerts for half in halves), sum(half.lines for half in halves)
+
+
+def test_a_thin_day_is_news_of_whoever_fell_as_far_by_itself() -> None:
+    assert thin_day(0.08, 0.06) == (0, 0)  # only both together
+    assert thin_day(0.01, 0.2) == (10, 1)  # the district
+    assert thin_day(0.13, -0.06) == (20, 1)  # the city, but for a district that fell less
+    assert thin_day(0.13, 0.02) == (30, 1)
+
+
 def figures(z: float, *, less_shared: bool) -> tuple[AttendanceFigures, AttendanceFigures]:
     """Return what the packaged rule makes of the registers with a least deviation of 5 points."""
     rule = low_rule(given().configuration.rules, z, less_shared=less_shared)
