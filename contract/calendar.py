@@ -89,6 +89,8 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     half_day: list[Span] = msgspec.field(default_factory=list)
     make_up: list[Span] = msgspec.field(default_factory=list)
     """Days of the weekend on which all schools work, in place of another day (học bù)."""
+    event: list[Span] = msgspec.field(default_factory=list)
+    """Days of all schools on which nothing is as usual: the eve of a recess, a conference day."""
     closure: dict[str, list[Span]] = msgspec.field(default_factory=dict)
 
 
@@ -254,7 +256,7 @@ class SchoolCalendar:
         if not sessions:
             return Context.CLOSED
         edge_us = EDGE // timedelta(microseconds=1)
-        is_event = self._known.has(DayKind.EVENT, level_index, day)
+        is_event = _holds(self._file.event, day) or self._known.has(DayKind.EVENT, level_index, day)
         if any(abs(now_us - t) < edge_us for s in sessions for t in (s.start_us, s.end_us)):
             return Context.EVENT if is_event else Context.EDGE
         if is_event and any(s.start_us <= now_us < s.end_us for s in sessions):
@@ -348,12 +350,9 @@ def _complaints(file: _File) -> Iterator[tuple[_Place, str]]:
     if not file.term:
         yield _Place("(?!)"), "there is no term, so no school would ever be open"
     kinds = {
-        "term": file.term,
-        "break": file.break_,
-        "exam": file.exam,
-        "half_day": file.half_day,
-        "make_up": file.make_up,
-    }
+        "term": file.term, "break": file.break_, "exam": file.exam,
+        "half_day": file.half_day, "make_up": file.make_up, "event": file.event,
+    }  # fmt: skip
     spans = [(_span_place(kind, n), kind, s) for kind, found in kinds.items() for n, s in enumerate(found)]
     spans += [
         (_closure_place(code), f"closure of {code}", span)

@@ -1,12 +1,15 @@
 """Recorded registers through the real fold: what schools share is nobody's alert, and drops are found."""
 
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
 
+from contract.calendar import Context
 from contract.errors import ConfigurationError
+from evaluation.attendance.city_calendar import city_calendar
 from evaluation.attendance.recorded import HALF, Registers, read_registers
 from evaluation.attendance.report import AttendanceRow, render
 from evaluation.attendance.run import AttendanceFigures, calendar_of, judge_registers, low_rule
@@ -68,8 +71,8 @@ def test_what_is_lowered_is_found_and_a_shared_day_is_one_line() -> None:
     halves = figures(6.0, less_shared=True)
     assert sum(half.lines for half in halves) == 1  # of the day that all share
     assert sum(half.school_days for half in halves) == DAYS * SCHOOLS - len(LOWERED)
-    row = AttendanceRow(True, 6.0, *halves)
-    assert "less shared, z 6" in render([row], as_json=False)
+    row = AttendanceRow(True, 6.0, True, *halves)
+    assert "less shared, z 6, calendar" in render([row], as_json=False)
     assert msgspec.json.decode(render([row], as_json=True))[0][1] == 6.0
 
 
@@ -95,3 +98,21 @@ def test_recorded_registers_are_lowered_as_often_as_they_should_be() -> None:
         np.isfinite(told.ratio) & (told.kind == 0)
     ).sum()
     assert (told.lowered[told.kind == 1] < 0.76 * told.ratio[told.kind == 1]).all()
+
+
+def test_what_the_city_wrote_beforehand_is_an_event_and_a_storm_is_none() -> None:
+    days = np.arange(np.datetime64("2014-01-06"), np.datetime64("2014-07-01"))
+    lived = days[
+        np.is_busday(days) & ~((days >= np.datetime64("2014-04-14")) & (days < np.datetime64("2014-04-23")))
+    ]
+    calendar = calendar_of(packaged("calendar.toml"), city_calendar(lived))
+
+    def is_event(*on: int) -> bool:
+        moment = datetime(*on, 8, tzinfo=calendar.timezone)  # type: ignore[arg-type]
+        return calendar.context_at(1, int(moment.timestamp()) // 60) is Context.EVENT
+
+    assert is_event(2014, 4, 11)
+    assert is_event(2014, 4, 23)
+    assert is_event(2014, 6, 26)
+    assert is_event(2014, 6, 9)
+    assert not any(is_event(*on) for on in ((2014, 1, 22), (2014, 2, 5), (2014, 4, 10), (2014, 6, 11)))

@@ -32,15 +32,16 @@ def attendance(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Judge New York's registers, each school alone and less what all share, before and after July 2014."""
+    """Judge New York's registers, each school alone, less what all share, and with the city's calendar."""
     from config.files import read_config
+    from evaluation.attendance.city_calendar import city_calendar
     from evaluation.attendance.recorded import read_registers
     from evaluation.attendance.report import AttendanceRow, render
     from evaluation.attendance.run import calendar_of, judge_registers, low_rule
     from evaluation.scenarios.report import given
 
     configuration = given(rules).configuration
-    registers, calendar = read_registers(data, seed), calendar_of(read_config(None, "calendar.toml"))
+    registers, packaged = read_registers(data, seed), read_config(None, "calendar.toml")
     own = low_rule(configuration.rules)
     if ceiling:
         from evaluation.attendance.ceiling import hindsight
@@ -48,10 +49,11 @@ def attendance(
 
         typer.echo(render_hindsight(hindsight(registers, own), as_json=json))
         return
+    unknown, known = calendar_of(packaged), calendar_of(packaged, city_calendar(registers.day))
     rows = []
     for bound in z or [own.z]:
-        for less_shared in (False, True):
+        for less_shared, calendar in ((False, unknown), (True, unknown), (True, known)):
             rule = low_rule(configuration.rules, bound, less_shared=less_shared)
             halves = judge_registers(registers, configuration.catalogue, calendar, rule)
-            rows.append(AttendanceRow(less_shared, bound, *halves))
+            rows.append(AttendanceRow(less_shared, bound, calendar is known, *halves))
     typer.echo(render(rows, as_json=json))
