@@ -107,12 +107,9 @@ def test_what_the_city_wrote_beforehand_is_an_event_and_a_storm_is_none() -> Non
     ]
     calendar = calendar_of(packaged("calendar.toml"), city_calendar(lived))
 
-    def is_event(*on: int) -> bool:
-        moment = datetime(*on, 8, tzinfo=calendar.timezone)  # type: ignore[arg-type]
+    def is_event(on: str) -> bool:
+        moment = datetime.fromisoformat(f"{on}T08:00").replace(tzinfo=calendar.timezone)
         return calendar.context_at(1, int(moment.timestamp()) // 60) is Context.EVENT
 
-    assert is_event(2014, 4, 11)
-    assert is_event(2014, 4, 23)
-    assert is_event(2014, 6, 26)
-    assert is_event(2014, 6, 9)
-    assert not any(is_event(*on) for on in ((2014, 1, 22), (2014, 2, 5), (2014, 4, 10), (2014, 6, 11)))
+    assert all(map(is_event, ("2014-04-11", "2014-04-23", "2014-06-26", "2014-06-09")))
+    assert not any(map(is_event, ("2014-01-22", "2014-02-05", "2014-04-10", "2014-06-11")))
