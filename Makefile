@@ -91,7 +91,7 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV)
 
 $(RUNTIME_STAMP): | $(BIN)/python
-	@echo "installing what running needs"
+	@echo "installing what running needs; this happens once"
 	@$(PIP) install --no-compile --require-hashes -r requirements/runtime.txt
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@rm -f $(VENV)/.runtime-* && touch $@

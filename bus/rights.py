@@ -45,7 +45,7 @@ class BrokerUser(StrEnum):
     SIMULATOR = "simulator"
     WATCHDOG = "watchdog"
     AUTHORISER = "authoriser"
-    """Of the system account, with its few subjects there: `bus.auth_callout`."""
+    """Of the system account, with its few subjects there: `bus.auth.callout`."""
 
 
 @dataclass(frozen=True, slots=True)

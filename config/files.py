@@ -129,6 +129,19 @@ def read_edited(path: Path) -> str:
         raise ConfigurationError(f"{path} cannot be read: {error}") from error
 
 
+def read_rules(path: Path, catalogue: Catalogue) -> tuple[tuple[Rule, ...], str]:
+    """Return the rules of a file, and its text.
+
+    Raises:
+        ConfigurationError: it cannot be read, or its rules are wrong; the message names the file.
+    """
+    text = read_edited(path)
+    try:
+        return parse_rules(text, catalogue), text
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path}: {error}") from error
+
+
 @cache
 def shipped_texts() -> Texts:
     """Return the catalogue of texts that comes with the program, `config/texts.toml`."""

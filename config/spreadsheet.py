@@ -34,6 +34,8 @@ _NO_TEXT: Final = (
     (b"\xd0\xcf\x11\xe0", "a workbook of an older Excel"),
     (b"%PDF", "a PDF"),
     (b"\x1f\x8b", "a compressed file"),
+    (b"PAR1", "a Parquet file"),
+    (b"\x93NUMPY", "an array of NumPy"),
     (b"<", "a web page or XML"),
 )
 """How files begin that bear the name of a CSV file, and what they are."""
@@ -79,14 +81,18 @@ class Table:
     """The columns that its header names."""
 
 
-def decode_table(content: bytes) -> tuple[str, str]:
+def decode_table(content: bytes, most_bytes: int = MAX_BYTES) -> tuple[str, str]:
     """Return the text of a file and a sentence on its encoding, empty for UTF-8.
+
+    Args:
+        content: the file.
+        most_bytes: of a file that is read.
 
     Raises:
         ConfigurationError: it is too large, or no text.
     """
-    if len(content) > MAX_BYTES:
-        raise ConfigurationError(f"the file has {len(content):,} bytes; at most {MAX_BYTES:,} are read")
+    if len(content) > most_bytes:
+        raise ConfigurationError(f"the file has {len(content):,} bytes; at most {most_bytes:,} are read")
     for start, what in _NO_TEXT:
         if content.startswith(start):
             raise ConfigurationError(f"the file is {what}, no CSV: open it and save it as CSV UTF-8")

@@ -59,6 +59,11 @@ class Priority(IntEnum):
     P3 = 3
 
 
+AFFECTS_TO: Final = Priority.P2
+"""The least urgent priority that says that something is down or degraded for pupils. What waits until
+somebody is free (a clock that is wrong, a register that is late) takes no lesson from anybody."""
+
+
 class Channel(IntEnum):
     """How a rule looks at a series; a metric has at most one rule a channel."""
 

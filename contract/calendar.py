@@ -4,9 +4,7 @@ Public holidays come from the `holidays` package (Labour Code 45/2019/QH14, arti
 shifts, exams and closures from `config/calendar.toml`; what was accepted since, from `special_days`.
 """
 
-import re
-import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import IntEnum
@@ -14,15 +12,15 @@ from functools import cached_property, lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.errors import ConfigurationError
 from contract.fleet import LEVELS, Fleet
 from contract.reading import distinct
+from contract.school_year.calendar_file import CalendarFile, Span, read_calendar_file
 from contract.special_days.known_days import NO_DAYS, KnownDays, known_days
 from contract.special_days.special_day import DayKind, SpecialDay
+from contract.toml.text import TomlText
 
 MINUTE_US: Final = 60_000_000
 EDGE: Final = timedelta(minutes=30)
@@ -49,51 +47,6 @@ class Context(IntEnum):
     """In session or within 30 minutes of it, and the day is an event: nothing is as usual."""
 
 
-class Span(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Days from first to last, both included."""
-
-    first: date
-    last: date
-    name: str
-
-
-class Shift(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A session of the day, local time, and on which days its bells ring so."""
-
-    name: str
-    """morning or afternoon."""
-    start: time
-    end: time
-    first: date = date.min
-    last: date = date.max
-    """Both included; where a day is left out it holds without end in that direction."""
-
-    def holds(self, day: date) -> bool:
-        """Return whether it is a session of a local day."""
-        return self.first <= day <= self.last
-
-
-class _LevelDay(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    weekdays: list[int]
-    """0 is Monday."""
-    shift: list[Shift]
-
-
-class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    timezone: str
-    country: str
-    term: list[Span]
-    level: dict[str, _LevelDay]
-    break_: list[Span] = msgspec.field(name="break", default_factory=list)
-    exam: list[Span] = msgspec.field(default_factory=list)
-    half_day: list[Span] = msgspec.field(default_factory=list)
-    make_up: list[Span] = msgspec.field(default_factory=list)
-    """Days of the weekend on which all schools work, in place of another day (học bù)."""
-    event: list[Span] = msgspec.field(default_factory=list)
-    """Days of all schools on which nothing is as usual: the eve of a recess, a conference day."""
-    closure: dict[str, list[Span]] = msgspec.field(default_factory=dict)
-
-
 @dataclass(frozen=True, slots=True)
 class Session:
     """One session of one level on one day."""
@@ -106,13 +59,12 @@ class Session:
 class SchoolCalendar:
     """Answers, for each level and minute, what schools are doing."""
 
-    def __init__(self, file: _File, text: str, known: KnownDays = NO_DAYS) -> None:
+    def __init__(self, file: CalendarFile, text: TomlText, known: KnownDays = NO_DAYS) -> None:
         self._file = file
         self._text = text
         self._known = known
         self.timezone = ZoneInfo(file.timezone)
         self._levels = [file.level[level.value] for level in LEVELS]
-        _expect_known(file.country)
         self.sessions = lru_cache(maxsize=1024)(self._sessions)
         """`sessions(level_index, day)`: those of a level on a local day, in order; empty if closed."""
         self.context_at = lru_cache(maxsize=65536)(self._context_at)
@@ -239,7 +191,7 @@ class SchoolCalendar:
         """
         for code in self._file.closure:
             if fleet.school_ever(code) is None:
-                raise _refusal(self._text, _closure_place(code), f"no school has code {code!r}")
+                raise self._text.refused(("closure", code), f"no school has code {code!r}")
 
     def local_day(self, time_us: int) -> date:
         """Return the local day of a time in µs since 1970."""
@@ -270,14 +222,6 @@ class SchoolCalendar:
         return int(moment.timestamp()) * 1_000_000
 
 
-def _expect_known(country: str) -> None:
-    from holidays.registry import EntityLoader  # without the countries' own modules
-
-    codes = {*EntityLoader.get_country_codes()}
-    if country not in codes:
-        raise ValueError(f"country {country!r} has no public holidays that are known")
-
-
 def in_session(contexts: NDArray[np.int8]) -> NDArray[np.bool_]:
     """Return where a context is SESSION, EXAM, EVENT or EDGE: pupils are there or about to be."""
     return contexts >= Context.EDGE
@@ -292,108 +236,15 @@ def parse_calendar(text: str) -> SchoolCalendar:
 
     Raises:
         ConfigurationError: the text is not TOML; a level, date or time is missing, wrong or cannot be: a
-            span that ends before it begins, a weekday 7, a shift against the clock. Names the line if
-            the value is of the right kind.
+            span that ends before it begins, a weekday 7, a shift against the clock. Names the line.
     """
-    try:
-        file = msgspec.convert(tomllib.loads(text), _File)
-        for place, why in _complaints(file):
-            raise _refusal(text, place, why)
-        calendar = SchoolCalendar(file, text)
-    except (ValueError, KeyError, NotImplementedError) as error:  # also of TOML, msgspec and time zones
-        raise ConfigurationError(f"calendar.toml: {error}") from error
-    for place, why in _idle_make_ups(file, calendar):
-        raise _refusal(text, place, why)
-    return calendar
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a value stands in the file's text, which the TOML reader does not tell; both are patterns."""
-
-    head: str
-    """The line that its table begins with."""
-    field: str = ""
-    """Its own line, above the next table."""
-    nth: int = 0
-    """Which of the tables of that head, from 0."""
-
-
-def _refusal(text: str, place: _Place, why: str) -> ConfigurationError:
-    number = _line_of(text.splitlines(), place)
-    return ConfigurationError(f"calendar.toml{'' if number is None else f', line {number}'}: {why}")
-
-
-def _line_of(lines: list[str], place: _Place) -> int | None:
-    heads = [n for n, line in enumerate(lines) if re.match(place.head, line)]
-    if place.nth >= len(heads):
-        return None
-    head = heads[place.nth]
-    for n, line in enumerate(lines[head + 1 :], head + 1):
-        if not place.field or re.match(r"\s*\[", line):
-            break
-        if re.search(place.field, line):
-            return n + 1
-    return head + 1
-
-
-def _span_place(kind: str, nth: int) -> _Place:
-    return _Place(rf"\s*\[\[\s*{kind}\s*\]\]", r"^\s*last\b", nth)
-
-
-def _closure_place(code: str) -> _Place:
-    return _Place(rf"[^#]*(?<!\w){re.escape(code)}(?!\w)")
-
-
-def _complaints(file: _File) -> Iterator[tuple[_Place, str]]:
-    """Yield what cannot be, and where it stands."""
-    if not file.term:
-        yield _Place("(?!)"), "there is no term, so no school would ever be open"
-    kinds = {
-        "term": file.term, "break": file.break_, "exam": file.exam,
-        "half_day": file.half_day, "make_up": file.make_up, "event": file.event,
-    }  # fmt: skip
-    spans = [(_span_place(kind, n), kind, s) for kind, found in kinds.items() for n, s in enumerate(found)]
-    spans += [
-        (_closure_place(code), f"closure of {code}", span)
-        for code, found in file.closure.items()
-        for span in found
-    ]
-    for place, kind, span in spans:
-        if span.last < span.first:
-            yield place, f"{kind} {span.name!r} ends on {span.last}, before it begins on {span.first}"
-    names = [level.value for level in LEVELS]
-    for name, plan in file.level.items():
-        head = rf"""\s*\[\s*level\s*\.\s*["']?{re.escape(name)}["']?\s*\]"""
-        if name not in names:
-            yield _Place(head), f"level {name!r} is none of {', '.join(names)}"
-        for weekday in plan.weekdays:
-            if not 0 <= weekday <= 6:
-                yield _Place(head, r"^\s*weekdays\b"), f"weekday {weekday} of {name} is not within 0 to 6"
-        yield from _shift_complaints(name, plan, head)
-    for name in names:
-        if name not in file.level:
-            yield _Place("(?!)"), f"level {name!r} is missing"
-
-
-def _shift_complaints(name: str, plan: _LevelDay, head: str) -> Iterator[tuple[_Place, str]]:
-    for nth, shift in enumerate(plan.shift):
-        place = _Place(head, rf"\bstart\s*=\s*{shift.start}")
-        told = f"shift {shift.name!r} of {name}"
-        if shift.end <= shift.start:
-            yield place, f"{told} ends at {shift.end}, not after {shift.start}"
-        if shift.last < shift.first:
-            yield place, f"{told} holds until {shift.last}, before its first day, {shift.first}"
-        before = [s for s in plan.shift[:nth] if s.first <= shift.last and shift.first <= s.last]
-        until = max((s.end for s in before), default=time.min)
-        if shift.start < until:
-            yield place, f"{told} begins at {shift.start}, before {until} of the last"
-
-
-def _idle_make_ups(file: _File, calendar: SchoolCalendar) -> Iterator[tuple[_Place, str]]:
-    """Yield the make-up days on which no school is open anyway."""
+    read = TomlText("calendar.toml", text)
+    file = read_calendar_file(read)
+    calendar = SchoolCalendar(file, read)
     for nth, span in enumerate(file.make_up):
         for days in range((span.last - span.first).days + 1):
             day = span.first + timedelta(days)
             if (why := calendar.day_name(day)) is not None:
-                yield _span_place("make_up", nth), f"make_up {span.name!r}: {day} is no school day ({why})"
+                told = f"make_up {span.name!r}: {day} is no school day ({why}), so nothing is made up for"
+                raise read.refused(("make_up", nth, "last"), told)
+    return calendar

@@ -4,7 +4,7 @@ The words live in `config/metrics.toml`, which an operator may edit; this module
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from functools import cached_property
@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.errors import ConfigurationError
-from contract.routing.source import TablePlace, TablesText
 from contract.series import MAX_METRIC_ID
+from contract.toml.tables import TablePlace, TablesText
 from contract.topic import PRIVATE_STREAMS, Stream
 
 
@@ -98,10 +98,6 @@ class Catalogue:
         self.metrics = metrics
         self.by_id: Mapping[int, Metric] = {m.id: m for m in metrics}
         self.by_name: Mapping[tuple[Stream, str], Metric] = {(m.stream, m.name): m for m in metrics}
-        if len(self.by_id) != len(metrics) or len(self.by_name) != len(metrics):
-            raise ConfigurationError("metrics.toml: every metric needs an id and a name of its own")
-        for metric in metrics:
-            self._check_figures(metric)
 
     def of_stream(self, stream: Stream) -> tuple[Metric, ...]:
         """Return the metrics that a stream carries, in catalogue order."""
@@ -117,6 +113,10 @@ class Catalogue:
             if metric.name == name:
                 return metric
         raise ConfigurationError(f"no metric is called {name!r}; metrics.toml lists them")
+
+    def of_series(self, series: int) -> Metric | None:
+        """Return what a series measures; None where the catalogue does not have it."""
+        return self.by_id.get(series & MAX_METRIC_ID)
 
     @cached_property
     def low(self) -> NDArray[np.float64]:
@@ -195,12 +195,6 @@ class Catalogue:
         """Which metric ids have anything to be held against but their range, shape (256,)."""
         return self.is_related | self.is_whole | (self.max_per_pupil > 0)
 
-    def _check_figures(self, metric: Metric) -> None:
-        for name in (metric.part_of, *metric.ratio_of):
-            if name and (name == metric.name or (metric.stream, name) not in self.by_name):
-                where = f"metrics.toml, metric {metric.name!r}"
-                raise ConfigurationError(f"{where}: stream {metric.stream} has no other metric {name!r}")
-
     def _column(self, field: str) -> NDArray[np.float64]:
         column = np.full(MAX_METRIC_ID + 1, np.nan)
         for metric in self.metrics:
@@ -221,17 +215,37 @@ def parse_catalogue(text: str) -> Catalogue:
         ConfigurationError: the text is not TOML, or a metric is incomplete or out of bounds; names the line.
     """
     file = TablesText("metrics.toml", text, _Tables)
-    return Catalogue(tuple(_metric(file, place, table) for place, table in file.places("metric")))
+    places = [place for place, _ in file.places("metric")]
+    metrics = tuple(_metric(file, place, table) for place, table in file.places("metric"))
+    for nth, place in enumerate(places):
+        if trouble := next(_troubles_among(metrics, nth), None):
+            raise file.refusal(place, *trouble)
+    return Catalogue(metrics)
+
+
+def _troubles_among(metrics: Sequence[Metric], nth: int) -> Iterator[tuple[str, str]]:
+    """Yield what of a metric does not fit the others: the field, and a sentence."""
+    own = metrics[nth]
+    for other in metrics[:nth]:
+        for field, is_same in (("id", own.id == other.id), ("name", _key(own) == _key(other))):
+            if is_same:
+                why = f"is that of {other.name!r} too: every metric needs an id and a name of its own"
+                yield field, f"`{field}` {why}"
+    for field, names in (("part_of", (own.part_of,) if own.part_of else ()), ("ratio_of", own.ratio_of)):
+        for name in names:
+            others = [m.name for m in metrics if m.stream is own.stream and m is not own]
+            if name not in others:
+                yield field, f"stream {own.stream} has no other metric {name!r}; it has {', '.join(others)}"
+
+
+def _key(metric: Metric) -> tuple[Stream, str]:
+    return metric.stream, metric.name
 
 
 def _metric(file: TablesText[_Tables], place: TablePlace, table: dict[str, Any]) -> Metric:
     if unknown := next((name for name in table if name not in _FIELDS), None):
         raise file.refusal(place, unknown, f"`{unknown}` is no field of a metric")
-    for field, known in (("stream", Stream), ("kind", MetricKind), ("published", Published)):
-        if field in table and table[field] not in list(known):
-            why = f"{field} is {table[field]!r}; it must be one of {', '.join(known)}"
-            raise file.refusal(place, field, why)
-    metric = file.read(place, table, Metric)
+    metric = file.read(place, Metric)
     if "published" not in table and metric.stream not in PRIVATE_STREAMS:
         metric = replace(metric, published=Published.OPEN)
     if trouble := next(_troubles(metric), None):

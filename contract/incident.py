@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from contract.access.area import CITY, Area
 from contract.alert import ALERT_ID_BYTES, Alert
 
 SECOND_US: Final = 1_000_000
@@ -142,6 +143,8 @@ class NotDone(StrEnum):
     """The other incident does not exist, is over, or is this one."""
     OF_CENTER = "of_center"
     """One of the two is about the center itself, and the other is not."""
+    BEYOND_AREA = "beyond_area"
+    """It reaches beyond the area of who acts, and did not yet when they asked."""
 
 
 class IncidentAction(msgspec.Struct, frozen=True):
@@ -163,6 +166,8 @@ class IncidentAction(msgspec.Struct, frozen=True):
     """Who shall have the incident, at most 80 characters, where the action assigns; else empty."""
     other: str = ""
     """The alert that is split off, or the incident to merge with; else empty."""
+    area: Area = CITY
+    """What the engineer may act on: incidents may have grown by the time that the deed is folded."""
 
 
 class Incident(msgspec.Struct, frozen=True):
@@ -198,7 +203,7 @@ class Incident(msgspec.Struct, frozen=True):
     """Pupils of `schools`, each school once."""
     most_pupils: int
     lost_pupil_s: int
-    """Pupils times seconds of log time up to `counted_at_us`."""
+    """Affected pupils times seconds of log time up to `counted_at_us`."""
     counted_at_us: int
     """Log time, at a whole second."""
     began_at_us: int
@@ -228,6 +233,8 @@ class Incident(msgspec.Struct, frozen=True):
     """The exercise that all of its open alerts are of; the last one while none is open; else empty."""
     beyond_cause: bool = False
     """Whether somebody merged into it what its cause does not explain: it may meet any school."""
+    affected_pupils: int = 0
+    """Of `pupils` those at schools with an open alert of it that is as urgent as `AFFECTS_TO`."""
 
 
 class SchoolSpan(NamedTuple):
@@ -347,14 +354,15 @@ def worst_first(member: Membership) -> tuple[bool, int, int, str]:
 
 
 def lost_pupil_minutes(incident: Incident, now_us: int) -> int:
-    """Return the whole minutes that pupils have lost: of its schools, over the time that each was affected.
+    """Return the whole minutes that pupils have lost: of its schools, over the time that each was affected,
+    in lessons or not.
 
     Args:
         incident: as it stands.
         now_us: log time.
     """
     open_s = max(0, now_us // SECOND_US - incident.counted_at_us // SECOND_US)
-    return (incident.lost_pupil_s + incident.pupils * open_s) // 60
+    return (incident.lost_pupil_s + incident.affected_pupils * open_s) // 60
 
 
 def split_id_of(incident_id: str, alert_id: str, action_id: str) -> str:

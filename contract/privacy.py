@@ -44,7 +44,6 @@ from contract.canary import SYSTEM_SCHOOL_ID
 from contract.catalogue import Catalogue, Metric, Published
 from contract.live import AlertChanged, Hidden, Kpi
 from contract.rejected import Rejected
-from contract.series import MAX_METRIC_ID
 from contract.topic import PRIVATE_STREAMS
 
 K: Final = 10
@@ -115,7 +114,7 @@ def shown_alert(alert: Alert, catalogue: Catalogue) -> Alert:
     """
     if alert.school_id == SYSTEM_SCHOOL_ID:
         return alert
-    metric = _metric(alert, catalogue)
+    metric = catalogue.of_series(alert.series)
     is_open = metric is not None and metric.published is Published.OPEN
     return replace(
         alert,
@@ -130,7 +129,7 @@ def shown_event(event: AlertEvent, alert: Alert, catalogue: Catalogue) -> AlertE
     """Return one line of an alert's history with its value as it may be shown."""
     if alert.school_id == SYSTEM_SCHOOL_ID:
         return event
-    return replace(event, value=shown_value(_metric(alert, catalogue), alert.pupils, event.value))
+    return replace(event, value=shown_value(catalogue.of_series(alert.series), alert.pupils, event.value))
 
 
 def shown_change(changed: AlertChanged, catalogue: Catalogue) -> AlertChanged:
@@ -284,10 +283,6 @@ def _is_cut(share: Floats, pupils: int) -> NDArray[np.bool_]:
     bound = _bound(pupils)
     outside: NDArray[np.bool_] = (share <= bound + _SAME) | (share >= 1 - bound - _SAME)
     return outside
-
-
-def _metric(alert: Alert, catalogue: Catalogue) -> Metric | None:
-    return catalogue.by_id.get(alert.series & MAX_METRIC_ID)
 
 
 def _without_values(excerpt: str) -> str:

@@ -1,9 +1,7 @@
 """Alert rules as data: `config/rules.toml` read into frozen, checked rules, one struct a channel."""
 
 import math
-import re
 import sys
-import tomllib
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Final, Literal, get_args
 
@@ -12,10 +10,10 @@ from msgspec import Meta
 
 from contract.alert import CHRONIC, Channel, Priority, is_chronic
 from contract.catalogue import Catalogue, MetricKind
-from contract.errors import ConfigurationError
 from contract.fleet import STREAMS_OF
 from contract.privacy import K, tells_apart
-from contract.routing.source import unseen_character
+from contract.toml.tables import unseen_character
+from contract.toml.text import TomlText
 
 JOINT_METRICS: Final = ("down_bps", "active_users", "attendance_ratio")
 """What a joint rule compares: the traffic, the e-learning and the register of one school."""
@@ -261,47 +259,12 @@ _WATCHED: Final = (ThresholdRule, RateRule, AnomalyRule, SilenceRule, StuckRule)
 CHANNEL_NAMES: Final = frozenset(str(kind.__struct_config__.tag) for kind in get_args(Rule))
 """What rules.toml may write as a `channel`."""
 
-RULE_HEAD: Final = re.compile(r"^[ \t]*\[\[[ \t]*rule[ \t]*\]\]", re.MULTILINE)
-"""The line that a rule begins with."""
 MOST_WORDS: Final = 1000
 """Characters of a title or of advice: chosen, a screen of a phone."""
-_FIELD: Final = re.compile(r"`\$\.(\w+)|field `(\w+)`")
-"""How a refusal names the field."""
 
 
 class _Tables(msgspec.Struct, forbid_unknown_fields=True):
     rule: list[dict[str, Any]]
-
-
-class _File:
-    """The tables of a rules.toml, and where they stand in its text, which the TOML reader does not tell."""
-
-    def __init__(self, text: str) -> None:
-        try:
-            self.tables = msgspec.convert(tomllib.loads(text), _Tables).rule
-        except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-            raise ConfigurationError(f"rules.toml: {error}") from error
-        self._text = text
-
-    def line_of(self, place: int, field: str) -> int | None:
-        """Return the line of a rule's field, or of its head where the field is not written.
-
-        None for rules that are not written as one `[[rule]]` table each.
-        """
-        starts = [match.start() for match in RULE_HEAD.finditer(self._text)]
-        if len(starts) != len(self.tables):
-            return None
-        start, end = [*starts, len(self._text)][place : place + 2]
-        key = re.search(
-            rf"""^[ \t]*["']?{re.escape(field)}["']?[ \t]*=""", self._text[start:end], re.MULTILINE
-        )
-        return self._text.count("\n", 0, start + (key.start() if key else 0)) + 1
-
-    def refusal(self, place: int, field: str, why: str) -> ConfigurationError:
-        """Return the error that names a rule, the line of its field, and what is wrong with it."""
-        table, line = self.tables[place], self.line_of(place, field)
-        where = "rules.toml" if line is None else f"rules.toml, line {line}"
-        return ConfigurationError(f"{where}: {table.get('channel', '')} rule {table.get('name')!r}: {why}")
 
 
 def parse_rules(text: str, catalogue: Catalogue) -> tuple[Rule, ...]:
@@ -311,24 +274,14 @@ def parse_rules(text: str, catalogue: Catalogue) -> tuple[Rule, ...]:
         ConfigurationError: a rule lacks a field, has one that its channel does not know or a value out
             of range, names no metric, or shares its metric and channel; names rule, field and line.
     """
-    file = _File(text)
-    rules = tuple(_read(file, place) for place in range(len(file.tables)))
+    file = TomlText("rules.toml", text)
+    tables = file.read_at((), _Tables).rule
+    told = [f"{table.get('channel', '')} rule {table.get('name')!r}: " for table in tables]
+    rules: tuple[Rule, ...] = tuple(file.read_at(("rule", n), Rule, said) for n, said in enumerate(told))
     for place, rule in enumerate(rules):
         for field, why in _complaints(rule, rules[:place], rules, catalogue):
-            raise file.refusal(place, field, f"`{field}` {why}")
+            raise file.refused(("rule", place, field), f"{told[place]}`{field}` {why}")
     return rules
-
-
-def _read(file: _File, place: int) -> Rule:
-    table = file.tables[place]
-    try:
-        rule: Rule = msgspec.convert(table, Rule)
-    except msgspec.ValidationError as error:
-        found = _FIELD.search(str(error))
-        of_value, of_table = found.groups() if found else ("", "")
-        value = f", not {table[of_value]!r}" if of_value else ""
-        raise file.refusal(place, of_value or of_table, f"{error}{value}") from error
-    return rule
 
 
 def _complaints(

@@ -5,7 +5,7 @@ writes numbers and times as each language does.
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -40,6 +40,16 @@ _FORMATS: Final[Mapping[Language, _Format]] = {
     Language.EN: _Format(decimal=".", group=",", date="%d %b %Y", clock="%H:%M:%S"),
 }
 """Separators and patterns of the locales vi-VN and en-GB. Source: Unicode CLDR 47, numbers and dates."""
+
+_SPANS: Final[tuple[tuple[str, int], ...]] = (
+    ("unit.days", 86_400),
+    ("unit.hours", 3600),
+    ("unit.minutes", 60),
+    ("unit.seconds", 1),
+)
+"""Units of a span in seconds, the longest first; one is taken of which there are two."""
+NO_TIME_S: Final = 315_360_000
+"""A clock that is off by ten years shows no time at all: milliseconds, or it was never set; chosen."""
 
 
 class Texts:
@@ -80,6 +90,21 @@ def write_number(value: float, language: Language, decimals: int = 0) -> str:
     form = _FORMATS[language]
     plain = f"{value:,.{decimals}f}"
     return plain.translate({ord(","): form.group, ord("."): form.decimal})
+
+
+def write_clock_off(off_s: float, say: Callable[..., str], language: Language) -> str:
+    """Return by how much a device's clock is wrong: `7 h behind`, `4 min ahead`, or that it shows no time.
+
+    Args:
+        off_s: seconds against arrival, below 0 behind.
+        say: returns the text of a key in the reader's language, its places filled.
+        language: of the reader.
+    """
+    if abs(off_s) >= NO_TIME_S:
+        return say("clock.none")
+    key, unit_s = next(one for one in _SPANS if abs(off_s) >= 2 * one[1] or one[1] == 1)
+    span = say(key, n=write_number(abs(off_s) / unit_s, language))
+    return say("clock.behind" if off_s < 0 else "clock.ahead", span=span)
 
 
 def write_date(at_us: int, language: Language, zone: ZoneInfo) -> str:

@@ -31,7 +31,7 @@ from device_simulator.world.effects import apply
 from device_simulator.world.faults import FAULT_SUBJECT, Fault, FaultRequest
 from device_simulator.world.packs import encode_packs, garbage
 from device_simulator.world.publishers import Publishers
-from device_simulator.world.schedule import Cadence, Schedule
+from device_simulator.world.school_time.schedule import Cadence, Schedule
 
 _logger: Final = logging.getLogger(__name__)
 

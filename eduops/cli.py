@@ -99,12 +99,14 @@ def up(
     speed: Annotated[float | None, typer.Option(help="Log seconds per real second, at first start.")] = None,
     simulator: Annotated[bool, typer.Option(help="Whether to simulate the city's devices.")] = True,
     watchdog: Annotated[bool, typer.Option(help="Whether to start the watchdog, `eduops watch`.")] = True,
-    quiet: Annotated[bool, typer.Option(help="Keep the services' lines in the log files only.")] = False,
+    quiet: Annotated[
+        bool, typer.Option(help="Keep the services' warnings in the log files only, too.")
+    ] = False,
     host: Annotated[str | None, typer.Option(help="Address that the wall listens on.")] = None,
     tls_dir: TlsDir = None,
     insecure_network: InsecureNetwork = None,
 ) -> None:
-    """Start everything on this machine and keep it running: the wall's address is the last line."""
+    """Start everything on this machine and keep it running; the last words say where the wall is."""
     from eduops.machine.up import UpOptions, run_up
 
     given = {"data": data, "port": port, "schools": schools, "seed_days": seed_days, "host": host}

@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+from psycopg import AsyncConnection
 
 from bus.jetstream import JetStreamLog
 from bus.live import Live
@@ -20,7 +22,7 @@ from contract.fleet import Fleet
 from contract.service.metrics import Meter
 from contract.special_days.special_day import SpecialDay
 from eduops.data_folder import DataFolder
-from eduops.exporter import publish_metrics
+from eduops.exporter import MetricsDoor, publish_metrics
 from eduops.settings import Settings
 from storage.database import connect
 from storage.fleet import load_fleet
@@ -112,6 +114,22 @@ async def open_connections(settings: Settings, name: str) -> AsyncIterator[Conne
 
 
 @asynccontextmanager
+async def open_tables(settings: Settings) -> AsyncIterator[AsyncConnection[Any]]:
+    """Lend a connection to the database for the length of the block.
+
+    Raises:
+        EduopsError: it is not configured, or out of reach.
+    """
+    async with await connect(database_url(settings)) as conn:
+        yield conn
+
+
+def metrics_door(settings: Settings) -> MetricsDoor:
+    """Return where a service's `/metrics` are, and by which names they may be asked for."""
+    return MetricsDoor(settings.metrics_host, settings.metrics_port, settings.own_names)
+
+
+@asynccontextmanager
 async def open_service(settings: Settings, service: str) -> AsyncIterator[Service]:
     """Publish a service's metrics and connect it; its process name is the service's unless one is set.
 
@@ -121,8 +139,7 @@ async def open_service(settings: Settings, service: str) -> AsyncIterator[Servic
         InfrastructureError: a server is out of reach.
     """
     folder, meter, name = DataFolder(settings.data), Meter(), settings.process_name or service
-    address = (settings.metrics_host, settings.metrics_port)
-    with publish_metrics(folder, meter, service, name, address):
+    with publish_metrics(folder, meter, service, name, metrics_door(settings)):
         async with open_connections(settings, name) as held:
             yield Service(held, meter, lambda: folder.mark_ready(name))
 

@@ -8,16 +8,20 @@ import fcntl
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import accumulate
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
+from prometheus_client import CollectorRegistry, ProcessCollector, make_wsgi_app, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from contract.access.address import is_known_host, is_numeric_host
 from contract.errors import ConfigurationError
 from contract.service.metrics import SERVICE_METRICS, Histogram, InstrumentKind, Meter, ServiceMetric
 from eduops.data_folder import DataFolder
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 _FILE: Final = "metrics"
 _SHARED: Final = {
@@ -26,6 +30,17 @@ _SHARED: Final = {
     "eduops_recipient_messages": ("processor",),
 }
 """Services of the metrics whose name does not say it."""
+
+
+class MetricsDoor(NamedTuple):
+    """Where `/metrics` is served, and by which names it may be asked for."""
+
+    host: str
+    """Address to listen on; by it, by any address and by loopback names whoever gets there may ask."""
+    port: int
+    """0 for a free one."""
+    names: tuple[str, ...] = ()
+    """Others by which it may be asked for, as a Prometheus on another machine does; without ports."""
 
 
 def metrics_of(service: str) -> list[ServiceMetric]:
@@ -75,14 +90,16 @@ class MeterCollector(Collector):
 
 
 @contextmanager
-def serve_metrics(meter: Meter, service: str, host: str, port: int) -> Iterator[int]:
+def serve_metrics(meter: Meter, service: str, door: MetricsDoor) -> Iterator[int]:
     """Serve `/metrics` on threads of its own while the context lasts; yield the port.
+
+    Whoever asks by another name is refused with 421, as at the dashboard: a stranger's page whose name was
+    made to resolve to this machine would read it.
 
     Args:
         meter: Whose values to publish.
         service: Chooses the metrics of the catalogue.
-        host: Address to listen on.
-        port: 0 for a free one.
+        door: Where, and for whom.
 
     Raises:
         ConfigurationError: the address cannot be listened on.
@@ -91,12 +108,13 @@ def serve_metrics(meter: Meter, service: str, host: str, port: int) -> Iterator[
     registry.register(MeterCollector(meter, service))
     ProcessCollector(registry=registry)
     try:
-        server, thread = start_http_server(port, host, registry)
+        server, thread = start_http_server(door.port, door.host, registry)
     except OSError as error:
         raise ConfigurationError(
-            f"metrics cannot be served on {host}:{port} ({error.strerror or error}): "
+            f"metrics cannot be served on {door.host}:{door.port} ({error.strerror or error}): "
             "choose another metrics_port, or 0 for a free one"
         ) from error
+    server.set_app(_for_known_names(make_wsgi_app(registry), (door.host, *door.names)))
     try:
         yield server.server_port
     finally:
@@ -105,18 +123,31 @@ def serve_metrics(meter: Meter, service: str, host: str, port: int) -> Iterator[
         thread.join()
 
 
+def _for_known_names(app: "WSGIApplication", names: tuple[str, ...]) -> "WSGIApplication":
+    """Return an application that answers only who asks for it by a name of ours."""
+
+    def answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        host = environ.get("HTTP_HOST")
+        if is_known_host(host, names) or is_numeric_host(host):
+            return app(environ, start_response)
+        start_response("421 Misdirected Request", [("Content-Type", "text/plain; charset=utf-8")])
+        return [b"this name is none of ours; whoever should ask by it adds it to allowed_hosts\n"]
+
+    return answer
+
+
 @contextmanager
 def publish_metrics(
-    folder: DataFolder, meter: Meter, service: str, name: str, at: tuple[str, int]
+    folder: DataFolder, meter: Meter, service: str, name: str, door: MetricsDoor
 ) -> Iterator[None]:
-    """Serve a process' metrics at host and port `at`, and leave its port in the data folder meanwhile.
+    """Serve a process' metrics, and leave their port in the data folder meanwhile.
 
     Raises:
         ConfigurationError: the port is taken, or the data folder cannot be written.
     """
     folder.create()  # a service on a machine of its own is the first to use it
     folder.clear_ready(name)
-    with serve_metrics(meter, service, *at) as port:
+    with serve_metrics(meter, service, door) as port:
         _leave(folder, name, port)
         try:
             yield

@@ -24,13 +24,14 @@ from pydantic_settings import (
 from contract.clock import LogClock
 from contract.entry import DEFAULT_PARTITIONS, MAX_PARTITIONS
 from contract.errors import ConfigurationError
+from contract.toml.text import TomlText
 from contract.topic import MAX_BATCH_MESSAGES, PAYLOAD_LIMITS
 from eduops.failpoint import PATTERN as FAILPOINT_PATTERN
-from eduops.settings_database import DatabaseSettings
-from eduops.settings_door import DoorSettings, Port
-from eduops.settings_files import read_secret_files, secrets_named, secrets_of
-from eduops.settings_mqtt import MqttSettings
-from eduops.settings_words import checked, slice_of
+from eduops.setting_groups.database import DatabaseSettings
+from eduops.setting_groups.door import DoorSettings, Port
+from eduops.setting_groups.files import read_secret_files, secrets_named, secrets_of
+from eduops.setting_groups.mqtt import MqttSettings
+from eduops.setting_groups.words import checked, slice_of
 
 ENV_PREFIX: Final = "EDUOPS_"
 _COMMAND_VARIABLES: Final = ("PATH", "HOME", "LC_ALL", "LANG")
@@ -359,7 +360,12 @@ def load_settings(config: Path | None = None, overrides: Mapping[str, Any] | Non
     class FromFile(Settings):
         model_config = SettingsConfigDict(toml_file=config)
 
-    return _consistent(checked(Settings, checked(FromFile, given).model_dump()))
+    written = None
+    if config.is_file():
+        from config.files import read_edited  # with it comes the whole configuration
+
+        written = TomlText(str(config), read_edited(config))
+    return _consistent(checked(Settings, checked(FromFile, given, written).model_dump()))
 
 
 def command_environment() -> dict[str, str]:

@@ -17,7 +17,7 @@ from contract.devices.credential import fleet_names
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet
 from contract.service.metrics import Meter
-from eduops.connections import build_id, database_url, follow_city, nats_url, open_service
+from eduops.connections import build_id, database_url, follow_city, metrics_door, nats_url, open_service
 from eduops.data_folder import DataFolder
 from eduops.exporter import publish_metrics
 from eduops.failpoint import parse_failpoint
@@ -129,8 +129,7 @@ async def run_authoriser(settings: Settings, stop: asyncio.Event) -> None:
         name=name,
         share_bytes=settings.device_share_mib * 1024**2 * max(1.0, settings.clock_factor),
     )
-    address = (settings.metrics_host, settings.metrics_port)
-    with publish_metrics(folder, meter, "authoriser", name, address):
+    with publish_metrics(folder, meter, "authoriser", name, metrics_door(settings)):
         await run_authoriser_shell(config, stop, meter=meter, mark_ready=lambda: folder.mark_ready(name))
 
 
@@ -184,7 +183,7 @@ async def run_dashboard(settings: Settings, stop: asyncio.Event) -> None:
         port=settings.port,
         tls=tls_files(settings),
         insecure_network=settings.insecure_network,
-        allowed_hosts=tuple((settings.allowed_hosts or "").split(",")),
+        allowed_hosts=settings.own_names,
         inbox=folder.path / INBOX,
         own_config=folder.config,
         files_noted=folder.path / "files_on_record.json",
@@ -287,7 +286,7 @@ async def run_watch(settings: Settings, stop: asyncio.Event) -> None:
     folder, meter = DataFolder(settings.data), Meter()
     folder.create()
     name = settings.process_name or "watchdog"
-    with publish_metrics(folder, meter, "watchdog", name, (settings.metrics_host, settings.metrics_port)):
+    with publish_metrics(folder, meter, "watchdog", name, metrics_door(settings)):
         config = watchdog_config(settings)
         await run_watchdog(config, stop, meter=meter, mark_ready=lambda: folder.mark_ready(name))
 
@@ -332,7 +331,7 @@ async def run_simulator(
     from device_simulator.lines import Login
     from device_simulator.shell import SimulatorConfig
     from device_simulator.shell import run as run_simulator_shell
-    from device_simulator.world.schedule import Cadence
+    from device_simulator.world.school_time.schedule import Cadence
 
     (mqtt_host, mqtt_port), *mqtt_others = settings.mqtt_addresses
     config = SimulatorConfig(

@@ -20,7 +20,7 @@ from config.routing import follow_routing
 from config.sign_in import FollowedSignIn
 from config.tls import follow_tls
 from config.ward_map import read_ward_map
-from contract.address import is_loopback
+from contract.access.address import is_loopback
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.errors import InfrastructureError
@@ -28,7 +28,7 @@ from contract.fleet import Fleet
 from contract.rule import Rule
 from contract.service.metrics import Meter
 from contract.texts import Language, Texts
-from ops_dashboard.access.connection import BoundedConnection, networks_of
+from ops_dashboard.access.connection import BoundedConnection, HeadedSocket, networks_of
 from ops_dashboard.access.door import Door
 from ops_dashboard.access.guard import Guard, security_headers
 from ops_dashboard.access.permissions import guarded_routes
@@ -363,7 +363,7 @@ def _server_config(app: FastAPI, config: DashboardConfig, context: ssl.SSLContex
         log_config=None,
         access_log=False,
         lifespan="on",
-        ws="websockets-sansio",
+        ws=HeadedSocket,
         ws_max_size=INBOUND_FRAME_BYTES,
         ws_ping_interval=KEEP_ALIVE_S,
         ws_ping_timeout=KEEP_ALIVE_S,

@@ -10,7 +10,8 @@ from contract.incident import Incident
 from contract.routing.delivery import NoticeRecord
 from contract.routing.swap import Swap
 from ops_dashboard.api.answers import Refusal
-from ops_dashboard.archive import Archive, KnownIncident, OpenWork
+from ops_dashboard.archive import Archive, OpenWork
+from ops_dashboard.incident_reads import KnownIncident
 from ops_dashboard.view.alertmanager import OpenDesk
 from ops_dashboard.view.desk.places import PlaceFigures, SchoolGroup
 from ops_dashboard.view.narrowing import Narrowing

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Final
 
 from psycopg import AsyncConnection, DataError, Error
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
@@ -11,6 +11,9 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 from contract.errors import InfrastructureError
 
 ReaderPool = AsyncConnectionPool[AsyncConnection[Any]]
+
+ANSWER_S: Final = 10.0
+"""Longest wait for PostgreSQL, seconds; then the page says so instead of keeping a person waiting."""
 
 
 @asynccontextmanager
@@ -27,3 +30,13 @@ async def borrowed(pool: ReaderPool, answer_s: float) -> AsyncIterator[AsyncConn
         raise
     except (Error, PoolTimeout, TooManyRequests, TimeoutError) as error:
         raise InfrastructureError(f"PostgreSQL does not answer: {error!r}") from error
+
+
+class Reads:
+    """Questions to the tables through one pool; each borrows a connection for as long as it takes."""
+
+    def __init__(self, pool: ReaderPool) -> None:
+        self.pool = pool
+
+    def _connection(self) -> AbstractAsyncContextManager[AsyncConnection[Any]]:
+        return borrowed(self.pool, ANSWER_S)

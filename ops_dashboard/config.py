@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from config.tls import LOOK_S, TlsFiles
-from contract.address import is_loopback, is_safe_address
+from contract.access.address import is_loopback, is_safe_address
 from contract.clock import LogClock
 from contract.entry import check_partitions
 from contract.errors import ConfigurationError

@@ -4,23 +4,31 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from posixpath import normpath
 from typing import Final
 
 MAIN: Final = "main"
 """The module that every document starts; it imports the page's own by the name in the document."""
-BESIDE: Final = "find"
+BESIDE: Final = "parts/find"
 """The module of the search, which stands on nearly every page."""
-FLEET: Final = "fleet"
+FLEET: Final = "parts/fleet"
 """The module that asks for the fleet: a page that imports it itself draws nothing before."""
-_IMPORT: Final = re.compile(r"^import [^;]* from '\./(\w+)\.js';$", re.MULTILINE)
+_IMPORT: Final = re.compile(r"^import [^;]* from '(\.[\w/.]+)\.js';$", re.MULTILINE)
 
 
 @cache
 def _imports() -> Mapping[str, tuple[str, ...]]:
-    """Return the modules that each module imports at its head, by name."""
-    folder = files("ops_dashboard") / "assets" / "js"
-    scripts = (file for file in folder.iterdir() if file.name.endswith(".js"))
-    return {f.name.removesuffix(".js"): tuple(_IMPORT.findall(f.read_text("utf-8"))) for f in scripts}
+    """Return the modules that each module imports at its head, by name: `wall`, `wall/tiles`."""
+    found: dict[str, tuple[str, ...]] = {}
+    folders = [("", files("ops_dashboard") / "assets" / "js")]
+    for folder, place in folders:
+        for file in place.iterdir():
+            if file.is_dir():
+                folders.append((f"{folder}{file.name}/", file))
+            elif file.name.endswith(".js"):
+                imports = _IMPORT.findall(file.read_text("utf-8"))
+                found[folder + file.name.removesuffix(".js")] = tuple(normpath(folder + i) for i in imports)
+    return found
 
 
 @cache

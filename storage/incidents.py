@@ -258,7 +258,7 @@ def _values(i: Incident) -> tuple[object, ...]:
         i.unacknowledged, i.schools, i.most_schools, i.pupils, i.most_pupils, i.lost_pupil_s,
         moment(i.counted_at_us), moment(i.began_at_us), moment(i.opened_at_us), moment(i.last_opened_at_us),
         moment(i.acknowledged_at_us), i.acknowledged_by, moment(i.quiet_at_us), moment(i.ended_at_us),
-        i.merged_into, i.assignee, i.because, i.split_from, i.exercise, i.beyond_cause,
+        i.merged_into, i.assignee, i.because, i.split_from, i.exercise, i.beyond_cause, i.affected_pupils,
     )  # fmt: skip
 
 

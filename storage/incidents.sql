@@ -5,8 +5,8 @@ insert into incident (incident_id, state, cause, isp, cluster_code, ward_code, s
                       priority, worst_priority, alerts, all_alerts, unacknowledged, schools, most_schools, pupils,
                       most_pupils, lost_pupil_s, counted_at, began_at, opened_at, last_opened_at,
                       acknowledged_at, acknowledged_by, quiet_at, ended_at, merged_into, assignee, because,
-                      split_from, exercise, beyond_cause)
-values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
+                      split_from, exercise, beyond_cause, affected_pupils)
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
         %s, %s, %s, %s, %s)
 on conflict (incident_id) do update
 set state = excluded.state, cause = excluded.cause, isp = excluded.isp, cluster_code = excluded.cluster_code,
@@ -19,7 +19,7 @@ set state = excluded.state, cause = excluded.cause, isp = excluded.isp, cluster_
     acknowledged_at = excluded.acknowledged_at, acknowledged_by = excluded.acknowledged_by,
     quiet_at = excluded.quiet_at, ended_at = excluded.ended_at, merged_into = excluded.merged_into,
     assignee = excluded.assignee, because = excluded.because, split_from = excluded.split_from,
-    exercise = excluded.exercise, beyond_cause = excluded.beyond_cause
+    exercise = excluded.exercise, beyond_cause = excluded.beyond_cause, affected_pupils = excluded.affected_pupils
 
 -- name: insert_incident_member
 insert into incident_member (alert_id, incident_id, joined_at) values (%s, %s, %s)
@@ -41,7 +41,7 @@ select incident_id, state, cause, isp, cluster_code, ward_code, school_id, rule,
        worst_priority, alerts, all_alerts, unacknowledged, schools, most_schools, pupils, most_pupils,
        lost_pupil_s, to_us(counted_at), to_us(began_at), to_us(opened_at), to_us(last_opened_at),
        to_us(acknowledged_at), acknowledged_by, to_us(quiet_at), to_us(ended_at), merged_into,
-       assignee, because, split_from, exercise, beyond_cause
+       assignee, because, split_from, exercise, beyond_cause, affected_pupils
 from incident
 
 -- name: survivor

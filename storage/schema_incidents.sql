@@ -35,18 +35,20 @@ create table incident (
     split_from      text,
     exercise        text not null default '',
     beyond_cause    boolean not null default false,
+    affected_pupils int not null default 0,
     check ((state = 'merged') = (merged_into is not null)),
     check ((state in ('resolved', 'merged')) = (ended_at is not null))
 ) with (fillfactor = 80);
 comment on column incident.incident_id is 'Id of its first alert.';
 comment on column incident.school_id is 'Of one school by itself; null for a shared cause and for the center itself.';
-comment on column incident.lost_pupil_s is 'Pupils times seconds of log time up to counted_at.';
+comment on column incident.lost_pupil_s is 'Affected pupils times seconds of log time up to counted_at.';
 comment on column incident.quiet_at is 'Log time since which none of its alerts is open.';
 comment on column incident.merged_into is 'The incident that has its alerts now; that one may have been merged since.';
 comment on column incident.because is 'Why a dismissed incident is no problem: a code; else empty.';
 comment on column incident.split_from is 'The incident that an engineer split it off from.';
 comment on column incident.exercise is 'The exercise that all of its open alerts are of; else empty.';
 comment on column incident.beyond_cause is 'Whether somebody merged into it what its cause does not explain.';
+comment on column incident.affected_pupils is 'Pupils of its schools with an open alert of priority 1 or 2.';
 create index incident_open on incident (began_at) where ended_at is null;
 create index incident_began on incident (began_at desc, incident_id);
 create index incident_ended on incident (ended_at) where ended_at is not null;

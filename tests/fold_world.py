@@ -355,3 +355,9 @@ def split_entries(log: Sequence[Entry]) -> list[Entry]:
             n = len(entry.readings)
             parts += [replace(entry, readings=entry.readings.take(np.array([i]))) for i in range(n)]
     return parts
+
+
+def slots_of(fold: Fold) -> NDArray[np.intp]:
+    """Return the slots of all registers, by school."""
+    schools = range(1, fold.layout.schools + 1)
+    return fold.layout.slots_of(np.array([series_named(s, "attendance_ratio") for s in schools], np.int32))

@@ -12,6 +12,7 @@ from alerting.notify.tell import Telling
 from alerting.routing.swaps import swap_named
 from alerting.silences.words import silences_named
 from config.files import load_configuration
+from contract.access.area import CITY, Area
 from contract.alert import (
     Action,
     ActionKind,
@@ -162,11 +163,15 @@ def reported(at_us: int, lasts_us: int, labels: Mapping[str, str], starts_us: in
     return LogEntry(at_us, said)
 
 
-def did(kind: IncidentDeed, incident_id: str, at_us: int, actor: str = "Lan", **more: str) -> LogEntry:
+def did(
+    kind: IncidentDeed, incident_id: str, at_us: int, actor: str = "Lan", area: Area = CITY, **more: str
+) -> LogEntry:
     """Return the entry in which an engineer does something with an incident."""
     action_id = f"{kind.value}-{incident_id}-{actor}-{at_us}"
     words = {"note": "", **more}
-    return LogEntry(at_us, IncidentAction(action_id, kind, incident_id, actor, at_us=at_us, **words))
+    return LogEntry(
+        at_us, IncidentAction(action_id, kind, incident_id, actor, at_us=at_us, area=area, **words)
+    )
 
 
 @dataclass

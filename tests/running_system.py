@@ -36,7 +36,7 @@ _TEST_DISK = {"EDUOPS_SYNC_INTERVAL": "1s"}
 """What a slow disk gets: tests tell of the system, not of the disk that they happen to have."""
 
 
-_PRINTED = re.compile(r"^The wall: http://localhost:\d+/(enter/\S+)\?next=/$", re.MULTILINE)
+_PRINTED = re.compile(r"http://localhost:\d+/(enter/\S+)\?next=/$", re.MULTILINE)
 
 Look = Callable[[], object]
 """Says what there is to see; asked when a test gives up waiting."""

@@ -1,6 +1,8 @@
 """Silences for tests: made in a few words."""
 
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from contract.routing.silence import (
     DAY_US,
@@ -39,3 +41,8 @@ def recurring(name: str, from_us: int, rrule: str, hours: float, days: int = 60,
 def wanted(made: Silence, replaces: str = "") -> LogEntry:
     """Return the entry in which somebody wants a silence."""
     return LogEntry(made.created_at_us, SilenceSet(made, replaces))
+
+
+def local_us(text: str) -> int:
+    """Return a local time of the city in µs since 1970."""
+    return round(datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(ZONE)).timestamp() * 1e6)

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from bus.broker_trust import BrokerTrust
-from contract.address import is_loopback
+from contract.access.address import is_loopback
 from contract.clock import LogClock
 from contract.errors import ConfigurationError
 from watchdog.senders.command import Command

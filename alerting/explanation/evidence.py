@@ -27,7 +27,6 @@ from contract.fleet import DeviceKind, Fleet, School
 from contract.incident import CauseKind, Incident
 from contract.live import STATE_UNKNOWN
 from contract.rule import AnomalyRule, ClockRule, JointRule, Rule
-from contract.series import MAX_METRIC_ID
 
 DISMISSALS_SHOWN: Final = 3
 """Earlier dismissals told: chosen, what is read at a glance."""
@@ -168,7 +167,7 @@ def explain(alert: Alert, known: Known) -> Explanation:
         known: what the center knows around it.
     """
     rule = known.rules.get(alert.rule)
-    metric = known.catalogue.by_id.get(alert.series & MAX_METRIC_ID)
+    metric = known.catalogue.of_series(alert.series)
     is_over = alert.resolved_at_us is not None
     return Explanation(
         verdict=_verdict(alert, rule, known),

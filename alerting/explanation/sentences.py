@@ -11,7 +11,7 @@ from alerting.explanation.verdict import LineFault, Verdict
 from contract.alert import Because, Channel, Dismissal
 from contract.incident import CauseKind
 from contract.rule import CHANNEL_NAMES, Rule
-from contract.texts import Language, Texts, write_clock, write_date, write_number
+from contract.texts import Language, Texts, write_clock, write_clock_off, write_date, write_number
 
 STATUS_METRIC: Final = "online"
 """The metric that is a state: its 0 and 1 are no quantities to a person."""
@@ -98,10 +98,11 @@ class _Writer:
             value=self._quantity(why.value, why),
             expected=self._range(why),
             at=self._moment(why.since_us),
+            off=write_clock_off(why.value or 0.0, self._say, self._language),
         )
         hours = whole_hours(why.value) if why.channel == Channel.CLOCK.name.lower() else 0
         if hours:
-            return f"{told} {self._say('explain.clock_hours', n=self._number(hours))}"
+            return f"{told} {self._say('explain.clock_hours', n=self._number(abs(hours)))}"
         if why.deviations is None:
             return told
         return f"{told} {self._say('explain.deviations', n=self._number(why.deviations, 1))}"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from contract.alert import FOLD_ACTOR, Alert
+from contract.alert import AFFECTS_TO, FOLD_ACTOR, Alert
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.incident import (
     SECOND_US,
@@ -52,10 +52,7 @@ def recounted(incident: Incident, alerts: Sequence[Alert], new: Sequence[Alert],
         new: those that it did not have before, whether still open or not.
         at_us: log time.
     """
-    pupils: dict[int, int] = {}
-    for alert in alerts:
-        if alert.school_id != SYSTEM_SCHOOL_ID:
-            pupils[alert.school_id] = max(alert.pupils, pupils.get(alert.school_id, 0))
+    pupils = pupils_by_school(alerts)
     total = sum(pupils.values())
     opened_us = [alert.opened_at_us for alert in new]
     priority = min((alert.priority for alert in alerts), default=incident.priority)
@@ -77,7 +74,22 @@ def recounted(incident: Incident, alerts: Sequence[Alert], new: Sequence[Alert],
         opened_at_us=min([incident.opened_at_us, *opened_us]),
         last_opened_at_us=max([incident.last_opened_at_us, *opened_us]),
         quiet_at_us=None if alerts else incident.quiet_at_us or at_us,
+        affected_pupils=affected_pupils(alerts),
     )
+
+
+def pupils_by_school(alerts: Iterable[Alert]) -> dict[int, int]:
+    """Return how many pupils each school has that alerts are about, by its id; the center has none."""
+    pupils: dict[int, int] = {}
+    for alert in alerts:
+        if alert.school_id != SYSTEM_SCHOOL_ID:
+            pupils[alert.school_id] = max(alert.pupils, pupils.get(alert.school_id, 0))
+    return pupils
+
+
+def affected_pupils(alerts: Iterable[Alert]) -> int:
+    """Return how many pupils are at schools for which open alerts say that something is down or degraded."""
+    return sum(pupils_by_school(alert for alert in alerts if alert.priority <= AFFECTS_TO).values())
 
 
 def _main_rule(alerts: Sequence[Alert]) -> str:
@@ -89,8 +101,8 @@ def _main_rule(alerts: Sequence[Alert]) -> str:
 
 
 def lost_pupil_s(incident: Incident, at_us: int) -> int:
-    """Return pupils times seconds up to a whole second of log time, exact."""
-    return incident.lost_pupil_s + incident.pupils * ((at_us - incident.counted_at_us) // SECOND_US)
+    """Return affected pupils times seconds up to a whole second of log time, exact."""
+    return incident.lost_pupil_s + incident.affected_pupils * ((at_us - incident.counted_at_us) // SECOND_US)
 
 
 def with_past(incident: Incident, other: Incident, at_us: int) -> Incident:

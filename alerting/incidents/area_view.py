@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from msgspec.structs import replace
 
+from alerting.incidents.account import affected_pupils, pupils_by_school
 from alerting.incidents.groups import covers_school
 from contract.access.area import Area, narrow_fleet
 from contract.alert import Alert
@@ -74,7 +75,13 @@ class AreaView:
         seen = _part(incident, own)
         if is_over:
             ends = [alert.resolved_at_us for alert in own if alert.resolved_at_us is not None]
-            seen = replace(seen, quiet_at_us=max(ends, default=incident.quiet_at_us), schools=0, pupils=0)
+            seen = replace(
+                seen,
+                quiet_at_us=max(ends, default=incident.quiet_at_us),
+                schools=0,
+                pupils=0,
+                affected_pupils=0,
+            )
         return seen, own
 
     def _covers_cause(self, cause: Cause) -> bool:
@@ -92,7 +99,7 @@ class AreaView:
 
 def _part(incident: Incident, own: Sequence[Alert]) -> Incident:
     """Return an incident as if it had these alerts alone."""
-    pupils = {alert.school_id: alert.pupils for alert in own}
+    pupils = pupils_by_school(own)
     worst = min(own, key=lambda a: (a.priority, a.opened_at_us, a.alert_id))
     rules = tuple(sorted({alert.rule for alert in own}))
     return replace(
@@ -109,6 +116,7 @@ def _part(incident: Incident, own: Sequence[Alert]) -> Incident:
         most_schools=len(pupils),
         pupils=sum(pupils.values()),
         most_pupils=sum(pupils.values()),
+        affected_pupils=affected_pupils(own),
         lost_pupil_s=0,
         opened_at_us=min(alert.opened_at_us for alert in own),
         last_opened_at_us=max(alert.opened_at_us for alert in own),

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from alerting.incidents.account import begun, opening_order, recounted, taken
+from alerting.incidents.area_view import AreaView
 from alerting.incidents.groups import Groups
 from alerting.incidents.state import Incidents, KeptIncident
 from alerting.incidents.turn import Turn
@@ -52,8 +53,21 @@ def act(
         return [_comment(incident, state, action)]
     if kept is None or kept.is_over:
         return [_comment(incident, state, action, NotDone.OVER)]
+    if _reaches_beyond(groups, action, [incident, *([] if other is None else [other])]):
+        return [_comment(incident, state, action, NotDone.BEYOND_AREA)]
     made = _Deed(groups, state, kept, action).do(other)
     return [_comment(incident, state, action, made)] if isinstance(made, NotDone) else made
+
+
+def _reaches_beyond(groups: Groups, action: IncidentAction, touched: Iterable[Incident]) -> bool:
+    """Return whether a deed would touch what lies beyond the area of who does it.
+
+    The door looked when it was asked for; what an incident has joined since, the log alone knows.
+    """
+    if action.area.is_city:
+        return False
+    view = AreaView(groups.fleet, action.area)
+    return not all(map(view.covers, touched))
 
 
 def _comment(

@@ -314,6 +314,7 @@ class Turn:
             unacknowledged=0,
             schools=0,
             pupils=0,
+            affected_pupils=0,
             lost_pupil_s=lost_pupil_s(before, self._at_us),
             counted_at_us=self._at_us,
             quiet_at_us=None,

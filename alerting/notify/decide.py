@@ -56,7 +56,7 @@ class Decider:
 
     def take(self, change: IncidentChanged, at_us: int) -> None:
         """Take a change of an incident that came at a log time; what was due before it is decided."""
-        incident, kinds = change.incident, {said.kind for said in change.events}
+        incident = change.incident
         pursuit = self._state.pursuits.get(incident.incident_id)
         before = None if pursuit is None else pursuit.incident
         if pursuit is None:
@@ -71,7 +71,7 @@ class Decider:
         elif pursuit.is_over:
             self._end(pursuit, at_us)
         else:
-            self._follow(pursuit, before, kinds, at_us)
+            self._follow(pursuit, before, change, at_us)
             self._maker.note(pursuit)
 
     def answer(self, said: NoticeAnswer, at_us: int) -> None:
@@ -103,10 +103,9 @@ class Decider:
 
     # What changes of an incident mean for who is told.
 
-    def _follow(
-        self, pursuit: Pursuit, before: Incident | None, kinds: set[IncidentEventKind], at_us: int
-    ) -> None:
-        incident = pursuit.incident
+    def _follow(self, pursuit: Pursuit, before: Incident | None, change: IncidentChanged, at_us: int) -> None:
+        incident, kinds = pursuit.incident, {said.kind for said in change.events}
+        is_worked_on = any(said.action_id for said in change.events)
         is_taken = incident.state is IncidentState.ACKNOWLEDGED
         was_taken = before is not None and before.state is IncidentState.ACKNOWLEDGED
         if IncidentEventKind.REOPENED in kinds:
@@ -114,7 +113,7 @@ class Decider:
             self._begin(pursuit, at_us, NoticeReason.REOPENED, waits=True)
         elif before is None and not is_taken:
             self._begin(pursuit, incident.began_at_us, NoticeReason.OPENED, waits=True)
-        if is_taken and not (was_taken and before and _same_taking(before, incident)):
+        if is_taken and (is_worked_on or not (was_taken and before and _same_taking(before, incident))):
             self._stop(pursuit, at_us)
         elif was_taken and not is_taken:
             why = NoticeReason.HANDED_BACK if IncidentEventKind.HANDED_BACK in kinds else NoticeReason.WORSE
@@ -137,8 +136,10 @@ class Decider:
             pursuit.courses[route.name] = Course(route.name, 0, due_us, due_us, reason)
 
     def _stop(self, pursuit: Pursuit, at_us: int) -> None:
-        """End the escalations: somebody has it; they begin again when that runs out."""
+        """End the escalations: somebody has it; they begin again when nobody did anything for too long."""
         pursuit.courses = {}
+        if pursuit.incident.because:  # it is no problem: nobody need be reminded of it
+            return
         for route in self._maker.chosen(pursuit.incident):
             timeout_us = route.escalation.ack_timeout_us
             if timeout_us is not None:

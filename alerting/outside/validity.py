@@ -13,7 +13,7 @@ import msgspec
 
 from contract.alert import Outside, OutsideReport
 from contract.routing.silence import LABEL_PATTERN
-from contract.routing.source import unseen_character
+from contract.toml.tables import unseen_character
 
 RESOLVE_TIMEOUT_US: Final = 300_000_000
 """One without an end is over so long after it was reported, µs. Source: Alertmanager, `resolve_timeout`."""

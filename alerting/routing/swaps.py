@@ -10,7 +10,6 @@ from alerting.ending import ended
 from contract.routing.contact import Person, Rota, RotaOverride
 from contract.routing.route import Routing
 from contract.routing.silence import DAY_US
-from contract.routing.source import unseen_character
 from contract.routing.swap import (
     FARTHEST_US,
     MOST_REASON,
@@ -20,6 +19,7 @@ from contract.routing.swap import (
     SwapState,
     SwapWord,
 )
+from contract.toml.tables import unseen_character
 
 
 class SwapComplaint(NamedTuple):

@@ -11,7 +11,7 @@ from contract.access.area import Area, parse_area
 from contract.access.fault import AccessError
 from contract.access.permission import Role
 from contract.access.user import check_role
-from contract.routing.source import TablesText
+from contract.toml.tables import TablesText
 
 FILE: Final = "sign_in.toml"
 _PLACE: Final = re.compile(r"\{([^{}]+)\}")
@@ -88,8 +88,8 @@ def parse_sign_in(text: str) -> SignInFile:
     """
     file = TablesText(FILE, text, _File)
     mappings = []
-    for place, table in file.places("mapping"):
-        mapping = file.read(place, table, RoleMapping)
+    for place, _ in file.places("mapping"):
+        mapping = file.read(place, RoleMapping)
         if mapping.role is Role.SCREEN:
             raise file.refusal(place, "role", "`role` is 'screen', which is no person's: screens are paired")
         try:

@@ -1,15 +1,15 @@
 """What each of leadership's figures shall reach, from `targets.toml`: the plan, and benchmarks (pure)."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
 import msgspec
 
-from contract.errors import ConfigurationError
 from contract.figures.definitions import DEFINITIONS, FigureName, FigureValue
+from contract.figures.targets import FILE
+from contract.toml.text import TomlText
 
 RESPONSE_TIMES: Final = ("detect", "notify", "acknowledge", "resolve")
 """Times of incidents that have a target as well; see `alerting.incidents.response`."""
@@ -58,7 +58,7 @@ class Benchmark(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _PlanFile(msgspec.Struct, frozen=True):
-    plan: dict[str, PlanTarget] = {}
+    plan: dict[FigureName, PlanTarget] = {}
     response_s: dict[str, float] = {}
     benchmark: dict[str, Benchmark] = {}
 
@@ -85,22 +85,19 @@ def parse_plan(text: str) -> CityPlan:
     """Return the plan and the benchmarks written in TOML `text`; a figure may have no target.
 
     Raises:
-        ConfigurationError: the text is not TOML, or names a figure that there is not.
+        ConfigurationError: the text is not TOML, or names a figure that there is not; names the line.
     """
-    try:
-        file = msgspec.convert(tomllib.loads(text), _PlanFile)
-        figures = {FigureName(name): target for name, target in file.plan.items()}
-    except ValueError as error:
-        raise ConfigurationError(f"targets.toml: {error}") from error
+    read = TomlText(FILE, text)
+    file: _PlanFile = read.read_at((), _PlanFile)
     for name in file.response_s:
         if name not in RESPONSE_TIMES:
-            known = ", ".join(RESPONSE_TIMES)
-            raise ConfigurationError(f"targets.toml: response_s has {name!r}; it may have {known}")
+            why = f"response_s has {name!r}; it may have {', '.join(RESPONSE_TIMES)}"
+            raise read.refused(("response_s", name), why)
     for key in file.benchmark:
         if key == PLAN or not _KEY.fullmatch(key):
             why = f"a key has up to 20 of a-z, 0-9 and _, and is not {PLAN!r}"
-            raise ConfigurationError(f"targets.toml: a benchmark is called {key!r}; {why}")
-    return CityPlan(figures, file.response_s, file.benchmark)
+            raise read.refused(("benchmark", key), f"a benchmark is called {key!r}; {why}")
+    return CityPlan(file.plan, file.response_s, file.benchmark)
 
 
 def misses(name: FigureName, figure: FigureValue, target: PlanTarget | None, day: date) -> bool:

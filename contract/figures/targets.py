@@ -1,12 +1,12 @@
 """What the figures should be, from `targets.toml` (pure)."""
 
-import tomllib
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Final
 
 import msgspec
 
-from contract.errors import ConfigurationError
+from contract.toml.text import TomlText
 
 
 class Figure(StrEnum):
@@ -64,27 +64,30 @@ def parse_targets(text: str) -> Targets:
     """Return the targets written in TOML `text`; a figure may have none.
 
     Raises:
-        ConfigurationError: the text is not TOML, or a target is wrong or given twice; names its figure.
+        ConfigurationError: the text is not TOML, or a target is wrong or given twice; names its figure
+            and line.
     """
-    try:
-        targets = msgspec.convert(tomllib.loads(text), _File).target
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise ConfigurationError(f"{FILE}: {error}") from error
+    read = TomlText(FILE, text)
     found: Targets = {}
-    for target in targets:
-        if (why := _complaint(target)) is not None or target.figure in found:
-            raise ConfigurationError(f"{FILE}: target of {target.figure.value!r} {why or 'is given twice'}")
+    for nth, target in enumerate(read.read_at((), _File).target):
+        told = f"target of {target.figure.value!r}"
+        for field, why in _complaints(target, found):
+            raise read.refused(("target", nth, field), f"{told} {why}")
         found[target.figure] = target
     return found
 
 
-def _complaint(target: Target) -> str | None:
-    if (target.at_least is None) == (target.at_most is None):
-        return "needs one of at_least and at_most"
-    if target.at_least is not None and not 0.0 <= target.urgent <= target.at_least:
-        return f"has urgent = {target.urgent}; it must be from 0 to at_least = {target.at_least}"
-    if target.at_most is not None and not 0.0 <= target.at_most <= target.urgent:
-        return f"has urgent = {target.urgent}; it must be at least at_most = {target.at_most}"
-    if not target.reason_vi.strip() or not target.reason_en.strip():
-        return "needs its reason in both languages"
-    return None
+def _complaints(target: Target, before: Targets) -> Iterator[tuple[str, str]]:
+    """Yield the fields that are wrong, and why."""
+    least, most, urgent = target.at_least, target.at_most, target.urgent
+    if target.figure in before:
+        yield "figure", "is given twice; write one"
+    if (least is None) == (most is None):
+        yield "at_most", "needs one of at_least and at_most"
+    elif least is not None and not 0.0 <= urgent <= least:
+        yield "urgent", f"has urgent = {urgent}; it must be from 0 to at_least = {least}"
+    elif most is not None and not 0.0 <= most <= urgent:
+        yield "urgent", f"has urgent = {urgent}; it must be at least at_most = {most}"
+    for field in ("reason_vi", "reason_en"):
+        if not getattr(target, field).strip():
+            yield field, f"needs its reason in both languages; `{field}` is empty"

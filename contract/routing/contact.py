@@ -100,5 +100,6 @@ class Escalation(msgspec.Struct, frozen=True):
     repeat: int
     """How often all steps are told again."""
     ack_timeout_us: int | None
-    """Time after which an acknowledgement runs out and the steps begin again, µs; None for never."""
+    """Time without a deed after which an acknowledgement runs out and the steps begin again, µs; None for
+    never. Of a route, what that says itself goes first."""
     line: int | None

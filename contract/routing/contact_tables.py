@@ -21,8 +21,8 @@ from contract.routing.contact import (
     RotaOverride,
     SharedChannel,
 )
-from contract.routing.source import TablePlace, TablesText
 from contract.texts import Language
+from contract.toml.tables import TablePlace, TablesText
 
 Name = Annotated[str, Meta(min_length=1, max_length=80)]
 Address = Annotated[str, Meta(min_length=1, max_length=500)]
@@ -36,6 +36,8 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LEAST_PERIOD_S: Final = 3_600
 """Nobody hands over more often than once an hour: chosen."""
+NEVER: Final = "never"
+"""What `ack_timeout` says where an acknowledgement holds for ever."""
 WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -108,14 +110,14 @@ def read_contacts(text: RoutesText) -> dict[str, Contact]:
         ConfigurationError: one is wrong; names its line.
     """
     found: dict[str, Contact] = {}
-    for place, table in text.places("channel"):
-        channel = text.read(place, table, _Channel)
+    for place, _ in text.places("channel"):
+        channel = text.read(place, _Channel)
         if not _URL.fullmatch(channel.url):
             raise text.refusal(place, "url", "`url` is no address such as mailto://…, or inbox://")
         line = text.line_of(place)
         _add(text, place, found, SharedChannel(channel.name, channel.url, channel.language, line))
-    for place, table in text.places("person"):
-        person = text.read(place, table, _Person)
+    for place, _ in text.places("person"):
+        person = text.read(place, _Person)
         for way in person.channels:
             if not _URL.fullmatch(way) and not isinstance(found.get(way), SharedChannel):
                 why = "`channels` has what is neither an address nor the name of a channel"
@@ -127,8 +129,8 @@ def read_contacts(text: RoutesText) -> dict[str, Contact]:
             found,
             Person(person.name, ways, person.language, person.area, person.user.strip(), line),
         )
-    for place, table in text.places("rota"):
-        _add(text, place, found, _rota(text, place, text.read(place, table, _Rota), found))
+    for place, _ in text.places("rota"):
+        _add(text, place, found, _rota(text, place, text.read(place, _Rota), found))
     return found
 
 
@@ -140,17 +142,26 @@ def read_escalations(text: RoutesText, contacts: Mapping[str, Contact]) -> dict[
     """
     found: dict[str, Escalation] = {}
     for place, table in text.places("escalation"):
-        written = text.read(place, table, _Escalation)
+        written = text.read(place, _Escalation)
         if written.name in found:
             raise text.refusal(place, "name", "`name` is that of another escalation")
         if not written.step:
             raise text.refusal(place, "step", "has no `step`, so it would tell nobody")
-        steps = tuple(_step(text, place, n, step, contacts) for n, step in enumerate(written.step))
+        steps = tuple(_step(text, place, n, contacts) for n in range(len(written.step)))
         timeout_us = None
         if "ack_timeout" in table:
-            timeout_us = text.duration_us(place, "ack_timeout", written.ack_timeout)
+            timeout_us = read_ack_timeout(text, place, written.ack_timeout)
         found[written.name] = Escalation(written.name, steps, written.repeat, timeout_us, text.line_of(place))
     return found
+
+
+def read_ack_timeout(text: RoutesText, place: TablePlace, said: str) -> int | None:
+    """Return how long an acknowledgement holds, µs; None for `never`.
+
+    Raises:
+        ConfigurationError: it is neither that nor a time; names its line.
+    """
+    return None if said == NEVER else text.duration_us(place, "ack_timeout", said)
 
 
 def check_known(
@@ -173,11 +184,9 @@ def _add(text: RoutesText, place: TablePlace, found: dict[str, Contact], contact
     found[contact.name] = contact
 
 
-def _step(
-    text: RoutesText, outer: TablePlace, nth: int, table: dict[str, Any], contacts: Mapping[str, Contact]
-) -> EscalationStep:
+def _step(text: RoutesText, outer: TablePlace, nth: int, contacts: Mapping[str, Contact]) -> EscalationStep:
     place = TablePlace(outer.kind, outer.nth, "step", nth)
-    step = text.read(place, table, _Step)
+    step = text.read(place, _Step)
     if not step.contacts:
         raise text.refusal(place, "contacts", "`contacts` is empty, so nobody would be told")
     check_known(text, place, step.contacts, contacts)
@@ -187,7 +196,7 @@ def _step(
 
 def _rota(text: RoutesText, place: TablePlace, rota: _Rota, contacts: Mapping[str, Contact]) -> Rota:
     places = [TablePlace(place.kind, place.nth, "layer", n) for n in range(len(rota.layer))]
-    read = [text.read(at, table, _Layer) for at, table in zip(places, rota.layer, strict=True)]
+    read = [text.read(at, _Layer) for at in places]
     offset_us = _offset_us(text, place, rota.timezone, read[0].handover.year)
     layers = []
     for at, layer in zip(places, read, strict=True):
@@ -200,7 +209,7 @@ def _rota(text: RoutesText, place: TablePlace, rota: _Rota, contacts: Mapping[st
     if gap_us is not None:
         day, rest = divmod(gap_us // 60_000_000, 1440)
         moment = f"{WEEKDAYS[day]} {rest // 60:02}:{rest % 60:02}"
-        raise text.refusal(place, "layer", f"has a gap: no layer is on from {moment}, so nobody is on duty")
+        raise text.refusal(place, "", f"has a gap: no layer is on from {moment}, so nobody is on duty")
     overrides = _overrides(text, place, rota, offset_us, contacts)
     return Rota(rota.name, offset_us, tuple(layers), overrides, text.line_of(place))
 
@@ -209,9 +218,9 @@ def _overrides(
     text: RoutesText, outer: TablePlace, rota: _Rota, offset_us: int, contacts: Mapping[str, Contact]
 ) -> tuple[RotaOverride, ...]:
     found: list[RotaOverride] = []
-    for n, table in enumerate(rota.override):
+    for n in range(len(rota.override)):
         place = TablePlace(outer.kind, outer.nth, "override", n)
-        read = text.read(place, table, _Override)
+        read = text.read(place, _Override)
         _check_people(text, place, "person", [read.person], contacts)
         from_us, to_us = _at_us(read.from_, offset_us), _at_us(read.to, offset_us)
         if to_us <= from_us:

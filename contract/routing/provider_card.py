@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from contract.naming.plain import plain_name
-from contract.routing.source import TablesText
+from contract.toml.tables import TablesText
 
 FILE: Final = "providers.toml"
 
@@ -44,8 +44,8 @@ def parse_providers(text: str) -> ProviderCards:
     """
     file = TablesText(FILE, text, _Tables)
     cards: dict[str, ProviderCard] = {}
-    for place, table in file.places("provider"):
-        card = file.read(place, table, ProviderCard)
+    for place, _ in file.places("provider"):
+        card = file.read(place, ProviderCard)
         name = plain_name(card.name)
         if not name:
             raise file.refusal(place, "name", "a provider has no name")

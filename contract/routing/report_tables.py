@@ -30,8 +30,8 @@ def read_reports(text: RoutesText, contacts: Mapping[str, Contact]) -> tuple[Rep
         ConfigurationError: one is wrong, or goes to somebody who looks after an area; names its line.
     """
     found: dict[str, ReportOrder] = {}
-    for place, table in text.places("report"):
-        written = text.read(place, table, _Report)
+    for place, _ in text.places("report"):
+        written = text.read(place, _Report)
         if written.name in found:
             raise text.refusal(place, "name", "`name` is that of another report")
         check_known(text, place, written.contacts, contacts)

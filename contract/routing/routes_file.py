@@ -18,17 +18,21 @@ from contract.routing.contact_tables import (
     RoutesTables,
     RoutesText,
     check_known,
+    read_ack_timeout,
     read_contacts,
     read_escalations,
 )
 from contract.routing.report_tables import read_reports
 from contract.routing.route import ActiveTime, Matchers, NoticeRoute, Routing
-from contract.routing.source import TablePlace
+from contract.toml.tables import TablePlace
 
 DEFAULTS: Final = {"group_wait": "30s", "group_interval": "5m", "repeat_interval": "4h"}
 """What the root has where it says nothing. Source: Alertmanager, docs/configuration.md."""
 LEAST_S: Final = {"group_wait": 0, "group_interval": 1, "repeat_interval": 60}
 """Chosen: what is urgent needs no wait, and nobody is told the same thing more than once a minute."""
+ACK_TIMEOUT_US: Final = 8 * 3_600_000_000
+"""How long an acknowledgement holds without a deed where nothing is said, µs: chosen, a shift; whoever took
+it goes home then, and the next one should hear of it."""
 DIGEST_AT: Final = time(7, 30)
 """Local time of a digest where nothing is said: chosen, when offices open."""
 
@@ -43,6 +47,7 @@ class _Route(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     group_wait: str | None = None
     group_interval: str | None = None
     repeat_interval: str | None = None
+    ack_timeout: str | None = None
     active_time: ActiveTime = ActiveTime.ALWAYS
     digest_at: time = DIGEST_AT
 
@@ -86,8 +91,12 @@ class _Tree:
         self._escalations = escalations
         self._places: dict[str, TablePlace] = {}
         self._written: dict[str, _Route] = {}
-        for place, table in file.places("route"):
-            route = file.read(place, table, _Route)
+        self._timeouts_us: dict[str, int | None] = {}
+        """What each route has of `ack_timeout`, said or inherited."""
+        self._saying = {t["name"] for _, t in file.places("escalation") if "ack_timeout" in t}
+        """Escalations that have one of their own."""
+        for place, _ in file.places("route"):
+            route = file.read(place, _Route)
             if route.name in self._written:
                 raise file.refusal(place, "name", "`name` is that of another route")
             self._places[route.name], self._written[route.name] = place, route
@@ -150,7 +159,7 @@ class _Tree:
     def _route(self, name: str, found: Mapping[str, NoticeRoute]) -> NoticeRoute:
         place, written = self._places[name], self._written[name]
         parent = found.get(self._parent(name))
-        match = self._matchers(place, written.match)
+        match = self._matchers(place) if written.match else Matchers()
         waits_us: dict[str, int] = {}
         for field, default in DEFAULTS.items():
             said = getattr(written, field)
@@ -176,11 +185,22 @@ class _Tree:
         )
 
     def _escalation(self, place: TablePlace, written: _Route, parent: NoticeRoute | None) -> Escalation:
+        """Return whom a route tells; how long an acknowledgement holds is said by it, else by those."""
+        found = self._steps(place, written, parent)
+        timeout_us = ACK_TIMEOUT_US if parent is None else self._timeouts_us[parent.name]
+        if written.ack_timeout is not None:
+            timeout_us = read_ack_timeout(self._file, place, written.ack_timeout)
+        self._timeouts_us[written.name] = timeout_us
+        if written.ack_timeout is None and found.name in self._saying:
+            return found
+        return msgspec.structs.replace(found, ack_timeout_us=timeout_us)
+
+    def _steps(self, place: TablePlace, written: _Route, parent: NoticeRoute | None) -> Escalation:
         if written.contacts is not None:
             if written.escalation is not None:
                 raise self._file.refusal(place, "escalation", "has `contacts` too; one of them is enough")
             check_known(self._file, place, written.contacts, self._contacts)
-            line = self._file.line_of(place, "contacts")
+            line = self._file.line((*place.path, "contacts"))
             return Escalation("", (EscalationStep(tuple(written.contacts), 0, line),), 0, None, line)
         if written.escalation is not None:
             if written.escalation not in self._escalations:
@@ -190,8 +210,8 @@ class _Tree:
         assert parent is not None  # the root has one of them
         return parent.escalation
 
-    def _matchers(self, place: TablePlace, table: dict[str, Any]) -> Matchers:
-        match = self._file.read(place, table, _Match)
+    def _matchers(self, place: TablePlace) -> Matchers:
+        match = self._file.read(place, _Match, "match")
         patterns: dict[str, tuple[str, ...]] = {}
         for field in ("rule", "cause", "cluster", "ward", "isp", "school"):
             patterns[field] = _listed(getattr(match, field))

@@ -19,8 +19,8 @@ from contract.topic import Stream
 from device_simulator.world.mess import Mess
 from device_simulator.world.moves import Move, Moves
 from device_simulator.world.noise import Noise
+from device_simulator.world.school_time.timetable import EXAM_FACTOR, MINUTE_US, Timetable
 from device_simulator.world.severity import MESS, Severity
-from device_simulator.world.timetable import EXAM_FACTOR, MINUTE_US, Timetable
 
 Column = NDArray[np.float64]
 """One number a school asked for, shape (n,)."""

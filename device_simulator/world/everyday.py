@@ -1,7 +1,7 @@
 """Labels of what is wrong in a messy city without any fault: an evaluation tells its alarms apart."""
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, time
+from datetime import date, time
 from typing import Final
 
 import numpy as np
@@ -10,7 +10,7 @@ from contract.calendar import SchoolCalendar
 from contract.fleet import LEVELS, Fleet
 from device_simulator.world.faults import FaultLabel
 from device_simulator.world.mess import DAY_US, ChronicKind, Mess
-from device_simulator.world.timetable import REGISTER_LAST_US
+from device_simulator.world.school_time.timetable import REGISTER_LAST_US
 
 CHRONIC: Final = "chronic-line"
 UNSENT: Final = "register-unsent"
@@ -40,10 +40,6 @@ def everyday_labels(
     )
 
 
-def _midnight_us(calendar: SchoolCalendar, on: date) -> int:
-    return int(datetime.combine(on, time.min, calendar.timezone).timestamp()) * 1_000_000
-
-
 def _codes(fleet: Fleet, positions: Sequence[int]) -> tuple[str, ...]:
     return tuple(fleet.schools[i].code for i in positions)
 
@@ -51,7 +47,7 @@ def _codes(fleet: Fleet, positions: Sequence[int]) -> tuple[str, ...]:
 def _chronic(
     fleet: Fleet, calendar: SchoolCalendar, mess: Mess, days: Sequence[date]
 ) -> Iterator[FaultLabel]:
-    begin_us, end_us = _midnight_us(calendar, days[0]), _midnight_us(calendar, days[-1]) + DAY_US
+    begin_us, end_us = calendar.moment_us(days[0], time.min), calendar.moment_us(days[-1], time.min) + DAY_US
     for position in np.flatnonzero(mess.chronic).tolist():
         variant = ChronicKind(int(mess.chronic[position])).name.lower()
         yield FaultLabel(CHRONIC, variant, _codes(fleet, [position]), begin_us, end_us, 1.0)
@@ -74,7 +70,7 @@ def _away(fleet: Fleet, calendar: SchoolCalendar, mess: Mess, on: date) -> Itera
     times = np.exp(mess.level_absence(on))
     far = times >= FAR_AWAY
     if far.any() and any(calendar.sessions(i, on) for i in range(len(LEVELS))):
-        begin_us = _midnight_us(calendar, on)
+        begin_us = calendar.moment_us(on, time.min)
         codes = _codes(fleet, np.flatnonzero(far[fleet.level_index]).tolist())
         if codes:
             yield FaultLabel(AWAY, "", codes, begin_us, begin_us + DAY_US, round(float(times[far].max()), 2))

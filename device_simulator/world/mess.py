@@ -16,9 +16,9 @@ from contract.calendar import SchoolCalendar
 from contract.fleet import LEVELS, Fleet
 from contract.topic import Stream
 from device_simulator.world.noise import Noise
-from device_simulator.world.school_year import SchoolYear, school_year_of, season
+from device_simulator.world.school_time.school_year import SchoolYear, school_year_of, season
+from device_simulator.world.school_time.timetable import MINUTE_US
 from device_simulator.world.severity import MessTerms
-from device_simulator.world.timetable import MINUTE_US
 
 Column = NDArray[np.float64]
 Mask = NDArray[np.bool_]

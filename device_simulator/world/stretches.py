@@ -1,7 +1,7 @@
 """Labels of stretches of the school year in which nothing is wrong, so no alarm is right without a fault."""
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, time
+from datetime import date, time
 from typing import Final
 
 import numpy as np
@@ -11,7 +11,7 @@ from contract.fleet import LEVELS, Fleet
 from device_simulator.world.faults import FaultLabel
 from device_simulator.world.mess import DAY_US
 from device_simulator.world.moves import Move
-from device_simulator.world.school_year import SchoolYear
+from device_simulator.world.school_time.school_year import SchoolYear
 
 EVE: Final = "recess-eve"
 RECESS: Final = "recess"
@@ -38,7 +38,7 @@ def stretch_labels(
         moves: who joins, closes or merges.
     """
     year = SchoolYear(calendar)
-    begin_us = int(datetime.combine(days[0], time.min, calendar.timezone).timestamp()) * 1_000_000
+    begin_us = calendar.moment_us(days[0], time.min)
     end_us = begin_us + len(days) * DAY_US
     around = (
         FaultLabel(kind, "", codes, begin_us + nth * DAY_US, begin_us + (nth + 1) * DAY_US, 1.0)

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from bus.broker_trust import BrokerTrust
 from config.tls import TlsFiles, days_left, find_tls
-from contract.address import is_loopback
+from contract.access.address import is_loopback
 from contract.errors import ConfigurationError
 from eduops.settings import Settings
 

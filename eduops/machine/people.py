@@ -1,5 +1,9 @@
 """Who is let in at first: the first administrator by a link, the watchdog by a token."""
 
+from typing import Any, NamedTuple
+
+from psycopg import AsyncConnection
+
 from contract.access.area import CITY
 from contract.access.permission import Role, TokenScope
 from contract.fleet import Fleet
@@ -32,18 +36,32 @@ def _own_address(settings: Settings) -> str:
     return f"{'http' if settings.tls_dir is None else 'https'}://{host}:{settings.port}"
 
 
-async def wall_address(settings: Settings) -> str:
-    """Return the wall's URL as a person types it; it lets in once until a local head has a password."""
+class Entrance(NamedTuple):
+    """How people get to the wall."""
+
+    address: str
+    """As a person opens it."""
+    lets_in: str
+    """The user whom the address lets in once; empty once a local head has a password."""
+
+
+async def make_entrance(settings: Settings) -> Entrance:
+    """Return how people get to the wall; there is a first administrator from then on, if there was none."""
     async with await connect(database_url(settings)) as conn:
-        known = await list_users(conn)
-        if not known:
+        if not await list_users(conn):
             await add_user(conn, FIRST_USER, Role.ADMINISTRATOR, CITY, Fleet("", (), (), (), ()))
-            known = await list_users(conn)
-        heads = [u for u in known if u.role is Role.ADMINISTRATOR and not (u.disabled or u.subject)]
-        if not heads or any(user.has_password for user in heads):
-            return f"{_own_address(settings)}/"
-        secret = await issue_link(conn, heads[0].name, "eduops up")
-    return f"{_own_address(settings)}/enter/{secret}?next=/"
+        head = await head_without_password(conn)
+        if not head:
+            return Entrance(f"{_own_address(settings)}/", "")
+        secret = await issue_link(conn, head, "eduops up")
+    return Entrance(f"{_own_address(settings)}/enter/{secret}?next=/", head)
+
+
+async def head_without_password(conn: AsyncConnection[Any]) -> str:
+    """Return the first local administrator, if none of them has a password; else an empty text."""
+    known = await list_users(conn)
+    heads = [u for u in known if u.role is Role.ADMINISTRATOR and not (u.disabled or u.subject)]
+    return "" if not heads or any(user.has_password for user in heads) else heads[0].name
 
 
 async def keep_wall_token(folder: DataFolder, settings: Settings) -> None:

@@ -36,6 +36,9 @@ _POSTGRES_CHATTER: Final = (
     r" LOG: | (DETAIL|HINT|STATEMENT|CONTEXT): |^\t|no partition of relation"
     r"|FATAL: .*(starting up|shutting down|administrator command)"
 )
+SERVICE_CHATTER: Final = r'^\S+ \S+ (INFO|DEBUG) |^\{.*"level": "(INFO|DEBUG)"'
+"""What services say of their progress, as text and as JSON (`eduops.log_lines`): it would bury the address of
+the wall, and their log files have it."""
 _MQTT_RESERVE_BYTES: Final = 512 * 1024**2
 """Room beside the logs for what the broker keeps of MQTT: three streams of `ASIDE_BYTES`, each counted twice
 when its limit is set, and the sessions, which reserve nothing."""
@@ -151,6 +154,7 @@ class System:
             cwd=folder.path,
             before=lambda: folder.clear_ready(name),
             port=port,
+            chatter=SERVICE_CHATTER,
             outlives=service == "watchdog",
         )
 

@@ -15,12 +15,13 @@ from eduops.machine.first_start import fix_first_start
 from eduops.machine.full_disk import mend_full_log
 from eduops.machine.network import check_network
 from eduops.machine.output import ProcessOutput
-from eduops.machine.people import wall_address
+from eduops.machine.people import make_entrance
 from eduops.machine.ports import free_ports
 from eduops.machine.prepare import Tell, fleet_maker
 from eduops.machine.rolling import serve_restarts
 from eduops.machine.supervisor import end_leftovers, unless_stopped
 from eduops.machine.system import System, claim, instances, usable
+from eduops.machine.welcome import opening, welcome
 from eduops.settings import Settings
 
 
@@ -47,6 +48,7 @@ async def run_up(settings: Settings, options: UpOptions, stop: asyncio.Event, te
     folder = DataFolder(settings.data)
     folder.create()
     with folder.locked(), ExitStack() as claims:
+        tell(opening())
         for name in await asyncio.to_thread(end_leftovers, folder):
             tell(f"ended {name}, left over from a killed eduops")
         own = load_configuration(folder.config)
@@ -71,7 +73,7 @@ async def run_up(settings: Settings, options: UpOptions, stop: asyncio.Event, te
                     store = folder.path / "nats"
                     group.create_task(mend_full_log(store, system.supervisor, output, tell, stop))
                 if not stop.is_set():
-                    tell(f"The wall: {await wall_address(system.settings)}")
+                    tell(welcome(await make_entrance(system.settings), folder))
                 await stop.wait()
                 following.cancel()
         finally:

@@ -35,11 +35,12 @@ from eduops.stories.shelf import FigureShelf
 from eduops.stories.telling import FINE_US, PARTITIONS, City, heartbeats_of, left_users, summaries_of
 from ops_dashboard.access.recorder import Recorder
 from ops_dashboard.access.register import Bearer, Register
-from ops_dashboard.archive import Archive, KnownIncident, OpenWork
+from ops_dashboard.archive import Archive, OpenWork
+from ops_dashboard.incident_reads import KnownIncident
 from ops_dashboard.past.reading import MinuteAsked, MinutesRead, layout_of
 from ops_dashboard.people.waiting_screens import WaitingScreen, WaitingScreens
 from ops_dashboard.saved_views.keeping import SavedViews
-from ops_dashboard.special_days.desk import CalendarDesk
+from ops_dashboard.special_days.desk import WINDOW_DAYS, CalendarDesk
 from ops_dashboard.special_days.reading import DeskReader
 from ops_dashboard.tables import Tables
 from ops_dashboard.view.desk.places import PlaceFigures, SchoolGroup
@@ -303,7 +304,7 @@ class CannedDays(DeskReader):
     async def read(self, fleet: Fleet, _: Catalogue, calendar: SchoolCalendar, now_us: int) -> CalendarDesk:
         """Return what is proposed and decided in the scene."""
         newest = calendar.local_day(now_us) - timedelta(1)
-        return CalendarDesk(self._scene.proposed, tuple(self._scene.decided), newest)
+        return CalendarDesk(self._scene.proposed, tuple(self._scene.decided), newest, WINDOW_DAYS)
 
 
 class CannedViews(SavedViews):

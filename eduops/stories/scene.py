@@ -142,16 +142,23 @@ class Scene:
         self._add(self._at(ago), step)
 
     def do(
-        self, kind: IncidentDeed, alert_id: str, actor: str, ago: float, note: str = "", **more: str
+        self,
+        kind: IncidentDeed,
+        alert_id: str,
+        actor: str,
+        ago: float,
+        note: str = "",
+        *,
+        because: str = "",
+        assignee: str = "",
     ) -> None:
         """Let somebody do something with the incident that an alert is in."""
 
         def step(at_us: int) -> None:
             self._told(pass_time(self._groups, self._state, at_us))
             incident = self.known[self.incident_of(alert_id)]
-            deed = IncidentAction(
-                f"{kind}/{alert_id}/{at_us}", kind, incident.incident_id, actor, note, at_us, **more
-            )
+            named = f"{kind}/{alert_id}/{at_us}", kind, incident.incident_id, actor
+            deed = IncidentAction(*named, note, at_us, because=because, assignee=assignee)
             self._told(act(self._groups, self._state, deed, incident, None))
 
         self._add(self._at(ago), step)

@@ -60,7 +60,7 @@ def issuer(
 
     It is the public half of the authoriser's key, and no secret.
     """
-    from bus.nats_jwt import TokenSigner
+    from bus.auth.jwt import TokenSigner
     from contract.errors import ConfigurationError
     from eduops.settings import load_settings
 

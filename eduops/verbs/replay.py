@@ -22,12 +22,13 @@ from eduops.data_folder import DataFolder
 from eduops.machine.attach import leave_addresses
 from eduops.machine.network import broker_trust
 from eduops.machine.output import ProcessOutput
-from eduops.machine.people import wall_address
+from eduops.machine.people import make_entrance
 from eduops.machine.prepare import Tell
 from eduops.machine.supervisor import end_leftovers, unless_stopped
 from eduops.machine.system import System, usable
+from eduops.machine.welcome import welcome
+from eduops.setting_groups.mqtt import MOST_SHARE_MIB
 from eduops.settings import Settings
-from eduops.settings_mqtt import MOST_SHARE_MIB
 from eduops.simulated_devices import simulated_secrets
 from eduops.verbs.status import Status, read_status, render_status
 from storage.alerts import recent_alerts
@@ -90,7 +91,7 @@ async def run_replay(settings: Settings, options: ReplayOptions, stop: asyncio.E
                 if not options.keep:
                     stop.set()
                 elif not stop.is_set():
-                    tell(f"The wall: {await wall_address(system.settings)}")
+                    tell(welcome(await make_entrance(system.settings), folder))
         finally:
             await system.supervisor.stop()
 

@@ -172,17 +172,13 @@ def _rules_of(file: Path | None, folder: Path, catalogue: Any) -> tuple[Any, str
     Raises:
         ConfigurationError: the file cannot be read, or its rules are wrong.
     """
-    from config.files import read_config, read_edited
+    from config.files import read_config, read_rules
     from contract.rule import parse_rules
 
-    if file is None:
-        text = read_config(folder, "rules.toml")
-        return parse_rules(text, catalogue), text
-    text = read_edited(file)
-    try:
-        return parse_rules(text, catalogue), text
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{file}: {error}") from error
+    if file is not None:
+        return read_rules(file, catalogue)
+    text = read_config(folder, "rules.toml")
+    return parse_rules(text, catalogue), text
 
 
 def _codes(text: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from contract.entry import telemetry_log
 from eduops.connections import all_logs, database_url, open_log
 from eduops.data_folder import DataFolder
 from eduops.exporter import metrics_ports
+from eduops.machine.people import head_without_password, people_url
 from eduops.machine.refusals import read_refusals
 from eduops.machine.supervisor import is_alive
 from eduops.session_notes import read_losses
@@ -53,6 +54,10 @@ class Status:
     alerts_open: int
     broker: BrokerStatus | None = None
     """What the broker took in from devices; None where it is not the log's own server."""
+    wall: str = ""
+    """Where people open it."""
+    without_password: str = ""
+    """The administrator who needs a link to get in, for no local one has a password yet; else empty."""
     processes: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By name: pid, alive, restarts, port, metrics (the port of `/metrics`; None for servers)."""
 
@@ -69,7 +74,7 @@ async def read_status(settings: Settings) -> Status:
         EduopsError: database or log are not configured or out of reach.
     """
     async with await connect(database_url(settings)) as connection, open_log(settings, "status") as log:
-        positions = await ledger(connection)
+        positions, head = await ledger(connection), await head_without_password(connection)
         alerts = await open_alerts(connection)
         in_flight = 0
         for name in all_logs(settings.partitions):
@@ -89,6 +94,8 @@ async def read_status(settings: Settings) -> Status:
         lag_s=lag_s,
         alerts_open=len(alerts),
         broker=broker,
+        wall=people_url(settings) + "/",
+        without_password=head,
         processes=read_processes(DataFolder(settings.data)),
     )
 
@@ -129,6 +136,12 @@ def render_status(status: Status, *, as_json: bool) -> str:
     ]
     if status.broker is not None:
         lines.append(describe_broker(status.broker))
+    lines.append(f"the wall: {status.wall}")
+    if status.without_password:
+        lines.append(
+            f"no administrator has a password yet: `eduops user link {status.without_password}` prints a "
+            "link that lets in once"
+        )
     for name, process in status.processes.items():
         state = "runs" if process["alive"] else "DEAD"
         port = f", port {process['port']}" if process["port"] else ""

@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly.absence import absence_deviations
+from contract.errors import ConfigurationError
 from contract.rule import AnomalyRule
-from evaluation.attendance.recorded import HALF, SIZES, Registers
+from evaluation.attendance.recorded import SIZES, Registers
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -52,13 +53,24 @@ def hindsight(registers: Registers, rule: AnomalyRule) -> list[Hindsight]:
     Args:
         registers: as recorded; what was lowered is not looked at.
         rule: gives the least deviation.
+
+    Raises:
+        ConfigurationError: there are too few days to know what was usual around each.
     """
+    if len(registers.day) <= 2 * AROUND:
+        raise ConfigurationError(
+            f"the registers are of {len(registers.day)} days; {2 * AROUND + 1} are the least that are known"
+            " before and after"
+        )
     usual, shared = usual_days(registers.ratio)
     expected = usual + _with_districts(registers, usual, shared)
     known = np.isfinite(expected) & np.isfinite(registers.ratio) & (shared > -rule.least_deviation)[:, None]
     score = _score(registers.ratio, expected, rule)
     found = []
-    for half, mine in (("first", registers.day < HALF), ("second", registers.day >= HALF)):
+    for half, mine in (
+        ("first", registers.day < registers.half),
+        ("second", registers.day >= registers.half),
+    ):
         of_half = score[mine]
         of_half[~known[mine]] = -np.inf
         faults = [
@@ -128,8 +140,10 @@ def _begins(alarm: Mask) -> NDArray[np.intp]:
 
 
 def _one_bound(score: Floats, most: float) -> Floats:
-    """Return the lowest bound at which at most so many alarms begin, shape (1,)."""
+    """Return the lowest bound at which at most so many alarms begin, shape (1,); 0 if none ever does."""
     ordered = np.unique(score[np.isfinite(score)])
+    if not len(ordered):
+        return np.zeros(1)
     low, high = 0, len(ordered) - 1
     while low < high:
         middle = (low + high) // 2

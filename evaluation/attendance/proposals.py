@@ -17,7 +17,7 @@ from anomaly.special_days import propose_days
 from contract.special_days.history import DayHistory
 from contract.special_days.special_day import DayEvidence, DayKind, DayPlace, DayProposal, PlaceKind
 from evaluation.attendance.known_days import CITY, KNOWN, KnownDay, recess_days
-from evaluation.attendance.recorded import HALF, Registers
+from evaluation.attendance.recorded import Registers
 
 WINDOW: Final = 40
 """School days that are looked at: eight weeks, as in a running center."""
@@ -51,14 +51,14 @@ class ProposalFigures(NamedTuple):
 def judge_proposals(
     registers: Registers, level: NDArray[np.str_], seed: int
 ) -> tuple[ProposalFigures, ProposalFigures]:
-    """Return what is proposed of the days before `HALF`, and of those after it.
+    """Return what is proposed of the days before `registers.half`, and of those after it.
 
     Args:
         registers: as recorded; nothing that was lowered for other purposes counts.
         level: of each school, empty where it is not known, shape (n,).
         seed: chooses where days are planted.
     """
-    early, recesses = registers.day < HALF, recess_days(registers.day)
+    early, recesses = registers.day < registers.half, recess_days(registers.day)
     first, second = (
         _judge(registers, level, rows, recesses, np.random.default_rng([seed, number]))
         for number, rows in enumerate((np.flatnonzero(early), np.flatnonzero(~early)))

@@ -5,19 +5,22 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from contract.errors import ConfigurationError
+from evaluation.attendance.register_file import read_register_rows
 
 FILE: Final = "nyc_attendance/attendance.parquet"
 FIRST, LAST = np.datetime64("2013-03-01"), np.datetime64("2015-07-01")
+"""Days of New York's file that are looked at; another city's are looked at as far as they reach."""
 HALF: Final = np.datetime64("2014-07-01")
-"""From here on figures are told; before it thresholds are chosen."""
-LEAST_SCHOOLS: Final = 1000
-"""Registers on a day; on others hardly any school was open."""
-LEAST_DAYS: Final = 150
-"""Registers of a school."""
+"""From here on New York's figures are told; before it thresholds were chosen."""
+LEAST_SCHOOLS: Final = 0.5
+"""Registers on a day, of the most that a day has; on others hardly any school was open."""
+LEAST_DAYS, LEAST_OF_DAYS = 150, 0.4
+"""Registers of a school, and of a short file the share of its days."""
+LEAST_SCHOOL_DAYS: Final = 20
+"""Schools that a file must have, and days: fewer have no day that they share, or nothing before it."""
 STORMS: Final = tuple(np.datetime64(day) for day in ("2014-01-07", "2014-01-22", "2014-02-05"))
 """Days on which the whole city is known to have stayed away. Source: the folder's README."""
 CHANGED: Final = 0.01
@@ -42,31 +45,45 @@ class Registers:
     """The registers as they are sent, shape (d, n)."""
     codes: tuple[str, ...] = ()
     """Of the schools, n."""
+    half: np.datetime64 = HALF
+    """From here on figures are told."""
 
 
-def read_registers(folder: Path, seed: int) -> Registers:
-    """Return the registers of a folder of recorded data, lowered here and there as a seed draws it.
+def read_registers(path: Path, seed: int) -> Registers:
+    """Return the registers of a folder of recorded data, or of a file, lowered as a seed draws it.
+
+    Args:
+        path: folder that holds `FILE`, or a file such as `read_register_rows` reads.
+        seed: chooses the registers that are lowered.
 
     Raises:
-        ConfigurationError: the file is not there.
+        ConfigurationError: the file is not there, or holds too little.
     """
-    path = folder / FILE
-    if not path.exists():
-        raise ConfigurationError(f"{folder} holds no {FILE}")
-    table = pq.read_table(path)
-    day = table["date"].to_numpy().astype("datetime64[D]")
-    within = (day >= FIRST) & (day < LAST)
-    days, row = np.unique(day[within], return_inverse=True)
-    codes, school = np.unique(np.array(table["dbn"].to_pylist())[within], return_inverse=True)
+    file = path if path.is_file() else path / FILE
+    if not file.exists():
+        raise ConfigurationError(f"{path} holds no {FILE}")
+    rows = read_register_rows(file)
+    within = (rows.day >= FIRST) & (rows.day < LAST)
+    if not within.any():
+        within[:] = True
+    days, row = np.unique(rows.day[within], return_inverse=True)
+    codes, first, school = np.unique(rows.school[within], return_index=True, return_inverse=True)
     ratio = np.full((len(days), len(codes)), np.nan)
-    ratio[row, school] = table["attendance_pct"].to_numpy().astype(float)[within] / 100.0
+    ratio[row, school] = rows.ratio[within]
     ratio[ratio <= 0.0] = np.nan
     known = np.isfinite(ratio)
-    full, often = known.sum(axis=1) >= LEAST_SCHOOLS, known.sum(axis=0) >= LEAST_DAYS
-    ratio = ratio[full][:, often]
-    _, district = np.unique([code[:2] for code in codes[often]], return_inverse=True)
-    drawn = lower(days[full], district.astype(np.intp), ratio, seed)
-    return replace(drawn, codes=tuple(codes[often].tolist()))
+    of_day, of_school = known.sum(axis=1), known.sum(axis=0)
+    full = of_day >= max(1.0, LEAST_SCHOOLS * of_day.max())
+    often = of_school >= min(LEAST_DAYS, LEAST_OF_DAYS * full.sum())
+    if min(full.sum(), often.sum()) < LEAST_SCHOOL_DAYS:
+        raise ConfigurationError(
+            f"{file}: {often.sum()} schools have registers often enough, and {full.sum()} days those of most;"
+            f" {LEAST_SCHOOL_DAYS} of both are the least that can be judged"
+        )
+    _, district = np.unique(rows.district[within][first][often], return_inverse=True)
+    drawn = lower(days[full], district.astype(np.intp), ratio[full][:, often], seed)
+    half = HALF if FIRST <= days[0] < LAST else drawn.day[len(drawn.day) // 2]
+    return replace(drawn, codes=tuple(codes[often].tolist()), half=half)
 
 
 def lower(

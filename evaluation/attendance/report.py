@@ -16,7 +16,7 @@ class AttendanceRow(NamedTuple):
     with_calendar: bool
     """Whether the city's calendar was known."""
     before: AttendanceFigures
-    """Of the days before `HALF`."""
+    """Of the days before the half."""
     after: AttendanceFigures
 
 

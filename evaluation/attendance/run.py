@@ -8,7 +8,7 @@ an alert. Days on which Vietnam has a holiday are left out.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, time
 from typing import Final
 
 import msgspec
@@ -24,7 +24,7 @@ from contract.fleet import Cluster, Device, DeviceKind, Fleet, Level, School, Wa
 from contract.reading import Readings
 from contract.rule import AnomalyRule, Rule
 from contract.series import series_of
-from evaluation.attendance.recorded import HALF, STORMS, Registers
+from evaluation.attendance.recorded import STORMS, Registers
 from evaluation.scenarios.incidents import IncidentLog
 from stream_processor.fold.constants import Fold
 from stream_processor.fold.layout import lay_out
@@ -75,10 +75,11 @@ def fleet_of(registers: Registers) -> Fleet:
     )
 
 
-def calendar_of(packaged: str, written: str = "") -> SchoolCalendar:
-    """Return a calendar by which every day from 2013 to 2015 may be one of school, but for `written`."""
+def calendar_of(packaged: str, days: NDArray[np.datetime64], written: str = "") -> SchoolCalendar:
+    """Return a calendar in which every day of these years may be one of school, but for what is `written`."""
+    first, last = days.min().astype(date).year, days.max().astype(date).year
     head = 'timezone = "Asia/Ho_Chi_Minh"\ncountry = "VN"\n'
-    term = '[[term]]\nfirst = 2013-01-01\nlast = 2015-12-31\nname = "all"\n'
+    term = f'[[term]]\nfirst = {first}-01-01\nlast = {last}-12-31\nname = "all"\n'
     return parse_calendar(f"{head}{term}{written}{packaged[packaged.index('[level.') :]}")
 
 
@@ -97,7 +98,7 @@ def low_rule(rules: Sequence[Rule], z: float | None = None, *, less_shared: bool
 def judge_registers(
     registers: Registers, catalogue: Catalogue, calendar: SchoolCalendar, rule: AnomalyRule
 ) -> tuple[AttendanceFigures, AttendanceFigures]:
-    """Return what one rule makes of the days before `HALF`, and of those after it."""
+    """Return what one rule makes of the days before `registers.half`, and of those after it."""
     fleet = fleet_of(registers)
     layout = lay_out(fleet, catalogue, 0, 1)
     fold = Fold(layout, compile_rules([rule], catalogue), catalogue, calendar, detector_named("ew"))
@@ -109,7 +110,7 @@ def judge_registers(
     alarmed = np.zeros(registers.ratio.shape, np.bool_)
     midnights: dict[int, int] = {}
     for d in np.flatnonzero(lived).tolist():
-        midnight_us = _midnight_us(calendar, registers.day[d].astype(date))
+        midnight_us = calendar.moment_us(registers.day[d].astype(date), time.min)
         midnights[midnight_us] = d
         sent = np.flatnonzero(np.isfinite(registers.lowered[d]))
         transitions = advance(fold, state, _day(midnight_us, series[sent], registers.lowered[d, sent]))
@@ -124,7 +125,7 @@ def judge_registers(
         for place in places:
             opened[place] = True
         lines.append(({day for day, _ in places}, any(registers.kind[place] == 0 for place in places)))
-    early = registers.day < HALF
+    early = registers.day < registers.half
     first, second = (_figures(registers, lived & half, alarmed, opened, lines) for half in (early, ~early))
     return first, second
 
@@ -159,10 +160,6 @@ def _day(midnight_us: int, series: NDArray[np.int32], ratio: NDArray[np.float64]
     ]
     entries += [TickEntry(midnight_us + minute * MINUTE_US) for minute in TICKS_MIN]
     return sorted(entries, key=lambda entry: entry.at_us)
-
-
-def _midnight_us(calendar: SchoolCalendar, on: date) -> int:
-    return int(datetime.combine(on, time.min, calendar.timezone).timestamp()) * 1_000_000
 
 
 def _day_before(midnights: dict[int, int], at_us: int) -> int:

@@ -22,6 +22,10 @@ ROUNDS: Final = 60
 CADENCE_US: Final = 900_000_000
 ALONE: Final = 2_000
 """Readings of the series that the speed of a peer of one series is measured on."""
+ROUND_S: Final = 0.0003
+"""What a detector of ours takes for a reading of each series; measured, 0.1 to 0.5 ms on one core."""
+SOON_S: Final = 60.0
+"""Nobody needs to be told of a shorter wait."""
 
 
 class Run(NamedTuple):
@@ -56,6 +60,18 @@ def names_of(wanted: Sequence[str], tell: Callable[[str], None]) -> list[str]:
         for name in sorted(set(PEERS) - set(names)):
             tell(f"{name} is left out: {PEERS[name].needs} is not installed; `make setup` installs it")
     return list(dict.fromkeys(names))
+
+
+def patience(names: Sequence[str], corpus: Sequence[Labelled]) -> str:
+    """Return a sentence on a long wait, empty for a short one: the readings of a series follow each other."""
+    longest = max((len(series.value) for series in corpus), default=0)
+    wait_s = ROUND_S * longest * len(names)
+    if wait_s < SOON_S:
+        return ""
+    return (
+        f"{longest:,} readings follow each other, and each of {len(names)} detectors judges one by one: this"
+        f" takes some {wait_s / 60:.0f} minutes or more (--detector ew alone is the quickest)"
+    )
 
 
 def scores_of(name: str, corpus: Sequence[Labelled]) -> list[NDArray[np.float64]]:

@@ -72,6 +72,8 @@ def _apart(index: NDArray[np.intp], time_us: NDArray[np.int64], refractory_us: i
 def candidate_thresholds(scores: Sequence[NDArray[np.floating]], most: int = 400) -> NDArray[np.float64]:
     """Return thresholds worth trying, descending: infinity (never), all of the top, ever sparser below.
 
+    Not the lowest score: at it everything is one alarm, even of a series that never moves.
+
     They are pooled order statistics, so no label has a part in them, and any strictly increasing
     change of the score leaves the alarms that they cause the same.
 
@@ -84,7 +86,7 @@ def candidate_thresholds(scores: Sequence[NDArray[np.floating]], most: int = 400
         return np.array([np.inf])
     ranks = np.unique(np.geomspace(1, len(pooled), most).astype(np.intp)) - 1
     tried = np.sort(pooled)[::-1][ranks].astype(np.float64)
-    return np.unique(np.append(tried, np.inf))[::-1]
+    return np.unique(np.append(tried[tried > pooled.min()], np.inf))[::-1]
 
 
 def threshold_for_budget(

@@ -9,7 +9,7 @@ import numpy as np
 from contract.errors import ConfigurationError
 from evaluation.detectors.labelled import Labelled
 from evaluation.detectors.nab import PROFILES, Profile
-from evaluation.detectors.series_file import moment_us, read_columns, read_json
+from evaluation.detectors.series_file import iso_of, moment_us, read_columns, read_json
 
 
 def read_corpus(folder: Path) -> list[Labelled]:
@@ -24,6 +24,8 @@ def read_corpus(folder: Path) -> list[Labelled]:
             f"{folder} is no NAB corpus: {labels} is missing; give the folder that holds data/ and labels/"
         )
     windows = read_json(labels)
+    if not isinstance(windows, dict) or not windows:
+        raise ConfigurationError(f"{labels} names no series: it should be an object of windows by file")
     return [_series(folder / "data" / name, name, windows[name]) for name in sorted(windows)]
 
 
@@ -31,7 +33,10 @@ def read_profiles(folder: Path) -> tuple[Profile, ...]:
     """Return the folder's scoring profiles, from `profiles.json` or `config/profiles.json`; NAB's without."""
     for path in (folder / "profiles.json", folder / "config" / "profiles.json"):
         if path.is_file():
-            return tuple(_profile(path, name, body) for name, body in read_json(path).items())
+            found = read_json(path)
+            if not isinstance(found, dict):
+                raise ConfigurationError(f"{path} holds no profiles by name")
+            return tuple(_profile(path, name, body) for name, body in found.items())
     return PROFILES
 
 
@@ -42,9 +47,13 @@ def _series(path: Path, name: str, spans: Sequence[Sequence[str]]) -> Labelled:
     for row, moment in enumerate(time_us.tolist()):
         first.setdefault(moment, row)
     try:
-        limits = [[first[moment_us(limit)] for limit in span] for span in spans]
-    except (KeyError, ValueError) as error:
-        raise ConfigurationError(f"{path}: no reading at a label's limit: {error}") from error
+        limits = [(first[moment_us(left)], first[moment_us(right)]) for left, right in spans]
+    except KeyError as error:
+        raise ConfigurationError(
+            f"{path} has no reading at a label's limit, {iso_of(error.args[0])}"
+        ) from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ConfigurationError(f"{path}: a label is not a pair of moments: {error}") from error
     return Labelled(name, time_us, value, np.array(limits, np.intp).reshape(-1, 2))
 
 

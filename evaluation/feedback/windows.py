@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from contract.errors import ConfigurationError
 from evaluation.detectors.labelled import Labelled, windows_between
-from evaluation.detectors.series_file import read_series
+from evaluation.detectors.labelled_folder import AS_IT_IS, FileForm, read_series
 from evaluation.feedback.label_file import COLUMNS, AlertLabel, LabelKind, read_labels
 
 NAMES_TOLD: Final = 5
@@ -26,7 +26,7 @@ def holds_labels(path: Path) -> bool:
         return False  # who reads it says why it cannot be read
 
 
-def read_judged(path: Path, labels: Path, column: str = "", of: str = "") -> Labelled:
+def read_judged(path: Path, labels: Path, of: str = "", form: FileForm = AS_IT_IS) -> Labelled:
     """Return the series of a CSV file; its windows are the alerts that engineers took as problems.
 
     Alerts that they dismissed are no windows: an alarm there is a false one.
@@ -34,13 +34,13 @@ def read_judged(path: Path, labels: Path, column: str = "", of: str = "") -> Lab
     Args:
         path: CSV file of the series.
         labels: file of `eduops feedback export`.
-        column: heading of the values; the second column without it.
         of: `SCHOOL.DEVICE.METRIC` in the labels; the name of the series' file without it.
+        form: what that file does not say itself.
 
     Raises:
         ConfigurationError: a file cannot be read, or no label is of the series.
     """
-    series, found = read_series(path, None, column), read_labels(labels)
+    series, found = read_series(path, None, form), read_labels(labels)
     own = [label for label in found if label.series == (of or path.stem)]
     if not own:
         names = list(dict.fromkeys(label.series for label in found))[:NAMES_TOLD]

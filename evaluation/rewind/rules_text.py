@@ -8,8 +8,10 @@ import msgspec
 
 from contract.catalogue import Catalogue
 from contract.errors import ConfigurationError
-from contract.rule import RULE_HEAD, parse_rules
+from contract.rule import parse_rules
 
+_HEAD: Final = re.compile(r"^[ \t]*\[\[[ \t]*rule[ \t]*\]\]", re.MULTILINE)
+"""The line that a rule begins with."""
 _NAME: Final = re.compile(r"""^\s*name\s*=\s*["']([^"']*)["']""", re.MULTILINE)
 _Z: Final = re.compile(r"^(\s*z\s*=\s*)([^\s#]+)", re.MULTILINE)
 _CHANNEL: Final = re.compile(r"^(\s*)channel\s*=.*$", re.MULTILINE)
@@ -26,7 +28,7 @@ def with_thresholds(text: str, z_of: Mapping[str, float], catalogue: Catalogue) 
     Raises:
         ConfigurationError: the text is written in a way that cannot be edited line by line.
     """
-    starts = [match.start() for match in RULE_HEAD.finditer(text)]
+    starts = [match.start() for match in _HEAD.finditer(text)]
     parts = [text[a:b] for a, b in zip([0, *starts], [*starts, len(text)], strict=True)]
     edited = "".join(_edited(part, z_of) for part in parts)
     wanted = tuple(

@@ -42,8 +42,8 @@ from device_simulator.world.faults import FaultKind
 from device_simulator.world.fleet import generate_fleet
 from device_simulator.world.mess import ABSENT_MOST, OWN_DEGREES, OWN_MOST, Mess
 from device_simulator.world.scenarios import HOUR_US, PROBATION, Scenario, draw_scenario
+from device_simulator.world.school_time.timetable import REGISTER_FIRST_US
 from device_simulator.world.severity import MESS, MessTerms
-from device_simulator.world.timetable import REGISTER_FIRST_US
 from evaluation.scenarios.run import ScenarioTerms
 
 Floats = NDArray[np.float64]

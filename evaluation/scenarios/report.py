@@ -9,9 +9,9 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from config.files import Configuration, load_configuration, read_config
+from config.files import Configuration, load_configuration, read_config, read_rules
 from contract.fleet import Fleet
-from contract.rule import MetricRule, parse_rules
+from contract.rule import MetricRule
 from device_simulator.world.faults import FaultKind
 from device_simulator.world.scenarios import Scenario
 from device_simulator.world.stretches import STRETCHES
@@ -76,7 +76,7 @@ def given(rules_file: Path | None = None, *, bare: bool = False) -> Given:
     """
     configuration = load_configuration(None)
     if rules_file is not None:
-        rules = parse_rules(rules_file.read_text(encoding="utf-8"), configuration.catalogue)
+        rules, _ = read_rules(rules_file, configuration.catalogue)
         configuration = replace(configuration, rules=rules)
     if bare:
         configuration = replace(configuration, rules=bare_rules())

@@ -13,7 +13,7 @@ from typing import Final
 
 import psycopg
 
-from bus.auth_callout import AuthCallout
+from bus.auth.callout import AuthCallout
 from contract.devices.connecting import BrokerLine, ConnectRequest, DeviceRights
 from contract.errors import InfrastructureError
 from contract.service.metrics import Meter

@@ -1,17 +1,24 @@
-"""HTTP connections that cannot be held for nothing: their number and a request's arrival are bounded."""
+"""Connections that cannot be held for nothing: their number and a request's arrival are bounded.
+
+Whatever is answered has the headers of every answer, a refused websocket too.
+"""
 
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from http import HTTPStatus
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, Final
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Response
+from websockets.server import ServerProtocol
 
+from contract.access.address import is_loopback
 from contract.access.waiting import network_of
-from contract.address import is_loopback
 
 SHARE: Final = 1 / 3
 """Of the connections for one address: enough for a whole office, and no stranger has them all."""
@@ -124,3 +131,28 @@ class BoundedConnection(H11Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+class HeadedSocket(WebSocketsSansIOProtocol):
+    """uvicorn's websocket, which itself refuses a handshake without the headers of every answer."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        """Take what uvicorn hands over."""
+        super().__init__(*args, **more)
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self.default_headers]
+        self.conn = _Handshake(headers, max_size=self.config.ws_max_size, logger=self.logger)
+
+
+class _Handshake(ServerProtocol):
+    """The server's side of RFC 6455; a refusal is an answer like any other."""
+
+    def __init__(self, headers: Iterable[tuple[str, str]], **more: Any) -> None:
+        super().__init__(**more)
+        self._headers = tuple(headers)
+
+    def send_response(self, response: Response) -> None:
+        """Send the answer to a handshake; what it says itself stands."""
+        if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+            for name, value in self._headers:
+                response.headers.setdefault(name, value)
+        super().send_response(response)

@@ -1,14 +1,13 @@
 """Who may call, and what a page may load: hosts, origins and security headers."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from contract.address import is_loopback
+from contract.access.address import is_known_host
 
 ASSET_CACHE: Final = "no-cache"
 """Own scripts are asked for again at each load (an ETag answers), so a new build never meets old ones."""
@@ -20,21 +19,6 @@ STRICT_S: Final = 31_536_000
 """A year, as ASVS 5, 3.4.1 asks for."""
 _READING: Final = ("GET", "HEAD", "OPTIONS", "TRACE")
 """Methods that change nothing. Source: RFC 9110 section 9.2.1."""
-
-
-def is_known_host(host: str | None, allowed: Iterable[str]) -> bool:
-    """Return whether a request's Host is a name of ours: loopback, or one of `allowed`, on any port.
-
-    A stranger's name that resolves to this address would make its pages of one origin with ours.
-    Source: RFC 9110 section 7.4; DNS rebinding as in Jackson et al. 2007.
-    """
-    try:
-        name = urlsplit(f"//{host}").hostname if host else None
-    except ValueError:  # brackets around what is no address
-        return False
-    if name is None:
-        return False
-    return is_loopback(name) or name in {one.lower().strip("[]") for one in allowed}
 
 
 def same_origin(headers: Mapping[str, str]) -> bool:

@@ -10,7 +10,7 @@ from bus.codec import encode_incident_action
 from contract.access.user import is_plain
 from contract.entry import EntryKind
 from contract.incident import IncidentAction, IncidentDeed
-from ops_dashboard.access.own import own, who_acts
+from ops_dashboard.access.own import asking_area, own, who_acts
 from ops_dashboard.access.record import on_record
 from ops_dashboard.api.alerts import Deed, Denial, Remark
 from ops_dashboard.api.answers import Refusal, json_answer
@@ -92,6 +92,7 @@ def add_incident_actions(router: APIRouter, services: Services) -> None:
             because=deed.because.value if isinstance(deed, IncidentDenial) else "",
             assignee=deed.assignee if isinstance(deed, Assignment) else "",
             other=_other(deed),
+            area=asking_area(),
         )
         payload = encode_incident_action(action)
         await append_entry(services, EntryKind.INCIDENT_ACTION, payload, at_us, action.action_id)

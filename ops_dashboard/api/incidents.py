@@ -14,7 +14,7 @@ from contract.incident import Incident, Membership, SchoolSpan, lost_pupil_minut
 from contract.privacy import shown_alert
 from contract.texts import Language
 from ops_dashboard.api.answers import Refusal, json_answer
-from ops_dashboard.archive import KnownIncident
+from ops_dashboard.incident_reads import KnownIncident
 from ops_dashboard.language import choose_language
 from ops_dashboard.past.moment import At
 from ops_dashboard.past.seen import seen

@@ -9,7 +9,6 @@ from contract.catalogue import Catalogue, Metric
 from contract.fleet import Fleet, School
 from contract.incident import Incident, Membership
 from contract.privacy import is_published
-from contract.series import MAX_METRIC_ID
 from contract.texts import Language, Texts
 from ops_dashboard.charts.plots import Chart, Plot, Window
 from ops_dashboard.charts.school_charts import PLANS, ToldSeries, fill_plan, told_trace
@@ -58,18 +57,13 @@ def worst_drawn(members: Iterable[Membership], fleet: Fleet, catalogue: Catalogu
     found: list[tuple[int, int, Alert]] = []
     for place, member in enumerate(members):
         alert = member.alert
-        school, metric = fleet.school_of(alert.school_id), metric_of(alert, catalogue)
+        school, metric = fleet.school_of(alert.school_id), catalogue.of_series(alert.series)
         is_told = school is not None and metric is not None and is_published(metric, school.pupils)
         if is_told and alert.series not in seen:
             seen.add(alert.series)
             found.append((of_school[alert.school_id], place, alert))
             of_school[alert.school_id] += 1
     return [alert for _, _, alert in sorted(found, key=lambda one: one[:2])[:MOST_CHARTS]]
-
-
-def metric_of(alert: Alert, catalogue: Catalogue) -> Metric | None:
-    """Return what an alert is about; None where the catalogue does not have it."""
-    return catalogue.by_id.get(alert.series & MAX_METRIC_ID)
 
 
 def member_span(incident: Incident, now_us: int) -> tuple[int, int]:

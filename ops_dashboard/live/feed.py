@@ -18,8 +18,9 @@ from contract.routing.silence import Silence
 from ops_dashboard.config import DashboardConfig
 from ops_dashboard.live.client import Client
 from ops_dashboard.view.areas import WallArea
-from ops_dashboard.view.board import Board, Snapshot
+from ops_dashboard.view.board import Board
 from ops_dashboard.view.narrowing import Narrowing
+from ops_dashboard.view.snapshot import Snapshot
 
 CHANGES_MAX: Final = 200
 """More changes at once than this are not sent one by one: the pages read the table anew instead."""

@@ -20,15 +20,9 @@ from contract.incident import CauseKind, Incident, SchoolSpan, worst_first
 from contract.routing.delivery import NoticeRecord
 from contract.routing.notice import NoticeFate
 from contract.routing.swap import Swap
-from ops_dashboard.archive import (
-    ANSWER_S,
-    MOST_MEMBERS,
-    MOST_SIMILAR,
-    RECENT_RESOLVED,
-    Archive,
-    KnownIncident,
-)
-from ops_dashboard.borrowing import borrowed
+from ops_dashboard.archive import Archive
+from ops_dashboard.borrowing import ANSWER_S, borrowed
+from ops_dashboard.incident_reads import MOST_MEMBERS, MOST_SIMILAR, RECENT_RESOLVED, KnownIncident
 from ops_dashboard.report.reading import read_brief
 from ops_dashboard.view.desk.places import PlaceFigures, SchoolGroup
 from ops_dashboard.view.leadership.brief import Brief

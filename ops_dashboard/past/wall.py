@@ -13,8 +13,8 @@ from ops_dashboard.past.reading import MOST_MINUTES, MinutesRead
 from ops_dashboard.past.seen import PastStage, minutes_of, moment_of, put, stage_of
 from ops_dashboard.services import Services
 from ops_dashboard.view.areas import WallArea, find_area
-from ops_dashboard.view.board import Snapshot
 from ops_dashboard.view.minutes import unkept_figures
+from ops_dashboard.view.snapshot import Snapshot
 
 
 def add_wall(router: APIRouter, services: Services) -> None:

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final, NamedTuple
 
+import numpy as np
 from psycopg import AsyncConnection
 
 from anomaly.moved_bells import propose_bells
-from anomaly.special_days import propose_days
+from anomaly.special_days import LEAST_DAYS, propose_days
 from contract.calendar import SchoolCalendar
 from contract.catalogue import Catalogue
 from contract.fleet import Fleet
@@ -42,6 +43,13 @@ class CalendarDesk(NamedTuple):
     decided: tuple[SpecialDay, ...]
     newest: date
     """The last day that was looked at."""
+    known_days: int
+    """Days of which any register is known."""
+
+    @property
+    def is_early(self) -> bool:
+        """Return whether nothing can be usual yet, and so no day unusual."""
+        return self.known_days < LEAST_DAYS
 
 
 class Deciding(NamedTuple):
@@ -84,16 +92,17 @@ async def propose(
 ) -> CalendarDesk:
     """Return what follows from measured days, with what was decided and dismissed up to now."""
     decided = await load_special_days(conn)
-    known = calendar.with_days(decided, fleet)
+    lived = calendar.with_days(decided, fleet)
     dismissed = await school_events(conn, fleet, calendar, *_midnights(calendar, measured.days))
 
     def look() -> list[DayProposal]:
-        moved = propose_bells(begins_of(fleet, known, measured.days, measured.begins), decided)
-        history = history_of(fleet, known, measured.days, measured.measures, decided, dismissed)
+        moved = propose_bells(begins_of(fleet, lived, measured.days, measured.begins), decided)
+        history = history_of(fleet, lived, measured.days, measured.measures, decided, dismissed)
         return [*moved, *propose_days(history)]
 
     # A second for thousands of schools: the walls go on meanwhile.
-    return CalendarDesk(await asyncio.to_thread(look), decided, measured.days[-1])
+    known = int(np.isfinite(measured.measures["register"]).any(axis=(1, 2)).sum())
+    return CalendarDesk(await asyncio.to_thread(look), decided, measured.days[-1], known)
 
 
 def settle(desk: CalendarDesk, ids: Iterable[str], wanted: Deciding) -> list[SpecialDay]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from anomaly.special_days import LEAST_DAYS
 from contract.fleet import Cluster, Fleet, Ward
 from contract.special_days.special_day import (
     DayPlace,
@@ -90,6 +91,8 @@ def told_desk(desk: CalendarDesk, fleet: Fleet) -> dict[str, Any]:
     """Return the desk as JSON tells it."""
     return {
         "newest": desk.newest.isoformat(),
+        "known_days": desk.known_days,
+        "least_days": LEAST_DAYS,
         "proposals": [_proposal(one, fleet) for one in desk.proposals],
         "decided": [
             _day(one.day_id, one, fleet)

@@ -41,9 +41,6 @@ hardly touches the baseline, and one of days that a rule never takes for a new l
 RUN_LIMIT: Final = 255
 SCORED: Final = (Channel.ANOMALY, Channel.JOINT)
 """Channels whose transitions carry the score of the batch."""
-FULL_SHARE: Final = 0.9
-"""Share of its contracted rate from which a line is full, and repeats its figure for that reason alone:
-chosen, what is lost to headers and shaping stays below a tenth."""
 STILL_RATE: Final = 0.01
 """Weight of one reading in the share of repetitions: a series that changes is known as such after some
 460 readings (0.99 ** 460 = 0.01), an hour and a quarter at ten seconds."""
@@ -130,7 +127,7 @@ def _repetitions(
         return
     slot, metric, value = batch.slot[index], batch.metric_id[index], batch.value[index]
     usual = state.still[slot] > rules.most_still[metric]
-    is_full = value >= FULL_SHARE * fold.layout.contracted_bps[slot]
+    is_full = value >= fold.full_bps[slot]
     out = repeats & ~usual & (value != 0) & ~is_full
     evidence = Evidence(index, out, ~repeats, value, value, np.ones(len(index), np.bool_))
     _advance(fold, state, batch, evidence, Channel.STUCK, events)

@@ -31,6 +31,9 @@ SESSIONS_FROM: Final = 12
 AMOUNTS: Final = frozenset({"bit/s", "count"})
 """Units of metrics that grow with the school."""
 LAST_US: Final = int(np.iinfo(np.int64).max)
+FULL_SHARE: Final = 0.9
+"""Share of its contracted rate from which a line is full: chosen, what is lost to headers and shaping stays
+below a tenth."""
 
 
 @dataclass(frozen=True)
@@ -173,6 +176,17 @@ class Fold:
         less = np.flatnonzero(self.rulebook.channels[Channel.ANOMALY].less_provider)
         found = (np.flatnonzero(self.layout.metric_id == m) for m in less.tolist())
         return tuple(slots for slots in found if len(slots))
+
+    @cached_property
+    def full_bps(self) -> NDArray[np.float64]:
+        """Value from which a slot says that its line is full, infinite where it never does, shape (n,)."""
+        full: NDArray[np.float64] = FULL_SHARE * self.layout.contracted_bps
+        return full
+
+    @cached_property
+    def rate_slots(self) -> NDArray[np.intp]:
+        """Slots that say how full a line is."""
+        return np.flatnonzero(np.isfinite(self.full_bps))
 
     @cached_property
     def standing_slots(self) -> NDArray[np.intp]:

@@ -9,11 +9,16 @@ that its tail knows how far out its provider's evenings lie.
 *The provider itself is judged by the same lines.* A part as large as the rule's least deviation is news if it
 is out of the rule's bound for the provider's typical line: unlike what such a line knows of its provider's
 evenings. News is not taken out, and every line that moved as far is told, whatever its own bursts are like:
-that they moved together is found in their alerts, as one line.
+that they moved together is found in their alerts, as one line. Until a provider's typical line is known from
+`NEWS_DAYS` days nothing is news: any provider has slow evenings, and its lines, all on one evening, have seen
+none of them or one.
 
-It crosses series, so it happens at ticks, once a minute of log time. A reading counts for a quarter of an
-hour, as long as it speaks for; what a line that was cut sends afterwards is older and says nothing of now.
-The lines are those of one partition, as with kin.
+*A full line* makes those who use it wait: what its round trips are like while the school fills it says
+nothing of the provider. They are neither judged nor learnt, so what is usual is of a line with room.
+
+It crosses series, so it happens at ticks, what is shared once a minute of log time. A reading counts for a
+quarter of an hour, as long as it speaks for; what a line that was cut sends afterwards is older and says
+nothing of now. The lines are those of one partition, as with kin.
 
 Source:
     Median polish: J. W. Tukey, "Exploratory Data Analysis", 1977, ch. 10-11. Sizes: docs/detection.md.
@@ -29,6 +34,7 @@ from contract.alert import Channel
 from contract.calendar import MINUTE_US, in_session
 from stream_processor.fold.constants import QUARTER_US, Fold
 from stream_processor.fold.newcomers import group_medians
+from stream_processor.fold.shared import count_days
 from stream_processor.fold.state import State
 
 Floats = NDArray[np.float64]
@@ -36,10 +42,12 @@ Floats = NDArray[np.float64]
 LEAST_LINES: Final = 5
 """Lines that know themselves before a provider's are compared. Chosen: two with a fault of their own do not
 move the median of five."""
+NEWS_DAYS: Final = 7
+"""Days from which on a provider's rise can be news: chosen, a week has each weekday's evening."""
 
 
 def follow_providers(fold: Fold, state: State, before_us: int, at_us: int) -> None:
-    """Write what each provider's lines share into `state`, if a new minute began since the last tick.
+    """Write which lines are full, and what each provider's share if a new minute began, into `state`.
 
     Args:
         fold: the fold.
@@ -47,10 +55,20 @@ def follow_providers(fold: Fold, state: State, before_us: int, at_us: int) -> No
         before_us: log time of the last tick.
         at_us: log time of this one.
     """
-    if at_us // MINUTE_US == before_us // MINUTE_US:
+    if not fold.line_slots:
         return
+    rates = fold.rate_slots
+    is_full = (state.value[rates] >= fold.full_bps[rates]) & (state.event_us[rates] >= at_us - QUARTER_US)
+    is_new = at_us // MINUTE_US != before_us // MINUTE_US
+    if not (is_full.any() or is_new):
+        return
+    full = np.zeros(fold.layout.schools, np.bool_)
+    full[fold.layout.school[rates[is_full]]] = True
     for slots in fold.line_slots:
-        state.shared[slots] = _parts(fold, state, slots, at_us)
+        if is_new:
+            count_days(fold, state, slots, before_us, at_us)
+            state.shared[slots] = _parts(fold, state, slots, at_us)
+        state.shared[slots[full[fold.layout.school[slots]]]] = np.nan
 
 
 def _parts(fold: Fold, state: State, slots: NDArray[np.intp], at_us: int) -> Floats:
@@ -71,7 +89,8 @@ def _parts(fold: Fold, state: State, slots: NDArray[np.intp], at_us: int) -> Flo
     part = group_medians(provider[known], (state.value[slot] - expected)[known], providers)
     is_watched = np.where(part < 0, rules.looks_down[metric], rules.looks_up[metric])
     part = np.where(least & is_watched, part, 0.0)
-    large = np.abs(part) >= rules.least_deviation[metric]
+    days = group_medians(provider[known], state.days[slot[known]].astype(np.float64), providers)
+    large = (np.abs(part) >= rules.least_deviation[metric]) & (days >= NEWS_DAYS)
     if large.any():
         z = fold.detector.judge(state.detector, at, expected + part[provider]).z
         typical = np.abs(group_medians(provider[known], z[known], providers))

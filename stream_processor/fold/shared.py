@@ -80,7 +80,7 @@ def follow_shared(fold: Fold, state: State, before_us: int, at_us: int) -> NDArr
         return _NOBODY
     waiting = [_NOBODY]
     for slots in fold.shared_slots:
-        _count_days(fold, state, slots, before_us, at_us)
+        count_days(fold, state, slots, before_us, at_us)
         found = _parts(fold, state, slots, at_us)
         is_new = np.isnan(state.shared[slots]) & ~np.isnan(found) & _reported(fold, state, slots)
         waiting.append(slots[is_new])
@@ -88,7 +88,7 @@ def follow_shared(fold: Fold, state: State, before_us: int, at_us: int) -> NDArr
     return np.concatenate(waiting)
 
 
-def _count_days(fold: Fold, state: State, slots: NDArray[np.intp], before_us: int, at_us: int) -> None:
+def count_days(fold: Fold, state: State, slots: NDArray[np.intp], before_us: int, at_us: int) -> None:
     """Count the day of the last tick, if another has begun since, where something came on it."""
     local_day = fold.calendar.local_day
     if before_us == NEVER_US or local_day(before_us) == local_day(at_us):
@@ -172,6 +172,7 @@ def parts_taken(
         shared = state.shared[slot[lines]].astype(np.float64)
         is_news[lines] = np.isinf(shared)
         part[lines] = np.where(np.isfinite(shared), shared, 0.0)
+        known[lines] = ~np.isnan(shared)
     return part, taken, known, is_news
 
 

@@ -26,13 +26,13 @@ from stream_processor.fold.unrest.chronic import drop_untellable
 from stream_processor.fold.unrest.flapping import Unrest
 from stream_processor.fold.unrest.spells import Spells
 
-VERSION: Final = 11
-"""11 knows from how many days a level is known, 10 how empty schools were today, 9 the tails of baselines, 8
-chronic devices, 7 how long schools let one wait and what they share, 6 clocks, times ahead of the log and all
-words about a mark, 5 what flaps and when the newest reading of a series came, 4 rates, disagreements and what
-similar schools are like, 3 the newest deviation of each series, 2 repetitions of a value; older ones are read
-too."""
-READABLE: Final = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
+VERSION: Final = 12
+"""12 knows how often what came in a session stayed away and from how many days a line is known, 11 from how
+many a level is, 10 how empty schools were today, 9 the tails of baselines, 8 chronic devices, 7 how long
+schools let one wait and what they share, 6 clocks, times ahead of the log and all words about a mark, 5 what
+flaps and when the newest reading of a series came, 4 rates, disagreements and what similar schools are like,
+3 the newest deviation of each series, 2 repetitions of a value; older ones are read too."""
+READABLE: Final = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)
 _HEADER: Final = b"eduops"
 
 
@@ -195,7 +195,7 @@ def _fit(fold: Fold, header: _Header, columns: dict[str, NDArray[Any]]) -> State
     for row, name in enumerate(_kin_names(fold)):
         state.kin[:, row] = header.kin.get(name, np.nan)
     state.kin_hour = header.kin_hour
-    _fill_in(state, columns)
+    _fill_in(fold, state, columns)
     add_words(layout, state, header.earlier)
     for series, newest_us, words in header.said:
         place = int(layout.slots_of(np.array([series], np.int32))[0])
@@ -219,13 +219,17 @@ def _fit(fold: Fold, header: _Header, columns: dict[str, NDArray[Any]]) -> State
     return state
 
 
-def _fill_in(state: State, columns: Mapping[str, NDArray[Any]]) -> None:
+def _fill_in(fold: Fold, state: State, columns: Mapping[str, NDArray[Any]]) -> None:
     """Write what an older version did not keep and others of its columns tell."""
     if "event_us/0" not in columns:
         state.event_us[:] = state.mark_us
+    # Whoever was heard before is no newcomer.
+    heard = state.event_us != NEVER_US
     if "days/0" not in columns:
-        # Whoever was heard before is no newcomer.
-        state.days[state.event_us != NEVER_US] = MANY_DAYS
+        state.days[heard] = MANY_DAYS
+    elif "gaps/0" not in columns:
+        lines = np.concatenate([*fold.line_slots, np.empty(0, np.intp)])
+        state.days[lines[heard[lines]]] = MANY_DAYS
 
 
 def _schools_of(fold: Fold, of_parents: NDArray[np.bool_]) -> dict[str, list[int]]:

@@ -86,19 +86,22 @@ class State:
     """Where a look found the clock right and none has found it wrong since, shape (n,)."""
     shared: NDArray[np.float32]
     """What of a slot's value is its level's and its cluster's today, or its provider's now, by the last look;
-    NaN while not known and for metrics of which nothing is taken out, shape (n,); infinite where a provider's
-    is news. See `shared`, `providers`."""
+    NaN while not known, while a line is full, and for metrics of which nothing is taken out, shape (n,);
+    infinite where a provider's is news. See `shared`, `providers`."""
     days: NDArray[np.uint8]
     """Local days on which a value came, since its level last began anew, at most 255, shape (n,); of slots
-    that are judged less what schools share; see `shared`."""
+    that are judged less what schools or lines share; see `shared`."""
     waited_us: NDArray[np.int64]
     """Time without an arrival in which one was due, up to the last tick, shape (n,); of slots whose rule asks
     for habits, as the next two; see `habits`."""
     longest: NDArray[np.uint8]
-    """Step of the longest wait in the present session and whether anything came in it, `NOT_DUE` outside,
-    shape (n,)."""
+    """Step of the longest wait in the present session, whether anything came in it and whether it then stayed
+    away, `NOT_DUE` outside, shape (n,)."""
     habit: NDArray[np.float16]
     """Sessions by the step of their longest wait, forgetting by sessions, shape (WAITS, n)."""
+    gaps: NDArray[np.float16]
+    """Sessions in which what came went on coming, and in which it stayed away, forgetting by sessions, shape
+    (2, n)."""
     parent_open: NDArray[np.bool_]
     """Where a school had an open alert of a parent rule at the last tick, shape (p, m)."""
     parent_told: NDArray[np.bool_]
@@ -197,6 +200,7 @@ def initial_state(layout: Layout, detector: Detector, parents: int, kins: int) -
         waited_us=np.zeros(n, np.int64),
         longest=np.full(n, NOT_DUE, np.uint8),
         habit=np.zeros((WAITS, n), np.float16),
+        gaps=np.zeros((2, n), np.float16),
         parent_open=np.zeros((parents, layout.schools), np.bool_),
         parent_told=np.zeros((parents, layout.schools), np.bool_),
         session_from_us=np.full(len(LEVELS), NEVER_US),

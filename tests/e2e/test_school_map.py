@@ -15,7 +15,7 @@ from tests.story_pages import PATIENCE_MS, served_stories, tell
 pytestmark = pytest.mark.browser
 STORY = story_named("places")
 DRAWN = """async () => {
-  const { loadFleet } = await import('/assets/js/fleet.js');
+  const { loadFleet } = await import('/assets/js/parts/fleet.js');
   const fleet = await loadFleet(), marks = {};
   for (const path of document.querySelectorAll('.school-mark')) {
     const { state } = path.dataset;
@@ -40,8 +40,8 @@ COLOURS = """() => ['.school-mark[data-state="1"]', '.ward-mark[data-worst="1"]'
   .map((one) => getComputedStyle(document.querySelector(one)).fill)"""
 
 EACH_STATE = """async () => {
-  const { STATES } = await import('/assets/js/cells.js');
-  const { schoolPaths } = await import('/assets/js/school_marks.js');
+  const { STATES } = await import('/assets/js/wall/cells.js');
+  const { schoolPaths } = await import('/assets/js/wall/school_marks.js');
   const paths = schoolPaths(STATES.map((state, position) => ({ state, position, at: [0, 0] })), 40);
   document.querySelector('.ward-map').append(...paths);
   return paths.map((one) => {

@@ -13,7 +13,7 @@ import pytest
 from nats.aio.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from bus.auth_callout import SECOND_LOOK_S
+from bus.auth.callout import SECOND_LOOK_S
 from bus.connection import settled
 from contract.devices.credential import DeviceName
 from contract.fleet import Fleet

@@ -126,7 +126,7 @@ def test_series_without_labels_tells_its_alarms(tmp_path: Path) -> None:
     ("words", "sentence"),
     [
         (("nab", "{}/tests"), "is no NAB corpus"),
-        (("series", "{}/README.md"), "is no moment: give ISO 8601"),
+        (("series", "{}/README.md"), "has no column of values"),
         (("series", "{}/config/areas.csv", "--column", "none"), "has no column 'none'"),
         (("series", "none.csv"), "none.csv cannot be read"),
         (("series", "none.csv", "--detector", "none"), "no detector is called 'none'"),

@@ -191,7 +191,10 @@ async def test_a_socket_is_refused_as_a_request_is(stage: Stage) -> None:
                 address, host=url.hostname, port=url.port, additional_headers={**stage.headers, **headers}
             ):
                 pass
-        assert refused.value.response.status_code == 403
+        answer = refused.value.response
+        assert answer.status_code == 403
+        for name in security_headers([]):
+            assert name in answer.headers, "a refusal is an answer like any other"
     async with connect(
         f"ws://localhost:{url.port}/ws/live",
         host=url.hostname,

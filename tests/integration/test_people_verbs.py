@@ -15,7 +15,7 @@ from contract.access.permission import Role
 from contract.fleet import Fleet
 from eduops.cli import app
 from eduops.data_folder import DataFolder
-from eduops.machine.people import FIRST_USER, keep_wall_token, wall_address, wall_token
+from eduops.machine.people import FIRST_USER, keep_wall_token, make_entrance, wall_token
 from eduops.settings import Settings, load_settings
 from storage.database import connect
 from storage.fleet import save_fleet
@@ -105,15 +105,16 @@ async def test_tokens_screens_and_the_record_by_the_command_line(run: Any, setti
 
 
 async def test_the_first_address_lets_in_until_there_is_a_password(settings: Settings) -> None:
-    first, second = await wall_address(settings), await wall_address(settings)
+    first, second = await make_entrance(settings), await make_entrance(settings)
+    assert first.lets_in == second.lets_in == FIRST_USER
     (old, new) = (
-        re.findall(r"^http://localhost:8050/enter/(\S+)\?next=/$", one)[0] for one in (first, second)
+        re.findall(r"^http://localhost:8050/enter/(\S+)\?next=/$", one.address)[0] for one in (first, second)
     )
     async with await connect(settings.database_url or "") as conn:
         assert await take_link(conn, old) is None  # only the last one that was printed
         assert await take_link(conn, new) == FIRST_USER
         await save_password(conn, FIRST_USER, "hash")
-    assert await wall_address(settings) == "http://localhost:8050/"
+    assert await make_entrance(settings) == ("http://localhost:8050/", "")
 
 
 async def test_the_watchdog_keeps_its_token(settings: Settings) -> None:

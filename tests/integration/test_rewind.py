@@ -92,7 +92,7 @@ class Story:
         )
         self.told.append((at_us, EntryKind.TRANSITION, encode_transitions([said])))
 
-    def do(self, deed: IncidentDeed, incident_id: str, at: float, actor: str = "Lan", **more: str) -> None:
+    def do(self, deed: IncidentDeed, incident_id: str, at: float, actor: str = "Lan", **more: Any) -> None:
         """Let an engineer do something."""
         at_us = minute(at)
         said = IncidentAction(f"{deed.value}-{at}", deed, incident_id, actor, "", at_us, **more)

@@ -131,8 +131,6 @@ async def test_a_dismissal_as_an_event_of_the_school_is_a_candidate(
 async def test_the_command_line_decides_as_the_page_does(
     stage: Stage, postgres_url: str, tmp_path: Path
 ) -> None:
-    newest = school_days(stage, 1)[0]
-    await measured(stage, {newest: range(len(stage.fleet.schools))})
     await save_fleet(stage.conn, stage.fleet)
     settings = {
         "EDUOPS_DATABASE_URL": postgres_url,
@@ -147,6 +145,9 @@ async def test_the_command_line_decides_as_the_page_does(
         assert result.exit_code == 0, (result.output, result.exception)
         return result.output
 
+    assert "too early to compare days: 0 have figures, and 5 are the least" in await said("suggest")
+    newest = school_days(stage, 1)[0]
+    await measured(stage, {newest: range(len(stage.fleet.schools))})
     proposed = await said("suggest")
     assert "closure" in proposed
     assert f"{len(stage.fleet.schools)} of {len(stage.fleet.schools)} schools" in proposed

@@ -14,30 +14,20 @@ from contract.reading import Corrections, Readings, Scored
 from storage.database import connect
 from storage.results import commit, load_position
 from storage.upkeep.maintenance import Maintained, maintain
-from storage.wall import SeriesHistory, kept_bucket, series_history
+from storage.wall import kept_bucket, series_history
+from tests.made_up_readings import SERIES, as_rows, made_up
 
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
 NOW_US = 1_795_000_000_000_000
 WIDTH_US = {"15m": HOUR_US // 4, "1h": HOUR_US, "1d": DAY_US}
 ORIGIN_US = {"15m": 0, "1h": 0, "1d": 17 * HOUR_US}
-SERIES = [257, 258, 513]
 
 
 @pytest.fixture
 async def conn(postgres_url: str) -> AsyncIterator[AsyncConnection[Any]]:
     async with await connect(postgres_url) as connection:
         yield connection
-
-
-def made_up(n: int, from_us: int, to_us: int, seed: int = 1) -> Readings:
-    rng = np.random.default_rng(seed)
-    # Sums of eighths are exact, so results compare without tolerance.
-    return Readings(
-        np.sort(rng.integers(from_us, to_us, n)),
-        rng.choice(np.array(SERIES, np.int32), n),
-        rng.integers(0, 8000, n) / 8,
-    )
 
 
 async def store(conn: AsyncConnection[Any], readings: Readings, log_time_us: int) -> None:
@@ -58,11 +48,6 @@ def rolled_by_hand(readings: Readings, width: str) -> list[tuple[float, ...]]:
         values = readings.value[(readings.series == series) & (start == bucket)]
         found.append((bucket, series, len(values), values.sum(), values.min(), values.max()))
     return found
-
-
-def as_rows(history: SeriesHistory) -> list[tuple[float, ...]]:
-    columns = (history.time_us, history.series, history.n, history.sum, history.min, history.max)
-    return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
 async def check_rollups(conn: AsyncConnection[Any], readings: Readings) -> None:

@@ -96,6 +96,34 @@ async def test_a_database_of_before_reasons_opens_and_goes_on(empty_postgres_url
         assert await transitions_after(conn, 0) == [opened, resolved]
 
 
+def test_what_is_open_goes_on_with_the_pupils_whom_it_affects(empty_postgres_url: str) -> None:
+    """A school with a line down and a wrong clock, one with a wrong clock alone, one that is well again."""
+    alerts = (("a", 1, 1, 500, None), ("b", 1, 3, 500, None), ("c", 2, 3, 70, None), ("d", 3, 2, 9, "now()"))
+    with psycopg.connect(empty_postgres_url, autocommit=True) as conn:
+        bring_to(conn, 26)
+        for state, ended in (("open", "null"), ("resolved", "now()")):
+            conn.execute(
+                "insert into incident (incident_id, state, cause, isp, cluster_code, ward_code, rule, rules,"
+                " cause_rules, priority, worst_priority, alerts, all_alerts, unacknowledged, schools,"
+                " most_schools, pupils, most_pupils, lost_pupil_s, counted_at, began_at, opened_at,"
+                f" last_opened_at, ended_at) values ('{state}', '{state}', 'isp', 'FPT', '', '', 'wan_down',"
+                f" '{{}}', '{{}}', 1, 1, 3, 4, 3, 2, 3, 570, 579, 60, now(), now(), now(), now(), {ended})"
+            )
+        for alert_id, school, priority, pupils, left in alerts:
+            conn.execute(
+                "insert into alert (alert_id, rule, series, school_id, priority, pupils, opened_at,"
+                " detected_at) values (%s, 'wan_down', 257, %s, %s, %s, now(), now())",
+                (alert_id, school, priority, pupils),
+            )
+            conn.execute(
+                "insert into incident_member (alert_id, incident_id, joined_at, left_at)"
+                f" values ('{alert_id}', 'open', now(), {left or 'null'})"
+            )
+        migrate(conn)
+        rows = conn.execute("select incident_id, affected_pupils, lost_pupil_s from incident order by 1")
+        assert rows.fetchall() == [("open", 500, 60), ("resolved", 0, 60)]
+
+
 def test_comparison_sees_a_difference(postgres_url: str) -> None:
     with psycopg.connect(postgres_url, autocommit=True) as conn:
         before = catalog(conn)

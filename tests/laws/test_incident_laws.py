@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from alerting.incidents.fold import Moment, step
 from alerting.incidents.groups import covers_school
 from alerting.incidents.state import Incidents
-from contract.alert import Because, Transition
+from contract.alert import AFFECTS_TO, Because, Transition
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.incident import (
     SECOND_US,
@@ -83,7 +84,7 @@ def deeds(draw: st.DrawFn, outages: Sequence[Sequence[LogEntry]]) -> list[LogEnt
         kind = draw(st.sampled_from(IncidentDeed))
         at_us = first.at_us + SECOND_US + draw(st.sampled_from((0, 5, 20, 60, 300, 900))) * SECOND_US + number
         actor, note = draw(st.sampled_from(("Lan", "Minh"))), draw(st.sampled_from(("", "đã gọi")))
-        more: dict[str, str] = {}
+        more: dict[str, Any] = {}
         if kind is IncidentDeed.DISMISSED:
             more = {"because": draw(st.sampled_from(Because)).value}
         elif kind is IncidentDeed.ASSIGNED:
@@ -236,7 +237,7 @@ def test_an_incident_has_one_id_and_one_beginning(entries: list[LogEntry]) -> No
 @few
 @given(logs())
 def test_lost_time_is_each_schools_own_added_up(entries: list[LogEntry]) -> None:
-    """A school is affected while an alert of it is in an incident; no second is counted twice in one."""
+    """A school is affected while an urgent alert of it is in an incident; no second is counted twice."""
     desk = folded([entries])
     for incident in desk.incidents.values():
         moved = {IncidentEventKind.ABSORBED, IncidentEventKind.SPLIT}
@@ -244,7 +245,7 @@ def test_lost_time_is_each_schools_own_added_up(entries: list[LogEntry]) -> None
             continue
         seconds: dict[int, set[int]] = {}
         for m in desk.members.values():
-            if m.incident_id == incident.incident_id:
+            if m.incident_id == incident.incident_id and m.alert.priority <= AFFECTS_TO:
                 until_us = m.left_at_us or incident.counted_at_us
                 stretch = range(m.joined_at_us // SECOND_US, until_us // SECOND_US)
                 seconds.setdefault(m.alert.school_id, set()).update(stretch)

@@ -1,8 +1,5 @@
 """Laws of silences: words count once, however the log is cut; what is muted is what the labels say."""
 
-from collections.abc import Sequence
-from itertools import pairwise
-
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -17,6 +14,7 @@ from contract.routing.silence import Silence, SilenceEnded, SilenceMatcher, Sile
 from contract.series import MAX_DEVICE_ID, series_of
 from tests.examples import examples
 from tests.incident_log import FLEET, MINUTE_US, SECOND_US, Desk, LogEntry, folded
+from tests.laws.test_incident_laws import cut
 from tests.silence_words import recurring, silence, wanted
 
 BEGAN_US = 1_795_399_200_000_000
@@ -41,12 +39,6 @@ def words(draw: st.DrawFn) -> list[LogEntry]:
     ticks = draw(st.lists(st.integers(0, 90), max_size=5))
     entries += [LogEntry(BEGAN_US + tick * MINUTE_US) for tick in ticks]
     return sorted(entries, key=lambda entry: entry.at_us)
-
-
-def cut(draw: st.DataObject, entries: Sequence[LogEntry]) -> list[Sequence[LogEntry]]:
-    """Return the entries in stretches of any length."""
-    edges = sorted(draw.draw(st.sets(st.integers(1, len(entries)), max_size=8)) | {0, len(entries)})
-    return [entries[a:b] for a, b in pairwise(edges)]
 
 
 @few

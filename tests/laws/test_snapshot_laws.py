@@ -21,6 +21,7 @@ from stream_processor.fold.state import BASELINES, NEVER_US, SEEN, USUAL, WAITS
 from tests.drawn_logs import logs
 from tests.examples import examples
 from tests.fold_world import (
+    CATALOGUE,
     MONDAY_9H_US,
     RULES,
     SCHOOL_RULES,
@@ -33,6 +34,7 @@ from tests.fold_world import (
     went_on,
 )
 from tests.unit.test_stream_processor_habits import MONDAY, PROMPT, habit_fold, morning, used_to
+from tests.unit.test_stream_processor_providers import evening, evening_fold, slow
 
 BY_CHANNEL = ("is_open", "run", "since_us", "priority")
 """Columns of the state that have a row a channel."""
@@ -192,6 +194,19 @@ def test_a_school_that_an_older_version_knew_is_no_newcomer(log: list[Entry]) ->
     )
     known = np.where(state.event_us == NEVER_US, 0, MANY_DAYS).astype(np.uint8)
     assert_same_state(replace(state, days=known), again)
+
+
+def test_a_line_that_an_older_version_knew_is_no_newcomer_and_gaps_are_learnt_afresh() -> None:
+    fold = evening_fold()
+    state = fold_log(fold, [evening(slow(0.0))]).state
+    assert not state.days.any()
+    registers = fold.layout.metric_id == CATALOGUE.named("attendance_ratio").id
+    state.days[registers], state.gaps[:, registers] = 3, 5.0
+    older = _with_header(encode(fold, state), lambda header: header | {"version": 11}, ["gaps/0", "gaps/1"])
+    again = decode(fold, older)
+    lines = fold.layout.metric_id == CATALOGUE.named("latency_ms").id
+    days = np.where(lines, MANY_DAYS, state.days).astype(np.uint8)
+    assert_same_state(replace(state, days=days, gaps=fold.initial_state().gaps), again)
 
 
 @calm

@@ -89,7 +89,7 @@ class _Story:
             answer = NoticeAnswer(said.notice_id, incident_id, said.to, said.route, why)
             self._take(LogEntry(at_us, answer))
             return
-        more = dict(pair.split("=") for pair in row["more"].split())
+        more: dict[str, Any] = dict(pair.split("=") for pair in row["more"].split())
         self._take(did(IncidentDeed(row["what"]), incident_id, at_us, row["who"], **more))
 
     def _silence(self, row: dict[str, str], at_us: int) -> None:

@@ -19,12 +19,12 @@ from storage.rights.table import DatabaseRole
 from storage.upkeep.jobs import job_troubles
 from storage.upkeep.maintenance import WIDTHS, bucket_start, maintain
 from storage.wall import BUCKETS, SeriesHistory, kept_bucket, kpi_history, ledger, series_history
+from tests.made_up_readings import SERIES, as_rows, made_up
 
 pytestmark = pytest.mark.timescale
 
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
-SERIES = [257, 258, 513]
 LOG = "telemetry-0"
 
 
@@ -40,16 +40,6 @@ async def server_now_us(conn: AsyncConnection[Any]) -> int:
     return int(await scalar(conn, "select to_us(now())"))
 
 
-def made_up(n: int, from_us: int, to_us: int, seed: int = 1) -> Readings:
-    rng = np.random.default_rng(seed)
-    # Sums of eighths are exact, so results compare without tolerance.
-    return Readings(
-        np.sort(rng.integers(from_us, to_us, n)),
-        rng.choice(np.array(SERIES, np.int32), n),
-        rng.integers(0, 8000, n) / 8,
-    )
-
-
 async def store(conn: AsyncConnection[Any], readings: Readings, log_time_us: int) -> None:
     seq = (await load_position(conn, LOG)).seq
     n = len(readings)
@@ -59,11 +49,6 @@ async def store(conn: AsyncConnection[Any], readings: Readings, log_time_us: int
 
 async def all_of(conn: AsyncConnection[Any], end_us: int, bucket: str = "raw") -> SeriesHistory:
     return await series_history(conn, SERIES, 0, end_us + 9 * DAY_US, bucket)
-
-
-def as_rows(history: SeriesHistory) -> list[tuple[float, ...]]:
-    columns = (history.time_us, history.series, history.n, history.sum, history.min, history.max)
-    return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
 async def run_jobs(conn: AsyncConnection[Any], proc_name: str, table: str) -> None:

@@ -155,19 +155,19 @@ def test_what_is_not_about_attendance_has_no_verdict(desk: Desk) -> None:
         (
             "clock_wrong",
             {"value": -25_201.0},
-            "Đồng hồ của thiết bị lệch -25.201 s so với giờ nhận (âm: chậm, dương: nhanh); số liệu được lưu"
-            " theo giờ thiết bị ghi, cảnh báo tính theo giờ nhận. Lệch tròn -7 giờ: có lẽ thiết bị gửi giờ"
+            "Đồng hồ của thiết bị chậm 7 giờ so với giờ nhận; số liệu đã nhận được lưu theo giờ thiết bị"
+            " ghi, cảnh báo tính theo giờ nhận. Lệch tròn 7 giờ: có lẽ thiết bị gửi giờ"
             " địa phương như giờ UTC (sai múi giờ).",
-            "The device's clock is off by -25,201 s against arrival (below 0: behind); readings are stored as"
-            " stamped, alerts go by arrival. Off by a whole number of hours (-7): most likely local time is"
+            "The device's clock is 7 h behind, against arrival; readings that are taken are stored as"
+            " stamped, alerts go by arrival. Off by a whole number of hours (7): most likely local time is"
             " sent as UTC (a wrong time zone).",
         ),
         (
             "clock_wrong",
             {"value": 900.0},
-            "Đồng hồ của thiết bị lệch 900 s so với giờ nhận (âm: chậm, dương: nhanh); số liệu được lưu theo"
-            " giờ thiết bị ghi, cảnh báo tính theo giờ nhận.",
-            "The device's clock is off by 900 s against arrival (below 0: behind); readings are stored as"
+            "Đồng hồ của thiết bị nhanh 15 phút so với giờ nhận; số liệu đã nhận được lưu theo giờ thiết bị"
+            " ghi, cảnh báo tính theo giờ nhận.",
+            "The device's clock is 15 min ahead, against arrival; readings that are taken are stored as"
             " stamped, alerts go by arrival.",
         ),
     ],

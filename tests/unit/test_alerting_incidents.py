@@ -87,6 +87,24 @@ def test_an_outage_grows_from_a_ward_to_the_whole_provider_and_shrinks() -> None
     assert lost_pupil_minutes(ended, T0 + 50 * MINUTE_US) == (ward_s + rest_s) // 60
 
 
+def test_what_takes_nothing_from_pupils_loses_no_minute() -> None:
+    """A device's clock may be wrong all day while the line is well."""
+    desk, school = Desk(), schools_of("FPT")[0]
+    clock = opened(school, T0, "clock_wrong", priority=3)
+    desk.take([clock])
+    desk.tick(T0 + SECOND_US)
+    wrong = only(desk)
+    assert (wrong.pupils, wrong.affected_pupils) == (PUPILS[school], 0)
+    assert lost_pupil_minutes(wrong, T0 + 60 * MINUTE_US) == 0
+
+    line = down(desk, [school], T0 + 60 * MINUTE_US)
+    both = only(desk)
+    assert (both.alerts, both.affected_pupils) == (2, PUPILS[school])
+    up(desk, line, T0 + 70 * MINUTE_US)
+    assert only(desk).affected_pupils == 0
+    assert lost_pupil_minutes(only(desk), T0 + 90 * MINUTE_US) == 10 * PUPILS[school]
+
+
 def test_our_own_line_down_is_known_although_schools_fail_over_a_minute() -> None:
     desk = Desk()
     for n, school in enumerate(PUPILS):

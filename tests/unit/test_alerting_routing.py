@@ -182,7 +182,7 @@ def test_a_school_that_is_closed_by_itself_is_not_in_session() -> None:
 
 @pytest.mark.parametrize("kind", [HandlingKind.RESOLVED, HandlingKind.ACKNOWLEDGED])
 def test_what_ends_within_group_wait_is_never_told(calendar: SchoolCalendar, kind: HandlingKind) -> None:
-    assert told(BASE, "2026-11-25T09:00:00", calendar, ("2026-11-25T09:00:29", kind), hours=100) == []
+    assert told(BASE, "2026-11-25T09:00:00", calendar, ("2026-11-25T09:00:29", kind), hours=8) == []
 
 
 def test_contacts_of_a_route_are_told_again_each_repeat_interval(calendar: SchoolCalendar) -> None:

@@ -1,6 +1,5 @@
 """Calendar files: what a provider's says, and that ours say what silences do."""
 
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,14 +9,9 @@ from alerting.silences.calendar_file import AnnouncedWork, read_calendar, write_
 from alerting.silences.recurrence import SilenceWindow, beginnings, windows_of
 from contract.calendar import SchoolCalendar
 from contract.routing.silence import DAY_US, Silence, SilenceKind
-from tests.silence_words import HOUR_US, ZONE, recurring, silence
+from tests.silence_words import HOUR_US, ZONE, local_us, recurring, silence
 
 TITLES = {kind: kind.value for kind in SilenceKind}
-
-
-def local_us(text: str) -> int:
-    """Return a local time of the city in µs since 1970."""
-    return round(datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(ZONE)).timestamp() * 1e6)
 
 
 def read(*lines: str, head: str = "") -> tuple[list[AnnouncedWork], list[str]]:

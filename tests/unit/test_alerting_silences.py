@@ -1,8 +1,6 @@
 """What silences mute, when they recur, and which ones are refused."""
 
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from msgspec.structs import replace
@@ -32,13 +30,7 @@ from contract.routing.silence import (
 from contract.rule import Rule
 from contract.series import series_of
 from tests.incident_log import FLEET, schools_of
-from tests.silence_words import HOUR_US, ZONE, recurring, silence
-
-
-def local_us(text: str) -> int:
-    """Return a local time of the city in µs since 1970."""
-    return round(datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(ZONE)).timestamp() * 1e6)
-
+from tests.silence_words import HOUR_US, local_us, recurring, silence
 
 NOW_US = local_us("2026-11-27T08:00")
 

@@ -167,7 +167,7 @@ FOLDERS: dict[str, tuple[Callable[[Path], None], Callable[[Path], AbstractContex
     "full": (Path.mkdir, full_disk, "File too large|no eduops runs"),
     "newer": (of_a_newer_version, running, "of another version|not empty|belongs to a live system"),
     "damaged": (damaged, in_peace, "damaged|not empty"),
-    "broken settings": (with_broken_settings, in_peace, "settings file is not TOML"),
+    "broken settings": (with_broken_settings, in_peace, "eduops.toml is not UTF-8 at byte 7"),
     "broken calendar": (with_a_broken_calendar, in_peace, "no eduops runs|calendar.toml is no|not empty"),
     "a folder for a file": (with_a_folder_for_a_file, in_peace, "no eduops runs|rules.toml cannot|not empty"),
     "in use": (Path.mkdir, locked, "another eduops|no eduops runs|not empty"),

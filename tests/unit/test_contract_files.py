@@ -53,7 +53,7 @@ def test_columns_are_indexed_by_metric_id(shipped: Catalogue) -> None:
         (('stream = "bandwidth"', 'stream = "payroll"'), "'payroll'"),
         (("cadence_s = 10.0", "cadence_s = 0.0"), "0 < cadence_s"),
         (("heartbeat = true", ""), "heartbeat"),
-        (("[[metric]]", "[[metric"), "at line 17"),
+        (("[[metric]]", "[[metric"), "line 17, column 9: this is no TOML"),
         (("id = 1\n", 'id = "1"\n'), "line 18: metric 'down_bps': Expected `int`, got `str`"),
         (('name = "down_bps"', "name = [1]"), "line 19: metric [1]: Expected `str`, got `array`"),
         (("low = 0.0", 'low = "0"'), "line 22: metric 'down_bps': Expected `float`, got `str`"),
@@ -86,7 +86,7 @@ def test_a_wrong_catalogue_is_named(change: tuple[str, str], says: str) -> None:
         (("open_after = 1", "open_after = 0"), r"Expected `int` >= 1 - at `\$\.open_after`, not 0"),
         (
             ('direction = "up"', 'direction = "left"'),
-            r"rule 'latency_unusual': .*`\$\.direction`, not 'left'",
+            r"rule 'latency_unusual': .*'left' - at `\$\.direction`; write one of both, down, up$",
         ),
         (("clear_margin = 30.0", "clear_margin = 30.0\nbelow = 100.0"), "`below` [+] `clear_margin` <="),
         (('channel = "threshold"', 'channel = "guess"'), r"'guess' - at `\$\.channel`"),
@@ -127,9 +127,10 @@ def test_a_refusal_names_the_line(shipped: Catalogue, change: tuple[str, str], l
         parse_rules(text, shipped)
 
 
-def test_rules_written_otherwise_are_refused_without_a_line(shipped: Catalogue) -> None:
-    with pytest.raises(ConfigurationError, match=r"^rules\.toml: silence rule 'a': Object missing required"):
-        parse_rules('rule = [{ name = "a", channel = "silence" }]', shipped)
+def test_rules_written_otherwise_are_refused_by_their_line_too(shipped: Catalogue) -> None:
+    text = 'rule = [\n  { name = "a", channel = "silence" },\n]'
+    with pytest.raises(ConfigurationError, match=r"^rules\.toml, line 2: silence rule 'a': Object missing"):
+        parse_rules(text, shipped)
 
 
 @pytest.mark.parametrize(
@@ -224,6 +225,11 @@ CLOSURE = '\n[closure]\n"79010042" = [{ first = 2026-11-25, last = 2026-11-24, n
         (("weekdays = [0, 1, 2, 3, 4, 5]", "weekdays = [1, 7] # wrong"), "weekday 7 of lower_secondary"),
         (("end = 11:00:00", "end = 06:15:00 }, # wrong"), "ends at 06:15:00, not after 07:00:00"),
         (("[level.primary]", "[level.primay] # wrong"), "level 'primay' is none of preschool, primary"),
+        (
+            ("", "\n[[saturday]] # wrong\nfirst = 2026-11-28\n"),
+            "`saturday`; it may have timezone, country, te",
+        ),
+        (("timezone =", "halfday = 1 # wrong\ntimezone ="), "`halfday`; did you mean `half_day`"),
     ],
 )
 def test_what_cannot_be_is_refused_by_its_line(change: tuple[str, str], says: str) -> None:

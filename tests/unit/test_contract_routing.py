@@ -249,13 +249,14 @@ def test_a_mistake_is_refused_with_its_line(old: str, new: str, line: str | None
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[[route", "routes.toml: "),
-        ("[[receiver]]\nname = 'x'", "unknown field `receiver`"),
-        ("", "has no [[route]]"),
-        ('route = [{ name = "all" }]', "routes.toml: route 'all': the first route needs `contacts`"),
+        ("[[route", "routes.toml, line 1: this is no TOML: "),
+        ("[[receiver]]\nname = 'x'", "line 1: Object contains unknown field `receiver`; it may have "),
+        ("[[routes]]\nname = 'x'", "line 1: Object contains unknown field `routes`; did you mean `route`?"),
+        ("", "routes.toml: has no [[route]]"),
+        ('route = [{ name = "all" }]', "routes.toml, line 1: route 'all': the first route needs `contacts`"),
     ],
 )
-def test_what_has_no_line_is_refused_without_one(text: str, says: str) -> None:
+def test_a_file_that_is_no_list_of_routes_is_refused(text: str, says: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         parse_routes(text)
     assert says in str(caught.value)

@@ -29,7 +29,7 @@ from device_simulator.world.faults import (
 )
 from device_simulator.world.packs import encode_packs, garbage
 from device_simulator.world.publishers import Publishers
-from device_simulator.world.schedule import Cadence, Schedule
+from device_simulator.world.school_time.schedule import Cadence, Schedule
 
 EVERYBODY = np.arange(40)
 

@@ -1,5 +1,6 @@
 """`/metrics` as Prometheus reads it: every name of the catalogue, histograms cumulated."""
 
+import http.client
 import socket
 import threading
 import urllib.request
@@ -12,9 +13,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from contract.errors import ConfigurationError
 from contract.service.metrics import SERVICE_METRICS, InstrumentKind, Meter
 from eduops.data_folder import DataFolder
-from eduops.exporter import metrics_of, metrics_ports, publish_metrics, serve_metrics
+from eduops.exporter import MetricsDoor, metrics_of, metrics_ports, publish_metrics, serve_metrics
 
 SERVICES = ("ingest", "processor", "dashboard", "simulator", "notifier", "watchdog", "authoriser")
+
+HERE = MetricsDoor("127.0.0.1", 0, ("wall.example",))
 
 
 def scrape(port: int) -> dict[str, Metric]:
@@ -31,7 +34,7 @@ def test_the_services_share_the_whole_catalogue() -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_metric_of_a_service_is_there_from_the_start(service: str) -> None:
-    with serve_metrics(Meter(), service, "127.0.0.1", 0) as port:
+    with serve_metrics(Meter(), service, HERE) as port:
         found = scrape(port)
     for metric in metrics_of(service):
         family = found[metric.name.removesuffix("_total")]
@@ -49,7 +52,7 @@ def test_values_labels_and_cumulated_buckets() -> None:
     meter.put("eduops_processor_owned", 1, "telemetry-0")
     for seconds in (0.001, 0.02, 0.02, 100.0):
         meter.observe("eduops_processor_commit_seconds", seconds)
-    with serve_metrics(meter, "processor", "127.0.0.1", 0) as port:
+    with serve_metrics(meter, "processor", HERE) as port:
         found = scrape(port)
         meter.forget("eduops_processor_owned", "telemetry-0")
         assert scrape(port)["eduops_processor_owned"].samples == []
@@ -65,12 +68,35 @@ def test_values_labels_and_cumulated_buckets() -> None:
     assert plain["eduops_processor_commit_seconds_sum"] == pytest.approx(100.041)
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost:9464", 200),
+        ("[::1]", 200),
+        ("10.0.3.7:9464", 200),
+        ("[fe80::1]:9464", 200),
+        ("Wall.example:9464", 200),
+        ("rebound.example", 421),
+        ("wall.example.evil", 421),
+        ("", 421),
+        ("[", 421),
+    ],
+)
+def test_only_a_name_of_ours_is_answered(host: str, status: int) -> None:
+    with serve_metrics(Meter(), "ingest", HERE) as port:
+        line = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        line.request("GET", "/metrics", headers={"Host": host})
+        answer = line.getresponse()
+        assert (answer.status, b"eduops_" in answer.read()) == (status, status == 200)
+        line.close()
+
+
 def test_a_taken_port_is_told_in_a_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with (
             pytest.raises(ConfigurationError, match=f"metrics cannot be served on 127.0.0.1:{port}"),
-            serve_metrics(Meter(), "ingest", "127.0.0.1", port),
+            serve_metrics(Meter(), "ingest", MetricsDoor("127.0.0.1", port)),
         ):
             pass
 
@@ -79,7 +105,7 @@ def test_processes_note_their_ports_at_once_and_strike_them_out(tmp_path: Path) 
     folder, gate = DataFolder(tmp_path), threading.Barrier(9)
 
     def run(name: str) -> None:
-        with publish_metrics(folder, Meter(), "ingest", name, ("127.0.0.1", 0)):
+        with publish_metrics(folder, Meter(), "ingest", name, HERE):
             gate.wait(30)
             gate.wait(30)
 

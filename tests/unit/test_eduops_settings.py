@@ -30,12 +30,31 @@ def test_the_strongest_source_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert load_settings(other, {"port": None}).port == 3
 
 
+def test_a_mistake_in_the_file_is_told_by_its_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "eduops.toml"
+    for line, says in (
+        ("port = 99999", "setting 'port'"),
+        ("prot = 1", "'prot' is unknown; did you mean 'port'"),
+        ('max_age_h = "long"', "setting 'max_age_h'"),
+        ("port = = 1", "this is no TOML"),
+    ):
+        file.write_text(f"# mine\nschools = 60\n{line}\n")
+        with pytest.raises(ConfigurationError) as caught:
+            load_settings()
+        assert str(caught.value).startswith(f"{file}, line 3"), caught.value
+        assert says in str(caught.value)
+    file.write_text("port = 8051\n")
+    monkeypatch.setenv("EDUOPS_PORT", "99999")  # the file is right: nobody is sent there
+    with pytest.raises(ConfigurationError, match=r"^setting 'port' \(EDUOPS_PORT\) is '99999'"):
+        load_settings()
+
+
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
         ("port = 99999", r"'port' \(EDUOPS_PORT\) is 99999"),
         ("prot = 1", "'prot' is unknown"),
-        ("port = ", "not TOML"),
+        ("port = ", "this is no TOML"),
         ('sync_interval = "sometimes"', "sync_interval"),
     ],
 )

@@ -159,7 +159,7 @@ def test_a_start_says_what_happened_since_the_last_entry(
 def test_status_for_people_and_programs() -> None:
     process = {"pid": 7, "alive": True, "restarts": 1, "port": 8050}
     broker = BrokerStatus(taken=12, waiting=2, lost_sessions=1, missed=3)
-    status = Status(14, 7, 2, 1, 4, 3, 0.25, 4, broker, {"dashboard": process})
+    status = Status(14, 7, 2, 1, 4, 3, 0.25, 4, broker, "http://wall/", "admin", {"dashboard": process})
     found = json.loads(render_status(status, as_json=True))
     kinds = ("stored", "duplicate", "corrected", "quarantined")
     assert found["received"] == sum(found[kind] for kind in kinds)
@@ -167,6 +167,7 @@ def test_status_for_people_and_programs() -> None:
     assert found["lag_s"] == 0.25
     text = render_status(status, as_json=False)
     assert "received 14 = stored 7 + duplicate 2 + corrected 4 + quarantined 1; in flight 3" in text
+    assert "the wall: http://wall/\nno administrator has a password yet: `eduops user link admin`" in text
     assert "took in 12 messages, of which 2 wait for ingest; its session was lost 1 times" in text
     assert "≠" in render_status(Status(13, 7, 2, 1, 4, 3, None, 4), as_json=False)
 

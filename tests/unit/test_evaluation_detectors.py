@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from anomaly.detector import DETECTORS
 from contract.errors import ConfigurationError
+from evaluation.detectors.contenders import patience
 from evaluation.detectors.firing import Logic, alarms, candidate_thresholds, fire, threshold_for_budget
 from evaluation.detectors.labelled import Labelled, windows_between
 from evaluation.detectors.measures import measure
@@ -67,6 +68,14 @@ def test_the_threshold_keeps_the_budget(seed: int, budget: float) -> None:
     threshold = threshold_for_budget(scores, times, candidate_thresholds(scores), budget, logic)
     assert sum(len(alarms(s, t, threshold, logic)) for s, t in zip(scores, times, strict=True)) <= budget
     assert budget < 1 or np.isfinite(threshold)
+
+
+def test_what_never_moves_never_alarms() -> None:
+    still = [np.full(50, 0.0), np.full(50, NAN)]
+    times = [hours(50)] * 2
+    assert threshold_for_budget(still, times, candidate_thresholds(still), 9.0, Logic()) == np.inf
+    still[0][40] = 1.0
+    assert threshold_for_budget(still, times, candidate_thresholds(still), 9.0, Logic()) == 1.0
 
 
 def test_measures_of_one_found_one_missed_and_one_false_alarm() -> None:
@@ -153,6 +162,13 @@ def test_our_own_run_side_by_side_as_they_run_alone() -> None:
             alone = run_detector(registered.detector, [one]).scores[0]
             np.testing.assert_array_equal(score, alone)
             assert np.isnan(score[np.isnan(one.value)]).all()
+
+
+def test_a_long_wait_is_told_before_it_begins() -> None:
+    corpus = [Labelled("a", hours(1), np.zeros(n), np.zeros((0, 2), np.intp)) for n in (9, 5_000_000)]
+    assert patience(["ew"], corpus[:1]) == ""
+    assert "5,000,000 readings follow each other, and each of 2 detectors" in patience(["ew", "a"], corpus)
+    assert "some 50 minutes" in patience(["ew", "a"], corpus)
 
 
 def test_the_plainest_peer_remembers_as_long_as_ours() -> None:

@@ -1,6 +1,7 @@
 """The NAB score: its ends, its directions, and what cross-validation may see."""
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from contract.errors import ConfigurationError
 from evaluation.detectors.firing import Logic, candidate_thresholds
 from evaluation.detectors.labelled import Labelled
 from evaluation.detectors.nab import (
@@ -21,6 +23,7 @@ from evaluation.detectors.nab import (
     score_table,
     tally,
 )
+from evaluation.detectors.nab_corpus import read_corpus, read_profiles
 from tests.examples import examples
 
 MINUTE_US = 60_000_000
@@ -122,3 +125,29 @@ def test_a_detector_that_only_harms_is_best_kept_silent() -> None:
     harm[300:] = 1.0
     table = score_table([series()], [harm], candidate_thresholds([harm]), EVERY)
     assert [choice.score for choice in optimised(table, np.array([1]))] == pytest.approx([0.0, 0.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("windows", "profiles", "sentence"),
+    [
+        ("[1]", "", "names no series"),
+        ("{}", "", "names no series"),
+        ('{"y.csv": []}', "", r"y\.csv cannot be read"),
+        ('{"x.csv": "soon"}', "", r"x\.csv: a label is not a pair of moments"),
+        ('{"x.csv": [["2026-09-01"]]}', "", "a label is not a pair of moments"),
+        ('{"x.csv": [["2026-09-01", "2026-09-02"]]}', "", "no reading at a label's limit, 2026-09-02T00"),
+        ('{"x.csv": []}', "[1]", "holds no profiles by name"),
+        ('{"x.csv": []}', '{"standard": {}}', "profile 'standard' lacks its cost matrix"),
+    ],
+)
+def test_what_is_no_corpus_is_said(tmp_path: Path, windows: str, profiles: str, sentence: str) -> None:
+    for name, text in (
+        ("labels/combined_windows.json", windows),
+        ("data/x.csv", "time,value\n2026-09-01,1\n"),
+        *((("profiles.json", profiles),) if profiles else ()),
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    read = read_profiles if profiles else read_corpus
+    with pytest.raises(ConfigurationError, match=sentence):
+        read(tmp_path)

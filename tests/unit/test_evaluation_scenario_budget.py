@@ -2,12 +2,15 @@
 
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.errors import ConfigurationError
 from evaluation.scenarios.budget import FACTORS, lowest_within
+from evaluation.scenarios.report import given as given_rules
 
 
 def stairs(limit: float, most: float = 9.0) -> Callable[[float], float]:
@@ -35,3 +38,13 @@ def test_a_detector_that_never_keeps_it_is_told_at_its_quietest() -> None:
 def test_a_factor_so_low_that_all_is_one_incident_is_not_taken_for_quiet() -> None:
     found = lowest_within(lambda f: 9.0 if 0.2 < f < 3.0 else 0.0, 1.0)
     assert found.factor >= 3.0
+
+
+def test_rules_that_cannot_be_read_are_told_with_their_file(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text("rule = 1", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"mine\.toml: rules\.toml: Expected `array`"):
+        given_rules(mine)
+    mine.write_bytes("# trước\n".encode("utf-16"))
+    with pytest.raises(ConfigurationError, match=r"mine\.toml is not UTF-8"):
+        given_rules(mine)

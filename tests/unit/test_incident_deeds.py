@@ -3,6 +3,7 @@
 import pytest
 
 from alerting.incidents.state import SETTLE_US
+from contract.access.area import Area
 from contract.alert import Because
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.incident import (
@@ -306,6 +307,27 @@ def test_merged_the_older_id_stays_and_the_other_leads_to_it(asks_the_older: boo
     )
     desk.take([did(IncidentDeed.ACKNOWLEDGED, single.incident_id, at_us + SECOND_US)])
     assert now(desk, incident).state is IncidentState.ACKNOWLEDGED, "an old link leads to the survivor"
+
+
+def test_a_deed_reaches_no_further_than_who_does_it_may() -> None:
+    """The door let it in while the outage was the ward's; when it is folded, the provider's line is down."""
+    desk, incident, _ = an_outage()
+    (other,) = down(desk, [schools_of("Viettel", 0)[0]], T0 + MINUTE_US)
+    ward, at_us = Area(wards=("w0",)), T0 + 2 * MINUTE_US
+    down(desk, [s for s in schools_of("FPT") if s not in WARD], at_us)
+    assert now(desk, incident).cause == Cause(CauseKind.ISP, "FPT")
+    single = desk.incidents[alert_id(other)]
+    for one, two in ((incident, single), (single, incident)):
+        at_us += MINUTE_US
+        desk.take([did(IncidentDeed.MERGED, one.incident_id, at_us, area=ward, other=two.incident_id)])
+        assert (last(desk, one).tried, last(desk, one).not_done) == (IncidentDeed.MERGED, NotDone.BEYOND_AREA)
+    desk.take([did(IncidentDeed.ACKNOWLEDGED, incident.incident_id, at_us + 1, area=ward)])
+    assert last(desk, incident).not_done == NotDone.BEYOND_AREA
+    assert now(desk, incident).state is IncidentState.OPEN
+    desk.take([did(IncidentDeed.ACKNOWLEDGED, single.incident_id, at_us + 2, area=ward)])
+    assert now(desk, single).acknowledged_by == "Lan"
+    desk.take([did(IncidentDeed.MERGED, incident.incident_id, at_us + 3, other=single.incident_id)])
+    assert len(desk.open()) == 1, "whoever may act on the whole city merges them"
 
 
 def test_what_was_split_off_may_be_merged_again_by_hand() -> None:

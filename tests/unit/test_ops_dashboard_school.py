@@ -19,9 +19,10 @@ from contract.rejected import Reason, RefusalDetail, write_detail
 from contract.rule import parse_rules
 from contract.texts import Language
 from ops_dashboard.charts.marks import PAGE
-from ops_dashboard.charts.plots import HOLE_RAW_US, Window, plot
+from ops_dashboard.charts.plots import HOLE_RAW_US, Chart, Window, plot
 from ops_dashboard.charts.school_charts import PLANS, SchoolCharts, fill_plan
 from ops_dashboard.pages.plots.school import school_charts
+from ops_dashboard.pages.plots.writer import PlotWriter
 from ops_dashboard.pages.prerender import prerender
 from ops_dashboard.view.desk.school import LineWeeks, ReceivedKind, SchoolData, school_sheet
 from ops_dashboard.view.desk.sheet import Scribe, Sheet, SheetRow
@@ -143,10 +144,10 @@ def test_a_device_that_says_nothing_any_more_is_silent_and_a_register_is_not() -
 
 def test_a_wrong_clock_stands_beside_its_device() -> None:
     gateway, register, _ = rows(told(alert("clock_wrong", "down_bps"), states="2nnn"), "own_devices")
-    assert gateway.cells[3].text == "clock off by -25,200 s"
+    assert gateway.cells[3].text == "clock 7 h behind"
     assert gateway.cells[3].href.startswith("/alerts?alert=")
     assert register.cells[3].text == "–"
-    assert "off by" not in rows(told(alert("clock_wrong", over=1)), "own_devices")[0].cells[3].text
+    assert "behind" not in rows(told(alert("clock_wrong", over=1)), "own_devices")[0].cells[3].text
 
 
 def test_a_chronic_device_says_since_which_day() -> None:
@@ -219,6 +220,18 @@ def test_charts_stand_in_the_document_with_what_lies_across_them(language: Langu
     assert all(f">{at}</span>" in html for at in ("08:10", "08:50"))
     assert f'aria-label="{texts.say("figure.latency", language)}' in html
     assert "data-svg" in json.dumps(section, cls=PlotlyJSONEncoder)
+
+
+def test_a_line_that_was_there_for_a_part_of_the_time_says_for_how_much() -> None:
+    window = Window(NOW_US - HOUR_US, NOW_US, HOLE_RAW_US)
+    online = Chart("online", "", [], words=("mất", "có"))
+    writer = PlotWriter(shipped_texts(), Language.VI, window, ZONE)
+    assert [writer.value(online, share, 0) for share in (0.0, 0.9, 1.0, None)] == [
+        "mất",
+        "có 90 %",
+        "có",
+        "–",
+    ]
 
 
 def test_an_alert_that_began_before_is_cut_at_the_edge() -> None:

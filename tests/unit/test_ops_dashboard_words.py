@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from config.files import load_targets, shipped_texts
-from contract.address import is_loopback
+from contract.access.address import is_loopback
 from contract.catalogue import Catalogue
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet

@@ -32,7 +32,7 @@ def test_none_is_packaged() -> None:
         ('[[provider]]\nname = "FPT"\nphone = "1\\n2"', "line 3: provider 'FPT': `phone` has a control"),
         ('[[provider]]\nname = "FPT"\nfax = "1"', "line 3: provider 'FPT': Object contains unknown field"),
         ('[[provider]]\nname = "FPT"\nphone = 1800', "line 3: provider 'FPT': Expected `str`, got `int`"),
-        ("[[provider]]\nname = FPT", "at line 2"),
+        ("[[provider]]\nname = FPT", "line 2, column 8: this is no TOML"),
     ],
 )
 def test_what_cannot_be_is_refused(text: str, says: str) -> None:

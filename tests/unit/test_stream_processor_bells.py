@@ -33,6 +33,7 @@ from tests.fold_world import (
     assert_same,
     fold_log,
     packaged,
+    slots_of,
     small_fleet,
     with_words,
 )
@@ -43,7 +44,6 @@ from tests.unit.test_stream_processor_habits import (
     RULE,
     habit_fold,
     morning,
-    slots_of,
     used_to,
 )
 from tests.unit.test_stream_processor_newcomers import CUT, a_fold, a_morning, openings

@@ -12,9 +12,11 @@ from contract.entry import Entry, MistimedEntry, ReadingsEntry, TickEntry
 from contract.series import series_of
 from stream_processor.fold.arrival.words import MOST_AHEAD, add_words
 from stream_processor.fold.catch_up import catch_up
+from stream_processor.fold.constants import Fold
 from tests.fold_world import (
     CATALOGUE,
     MONDAY_9H_US,
+    RULES,
     SECOND_US,
     columns,
     fold_log,
@@ -217,15 +219,35 @@ def test_a_silence_ends_with_a_reading_that_is_refused_for_its_time() -> None:
     assert [kind for kind, _ in told(log, "gateway_silent")] == [OPENED, RESOLVED]
 
 
+def every_10_min(sent: Sequence[tuple[int, int]]) -> list[Sent]:
+    """Return what comes in which minute, measured in which."""
+    return [Sent(60 * at, 60 * (of - at), float(of), "down_bps") for at, of in sent]
+
+
+def seldom_fold() -> Fold:
+    """Return a fold for gateways that send every ten minutes."""
+    return small_fold(rules=RULES.replace("silent_s = 45.0", "silent_s = 2700.0"))
+
+
+@pytest.mark.parametrize(("silent_min", "opened"), [(120, []), (20, [50])])
+def test_what_a_look_saw_before_a_silence_says_nothing_after_it(silent_min: int, opened: list[int]) -> None:
+    """A copy as the line is cut, the end of what waited when it is back, and one pack that is late."""
+    back = 20 + silent_min
+    sent = [(0, 0), (10, 10), (20, 10), (back, back - 10), (back + 10, back), (back + 20, back + 20)]
+    log = log_of(every_10_min(sent), 60 * (back + 30), every_s=30)
+    clock = [t for t in fold_log(seldom_fold(), [log]).transitions if t.rule == "clock_wrong"]
+    assert [t.detected_at_us for t in clock if t.kind is OPENED] == [_after(60 * m) for m in opened]
+
+
 def test_packs_that_come_after_the_next_one_are_no_clock_that_is_behind() -> None:
     """Every ten minutes one: a copy, then one that is late, and the one after it lost; then as usual."""
     sent = [(0, 0), (10, 0), (20, 10), (30, 30), (40, 40), (50, 50)]
-    right = [Sent(60 * at, 60 * (of - at), float(of), "down_bps") for at, of in sent]
-    assert told(log_of(right, 3100, every_s=30), "clock_wrong") == []
+    right, fold = every_10_min(sent), seldom_fold()
+    assert of_rule(fold_log(fold, [log_of(right, 3100, every_s=30)]).transitions, "clock_wrong") == []
     # Behind by what is told anew, three looks tell it; by so much that it goes back before that, two.
     for behind_s, first in ((600, 80), (1500, 70)):
         behind = [Sent(60 * at, -behind_s, float(at), "down_bps") for at in (60, 70, 80)]
-        opened = fold_log(small_fold(), [log_of([*right, *behind], 4900, every_s=30)]).transitions
+        opened = fold_log(fold, [log_of([*right, *behind], 4900, every_s=30)]).transitions
         clock = [t for t in opened if t.rule == "clock_wrong"]
         assert [(t.kind, t.detected_at_us) for t in clock] == [(OPENED, _after(60 * first))]
 

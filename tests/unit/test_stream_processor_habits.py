@@ -5,9 +5,8 @@ from datetime import date, datetime, time, timedelta
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from contract.alert import TransitionKind
+from contract.alert import Transition, TransitionKind
 from contract.entry import Entry, ReadingsEntry, TickEntry
 from contract.rule import parse_rules
 from stream_processor.fold.constants import Fold, build_fold
@@ -17,11 +16,14 @@ from tests.fold_world import (
     CALENDAR,
     CATALOGUE,
     SECOND_US,
+    assert_same,
     columns,
     fold_log,
     packaged,
     series_named,
+    slots_of,
     small_fleet,
+    split_entries,
 )
 
 PROMPT = ("07:25", "07:35", "07:45", "07:55", "08:05", "08:15")
@@ -72,12 +74,6 @@ def morning(
 MONDAY = 12
 
 
-def slots_of(fold: Fold) -> NDArray[np.intp]:
-    """Return the slots of all registers, by school."""
-    schools = range(1, fold.layout.schools + 1)
-    return fold.layout.slots_of(np.array([series_named(s, "attendance_ratio") for s in schools], np.int32))
-
-
 def used_to(fold: Fold, *sessions: dict[int, int]) -> State:
     """Return a state in which each school has had so many sessions by the step of their longest wait."""
     state = fold.initial_state()
@@ -90,9 +86,14 @@ def used_to(fold: Fold, *sessions: dict[int, int]) -> State:
 
 def opened_in(fold: Fold, state: State, log: list[Entry]) -> list[str]:
     """Return when the rule opened in a log, local times."""
+    return at_which(fold_log(fold, [log], state).transitions)
+
+
+def at_which(transitions: Sequence[Transition]) -> list[str]:
+    """Return when the rule opened, local times."""
     return [
         f"{datetime.fromtimestamp(t.detected_at_us / 1e6, CALENDAR.timezone):%H:%M:%S}"
-        for t in fold_log(fold, [log], state).transitions
+        for t in transitions
         if t.rule == RULE and t.kind is TransitionKind.OPENED
     ]
 
@@ -129,6 +130,46 @@ def test_a_school_that_often_sends_none_is_missed_when_two_in_a_row_are_rare_for
     assert opened_in(fold, once.state, morning(MONDAY + 1, [NONE])) == ["08:22:00"]
 
 
+@pytest.mark.parametrize(
+    ("shown", "today", "opened"),
+    [
+        (80, ("07:25", "07:35"), ["08:13:00"]),
+        (80, ("07:25", "07:35", "08:05", "08:15"), []),
+        (80, ("07:45", "07:55", "08:05"), []),
+        (80, NONE, []),
+        (3, ("07:25", "07:35"), []),
+    ],
+    ids=["dies", "two-lost", "late", "nothing", "unknown"],
+)
+def test_a_reader_that_falls_silent_in_the_middle_of_a_session_is_missed_in_it(
+    shown: int, today: tuple[str, ...], opened: list[str]
+) -> None:
+    """However often the school sends no register at all: that is another habit."""
+    fold = habit_fold()
+    state = used_to(fold, OFTEN_NONE)
+    state.gaps[0, slots_of(fold)] = shown
+    log = morning(MONDAY, [today])
+    found = fold_log(fold, [log], state)
+    assert at_which(found.transitions) == opened
+    if opened:
+        assert_same(found, fold_log(fold, [[entry] for entry in split_entries(log)], state))
+
+
+def test_a_school_that_sends_one_register_a_session_is_not_missed_after_it() -> None:
+    fold = habit_fold()
+    state = used_to(fold, OFTEN_NONE)
+    for day in range(5):
+        log = morning(MONDAY + day, [("07:25",)])
+        assert opened_in(fold, state, log) == []
+        state = fold_log(fold, [log], state).state
+    np.testing.assert_array_equal(np.rint(state.gaps[:, slots_of(fold)[0]].astype(float)), [0, 5])
+    # Of its level nearly all send on, and that alone makes no fault of a school that is new.
+    others = habit_fold(9)
+    young = used_to(others, OFTEN_NONE, *[{1: 20}] * 8)
+    young.gaps[0, slots_of(others)[1:]] = 80
+    assert opened_in(others, young, morning(MONDAY, [("07:25",), *[PROMPT] * 8])) == []
+
+
 def test_a_late_register_after_one_that_never_came_is_no_fault() -> None:
     fold = habit_fold()
     once = fold_log(fold, [morning(MONDAY, [NONE])], used_to(fold, OFTEN_NONE)).state
@@ -163,6 +204,13 @@ def test_what_a_level_lets_wait_is_told_of_no_school_and_is_no_habit() -> None:
     assert float(after.habit[WHOLE:, slots_of(fold)].sum()) == 0.0
     # Where the others have begun, the one that has not is missed as ever.
     assert opened_in(fold, state, morning(MONDAY, [NONE, *[PROMPT] * (schools - 1)])) == ["07:46:00"]
+
+
+@pytest.mark.parametrize(("sessions", "opened"), [(1, ["08:03:00"]), (2, ["07:53:30"]), (20, ["07:46:00"])])
+def test_the_first_sessions_of_a_level_prove_little(sessions: int, opened: list[str]) -> None:
+    fold = habit_fold(9)
+    state = used_to(fold, *[{1: sessions}] * 9)
+    assert opened_in(fold, state, morning(MONDAY, [NONE, *[PROMPT] * 8])) == opened
 
 
 def test_a_school_that_never_sent_any_is_missed_in_the_end() -> None:

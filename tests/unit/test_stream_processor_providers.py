@@ -1,6 +1,6 @@
 """What a provider's lines share is taken out before one is judged, and what they never shared is news."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
@@ -10,9 +10,10 @@ import numpy as np
 from contract.alert import TransitionKind
 from contract.entry import Entry, ReadingsEntry, TickEntry
 from contract.fleet import Fleet
+from contract.reading import Readings
 from contract.rule import parse_rules
 from stream_processor.fold.constants import Fold, build_fold
-from stream_processor.fold.providers import LEAST_LINES
+from stream_processor.fold.providers import LEAST_LINES, NEWS_DAYS
 from stream_processor.fold.state import State
 from tests.fold_world import (
     CALENDAR,
@@ -45,13 +46,14 @@ def evening_fold(each: int = EACH, *, shared: bool = True) -> Fold:
 
 
 def settled(fold: Fold) -> State:
-    """Return a state in which every line expects the usual, give or take a millisecond."""
+    """Return a state in which every line expects the usual, give or take a millisecond, for a week."""
     state = fold.initial_state()
     cell = np.flatnonzero(fold.layout.metric_id == CATALOGUE.named("latency_ms").id)
     memory = state.detector
     memory["mean"][cell], memory["spread"][cell] = USUAL_MS, 0.8
     memory["readings"][cell], memory["observed_s"][cell], memory["weight_s"][cell] = 100, 1e6, 1e6
     memory["learnt_us"][cell] = round(datetime(2026, 10, MONDAY, 19).timestamp()) * SECOND_US
+    state.days[cell] = NEWS_DAYS
     return state
 
 
@@ -64,6 +66,19 @@ def evening(*rise_ms: Mapping[int, float]) -> list[Entry]:
         rows = [(at_us, series_named(s, "latency_ms"), USUAL_MS + rise) for s, rise in rises.items()]
         log += [ReadingsEntry(at_us, columns(rows)), TickEntry(at_us + 59 * SECOND_US)]
     return log
+
+
+def filled(fold: Fold, log: list[Entry], shares: Sequence[float]) -> list[Entry]:
+    """Return a log of minutes with how full the third school's line is, 1 from where it counts as full on."""
+    slot = int(fold.layout.slots_of(np.array([series_named(3, "down_bps")], np.int32))[0])
+    found = list(log)
+    for minute, share in enumerate(shares):
+        entry = log[2 * minute]
+        assert isinstance(entry, ReadingsEntry)
+        value = share * float(fold.full_bps[slot]) + minute
+        rate = columns([(entry.at_us, series_named(3, "down_bps"), value)])
+        found[2 * minute] = ReadingsEntry(entry.at_us, Readings.concat([entry.readings, rate]))
+    return found
 
 
 def slow(rise_ms: float, **others: float) -> dict[int, float]:
@@ -103,6 +118,34 @@ def test_a_rise_that_a_provider_has_not_had_is_told_of_each_of_its_lines() -> No
     assert (opened(fold, alone), opened(fold, alone, state)) == ([2], [])
 
 
+def test_a_providers_rise_is_no_news_within_its_first_week_and_one_lines_is() -> None:
+    fold, young = evening_fold(), settled(evening_fold())
+    young.days[young.days > 0] = NEWS_DAYS - 1
+    log = evening(slow(7.0), *[slow(30.0)] * 6)
+    assert (opened(fold, log), opened(fold, log, young)) == ([*ALPHA], [])
+    assert opened(fold, evening(slow(7.0), *[slow(30.0, s4=60.0)] * 6), young) == [4]
+
+
+def test_a_day_of_a_line_counts_when_it_is_over_and_something_came_on_it() -> None:
+    fold, day_us = evening_fold(), 24 * 3600 * SECOND_US
+    first = evening(slow(0.0))
+    night = [TickEntry(entry.at_us + day_us) for entry in first]
+    days = fold_log(fold, [[*first, *night, *(TickEntry(t.at_us + day_us) for t in night)]]).state.days
+    slots = np.flatnonzero(fold.layout.metric_id == CATALOGUE.named("latency_ms").id)
+    np.testing.assert_array_equal(days[slots], np.ones(2 * EACH))
+
+
+def test_the_round_trip_of_a_full_line_is_neither_judged_nor_learnt() -> None:
+    """The line is full from the second minute to the fourth; the first is heard before that is known."""
+    fold = evening_fold()
+    rises = [slow(0.0, s3=60.0 if 1 <= minute <= 4 else 0.0) for minute in range(8)]
+    half_full, full = (filled(fold, evening(*rises), [share] * 4 + [0.5] * 4) for share in (0.9, 1.0))
+    assert (opened(fold, half_full), opened(fold, full)) == ([3], [])
+    known, free = (fold_log(fold, [log], settled(fold)).state.detector for log in (full, half_full))
+    latency = int(fold.layout.slots_of(np.array([series_named(3, "latency_ms")], np.int32))[0])
+    assert known["readings"][latency] == free["readings"][latency] - 4
+
+
 def test_an_evening_that_a_providers_lines_know_is_not_told_and_anothers_is() -> None:
     fold = evening_fold()
     slots = np.flatnonzero(fold.layout.metric_id == CATALOGUE.named("latency_ms").id)
@@ -134,6 +177,7 @@ def test_few_lines_share_nothing_and_one_that_is_silent_is_none_of_them() -> Non
 
 def test_a_line_learns_its_readings_as_they_are() -> None:
     log = evening(slow(5.0), *[slow(14.0)] * 6)
+    log.insert(0, TickEntry(log[0].at_us - SECOND_US))
     taken, plain = (
         fold_log(fold, [log], settled(fold)).state.detector
         for fold in (evening_fold(), evening_fold(shared=False))
@@ -146,6 +190,7 @@ def test_any_cutting_and_redelivery_give_the_same() -> None:
     fold, rng = evening_fold(), np.random.default_rng(3)
     drawn = [slow(rise) | {3: 3 * rise} for rise in rng.uniform(0, 25, 20)]
     log = evening(*[{s: v + rng.uniform(0, 6) for s, v in rises.items()} for rises in drawn])
+    log = filled(fold, log, rng.uniform(0.8, 1.1, len(drawn)).tolist())
     whole = fold_log(fold, [log], settled(fold))
     assert_same(whole, fold_log(fold, [[entry] for entry in split_entries(log)], settled(fold)))
     again = [e for entry in log for e in ([entry] * 2 if isinstance(entry, ReadingsEntry) else [entry])]

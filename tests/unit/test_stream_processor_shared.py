@@ -6,7 +6,6 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from anomaly.absence import attended_at
 from contract.alert import Ending, TransitionKind
@@ -25,6 +24,7 @@ from tests.fold_world import (
     fold_log,
     packaged,
     series_named,
+    slots_of,
     small_fleet,
     split_entries,
 )
@@ -47,12 +47,6 @@ def registers(value: Mapping[int, float], at: str, day: int = MONDAY) -> list[En
     at_us = round(moment.timestamp()) * SECOND_US
     rows = [(at_us, series_named(school, "attendance_ratio"), v) for school, v in value.items()]
     return [ReadingsEntry(at_us, columns(rows)), TickEntry(at_us + 59 * SECOND_US)]
-
-
-def slots_of(fold: Fold) -> NDArray[np.intp]:
-    """Return the slots of all registers, by school."""
-    schools = range(1, fold.layout.schools + 1)
-    return fold.layout.slots_of(np.array([series_named(s, "attendance_ratio") for s in schools], np.int32))
 
 
 def settled(fold: Fold) -> State:

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bus.auth_callout import HEARD, SAID
-from bus.nats_jwt import DEVICE_USER, TokenSigner
+from bus.auth.callout import HEARD, SAID
+from bus.auth.jwt import DEVICE_USER, TokenSigner
 from bus.rights import BrokerUser, users_of_the_server
 from config.private_file import write_private
 from config.tls import ServedCopy, TlsFiles

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from device_simulator.world.schedule import Cadence
+from device_simulator.world.school_time.schedule import Cadence
 from eduops.data_folder import DataFolder
 from eduops.settings import Settings
 

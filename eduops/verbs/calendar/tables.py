@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 
+from anomaly.special_days import LEAST_DAYS
 from contract.fleet import Fleet
 from contract.special_days.special_day import (
     DayEvidence,
@@ -20,6 +21,11 @@ def render_proposals(desk: CalendarDesk, fleet: Fleet, *, as_json: bool) -> str:
     """Return what is proposed, a line each."""
     if as_json:
         return json.dumps(told_desk(desk, fleet), ensure_ascii=False, indent=2)
+    if not desk.proposals and desk.is_early:
+        return (
+            f"too early to compare days: {desk.known_days} have figures, and {LEAST_DAYS} are the least of"
+            " which anything is usual"
+        )
     if not desk.proposals:
         return f"nothing to propose: every day up to {desk.newest} was as the calendar says"
     return "\n".join(

@@ -10,7 +10,8 @@ from eduops.verbs.evaluating.options import Json
 
 def attendance(
     data: Annotated[
-        Path, typer.Argument(exists=True, file_okay=False, help="Folder that holds nyc_attendance.")
+        Path,
+        typer.Argument(exists=True, help="Folder that holds nyc_attendance, or a file of another city's."),
     ],
     z: Annotated[
         list[float] | None,
@@ -32,7 +33,9 @@ def attendance(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Judge New York's registers, each school alone, less what all share, and with the city's calendar."""
+    """Judge a city's registers in two halves of the days: each school alone, less what all share, and, of New
+    York, with what the city could write into its calendar.
+    """
     from config.files import read_config
     from evaluation.attendance.city_calendar import city_calendar
     from evaluation.attendance.recorded import read_registers
@@ -49,11 +52,14 @@ def attendance(
 
         typer.echo(render_hindsight(hindsight(registers, own), as_json=json))
         return
-    unknown, known = calendar_of(packaged), calendar_of(packaged, city_calendar(registers.day))
+    unknown = calendar_of(packaged, registers.day)
+    ways = [(False, unknown, False), (True, unknown, False)]
+    if data.is_dir():
+        ways.append((True, calendar_of(packaged, registers.day, city_calendar(registers.day)), True))
     rows = []
     for bound in z or [own.z]:
-        for less_shared, calendar in ((False, unknown), (True, unknown), (True, known)):
+        for less_shared, calendar, is_known in ways:
             rule = low_rule(configuration.rules, bound, less_shared=less_shared)
             halves = judge_registers(registers, configuration.catalogue, calendar, rule)
-            rows.append(AttendanceRow(less_shared, bound, calendar is known, *halves))
+            rows.append(AttendanceRow(less_shared, bound, is_known, *halves))
     typer.echo(render(rows, as_json=json))

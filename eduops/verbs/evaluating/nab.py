@@ -9,7 +9,7 @@ import typer
 from eduops.verbs.evaluating.options import (
     Budget,
     Detectors,
-    Every,
+    EveryReading,
     Folds,
     Json,
     Plots,
@@ -22,7 +22,7 @@ def nab(
     path: Annotated[Path, typer.Argument(help="Folder of the corpus, with data/ and labels/.")],
     detector: Detectors = None,
     refractory: Refractory = "24h",
-    every_reading: Every = False,
+    every_reading: EveryReading = False,
     folds: Folds = 5,
     budget: Budget = 0.5,
     plot: Plots = None,

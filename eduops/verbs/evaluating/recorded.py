@@ -6,20 +6,14 @@ from typing import Annotated
 
 import typer
 
-from eduops.verbs.evaluating.options import Json
+from eduops.verbs.evaluating.options import Compared, Json
 
 
 def recorded(
     data: Annotated[
         Path, typer.Argument(exists=True, file_okay=False, help="Folder that holds the recorded data.")
     ],
-    detector: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A detector's name, or all, own, peers; the first is compared with the others.",
-            show_default="ew and all peers",
-        ),
-    ] = None,
+    detector: Compared = None,
     seed: Annotated[int, typer.Option(min=0, help="Chooses the faults that are planted.")] = 1,
     json: Json = False,
 ) -> None:

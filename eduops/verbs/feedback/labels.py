@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from config.files import load_configuration
 from contract.catalogue import Catalogue
 from contract.fleet import Fleet
-from contract.series import MAX_METRIC_ID
 from eduops.connections import database_url, saved_fleet
 from eduops.data_folder import DataFolder
 from eduops.settings import Settings
@@ -31,7 +30,7 @@ def labels_of(judged: Iterable[JudgedAlert], fleet: Fleet, catalogue: Catalogue)
     for alert in judged:
         school = fleet.school_by_id.get(alert.school_id)
         device = fleet.device_of(alert.series)
-        metric = catalogue.by_id.get(alert.series & MAX_METRIC_ID)
+        metric = catalogue.of_series(alert.series)
         if school is None or device is None or metric is None:
             continue
         is_problem = alert.because is None

@@ -1,8 +1,6 @@
 """What the verbs about people do in the tables of the system that runs."""
 
 import getpass
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -14,10 +12,9 @@ from contract.access.permission import Role, TokenScope
 from contract.access.user import User
 from contract.errors import ConfigurationError
 from contract.fleet import Fleet
-from eduops.connections import database_url, saved_fleet
+from eduops.connections import open_tables, saved_fleet
 from eduops.machine.people import entry_address
 from eduops.settings import Settings
-from storage.database import connect
 from storage.people.audit import AuditChoice, Verified, add_audit, read_audit, verify_audit
 from storage.people.credentials import (
     AccessCredential,
@@ -39,12 +36,6 @@ def operator() -> str:
         return "command line"
 
 
-@asynccontextmanager
-async def _tables(settings: Settings) -> AsyncIterator[AsyncConnection[Any]]:
-    async with await connect(database_url(settings)) as conn:
-        yield conn
-
-
 async def _note(conn: AsyncConnection[Any], action: str, subject: str, detail: str = "") -> None:
     """Put on record what was done from the command line."""
     await add_audit(
@@ -62,7 +53,7 @@ async def _named(conn: AsyncConnection[Any], name: str) -> User:
 async def add(settings: Settings, name: str, role: Role, area: str) -> str:
     """Add a user and return the address that lets them in once."""
     wanted, fleet = parse_area(area), await _fleet(settings, area)
-    async with _tables(settings) as conn:
+    async with open_tables(settings) as conn:
         known = await add_user(conn, name, role, wanted, fleet)
         await _note(conn, "user add", known, f"role={role.value} area={area}")
         return entry_address(settings, await issue_link(conn, known, operator()))
@@ -70,7 +61,7 @@ async def add(settings: Settings, name: str, role: Role, area: str) -> str:
 
 async def let_in(settings: Settings, name: str) -> str:
     """Return a new address that lets a user in once."""
-    async with _tables(settings) as conn:
+    async with open_tables(settings) as conn:
         user = await _named(conn, name)
         if user.disabled:
             raise ConfigurationError(
@@ -82,7 +73,7 @@ async def let_in(settings: Settings, name: str) -> str:
 
 async def users(settings: Settings) -> tuple[list[User], list[AccessCredential]]:
     """Return all users, and the sessions that last."""
-    async with _tables(settings) as conn:
+    async with open_tables(settings) as conn:
         return await list_users(conn), await list_credentials(conn, CredentialKind.SESSION)
 
 
@@ -91,7 +82,7 @@ async def change(
 ) -> None:
     """Change a user's role and area, or disable them; their sessions end."""
     wanted = None if area is None else parse_area(area)
-    async with _tables(settings) as conn:
+    async with open_tables(settings) as conn:
         user = await _named(conn, name)
         fleet = await _fleet(settings, area or ("city" if user.area == CITY else "its own"))
         await change_user(conn, user, fleet, operator(), role=role, area=wanted, disabled=disabled)
@@ -101,7 +92,7 @@ async def change(
 
 async def end_sessions(settings: Settings, name: str) -> int:
     """End all sessions and links of a user and return how many."""
-    async with _tables(settings) as conn:
+    async with open_tables(settings) as conn:
         user = await _named(conn, name)
         await _note(conn, "user end-sessions", user.name)
         return await end_credentials(
@@ -111,7 +102,7 @@ async def end_sessions(settings: Settings, name: str) -> int:
 
 async def drop_code(settings: Settings, name: str) -> None:
     """Drop a user's second factor, and end their sessions."""
-    async with _tables(settings) as conn:
+    async with open_tables(settings) as conn:
         user = await _named(conn, name)
         await drop(conn, user.name)
         await _note(conn, "user drop-code", user.name)
@@ -121,7 +112,7 @@ async def drop_code(settings: Settings, name: str) -> None:
 async def issue(settings: Settings, name: str, scope: TokenScope, area: str, days: int) -> str:
     """Issue a token and return it."""
     wanted, fleet = parse_area(area), await _fleet(settings, area)
-    async with _tables(settings) as conn:
+    async with open_tables(settings) as conn:
         known, token = await add_token(conn, name, scope, wanted, days, operator(), fleet)
         await _note(conn, "token issue", known, f"scope={scope.value} area={area} days={days}")
         return token
@@ -129,13 +120,13 @@ async def issue(settings: Settings, name: str, scope: TokenScope, area: str, day
 
 async def credentials(settings: Settings, kind: CredentialKind) -> list[AccessCredential]:
     """Return the tokens or screens that are in force."""
-    async with _tables(settings) as conn:
+    async with open_tables(settings) as conn:
         return await list_credentials(conn, kind)
 
 
 async def revoke(settings: Settings, kind: CredentialKind, name: str) -> None:
     """End the tokens or screens of a name."""
-    async with _tables(settings) as conn:
+    async with open_tables(settings) as conn:
         if not await end_credentials(conn, (kind,), operator(), name=name):
             raise ConfigurationError(f"there is no {kind.value} {name}; `eduops {kind.value} list` shows all")
         await _note(conn, "token revoke" if kind is CredentialKind.TOKEN else "screen end", name)
@@ -153,11 +144,11 @@ async def verify(settings: Settings, expect: str) -> Verified:
         expected = (int(number), bytes.fromhex(digest)) if expect else None
     except ValueError:
         raise ConfigurationError(f"{expect!r} is not NUMBER:HASH as `eduops audit verify` tells it") from None
-    async with _tables(settings) as conn:
+    async with open_tables(settings) as conn:
         return await verify_audit(conn, expected)
 
 
 async def record(settings: Settings, actor: str, action: str, limit: int) -> list[AuditEntry]:
     """Return the latest entries of the record, the newest first."""
-    async with _tables(settings) as conn:
+    async with open_tables(settings) as conn:
         return await read_audit(conn, AuditChoice(actor, action), limit)

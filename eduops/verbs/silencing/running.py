@@ -1,8 +1,6 @@
 """The silences of a running system: read from its tables, changed by entries of its alerts log."""
 
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 
 from psycopg import AsyncConnection
@@ -26,10 +24,9 @@ from contract.routing.silence import (
     SilenceSet,
     SilenceWord,
 )
-from eduops.connections import database_url, open_log, saved_fleet
+from eduops.connections import open_log, open_tables, saved_fleet
 from eduops.settings import Settings
 from storage.alerts import alerts_since, open_alerts
-from storage.database import connect
 from storage.silences import load_silences, silences_of_event, silences_since
 
 NAME: Final = "silence"
@@ -48,7 +45,7 @@ class SilencesNow(NamedTuple):
 async def read_silences(settings: Settings, now_us: int) -> SilencesNow:
     """Return the silences of the running system, and what they may mute."""
     fleet = await saved_fleet(settings)
-    async with _database(settings) as conn:
+    async with open_tables(settings) as conn:
         return SilencesNow(await silences_since(conn, now_us - WEEK_US), await open_alerts(conn), fleet)
 
 
@@ -57,7 +54,7 @@ async def preview_silence(
 ) -> tuple[SilencePreview, list[UnknownName]]:
     """Return what a silence would do, and the names in it that nothing has."""
     fleet = await saved_fleet(settings)
-    async with _database(settings) as conn:
+    async with open_tables(settings) as conn:
         past = await alerts_since(conn, now_us - WEEK_US)
         seen = preview(silence, await open_alerts(conn), past, fleet, own.calendar, now_us)
     return seen, unknown_names(silence.matchers, fleet, own.rules)
@@ -71,7 +68,7 @@ async def add_silence(
     Raises:
         ConfigurationError: what it replaces does not exist or is over, or there are too many.
     """
-    async with _database(settings) as conn:
+    async with open_tables(settings) as conn:
         if replaces:
             await _must_last(conn, replaces, now_us)
         elif len(await silences_since(conn, now_us)) >= MOST_IN_FORCE:
@@ -86,7 +83,7 @@ async def end_silence(settings: Settings, silence_id: str, actor: str, now_us: i
     Raises:
         ConfigurationError: it does not exist, or is over.
     """
-    async with _database(settings) as conn:
+    async with open_tables(settings) as conn:
         await _must_last(conn, silence_id, now_us)
     await _say(settings, [SilenceEnded(silence_id, actor, now_us)], now_us)
 
@@ -100,7 +97,7 @@ async def import_works(
     now_us: int,
 ) -> list[Imported]:
     """Append the words that announced work comes to; return what becomes of each event, in order."""
-    async with _database(settings) as conn:
+    async with open_tables(settings) as conn:
         found = [
             imported(work, await silences_of_event(conn, work.uid), matchers, owner, calendar, now_us)
             for work in works
@@ -126,9 +123,3 @@ async def _say(settings: Settings, words: list[SilenceWord], at_us: int) -> None
             await log.append(
                 ALERTS_LOG, EntryKind.SILENCE, payload, at_us=at_us, message_id=str(uuid.uuid4())
             )
-
-
-@asynccontextmanager
-async def _database(settings: Settings) -> AsyncIterator[AsyncConnection[Any]]:
-    async with await connect(database_url(settings)) as conn:
-        yield conn

@@ -10,7 +10,6 @@ from contract.alert import Alert
 from contract.texts import Language
 from ops_dashboard.api.answers import Refusal
 from ops_dashboard.api.incidents import IncidentId
-from ops_dashboard.archive import KnownIncident
 from ops_dashboard.charts.columns import of_series
 from ops_dashboard.charts.marks import PAGE
 from ops_dashboard.charts.member_charts import (
@@ -18,12 +17,12 @@ from ops_dashboard.charts.member_charts import (
     MemberCharts,
     member_chart,
     member_span,
-    metric_of,
     worst_drawn,
 )
 from ops_dashboard.charts.plots import HOLE_BUCKET_US, HOLE_RAW_US, Window, plot
 from ops_dashboard.charts.school_charts import ToldSeries
 from ops_dashboard.charts.usual import usual_of
+from ops_dashboard.incident_reads import KnownIncident
 from ops_dashboard.language import choose_language
 from ops_dashboard.pages.plots.members import member_charts
 from ops_dashboard.pages.prerender import prerender
@@ -76,7 +75,7 @@ def _draw(
     rules = {rule.name: rule for rule in services.rules}
     made = []
     for alert in alerts:
-        school, metric = services.fleet.school_of(alert.school_id), metric_of(alert, services.catalogue)
+        school, metric = services.fleet.school_of(alert.school_id), services.catalogue.of_series(alert.series)
         assert school is not None
         assert metric is not None  # else it is not drawn
         own = of_series(before, alert.series)

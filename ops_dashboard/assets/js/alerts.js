@@ -1,13 +1,13 @@
 // The engineers' page: the table follows the push, and so every screen changes together.
-import { compareRows, makeRow, passes, rowsBehind } from './alert_rows.js';
-import { hideDetails, showDetails } from './alert_details.js';
-import { fromAddress, intoAddress } from './address_state.js';
-import { byId, make, setText } from './dom.js';
-import { loadFleetPatiently } from './fleet.js';
-import { openLink } from './link.js';
-import { inMoment } from './moment.js';
-import { watchStaleness } from './staleness.js';
-import { duration, fullDay, number, plainName, say } from './words.js';
+import { compareRows, makeRow, passes, rowsBehind } from './alert/alert_rows.js';
+import { hideDetails, showDetails } from './alert/alert_details.js';
+import { fromAddress, intoAddress } from './parts/address_state.js';
+import { byId, make, setText } from './parts/dom.js';
+import { loadFleetPatiently } from './parts/fleet.js';
+import { openLink } from './parts/link.js';
+import { inMoment } from './parts/moment.js';
+import { watchStaleness } from './parts/staleness.js';
+import { duration, fullDay, number, plainName, say } from './parts/words.js';
 
 const FILTERS = ['state', 'priority', 'rule', 'cluster', 'isp'];
 const ORDER = 'order,priority,-since'; // as the table comes; the address names any other

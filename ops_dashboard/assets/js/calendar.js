@@ -1,20 +1,23 @@
 // Days for the school calendar: what history proposes, and what was decided; both are read anew with each link.
-import { DateField, written } from './date_field.js';
-import { askDeed, labelled, post } from './deed_dialog.js';
-import { byId, make, renew, setText } from './dom.js';
-import { openLink } from './link.js';
-import { reader, readJson } from './loading.js';
-import { watchStaleness } from './staleness.js';
-import { clock, fullDay, language, number, percent, say } from './words.js';
+import { DateField, written } from './parts/date_field.js';
+import { askDeed, labelled, post } from './parts/deed_dialog.js';
+import { byId, make, renew, setText } from './parts/dom.js';
+import { openLink } from './parts/link.js';
+import { reader, readJson } from './parts/loading.js';
+import { watchStaleness } from './parts/staleness.js';
+import { clock, fullDay, language, number, percent, say } from './parts/words.js';
 
 const mayDecide = () => document.querySelector('[data-page]').dataset.may === 'decide';
 
 const load = reader(async () => show(await readJson('/api/calendar', language)));
 
-function show({ proposals, decided, newest }) {
+function show({ proposals, decided, newest, ...known }) {
   byId('calendar-reading').hidden = true;
   setText(byId('calendar-count'), say('calendar.count', { n: number(proposals.length) }));
   fill('proposals', proposals, (one) => proposalRow(one, newest));
+  setText(byId('proposals-none'), known.known_days < known.least_days
+    ? say('calendar.early', { n: number(known.known_days), least: number(known.least_days) })
+    : say('calendar.none'));
   fill('decided', decided, decidedRow);
   const all = byId('accept-all');
   all.hidden = !mayDecide() || proposals.length < 2;
@@ -33,7 +36,7 @@ function proposalRow(one, newest) {
   return make('tr', { dataset: { id: one.id } },
     dayCell(one), placeCell(one), cell('seen', ...seen(one)),
     cell('deeds', ...(mayDecide() ? [
-      button(one, 'accept', () => askAccept([one.id], heading(one), one.last >= newest ? one : null)), ' ',
+      button(one, 'accept', () => askAccept([one.id], `${heading(one)}. ${effect(one)}`, one.last >= newest ? one : null)), ' ',
       button(one, 'reject', () => askVerdict(one, 'rejected', 'reject'))] : ['–'])));
 }
 
@@ -48,6 +51,8 @@ function decidedRow(one) {
 
 const span = (one) => (one.first === one.last ? written(one.first) : `${written(one.first)} – ${written(one.last)}`);
 const heading = (one) => `${say(`day_kind.${one.kind}`)} · ${span(one)} · ${placeName(one.place)}`;
+
+const effect = (one) => say(`day_effect.${one.kind}`, { until: written(one.until) });
 
 const dayCell = (one) => cell('day', make('strong', { textContent: span(one) }), make('span', { className: 'small', textContent: say(`day_kind.${one.kind}`) }));
 

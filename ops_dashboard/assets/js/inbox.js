@@ -1,9 +1,9 @@
 // The center's own inbox: messages as a phone shows them, the latest first; loaded anew whenever one was sent.
-import { byId, make } from './dom.js';
-import { openLink } from './link.js';
-import { reader, readJson } from './loading.js';
-import { watchStaleness } from './staleness.js';
-import { dayAndClock, language, say } from './words.js';
+import { byId, make } from './parts/dom.js';
+import { openLink } from './parts/link.js';
+import { reader, readJson } from './parts/loading.js';
+import { watchStaleness } from './parts/staleness.js';
+import { dayAndClock, language, say } from './parts/words.js';
 
 const load = reader(async () => show((await readJson('/api/inbox', language)).messages));
 

@@ -1,16 +1,16 @@
 // The page of an incident: it follows the push, and asks for the rest whenever something became of it.
-import { showBar, tellResult, watchKeys } from './incident_deeds.js';
-import { showGroups, showMembers, showNotices, showProvider, showSimilar, showTimeline } from './incident_parts.js';
-import { showReach } from './reach_chart.js';
-import { byId, make, renew } from './dom.js';
-import { groupOf, lostMinutes } from './incident_state.js';
-import { openLink } from './link.js';
-import { reader, readJson } from './loading.js';
-import { isKey } from './keys.js';
-import { isPast, kept } from './moment.js';
-import { watchStaleness } from './staleness.js';
-import { readPiece } from './svg.js';
-import { duration, language, number, say, toField } from './words.js';
+import { showBar, tellResult, watchKeys } from './incident/incident_deeds.js';
+import { showGroups, showMembers, showNotices, showProvider, showSimilar, showTimeline } from './incident/incident_parts.js';
+import { showReach } from './incident/reach_chart.js';
+import { byId, make, renew } from './parts/dom.js';
+import { groupOf, lostMinutes } from './incident/incident_state.js';
+import { openLink } from './parts/link.js';
+import { reader, readJson } from './parts/loading.js';
+import { isKey } from './parts/keys.js';
+import { isPast, kept } from './parts/moment.js';
+import { watchStaleness } from './parts/staleness.js';
+import { readPiece } from './parts/svg.js';
+import { duration, language, number, say, toField } from './parts/words.js';
 
 const MINUTE_US = 60e6;
 const REACH_US = 10e6; // the chart moves on so often while nothing changes

@@ -1,17 +1,17 @@
 // The list of incidents: filters stand in the address, and every change comes by the push.
-import { fromAddress, intoAddress } from './address_state.js';
-import { byId, make, renew, setText } from './dom.js';
-import { doByKey, isDeedKey, result, tellResult, waits } from './incident_deeds.js';
-import { trendMark } from './mark.js';
-import { groupOf } from './incident_state.js';
-import { isKey, watchSwitch } from './keys.js';
-import { openLink } from './link.js';
-import { reader, readJson } from './loading.js';
-import { isPast } from './moment.js';
-import { SavedViews } from './saved_views.js';
-import { sortHead } from './sort_head.js';
-import { watchStaleness } from './staleness.js';
-import { clock, duration, language, number, plainName, say, whenOf } from './words.js';
+import { fromAddress, intoAddress } from './parts/address_state.js';
+import { byId, make, renew, setText } from './parts/dom.js';
+import { doByKey, isDeedKey, result, tellResult, waits } from './incident/incident_deeds.js';
+import { trendMark } from './parts/mark.js';
+import { groupOf } from './incident/incident_state.js';
+import { isKey, watchSwitch } from './parts/keys.js';
+import { openLink } from './parts/link.js';
+import { reader, readJson } from './parts/loading.js';
+import { isPast } from './parts/moment.js';
+import { SavedViews } from './parts/saved_views.js';
+import { sortHead } from './parts/sort_head.js';
+import { watchStaleness } from './parts/staleness.js';
+import { clock, duration, language, number, plainName, say, whenOf } from './parts/words.js';
 
 const FILTERS = ['state', 'priority', 'cluster', 'isp'];
 const CHOICES = [...FILTERS, 'sort'];

@@ -1,8 +1,8 @@
 // Leadership: puts the charts of the server into their places; loads anew when there are newer figures.
-import { openLink } from './link.js';
-import { isPast } from './moment.js';
-import { watchStaleness } from './staleness.js';
-import { drawCharts } from './svg.js';
+import { openLink } from './parts/link.js';
+import { isPast } from './parts/moment.js';
+import { watchStaleness } from './parts/staleness.js';
+import { drawCharts } from './parts/svg.js';
 
 /** Start the page. */
 export function start() {

@@ -9,14 +9,14 @@ function start() {
   const page = document.querySelector('[data-page]');
   if (started || !page) return;
   started = true;
-  import('./moment.js').then(({ keepInLinks }) => keepInLinks());
-  if (document.getElementById('past-bar')) import('./past.js').then(({ markPast }) => markPast());
+  import('./parts/moment.js').then(({ keepInLinks }) => keepInLinks());
+  if (document.getElementById('past-bar')) import('./parts/past.js').then(({ markPast }) => markPast());
   watcher.disconnect();
   document.getElementById('prerendered').remove();  // the page itself is there
   // Whoever went to the content before goes to the same place of the page itself.
   if (window.location.hash.startsWith(EARLY)) window.location.replace(`#${window.location.hash.slice(EARLY.length)}`);
   import(`./${page.dataset.page === 'nowhere' ? 'plain' : script}.js`).then((module) => module.start());
-  if (document.getElementById('find-open')) import('./find.js').then(({ startFind }) => startFind());
+  if (document.getElementById('find-open')) import('./parts/find.js').then(({ startFind }) => startFind());
 }
 
 const watcher = new MutationObserver(start);

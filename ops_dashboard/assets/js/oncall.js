@@ -1,10 +1,10 @@
 // The calendar of duty: it stands as it was loaded, until the next handover or swap.
-import { DateField } from './date_field.js';
-import { askDeed, labelled, post, remove } from './deed_dialog.js';
-import { byId, make, setText } from './dom.js';
-import { openLink } from './link.js';
-import { watchStaleness } from './staleness.js';
-import { dayAndClock, fromField, language, say, toField } from './words.js';
+import { DateField } from './parts/date_field.js';
+import { askDeed, labelled, post, remove } from './parts/deed_dialog.js';
+import { byId, make, setText } from './parts/dom.js';
+import { openLink } from './parts/link.js';
+import { watchStaleness } from './parts/staleness.js';
+import { dayAndClock, fromField, language, say, toField } from './parts/words.js';
 
 const USUAL_US = 12 * 3600e6;
 const PREVIEW_MS = 400; // a pause in typing

@@ -1,6 +1,6 @@
 // Pages without live parts of their own still say whether the line lives, and what time it is.
-import { openLink } from './link.js';
-import { watchStaleness } from './staleness.js';
+import { openLink } from './parts/link.js';
+import { watchStaleness } from './parts/staleness.js';
 
 /** Start the header of a page. */
 export function start() {

@@ -1,11 +1,11 @@
 // A school: its sheet, and beside it the charts that the server draws. They are read anew with the sheet; whoever
 // points at a moment reads the values of all charts there.
-import { fromAddress, intoAddress } from './address_state.js';
-import { setText } from './dom.js';
-import { reader } from './loading.js';
+import { fromAddress, intoAddress } from './parts/address_state.js';
+import { setText } from './parts/dom.js';
+import { reader } from './parts/loading.js';
 import { start as startSheet } from './sheet.js';
-import { drawCharts, readPiece } from './svg.js';
-import { clock, number } from './words.js';
+import { drawCharts, readPiece } from './parts/svg.js';
+import { clock, number } from './parts/words.js';
 
 class SchoolCharts {
   constructor(panel) {

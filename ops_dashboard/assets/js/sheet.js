@@ -1,13 +1,13 @@
 // A sheet: tables of a provider, an area, a system or the data itself. What is chosen stands in the address; it is
 // read anew when the push says that something changed, and once a minute, for its figures are no finer.
-import { fromAddress, intoAddress } from './address_state.js';
-import { byId, make, renew, setText } from './dom.js';
-import { openLink } from './link.js';
-import { reader } from './loading.js';
-import { inMoment } from './moment.js';
-import { sortHead } from './sort_head.js';
-import { watchStaleness } from './staleness.js';
-import { keysOf, language, number, say, since } from './words.js';
+import { fromAddress, intoAddress } from './parts/address_state.js';
+import { byId, make, renew, setText } from './parts/dom.js';
+import { openLink } from './parts/link.js';
+import { reader } from './parts/loading.js';
+import { inMoment } from './parts/moment.js';
+import { sortHead } from './parts/sort_head.js';
+import { watchStaleness } from './parts/staleness.js';
+import { keysOf, language, number, say, since } from './parts/words.js';
 
 const CHOICES = ['q', 'state', 'sort', 'rows'];
 const PAUSE_MS = 5000; // a storm of changes is one look

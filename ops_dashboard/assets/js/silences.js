@@ -1,13 +1,13 @@
 // What nobody is told of: in force, to come, over; the list follows the push.
-import { fromAddress } from './address_state.js';
-import { askDeed, remove } from './deed_dialog.js';
-import { byId, make, renew, setText } from './dom.js';
-import { openLink } from './link.js';
-import { reader, readJson } from './loading.js';
-import { askSilence } from './silence_form.js';
-import { askImport } from './silence_import.js';
-import { watchStaleness } from './staleness.js';
-import { dayAndClock, duration, fullDay, language, number, say } from './words.js';
+import { fromAddress } from './parts/address_state.js';
+import { askDeed, remove } from './parts/deed_dialog.js';
+import { byId, make, renew, setText } from './parts/dom.js';
+import { openLink } from './parts/link.js';
+import { reader, readJson } from './parts/loading.js';
+import { askSilence } from './silence/silence_form.js';
+import { askImport } from './silence/silence_import.js';
+import { watchStaleness } from './parts/staleness.js';
+import { dayAndClock, duration, fullDay, language, number, say } from './parts/words.js';
 
 const GROUPS = ['active', 'pending', 'expired'];
 const PLAIN_RULES = { 'FREQ=DAILY': 'daily', 'FREQ=WEEKLY': 'weekly', 'FREQ=MONTHLY': 'monthly' };

@@ -1,16 +1,16 @@
 // The overview: one snapshot a second becomes figures, cells, incidents, or the day so far.
-import { clearAlarms, showAlarms } from './alarms.js';
-import { BandwidthChart } from './chart.js';
-import { followDay } from './day.js';
-import { byId } from './dom.js';
-import { loadFleetPatiently } from './fleet.js';
-import { Honeycomb } from './honeycomb.js';
-import { openLink } from './link.js';
-import { makeBell } from './sound.js';
-import { watchStaleness } from './staleness.js';
-import { clearTiles, showTiles } from './tiles.js';
-import { makeViews } from './views.js';
-import { hourOfDay, topologyVersion } from './words.js';
+import { clearAlarms, showAlarms } from './wall/alarms.js';
+import { BandwidthChart } from './wall/chart.js';
+import { followDay } from './wall/day.js';
+import { byId } from './parts/dom.js';
+import { loadFleetPatiently } from './parts/fleet.js';
+import { Honeycomb } from './wall/honeycomb.js';
+import { openLink } from './parts/link.js';
+import { makeBell } from './wall/sound.js';
+import { watchStaleness } from './parts/staleness.js';
+import { clearTiles, showTiles } from './wall/tiles.js';
+import { makeViews } from './wall/views.js';
+import { hourOfDay, topologyVersion } from './parts/words.js';
 
 const SHIFT_MS = 180000; // burn-in: the picture moves by a unit every three minutes
 const SHIFTS = [[0, 0], [1, 0], [1, 1], [0, 1], [-1, 1], [-1, 0], [-1, -1], [0, -1]];

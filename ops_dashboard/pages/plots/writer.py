@@ -85,13 +85,13 @@ class PlotWriter:
         )
 
     def value(self, chart: Chart, value: float | None, decimals: int) -> str:
-        """Return a value of a chart without its unit."""
+        """Return a value of a chart without its unit; between two words it is the share of the upper one."""
         if value is None:
             return "–"
         if chart.words is not None:
-            return (
-                chart.words[round(value)] if value in (0.0, 1.0) else write_number(value, self._language, 1)
-            )
+            if value in (0.0, 1.0):
+                return chart.words[round(value)]
+            return f"{chart.words[1]} {write_number(100.0 * value, self._language)} %"
         return write_number(value, self._language, decimals)
 
     def spans(self, alerts: Iterable[Alert]) -> Iterator[tuple[Alert, float, float]]:

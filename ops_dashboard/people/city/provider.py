@@ -26,8 +26,8 @@ from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 from joserfc.jwt import JWTClaimsRegistry
 
+from contract.access.address import is_safe_address
 from contract.access.mapping import Claims
-from contract.address import is_safe_address
 from contract.errors import ConfigurationError
 from ops_dashboard.config import OidcConfig
 from ops_dashboard.people.city.identity import Identity, IdentityRefusedError, ProviderSilentError

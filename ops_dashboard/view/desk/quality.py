@@ -12,7 +12,7 @@ from contract.live import STATE_UNKNOWN
 from contract.privacy import shown_refusal
 from contract.rejected import Reason, Rejected, detail_words
 from contract.rule import ClockRule, JointRule, SilenceRule, StuckRule
-from contract.texts import Language, write_number
+from contract.texts import Language, write_clock_off, write_number
 from ops_dashboard.view.addresses import area_address
 from ops_dashboard.view.areas import CitySums, WallArea
 from ops_dashboard.view.desk.places import moment
@@ -156,8 +156,8 @@ class _Maker:
                 continue
             detail = UNKNOWN
             if isinstance(rule, ClockRule) and alert.value is not None:
-                off = write_number(alert.value, self._scribe.language)
-                detail = self._scribe.say("school.clock_wrong", s=off)
+                off = write_clock_off(alert.value, self._scribe.say, self._scribe.language)
+                detail = self._scribe.say("school.clock_wrong", off=off)
             title, todo = (rule.title_vi, rule.advice_vi) if vi else (rule.title_en, rule.advice_en)
             trouble = SheetCell(title, href=f"/alerts?alert={alert.alert_id}")
             found.append(self._row(trouble, device, alert.opened_at_us, detail, todo))

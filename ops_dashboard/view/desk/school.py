@@ -13,7 +13,7 @@ from contract.incident import CauseKind, Incident
 from contract.live import STATE_ALERTED, STATE_MAINTENANCE, STATE_UNKNOWN
 from contract.rule import ClockRule, Rule
 from contract.series import METRIC_BITS
-from contract.texts import Language, write_date, write_number
+from contract.texts import Language, write_clock_off, write_date, write_number
 from ops_dashboard.view.addresses import area_address, provider_address
 from ops_dashboard.view.desk.places import incident_table, moment
 from ops_dashboard.view.desk.quality import refused_words
@@ -180,8 +180,8 @@ class _Maker:
         state = SheetCell(self._scribe.say(f"sheet.device_{word}"), is_bad=word != "works")
         detail = SheetCell(UNKNOWN)
         if clock is not None and clock.value is not None:
-            off = write_number(clock.value, self._scribe.language)
-            told = self._scribe.say("school.clock_wrong", s=off)
+            off = write_clock_off(clock.value, self._scribe.say, self._scribe.language)
+            told = self._scribe.say("school.clock_wrong", off=off)
             detail = SheetCell(told, href=f"/alerts?alert={clock.alert_id}")
         elif own:
             detail = SheetCell(self._told(own[0]), href=f"/alerts?alert={own[0].alert_id}")

@@ -45,7 +45,6 @@ SENTENCE: Final = ("open_schools", "lost_pupil_min", "down_schools", "down_pupil
 """Sums of the day that its sentence speaks of."""
 QUESTIONS: Final = 3
 MOST_INCIDENTS: Final = 20
-_PARTS: Final = (DayPart.MORNING, DayPart.AFTERNOON)
 
 
 class BriefAsked(NamedTuple):

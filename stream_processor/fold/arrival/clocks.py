@@ -5,10 +5,11 @@ was delayed least, and shows the clock best. Twice a minute a look takes it from
 clock is wrong where a look finds it ahead, or two looks find it behind by the same, or behind and standing
 still: the times of what a device had kept for an outage run faster than ours, and end with readings of now.
 One that was right until then, and does not go back before what it has told, is found behind by three looks:
-of packs that each come after the next one, or come twice, two looks in a row may see the same delay. Where
-most devices of a partition are off, the delay is our own. While a clock is wrong, and before one was ever
-right, readings as far behind as that are judged as of their arrival, and so is what is ahead of the log, see
-`words`; all are stored as claimed.
+of packs that each come after the next one, or come twice, two looks in a row may see the same delay. Looks
+between which the device was silent, by the rule that says so, are none in a row: the newest of what waited
+for a line is as old each time as the time between two messages. Where most devices of a partition are off,
+the delay is our own. While a clock is wrong, and before one was ever right, readings as far behind as that
+are judged as of their arrival, and so is what is ahead of the log, see `words`; all are stored as claimed.
 
 Source: D. L. Mills et al., RFC 5905 "Network Time Protocol Version 4" (2010), section 10, the clock filter.
 """
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from contract.alert import Channel, Transition
 from stream_processor.fold.arrival.words import AHEAD_US
 from stream_processor.fold.channels import Batch, Evidence, judge_at_tick
-from stream_processor.fold.constants import Fold
+from stream_processor.fold.constants import LAST_US, Fold
 from stream_processor.fold.joint import batch_of_look
 from stream_processor.fold.state import NO_SKEW, State
 
@@ -98,7 +99,7 @@ def hear_clocks(fold: Fold, state: State, before_us: int, at_us: int) -> list[Tr
         return []
     slot = fold.clock_carriers[state.skew[fold.clock_carriers] != NO_SKEW]
     skew_s, bound_s = state.skew[slot] >> AT_BITS, fold.clock_off_us[slot] / 1e6
-    steady = _is_steady(state.seen_skew[slot], state.skew[slot])
+    steady = _is_steady(state.seen_skew[slot], state.skew[slot], _silent_s(fold, slot))
     still = _stands_still(state.seen_skew[slot], state.skew[slot], bound_s)
     off = np.abs(skew_s) > bound_s
     behind = off & steady & (skew_s <= 0)
@@ -118,11 +119,19 @@ def hear_clocks(fold: Fold, state: State, before_us: int, at_us: int) -> list[Tr
     return told
 
 
-def _is_steady(before: NDArray[np.int64], now: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return where two looks found the same clock, shape (n,)."""
+def _silent_s(fold: Fold, slot: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return after how long without a word a device is silent, seconds, shape (n,); ages if no rule says."""
+    rules, metric = fold.rulebook.channels[Channel.SILENCE], fold.layout.metric_id[slot]
+    return np.where(rules.exists[metric], rules.silent_us[metric], LAST_US) / 1e6
+
+
+def _is_steady(
+    before: NDArray[np.int64], now: NDArray[np.int64], silent_s: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Return where two looks found the same clock, with no silence in between, shape (n,)."""
     moved_s, passed_s = _between(before, now)
     steady: NDArray[np.bool_] = np.abs(moved_s) <= np.minimum(STEADY_S, STEADY_SHARE * passed_s)
-    return steady
+    return steady & (passed_s <= silent_s)
 
 
 def _stands_still(

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from ops_dashboard.archive import ANSWER_S
+from ops_dashboard.borrowing import ANSWER_S
 from tests.faults.one_system.conftest import SharedSystem
 from tests.running_system import eventually
 

@@ -1,0 +1,1 @@
+"""What `calendar.toml` says, as it is written there. Pure."""

@@ -1,0 +1,1 @@
+"""When schools of the simulated city have lessons. Pure."""
