@@ -4,9 +4,13 @@ Method. A fault may be one reading far out, a level a little off for an hour, or
 restless. Each kind has a statistic of its own, and each says in nats, as -ln of a tail probability, how
 strange it is now:
 
-1. the reading, z by the seasonal detector: sqrt(2) |z|, for under Laplace noise P(|Z| > z) =
-   exp(-sqrt(2) z); 20 deviations at most count;
-2. and 3. the level: |mean| of about 3 and of about 12 readings in deviations from the cell's mean;
+1. the reading: sqrt(2) z, for under Laplace noise P(|Z| > z) = exp(-sqrt(2) z), and at most 20 deviations
+   count. Where a profile of the day explains the series there are two accounts of it, by its slot and by
+   the mean of all. z is the mean of the first and of what both agree on: the lesser, or 0 if it lies above
+   the one and below the other. A slot's noise is not known by itself, so that noon among quiet hours is
+   half as strange as its slot alone says;
+2. and 3. the level: |mean| of about 3 and of about 12 readings in deviations from the cell's mean, if it is
+   off to the side on which the reading is: a high hour is no proof that a reading is low;
 4. roughness: the mean of about 12 steps from reading to reading, against the usual step.
 
 The last three are told by their own records. With tails that fall exponentially the highest of n values lies
@@ -20,7 +24,8 @@ S is of a gamma distribution of shape 2 when nothing is strange (Brown), and
 
     -ln P(S) = S / 2 - ln(1 + S / 2)
 
-nats over sqrt(2) are the deviations that are answered, with the meaning that all detectors share.
+nats over sqrt(2) are the deviations that are answered, with the meaning that all detectors share. Until there
+are records, after 50 readings, the reading is the only kind that speaks, and its own nats are the answer.
 
 Short means learn a reading winsorised, as does the step from it, and a record at most doubles at once: one
 outlier hides little. Records forget within three years.
@@ -28,10 +33,13 @@ outlier hides little. Records forget within three years.
 Source:
     R. A. Fisher, "Statistical Methods for Research Workers", 4th edition, section 21.1, 1932 (tail
     probabilities combined by the sum of their logarithms); M. B. Brown, Biometrics 31(4), 987-992, 1975 (of
-    those that are not independent). K. N. Chandler, Journal of the Royal Statistical
+    those that are not independent); A. B. Owen, "Karl Pearson's meta-analysis revisited", Annals of
+    Statistics 37(6B), 3867-3892, 2009 (sides apart); V. Vovk, R. Wang, "Combining p-values via averaging",
+    Biometrika 107(4), 791-808, 2020 (a mean of nats, whatever the dependence). K. N. Chandler, Journal of the Royal Statistical
     Society B 14(2), 220-228, 1952 (records). S. W. Roberts, Technometrics 1(3), 1959 (means). J. von Neumann
     and others, "The mean square successive difference", Annals of Mathematical Statistics 12(2), 1941
-    (steps). The power of 4 and the spans: chosen on series of even number, docs/decisions/0075.
+    (steps). The power of 4 and the spans: chosen on series of even number, docs/decisions/0075; the reading
+    and the sides: 0080.
 """
 
 from collections.abc import Mapping
@@ -49,6 +57,8 @@ Floats = NDArray[np.float64]
 
 SPANS: Final = np.array([3.0, 12.0, 12.0])
 """Readings that each statistic's mean holds: level, level, roughness."""
+ROUGHNESS: Final = 2
+"""The statistic that has no side."""
 LEAST_RECORD: Final = np.array([0.45, 0.21, 1.0])
 """A record counts for at least so much: the deviation of such means of independent noise; the usual step."""
 MOST_Z: Final = 20.0
@@ -84,11 +94,11 @@ class _Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Combined:
-    """Fisher's and Brown's combination of a seasonal z with records of level and roughness."""
+    """Fisher's and Brown's combination of a reading's z with records of level and roughness."""
 
     name: str = "combined"
     seasonal: Seasonal = field(default_factory=Seasonal)
-    """Judges the reading itself, and gives what is expected."""
+    """Judges the reading by its slot and by its mean, and gives what is expected."""
     least_readings: int = 50
     """Readings before records say something."""
     tau_s: float = 3 * 365 * 86400.0
@@ -108,17 +118,15 @@ class Combined:
         """Return the combined surprise of each reading as deviations, signed; NaN while immature."""
         told = self.seasonal.judge(columns, at, value)
         seen = self._seen(columns, at, value, np.ones(len(value)))
-        readings = columns["readings"][at.cell].astype(np.float64)
-        nats = np.log(np.maximum(readings / SPANS[:, None], 1.0))
-        nats[:, readings < self.least_readings] = 0.0
-        above, below = columns["above"][:, at.cell], columns["below"][:, at.cell]
-        record = np.maximum(np.where(seen.statistic < 0, below, above), LEAST_RECORD[:, None])
-        reached = np.minimum(np.abs(seen.statistic) / record, MOST_REACHED)
-        share = np.where(reached <= 1.0, reached**WITHIN, 2.0 * reached - 1.0)
-        total = np.sqrt(2.0) * np.minimum(np.abs(told.z), MOST_Z) + (nats * share).sum(axis=0)
-        surprise = total / 2.0 - np.log1p(total / 2.0)
-        z = np.copysign(surprise / np.sqrt(2.0), told.plain)
-        return Judgement(z, told.plain, told.expected, told.deviation)
+        side = np.sign(told.plain)
+        by_slot = np.abs(told.z)
+        # A product, not a choice: what is unknown stays so.
+        by_both = np.minimum(by_slot, np.abs(seen.plain.z)) * (np.sign(seen.plain.plain) == side)
+        own = np.sqrt(2.0) * np.minimum((by_slot + by_both) / 2.0, MOST_Z)
+        total = own + self._of_records(columns, at.cell, seen, side).sum(axis=0)
+        speak = columns["readings"][at.cell] >= self.least_readings
+        surprise = np.where(speak, total / 2.0 - np.log1p(total / 2.0), own)
+        return Judgement(surprise * side / np.sqrt(2.0), told.plain, told.expected, told.deviation)
 
     def learn(self, columns: dict[str, NDArray[Any]], at: Moments, value: Floats, share: Floats) -> None:
         """Take each value into the seasonal baselines, the short means and their records."""
@@ -143,6 +151,18 @@ class Combined:
     def outlook(self, columns: Mapping[str, NDArray[Any]]) -> Outlook:
         """Return what the value's own baseline expects at any time of the day."""
         return self.seasonal.outlook(columns)
+
+    def _of_records(
+        self, columns: Mapping[str, NDArray[Any]], cell: NDArray[np.intp], seen: _Seen, side: Floats
+    ) -> Floats:
+        """Return the nats of level, level and roughness, 0 for a level on the other side, shape (3, n)."""
+        nats = np.log(np.maximum(columns["readings"][cell] / SPANS[:, None], 1.0))
+        above, below = columns["above"][:, cell], columns["below"][:, cell]
+        record = np.maximum(np.where(seen.statistic < 0, below, above), LEAST_RECORD[:, None])
+        reached = np.minimum(np.abs(seen.statistic) / record, MOST_REACHED)
+        nats *= np.where(reached <= 1.0, reached**WITHIN, 2.0 * reached - 1.0)
+        nats[:ROUGHNESS] *= np.sign(seen.statistic[:ROUGHNESS]) == side
+        return nats
 
     def _seen(self, columns: Mapping[str, NDArray[Any]], at: Moments, value: Floats, share: Floats) -> _Seen:
         cell = at.cell

@@ -47,13 +47,46 @@ def test_restlessness_within_the_usual_range_adds_to_what_a_reading_says() -> No
     assert told > 2 * without > 0
 
 
-def test_deviations_are_the_tail_of_the_sum_of_four_kinds() -> None:
+def test_before_there_are_records_the_reading_answers_for_itself() -> None:
     values = np.random.default_rng(6).normal(100, 5, 40)
     z, memory = deviations_of(Combined(), values)
     seasonal, _ = deviations_of(Seasonal(), values)
-    # Before records say something the reading is the only one of the four kinds that speaks.
-    s = np.sqrt(2) * np.abs(seasonal[-1])
-    nats = s / 2 - np.log(1 + s / 2)
-    assert abs(z[-1]) == pytest.approx(nats / np.sqrt(2))
+    np.testing.assert_allclose(z, seasonal)
     assert np.abs(memory["recent"]).max() <= MOST_LEARNT
     assert memory["recent"].shape == (len(SPANS), 1)
+
+
+def test_a_calm_reading_after_records_is_told_by_the_tail_of_the_sum() -> None:
+    values = np.random.default_rng(6).normal(100, 5, QUIET)
+    z, _ = deviations_of(Combined(), values)
+    seasonal, _ = deviations_of(Seasonal(), values)
+    own = np.sqrt(2) * np.abs(seasonal[-1])
+    assert np.sqrt(2) * abs(z[-1]) == pytest.approx(own / 2 - np.log1p(own / 2), abs=0.5)
+
+
+def test_a_level_on_the_other_side_adds_nothing() -> None:
+    detector = Combined()
+    _, memory = deviations_of(detector, np.random.default_rng(7).normal(100, 5, QUIET))
+    at = Moments(np.array([0]), np.array([QUIET * STEP_US]), np.array([NO_PHASE], np.int16))
+    memory["recent"][2] = 0.0
+    z = {}
+    for level in (-2.0, 0.0, 2.0):
+        memory["recent"][:2] = level
+        z[level] = float(detector.judge(memory, at, np.array([90.0])).z[0])
+    assert z[-2.0] < z[0.0] - 1.0
+    assert z[2.0] == pytest.approx(z[0.0], abs=0.1)
+
+
+def test_a_reading_above_its_mean_and_below_its_slot_is_half_as_strange_as_the_slot_says() -> None:
+    told = {}
+    for detector in (Combined(), Seasonal()):
+        memory, rng = detector.empty(1), np.random.default_rng(8)
+        for i in range(240):
+            at = Moments(np.array([0]), np.array([i * HOUR_US]), np.array([i % 24], np.int16))
+            value = 100 + 50 * np.sin(i * np.pi / 12) + rng.normal(0, 2, 1)
+            detector.learn(memory, at, value, np.ones(1))
+        memory["readings"][:] = 49  # records say nothing yet
+        at = Moments(np.array([0]), np.array([246 * HOUR_US]), np.array([6], np.int16))
+        told[detector.name] = float(detector.judge(memory, at, np.array([120.0])).z[0])
+    assert -30 < told["seasonal"] < -5
+    assert told["combined"] == pytest.approx(told["seasonal"] / 2)
