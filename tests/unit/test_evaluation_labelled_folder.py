@@ -44,7 +44,7 @@ def written(folder: Path, text: str | bytes, name: str = "a.csv") -> Path:
         "2026-09-01 01:00:00.000,2e0,1.00\n",
         "2026-09-01,1,0\n1788228000000000,,1\n1788224400000000000,2,1\n",
         "1.788220800000000000e+09,1e0,0.0e+00\n1.7882280e9,nan,1e+00\n1.7882244e+09,2.0e+00,1e+00\n",
-        gzip.compress(b"Time,Data,Label\r2026-09-01,1,0\r2026-09-01T02,N/A,1\r2026-09-01T01,2,1\r"),
+        gzip.compress(b"Time,Data,Label\r2026-09-01,1,0\r2026-09-01T02,N/A,1\r2026-09-01T01,2,1\r", mtime=0),
         "Date\tX\tAnomaly\n2026-09-01\t1\t0\n2026-09-01T02:00\t\t1\n2026-09-01T01:00\t2\t1\n".encode(
             "utf-16"
         ),
@@ -128,7 +128,7 @@ def test_files_are_series_by_name_in_all_folders_and_columns_are_named(tmp_path:
         (b"PK\x03\x04", "is a workbook of Excel or LibreOffice, no CSV"),
         (b"<!DOCTYPE html>", "is a web page"),
         (b"PAR1\x15\x04", "is a Parquet file, no CSV"),
-        (gzip.compress(b"time,value,label\n" * 99)[:-20], "cannot be read: Compressed file ended"),
+        (gzip.compress(b"time,value,label\n" * 99, mtime=0)[:-20], "cannot be read: Compressed file ended"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said_with_its_line(
