@@ -35,11 +35,11 @@ Source:
     probabilities combined by the sum of their logarithms); M. B. Brown, Biometrics 31(4), 987-992, 1975 (of
     those that are not independent); A. B. Owen, "Karl Pearson's meta-analysis revisited", Annals of
     Statistics 37(6B), 3867-3892, 2009 (sides apart); V. Vovk, R. Wang, "Combining p-values via averaging",
-    Biometrika 107(4), 791-808, 2020 (a mean of nats, whatever the dependence). K. N. Chandler, Journal of the Royal Statistical
-    Society B 14(2), 220-228, 1952 (records). S. W. Roberts, Technometrics 1(3), 1959 (means). J. von Neumann
-    and others, "The mean square successive difference", Annals of Mathematical Statistics 12(2), 1941
-    (steps). The power of 4 and the spans: chosen on series of even number, docs/decisions/0075; the reading
-    and the sides: 0080.
+    Biometrika 107(4), 791-808, 2020 (a mean of nats, whatever the dependence). K. N. Chandler,
+    Journal of the Royal Statistical Society B 14(2), 220-228, 1952 (records). S. W. Roberts, Technometrics
+    1(3), 1959 (means). J. von Neumann and others, "The mean square successive difference", Annals of
+    Mathematical Statistics 12(2), 1941 (steps). The power of 4 and the
+    spans: chosen on series of even number, docs/decisions/0075; the reading and the sides: 0080.
 """
 
 from collections.abc import Mapping
@@ -156,7 +156,8 @@ class Combined:
         self, columns: Mapping[str, NDArray[Any]], cell: NDArray[np.intp], seen: _Seen, side: Floats
     ) -> Floats:
         """Return the nats of level, level and roughness, 0 for a level on the other side, shape (3, n)."""
-        nats = np.log(np.maximum(columns["readings"][cell] / SPANS[:, None], 1.0))
+        readings = columns["readings"][cell].astype(np.float64)
+        nats: Floats = np.log(np.maximum(readings / SPANS[:, None], 1.0))
         above, below = columns["above"][:, cell], columns["below"][:, cell]
         record = np.maximum(np.where(seen.statistic < 0, below, above), LEAST_RECORD[:, None])
         reached = np.minimum(np.abs(seen.statistic) / record, MOST_REACHED)

@@ -208,7 +208,7 @@ class SchoolCalendar:
         if not sessions:
             return Context.CLOSED
         edge_us = EDGE // timedelta(microseconds=1)
-        is_event = self._known.has(DayKind.EVENT, level_index, day)
+        is_event = _holds(self._file.event, day) or self._known.has(DayKind.EVENT, level_index, day)
         if any(abs(now_us - t) < edge_us for s in sessions for t in (s.start_us, s.end_us)):
             return Context.EVENT if is_event else Context.EDGE
         if is_event and any(s.start_us <= now_us < s.end_us for s in sessions):

@@ -26,9 +26,9 @@ FLEET: Final = generate_fleet(60, seed=79)
 DAYS: Final = [MONDAY + timedelta(n) for n in range(26)]
 
 
-def packaged_calendar() -> SchoolCalendar:
-    """Return the calendar of the packaged file."""
-    return parse_calendar(read_config(None, "calendar.toml"))
+def packaged_calendar(written: str = "") -> SchoolCalendar:
+    """Return the calendar of the packaged file and what is written below it."""
+    return parse_calendar(read_config(None, "calendar.toml") + written)
 
 
 def usual_measures(seed: int = 1, schools: int = len(FLEET.schools)) -> dict[str, Measure]:
@@ -60,10 +60,11 @@ def looked_back(
     decided: Iterable[SpecialDay] = (),
     dismissals: Iterable[tuple[str, date]] = (),
     fleet: Fleet = FLEET,
+    written: str = "",
 ) -> DayHistory:
     """Return the history of the city, as its calendar and what was decided tell it."""
     known = tuple(decided)
-    calendar = packaged_calendar().with_days(known, fleet)
+    calendar = packaged_calendar(written).with_days(known, fleet)
     return history_of(fleet, calendar, DAYS, measures, known, dismissals)
 
 

@@ -55,6 +55,8 @@ class CalendarFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     half_day: list[Span] = msgspec.field(default_factory=list)
     make_up: list[Span] = msgspec.field(default_factory=list)
     """Days of the weekend on which all schools work, in place of another day (học bù)."""
+    event: list[Span] = msgspec.field(default_factory=list)
+    """Days of all schools on which nothing is as usual: the eve of a recess, a conference day."""
     closure: dict[str, list[Span]] = msgspec.field(default_factory=dict)
 
 
@@ -122,6 +124,7 @@ def _spans(file: CalendarFile) -> dict[str, list[Span]]:
         "exam": file.exam,
         "half_day": file.half_day,
         "make_up": file.make_up,
+        "event": file.event,
     }
 
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.calendar import SchoolCalendar
+from contract.calendar import MINUTE_US, Context, SchoolCalendar
 from contract.fleet import LEVELS, Fleet
 from contract.special_days.special_day import (
     DayKind,
@@ -38,7 +38,7 @@ class DayHistory(NamedTuple):
     learners: Measure
     """Active users, mean of the part, in the same way."""
     settled: NDArray[np.bool_]
-    """Days of schools that somebody has decided about, shape (d, n)."""
+    """Days of schools that somebody has decided about, or that are known as events, shape (d, n)."""
     dismissed: NDArray[np.bool_]
     """… with an alert that was dismissed as an event of the school, shape (d, n)."""
 
@@ -67,7 +67,8 @@ def history_of(
         place: np.array(sorted(column[code] for code in codes), np.intp) for place, codes in codes_of.items()
     }
     expected = np.array([_expected(fleet, calendar, day) for day in days]).reshape(len(days), PARTS, -1)
-    settled = np.zeros((len(days), len(column)), np.bool_)
+    of_level = np.array([[_is_event(calendar, i, day) for i in range(len(LEVELS))] for day in days], np.bool_)
+    settled = of_level.reshape(len(days), -1)[:, fleet.level_index.astype(np.intp)]
     row = {day: i for i, day in enumerate(days)}
     for one in decided:
         if one.evidence.bells is None and (
@@ -90,6 +91,13 @@ def history_of(
         measures["learners"][lived],
         settled[lived],
         dismissed[lived],
+    )
+
+
+def _is_event(calendar: SchoolCalendar, level_index: int, day: date) -> bool:
+    sessions = calendar.sessions(level_index, day)
+    return bool(sessions) and (
+        calendar.context_at(level_index, sessions[0].start_us // MINUTE_US) is Context.EVENT
     )
 
 

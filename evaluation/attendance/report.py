@@ -13,6 +13,8 @@ class AttendanceRow(NamedTuple):
 
     less_shared: bool
     z: float
+    with_calendar: bool
+    """Whether the city's calendar was known."""
     before: AttendanceFigures
     """Of the days before the half."""
     after: AttendanceFigures
@@ -28,6 +30,7 @@ def render(rows: Sequence[AttendanceRow], *, as_json: bool) -> str:
     cells: list[tuple[str, ...]] = [HEADINGS]
     for row in rows:
         name = f"{'less shared' if row.less_shared else 'alone'}, z {row.z:g}"
+        name += ", calendar" if row.with_calendar else ""
         for half, figures in (("first", row.before), ("second", row.after)):
             found = [
                 f"{f / n:.3f} of {n}" if n else "-"

@@ -2,8 +2,8 @@
 
 Each school's register of a day is sent at half past seven and again ten, twenty and thirty minutes later, as
 a reader sends it. Districts stand for clusters, all schools are of one level, and the calendar knows no day
-off: what its city's calendar would have explained is an alert here. Days on which Vietnam has a holiday are
-left out.
+off, or what is written into it (`city_calendar`): without it what its city's calendar would have explained is
+an alert. Days on which Vietnam has a holiday are left out.
 """
 
 from collections.abc import Sequence
@@ -75,12 +75,12 @@ def fleet_of(registers: Registers) -> Fleet:
     )
 
 
-def calendar_of(packaged: str, days: NDArray[np.datetime64]) -> SchoolCalendar:
-    """Return a calendar in which every day of these years may be one of school."""
+def calendar_of(packaged: str, days: NDArray[np.datetime64], written: str = "") -> SchoolCalendar:
+    """Return a calendar in which every day of these years may be one of school, but for what is `written`."""
     first, last = days.min().astype(date).year, days.max().astype(date).year
     head = 'timezone = "Asia/Ho_Chi_Minh"\ncountry = "VN"\n'
     term = f'[[term]]\nfirst = {first}-01-01\nlast = {last}-12-31\nname = "all"\n'
-    return parse_calendar(f"{head}{term}{packaged[packaged.index('[level.') :]}")
+    return parse_calendar(f"{head}{term}{written}{packaged[packaged.index('[level.') :]}")
 
 
 def low_rule(rules: Sequence[Rule], z: float | None = None, *, less_shared: bool = True) -> AnomalyRule:

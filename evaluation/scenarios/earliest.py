@@ -64,7 +64,8 @@ class _Pack(NamedTuple):
     def says(self, due: Iterable[Metric]) -> Mask:
         """Return where anything was measured."""
         values = self.measured.values
-        return np.any([np.isfinite(values[m.name]) for m in due if m.name in values], axis=0)
+        said: Mask = np.any([np.isfinite(values[m.name]) for m in due if m.name in values], axis=0)
+        return said
 
 
 def earliest_of(log: ScenarioLog) -> tuple[int | None, ...]:
@@ -148,4 +149,5 @@ class _Look:
 def _differs(under: _Pack, without: _Pack, due: Iterable[Metric]) -> Mask:
     """Return where a pack comes in one of two worlds alone, or comes with another time."""
     misdated = under.comes & (under.wire.skew_us != without.wire.skew_us)
-    return ((under.comes != without.comes) | misdated) & without.says(due)
+    differs: Mask = ((under.comes != without.comes) | misdated) & without.says(due)
+    return differs

@@ -10,7 +10,8 @@ themselves, nothing is shared.
 
 *A shared drop is news itself.* Where it is as large as the rule's least deviation it is not taken out, and
 every school that fell as far is told, however much it moves otherwise: that they fell together is found in
-their alerts, as one line.
+their alerts, as one line. It is the level's news or a cluster's: what only both together make as large is
+taken out, or at the brink of a thin day each of a city's worse clusters would be told by itself.
 
 *Only drops.* On a day on which more come than usual, a school where nearly all come every day has nothing to
 gain; what the others gained would make it look low.
@@ -40,6 +41,7 @@ from numpy.typing import NDArray
 from anomaly.absence import absence_deviations, attended_at
 from anomaly.judgement import Judgement
 from anomaly.moments import NO_PHASE, Moments
+from contract.alert import Channel
 from contract.calendar import MINUTE_US
 from contract.fleet import LEVELS
 from stream_processor.fold.constants import Fold
@@ -53,6 +55,8 @@ PATIENCE_US: Final = 60 * MINUTE_US
 """After a session's edge begins, half an hour before its bell, judged without the others; chosen."""
 SHRINK: Final = 4.0
 """Schools that a cluster of no difference weighs against its own."""
+NEARLY: Final = 0.999
+"""Of the least deviation, what is surely not as large in four bytes."""
 LEARNT: Final = 0.25
 """Part of what is shared that a series learns."""
 MANY_DAYS: Final = 255
@@ -114,10 +118,24 @@ def _parts(fold: Fold, state: State, slots: NDArray[np.intp], at_us: int) -> NDA
     of_level = group_medians(level[known].astype(np.intp), left[known], len(LEVELS))
     count = np.bincount(level[known], minlength=len(LEVELS))
     part = np.where(count[level] >= LEAST_KIN, of_level[level], np.nan)
-    part += _of_clusters(fold, slots, left - part)
+    of_cluster = _of_clusters(fold, slots, left - part)
+    least = fold.rulebook.channels[Channel.ANOMALY].least_deviation[fold.layout.metric_id[slots]]
+    part = _together(part, of_cluster, least)
     # Nobody to compare with, or not by now.
     alone = (among[level] < LEAST_KIN) | ((begun_us != NEVER_US) & (at_us - begun_us >= PATIENCE_US))
     return np.where(np.isnan(part) & alone, 0.0, part).astype(np.float32)
+
+
+def _together(of_level: Floats, of_cluster: Floats, least: Floats) -> Floats:
+    """Return what a level and a cluster share together, a drop of `least` and more where it is news, (k,).
+
+    News is of whoever fell as far: of a whole level, in each of its clusters, or of one cluster by more than
+    its level. On a thin day that only both together fell as far, none of the clusters is told for the city.
+    """
+    both = of_level + of_cluster
+    whole, brink = of_level <= -least, of_cluster > -least
+    both = np.where(brink & ~whole, np.maximum(both, -NEARLY * least), both)
+    return np.where(whole, np.minimum(both, -least / NEARLY), both)
 
 
 def _of_clusters(fold: Fold, slots: NDArray[np.intp], left: Floats) -> Floats:

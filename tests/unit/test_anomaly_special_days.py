@@ -143,3 +143,12 @@ def test_its_name_stays_while_days_are_added_at_its_end() -> None:
     empty(measures, WEDNESDAY, EVERYBODY)
     (longer,) = propose_days(looked_back(measures))
     assert (short.proposal_id, short.last) == (longer.proposal_id, longer.last - timedelta(1))
+
+
+def test_an_event_that_the_file_has_is_not_proposed() -> None:
+    measures = usual_measures()
+    measures["register"][cells(TUESDAY, EVERYBODY)] -= 0.2
+    (one,) = propose_days(looked_back(measures))
+    assert (one.kind, one.place, one.first) == (DayKind.EVENT, CITY, TUESDAY)
+    written = f'\n[[event]]\nfirst = {TUESDAY}\nlast = {TUESDAY}\nname = "x"\n'
+    assert not propose_days(looked_back(measures, written=written))

@@ -1,7 +1,7 @@
 """The catalogue, the rules and the calendar: what is shipped reads, what is wrong is named."""
 
 import re
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -188,6 +188,25 @@ def test_schools_work_on_a_made_up_saturday() -> None:
     assert not made_up.sessions(PRIMARY, date(2026, 12, 26))
 
 
+def test_an_event_of_the_file_is_one_in_session_and_no_other_day() -> None:
+    text = (CONFIG / "calendar.toml").read_text("utf-8")
+    eve = parse_calendar(text + '\n[[event]]\nfirst = 2027-01-29\nlast = 2027-01-29\nname = "Trước Tết"\n')
+
+    def context(day: int, hour: int) -> Context:
+        moment = datetime(2027, 1, day, hour, tzinfo=eve.timezone)
+        return Context(eve.context_at(PRIMARY, int(moment.timestamp()) // 60))
+
+    assert [context(29, hour) for hour in (7, 9, 12, 15, 20)] == [
+        Context.EVENT,
+        Context.EVENT,
+        Context.OUT,
+        Context.EVENT,
+        Context.OUT,
+    ]
+    assert context(28, 9) is Context.SESSION
+    assert eve.sessions(PRIMARY, date(2027, 1, 29))
+
+
 SPAN = '\n[[{}]]\nname = "x"\nfirst = {}\nlast = {} # wrong\n'
 CLOSURE = '\n[closure]\n"79010042" = [{ first = 2026-11-25, last = 2026-11-24, name = "ngập" }] # wrong\n'
 
@@ -200,6 +219,7 @@ CLOSURE = '\n[closure]\n"79010042" = [{ first = 2026-11-25, last = 2026-11-24, n
         (("", SPAN.format("exam", "2026-12-02", "2026-12-01")), "exam 'x' ends on"),
         (("", SPAN.format("half_day", "2026-12-02", "2026-12-01")), "half_day 'x' ends on"),
         (("", SPAN.format("make_up", "2026-12-02", "2026-12-01")), "make_up 'x' ends on"),
+        (("", SPAN.format("event", "2026-12-02", "2026-12-01")), "event 'x' ends on"),
         (("", SPAN.format("make_up", "2027-02-06", "2027-02-06")), "is no school day"),  # Tết
         (("", CLOSURE), "closure of 79010042 'ngập' ends on 2026-11-24"),
         (("weekdays = [0, 1, 2, 3, 4, 5]", "weekdays = [1, 7] # wrong"), "weekday 7 of lower_secondary"),

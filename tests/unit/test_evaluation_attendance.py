@@ -1,6 +1,7 @@
 """Recorded registers through the real fold: what schools share is nobody's alert, and drops are found."""
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -9,8 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from contract.calendar import Context
 from contract.errors import ConfigurationError
 from evaluation.attendance.ceiling import hindsight
+from evaluation.attendance.city_calendar import city_calendar
 from evaluation.attendance.recorded import HALF, Registers, read_registers
 from evaluation.attendance.report import AttendanceRow, render
 from evaluation.attendance.run import AttendanceFigures, calendar_of, judge_registers, low_rule
@@ -38,6 +41,27 @@ def registers() -> Registers:
     return Registers(days, np.arange(SCHOOLS) // 10, ratio, kind, lowered)
 
 
+def thin_day(level: float, cluster: float) -> tuple[int, int]:
+    """Return alerts and lines of a day on which all fell by so much, and one of three districts by more."""
+    rng = np.random.default_rng(2)
+    days = HALF + np.arange(-20, 22)
+    days = days[np.is_busday(days)][:DAYS]
+    district = np.arange(30) // 10
+    ratio = 0.93 + rng.normal(0, 0.005, (DAYS, 30))
+    ratio[18] -= level + np.where(district == 2, cluster, 0.0)
+    told = Registers(days, district, ratio, np.zeros(ratio.shape, np.int8), ratio)
+    rule = low_rule(given().configuration.rules)
+    halves = judge_registers(told, CATALOGUE, calendar_of(packaged("calendar.toml"), days), rule)
+    return sum(half.alerts for half in halves), sum(half.lines for half in halves)
+
+
+def test_a_thin_day_is_news_of_whoever_fell_as_far_by_itself() -> None:
+    assert thin_day(0.08, 0.06) == (0, 0)  # only both together
+    assert thin_day(0.01, 0.2) == (10, 1)  # the district
+    assert thin_day(0.13, -0.06) == (20, 1)  # the city, but for a district that fell less
+    assert thin_day(0.13, 0.02) == (30, 1)
+
+
 def figures(z: float, *, less_shared: bool) -> tuple[AttendanceFigures, AttendanceFigures]:
     """Return what the packaged rule makes of the registers with a least deviation of 5 points."""
     rule = low_rule(given().configuration.rules, z, less_shared=less_shared)
@@ -53,8 +77,8 @@ def test_what_is_lowered_is_found_and_a_shared_day_is_one_line() -> None:
     halves = figures(6.0, less_shared=True)
     assert sum(half.lines for half in halves) == 1  # of the day that all share
     assert sum(half.school_days for half in halves) == DAYS * SCHOOLS - len(LOWERED)
-    row = AttendanceRow(True, 6.0, *halves)
-    assert "less shared, z 6" in render([row], as_json=False)
+    row = AttendanceRow(True, 6.0, True, *halves)
+    assert "less shared, z 6, calendar" in render([row], as_json=False)
     assert msgspec.json.decode(render([row], as_json=True))[0][1] == 6.0
 
 
@@ -82,6 +106,21 @@ def test_recorded_registers_are_lowered_as_often_as_they_should_be() -> None:
         np.isfinite(told.ratio) & (told.kind == 0)
     ).sum()
     assert (told.lowered[told.kind == 1] < 0.76 * told.ratio[told.kind == 1]).all()
+
+
+def test_what_the_city_wrote_beforehand_is_an_event_and_a_storm_is_none() -> None:
+    days = np.arange(np.datetime64("2014-01-06"), np.datetime64("2014-07-01"))
+    lived = days[
+        np.is_busday(days) & ~((days >= np.datetime64("2014-04-14")) & (days < np.datetime64("2014-04-23")))
+    ]
+    calendar = calendar_of(packaged("calendar.toml"), lived, city_calendar(lived))
+
+    def is_event(on: str) -> bool:
+        moment = datetime.fromisoformat(f"{on}T08:00").replace(tzinfo=calendar.timezone)
+        return calendar.context_at(1, int(moment.timestamp()) // 60) is Context.EVENT
+
+    assert all(map(is_event, ("2014-04-11", "2014-04-23", "2014-06-26", "2014-06-09")))
+    assert not any(map(is_event, ("2014-01-22", "2014-02-05", "2014-04-10", "2014-06-11")))
 
 
 def another_city(path: Path, days: int, heading: str, row: Callable[[np.datetime64, int], str]) -> Path:

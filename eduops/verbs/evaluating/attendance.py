@@ -1,11 +1,16 @@
 """`eduops evaluate attendance`: recorded registers of a real city through the real fold."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from eduops.verbs.evaluating.options import Json
+
+if TYPE_CHECKING:
+    from config.files import Configuration
+    from evaluation.attendance.recorded import Registers
+    from evaluation.attendance.report import AttendanceRow
 
 
 def attendance(
@@ -33,16 +38,16 @@ def attendance(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Judge a city's registers, each school alone and less what all share, in two halves of the days."""
-    from config.files import read_config
+    """Judge a city's registers in two halves of the days: each school alone, less what all share, and, of New
+    York, with what the city could write into its calendar.
+    """
     from evaluation.attendance.recorded import read_registers
-    from evaluation.attendance.report import AttendanceRow, render
-    from evaluation.attendance.run import calendar_of, judge_registers, low_rule
+    from evaluation.attendance.report import render
+    from evaluation.attendance.run import low_rule
     from evaluation.scenarios.report import given
 
     configuration = given(rules).configuration
     registers = read_registers(data, seed)
-    calendar = calendar_of(read_config(None, "calendar.toml"), registers.day)
     own = low_rule(configuration.rules)
     if ceiling:
         from evaluation.attendance.ceiling import hindsight
@@ -50,10 +55,28 @@ def attendance(
 
         typer.echo(render_hindsight(hindsight(registers, own), as_json=json))
         return
+    rows = _rows(registers, configuration, z or [own.z], is_new_york=data.is_dir())
+    typer.echo(render(rows, as_json=json))
+
+
+def _rows(
+    registers: "Registers", configuration: "Configuration", bounds: list[float], *, is_new_york: bool
+) -> "list[AttendanceRow]":
+    """Return what each bound makes of the registers, in each way."""
+    from config.files import read_config
+    from evaluation.attendance.city_calendar import city_calendar
+    from evaluation.attendance.report import AttendanceRow
+    from evaluation.attendance.run import calendar_of, judge_registers, low_rule
+
+    packaged, days = read_config(None, "calendar.toml"), registers.day
+    unknown = calendar_of(packaged, days)
+    ways = [(False, unknown, False), (True, unknown, False)]
+    if is_new_york:
+        ways.append((True, calendar_of(packaged, days, city_calendar(days)), True))
     rows = []
-    for bound in z or [own.z]:
-        for less_shared in (False, True):
+    for bound in bounds:
+        for less_shared, calendar, is_known in ways:
             rule = low_rule(configuration.rules, bound, less_shared=less_shared)
             halves = judge_registers(registers, configuration.catalogue, calendar, rule)
-            rows.append(AttendanceRow(less_shared, bound, *halves))
-    typer.echo(render(rows, as_json=json))
+            rows.append(AttendanceRow(less_shared, bound, is_known, *halves))
+    return rows
