@@ -205,8 +205,8 @@ class JointRule(_Counted, frozen=True, kw_only=True, tag="joint"):
     z: Deviations = 6.0
     """The deviation of normal noise that is as rare as the disagreement."""
     z_day: Annotated[float, Meta(ge=0.0)] = 0.0
-    """Deviations between schools by which a whole day's traffic and e-learning may lie below what the
-    register says; 0 for no look at days."""
+    """Deviations between schools by which a session's traffic and e-learning may lie below what the register
+    says; 0 for no look at sessions."""
 
     @property
     def metrics(self) -> tuple[str, ...]:

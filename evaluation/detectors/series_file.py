@@ -32,6 +32,8 @@ LARGEST_VALUE: Final = 1e150
 _GZIP: Final = b"\x1f\x8b"
 _COUNT: Final = re.compile(r"(\d{9,11}|\d{13}|\d{16}|\d{19})(\.\d+)?")
 """What counts since 1970; eight, twelve and fourteen digits are a date."""
+_POWER: Final = re.compile(r"\d(\.\d+)?[eE]\+?\d{1,2}")
+"""A count as NumPy writes it."""
 _MICROSECONDS: Final = {13: Decimal(1000), 16: Decimal(1), 19: Decimal("0.001")}
 """What one is worth that has so many digits: ms, µs or ns; with fewer, a second."""
 SECOND_DIGITS: Final = 10
@@ -204,6 +206,8 @@ def moment_us(text: str) -> int:
     text = text.strip()
     if len(text) == SECOND_DIGITS and text.isdecimal():  # most files, and Decimal is slow
         return int(text) * 1_000_000
+    if _POWER.fullmatch(text):
+        text = f"{Decimal(text):f}"
     if counted := _COUNT.fullmatch(text):
         return int(Decimal(text) * _MICROSECONDS.get(len(counted[1]), Decimal(1_000_000)))
     try:

@@ -47,6 +47,7 @@ def add_day(router: APIRouter, services: Services) -> None:
             services.calendar,
             {kind: system_rules(kind, services.catalogue, services.rules) for kind in DeviceKind},
             await archive.known_alerts() if len(asked.fleet.schools) <= MOST_LANES else (),
+            await services.archive.first_known_us(),
         )
 
     @router.get("/api/day")

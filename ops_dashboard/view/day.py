@@ -78,6 +78,8 @@ class Day(msgspec.Struct, frozen=True):
     """When the last incident ended, today or before; None while one is open, and where none is known."""
     sessions: list[Stretch]
     """When schools of any level are in session today."""
+    known_from_us: int | None
+    """Since when anything is known, today or long before; None where nothing is."""
     troubled: list[Trouble]
     """When incidents were open today, of each priority apart; up to now where one still is."""
     systems: list[SystemNow]
@@ -152,6 +154,7 @@ def make_day(
     calendar: SchoolCalendar,
     rules_of: Mapping[DeviceKind, frozenset[str]],
     alerts: Iterable[Alert] = (),
+    known_from_us: int | None = None,
 ) -> Day:
     """Return the day so far.
 
@@ -164,6 +167,7 @@ def make_day(
         calendar: of the local day and its sessions.
         rules_of: names of the rules that judge each system.
         alerts: of its schools, where they are at most `MOST_LANES`.
+        known_from_us: log time of the oldest thing that is kept.
     """
     midnight = midnight_us(now_us, calendar.timezone)
     known = [i for i in incidents if not i.exercise]
@@ -180,6 +184,7 @@ def make_day(
         len(today),
         max((at for _, at in over if at is not None), default=None) if len(over) == len(known) else None,
         sessions_of(calendar, fleet, now_us),
+        known_from_us,
         _troubled(((i.began_at_us, i.ended_at_us, i.worst_priority) for i in known), midnight, now_us),
         [_system(kind, rules, known) for kind, rules in rules_of.items()],
         _lanes(fleet, alerts, midnight, now_us),

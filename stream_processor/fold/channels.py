@@ -29,6 +29,7 @@ from anomaly.score import score_of
 from contract.alert import Beginning, Channel, Ending, Transition, TransitionKind, alert_id_of
 from contract.calendar import Context, in_session
 from stream_processor.fold.constants import Fold
+from stream_processor.fold.emptiness import forget_usual
 from stream_processor.fold.newcomers import judge_newcomers
 from stream_processor.fold.rulebook import ChannelRules
 from stream_processor.fold.shared import parts_taken, told_less
@@ -193,7 +194,7 @@ def judge_anomalies(
     share = np.where(is_open & ~lasts, LEAK, 1.0)
     if lasts.any():
         fold.detector.forget(state.detector, np.concatenate([slot[lasts], slot[lasts] + len(fold.layout)]))
-        state.days[slot[lasts]] = 0
+        forget_usual(state, slot[lasts])
     taught = usual & ~(by_kin & is_open) & known & learns
     if batch.corrects is not None:
         taught &= ~batch.corrects[index]

@@ -3,7 +3,9 @@
 The last will of a connection that died comes when the broker notices, and by then the device may be back
 for long: `offline` is what arrives last. What arrives through a line afterwards shows that the line is not
 down; arrival decides and not the time of measuring, for the clocks of device and broker need not agree.
-Readings that come a second time prove nothing.
+Readings that come a second time prove nothing. Those of a device that comes back with its clock behind are no
+news for hours: they prove that the line is not down once the clock is known to be wrong, and so do those that
+are refused for their time.
 """
 
 import msgspec
@@ -11,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.alert import Channel, Ending, Transition, TransitionKind
+from stream_processor.fold.arrival.clocks import wrong_clock_heard_us
 from stream_processor.fold.arrival.words import keep_word
 from stream_processor.fold.channels import transition_of
 from stream_processor.fold.constants import Fold
@@ -29,7 +32,10 @@ def hear_contradictions(fold: Fold, state: State, at_us: int) -> list[Transition
         if not is_open.any():
             continue
         slot, proof = claims.slot[is_open], claims.proof[:, is_open]
-        refuted: NDArray[np.bool_] = state.news_us[proof].max(axis=0) > state.news_us[slot]
+        came_us = np.maximum(
+            state.news_us[proof].max(axis=0), wrong_clock_heard_us(state, fold.clock_slots[proof[0]])
+        )
+        refuted: NDArray[np.bool_] = came_us > state.news_us[slot]
         for s in slot[refuted].tolist():
             told += _refute(fold, state, s, at_us)
     return told

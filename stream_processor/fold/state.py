@@ -67,11 +67,19 @@ class State:
     """Share of readings that repeated the one before, forgetting by readings; 1 at first, shape (n,)."""
     z: NDArray[np.float32]
     """Deviations of the newest reading from its series' past, NaN where unknown, shape (n,)."""
-    emptier: NDArray[np.float32]
-    """Sum over today's looks of the logarithm of a value over its expected one, shape (n,); of slots that say
-    how much a school is online, as the next; see `joint`."""
+    part_sum: NDArray[np.float32]
+    """Sum of a value over the looks of the session that goes on, shape (n,); of slots that say how much a
+    school is online, as the next; see `emptiness`."""
     looks: NDArray[np.uint8]
-    """Looks of today that count, at most 255, shape (n,)."""
+    """Looks of that session that count, at most 255, shape (n,)."""
+    left: NDArray[np.float32]
+    """What the last look left of the session's logarithm once its usual one and what schools share are taken
+    off, NaN while not known, shape (n,); of slots of `Fold.joint_slots`, as the next two."""
+    usual_log: NDArray[np.float32]
+    """Logarithm of a session's mean, or of its register, as it usually is by part of the day, shape
+    (parts, n)."""
+    usual_days: NDArray[np.uint8]
+    """Sessions of each part of the day that it is known from, 0 if it is not, shape (parts, n)."""
     closed_us: NDArray[np.int64]
     """Event time at which the anomaly alert last resolved, `NEVER_US` if never, shape (n,)."""
     event_us: NDArray[np.int64]
@@ -188,8 +196,11 @@ def initial_state(layout: Layout, detector: Detector, parents: int, kins: int) -
         priority=np.zeros((CHANNELS, n), np.uint8),
         still=np.ones(n, np.float32),
         z=np.full(n, np.nan, np.float32),
-        emptier=np.zeros(n, np.float32),
+        part_sum=np.zeros(n, np.float32),
         looks=np.zeros(n, np.uint8),
+        left=np.full(n, np.nan, np.float32),
+        usual_log=np.zeros((PARTS, n), np.float32),
+        usual_days=np.zeros((PARTS, n), np.uint8),
         closed_us=np.full(n, NEVER_US),
         event_us=np.full(n, NEVER_US),
         skew=np.full(n, NO_SKEW),

@@ -158,6 +158,8 @@ async def test_whatever_leads_on_keeps_the_minute_and_the_rest_of_the_address(
         await expect(page).to_have_url(at)
         await page.get_by_role("link", name="1 giờ").click()
         await expect(page).to_have_url(at)
+        await expect(page.locator("#prerendered")).to_have_count(0, timeout=PATIENCE_MS)  # its keys are heard
+        await page.wait_for_load_state("networkidle")
         await page.keyboard.press("/")
         await page.keyboard.type(stage.fleet.schools[0].code)
         await expect(page.locator(".find-one").first).to_be_visible(timeout=PATIENCE_MS)

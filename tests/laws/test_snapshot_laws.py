@@ -14,6 +14,7 @@ from contract.alert import CHANNELS, Channel
 from contract.canary import SYSTEM_SCHOOL_ID
 from contract.entry import Entry, TickEntry, Trouble
 from contract.errors import SnapshotVersionError
+from contract.special_days.history import PARTS
 from stream_processor.fold.sessions.bells import OFF_CALENDAR
 from stream_processor.fold.shared import MANY_DAYS
 from stream_processor.fold.snapshot import decode, encode
@@ -177,7 +178,7 @@ def test_a_session_that_an_older_version_had_begun_teaches_no_bells() -> None:
     def older(header: dict[str, Any]) -> dict[str, Any]:
         return {k: v for k, v in header.items() if k not in names} | {"version": 9}
 
-    again = decode(fold, _with_header(encode(fold, before), older, ["emptier/0", "looks/0"]))
+    again = decode(fold, _with_header(encode(fold, before), older, ["part_sum/0", "looks/0"]))
     days = [log[280:], *(morning(on, prompt) for on in range(MONDAY + 1, MONDAY + 5))]
     found = fold_log(fold, days, again)
     assert [t for t in found.transitions if t.rule == OFF_CALENDAR] == []
@@ -194,6 +195,25 @@ def test_a_school_that_an_older_version_knew_is_no_newcomer(log: list[Entry]) ->
     )
     known = np.where(state.event_us == NEVER_US, 0, MANY_DAYS).astype(np.uint8)
     assert_same_state(replace(state, days=known), again)
+
+
+def test_what_an_older_version_added_up_of_a_day_is_no_session() -> None:
+    fold = small_fold()
+    before = fold.initial_state()
+    before.looks[:], before.part_sum[:], before.left[:], before.usual_log[:], before.usual_days[:] = (
+        9,
+        5.0,
+        0.1,
+        2.0,
+        3,
+    )
+    since = [
+        "part_sum/0",
+        "left/0",
+        *(f"{name}/{k}" for name in ("usual_log", "usual_days") for k in range(PARTS)),
+    ]
+    again = decode(fold, _with_header(encode(fold, before), lambda header: header | {"version": 12}, since))
+    assert_same_state(fold.initial_state(), again)
 
 
 def test_a_line_that_an_older_version_knew_is_no_newcomer_and_gaps_are_learnt_afresh() -> None:

@@ -43,6 +43,7 @@ def written(folder: Path, text: str | bytes, name: str = "a.csv") -> Path:
         ",value,label\n2026-09-01 07:00+07:00,1,0\n2026-09-01 02:00 UTC,?,1\n"
         "2026-09-01 01:00:00.000,2e0,1.00\n",
         "2026-09-01,1,0\n1788228000000000,,1\n1788224400000000000,2,1\n",
+        "1.788220800000000000e+09,1e0,0.0e+00\n1.7882280e9,nan,1e+00\n1.7882244e+09,2.0e+00,1e+00\n",
         gzip.compress(b"Time,Data,Label\r2026-09-01,1,0\r2026-09-01T02,N/A,1\r2026-09-01T01,2,1\r"),
         "Date\tX\tAnomaly\n2026-09-01\t1\t0\n2026-09-01T02:00\t\t1\n2026-09-01T01:00\t2\t1\n".encode(
             "utf-16"
@@ -56,6 +57,7 @@ def written(folder: Path, text: str | bytes, name: str = "a.csv") -> Path:
         "decimal commas",
         "index of pandas and zones",
         "no heading",
+        "saved by numpy",
         "packed, other ends of lines",
         "utf-16",
     ],

@@ -43,7 +43,7 @@ def test_a_factor_so_low_that_all_is_one_incident_is_not_taken_for_quiet() -> No
 def test_rules_that_cannot_be_read_are_told_with_their_file(tmp_path: Path) -> None:
     mine = tmp_path / "mine.toml"
     mine.write_text("rule = 1", encoding="utf-8")
-    with pytest.raises(ConfigurationError, match=r"mine\.toml: rules\.toml: Expected `array`"):
+    with pytest.raises(ConfigurationError, match=r"mine\.toml: rules\.toml, line 1: Expected `array`"):
         given_rules(mine)
     mine.write_bytes("# trước\n".encode("utf-16"))
     with pytest.raises(ConfigurationError, match=r"mine\.toml is not UTF-8"):

@@ -1,6 +1,7 @@
 """A school's page: how it is in a sentence, its devices, its neighbours, its line, its alerts, its charts."""
 
 import json
+from datetime import date, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -26,8 +27,9 @@ from ops_dashboard.pages.plots.writer import PlotWriter
 from ops_dashboard.pages.prerender import prerender
 from ops_dashboard.view.desk.school import LineWeeks, ReceivedKind, SchoolData, school_sheet
 from ops_dashboard.view.desk.sheet import Scribe, Sheet, SheetRow
+from ops_dashboard.view.desk.waiting import waiting_devices
 from storage.wall import RefusedSender
-from tests.fold_world import CATALOGUE, MONDAY_9H_US, RULES, series_named, small_fleet
+from tests.fold_world import CALENDAR, CATALOGUE, MONDAY_9H_US, RULES, series_named, small_fleet
 from tests.outbox import incident_of, resolved
 
 NOW_US = MONDAY_9H_US
@@ -140,6 +142,35 @@ def test_a_device_that_says_nothing_any_more_is_silent_and_a_register_is_not() -
     states = [row.cells[1].text for row in rows(told(), "own_devices")]
     assert states == ["works", "works", "silent"]
     assert [row.cells[1].text for row in rows(told(heard={}), "own_devices")] == ["not heard"] * 3
+
+
+def test_nobody_is_to_be_called_about_a_register_that_is_not_due_yet() -> None:
+    gateway, register, _ = rows(told(heard={}, waiting=frozenset({2})), "own_devices")
+    assert [(cell.text, cell.is_bad) for cell in (gateway.cells[1], register.cells[1])] == [
+        ("not heard", True),
+        ("waits for a session", False),
+    ]
+    assert "installed" in gateway.cells[4].text
+    assert register.cells[4].text == "–"
+
+
+@pytest.mark.parametrize(
+    ("local", "any_came", "waits"),
+    [
+        (time(9), True, False),  # Tuesday's sessions are over, and within two days
+        (time(9), False, True),  # the center began today
+        (time(6), True, False),
+    ],
+)
+def test_a_register_is_waited_for_once_a_session_is_over(local: time, any_came: bool, waits: bool) -> None:
+    now_us = CALENDAR.moment_us(date(2026, 11, 18), local)
+    found = waiting_devices(small_fleet(1), CALENDAR, now_us, 48 * HOUR_US, any_came=any_came)
+    assert found == ({2} if waits else set())
+
+
+def test_on_a_monday_morning_no_register_is_missed() -> None:
+    monday_us = CALENDAR.moment_us(date(2026, 11, 23), time(7, 30))
+    assert waiting_devices(small_fleet(1), CALENDAR, monday_us, 48 * HOUR_US, any_came=True) == {2}
 
 
 def test_a_wrong_clock_stands_beside_its_device() -> None:

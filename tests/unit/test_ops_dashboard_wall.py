@@ -293,7 +293,8 @@ def test_the_day_has_its_sessions_and_when_anything_was_wrong(city: Fleet, calen
         for first, last, priority in spans
     ]
     routing = load_configuration(None).routing
-    day = make_day(NOW_US, ([], []), over, routing, city, calendar, RULES_OF)
+    day = make_day(NOW_US, ([], []), over, routing, city, calendar, RULES_OF, (), NOW_US - HOUR_US)
+    assert day.known_from_us == NOW_US - HOUR_US
     assert day.troubled == [
         (NOW_US - 2 * HOUR_US, NOW_US - HOUR_US, 2),
         (NOW_US - 5 * HOUR_US, NOW_US - 2 * HOUR_US, 1),

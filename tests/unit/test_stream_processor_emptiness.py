@@ -1,17 +1,18 @@
-"""A school that is emptier all day than its register says: a register copied from another day."""
+"""A school that is emptier in a session than its register says: a register copied from another day."""
 
 from collections.abc import Mapping
-from datetime import date, time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from contract.alert import Transition, TransitionKind
-from contract.calendar import parse_calendar
 from contract.entry import Entry, ReadingsEntry, TickEntry
-from contract.rule import JOINT_METRICS, parse_rules
-from stream_processor.fold.constants import Fold, build_fold
-from stream_processor.fold.joint import LEAST_LOOKS
+from contract.fleet import Fleet, Level
+from contract.rule import JOINT_METRICS
+from stream_processor.fold.constants import Fold
+from stream_processor.fold.emptiness import LEAST_LOOKS, MOST_LEARNT
+from stream_processor.fold.layout import lay_out
 from stream_processor.fold.newcomers import LEAST_KIN
 from stream_processor.fold.snapshot import decode, encode
 from tests.fold_world import (
@@ -22,7 +23,6 @@ from tests.fold_world import (
     assert_same_state,
     columns,
     fold_log,
-    packaged,
     series_named,
     small_fleet,
     small_fold,
@@ -33,7 +33,8 @@ from tests.unit.test_stream_processor_joint import LEVEL, MINUTE_US, NOISE, RULE
 SCHOOLS = 12
 ODD = 7
 EMPTY = {"down_bps": 0.3, "active_users": 0.3}
-DAY_US = 24 * 60 * MINUTE_US
+BEGINS_MIN = tuple(24 * 60 * day for day in (0, 2, 3, 4, 7))
+"""Nine o'clock of five school days, in minutes from the Monday; the Tuesday is a holiday."""
 
 
 def fold_of(z_day: str = "z_day = 3.75", schools: int = SCHOOLS) -> Fold:
@@ -54,14 +55,21 @@ def moment(minute: int, odd: Mapping[str, float], others: Mapping[str, float], s
     return [ReadingsEntry(at_us, columns(rows)), TickEntry(at_us + SECOND_US)]
 
 
+def session(
+    day: int, odd: Mapping[str, float], others: Mapping[str, float] | None = None, schools: int = SCHOOLS
+) -> list[Entry]:
+    """Return the looks of a morning so many school days after the Monday, in which `ODD` is another."""
+    log: list[Entry] = []
+    for minute in range(-80, 120, 10):
+        log += moment(BEGINS_MIN[day] + minute, odd, others or {}, schools)
+    return log
+
+
 def morning(
     odd: Mapping[str, float], others: Mapping[str, float] | None = None, schools: int = SCHOOLS
 ) -> list[Entry]:
-    """Return half an hour as usual, a reading a minute, and two hours in which `ODD` is another."""
-    log = [e for minute in range(-45, -9) for e in moment(minute, {}, {}, schools)]
-    for minute in range(0, 120, 10):
-        log += moment(minute, odd, others or {}, schools)
-    return log
+    """Return two mornings as usual, and a third one in which `ODD` is another."""
+    return [*session(0, {}, {}, schools), *session(1, {}, {}, schools), *session(2, odd, others, schools)]
 
 
 def told(log: list[Entry], fold: Fold | None = None) -> list[Transition]:
@@ -73,7 +81,9 @@ def told(log: list[Entry], fold: Fold | None = None) -> list[Transition]:
 def test_a_full_register_in_an_empty_school_is_told_within_the_morning() -> None:
     (opened,) = told(morning(EMPTY))
     assert opened.series == series_named(ODD, "down_bps")
-    assert LEAST_LOOKS * 5 < (opened.at_us - MONDAY_9H_US) / MINUTE_US < 110
+    # The first look at lessons is at ten to eight, and the second beyond the bound opens.
+    minute = BEGINS_MIN[2] - 70 + 10 * LEAST_LOOKS
+    assert opened.at_us == MONDAY_9H_US + minute * MINUTE_US + SECOND_US
     assert told(morning(EMPTY), fold_of("")) == []
 
 
@@ -100,26 +110,88 @@ def test_fewer_schools_than_a_kin_say_nothing() -> None:
     assert told(morning(EMPTY, schools=LEAST_KIN), fold_of(schools=LEAST_KIN)) != []
 
 
-def test_a_day_begins_anew() -> None:
+def test_a_session_is_learnt_when_it_is_over() -> None:
     fold = fold_of()
-    evening = fold_log(fold, [morning(EMPTY)]).state
-    assert evening.looks.max() > LEAST_LOOKS
-    assert evening.emptier.min() < -LEAST_LOOKS
-    at_us = MONDAY_9H_US + DAY_US
-    next_day = fold_log(fold, [[TickEntry(at_us)]], evening).state
-    assert not next_day.looks.any()
-    assert not next_day.emptier.any()
+    noon = fold_log(fold, [session(0, {}, {})]).state
+    slots, carriers = fold.joint_slots, fold.joint_slots[:, ODD - 1]
+    assert not noon.looks.any()
+    assert not noon.part_sum.any()
+    assert noon.usual_days[:, carriers].tolist() == [[1, 1, 1], [0, 0, 0]]
+    assert noon.usual_log[0, carriers] == pytest.approx(np.log([LEVEL[m] for m in JOINT_METRICS]), abs=0.1)
+    # A second day takes half, less what all share: an eve on which everybody is emptier is nobody's level.
+    eve = fold_log(fold, [session(1, dict.fromkeys(EMPTY, 0.25), EMPTY)], noon).state
+    assert eve.usual_days[0, slots].min() == 2
+    moved = (eve.usual_log - noon.usual_log)[0, slots]
+    assert moved[:2, ODD - 1] == pytest.approx(np.log(0.25 / 0.3) / 2, abs=0.05)
+    assert np.delete(moved, ODD - 1, axis=1) == pytest.approx(0.0, abs=0.05)
 
 
-def test_a_day_begins_anew_where_zones_are_a_quarter_of_an_hour_apart() -> None:
-    text = packaged("calendar.toml").replace("Asia/Ho_Chi_Minh", "Asia/Kathmandu")
-    rules = parse_rules(packaged("rules.toml"), CATALOGUE)
-    fold = build_fold(small_fleet(), CATALOGUE, parse_calendar(text), rules, 0, 1)
-    midnight_us = fold.calendar.moment_us(date(2026, 11, 24), time(0))
-    state = fold.initial_state()
-    state.tick_us, state.looks[:] = midnight_us - SECOND_US, 9
-    ticks = [TickEntry(midnight_us + i * SECOND_US) for i in range(15 * 60)]
-    assert not fold_log(fold, [ticks], state).state.looks.any()
+def test_one_session_moves_what_is_usual_by_no_more_than_a_part() -> None:
+    fold = fold_of()
+    noon = fold_log(fold, [session(0, {}, {})]).state
+    after = fold_log(fold, [session(1, dict.fromkeys(EMPTY, 0.01), {})], noon).state
+    moved = (after.usual_log - noon.usual_log)[0, fold.joint_slots[:2, ODD - 1]]
+    assert moved == pytest.approx(-MOST_LEARNT / 2, abs=1e-6)
+
+
+def test_an_afternoon_is_compared_with_afternoons() -> None:
+    fold, halved = fold_of(), dict.fromkeys(EMPTY, 0.3)
+    log: list[Entry] = []
+    for day in range(3):
+        log += session(day, {}, {})
+        # Half of the grades of one school come in the morning alone, so every afternoon is emptier there.
+        for minute in range(300, 420, 10):
+            log += moment(BEGINS_MIN[day] + minute, halved, {}, SCHOOLS)
+    assert told(log, fold) == []
+
+
+def test_a_usual_level_from_few_days_is_trusted_less() -> None:
+    lower = dict.fromkeys(EMPTY, 0.517)
+    first = [session(day, {}, {}) for day in range(4)]
+    assert told([*first[0], *first[1], *session(2, lower, {})]) == []
+    assert len(told([entry for log in first for entry in log] + session(4, lower, {}))) == 1
+
+
+def test_few_users_are_few_by_chance() -> None:
+    few = {"active_users": 1.5 / LEVEL["active_users"]}
+    logs = []
+    for users in (1.0, 2.0):
+        # As many users as ever may be chance, and twice as many are not.
+        odd = {"down_bps": 0.3, "active_users": few["active_users"] * users}
+        logs.append([*session(0, few, {}), *session(1, few, {}), *session(2, odd, {})])
+    assert [len(told(log)) for log in logs] == [1, 0]
+
+
+def test_a_level_of_few_schools_is_compared_with_all() -> None:
+    fleet = small_fleet(SCHOOLS)
+    schools = [replace(s, level=Level.PRESCHOOL if s.id in (ODD, 2) else s.level) for s in fleet.schools]
+    fleet = Fleet(fleet.province, fleet.clusters, fleet.wards, tuple(schools), fleet.devices)
+    plain = fold_of()
+    fold = Fold(lay_out(fleet, CATALOGUE, 0, 1), plain.rulebook, CATALOGUE, plain.calendar, plain.detector)
+    assert [t.series for t in told(morning(EMPTY), fold)] == [series_named(ODD, "down_bps")]
+
+
+def test_a_new_level_is_learnt_anew() -> None:
+    rule = """
+[[rule]]
+name = "traffic_unusual"
+metric = "down_bps"
+channel = "anomaly"
+z = 5.0
+open_after = 1
+new_level_after_s = 1200.0
+priority = 3
+priority_in_session = 2
+title_vi = "a"
+title_en = "b"
+advice_vi = "c"
+advice_en = "d"
+"""
+    fold = small_fold(rules=f"{RULE}\nz_day = 3.75\n{rule}", schools=SCHOOLS)
+    state = fold_log(fold, [morning({"down_bps": 0.2})]).state
+    traffic, users = fold.joint_slots[:2, ODD - 1]
+    assert (state.usual_days[0, traffic], state.usual_days[0, users]) == (1, 3)
+    assert state.usual_log[0, traffic] == pytest.approx(np.log(0.2 * LEVEL["down_bps"]), abs=0.1)
 
 
 def test_any_cutting_redelivery_and_a_restart_give_the_same() -> None:
@@ -129,8 +201,8 @@ def test_any_cutting_redelivery_and_a_restart_give_the_same() -> None:
     again = [e for entry in log for e in ([entry] * 2 if isinstance(entry, ReadingsEntry) else [entry])]
     more = fold_log(fold, [again])
     assert_same(whole._replace(counts=more.counts), more)
-    half = fold_log(fold, [log[:88]]).state
+    half = fold_log(fold, [log[:100]]).state
     assert half.looks.any()
     restored = decode(fold, encode(fold, half))
     assert_same_state(restored, half)
-    assert_same_state(fold_log(fold, [log[88:]], restored).state, whole.state)
+    assert_same_state(fold_log(fold, [log[100:]], restored).state, whole.state)

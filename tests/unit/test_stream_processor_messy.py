@@ -5,7 +5,7 @@ import pytest
 
 from contract.alert import Channel, Transition
 from contract.commit import Counts
-from contract.entry import Entry, ReadingsEntry, TickEntry
+from contract.entry import Entry, MistimedEntry, ReadingsEntry, TickEntry
 from contract.errors import ConfigurationError
 from contract.live import Kpi
 from contract.rule import parse_rules
@@ -63,6 +63,36 @@ def test_a_late_will_is_contradicted_by_what_comes_through_the_line(clock_s: flo
     assert folded.summary is not None
     state = "n" if abs(clock_s) < 120 else "3"  # it is told of its clock
     assert (folded.summary.states, folded.summary.kpis["online"]) == (state, Kpi(1, 1, 1.0))
+
+
+def back_with_another_clock(clock_s: float) -> list[Entry]:
+    """Return five minutes of a gateway that is right, a cut, and ten minutes of it with another clock."""
+    log: list[Entry] = [TickEntry(MONDAY_9H_US + s * SECOND_US) for s in range(900)]
+    for at_s in range(1, 900, 10):
+        at_us, off_us = MONDAY_9H_US + at_s * SECOND_US, round(clock_s * SECOND_US) * (at_s > 300)
+        readings = columns([(at_us + off_us, series_named(1, "down_bps"), 4e7 + at_s)])
+        is_refused = off_us > 300 * SECOND_US
+        log.append((MistimedEntry if is_refused else ReadingsEntry)(at_us, readings))
+    for at_us, is_online in ((MONDAY_9H_US, 1.0), (MONDAY_9H_US + 300_500_000, 0.0)):
+        log.append(ReadingsEntry(at_us, columns([(at_us, series_named(1, "online"), is_online)])))
+    return sorted(log, key=lambda entry: entry.at_us)
+
+
+@pytest.mark.parametrize("clock_s", [-600.0, -3600.0, -25_200.0, 900.0])
+def test_a_gateway_that_comes_back_with_a_wrong_clock_is_not_down(clock_s: float) -> None:
+    folded = fold_log(a_fold(), [back_with_another_clock(clock_s)])
+    assert of(folded, "wan_down")[0] == (300.5, "opened", "")
+    ((ended_s, _, why),) = of(folded, "wan_down")[1:]
+    (clock_known_s, _, _) = of(folded, "clock_wrong")[0]
+    assert (ended_s - clock_known_s, why) == (1.0, "contradicted")
+    assert not of(folded, "gateway_silent")
+
+
+def test_a_cut_line_is_down_although_its_clock_was_known_to_be_wrong() -> None:
+    wrong = traffic(0, 298)
+    folded = told([(0, "online", 1.0), *wrong, (299.5, "online", 0.0)], 600, clock_s=-3600.0)
+    assert of(folded, "clock_wrong")
+    assert of(folded, "wan_down") == [(299.5, "opened", "")]
 
 
 @pytest.mark.parametrize("claim", [1.0, 0.0])

@@ -191,7 +191,7 @@ FAMILIES = {
     | {f"about_{kind}" for kind in ("isp", "cluster", "ward")}
     | {f"ledger_{name}" for name in ("stored", "duplicate", "corrected", "quarantined")}
     | {f"{word}_{name}" for word in ("trouble", "todo") for name in ("twice", "refused", "over_share")}
-    | {f"device_{word}" for word in ("works", "silent", "unheard")}
+    | {f"device_{word}" for word in ("works", "silent", "unheard", "waiting")}
     | {f"beside_{kind}" for kind in ("ward", "isp_cluster", "isp")}
     | {"csv", "excel"},
     "find": {kind.value for kind in HitKind},

@@ -13,6 +13,7 @@ from ops_dashboard.view.desk.places import PlaceTerms, SchoolGroup
 from ops_dashboard.view.desk.quality import QualityData, quality_sheet
 from ops_dashboard.view.desk.sheet import Scribe, Sheet
 from ops_dashboard.view.desk.systems import SystemData, system_sheet, systems_sheet
+from ops_dashboard.view.desk.waiting import waiting_devices
 
 MOST_REFUSED: Final = 200
 """Senders, and devices at the broker, that are told: some pages, the worst first."""
@@ -63,14 +64,18 @@ async def make_quality_sheet(services: Services, now_us: int, scribe: Scribe) ->
         if metric.stream in STREAMS_OF[device.kind]
     )
     heard = await archive.heard_lately(series, now_us - HEARD_US)
+    sums = board.sums(real_us)
     data = QualityData(
         now_us,
         board.states(real_us),
         list(board.open_alerts.values()),
         await archive.refusals(now_us - DAY_US, MOST_REFUSED),
         await archive.ledger(),
-        board.sums(real_us),
+        sums,
         frozenset(number >> METRIC_BITS for number in heard),
+        waiting_devices(
+            services.fleet, services.calendar, now_us, HEARD_US, any_came=sums.latest_us("present") > 0
+        ),
         now_us - real_us,
     )
     return await asyncio.to_thread(quality_sheet, services.fleet, data, office_of(services), scribe)

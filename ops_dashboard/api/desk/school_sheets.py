@@ -22,6 +22,7 @@ from ops_dashboard.charts.school_charts import series_by_metric
 from ops_dashboard.services import Services
 from ops_dashboard.view.desk.school import LineWeeks, ReceivedKind, SchoolData, school_sheet
 from ops_dashboard.view.desk.sheet import Scribe, Sheet
+from ops_dashboard.view.desk.waiting import waiting_devices
 from ops_dashboard.view.lines import incidents_within
 from storage.wall import RefusedSender, SeriesHistory
 
@@ -53,6 +54,13 @@ async def make_school_sheet(services: Services, school: School, scribe: Scribe) 
         bad_min,
         await _received(services, devices, now_us),
         await services.archive.incidents_over_by(now_us, MOST_PAST, school.id),
+        waiting_devices(
+            fleet,
+            services.calendar,
+            now_us,
+            HEARD_US,
+            any_came=services.board.sums(services.real_us()).latest_us("present") > 0,
+        ),
         await _refused(services, school, now_us),
     )
     return school_sheet(school, fleet, data, office_of(services), scribe)

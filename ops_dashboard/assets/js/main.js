@@ -1,4 +1,6 @@
 // Waits until Dash has put a page into the document, then starts the script that the document names.
+import { keepInLinks } from './parts/moment.js';
+
 const { script } = document.documentElement.dataset;
 
 const EARLY = '#early-';
@@ -9,7 +11,6 @@ function start() {
   const page = document.querySelector('[data-page]');
   if (started || !page) return;
   started = true;
-  import('./parts/moment.js').then(({ keepInLinks }) => keepInLinks());
   if (document.getElementById('past-bar')) import('./parts/past.js').then(({ markPast }) => markPast());
   watcher.disconnect();
   document.getElementById('prerendered').remove();  // the page itself is there
@@ -19,6 +20,7 @@ function start() {
   if (document.getElementById('find-open')) import('./parts/find.js').then(({ startFind }) => startFind());
 }
 
+keepInLinks(); // those of what is prerendered, too: somebody may follow one before the page itself is there
 const watcher = new MutationObserver(start);
 watcher.observe(document.body, { childList: true, subtree: true });
 start();

@@ -43,6 +43,8 @@ class QualityData(NamedTuple):
     sums: CitySums
     heard: frozenset[int]
     """Ids of the devices that said anything within two days."""
+    waiting: frozenset[int]
+    """Ids of those from which nothing was due in them."""
     ahead_us: int
     """What must be added to real time for log time, µs."""
 
@@ -187,7 +189,7 @@ class _Maker:
     def _unheard(self) -> list[SheetRow]:
         cell = SheetCell(self._scribe.say("sheet.trouble_unheard"))
         todo = self._scribe.say("sheet.todo_unheard")
-        unheard = (d for d in self._fleet.devices if d.id not in self._data.heard)
+        unheard = (d for d in self._fleet.devices if d.id not in self._data.heard | self._data.waiting)
         return [self._row(cell, device, None, UNKNOWN, todo) for device in unheard]
 
     def _row(

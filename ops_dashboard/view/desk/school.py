@@ -59,6 +59,8 @@ class SchoolData(NamedTuple):
     received: Sequence[ReceivedKind]
     past: Sequence[Incident] = ()
     """The last incidents that it was in and that are over."""
+    waiting: frozenset[int] = frozenset()
+    """Ids of devices from which nothing was due so far."""
     refused: Sequence[RefusedSender] | None = None
     """What was refused of it within a day; None where the reader may not see it."""
 
@@ -174,10 +176,11 @@ class _Maker:
         heard = self._data.heard.get(device.id)
         clock = next((a for a in own if isinstance(self._rule(a), ClockRule)), None)
         patience_us = self._data.patience_us.get(device.id)
-        word = "unheard" if heard is None else "works"
+        unheard = "waiting" if device.id in self._data.waiting else "unheard"
+        word = unheard if heard is None else "works"
         if heard is not None and patience_us is not None and self._data.now_us - heard > patience_us:
             word = "silent"
-        state = SheetCell(self._scribe.say(f"sheet.device_{word}"), is_bad=word != "works")
+        state = SheetCell(self._scribe.say(f"sheet.device_{word}"), is_bad=word in ("silent", "unheard"))
         detail = SheetCell(UNKNOWN)
         if clock is not None and clock.value is not None:
             off = write_clock_off(clock.value, self._scribe.say, self._scribe.language)
@@ -187,7 +190,7 @@ class _Maker:
             detail = SheetCell(self._told(own[0]), href=f"/alerts?alert={own[0].alert_id}")
         told_by = next(iter(own), None)
         todo = UNKNOWN if told_by is None else self._advice(told_by)
-        if heard is None and told_by is None:
+        if word == "unheard" and told_by is None:
             todo = self._scribe.say("sheet.todo_unheard")
         cells = [
             SheetCell(self._scribe.say(f"device.{device.kind.value}"), note=device.code),

@@ -24,7 +24,7 @@ from stream_processor.fold.arrival.words import AHEAD_US
 from stream_processor.fold.channels import Batch, Evidence, judge_at_tick
 from stream_processor.fold.constants import LAST_US, Fold
 from stream_processor.fold.joint import batch_of_look
-from stream_processor.fold.state import NO_SKEW, State
+from stream_processor.fold.state import NEVER_US, NO_SKEW, State
 
 LOOK_US: Final = 30_000_000
 """Between two looks: chosen, three readings of a gateway."""
@@ -84,6 +84,24 @@ def doubt_times(fold: Fold, state: State, batch: Batch, index: NDArray[np.intp])
     batch.time_us[mine] = batch.arrival_us[mine]
     batch.context[mine] = fold.contexts(batch.slot[mine], batch.time_us[mine])
     batch.phase[mine] = fold.phases(batch.context[mine], batch.time_us[mine])
+
+
+def wrong_clock_heard_us(state: State, carrier: NDArray[np.intp]) -> NDArray[np.int64]:
+    """Return the log time, whole seconds as µs, of the last reading by each clock that is known to be wrong.
+
+    Such a reading may lie before its series' mark for hours and is no news then, and yet it came.
+
+    Args:
+        state: read only.
+        carrier: slots that carry clocks, -1 for none, shape (k,).
+
+    Returns:
+        Shape (k,); `NEVER_US` where there is no clock or it is not told to be wrong.
+    """
+    low = (1 << AT_BITS) - 1
+    last_s = np.maximum(state.skew[carrier] & low, state.seen_skew[carrier] & low)
+    is_wrong = (carrier >= 0) & state.is_open[Channel.CLOCK, carrier]
+    return np.where(is_wrong, last_s * 1_000_000, NEVER_US)
 
 
 def hear_clocks(fold: Fold, state: State, before_us: int, at_us: int) -> list[Transition]:

@@ -8,7 +8,7 @@ const WIDTH = 1000, HEIGHT = 80; // of a picture, which is stretched; words are 
 const HIGH = { 1: 1, 2: 0.7, 3: 0.4 }; // what is worse is higher, so that the shape says it too
 const LEAST = 6; // what lasted a minute is seen
 
-/** Return a bar a school where they are few, else one of all incidents; sessions are filled as far as they are over. */
+/** Return a bar a school where they are few, else one of all incidents; sessions are filled as far as they are known. */
 export function drawBar(day, fleet) {
   const [from, until] = spanOf(day);
   const x = (us) => WIDTH * (us - from) / (until - from);
@@ -36,7 +36,7 @@ function spanOf({ sessions, troubled, at_us: nowUs }) {
   ];
 }
 
-function makeLane({ sessions, at_us: nowUs }, troubled, x) {
+function makeLane({ sessions, at_us: nowUs, known_from_us: fromUs }, troubled, x) {
   const svg = makeSvg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', 'aria-hidden': 'true' });
   const block = (kind, first, last, share) => {
     const width = Math.max(last > first ? LEAST : 0, x(last) - x(first));
@@ -44,7 +44,9 @@ function makeLane({ sessions, at_us: nowUs }, troubled, x) {
   };
   for (const [first, last] of sessions) {
     block('session-coming', Math.max(first, Math.min(nowUs, last)), last, 1);
-    block('session', first, Math.min(last, Math.max(nowUs, first)), 1);
+    const known = Math.min(last, Math.max(first, fromUs ?? nowUs)); // before the first start nothing is known to be well
+    if (known > first) block('session-coming', first, known, 1);
+    block('session', known, Math.max(known, Math.min(last, nowUs)), 1);
   }
   for (const [first, last, priority] of troubled) block(`trouble-${priority}${last < nowUs ? ' over' : ''}`, first, last, HIGH[priority]);
   svg.append(makeSvg('line', { class: 'bar-now', x1: x(nowUs), x2: x(nowUs), y1: 0, y2: HEIGHT }));
