@@ -20,6 +20,8 @@ _PLACE: Final = re.compile(r" - at (?P<key>`key` in )?`\$(?P<way>[^`]*)`")
 """Where msgspec says that something is wrong."""
 _STEP: Final = re.compile(r"\.([\w-]+)|\[(\d+)\]|\[(\.{3})\]")
 _FIELD: Final = re.compile(r"(unknown|required) field `([^`]+)`")
+_NAMED: Final = re.compile(r"field `([^`]+)`")
+"""Whom a rule of the table itself speaks of first, such as one field that must exceed another."""
 _SYNTAX: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 """Where tomllib says so."""
 _SECRET: Final = frozenset({"channels", "url"})
@@ -116,6 +118,9 @@ def _explained(value: Any, into: Any, said: str) -> tuple[Path, str]:
     why = said if place is None else said.replace(place[0], f" - at `${_written(way)}`")
     if field := _FIELD.search(said):
         return (*way, field[2]), why + (_other_fields(kind, field[2]) if field[1] == "unknown" else "")
+    named = _NAMED.search(said)
+    if named and isinstance(inner, dict) and named[1] in inner:
+        return (*way, named[1]), why
     is_told = said.startswith("Invalid") and repr(inner) in said
     if way and not is_told and not _SECRET.intersection(way) and len(repr(inner)) <= _MOST_SHOWN:
         why += f", not {inner!r}"
