@@ -49,6 +49,8 @@ class Detector(Protocol):
     ) -> None:
         """Take the readings into memory, each with `share` in [0, 1] of its usual weight.
 
+        A share below 1 says that the reading may belong to a fault.
+
         Writes into `columns`, which the caller owns; no cell occurs twice in a call.
         """
         ...

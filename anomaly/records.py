@@ -30,7 +30,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly.ew import READINGS_LIMIT, ExponentiallyWeighted
+from anomaly.baseline import READINGS_LIMIT, Baseline
 from anomaly.judgement import Judgement, Outlook
 from anomaly.moments import Moments
 from anomaly.profile import empty_profile, forget_profile, learn_profile, usual_of
@@ -60,7 +60,7 @@ class Records:
     """Highest and lowest of four views a cell, beside the exponentially weighted baseline."""
 
     name: str = "records"
-    ew: ExponentiallyWeighted = field(default_factory=ExponentiallyWeighted)
+    ew: Baseline = field(default_factory=Baseline)
     """Gives the centre, the maturity, and z of what is no record."""
     least_readings: int = 50
     """Readings in a view before its records are news."""

@@ -22,7 +22,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from anomaly.ew import ExponentiallyWeighted
+from anomaly.baseline import Baseline
 from anomaly.judgement import Judgement, Outlook
 from anomaly.moments import Moments
 from anomaly.profile import empty_profile, forget_profile, learn_profile, usual_of
@@ -41,7 +41,7 @@ class Seasonal:
     """EW z against a profile of the day where that explains the series, plain EW z elsewhere."""
 
     name: str = "seasonal"
-    ew: ExponentiallyWeighted = field(default_factory=ExponentiallyWeighted)
+    ew: Baseline = field(default_factory=Baseline)
 
     def empty(self, cells: int) -> dict[str, NDArray[Any]]:
         """Return the memory of cells that have seen nothing: 237 bytes a cell."""

@@ -39,6 +39,8 @@ from stream_processor.fold.unrest.flapping import opens_flapping, settling
 LEAK: Final = 0.25
 """Weight of learning while an anomaly alert is open and not yet a new level: chosen, an incident of hours
 hardly touches the baseline, and one of days that a rule never takes for a new level is learnt in weeks."""
+DOUBTED: Final = 1.0 - 1e-6
+"""The same a third of the way to the rule's bound, by the level: so what was lately learns nothing of it."""
 RUN_LIMIT: Final = 255
 SCORED: Final = (Channel.ANOMALY, Channel.JOINT)
 """Channels whose transitions carry the score of the batch."""
@@ -191,7 +193,8 @@ def judge_anomalies(
     _advance(fold, state, batch, evidence, Channel.ANOMALY, events)
     is_doubted = rules.stands[metric] & (state.run[Channel.ANOMALY, slot] > 0)
     is_open = state.is_open[Channel.ANOMALY, slot] | is_doubted
-    share = np.where(is_open & ~lasts, LEAK, 1.0)
+    share = np.where(3.0 * np.abs(told.plain) >= rules.bound[metric], DOUBTED, 1.0)
+    share[is_open], share[lasts] = LEAK, 1.0
     if lasts.any():
         fold.detector.forget(state.detector, np.concatenate([slot[lasts], slot[lasts] + len(fold.layout)]))
         forget_usual(state, slot[lasts])

@@ -26,14 +26,14 @@ from stream_processor.fold.unrest.chronic import drop_untellable
 from stream_processor.fold.unrest.flapping import Unrest
 from stream_processor.fold.unrest.spells import Spells
 
-VERSION: Final = 13
-"""13 knows how much schools are usually online in a session, 12 how often what came in a session stayed away
-and from how many days a line is known, 11 from how many a level is, 10 how empty schools were on a day, 9 the
-tails of baselines, 8 chronic devices, 7 how long schools let one wait and what they share, 6 clocks, times
-ahead of the log and all words about a mark, 5 what flaps and when the newest reading of a series came, 4
-rates, disagreements and what similar schools are like, 3 the newest deviation of each series, 2 repetitions
-of a value; older ones are read too."""
-READABLE: Final = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13)
+VERSION: Final = 14
+"""14 knows how sudden changes are and what was lately, 13 how much schools are usually online in a session,
+12 how often what came in a session stayed away and from how many days a line is known, 11 from how many a
+level is, 10 how empty schools were on a day, 9 the tails of baselines, 8 chronic devices, 7 how long schools
+let one wait and what they share, 6 clocks, times ahead of the log and all words about a mark, 5 what flaps
+and when the newest reading of a series came, 4 rates, disagreements and what similar schools are like, 3 the
+newest deviation of each series, 2 repetitions of a value; older ones are read too."""
+READABLE: Final = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14)
 _HEADER: Final = b"eduops"
 
 

@@ -7,7 +7,7 @@ import pytest
 from evaluation.detectors.halves import judge_halves, recordings, render_halves
 
 FOLDER = Path(__file__).parents[3] / "shared/data"
-PEERS = ("peer-ew-z", "peer-difference", "peer-record-range")
+PEERS = ("peer-ew-z", "peer-ew-z-day", "peer-ew-z-hours", "peer-difference", "peer-record-range")
 """The cheapest of one line; `eduops evaluate recorded` has the others."""
 
 
@@ -17,5 +17,7 @@ PEERS = ("peer-ew-z", "peer-difference", "peer-record-range")
 def test_the_default_detector_loses_to_no_one_line_peer_by_more_than_the_error() -> None:
     rows = judge_halves(recordings(FOLDER, seed=1), ("ew", *PEERS))
     lost = [row for row in rows if row.ahead[1] < 0.0]
+    # A window of NAB is a tenth of its series, and no detector finds its first readings.
+    lost += [row for row in rows if row.readings_ahead[1] < 0.0 and row.recording != "nab"]
     assert not lost, render_halves(rows, as_json=False)
     assert {row.recording for row in rows} == {"nab", "flows", "lines", "registers"}

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from anomaly.baseline import Baseline
 from anomaly.detector import Columns, Detector
-from anomaly.ew import ExponentiallyWeighted
 from anomaly.moments import HOUR_US, NO_PHASE, Moments, phase_of_hour
 from anomaly.profile import empty_profile, learn_profile, usual_of
 from anomaly.records import Records
@@ -44,7 +44,7 @@ def z(detector: Detector, memory: Columns, moment: Moments, value: float) -> flo
 
 def test_a_value_at_the_wrong_hour_is_seen_by_the_profile_alone() -> None:
     noon = at(DAYS * 48 + 24)
-    seasonal, plain = Seasonal(), ExponentiallyWeighted()
+    seasonal, plain = Seasonal(), Baseline()
     assert z(seasonal, taught(seasonal, wave(DAYS)), noon, 60.0) < -15
     assert abs(z(plain, taught(plain, wave(DAYS)), noon, 60.0)) < 1
     judgement = seasonal.judge(taught(seasonal, wave(DAYS)), noon, np.array([60.0]))
@@ -53,7 +53,7 @@ def test_a_value_at_the_wrong_hour_is_seen_by_the_profile_alone() -> None:
 
 def test_without_seasons_or_without_a_phase_it_is_the_plain_baseline() -> None:
     flat = np.random.default_rng(2).normal(50, 4, DAYS * 48)
-    seasonal, plain = Seasonal(), ExponentiallyWeighted()
+    seasonal, plain = Seasonal(), Baseline()
     now = at(DAYS * 48)
     assert z(seasonal, taught(seasonal, flat), now, 30.0) == z(plain, taught(plain, flat), now, 30.0)
     exam_day = now._replace(phase=np.array([NO_PHASE], np.int16))
@@ -76,7 +76,7 @@ def test_a_visit_counts_once_whatever_the_cadence() -> None:
 
 
 def test_a_small_shift_that_stays_is_a_record_of_the_mean() -> None:
-    records, plain = Records(), ExponentiallyWeighted()
+    records, plain = Records(), Baseline()
     flat = np.random.default_rng(4).normal(50, 4, 2000)
     memory, other = taught(records, flat), taught(plain, flat)
     strongest = weakest = 0.0

@@ -4,24 +4,24 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from anomaly.ew import ExponentiallyWeighted
+from anomaly.baseline import Baseline
 from anomaly.moments import Moments, phase_of_hour
 from anomaly.tail import MOST_EXCESS, USUAL_EXCESS, by_tail, empty_tail, learn_tail
 
 STEP_US = 900_000_000
 DAY = 96
 SPEAKS_S = np.array([900.0])
-DETECTOR = ExponentiallyWeighted()
+BASELINE = Baseline()
 
 
 def judged(values: NDArray[np.float64], asked: float) -> float:
     """Return the deviations of a value after quarter-hourly ones."""
-    memory, cell = DETECTOR.empty(1), np.array([0])
+    memory, cell = BASELINE.empty(1), np.array([0])
     for k, value in enumerate([*values, asked]):
         time_us = np.array([k * STEP_US])
         at = Moments(cell, time_us, phase_of_hour(time_us))
-        z = DETECTOR.judge(memory, at, np.array([value])).z[0]
-        DETECTOR.learn(memory, at, np.array([value]), np.ones(1))
+        z = BASELINE.judge(memory, at, np.array([value])).z[0]
+        BASELINE.learn(memory, at, np.array([value]), np.ones(1))
     return float(z)
 
 

@@ -39,7 +39,7 @@ def test_a_detector_is_judged_on_the_half_that_its_threshold_does_not_know() -> 
     made = RecordedCorpus("made", corpus, 1.5, 6 * 4 * STEP_US)
     rows = judge_halves([made], ("ew", "peer-record-range"))
     ours, peer = rows
-    assert min(ours.recall, ours.precision) > 0.9
+    assert min(ours.recall, ours.precision) > 0.85
     assert ours.ahead == (0.0, 0.0)
     assert peer.f1 < ours.f1
     assert peer.ahead[0] > 0.0

@@ -289,7 +289,7 @@ def test_at_the_budget_an_alarm_comes_soon_or_late() -> None:
         return hourly(str(seed), [[400, 420]], 600)._replace(value=value)
 
     def soon(late: int) -> tuple[float, float]:
-        one = RecordedCorpus("made", [series(seed, late) for seed in range(4)], 0.3, 24 * HOUR_US)
+        one = RecordedCorpus("made", [series(seed, late) for seed in range(4)], 0.6, 24 * HOUR_US)
         found = judge_halves([one], ("ew",), within=2)[0]
         assert (found.recall, found.windows) == (1.0, 2)
         return found.soon, found.readings_f1
