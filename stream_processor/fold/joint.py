@@ -6,6 +6,8 @@ was measured lately counts, by the time of measuring and not of arrival, so that
 nothing; a register counts for its session. Whoever lacks one of the three is unknown, and its run
 stands still. When a school's session ends, so does what was said of it.
 
+A deviation that is known from one session is chance: a school speaks once its register has come in two.
+
 The look covers the schools of one partition, so what is usual is learnt from them: unlike every other
 result this one depends on how many partitions there are. Fewer than thirty schools of a level say nothing.
 
@@ -25,7 +27,7 @@ from contract.calendar import Context
 from contract.rule import JointRule
 from stream_processor.fold.channels import Batch, Evidence, judge_at_tick
 from stream_processor.fold.constants import Fold
-from stream_processor.fold.emptiness import LESSONS, LOOK_US, emptiness, end_sessions
+from stream_processor.fold.emptiness import LEAST_DAYS, LESSONS, LOOK_US, USES, emptiness, end_sessions
 from stream_processor.fold.state import State
 
 Floats = NDArray[np.float64]
@@ -85,7 +87,8 @@ def _disagreement(
     fold: Fold, state: State, slots: NDArray[np.intp], is_fresh: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     """Return the disagreement of some schools, given by the slots of their series, shape (schools,)."""
-    z = np.where(is_fresh, state.z[slots], np.nan)
+    sessions = state.usual_days[:, slots[USES]].sum(axis=0)
+    z = np.where(is_fresh & (sessions >= LEAST_DAYS), state.z[slots], np.nan)
     level = fold.layout.level[slots[0]]
     found = np.full(slots.shape[1], np.nan)
     for one in np.unique(level):

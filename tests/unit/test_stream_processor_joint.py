@@ -34,6 +34,9 @@ from tests.fold_world import (
 )
 
 MINUTE_US = 60 * SECOND_US
+FRIDAY = -3 * 24 * 60
+USUAL = (*range(FRIDAY - 60, FRIDAY + 40, 10), *range(FRIDAY + 300, FRIDAY + 400, 10), *range(-45, -9))
+"""Minutes after Monday 9:00: looks of both of Friday's sessions, and Monday from 8:15 to 8:50."""
 SCHOOLS = 40
 ODD = 7
 """The school that disagrees with itself."""
@@ -72,7 +75,7 @@ def measured(
         others: factor on those of all the other schools.
         without: metrics that `ODD` does not send.
     """
-    rng = np.random.default_rng(1000 + minute)
+    rng = np.random.default_rng(10_000 + minute)
     rows = []
     for school in range(1, SCHOOLS + 1):
         for metric in JOINT_METRICS:
@@ -92,8 +95,8 @@ def entries(minute: int, rows: list[tuple[int, int, float]]) -> list[Entry]:
 
 @lru_cache
 def calm() -> tuple[Entry, ...]:
-    """Return the half hour from 8:15 on, every minute, in which the detector learns what is usual."""
-    return tuple(entry for minute in range(-45, -9) for entry in entries(minute, measured(minute)))
+    """Return the minutes of `USUAL`, in which all is as usual: the detector learns it."""
+    return tuple(entry for minute in USUAL for entry in entries(minute, measured(minute)))
 
 
 def told(log: list[Entry], fold: Fold | None = None) -> list[Transition]:
@@ -122,6 +125,14 @@ def test_it_opens_at_the_second_look_and_closes_at_the_second_that_agrees() -> N
     assert opened.value < 0.5 * LEVEL["down_bps"]
 
 
+def test_a_school_speaks_once_its_register_has_come_in_two_sessions() -> None:
+    one_session = USUAL[10:]
+    log = [entry for minute in one_session for entry in entries(minute, measured(minute))]
+    for minute in range(0, 80, 10):
+        log += entries(minute, measured(minute, 0.3))
+    assert told(log) == []
+
+
 def test_one_look_is_no_alert() -> None:
     assert told(looks(10, 20)) == []
 
@@ -143,7 +154,7 @@ def test_a_surge_of_one_level_is_no_disagreement_of_its_schools() -> None:
     fold = Fold(layout, plain.rulebook, CATALOGUE, plain.calendar, plain.detector)
     shift = series_named(1 + SCHOOLS, "down_bps") - series_named(1, "down_bps")
     log: list[Entry] = []
-    for minute in [*range(-45, -9), *range(0, 60, 10)]:
+    for minute in [*USUAL, *range(0, 60, 10)]:
         rows = measured(minute)
         surge = 1.0 if minute < 0 else 4.0
         users = {series_named(school, "active_users") for school in range(1, SCHOOLS + 1)}
