@@ -9,7 +9,7 @@ import pytest
 from contract.access.area import Area
 from contract.access.permission import Role
 from contract.fleet import School
-from ops_dashboard import archive
+from ops_dashboard import incident_reads
 from ops_dashboard.access.door import SESSION_COOKIE
 from ops_dashboard.charts.member_charts import MOST_CHARTS
 from storage.wall import series_history
@@ -48,7 +48,7 @@ async def test_the_largest_schools_are_drawn_each_with_its_way(
 async def test_who_sees_a_ward_sees_its_schools_however_many_others_there_are(
     stage: Stage, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archive, "MOST_MEMBERS", 2)  # as if the incident had thousands
+    monkeypatch.setattr(incident_reads, "MOST_MEMBERS", 2)  # as if the incident had thousands
     incident, schools = await outage(stage)
     smallest = min(schools, key=lambda s: (s.pupils, s.code))
     area = Area(wards=(smallest.ward_code,))
@@ -70,7 +70,7 @@ async def test_all_who_look_within_a_minute_share_one_read(
         asked.append(str(given[-1]))
         return await series_history(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("ops_dashboard.archive.series_history", counted)
+    monkeypatch.setattr("ops_dashboard.series_reads.series_history", counted)
     first, second = [(await client.get(f"/api/charts/incident/{incident}")).text for _ in range(2)]
     assert drawn(first) == drawn(second)
     assert len(asked) <= 3  # the stretch and the weeks, and the stretch once more in a new minute
