@@ -1,4 +1,4 @@
-"""The default detector on recorded data: at one budget, who is better by more than the error is named here."""
+"""The default detector on recorded data: whoever is better at one budget by more than the error is named."""
 
 from pathlib import Path
 
