@@ -76,7 +76,8 @@ def test_streams_about_pupils_are_closed_unless_a_column_opens_them(
 
 
 def test_a_word_that_nobody_knows_is_refused_with_those_that_are_known() -> None:
-    with pytest.raises(ConfigurationError, match=r"'yes' .*write one of open, ratio, count, area"):
+    says = r"'yes' - at `\$\.published`; write one of open, ratio, count, area"
+    with pytest.raises(ConfigurationError, match=says):
         parse_catalogue(METRIC.format(stream="attendance", more='published = "yes"'))
     with pytest.raises(ConfigurationError, match="only a share of pupils"):
         parse_catalogue(METRIC.format(stream="attendance", more='published = "ratio"'))
